@@ -1,0 +1,193 @@
+"""The vocabulary: frozen values that everything else speaks.
+
+Coordinates are 0..1 everywhere, x to the right and y down, from the top left corner of the
+upright picture. Only a wire or a drawing knows pixels.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A named place in the picture: a box and a quad have four corners, a mask's outline many."""
+
+    label: str
+    outline: tuple[Point, ...]
+    solid: bool = False  # a mask: drawn filled
+    span: tuple[int, int] | None = None  # where the label stands in the answer's text, end exclusive
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An upright picture as the bytes of a file; width and height are in pixels."""
+
+    data: bytes = field(repr=False)
+    mime: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Sent:
+    """How a picture travelled to the model."""
+
+    mime: str
+    width: int
+    height: int
+    bytes: int
+    way: Literal["inline", "asset"] | None = None  # None: it never left this machine
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a reply means: words for people, regions for the picture, rows for a table."""
+
+    text: str
+    regions: tuple[Region, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    note: str = ""  # the engine's own word about the answer, such as who really read the picture
+    sent: Sent | None = None
+
+
+Reader = Callable[[str], Answer]  # total: never raises, accepts half a reply
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of a reply."""
+
+    text: str = ""
+    regions: tuple[Region, ...] = ()  # ready-made ones win over those read from the text
+    literal: bool = False  # the text is for people, not in the model's grammar: no reader touches it
+    note: str = ""
+    sent: Sent | None = None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message of a conversation."""
+
+    role: Literal["user", "assistant"]
+    text: str
+    pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a model picks its words."""
+
+    max_tokens: int
+    temperature: float
+    top_p: float
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a model's endpoint accepts, both ends included."""
+
+    max_tokens: int = 1024
+    temperature: tuple[float, float] = (0.01, 1.0)
+    top_p: tuple[float, float] = (0.01, 1.0)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What is asked: the conversation so far, the last turn being the user's."""
+
+    turns: tuple[Turn, ...]
+    sampling: Sampling | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing that a task model does, called by its token."""
+
+    token: str
+    title: str
+    group: str
+    about: str
+    read: Reader
+    takes: Literal["nothing", "words", "region"] = "nothing"
+    write: Callable[[object], str] = str  # the words or the region, as the model wants them spelled
+    example: object = None  # words, or a box (x0, y0, x1, y1) in 0..1 of the sample picture
+
+
+@dataclass(frozen=True)
+class Hosted:
+    """What is known of a model at NVIDIA, and since when."""
+
+    state: Literal["alive", "withdrawn", "unknown"]
+    checked: str  # ISO date of the newest evidence
+    why: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """One entry of the catalogue: the tab, the request, the API name and the README row come from it."""
+
+    id: str
+    title: str
+    publisher: str
+    about: str
+    url: str
+    link: str
+    hosted: Hosted
+    read: Reader
+    sampling: Sampling | None = None
+    limits: Limits = Limits()
+    prompts: tuple[str, ...] = ()
+    sample: str = ""
+    tasks: tuple[Task, ...] = ()
+    fallback: str = ""  # a second URL, tried once when the first is gone
+    checkpoint: str = ""
+    pictures: int = 1  # how many one request may carry; 0: the last turn only counts
+    streams: bool = True
+    converses: bool = True  # False: every message stands alone
+    asset: bool = False  # pictures always go by NVIDIA's asset store
+    parts: bool = False  # pictures go as image_url parts, not as <img> in the text
+
+
+class Stop:
+    """Ends a reply from another thread; what must happen then is registered with `then`."""
+
+    def __init__(self) -> None:
+        self._event, self._lock, self._actions = threading.Event(), threading.Lock(), []
+
+    def then(self, action: Callable[[], object]) -> None:
+        """Run `action` when the stop comes, or at once if it has come already."""
+        with self._lock:
+            if not self._event.is_set():
+                return self._actions.append(action)
+        action()
+
+    def set(self) -> None:
+        """Stop now: runs every registered action once."""
+        with self._lock:
+            self._event.set()
+            actions, self._actions = self._actions, []
+        for action in actions:
+            action()
+
+    def is_set(self) -> bool:
+        """True once `set` was called."""
+        return self._event.is_set()
+
+
+class Engine(Protocol):
+    """Where words come from."""
+
+    name: str
+
+    def models(self) -> Sequence[Model]:
+        """The models that this engine can answer for."""
+
+    def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
+        """The pieces of a reply as they arrive. Raises only VLMError; closing it ends the call."""
