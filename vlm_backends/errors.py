@@ -14,6 +14,8 @@ Anything else that is raised is a bug and keeps its traceback.
 class VLMError(Exception):
     """An error that is meant to be read by a user."""
 
+    again: float | None = None  # seconds after which the same request may succeed; None: it will not
+
 
 class MissingKey(VLMError):
     """What was asked needs a key, or an engine, that is not here."""

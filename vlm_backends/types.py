@@ -52,6 +52,7 @@ class Answer:
     text: str
     regions: tuple[Region, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+    literal: bool = False  # the text is to be shown letter for letter: it is no Markdown
     note: str = ""  # the engine's own word about the answer, such as who really read the picture
     sent: Sent | None = None
 
@@ -144,11 +145,11 @@ class Model:
     sampling: Sampling | None = None
     limits: Limits = Limits()
     prompts: tuple[str, ...] = ()
-    sample: str = ""
+    samples: tuple[str, ...] = ()  # pictures in assets/, one a prompt
     tasks: tuple[Task, ...] = ()
     fallback: str = ""  # a second URL, tried once when the first is gone
     checkpoint: str = ""
-    pictures: int = 1  # how many one request may carry; 0: the last turn only counts
+    pictures: int = 1  # how many one request may carry
     streams: bool = True
     converses: bool = True  # False: every message stands alone
     asset: bool = False  # pictures always go by NVIDIA's asset store
@@ -180,11 +181,18 @@ class Stop:
         """True once `set` was called."""
         return self._event.is_set()
 
+    def wait(self, seconds: float) -> bool:
+        """Sleep, but no longer than to the stop; True when it has come."""
+        return self._event.wait(seconds)
+
 
 class Engine(Protocol):
     """Where words come from."""
 
     name: str
+
+    def state(self, model: Model, task: Task | None = None) -> str:
+        """What this engine can do for the model, or for one of its tasks, in a phrase for the page."""
 
     def models(self) -> Sequence[Model]:
         """The models that this engine can answer for."""

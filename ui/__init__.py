@@ -1,0 +1,49 @@
+"""The page: one tab a model of the catalogue, whoever answers."""
+
+from pathlib import Path
+
+import gradio as gr
+
+from ui.api import add_api
+from ui.chat import ChatTab
+from ui.tasks import TaskTab
+from ui.visitor import header
+from vlm_backends import CATALOGUE, Engine, Model
+
+CSS = Path(__file__).parent / "style.css"
+_MARKS = {"alive": "🟢 Live", "withdrawn": "⚪ Withdrawn", "unknown": "🟡 Unproven"}
+
+
+def build(engine: Engine) -> gr.Blocks:
+    """The page, ready to be launched; `engine` answers visitors who bring no key of their own."""
+    with gr.Blocks(title="VLM Showcase", analytics_enabled=False, delete_cache=(3600, 6 * 3600)) as page:
+        gr.Markdown("# VLM Showcase\nVision-language models on one page. Bring a picture; ask, read, find, outline.",
+                    elem_id="title")  # fmt: skip
+        visitor, _ = header(engine)
+        with gr.Tabs(overflow_behavior="wrap"):
+            for model in CATALOGUE:
+                with gr.Tab(model.title, id=model.id, elem_id=f"tab-{model.id.rpartition('/')[2]}"):
+                    gr.Markdown(_card(model), elem_classes="card")
+                    (TaskTab if model.tasks else ChatTab)(model, engine, visitor)
+        add_api(engine)
+    return page.queue(default_concurrency_limit=None, max_size=512)
+
+
+def settings() -> dict:
+    """What `launch` needs: the look, the limits, and the sample pictures' folder."""
+    return {
+        "theme": gr.themes.Soft(primary_hue="emerald", neutral_hue="slate", radius_size="md"),
+        "css_paths": CSS,
+        "max_threads": 256,
+        "max_file_size": "25mb",
+        "allowed_paths": [str(Path(__file__).parent.parent / "assets")],
+        "footer_links": ["api", "gradio", "settings"],
+    }
+
+
+def _card(model: Model) -> str:
+    hosted = model.hosted
+    return (
+        f"**{model.title}** by {model.publisher}. {model.about}  \n"
+        f"{_MARKS[hosted.state]} at NVIDIA: {hosted.why}. [Model card]({model.link})"
+    )

@@ -1,0 +1,63 @@
+"""One question on its way: what is asked of whom, and what has arrived of the answer."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from ui.pump import pump
+from vlm_backends import Answer, Engine, Model, Picture, Prompt, Stop, Task, VLMError, ask
+
+
+@dataclass
+class Clock:
+    """Seconds from the question to the first words, and to the last."""
+
+    start: float = field(default_factory=time.perf_counter)
+    first_s: float | None = None
+    total_s: float = 0.0
+
+    def tick(self) -> None:
+        """Something has arrived."""
+        self.total_s = time.perf_counter() - self.start
+        self.first_s = self.total_s if self.first_s is None else self.first_s
+
+
+@dataclass
+class Asked:
+    """A question and the answer so far; the server's own record, filled by `follow`."""
+
+    model: Model
+    prompt: Prompt
+    task: Task | None = None
+    engine: Engine | None = None
+    answer: Answer = Answer("")
+    error: str = ""
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def picture(self) -> Picture | None:
+        """The newest picture of the question."""
+        return next((turn.pictures[-1] for turn in reversed(self.prompt.turns) if turn.pictures), None)
+
+
+async def follow(asked: Asked, engine: Engine) -> AsyncIterator[Answer]:
+    """The answer so far, a few times a second; an error becomes the record's sentence and ends it.
+
+    Leaving early, or being cancelled, ends the upstream call; what had arrived stays in the record.
+    """
+    stop, asked.engine = Stop(), engine
+
+    def answers() -> Iterator[Answer]:
+        for answer in ask(engine, asked.model, asked.prompt, asked.task, stop):
+            if answer.text or answer.regions:
+                asked.clock.tick()
+            asked.answer = answer
+            yield answer
+
+    try:
+        async with aclosing(pump(answers, stop)) as arriving:
+            async for answer in arriving:
+                yield answer
+    except VLMError as error:
+        asked.error = str(error)

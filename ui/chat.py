@@ -1,0 +1,155 @@
+"""A chat tab: several turns with one model, the picture with its regions beside them."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import gradio as gr
+
+from ui.asking import follow
+from ui.reply import as_json, as_markdown, drawn
+from ui.talk import Talk, as_message, read_message, sampling
+from ui.visitor import Visitor
+from vlm_backends import Answer, Engine, Model, VLMError
+from vlm_backends.models import check_sampling
+
+ASSETS = Path(__file__).parent.parent / "assets"
+
+
+class ChatTab:
+    """The parts of one tab, wired; gradio's components are named after what they hold."""
+
+    def __init__(self, model: Model, default: Engine, visitor: gr.State) -> None:
+        self.model, self.default, self.visitor = model, default, visitor
+        self.talk = gr.State(Talk(), time_to_live=6 * 3600)
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=3, min_width=320):
+                self._conversation()
+            with gr.Column(scale=2, min_width=320):
+                self._beside()
+        self._wire()
+
+    def _conversation(self) -> None:
+        model, several = self.model, self.model.pictures > 1
+        self.chatbot = gr.Chatbot(
+            height=440, buttons=["copy", "copy_all"], label=f"Talk with {model.title}", layout="bubble",
+            feedback_options=None, elem_classes="talk",
+            placeholder=f"**{model.title}**\n\n{model.about}\n\nDrop a picture below, or click an example.",
+        )  # fmt: skip
+        self.live = gr.Markdown(elem_classes="live", line_breaks=True)
+        self.notice = gr.Markdown(elem_classes="notice")
+        self.box = gr.MultimodalTextbox(
+            sources=["upload"], file_types=["image"], file_count="multiple" if several else "single",
+            placeholder=model.prompts[0], show_label=False, label="Message", max_plain_text_length=100_000,
+            elem_classes="box",
+        )  # fmt: skip
+        pairs = zip(model.prompts, model.samples)
+        samples = [[{"text": text, "files": [str(ASSETS / sample)]}] for text, sample in pairs]
+        self.examples = gr.Dataset(
+            components=[self.box], samples=samples, type="index", label="Examples: a click asks", show_label=True
+        )
+
+    def _beside(self) -> None:
+        model, usual = self.model, self.model.sampling
+        self.picture = gr.Image(
+            label="The picture, with what was found in it", interactive=False, type="filepath", height=380,
+            buttons=["download", "fullscreen"], elem_classes="picture",
+        )  # fmt: skip
+        self.table = gr.Dataframe(visible=False, label="The table", interactive=False, wrap=True, buttons=["copy"])
+        with gr.Accordion("Parameters", open=False):
+            limits = model.limits
+            self.knobs = [
+                gr.Slider(1, limits.max_tokens, usual.max_tokens, step=1, label="Longest answer (max_tokens)"),
+                gr.Slider(*limits.temperature, usual.temperature, step=0.01, label="Temperature"),
+                gr.Slider(*limits.top_p, usual.top_p, step=0.01, label="Top-p"),
+                gr.Number(usual.seed, label="Seed (empty: none)", precision=0, minimum=0),
+            ]
+        with gr.Accordion("The last answer as JSON", open=False):
+            self.json = gr.JSON(show_label=False)
+
+    def _wire(self) -> None:
+        quick = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
+        asked = [self.box, self.chatbot, self.notice]
+        done = [self.chatbot, self.live, self.box, self.picture, self.table, self.json]
+        starts = [
+            self.box.submit(self.take, [self.talk, self.box], asked, **quick),
+            self.examples.click(self.take_example, [self.talk, self.examples], asked, **quick),
+            self.chatbot.retry(self.ask_again, self.talk, asked, **quick),
+        ]
+        streams = []
+        for start in starts:
+            stream = start.then(
+                self.stream, [self.talk, self.visitor, *self.knobs], self.live, api_visibility="private",
+                show_progress="hidden", postprocess=False,
+            )  # fmt: skip
+            stream.then(self.finish, self.talk, done, **quick)
+            streams.append(stream)
+        self.box.stop(self.finish, self.talk, done, cancels=streams, **quick)
+        self.chatbot.undo(self.undo, self.talk, [*asked, self.picture, self.table, self.json], **quick)
+        self.chatbot.clear(lambda: (Talk(), None, gr.Dataframe(visible=False), None, ""), None,
+                           [self.talk, self.picture, self.table, self.json, self.notice],
+                           cancels=streams, **quick)  # fmt: skip
+
+    def take(self, talk: Talk, message: dict | None) -> tuple:
+        """A question is taken, or refused with a sentence while the message stays where it is."""
+        if talk.waiting:
+            return gr.skip(), gr.skip(), "The last answer is still arriving. Stop it, or wait for its end."
+        try:
+            talk.put(read_message(message, talk, self.model))
+        except VLMError as error:
+            return gr.skip(), gr.skip(), f"⚠️ {error}"
+        return gr.MultimodalTextbox(value=None, submit_btn=False, stop_btn=True), talk.shown, ""
+
+    def take_example(self, talk: Talk, index: int) -> tuple:
+        """An example is asked as if it had been typed."""
+        return self.take(talk, {"text": self.model.prompts[index], "files": [ASSETS / self.model.samples[index]]})
+
+    def ask_again(self, talk: Talk) -> tuple:
+        """The last question once more, its answer forgotten."""
+        turn = None if talk.waiting else talk.take_back()
+        if not turn:
+            return gr.skip(), talk.shown, ""
+        talk.put(turn)
+        return gr.MultimodalTextbox(submit_btn=False, stop_btn=True), talk.shown, ""
+
+    async def stream(self, talk: Talk, visitor: Visitor, *knobs: float) -> AsyncIterator[str]:
+        """The words so far into the one light output."""
+        if not talk.waiting:
+            return
+        yield "…"
+        try:
+            engine = visitor.engine(self.default)
+            asked = talk.begin(self.model, check_sampling(self.model, sampling(*knobs)))
+        except VLMError as error:
+            talk.error = str(error)
+            return
+        async with aclosing(follow(asked, engine)) as arriving:
+            async for answer in arriving:
+                if answer.text:
+                    yield as_markdown(answer)
+
+    def finish(self, talk: Talk) -> tuple:
+        """The answer moves from the light output into the chat; the picture, table and JSON follow it."""
+        box = gr.MultimodalTextbox(submit_btn=True, stop_btn=False)
+        if not talk.waiting:
+            return gr.skip(), "", box, gr.skip(), gr.skip(), gr.skip()
+        if unanswered := talk.settle():  # the question goes back into the box
+            box = gr.MultimodalTextbox(value=as_message(unanswered), submit_btn=True, stop_btn=False)
+            return talk.shown, "", box, gr.skip(), gr.skip(), gr.skip()
+        asked = talk.asked
+        picture = asked.picture and drawn(asked.picture, asked.answer.regions)
+        return talk.shown, "", box, picture, _table(asked.answer), as_json(asked)
+
+    def undo(self, talk: Talk) -> tuple:
+        """The last question goes back into the box."""
+        turn = None if talk.waiting else talk.take_back()
+        box = gr.MultimodalTextbox(value=turn and as_message(turn))
+        return box, talk.shown, "", None, gr.Dataframe(visible=False), None
+
+
+def _table(answer: Answer) -> gr.Dataframe:
+    if not answer.rows:
+        return gr.Dataframe(visible=False)
+    head, *rows = answer.rows
+    headers = [cell or f"Column {i + 1}" for i, cell in enumerate(head)]
+    return gr.Dataframe(value=[list(row) for row in rows], headers=headers, visible=True)

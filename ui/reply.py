@@ -1,0 +1,86 @@
+"""A reply on its way to the screen: safe Markdown, the picture with its regions, the JSON, the small print."""
+
+import hashlib
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+from gradio.utils import get_upload_folder
+
+from ui.asking import Asked
+from vlm_backends import Answer, Picture, Region, Sent, draw, images
+
+_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
+_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$=:&-])")
+
+
+def as_json(asked: Asked) -> dict:
+    """The reply as documented in the README: what was asked of whom, the words, the regions, what was sent."""
+    answer, clock, sent = asked.answer, asked.clock, asked.answer.sent
+    travelled = sent and {key: value for key, value in asdict(sent).items() if key != "way"} | {"as": sent.way}
+    return {
+        "engine": asked.engine.name,
+        "model": asked.model.id,
+        "task": asked.task.token if asked.task else None,
+        "text": answer.text,
+        "regions": [_region(region) for region in answer.regions],
+        "rows": [list(row) for row in answer.rows],
+        "note": answer.note,
+        "sent": travelled,
+        "time": {"first_s": clock.first_s and round(clock.first_s, 3), "total_s": round(clock.total_s, 3)},
+    }
+
+
+def _region(region: Region) -> dict:
+    return {
+        "label": region.label,
+        "outline": [[round(x, 5), round(y, 5)] for x, y in region.outline],
+        "solid": region.solid,
+        "span": region.span and list(region.span),
+    }
+
+
+def as_markdown(answer: Answer) -> str:
+    """The words as Markdown that loads nothing from elsewhere and holds no HTML."""
+    if answer.literal:
+        return verbatim(answer.text)
+    parts = _CODE.split(answer.text)
+    parts[::2] = [part.replace("<", "&lt;").replace("![", "!\\[") for part in parts[::2]]
+    return "".join(parts)
+
+
+def verbatim(text: str) -> str:
+    """Text that Markdown shows letter for letter, line for line."""
+    return _PUNCTUATION.sub(r"\\\1", text).replace("\n", "  \n")
+
+
+def small_print(asked: Asked) -> str:
+    """Who answered, how the picture was sent and how long it took, as one small line of Markdown."""
+    answer, clock = asked.answer, asked.clock
+    parts = [answer.note or f"Answered by {asked.engine.name}."]
+    if answer.sent and answer.sent.way:
+        parts.append(_travelled(answer.sent))
+    if clock.first_s is not None:
+        parts.append(f"First words after {clock.first_s:.1f} s, all after {clock.total_s:.1f} s.")
+    return f"<small>{verbatim(' '.join(parts))}</small>"
+
+
+def _travelled(sent: Sent) -> str:
+    kind, size = sent.mime.rpartition("/")[2].upper(), f"{sent.bytes / 1000:,.0f} kB"
+    way = "in the request" if sent.way == "inline" else "by NVIDIA's asset store, and deleted there"
+    return f"Picture sent as {sent.width} × {sent.height} {kind}, {size}, {way}."
+
+
+def drawn(picture: Picture, regions: tuple[Region, ...]) -> str:
+    """The path of the picture with its regions drawn at full resolution."""
+    return keep(images.export(draw(images.pixels(picture), regions), picture.mime))
+
+
+def keep(picture: Picture) -> str:
+    """The path of the picture's file among the page's uploads, named by its content."""
+    folder = Path(get_upload_folder()) / hashlib.sha256(picture.data).hexdigest()
+    path = folder / f"picture.{picture.mime.rpartition('/')[2]}"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture.data)
+    return str(path)

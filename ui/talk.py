@@ -1,0 +1,88 @@
+"""A visitor's conversation with one model: the server's own record, never the browser's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ui.asking import Asked
+from ui.reply import as_markdown, keep, small_print, verbatim
+from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Sampling, Turn, images
+
+
+@dataclass
+class Talk:
+    """The turns so far, what the chatbot shows of them, and the question that waits for its answer."""
+
+    turns: list[Turn] = field(default_factory=list)
+    shown: list[dict] = field(default_factory=list)
+    waiting: bool = False
+    asked: Asked | None = None
+    error: str = ""  # why the question could not even be asked
+
+    def put(self, turn: Turn) -> None:
+        """A question is asked, and shown with its pictures."""
+        self.turns.append(turn)
+        self.shown += [{"role": "user", "content": {"path": keep(picture)}} for picture in turn.pictures]
+        self.shown.append({"role": "user", "content": as_markdown(Answer(turn.text, literal=True))})
+        self.waiting, self.asked, self.error = True, None, ""
+
+    def begin(self, model: Model, sampling: Sampling) -> Asked:
+        """The record of the question that waits."""
+        self.asked = Asked(model, Prompt(tuple(self.turns), sampling))
+        return self.asked
+
+    def settle(self) -> Turn | None:
+        """The answer becomes a turn; without a word of one, the question is taken out again and returned."""
+        self.waiting, asked = False, self.asked
+        answer = asked.answer if asked else Answer("")
+        error = asked.error if asked else self.error
+        if answer.text:
+            self.turns.append(Turn("assistant", answer.text))
+            self._say(f"{as_markdown(answer)}\n\n{small_print(asked)}")
+        if error:
+            self._say(f"⚠️ {verbatim(error)}")
+        elif not answer.text:
+            self._say("Stopped before the first word.")
+        return None if answer.text else self.turns.pop()
+
+    def take_back(self) -> Turn | None:
+        """The last question, with everything that followed it removed."""
+        for role, kept in (("assistant", self.turns), ("assistant", self.shown), ("user", self.shown)):
+            while kept and _role(kept[-1]) == role:
+                kept.pop()
+        self.waiting = False
+        return self.turns.pop() if self.turns else None
+
+    def picture(self) -> Picture | None:
+        """The newest picture of the conversation."""
+        return next((turn.pictures[-1] for turn in reversed(self.turns) if turn.pictures), None)
+
+    def _say(self, text: str) -> None:
+        self.shown.append({"role": "assistant", "content": text})
+
+
+def _role(entry: Turn | dict) -> str:
+    return entry["role"] if isinstance(entry, dict) else entry.role
+
+
+def read_message(message: Mapping | None, talk: Talk, model: Model) -> Turn:
+    """The message as a turn; BadPrompt when it cannot be asked like that."""
+    message = message or {}
+    pictures = tuple(images.read(path) for path in message.get("files") or ())
+    if len(pictures) > model.pictures:
+        most = "one picture" if model.pictures == 1 else f"{model.pictures} pictures"
+        raise BadPrompt(f"{model.title} takes {most} a message. Remove {len(pictures) - model.pictures}.")
+    if not pictures and not talk.picture():
+        raise BadPrompt("Add a picture first: drop, paste or upload one, or click an example.")
+    return Turn("user", (message.get("text") or "").strip() or model.prompts[0], pictures)
+
+
+def as_message(turn: Turn) -> dict:
+    """What was typed and attached, as the box holds it."""
+    return {"text": turn.text, "files": [keep(picture) for picture in turn.pictures]}
+
+
+def sampling(max_tokens: float, temperature: float, top_p: float, seed: float | None) -> Sampling:
+    """The page's four knobs; an empty seed is none. BadPrompt when one is empty."""
+    if None in (max_tokens, temperature, top_p):
+        raise BadPrompt("A parameter is empty: give it a number.")
+    return Sampling(int(max_tokens), temperature, top_p, None if seed in (None, "") else int(seed))

@@ -1,0 +1,120 @@
+"""Regions onto a picture: one copy, then only the pixels of each region are touched."""
+
+import zlib
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from vlm_backends.types import Point, Region
+
+Colour = tuple[int, int, int]
+Box = tuple[int, int, int, int]
+
+_FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
+_PALETTE: tuple[Colour, ...] = (  # distinct on photographs and on paper
+    (230, 25, 75), (0, 130, 200), (60, 160, 60), (245, 130, 48), (145, 30, 180), (0, 150, 150), (200, 30, 160),
+    (150, 90, 20), (70, 80, 220), (128, 128, 0), (255, 99, 71), (0, 100, 80), (190, 140, 0), (105, 65, 225),
+)  # fmt: skip
+_FILL = 96  # 0..255: how much a mask covers
+_LONGEST = 40  # characters of a label
+_CROWD = 24  # regions: beyond it, labels are drawn smaller
+
+
+def draw(image: Image.Image, regions: Sequence[Region]) -> Image.Image:
+    """A copy of the image with every region's outline and label on it; masks are filled translucently.
+
+    RGB, same size; line width and letters follow the size of the picture. The given image is untouched.
+    """
+    canvas = image.convert("RGB") if image.mode != "RGB" else image.copy()
+    unit = max(canvas.size) / 1000
+    width = max(2, round(2.5 * unit))
+    for region in sorted(regions, key=lambda region: not region.solid):  # masks below lines
+        _draw_outline(canvas, region, width)
+    font = _font(max(11, round((20 if len(regions) <= _CROWD else 14) * unit)))
+    pen, taken = ImageDraw.Draw(canvas), []
+    for region in regions:
+        if region.label and region.outline:
+            taken.append(_draw_plate(pen, canvas.size, region, font, taken))
+    return canvas
+
+
+def colour(label: str) -> Colour:
+    """The label's colour, the same in every picture and on every machine."""
+    return _PALETTE[zlib.crc32(label.strip().lower().encode()) % len(_PALETTE)]
+
+
+@lru_cache(maxsize=32)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(_FONT, size)
+
+
+def _draw_outline(canvas: Image.Image, region: Region, width: int) -> None:
+    points = [(x * (canvas.width - 1), y * (canvas.height - 1)) for x, y in region.outline]
+    if len(points) < 2:
+        return
+    if not region.solid and _is_upright_box(points):
+        corners = points[0][0], points[0][1], points[2][0], points[2][1]
+        return ImageDraw.Draw(canvas).rectangle([round(v) for v in corners], outline=colour(region.label), width=width)
+    left, top, right, bottom = _bounds(points, width, canvas.size)
+    if right <= left or bottom <= top:
+        return
+    finer = 2 if (right - left) * (bottom - top) > 1_000_000 else 4
+    mask = Image.new("L", ((right - left) * finer, (bottom - top) * finer))
+    path = [((x - left + 0.5) * finer, (y - top + 0.5) * finer) for x, y in points]
+    pen = ImageDraw.Draw(mask)
+    if region.solid:
+        pen.polygon(path, fill=_FILL)
+    pen.line([*path, path[0], path[1]], fill=255, width=width * finer, joint="curve")
+    canvas.paste(colour(region.label), (left, top), mask.reduce(finer))
+
+
+def _is_upright_box(points: Sequence[Point]) -> bool:
+    if len(points) != 4:
+        return False
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = points
+    return ay == by and cy == dy and ax == dx and bx == cx and ax <= bx and ay <= cy
+
+
+def _bounds(points: Sequence[Point], margin: int, size: tuple[int, int]) -> Box:
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    return (
+        max(0, int(min(xs)) - margin),
+        max(0, int(min(ys)) - margin),
+        min(size[0], int(max(xs)) + margin + 2),
+        min(size[1], int(max(ys)) + margin + 2),
+    )
+
+
+def _draw_plate(
+    pen: ImageDraw.ImageDraw, size: tuple[int, int], region: Region, font: ImageFont.FreeTypeFont, taken: list[Box]
+) -> Box:
+    """Draws the label where it covers no other label, if there is such a place; returns the plate's box."""
+    label = " ".join(region.label.split())
+    label = label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…"
+    pad = max(2, font.size // 4)
+    wide, high = round(font.getlength(label)) + 2 * pad, font.size + 2 * pad
+    spots = _spots(region.outline, size, wide, high)
+    box = next((spot for spot in spots if not any(_overlap(spot, other) for other in taken)), spots[0])
+    fill = colour(region.label)
+    ink = "black" if 0.299 * fill[0] + 0.587 * fill[1] + 0.114 * fill[2] > 140 else "white"
+    pen.rounded_rectangle(box, radius=pad, fill=fill)
+    pen.text((box[0] + pad, (box[1] + box[3]) / 2), label, font=font, fill=ink, anchor="lm")
+    return box
+
+
+def _spots(outline: Sequence[Point], size: tuple[int, int], wide: int, high: int) -> list[Box]:
+    """Places for a plate inside the picture: above the region, below it, at its inner top, at its right end."""
+    xs, ys = [x * (size[0] - 1) for x, _ in outline], [y * (size[1] - 1) for _, y in outline]
+    left, right, top, bottom = min(xs), max(xs), min(ys), max(ys)
+    wanted = (left, top - high), (left, bottom), (left, top), (right - wide, top - high), (right, top)
+    boxes = []
+    for x, y in wanted:
+        x, y = round(max(0, min(x, size[0] - 1 - wide))), round(max(0, min(y, size[1] - 1 - high)))
+        boxes.append((x, y, x + wide, y + high))
+    return boxes
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -1,0 +1,83 @@
+"""Ready-made regions of hosted replies: Kosmos-2 gives a list, 0..1; Florence-2 an object, in pixels as sent."""
+
+import math
+from collections.abc import Iterator
+
+from vlm_backends.types import Point, Region, Sent
+
+# where Florence-2 puts outlines and their labels, by task; key names as in transformers' post-processing
+_FLORENCE = (
+    ("bboxes", ("labels", "bboxes_labels"), False),
+    ("quad_boxes", ("labels", "quad_boxes_labels"), False),
+    ("polygons", ("polygons_labels", "labels"), True),
+)
+
+
+def regions(entities: object, text: str, sent: Sent | None) -> tuple[Region, ...]:
+    """The regions of a message's `entities`; whatever is not of the documented shape is passed over."""
+    if isinstance(entities, list):
+        return tuple(_kosmos(entities, text))
+    if isinstance(entities, dict) and sent:
+        return tuple(_florence(entities, sent))
+    return ()
+
+
+def _kosmos(entities: list, text: str) -> Iterator[Region]:
+    for entity in entities:
+        if not isinstance(entity, dict):
+            continue
+        phrase = entity.get("phrase")
+        phrase = phrase if isinstance(phrase, str) else ""
+        span = _span(entity.get("substring"), phrase, text)
+        for box in _lists(entity.get("bboxes")):
+            if outline := _outline(box, 1, 1):
+                yield Region(phrase, outline, span=span)
+
+
+def _span(substring: object, phrase: str, text: str) -> tuple[int, int] | None:
+    """The phrase's place in the text without its leading blanks; NVIDIA's ends are inclusive."""
+    shift = len(text) - len(text.lstrip())
+    starts = [substring[0]] if isinstance(substring, list) and substring and isinstance(substring[0], int) else []
+    for start in (*starts, text.find(phrase)):
+        if phrase and start >= shift and text.startswith(phrase, start):
+            return start - shift, start - shift + len(phrase)
+    return None
+
+
+def _florence(entities: dict, sent: Sent) -> Iterator[Region]:
+    for key, names, solid in _FLORENCE:
+        labels = next((entities[name] for name in names if isinstance(entities.get(name), list)), [])
+        for i, shape in enumerate(_lists(entities.get(key))):
+            label = labels[i] if i < len(labels) and isinstance(labels[i], str) else ""
+            for flat in _rings(shape):
+                if outline := _outline(flat, sent.width, sent.height):
+                    yield Region(label.replace("</s>", "").strip(), outline, solid)
+
+
+def _rings(shape: list) -> Iterator[list]:
+    """Flat coordinate lists: an object has one, or a list of several polygons."""
+    if shape and all(isinstance(part, list) for part in shape):
+        for part in shape:
+            yield from _rings(part)
+    else:
+        yield shape
+
+
+def _outline(flat: list, width: int, height: int) -> tuple[Point, ...]:
+    """Corners in 0..1 of a box (four numbers) or of a ring (eight or more); empty when it is neither."""
+    if not all(isinstance(v, (int, float)) and math.isfinite(v) for v in flat):
+        return ()
+    points = [(_unit(x / width), _unit(y / height)) for x, y in zip(flat[::2], flat[1::2], strict=False)]
+    if len(points) == 2:
+        (xa, ya), (xb, yb) = points
+        x0, x1, y0, y1 = min(xa, xb), max(xa, xb), min(ya, yb), max(ya, yb)
+        return (x0, y0), (x1, y0), (x1, y1), (x0, y1)
+    return tuple(points) if len(points) >= 3 else ()
+
+
+def _unit(value: float) -> float:
+    return min(1.0, max(0.0, value))
+
+
+def _lists(value: object) -> list[list]:
+    return [item for item in value if isinstance(item, list)] if isinstance(value, list) else []

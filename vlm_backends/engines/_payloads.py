@@ -1,0 +1,96 @@
+"""From bytes to JSON objects, without a socket: server-sent events, one JSON body, the result inside a zip."""
+
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+
+from vlm_backends.errors import Unreachable
+
+MOST_BODY = 32 * 2**20  # bytes of a whole body, and of a zip
+_MOST_LINE = 8 * 2**20
+_MOST_ENTRIES = 256
+_MOST_RATIO = 200  # a JSON answer packs by 10 or so; a bomb by 1,000
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+
+
+def events(pieces: Iterable[bytes]) -> Iterator[str]:
+    """The data of each server-sent event, however the bytes were cut (WHATWG HTML, section 9.2)."""
+    data: list[bytes] = []
+    for line in _lines(pieces):
+        if line.startswith(b"data:"):
+            data.append(line[5:].removeprefix(b" "))
+        elif not line and data:
+            yield b"\n".join(data).decode(errors="replace")
+            data = []
+    if data:  # some servers do not end their last event with a blank line
+        yield b"\n".join(data).decode(errors="replace")
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    rest, after_cr = b"", False
+    for piece in pieces:
+        if after_cr and piece.startswith(b"\n"):
+            piece, after_cr = piece[1:], False
+        if not piece:
+            continue
+        after_cr = piece.endswith(b"\r")
+        *whole, rest = _LINE_END.split(rest + piece)
+        yield from whole
+        if len(rest) > _MOST_LINE:
+            raise Unreachable("The answer was broken off: a single line of it was too long to be true. Try again.")
+    if rest:
+        yield rest
+
+
+def streamed(pieces: Iterable[bytes]) -> Iterator[dict]:
+    """The JSON objects of an event stream; Unreachable when it ends before `[DONE]`."""
+    for event in events(pieces):
+        if event.strip() == "[DONE]":
+            return
+        yield _object(event)
+    raise Unreachable("The answer broke off before its end. What had arrived is kept; send the question again.")
+
+
+def single(body: bytes) -> dict:
+    """The JSON object of a whole body, which may come inside a zip as its `*.response` member."""
+    if body.startswith(b"PK"):
+        body = _unzipped(body)
+    return _object(body.decode(errors="replace"))
+
+
+def _object(text: str) -> dict:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Unreachable(f"The service sent {_kind(text)} instead of an answer. Try again in a moment.") from None
+    if not isinstance(value, dict):
+        raise Unreachable("The service sent something that is not an answer. Try again in a moment.")
+    return value
+
+
+def _kind(text: str) -> str:
+    if not text.strip():
+        return "nothing"
+    return "a web page" if text.lstrip().startswith("<") else "half an answer or plain text"
+
+
+def _unzipped(data: bytes) -> bytes:
+    """The bytes of the zip's `*.response` member, read in memory, never extracted to a file."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+            if len(members) > _MOST_ENTRIES:
+                raise Unreachable("The result's zip holds far too many files; it was not opened.")
+            found = [member for member in members if member.filename.endswith(".response")]
+            if not found:
+                raise Unreachable("The result's zip holds no answer. Send the picture again.")
+            size, packed = found[0].file_size, found[0].compress_size
+            if size > MOST_BODY or size > 2**20 and size > _MOST_RATIO * max(packed, 1):
+                raise Unreachable("The result's zip is a bomb, or broken; it was not opened.")
+            with archive.open(found[0]) as member:
+                return member.read(MOST_BODY)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
+        raise Unreachable("The result's zip is broken. Send the picture again.") from None

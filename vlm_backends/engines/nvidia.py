@@ -1,0 +1,217 @@
+"""NVIDIA's hosted models, on the wire that NVIDIA publishes.
+
+A picture goes inside the text as `<img src="data:…" />`. One that would lose too much under the inline
+budget goes to the asset store first, and is deleted afterwards, whatever happens.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+
+from vlm_backends import images, models
+from vlm_backends.engines import _entities, _http
+from vlm_backends.engines._bodies import body, inline, trimmed
+from vlm_backends.engines._http import Patience
+from vlm_backends.engines._refusals import explain
+from vlm_backends.errors import Gone, MissingKey, Unreachable, VLMError
+from vlm_backends.types import Chunk, Model, Picture, Prompt, Sent, Stop, Task
+
+_ASSETS = "https://api.nvcf.nvidia.com/v2/nvcf/assets"
+_STATUS = "https://api.nvcf.nvidia.com/v2/nvcf/pexec/status/"
+_VANITY, _VANITY_STATUS = "ai.api.nvidia.com", "https://ai.api.nvidia.com/v1/status/"
+_DESCRIPTION = "Input Image"
+_log = logging.getLogger(__name__)
+
+Reference = tuple[str, Sent]  # what stands in `src`, and how the picture travelled
+
+
+@dataclass(frozen=True)
+class NVIDIA:
+    """Answers from NVIDIA's host with the owner's or a visitor's key; `base_url` replaces scheme, host and port."""
+
+    key: str = field(repr=False)
+    base_url: str = ""
+    patience: Patience = Patience()
+    name: str = "NVIDIA"
+
+    def models(self) -> Sequence[Model]:
+        """The whole catalogue: only a real call can tell which of them are still there."""
+        return models.CATALOGUE
+
+    def state(self, model: Model, task: Task | None = None) -> str:
+        """What is known of the model at NVIDIA, with the date."""
+        words = {"alive": "live at NVIDIA", "withdrawn": "withdrawn by NVIDIA", "unknown": "not proven at NVIDIA"}
+        return f"{words[model.hosted.state]} (as of {model.hosted.checked})"
+
+    def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
+        """The reply's chunks. Asks the model's second address when its first is gone."""
+        if not self.key:
+            raise MissingKey("NVIDIA needs a key: make one at build.nvidia.com and give it at the top of the page.")
+        stop = stop or Stop()
+        prompt = trimmed(model, prompt)
+        try:
+            with self._references(model, prompt, stop) as references:
+                yield from self._first_alive(model, prompt, references, stop)
+        except VLMError:
+            if not stop.is_set():  # a connection that was shut on purpose is no error
+                raise
+
+    def _first_alive(
+        self, model: Model, prompt: Prompt, references: Mapping[Picture, Reference], stop: Stop
+    ) -> Iterator[Chunk]:
+        try:
+            yield from self._ask(model.url, model, prompt, references, stop)
+        except Gone:
+            if not model.fallback:
+                raise
+            yield from self._ask(model.fallback, model, prompt, references, stop)
+
+    def _ask(
+        self, url: str, model: Model, prompt: Prompt, references: Mapping[Picture, Reference], stop: Stop
+    ) -> Iterator[Chunk]:
+        request = body(model, prompt, url, {picture: source for picture, (source, _) in references.items()})
+        sent = next((sent for _, sent in reversed(references.values())), None)
+        if sent:
+            yield Chunk(sent=sent)
+
+        def attempt() -> Iterator[Chunk]:
+            with self._answered(url, model, request, references, stop) as response:
+                for payload in _http.payloads(response):
+                    yield from _chunks(payload, sent)
+
+        yield from _http.persistent(attempt, stop, self.patience)
+
+    @contextmanager
+    def _answered(
+        self, url: str, model: Model, request: dict, references: Mapping[Picture, Reference], stop: Stop
+    ) -> Iterator[requests.Response]:
+        """The response that carries the answer: an unfinished job is polled, a 302 followed without the key."""
+        headers = {"Accept": "text/event-stream" if model.streams else "application/json", **self._bearer()}
+        if assets := [_asset_id(source) for source, sent in references.values() if sent.way == "asset"]:
+            headers["NVCF-INPUT-ASSET-REFERENCES"] = headers["NVCF-FUNCTION-ASSET-IDS"] = ",".join(assets)
+        method, options = "POST", {"json": request}
+        status = _VANITY_STATUS if urlsplit(url).hostname == _VANITY else _STATUS
+        for _ in range(self.patience.polls):
+            with _http.send(method, self._at(url), stop, self.patience, headers=headers, **options) as response:
+                if response.status_code in (302, 303, 307) and "Location" in response.headers:
+                    with _http.send("GET", response.headers["Location"], stop, self.patience) as result:
+                        yield self._accepted(result)
+                    return
+                if response.status_code != 202:
+                    yield self._accepted(response)
+                    return
+                url, method, options = status + _job(response), "GET", {}
+            if stop.wait(self.patience.poll):
+                break
+        raise Unreachable("NVIDIA did not finish this job in time. Try again, or use a smaller picture.")
+
+    @contextmanager
+    def _references(self, model: Model, prompt: Prompt, stop: Stop) -> Iterator[dict[Picture, Reference]]:
+        """What stands for each picture in the request; the assets among them live as long as this context."""
+        found: dict[Picture, Reference] = {}
+        try:
+            for picture in (picture for turn in prompt.turns for picture in turn.pictures):
+                fitted = None if model.asset else images.encode(picture)
+                if fitted and (model.parts or not images.loses(picture, fitted)):
+                    found[picture] = inline(fitted), _sent(fitted, "inline")
+                else:
+                    whole = images.as_jpeg(picture)
+                    upload = partial(self._upload, whole, stop)
+                    id = _http.insist(upload, stop, self.patience)
+                    found[picture] = f"data:{whole.mime};asset_id,{id}", _sent(whole, "asset")
+            yield found
+        finally:
+            for source, sent in found.values():
+                if sent.way == "asset":
+                    self._delete(_asset_id(source))
+
+    def _upload(self, picture: Picture, stop: Stop) -> str:
+        """The id of a new asset: announced first, then put at the address that NVIDIA signs for it."""
+        entry = {"contentType": picture.mime, "description": _DESCRIPTION}
+        headers = {"accept": "application/json", **self._bearer()}
+        with _http.send("POST", self._at(_ASSETS), stop, self.patience, headers=headers, json=entry) as response:
+            answer = next(_http.payloads(self._accepted(response)))
+        id, url = answer.get("assetId"), answer.get("uploadUrl")
+        if not isinstance(id, str) or not isinstance(url, str):
+            raise Unreachable("NVIDIA's asset store did not say where to put the picture. Try again.")
+        try:
+            headers = {"x-amz-meta-nvcf-asset-description": _DESCRIPTION, "content-type": picture.mime}
+            with _http.send("PUT", url, stop, self.patience, headers=headers, data=picture.data) as response:
+                self._accepted(response)
+        except BaseException:
+            self._delete(id)
+            raise
+        return id
+
+    def _delete(self, id: str) -> None:
+        """Takes the asset back, even after a stop; a failure is logged, since the answer is worth more."""
+        try:
+            url = f"{self._at(_ASSETS)}/{id}"
+            with _http.send("DELETE", url, Stop(), self.patience, headers=self._bearer()) as response:
+                self._accepted(response)
+        except VLMError as error:
+            _log.warning("asset %s was not deleted; NVIDIA drops it after a day: %s", id, error)
+
+    def _accepted(self, response: requests.Response) -> requests.Response:
+        if response.status_code // 100 == 2:
+            return response
+        try:
+            words = _http.body(response)
+        except Unreachable:
+            words = b""
+        raise explain(response.status_code, words, response.headers.get("Retry-After"), "NVIDIA", self.key)
+
+    def _bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
+    def _at(self, url: str) -> str:
+        """The same path at `base_url`, if there is one."""
+        if not self.base_url or urlsplit(url).hostname not in (_VANITY, *_HOSTS):
+            return url
+        scheme, host, *_ = urlsplit(self.base_url)
+        return urlunsplit((scheme, host, *urlsplit(url)[2:]))
+
+
+_HOSTS = ("integrate.api.nvidia.com", "api.nvcf.nvidia.com")
+
+
+def _chunks(payload: dict, sent: Sent | None) -> Iterator[Chunk]:
+    """The words and regions of one JSON object: a stream's delta or a whole message."""
+    if payload.get("error"):
+        raise explain(_status(payload), json.dumps(payload).encode())
+    choices = payload.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    message = choice.get("delta") or choice.get("message")
+    if not isinstance(message, dict):
+        return
+    text = message.get("content") if isinstance(message.get("content"), str) else ""
+    regions = _entities.regions(message.get("entities"), text, sent)
+    if text or regions:
+        yield Chunk(text, regions)
+
+
+def _status(payload: dict) -> int:
+    error = payload["error"]
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, int) and 400 <= code <= 599 else 500
+
+
+def _job(response: requests.Response) -> str:
+    id = response.headers.get("NVCF-REQID", "")
+    if not id.replace("-", "").isalnum():
+        raise Unreachable("NVIDIA accepted the request but did not say how to ask for its result. Try again.")
+    return id
+
+
+def _asset_id(source: str) -> str:
+    return source.rpartition(",")[2]
+
+
+def _sent(picture: Picture, way: str) -> Sent:
+    return Sent(picture.mime, picture.width, picture.height, len(picture.data), way)

@@ -1,0 +1,54 @@
+"""Kosmos-2's grounding grammar: `<phrase>a dog</phrase><object><patch_index_0044><patch_index_0863></object>`.
+
+The picture is a grid of 32 x 32 cells; a box runs from the middle of its first cell to the middle of its
+last, or over whole cells when both stand in one row or column (transformers `processing_kosmos2.py`).
+"""
+
+import re
+
+from vlm_backends.types import Answer, Point, Region
+
+_CELLS = 32
+_TOKEN = re.compile(
+    r"</?phrase>|</?object>|</?grounding>|</?delimiter_of_multi_objects/?>|<patch_index_\d+>|</?s>|<pad>"
+)
+_UNFINISHED = re.compile(r"</?[a-z_]*\d*/?$")
+_PATCH = re.compile(r"<patch_index_(\d+)>")
+
+
+def read(reply: str) -> Answer:
+    """The caption without its marks, and one region for each box of each phrase."""
+    reply = _UNFINISHED.sub("", reply)
+    words, regions, at = "", [], 0
+    phrase, corners = (0, 0), []
+    for token in _TOKEN.finditer(reply):
+        words = (words + reply[at : token.start()]).lstrip()
+        at, mark = token.end(), token.group()
+        if mark == "<phrase>":
+            phrase = (len(words), len(words))
+        elif mark == "</phrase>":
+            phrase = (phrase[0], len(words))
+        elif mark in ("<object>", "</object>"):
+            corners = []
+            phrase = phrase if mark == "<object>" else (len(words), len(words))
+        elif patch := _PATCH.match(mark):
+            corners.append(int(patch[1]))
+            if len(corners) == 2:
+                span = _trimmed(words, *phrase)
+                regions.append(Region(words[slice(*span)], _outline(*corners), span=span))
+                corners = []
+    return Answer((words + reply[at:]).strip(), tuple(regions))
+
+
+def _trimmed(words: str, start: int, end: int) -> tuple[int, int]:
+    """The span without the blanks that the model puts before a phrase."""
+    label = words[start:end]
+    return start + len(label) - len(label.lstrip()), end - len(label) + len(label.rstrip())
+
+
+def _outline(first: int, last: int) -> tuple[Point, ...]:
+    (ya, xa), (yb, xb) = (divmod(min(cell, _CELLS * _CELLS - 1), _CELLS) for cell in (first, last))
+    x0, x1, y0, y1 = min(xa, xb), max(xa, xb), min(ya, yb), max(ya, yb)
+    low, high = (0.0, 1.0) if x0 == x1 or y0 == y1 else (0.5, 0.5)
+    x0, y0, x1, y1 = (x0 + low) / _CELLS, (y0 + low) / _CELLS, (x1 + high) / _CELLS, (y1 + high) / _CELLS
+    return (x0, y0), (x1, y0), (x1, y1), (x0, y1)
