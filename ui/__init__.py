@@ -6,12 +6,12 @@ import gradio as gr
 
 from ui.api import add_api
 from ui.chat import ChatTab
+from ui.look import CSS, theme
 from ui.tasks import TaskTab
 from ui.visitor import header
 from vlm_backends import CATALOGUE, Engine, Model
 
-CSS = Path(__file__).parent / "style.css"
-_MARKS = {"alive": "🟢 Live", "withdrawn": "⚪ Withdrawn", "unknown": "🟡 Unproven"}
+_STATES = {"alive": "Live", "withdrawn": "Withdrawn", "unknown": "Unproven"}
 
 
 def build(engine: Engine) -> gr.Blocks:
@@ -23,7 +23,7 @@ def build(engine: Engine) -> gr.Blocks:
         with gr.Tabs(overflow_behavior="wrap"):
             for model in CATALOGUE:
                 with gr.Tab(model.title, id=model.id, elem_id=f"tab-{model.id.rpartition('/')[2]}"):
-                    gr.Markdown(_card(model), elem_classes="card")
+                    gr.HTML(_card(model), elem_classes="card")
                     (TaskTab if model.tasks else ChatTab)(model, engine, visitor)
         add_api(engine)
     return page.queue(default_concurrency_limit=None, max_size=512)
@@ -32,7 +32,7 @@ def build(engine: Engine) -> gr.Blocks:
 def settings() -> dict:
     """What `launch` needs: the look, the limits, and the sample pictures' folder."""
     return {
-        "theme": gr.themes.Soft(primary_hue="emerald", neutral_hue="slate", radius_size="md"),
+        "theme": theme(),
         "css_paths": CSS,
         "max_threads": 256,
         "max_file_size": "25mb",
@@ -43,7 +43,6 @@ def settings() -> dict:
 
 def _card(model: Model) -> str:
     hosted = model.hosted
-    return (
-        f"**{model.title}** by {model.publisher}. {model.about}  \n"
-        f"{_MARKS[hosted.state]} at NVIDIA: {hosted.why}. [Model card]({model.link})"
-    )
+    state = f'<span class="state {hosted.state}">{_STATES[hosted.state]} at NVIDIA</span>'
+    link = f'<a href="{model.link}" target="_blank" rel="noopener">Model card</a>'
+    return f"<p><b>{model.title}</b> by {model.publisher}. {model.about}</p><p>{state}: {hosted.why}. {link}</p>"

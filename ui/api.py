@@ -2,71 +2,98 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import gradio as gr
 
 from ui.asking import Asked, follow
 from ui.reply import as_json, drawn
 from ui.talk import Talk, read_message, sampling
-from ui.tasks import UprightImage, task_prompt
+from ui.tasks import as_uploaded, task_prompt
 from ui.visitor import HERE, HOSTED, Visitor
 from vlm_backends import CATALOGUE, BadPrompt, Embedded, Engine, Model, Prompt, VLMError, find_model
 from vlm_backends.models import check_sampling
 
 KEY_HEADER = "X-NVIDIA-API-Key"
+KNOBS = "max_tokens", "temperature", "top_p", "seed"
 
 
 def add_api(default: Engine) -> None:
     """Adds the three endpoints, their fields hidden from the page."""
+    calls = Calls(default)
+    with gr.Row(visible=False):
+        texts = gr.Textbox(label="model"), gr.Textbox(label="prompt")
+        image = as_uploaded(gr.Image(label="image", type="filepath"))
+        numbers = [gr.Number(None, label=name) for name in KNOBS]
+        task, text, region = gr.Textbox(label="task"), gr.Textbox(label="text"), gr.JSON(label="region")
+        out = gr.Textbox(label="text"), gr.Image(label="picture", type="filepath"), gr.JSON(label="json")
+        button = gr.Button()
+    button.click(calls.chat, [*texts, image, *numbers], [*out], api_name="chat")
+    button.click(calls.florence2, [task, image, text, region], [*out], api_name="florence2")
+    button.click(calls.models, None, out[2], api_name="models")
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The endpoints of a page whose own engine is `default`; a caller's key comes in the header X-NVIDIA-API-Key."""
+
+    default: Engine
 
     async def chat(
-        model: str, prompt: str, image: str | None = None, max_tokens: float | None = None,
-        temperature: float | None = None, top_p: float | None = None, seed: float | None = None,
+        self,
+        model: str,
+        prompt: str = "",
+        image: str | None = None,
+        max_tokens: float | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        seed: float | None = None,
         request: gr.Request = None,
-    ) -> AsyncIterator[tuple]:  # fmt: skip
+    ) -> AsyncIterator[tuple]:
         """Ask a model about a picture; empty parameters take the model's own defaults."""
         with _sentences():
             asked = _question(find_model(model), prompt, image, max_tokens, temperature, top_p, seed)
-            engine = _caller(request, default).engine(default)
+            engine = _caller(request, self.default).engine(self.default)
         async with aclosing(follow(asked, engine)) as arriving:
             async for answer in arriving:
                 yield answer.text, None, as_json(asked)
         yield _outcome(asked)
 
     async def florence2(
-        task: str, image: str | None, text: str = "", region: list | None = None, request: gr.Request = None
+        self,
+        task: str,
+        image: str | None = None,
+        text: str = "",
+        region: list | None = None,
+        request: gr.Request = None,
     ) -> tuple:
         """Run a Florence-2 task; `region` is [x0, y0, x1, y1] in 0..1 for the tasks that take one."""
         with _sentences():
             asked = Asked(find_model("microsoft/florence-2"), *task_prompt(task, image, text, region))
-            engine = _caller(request, default).engine(default)
+            engine = _caller(request, self.default).engine(self.default)
         async for _ in follow(asked, engine):
             pass
         return _outcome(asked)
 
-    def models() -> list:
+    def models(self) -> list:
         """The catalogue, with each model's state on the engine that this page uses."""
-        return [
-            {
-                "id": model.id, "title": model.title, "publisher": model.publisher, "about": model.about,
-                "engine": default.name, "state": default.state(model), "hosted": asdict(model.hosted),
-                "tasks": [{"token": task.token, "title": task.title, "takes": task.takes} for task in model.tasks],
-                "sampling": model.sampling and asdict(model.sampling), "pictures": model.pictures, "link": model.link,
-            }
-            for model in CATALOGUE
-        ]  # fmt: skip
+        return [_entry(model, self.default) for model in CATALOGUE]
 
-    with gr.Row(visible=False):
-        texts = gr.Textbox(label="model"), gr.Textbox(label="prompt")
-        image = UprightImage(label="image", type="filepath")
-        numbers = [gr.Number(None, label=name) for name in ("max_tokens", "temperature", "top_p", "seed")]
-        task, text, region = gr.Textbox(label="task"), gr.Textbox(label="text"), gr.JSON(label="region")
-        out = gr.Textbox(label="text"), gr.Image(label="picture", type="filepath"), gr.JSON(label="json")
-        button = gr.Button()
-    button.click(chat, [*texts, image, *numbers], [*out], api_name="chat")
-    button.click(florence2, [task, image, text, region], [*out], api_name="florence2")
-    button.click(models, None, out[2], api_name="models")
+
+def _entry(model: Model, engine: Engine) -> dict:
+    return {
+        "id": model.id,
+        "title": model.title,
+        "publisher": model.publisher,
+        "about": model.about,
+        "engine": engine.name,
+        "state": engine.state(model),
+        "hosted": asdict(model.hosted),
+        "tasks": [{"token": task.token, "title": task.title, "takes": task.takes} for task in model.tasks],
+        "sampling": model.sampling and asdict(model.sampling),
+        "pictures": model.pictures,
+        "link": model.link,
+    }
 
 
 def _question(entry: Model, prompt: str, image: str | None, *given: float | None) -> Asked:
@@ -74,8 +101,7 @@ def _question(entry: Model, prompt: str, image: str | None, *given: float | None
     if entry.tasks:
         raise BadPrompt(f"{entry.title} has tasks instead of a chat: call /florence2.")
     turn = read_message({"text": prompt, "files": [image] if image else []}, Talk(), entry)
-    names = "max_tokens", "temperature", "top_p", "seed"
-    knobs = [getattr(entry.sampling, name) if value is None else value for name, value in zip(names, given)]
+    knobs = [getattr(entry.sampling, name) if value is None else value for name, value in zip(KNOBS, given)]
     return Asked(entry, Prompt((turn,), check_sampling(entry, sampling(*knobs))))
 
 

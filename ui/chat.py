@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from ui.asking import follow
-from ui.reply import as_json, as_markdown, drawn
+from ui.reply import as_json, as_markdown, drawn, verbatim
 from ui.talk import Talk, as_message, read_message, sampling
 from ui.visitor import Visitor
 from vlm_backends import Answer, Engine, Model, VLMError
@@ -32,8 +32,8 @@ class ChatTab:
     def _conversation(self) -> None:
         model, several = self.model, self.model.pictures > 1
         self.chatbot = gr.Chatbot(
-            height=440, buttons=["copy", "copy_all"], label=f"Talk with {model.title}", layout="bubble",
-            feedback_options=None, elem_classes="talk",
+            height=440, buttons=["copy", "copy_all"], label=f"Talk with {model.title}", show_label=False,
+            layout="bubble", feedback_options=None, elem_classes="talk",
             placeholder=f"**{model.title}**\n\n{model.about}\n\nDrop a picture below, or click an example.",
         )  # fmt: skip
         self.live = gr.Markdown(elem_classes="live", line_breaks=True)
@@ -46,14 +46,18 @@ class ChatTab:
         pairs = zip(model.prompts, model.samples)
         samples = [[{"text": text, "files": [str(ASSETS / sample)]}] for text, sample in pairs]
         self.examples = gr.Dataset(
-            components=[self.box], samples=samples, type="index", label="Examples: a click asks", show_label=True
+            components=[self.box],
+            samples=samples,
+            type="index",
+            label="Examples: a click asks",
+            elem_classes="examples",
         )
 
     def _beside(self) -> None:
         model, usual = self.model, self.model.sampling
         self.picture = gr.Image(
-            label="The picture, with what was found in it", interactive=False, type="filepath", height=380,
-            buttons=["download", "fullscreen"], elem_classes="picture",
+            label="The picture, with what was found in it", show_label=False, interactive=False, type="filepath",
+            height=380, buttons=["download", "fullscreen"], elem_classes="picture",
         )  # fmt: skip
         self.table = gr.Dataframe(visible=False, label="The table", interactive=False, wrap=True, buttons=["copy"])
         with gr.Accordion("Parameters", open=False):
@@ -97,7 +101,7 @@ class ChatTab:
         try:
             talk.put(read_message(message, talk, self.model))
         except VLMError as error:
-            return gr.skip(), gr.skip(), f"⚠️ {error}"
+            return gr.skip(), gr.skip(), verbatim(str(error))
         return gr.MultimodalTextbox(value=None, submit_btn=False, stop_btn=True), talk.shown, ""
 
     def take_example(self, talk: Talk, index: int) -> tuple:

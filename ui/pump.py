@@ -17,40 +17,47 @@ async def pump(items: Callable[[], Iterator[T]], stop: Stop, pause: float = PAUS
 
     A thread reads, so that a cancelled handler ends at once; leaving early sets `stop`, which ends the upstream call.
     """
-    loop, ready = asyncio.get_running_loop(), asyncio.Event()
-    newest: list[T] = []
-    failure: list[BaseException] = []
-    over = threading.Event()
-
-    def tell() -> None:
-        with suppress(RuntimeError):  # the loop is closed when the server goes down
-            loop.call_soon_threadsafe(ready.set)
-
-    def read() -> None:
-        try:
-            for item in items():
-                newest[:] = [item]
-                tell()
-                if stop.is_set():
-                    break
-        except BaseException as error:
-            failure.append(error)
-        finally:
-            over.set()
-            tell()
-
-    threading.Thread(target=read, name="reply", daemon=True).start()
+    reader = _Reader(items, stop)
     try:
         while True:
-            await ready.wait()
-            ready.clear()
-            last = over.is_set()
-            if newest:
-                yield newest.pop()
+            await reader.ready.wait()
+            reader.ready.clear()
+            last = reader.over
+            if reader.newest:
+                yield reader.newest.pop()
             if last:
                 break
             await asyncio.sleep(pause)
-        if failure:
-            raise failure[0]
+        if reader.failure:
+            raise reader.failure
     finally:
         stop.set()
+
+
+class _Reader(threading.Thread):
+    """Reads to the end, or to the stop; holds the newest item and what went wrong."""
+
+    def __init__(self, items: Callable[[], Iterator[T]], stop: Stop) -> None:
+        super().__init__(name="reply", daemon=True)
+        self._items, self._stop_reading = items, stop
+        self._loop, self.ready = asyncio.get_running_loop(), asyncio.Event()
+        self.newest: list = []
+        self.over, self.failure = False, None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            for item in self._items():
+                self.newest[:] = [item]
+                self._tell()
+                if self._stop_reading.is_set():
+                    break
+        except BaseException as error:
+            self.failure = error
+        finally:
+            self.over = True
+            self._tell()
+
+    def _tell(self) -> None:
+        with suppress(RuntimeError):  # the loop is closed when the server goes down
+            self._loop.call_soon_threadsafe(self.ready.set)

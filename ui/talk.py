@@ -39,7 +39,7 @@ class Talk:
             self.turns.append(Turn("assistant", answer.text))
             self._say(f"{as_markdown(answer)}\n\n{small_print(asked)}")
         if error:
-            self._say(f"⚠️ {verbatim(error)}")
+            self._say(f"**{verbatim(error)}**")
         elif not answer.text:
             self._say("Stopped before the first word.")
         return None if answer.text else self.turns.pop()

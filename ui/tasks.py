@@ -28,13 +28,13 @@ from vlm_backends.models import check_region
 
 ASSETS = Path(__file__).parent.parent / "assets"
 FIRST = "<OCR_WITH_REGION>"
-EXAMPLES = (  # task, picture, words, region
+EXAMPLES = (  # task, picture, words, region: each runs on every engine
     ("<OCR_WITH_REGION>", "sign.jpg", "", None),
     ("<OPEN_VOCABULARY_DETECTION>", "receipt.png", "total", None),
-    ("<REGION_TO_SEGMENTATION>", "coffee.jpg", "", (0.24, 0.09, 0.72, 0.62)),
+    ("<REGION_TO_SEGMENTATION>", "coffee.jpg", "", (0.28, 0.04, 0.71, 0.78)),
     ("<OCR>", "page.png", "", None),
-    ("<OD>", "cat.jpg", "", None),
-    ("<MORE_DETAILED_CAPTION>", "rocket.jpg", "", None),
+    ("<CAPTION_TO_PHRASE_GROUNDING>", "sign.jpg", "From the Visitor Center to Lake Loop", None),
+    ("<REGION_TO_DESCRIPTION>", "poster.jpg", "", (0.05, 0.04, 0.95, 0.3)),
 )
 
 
@@ -47,14 +47,10 @@ class Run:
     error: str = ""  # why it could not even be asked
 
 
-class UprightImage(gr.Image):
-    """An image field whose handlers get the file as it was uploaded: this project reads it, with its own words."""
-
-    is_template = True
-
-    def preprocess(self, payload: object) -> str | None:
-        """The path of the upload, if there is one."""
-        return getattr(payload, "path", None)
+def as_uploaded(image: gr.Image) -> gr.Image:
+    """The field, made to hand over the path of the file as it was uploaded: this project reads it, in its own words."""
+    image.preprocess = lambda payload: getattr(payload, "path", None)
+    return image
 
 
 class TaskTab:
@@ -72,9 +68,11 @@ class TaskTab:
         self._wire()
 
     def _question(self) -> None:
-        self.image = UprightImage(
-            label="Your picture", sources=["upload", "clipboard", "webcam"], type="filepath", height=300,
-            elem_id="task-picture", buttons=["fullscreen"],
+        self.image = as_uploaded(
+            gr.Image(
+                label="Your picture", sources=["upload", "clipboard", "webcam"], type="filepath", height=300,
+                elem_id="task-picture", buttons=["fullscreen"],
+            )
         )  # fmt: skip
         self.groups = []
         with gr.Group(elem_classes="picker"):
@@ -100,7 +98,7 @@ class TaskTab:
     def _result(self) -> None:
         self.notice = gr.Markdown(elem_classes="notice", elem_id="task-notice")
         self.result = gr.Image(
-            label="The result", interactive=False, type="filepath", height=460, elem_id="result",
+            label="The result", show_label=False, interactive=False, type="filepath", height=460, elem_id="result",
             buttons=["download", "fullscreen"],
         )  # fmt: skip
         self.text = gr.Textbox(label="Words", lines=4, max_lines=14, buttons=["copy"], elem_id="result-text")
@@ -109,9 +107,9 @@ class TaskTab:
             self.json = gr.JSON(show_label=False)
         titles = [f"{find_task(token).title}{f': {words}' if words else ''}" for token, _, words, _ in EXAMPLES]
         self.examples = gr.Dataset(
-            components=[gr.Image(type="filepath", visible=False), gr.Textbox(visible=False)], type="index",
-            samples=[[str(ASSETS / name), title] for title, (_, name, _, _) in zip(titles, EXAMPLES)],
-            headers=["Picture", "Task"], label="Examples: a click runs them",
+            components=[gr.MultimodalTextbox(visible=False)], type="index", elem_classes="examples",
+            samples=[[{"text": title, "files": [str(ASSETS / row[1])]}] for title, row in zip(titles, EXAMPLES)],
+            label="Examples: a click runs them",
         )  # fmt: skip
 
     def _wire(self) -> None:
@@ -162,7 +160,7 @@ class TaskTab:
         try:
             return (keep(images.read(path)) if path else None), "", None
         except VLMError as error:
-            return None, f"⚠️ {error}", None
+            return None, verbatim(str(error)), None
 
     def pick(self, path: str, token: str, corner: tuple | None, event: gr.SelectData) -> tuple:
         """The first click is a corner, the second the opposite one; the box is drawn at once."""
@@ -176,7 +174,7 @@ class TaskTab:
         try:
             box = check_region((*corner, x, y))
         except VLMError as error:
-            return None, *[gr.skip()] * 5, f"⚠️ {error}"
+            return None, *[gr.skip()] * 5, verbatim(str(error))
         x0, y0, x1, y1 = box
         region = Region("your region", ((x0, y0), (x1, y0), (x1, y1), (x0, y1)))
         return None, *(round(v, 3) for v in box), drawn(picture, (region,)), ""
@@ -188,7 +186,7 @@ class TaskTab:
         try:
             run.asked = Asked(self.model, *task_prompt(token, path, words, None if None in region else region))
         except VLMError as error:
-            return f"⚠️ {verbatim(str(error))}", *[gr.skip()] * 4
+            return verbatim(str(error)), *[gr.skip()] * 4
         run.waiting, run.error = True, ""
         return "", gr.Button(interactive=False), gr.Button(visible=True), "", ""
 
@@ -212,7 +210,7 @@ class TaskTab:
             return gr.skip(), go, halt, *[gr.skip()] * 4
         run.waiting, asked = False, run.asked
         error, answer = run.error or asked.error, asked.answer
-        notice = f"⚠️ {verbatim(error)}" if error else ""
+        notice = verbatim(error) if error else ""
         if not (answer.text or answer.regions):
             return notice or _nothing(answer), go, halt, keep(asked.picture), "", "", None
         result = drawn(asked.picture, answer.regions)

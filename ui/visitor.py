@@ -84,7 +84,7 @@ def _who(default: Engine, visitor: Visitor) -> str:
     try:
         engine = visitor.engine(default)
     except VLMError as error:
-        return f"⚠️ {error}"
+        return f"**{error}**"
     if isinstance(engine, engines.Embedded):
         return (
             "**This machine answers.** It reads text and codes, outlines what you box, and turns bar charts into "

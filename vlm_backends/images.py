@@ -3,9 +3,10 @@
 import io
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image, ImageChops, ImageOps, ImageStat, features
+from PIL import Image, ImageChops, ImageOps, ImageStat, UnidentifiedImageError, features
 
 from vlm_backends.errors import BadPrompt
 from vlm_backends.types import Picture
@@ -16,9 +17,10 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF") + (("AVIF",) if features
 
 _AS_IS = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png"}
 _PLAIN_MODES = ("RGB", "L", "1", "P")
-_SIDE = 1280  # px: photographs score best near it under the budget (see benchmarks)
-_SNAP = 1100, 1700  # px: a decoder's own 1/2, 1/4 or 1/8 scale is taken as it is when it lands here
-_GRAPHICS_SIDE = 1536  # px: for screenshots and charts, pixels beat quality
+_AREA = 1280 * 960  # px: photographs score best near it under the budget
+_SNAP = 0.74, 1.76  # of the area: a decoder's own 1/2, 1/4 or 1/8 scale is taken as it is when it lands here
+_GRAPHIC = 1.44  # of the area: for screenshots and charts, pixels beat quality
+_PROBE, _POOR, _FAIR = 55, 30, 40  # JPEG qualities
 _SEEN = 2048  # px: no model of the catalogue looks closer
 _MOST_ERROR = 18.0  # grey levels of 255, root mean square: where small print starts to break
 _SLOPE = 0.62  # a JPEG's bytes fall as (quantiser scale) ** -0.62
@@ -41,40 +43,41 @@ def read(source: Source) -> Picture:
     with _opened(data) as image:
         if _is_plain(image):
             width, height = image.size
-            _decode(image, (width // 8, height // 8))  # a cut file is found at an eighth of the cost
+            image.draft("RGB", (width // 8, height // 8))  # a cut file is found at an eighth of the cost
+            image.load()
             return Picture(data, _AS_IS[image.format], width, height)
         lossy = image.format in ("JPEG", "MPO") or image.format in ("WEBP", "AVIF") and image.mode == "RGB"
-        return _save(_decode(image), "JPEG", quality=95) if lossy else _save(_decode(image), "PNG")
+        return _save(flatten(image), "JPEG", quality=95) if lossy else _save(flatten(image), "PNG")
 
 
 def pixels(picture: Picture) -> Image.Image:
     """The picture's pixels, RGB, full size, upright."""
     with _opened(picture.data) as image:
-        return _decode(image)
+        return flatten(image)
 
 
 def encode(image: Source, budget: int = BUDGET) -> Picture:
     """The best picture whose base64 is shorter than `budget` characters.
 
-    A plain upright PNG or JPEG that fits goes unchanged. Photographs become a JPEG near 1280 px, screenshots
-    and charts a palette PNG at full size or a larger JPEG. Takes 3 encodes or fewer as a rule.
+    A plain upright PNG or JPEG that fits goes unchanged. Photographs become a JPEG of about 1280 x 960,
+    screenshots and charts a palette PNG at full size or a larger JPEG. Takes 3 encodes or fewer as a rule.
     """
     source = image if isinstance(image, Picture) else read(image)
     most = (budget - 1) // 4 * 3  # bytes
     if len(source.data) <= most:
         return source
-    grow = math.sqrt(budget / BUDGET)
+    area = _AREA * budget / BUDGET
     with _opened(source.data) as opened:
         if source.mime == "image/jpeg":
-            return _fit(_scaled_jpeg(opened, _SIDE * grow), most)
-        whole = _decode(opened)
+            return _fit(_scaled_jpeg(opened, area), most)
+        whole = flatten(opened)
     if not _is_graphic(whole):
-        return _fit(_shrunk(whole, _SIDE * grow), most)
+        return _fit(_shrunk(whole, area), most)
     if len(source.data) <= 3 * most:
         palette = _save(whole.quantize(128, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE), "PNG", optimize=True)
         if len(palette.data) <= most:
             return palette
-    return _fit(_shrunk(whole, _GRAPHICS_SIDE * grow), most)
+    return _fit(_shrunk(whole, area * _GRAPHIC), most)
 
 
 def as_jpeg(picture: Picture, most: int = 5_000_000) -> Picture:
@@ -91,15 +94,10 @@ def loses(picture: Picture, fitted: Picture) -> bool:
     """
     if fitted is picture or fitted.data == picture.data:
         return False
-    seen = thumbnail(picture, _SEEN).convert("L")
+    seen = _thumbnail(picture, _SEEN).convert("L")
     kept = pixels(fitted).convert("L").resize(seen.size, Image.BICUBIC)
     error = ImageStat.Stat(ImageChops.difference(seen, kept)).rms[0]
     return error > _MOST_ERROR
-
-
-def display(image: Image.Image, side: int = 2000) -> Picture:
-    """A copy for the screen: a JPEG of at most `side` pixels a side."""
-    return _save(_shrunk(image, side), "JPEG", quality=85)
 
 
 def export(image: Image.Image, mime: str) -> Picture:
@@ -107,12 +105,6 @@ def export(image: Image.Image, mime: str) -> Picture:
     if mime == "image/jpeg":
         return _save(image, "JPEG", quality=92)
     return _save(image, "PNG", compress_level=3)
-
-
-def thumbnail(picture: Picture, side: int = 1600) -> Image.Image:
-    """RGB pixels of at most `side` a side, decoded at the cheapest scale that serves."""
-    with _opened(picture.data) as image:
-        return _shrunk(_scaled_jpeg(image, side) if picture.mime == "image/jpeg" else _decode(image), side)
 
 
 def flatten(image: Image.Image) -> Image.Image:
@@ -138,31 +130,27 @@ def _bytes(source: bytes | str | Path) -> bytes:
         raise BadPrompt("The picture is no longer there: upload it again.") from None
 
 
-def _opened(data: bytes) -> Image.Image:
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    """The file, open; whatever goes wrong while it is read becomes a BadPrompt."""
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise _too_large()
+            yield image
+    except BadPrompt:
+        raise
     except Image.DecompressionBombError:
         raise _too_large() from None
-    except Exception:  # Pillow's decoders raise whatever a broken file makes them stumble over
+    except UnidentifiedImageError:
         kinds = "JPEG, PNG, WebP, GIF, BMP, TIFF" + (" or AVIF" if "AVIF" in FORMATS else "")
         raise BadPrompt(f"This file is not a picture that can be read here. Use {kinds}.") from None
-    if image.width * image.height > MOST_PIXELS:
-        image.close()
-        raise _too_large()
-    return image
+    except Exception:  # Pillow's decoders raise whatever a broken file makes them stumble over
+        raise BadPrompt("This picture is broken or cut off: save it anew and upload it again.") from None
 
 
 def _too_large() -> BadPrompt:
     return BadPrompt(f"This picture is too large: at most {MOST_PIXELS // 10**6} megapixels. Make it smaller first.")
-
-
-def _decode(image: Image.Image, draft: tuple[int, int] | None = None) -> Image.Image:
-    try:
-        if draft:
-            image.draft("RGB", draft)
-        return flatten(image)
-    except Exception:  # as in _opened
-        raise BadPrompt("This picture is broken or cut off: save it anew and upload it again.") from None
 
 
 def _is_plain(image: Image.Image) -> bool:
@@ -176,18 +164,27 @@ def _is_plain(image: Image.Image) -> bool:
     )
 
 
-def _scaled_jpeg(image: Image.Image, side: float) -> Image.Image:
-    """The JPEG at about `side` pixels, scaled by its decoder as far as that goes."""
-    longest = max(image.size)
-    if longest > side:
-        scale = max((k for k in (1, 2, 4, 8) if longest / k >= _SNAP[0] * side / _SIDE), default=1)
-        decoded = _decode(image, (image.width // scale, image.height // scale))
-        return decoded if max(decoded.size) <= _SNAP[1] * side / _SIDE else _shrunk(decoded, side)
-    return _decode(image)
+def _scaled_jpeg(image: Image.Image, area: float) -> Image.Image:
+    """The JPEG at about `area` pixels, scaled by its decoder as far as that goes."""
+    whole = image.width * image.height
+    scale = max((k for k in (1, 2, 4, 8) if whole / k**2 >= _SNAP[0] * area), default=1)
+    image.draft("RGB", (image.width // scale, image.height // scale))
+    decoded = flatten(image)
+    return decoded if whole / scale**2 <= _SNAP[1] * area else _shrunk(decoded, area)
 
 
-def _shrunk(image: Image.Image, side: float) -> Image.Image:
-    scale = side / max(image.size)
+def _thumbnail(picture: Picture, side: int) -> Image.Image:
+    """RGB pixels of at most `side` a side."""
+    scale = min(1.0, side / max(picture.width, picture.height))
+    area = picture.width * picture.height * scale**2
+    with _opened(picture.data) as image:
+        pixels = _scaled_jpeg(image, area) if picture.mime == "image/jpeg" else flatten(image)
+    return _shrunk(pixels, area)
+
+
+def _shrunk(image: Image.Image, area: float) -> Image.Image:
+    """The image at no more than `area` pixels."""
+    scale = math.sqrt(area / (image.width * image.height))
     if scale >= 1:
         return image
     return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.LANCZOS)
@@ -199,30 +196,25 @@ def _is_graphic(image: Image.Image) -> bool:
 
 
 def _fit(image: Image.Image, most: int) -> Picture:
-    """The JPEG of at most `most` bytes with the best quality; fewer pixels when quality alone will not do."""
-    while True:
-        best = None
-        for candidate in _qualities(image, most):
-            if len(candidate.data) <= most and (best is None or len(candidate.data) > len(best.data)):
-                best = candidate
-        if best:
-            return best
-        image = _shrunk(image, max(image.size) * 0.6)
-
-
-def _qualities(image: Image.Image, most: int) -> Iterator[Picture]:
-    """JPEGs on the way to `most` bytes: a cheap probe, then the quality that the power law names, then a correction."""
-    probe = _save(image, "JPEG", quality=55)
-    scale, size = _scale(55), len(probe.data) * 0.962  # what progressive coding saves
-    for _ in range(2):
-        quality = _quality(scale * (size / (0.985 * most)) ** (1 / _SLOPE))
+    """The JPEG of at most `most` bytes with the best quality: a cheap probe, then what the power law names."""
+    size = len(_save(image, "JPEG", quality=_PROBE).data) * 0.96  # progressive coding saves the rest
+    scale = _scale(_PROBE) * (size / (0.985 * most)) ** (1 / _SLOPE)
+    if scale > _scale(_POOR):  # too much detail for this size: fewer pixels, better ones
+        size *= (_scale(_FAIR) / _scale(_PROBE)) ** -_SLOPE
+        image, scale = _shrunk(image, image.width * image.height * 0.9 * most / size), _scale(_FAIR)
+    best = None
+    for _ in range(5):
+        quality = _quality(scale)
         found = _save(image, "JPEG", quality=quality, progressive=True, optimize=True)
-        yield found
-        if quality in (2, 95) or _FULL * most <= len(found.data) <= most:
-            return
-        scale, size = _scale(quality), len(found.data)
-    if size > most:
-        yield _save(image, "JPEG", quality=max(2, quality // 2), progressive=True, optimize=True)
+        size = len(found.data)
+        if size <= most:
+            best = found
+            if quality == 95 or size >= _FULL * most:
+                break
+        elif best:
+            break
+        scale = _scale(quality) * (size / (0.97 * most)) ** (1 / _SLOPE)
+    return best or _fit(_shrunk(image, image.width * image.height * 0.4), most)
 
 
 def _scale(quality: int) -> float:
