@@ -25,7 +25,7 @@ class Visitor:
         if self.choice == HERE:
             return engines.Embedded()
         if self.key:
-            return engines.nvidia(self.key)
+            return engines.hosted(self.key)
         if self.choice == HOSTED and not isinstance(default, engines.NVIDIA):
             return engines.NVIDIA("")
         return default
@@ -71,7 +71,7 @@ def _taken(default: Engine, key: str, visitor: Visitor) -> tuple:
     key = (key or "").strip()
     if key:
         try:
-            engines.nvidia(key)
+            engines.hosted(key)
         except VLMError as error:
             gr.Warning(str(error))
             return visitor, gr.skip(), gr.skip(), gr.skip()

@@ -24,7 +24,7 @@ _PROBE, _POOR, _FAIR = 55, 30, 40  # JPEG qualities
 _SEEN = 2048  # px: no model of the catalogue looks closer
 _MOST_ERROR = 18.0  # grey levels of 255, root mean square: where small print starts to break
 _SLOPE = 0.62  # a JPEG's bytes fall as (quantiser scale) ** -0.62
-_FULL = 0.93  # a result this close to the budget is good enough
+_FULL = 0.9  # a result this close to the budget is good enough
 
 Source = bytes | str | Path | Picture | Image.Image
 
@@ -197,23 +197,23 @@ def _is_graphic(image: Image.Image) -> bool:
 
 def _fit(image: Image.Image, most: int) -> Picture:
     """The JPEG of at most `most` bytes with the best quality: a cheap probe, then what the power law names."""
+    scale = _scale(_PROBE)
     size = len(_save(image, "JPEG", quality=_PROBE).data) * 0.96  # progressive coding saves the rest
-    scale = _scale(_PROBE) * (size / (0.985 * most)) ** (1 / _SLOPE)
-    if scale > _scale(_POOR):  # too much detail for this size: fewer pixels, better ones
-        size *= (_scale(_FAIR) / _scale(_PROBE)) ** -_SLOPE
-        image, scale = _shrunk(image, image.width * image.height * 0.9 * most / size), _scale(_FAIR)
-    best = None
-    for _ in range(5):
-        quality = _quality(scale)
+    slope, wanted, best = _SLOPE, scale * (size / (0.985 * most)) ** (1 / _SLOPE), None
+    if wanted > _scale(_POOR):  # too much detail for this size: fewer pixels, better ones
+        size *= (_scale(_FAIR) / scale) ** -slope
+        image, wanted, size = _shrunk(image, image.width * image.height * 0.9 * most / size), _scale(_FAIR), None
+    for _ in range(3):
+        quality = _quality(wanted)
         found = _save(image, "JPEG", quality=quality, progressive=True, optimize=True)
-        size = len(found.data)
-        if size <= most:
+        if len(found.data) <= most and (best is None or len(found.data) > len(best.data)):
             best = found
-            if quality == 95 or size >= _FULL * most:
-                break
-        elif best:
+        if best and (quality == 95 or len(best.data) >= _FULL * most):
             break
-        scale = _scale(quality) * (size / (0.97 * most)) ** (1 / _SLOPE)
+        if size and _scale(quality) != scale and len(found.data) != size:
+            slope = min(1.5, max(0.3, math.log(len(found.data) / size) / math.log(scale / _scale(quality))))
+        scale, size = _scale(quality), len(found.data)
+        wanted = scale * (size / (0.97 * most)) ** (1 / slope)
     return best or _fit(_shrunk(image, image.width * image.height * 0.4), most)
 
 

@@ -24,11 +24,11 @@ def connect(env: Mapping[str, str] = os.environ) -> Engine:
     if name == "nvidia":
         if not key:
             raise MissingKey("VLM_ENGINE=nvidia needs a key: set NVIDIA_API_KEY, or unset VLM_ENGINE.")
-        return nvidia(key, env)
+        return hosted(key, env)
     raise BadPrompt(f"VLM_ENGINE={name[:40]} is not known. Use nvidia or embedded, or unset it.")
 
 
-def nvidia(key: str, env: Mapping[str, str] = os.environ) -> NVIDIA:
+def hosted(key: str, env: Mapping[str, str] = os.environ) -> NVIDIA:
     """NVIDIA's host with this key, at `NVIDIA_BASE_URL` if that is set."""
     base = env.get("NVIDIA_BASE_URL", "").strip()
     if base and (urlsplit(base).scheme not in ("http", "https") or not urlsplit(base).netloc):
