@@ -6,7 +6,19 @@ import zipfile
 
 import pytest
 
-from vlm_backends import CATALOGUE, Gone, Picture, Prompt, Refused, Sent, Turn, Unreachable, find_model, find_task, write_task
+from vlm_backends import (
+    CATALOGUE,
+    Gone,
+    Picture,
+    Prompt,
+    Refused,
+    Sent,
+    Turn,
+    Unreachable,
+    find_model,
+    find_task,
+    write_task,
+)
 from vlm_backends.engines import _entities, _payloads, nvidia
 from vlm_backends.engines._refusals import explain
 

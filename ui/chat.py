@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from ui.asking import follow
-from ui.reply import as_json, as_markdown, drawn, verbatim
+from ui.reply import as_json, as_markdown, drawn, keep, verbatim
 from ui.talk import Talk, as_message, read_message, sampling
 from ui.visitor import Visitor
 from vlm_backends import Answer, Engine, Model, VLMError
@@ -73,7 +73,7 @@ class ChatTab:
 
     def _wire(self) -> None:
         quick = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
-        asked = [self.box, self.chatbot, self.notice]
+        asked = [self.box, self.chatbot, self.notice, self.picture]
         done = [self.chatbot, self.live, self.box, self.picture, self.table, self.json]
         starts = [
             self.box.submit(self.take, [self.talk, self.box], asked, **quick),
@@ -89,7 +89,7 @@ class ChatTab:
             stream.then(self.finish, self.talk, done, **quick)
             streams.append(stream)
         self.box.stop(self.finish, self.talk, done, cancels=streams, **quick)
-        self.chatbot.undo(self.undo, self.talk, [*asked, self.picture, self.table, self.json], **quick)
+        self.chatbot.undo(self.undo, self.talk, [*asked, self.table, self.json], **quick)
         self.chatbot.clear(lambda: (Talk(), None, gr.Dataframe(visible=False), None, ""), None,
                            [self.talk, self.picture, self.table, self.json, self.notice],
                            cancels=streams, **quick)  # fmt: skip
@@ -97,12 +97,13 @@ class ChatTab:
     def take(self, talk: Talk, message: dict | None) -> tuple:
         """A question is taken, or refused with a sentence while the message stays where it is."""
         if talk.waiting:
-            return gr.skip(), gr.skip(), "The last answer is still arriving. Stop it, or wait for its end."
+            return *[gr.skip()] * 2, "The last answer is still arriving. Stop it, or wait for its end.", gr.skip()
         try:
             talk.put(read_message(message, talk, self.model))
         except VLMError as error:
-            return gr.skip(), gr.skip(), verbatim(str(error))
-        return gr.MultimodalTextbox(value=None, submit_btn=False, stop_btn=True), talk.shown, ""
+            return *[gr.skip()] * 2, verbatim(str(error)), gr.skip()
+        box = gr.MultimodalTextbox(value=None, submit_btn=False, stop_btn=True)
+        return box, talk.shown, "", keep(talk.picture())
 
     def take_example(self, talk: Talk, index: int) -> tuple:
         """An example is asked as if it had been typed."""
@@ -112,9 +113,9 @@ class ChatTab:
         """The last question once more, its answer forgotten."""
         turn = None if talk.waiting else talk.take_back()
         if not turn:
-            return gr.skip(), talk.shown, ""
+            return gr.skip(), talk.shown, "", gr.skip()
         talk.put(turn)
-        return gr.MultimodalTextbox(submit_btn=False, stop_btn=True), talk.shown, ""
+        return gr.MultimodalTextbox(submit_btn=False, stop_btn=True), talk.shown, "", gr.skip()
 
     async def stream(self, talk: Talk, visitor: Visitor, *knobs: float) -> AsyncIterator[str]:
         """The words so far into the one light output."""

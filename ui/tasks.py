@@ -91,12 +91,12 @@ class TaskTab:
                     gr.Number(None, label=name, minimum=0, maximum=1, step=0.01, min_width=70)
                     for name in ("Left", "Top", "Right", "Bottom")
                 ]
+        self.notice = gr.Markdown(elem_classes="notice", elem_id="task-notice")
         with gr.Row():
             self.go = gr.Button("Run", variant="primary", elem_id="run-task")
             self.halt = gr.Button("Stop", visible=False, elem_id="stop-task")
 
     def _result(self) -> None:
-        self.notice = gr.Markdown(elem_classes="notice", elem_id="task-notice")
         self.result = gr.Image(
             label="The result", show_label=False, interactive=False, type="filepath", height=460, elem_id="result",
             buttons=["download", "fullscreen"],

@@ -1,0 +1,191 @@
+"""What only a browser shows, in headless Chromium: a task, a chat, stop, the key's silence, a phone's width."""
+
+import re
+import shutil
+import threading
+
+import pytest
+
+import ui
+from tests import wire_replies as say
+from vlm_backends import CATALOGUE, Embedded
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"),
+]
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync")  # fmt: skip
+KEY = "nvapi-canary-0123456789"
+LLAMA_TAB = "Llama 3.2 Vision"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address():
+    page = ui.build(Embedded())
+    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **ui.settings())
+    yield url
+    page.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Opens the page as a new visitor; fails on a script error or on a request to any other host."""
+    contexts, strays = [], []
+
+    def open_page(width=1400, height=1000, dark=False):
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("pageerror", lambda error: strays.append(str(error)))
+        page.on("request", lambda request: note(request.url))
+        page.goto(address)
+        page.locator("#who").get_by_text("This machine answers").wait_for()
+        return page
+
+    def note(url):
+        if not url.startswith((address, "data:", "blob:")):
+            strays.append(url)
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not strays
+
+
+def test_a_task_on_this_machine(visit):
+    page = visit()
+    page.get_by_role("tab", name="Florence-2").click()
+    page.locator(".examples:visible .gallery-item").first.click()
+    sync_api.expect(page.locator("#result-text textarea")).to_have_value(re.compile("PINE RIDGE PARK"), timeout=60_000)
+    result = page.locator("#result img")
+    result.wait_for()
+    assert result.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1280
+    sync_api.expect(page.locator(".block.print:visible")).to_contain_text("not by Florence-2")
+
+
+def test_only_the_fields_that_a_task_takes_are_shown(visit):
+    page = visit()
+    page.get_by_role("tab", name="Florence-2").click()
+    words, region = page.locator("#words"), page.locator("#region")
+    for title, shown in (
+        ("Find by words", (True, False)),
+        ("Segment a region", (False, True)),
+        ("Read", (False, False)),
+    ):
+        page.get_by_label(title, exact=True).click()
+        sync_api.expect(words).to_be_visible(visible=shown[0])
+        sync_api.expect(region).to_be_visible(visible=shown[1])
+        assert page.locator(".picker input:checked").count() == 1
+
+
+def test_a_region_by_two_clicks(visit):
+    page = visit()
+    page.get_by_role("tab", name="Florence-2").click()
+    page.locator("#task-picture input[type=file]").set_input_files(ui.chat.ASSETS / "coffee.jpg")
+    page.get_by_label("Segment a region", exact=True).click()
+    image = page.locator("#task-picture img")
+    image.wait_for()
+    box = image.bounding_box()
+    shown_width = min(box["width"], box["height"] * 1.5)
+    left = box["x"] + (box["width"] - shown_width) / 2
+    for x, y in ((0.28, 0.05), (0.71, 0.78)):
+        page.mouse.click(left + x * shown_width, box["y"] + y * box["height"])
+        page.wait_for_timeout(600)
+    numbers = [float(field.input_value()) for field in page.locator("#region input[type=number]").all()]
+    assert numbers == pytest.approx([0.28, 0.05, 0.71, 0.78], abs=0.03)
+    page.locator("#run-task").click()
+    sync_api.expect(page.locator(".block.print:visible")).to_contain_text("GrabCut", timeout=60_000)
+
+
+def test_bad_files_and_missing_pictures_are_sentences_in_the_page(visit, tmp_path):
+    page = visit()
+    page.get_by_role("tab", name="Florence-2").click()
+    page.locator("#run-task").click()
+    notice = page.locator("#task-notice")
+    sync_api.expect(notice).to_contain_text("Add a picture first")
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"this is not a picture")
+    page.locator("#task-picture input[type=file]").set_input_files(bad)
+    sync_api.expect(notice).to_contain_text("not a picture")
+
+
+def use_key(page, key=KEY):
+    page.get_by_text("Use your own NVIDIA key").click()
+    page.locator("#key input").fill(key)
+    page.locator("#use-key").click()
+    page.locator("#who").get_by_text("your key").wait_for()
+
+
+def test_a_chat_streams_stops_and_keeps_its_words(visit, wire, monkeypatch):
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    wire.script.append(say.sse(["The first words ", "never come"], gate=threading.Event()))
+    page = visit()
+    use_key(page)
+    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".live:visible").get_by_text("The first words").wait_for()
+    page.locator(".box:visible .stop-button").click()
+    page.locator(".talk:visible .bot").get_by_text("The first words").wait_for()
+    for _ in range(100):
+        if wire.disconnects:
+            break
+        page.wait_for_timeout(50)
+    assert wire.disconnects == 1, "the upstream call went on"
+    page.locator(".box:visible textarea").fill("And now?")
+    page.keyboard.press("Enter")
+    page.locator(".talk:visible .bot").nth(1).wait_for()
+    assert [message["role"] for message in wire.seen[-1].json["messages"]] == ["user", "assistant", "user"]
+
+
+def test_a_withdrawn_model_says_so_and_the_question_comes_back(visit, wire, monkeypatch):
+    from tests.wire_problems import PROBLEMS
+
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    wire.script.append(PROBLEMS[next(name for name in PROBLEMS if "function" in name)])
+    page = visit()
+    use_key(page)
+    page.get_by_role("tab", name="NeVA").click()
+    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".talk:visible .bot").get_by_text("withdrawn by NVIDIA").wait_for()
+    sync_api.expect(page.locator(".box:visible textarea")).to_have_value("Describe what you see in this image.")
+
+
+def test_the_key_stays_out_of_the_browser(visit, wire, monkeypatch, address):
+    """Not in localStorage with the run history on, not in the configuration, not in a deep link, not in the page."""
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    page = visit()
+    use_key(page)
+    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".talk:visible .bot").first.wait_for()
+    stores = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    session = page.evaluate("window.gradio_config?.session_hash ?? ''")
+    link = page.request.get(f"{address}gradio_api/deep_link?session_hash={session}")
+    other = page.context.new_page()
+    other.goto(f"{address}?deep_link={link.text().strip(chr(34))}" if link.ok else address)
+    other.locator("#title").wait_for()
+    config = page.request.get(f"{address}config").text()
+    for place in (stores, config, page.content(), other.content(), link.text()):
+        assert KEY not in place
+    assert wire.seen[0].token == KEY
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_phone_shows_every_tab_without_sideways_scrolling(visit, dark):
+    page = visit(width=390, height=844, dark=dark)
+    for model in CATALOGUE:
+        page.get_by_role("tab", name=model.title).click()
+        page.wait_for_timeout(150)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, model.title

@@ -1,0 +1,345 @@
+"""The page: its handlers as plain generators, and one run per kind of tab through a real server and client."""
+
+import asyncio
+import json
+import os
+import threading
+import time
+
+import gradio as gr
+import pytest
+from gradio_client import Client, handle_file
+
+import ui
+from tests import wire_replies as say
+from ui.chat import ChatTab
+from ui.pump import pump
+from ui.reply import as_markdown, verbatim
+from ui.talk import Talk, read_message
+from ui.tasks import EXAMPLES
+from ui.visitor import HERE, HOSTED, Visitor, _taken
+from vlm_backends import CATALOGUE, TASKS, Answer, BadPrompt, Embedded, Stop, Unreachable, connect, find_model
+
+ASSETS = ui.chat.ASSETS
+KEY = "nvapi-canary-0123456789"
+LLAMA = "meta/llama-3.2-11b-vision-instruct"
+
+
+@pytest.fixture
+def launched():
+    """Launches a page for an engine, and hands out a client for it."""
+    pages = []
+
+    def launch(engine, **options):
+        page = ui.build(engine)
+        _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, server_port=0 or None, **ui.settings())
+        pages.append(page)
+        return Client(url, verbose=False, **options)
+
+    yield launch
+    for page in pages:
+        page.close()
+
+
+def gather(iterator):
+    async def run():
+        return [item async for item in iterator]
+
+    return asyncio.run(run())
+
+
+# the pump
+
+
+def test_the_pump_gives_the_first_at_once_and_the_last_always():
+    def items():
+        for i in range(200):
+            yield i
+            time.sleep(0.001)
+
+    seen = gather(pump(items, Stop(), pause=0.05))
+    assert seen[0] <= 1 and seen[-1] == 199 and len(seen) < 50
+
+
+def test_the_pump_raises_after_what_had_come():
+    def items():
+        yield "words"
+        raise Unreachable("cut")
+
+    async def run():
+        seen = []
+        with pytest.raises(Unreachable):
+            async for item in pump(items, Stop(), pause=0):
+                seen.append(item)
+        return seen
+
+    assert asyncio.run(run()) == ["words"]
+
+
+def test_leaving_the_pump_early_stops_the_reader():
+    stop, ended = Stop(), threading.Event()
+
+    def items():
+        try:
+            yield 1
+            stop.wait(10)
+            yield 2
+        finally:
+            ended.set()
+
+    async def run():
+        arriving = pump(items, stop)
+        assert await anext(arriving) == 1
+        await arriving.aclose()
+
+    asyncio.run(run())
+    assert stop.is_set() and ended.wait(2)
+
+
+def test_cancelling_a_handler_stops_the_reader_at_once():
+    stop = Stop()
+
+    def items():
+        stop.wait(30)
+        yield 1
+
+    async def run():
+        task = asyncio.ensure_future(anext(pump(items, stop)))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    begun = time.monotonic()
+    asyncio.run(run())
+    assert stop.is_set() and time.monotonic() - begun < 5
+
+
+# what is shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "![x](http://evil.example/x.png)",
+        "a <b onmouseover=x>",
+        "```\n<img src=http://evil.example>\n```<img src=y>",
+    ],
+)
+def test_model_words_hold_no_html_and_load_no_picture(text):
+    shown = as_markdown(Answer(text))
+    outside = "".join(part for i, part in enumerate(shown.split("```")) if i % 2 == 0)
+    assert "<" not in outside and "![" not in outside
+
+
+def test_code_stays_as_it_is():
+    assert as_markdown(Answer("Use `a<b>` and\n```html\n<p>\n```")) == "Use `a<b>` and\n```html\n<p>\n```"
+
+
+def test_verbatim_words_are_no_markdown():
+    assert verbatim("# 5 * 3_4\n- x") == "\\# 5 \\* 3\\_4  \n\\- x"
+
+
+# handlers without gradio's server
+
+
+def tab(model_id=LLAMA):
+    with gr.Blocks():
+        return ChatTab(find_model(model_id), Embedded(), gr.State())
+
+
+def test_a_message_without_a_picture_is_refused_and_stays():
+    with pytest.raises(BadPrompt, match="picture first"):
+        read_message({"text": "hi", "files": []}, Talk(), find_model(LLAMA))
+    with pytest.raises(BadPrompt, match="one picture"):
+        read_message({"text": "", "files": [ASSETS / "cat.jpg"] * 2}, Talk(), find_model(LLAMA))
+
+
+def test_a_question_that_fails_goes_back_into_the_box():
+    chat, talk = tab(), Talk()
+    chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
+    gather(chat.stream(talk, Visitor(choice=HOSTED), 512, 1.0, 1.0, None))
+    shown, _, box, *_ = chat.finish(talk)
+    assert box.value["text"] == "Who?" and len(box.value["files"]) == 1
+    assert "key" in shown[-1]["content"] and shown[-1]["role"] == "assistant"
+    assert not talk.turns, "the model would see the question twice"
+
+
+def test_a_parameter_out_of_range_is_a_sentence():
+    chat, talk = tab(), Talk()
+    chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
+    gather(chat.stream(talk, Visitor(choice=HERE), 512, 9.0, 1.0, None))
+    shown, *_ = chat.finish(talk)
+    assert "temperature" in shown[-1]["content"].replace("\\", "")
+
+
+def test_a_conversation_goes_on_is_undone_and_asked_again(wire):
+    chat, talk, visitor = tab(), Talk(), Visitor(KEY, HOSTED)
+    os.environ["NVIDIA_BASE_URL"] = wire.url
+    for i, message in enumerate(({"text": "One?", "files": [ASSETS / "cat.jpg"]}, {"text": "Two?", "files": []})):
+        chat.take(talk, message)
+        gather(chat.stream(talk, visitor, 512, 1.0, 1.0, None))
+        chat.finish(talk)
+        assert len(talk.turns) == 2 * i + 2
+    assert [turn["role"] for turn in wire.seen[-1].json["messages"]] == ["user", "assistant", "user"]
+    chat.ask_again(talk)
+    gather(chat.stream(talk, visitor, 512, 1.0, 1.0, None))
+    chat.finish(talk)
+    assert len(talk.turns) == 4 and len(wire.seen) == 3
+    box, shown, *_ = chat.undo(talk)
+    assert box.value["text"] == "Two?" and len(talk.turns) == 2 and shown[-1]["role"] == "assistant"
+    os.environ.pop("NVIDIA_BASE_URL")
+
+
+def test_partial_words_stay_in_the_chat(wire, monkeypatch):
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    wire.script.append(say.sse(["half ", "an ", "answer"], cut_after=2))
+    chat, talk = tab(), Talk()
+    chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
+    gather(chat.stream(talk, Visitor(KEY, HOSTED), 512, 1.0, 1.0, None))
+    shown, *_ = chat.finish(talk)
+    assert "half an" in shown[-2]["content"] and "broke off" in shown[-1]["content"]
+    assert talk.turns[-1].text == "half an"
+
+
+def test_a_key_is_taken_and_forgotten():
+    visitor, box, choice, who = _taken(Embedded(), f" {KEY} ", Visitor(choice=HERE))
+    assert visitor.key == KEY and choice == HOSTED and box.value == "" and "your key" in who
+    assert KEY not in repr(visitor) and KEY not in who and KEY not in str(box.placeholder)
+    visitor, _, choice, _ = _taken(Embedded(), "", visitor)
+    assert visitor.key == "" and choice == HERE
+
+
+@pytest.mark.parametrize("bad", ["clé", "two words", "a\nb", "\x00"])
+def test_what_is_no_key_is_refused(bad):
+    before = Visitor(choice=HERE)
+    visitor, *_ = _taken(Embedded(), bad, before)
+    assert visitor is before and not visitor.key
+
+
+# the API, over real sockets
+
+
+def test_the_whole_catalogue_through_the_api_on_nvidias_wire(wire, launched, monkeypatch):
+    """All models and all 14 tasks answer through the page's API; the key is the owner's."""
+    client = launched(connect({"NVIDIA_API_KEY": KEY, "NVIDIA_BASE_URL": wire.url}))
+    picture = handle_file(str(ASSETS / "coffee.jpg"))
+    for model in CATALOGUE:
+        if model.tasks:
+            continue
+        text, _, details = client.predict(model=model.id, prompt=model.prompts[0], image=picture, api_name="/chat")
+        assert text and details["model"] == model.id and details["sent"]["as"] == "inline"
+        assert set(details) == {"engine", "model", "task", "text", "regions", "rows", "note", "sent", "time"}
+    for task in TASKS:
+        region = [0.2, 0.2, 0.8, 0.8] if task.takes == "region" else None
+        text, drawn, details = client.predict(
+            task=task.token, image=picture, text="a black dog" if task.takes == "words" else "", region=region,
+            api_name="/florence2",
+        )  # fmt: skip
+        assert text or details["regions"]
+        assert bool(drawn) == bool(details["regions"]) and details["sent"]["as"] == "asset"
+    assert {seen.token for seen in wire.seen if seen.route == "chat"} == {KEY}
+    assert not wire.assets
+
+
+def test_the_api_on_this_machine(launched):
+    client = launched(Embedded())
+    listed = client.predict(api_name="/models")
+    assert [entry["id"] for entry in listed] == [model.id for model in CATALOGUE]
+    assert all(entry["state"] and entry["hosted"]["checked"] for entry in listed)
+    text, drawn, details = client.predict(
+        task="<OCR_WITH_REGION>", image=handle_file(str(ASSETS / "sign.jpg")), api_name="/florence2"
+    )
+    assert "PINE RIDGE PARK" in text and drawn and len(details["regions"]) >= 6
+    assert "not by Florence-2" in details["note"] and details["sent"]["as"] is None
+    text, drawn, details = client.predict(
+        model="google/deplot", prompt="", image=handle_file(str(ASSETS / "chart.png")), api_name="/chat"
+    )
+    assert [row[0] for row in details["rows"][1:]] == [str(year) for year in range(2018, 2025)]
+    json.dumps(details)
+
+
+@pytest.mark.parametrize(
+    "endpoint, inputs, said",
+    [
+        ("/florence2", {"task": "<NOPE>", "image": "sign.jpg"}, "no task"),
+        ("/florence2", {"task": "<OCR>"}, "picture"),
+        ("/florence2", {"task": "<OPEN_VOCABULARY_DETECTION>", "image": "sign.jpg"}, "needs words"),
+        ("/florence2", {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg"}, "region"),
+        ("/florence2", {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": [0, 0, 2, 1]}, "outside"),
+        ("/florence2", {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": [0, 0, 0, 0]}, "empty"),
+        ("/florence2", {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": "x"}, "four numbers"),
+        ("/florence2", {"task": "<CAPTION>", "image": "sign.jpg"}, "Florence-2"),
+        ("/florence2", {"task": "<OCR>", "image": "CREDITS.md"}, "not a picture"),
+        ("/chat", {"model": "no/such", "prompt": "x", "image": "sign.jpg"}, "no model"),
+        ("/chat", {"model": "microsoft/florence-2", "prompt": "x", "image": "sign.jpg"}, "/florence2"),
+        ("/chat", {"model": LLAMA, "prompt": "x"}, "picture"),
+        ("/chat", {"model": LLAMA, "prompt": "x", "image": "sign.jpg", "max_tokens": 0}, "max_tokens"),
+        ("/chat", {"model": LLAMA, "prompt": "x", "image": "sign.jpg", "temperature": 99}, "temperature"),
+    ],
+)
+def test_bad_input_is_a_sentence(endpoint, inputs, said, embedded_client):
+    if "image" in inputs:
+        inputs = {**inputs, "image": handle_file(str(ASSETS / inputs["image"]))}
+    with pytest.raises(Exception) as caught:
+        embedded_client.predict(**inputs, api_name=endpoint)
+    assert said in str(caught.value), caught.value
+
+
+@pytest.fixture(scope="module")
+def embedded_client():
+    page = ui.build(Embedded())
+    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **ui.settings())
+    yield Client(url, verbose=False)
+    page.close()
+
+
+def test_a_callers_own_key_is_used_and_seen_nowhere(wire, launched, monkeypatch):
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    client = launched(Embedded(), headers={"X-NVIDIA-API-Key": KEY})
+    picture = handle_file(str(ASSETS / "coffee.jpg"))
+    result = client.predict(model=LLAMA, prompt="Hello", image=picture, api_name="/chat")
+    assert wire.seen[0].token == KEY and KEY not in json.dumps(result)
+    wire.script.append(say.status(401, {"detail": f"bad key {KEY}"}))
+    with pytest.raises(Exception) as caught:
+        client.predict(model=LLAMA, prompt="Hello", image=picture, api_name="/chat")
+    assert KEY not in str(caught.value) and "key" in str(caught.value)
+
+
+def test_the_chat_streams(wire, launched):
+    gate = threading.Event()
+    wire.script.append(say.sse(["first ", "second"], gate=gate))
+    client = launched(connect({"NVIDIA_API_KEY": KEY, "NVIDIA_BASE_URL": wire.url}))
+    job = client.submit(model=LLAMA, prompt="x", image=handle_file(str(ASSETS / "cat.jpg")), api_name="/chat")
+    first = next(iter(job))
+    assert first[0] == "first" and not gate.is_set()
+    gate.set()
+    assert job.result()[0] == "first second"
+
+
+def test_public_endpoints_and_private_events(launched):
+    info = launched(Embedded()).view_api(return_format="dict", print_info=False)
+    assert set(info["named_endpoints"]) == {"/chat", "/florence2", "/models"}
+    names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/chat"]["parameters"]]
+    assert names == ["model", "prompt", "image", "max_tokens", "temperature", "top_p", "seed"]
+    names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/florence2"]["parameters"]]
+    assert names == ["task", "image", "text", "region"]
+
+
+def test_there_is_a_tab_for_every_model():
+    config = json.dumps(ui.build(Embedded()).get_config_file(), default=str)
+    for model in CATALOGUE:
+        assert f'"label": "{model.title}"' in config
+        assert model.hosted.why in config
+
+
+def test_every_example_of_the_task_tab_runs_here():
+    from vlm_backends import Prompt, Turn, ask, find_task, read, write_task
+
+    for token, name, words, region in EXAMPLES:
+        task = find_task(token)
+        prompt = Prompt((Turn("user", write_task(task, words, region), (read(ASSETS / name),)),))
+        *_, answer = ask(Embedded(), find_model("microsoft/florence-2"), prompt, task)
+        assert answer.text, token
