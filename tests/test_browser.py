@@ -151,7 +151,7 @@ def test_a_chat_streams_stops_and_keeps_its_words(visit, wire, monkeypatch):
 
 
 def test_a_withdrawn_model_says_so_and_the_question_comes_back(visit, wire, monkeypatch):
-    from tests.wire_problems import PROBLEMS
+    from tests.wire_problems import problems as PROBLEMS
 
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     wire.script.append(PROBLEMS[next(name for name in PROBLEMS if "function" in name)])

@@ -13,6 +13,7 @@ MOST_BODY = 32 * 2**20  # bytes of a whole body, and of a zip
 _MOST_LINE = 8 * 2**20
 _MOST_ENTRIES = 256
 _MOST_RATIO = 200  # a JSON answer packs by 10 or so; a bomb by 1,000
+_DONE = b"[DONE]"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -25,8 +26,8 @@ def events(pieces: Iterable[bytes]) -> Iterator[str]:
         elif not line and data:
             yield b"\n".join(data).decode(errors="replace")
             data = []
-    if data:  # some servers do not end their last event with a blank line
-        yield b"\n".join(data).decode(errors="replace")
+    if data == [_DONE]:  # some servers end without the blank line; anything else there is half an event
+        yield _DONE.decode()
 
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -48,7 +49,7 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def streamed(pieces: Iterable[bytes]) -> Iterator[dict]:
     """The JSON objects of an event stream; Unreachable when it ends before `[DONE]`."""
     for event in events(pieces):
-        if event.strip() == "[DONE]":
+        if event.strip() == _DONE.decode():
             return
         yield _object(event)
     raise Unreachable("The answer broke off before its end. What had arrived is kept; send the question again.")
