@@ -63,6 +63,7 @@ class Wire:
     def __init__(self, port: int = 0, keys: Collection[str] | None = None, models: tuple[str, ...] = INTEGRATE) -> None:
         self.keys, self.models = keys, models
         self.seen: list[Seen] = []
+        self.script: deque[Reply] = deque()
         self.scripts: defaultdict[str, deque[Reply]] = defaultdict(deque)
         self.assets: dict[str, Asset] = {}
         self.deleted: dict[str, Asset] = {}
@@ -93,11 +94,6 @@ class Wire:
         if self.errors and kind is None:
             raise self.errors[0]
 
-    @property
-    def script(self) -> deque[Reply]:
-        """The replies for the next chat requests, one each."""
-        return self.scripts["chat"]
-
     def asked(self, route: str) -> list[Seen]:
         """The requests of one route, in the order of their arrival."""
         return [seen for seen in list(self.seen) if seen.route == route]
@@ -109,12 +105,12 @@ class Wire:
             time.sleep(0.005)
         return bool(condition())
 
-    def play(self, exchange: Exchange, reply: Reply) -> None:
+    def play(self, exchange: Exchange) -> None:
         """Records a request and answers it: by the script, or as its route does."""
         with self._lock:
             self.seen.append(exchange.seen)
-            script = self.scripts[exchange.seen.route]
-            reply = script.popleft() if script else reply
+            script = self.script if exchange.seen.route == "chat" else self.scripts[exchange.seen.route]
+            reply = script.popleft() if script else exchange.usual
         try:
             reply(exchange)
         except Refusal as refusal:

@@ -4,7 +4,7 @@ import json
 import select
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from http.client import HTTPMessage
@@ -49,6 +49,7 @@ class Exchange(BaseHTTPRequestHandler):
     server_version, sys_version = "wire", ""
     disable_nagle_algorithm = True
     seen: Seen
+    usual: Callable[["Exchange"], None]  # how its route answers when nothing is scripted
     chunked = False
 
     @property
@@ -62,12 +63,12 @@ class Exchange(BaseHTTPRequestHandler):
             self.close_connection = True
             return self.answer(411, b"Length Required\n", "text/plain")
         url = urlsplit(self.path)
-        route, reply = self.server.route(self.command, url.path)
+        route, self.usual = self.server.route(self.command, url.path)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         host = self.headers.get("Host", "").rpartition(":")[0]
         self.seen = Seen(self.command, url.path, url.query, host, self.headers, body, route)
         try:
-            self.wire.play(self, reply)
+            self.wire.play(self)
         except (Left, OSError):
             self.close_connection = True
             self.wire.lost(self)

@@ -7,6 +7,7 @@ import socketserver
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from http.server import ThreadingHTTPServer
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -39,8 +40,7 @@ class Host(ThreadingHTTPServer):
         """The name of the route, and how it answers."""
         for verb, pattern, name in self.routes:
             if verb == method and (match := re.fullmatch(pattern, path)):
-                answer: Callable[..., None] = getattr(self, name)
-                return name, lambda exchange: answer(exchange, *match.groups())
+                return name, partial(_call, getattr(self, name), match.groups())
         return "", problems["404 text"]
 
     def server_bind(self) -> None:
@@ -198,6 +198,10 @@ class Store(Host):
             _xml(403, "SignatureDoesNotMatch", "The signature is not that of this address.")(exchange)
             return False
         return True
+
+
+def _call(answer: Callable[..., None], given: tuple[str, ...], exchange: Exchange) -> None:
+    answer(exchange, *given)
 
 
 def _entry(id: str) -> dict:

@@ -20,6 +20,10 @@ INTEGRATE = (
     "meta/llama-3.2-90b-vision-instruct",
     "microsoft/phi-3.5-vision-instruct",
     "nvidia/nemotron-3-nano-omni-30b-a3b-reasoning",
+    "meta/muse-glimmer-30b",
+    "minimaxai/minimax-m3",
+    "google/gemma-4-31b-it",
+    "moonshotai/kimi-k3",
 )
 LISTED_ONLY = ("microsoft/kosmos-2",)  # in the list of models, yet without a function behind it
 INLINE = 180_000  # characters of base64 that a path endpoint takes

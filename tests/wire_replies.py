@@ -61,11 +61,11 @@ def drop() -> Reply:
 
 
 def slow_headers(seconds: float, then: Reply | None = None) -> Reply:
-    """Says nothing for a time, and then answers (by default what the model would)."""
+    """Says nothing for a time, and then answers (by default as usual)."""
 
     def reply(exchange: Exchange) -> None:
         exchange.hold(seconds)
-        (then or exchange.wire.default)(exchange)
+        (then or exchange.usual)(exchange)
 
     return reply
 
@@ -91,7 +91,7 @@ def sse(
     def reply(exchange: Exchange) -> None:
         shape = _chunk_shape(exchange, given)
         exchange.begin("text/event-stream", nvcf_headers(), framing == "chunked")
-        for index, item in enumerate([*given, *tail, *[_DONE] * done]):
+        for index, item in enumerate([*given, *tail, *([_DONE] if done else [])]):
             text = shape(item)
             event = text if isinstance(text, bytes) else f"data: {text}{newline * 2}".encode(errors="replace")
             exchange.write(event, cut=index == cut_after)
@@ -107,7 +107,7 @@ def pending(times: int, then: Reply | None = None) -> Reply:
     """A 202 with NVCF-REQID; the next `times` polls get 202 again, the one after that the answer, once."""
 
     def reply(exchange: Exchange) -> None:
-        id = exchange.wire.enqueue(exchange, times, then or exchange.wire.default)
+        id = exchange.wire.enqueue(exchange, times, then or exchange.usual)
         exchange.answer(202, headers=nvcf_headers("in-progress", id))
 
     return reply

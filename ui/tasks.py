@@ -31,7 +31,7 @@ FIRST = "<OCR_WITH_REGION>"
 EXAMPLES = (  # task, picture, words, region: each runs on every engine
     ("<OCR_WITH_REGION>", "sign.jpg", "", None),
     ("<OPEN_VOCABULARY_DETECTION>", "receipt.png", "total", None),
-    ("<REGION_TO_SEGMENTATION>", "coffee.jpg", "", (0.28, 0.04, 0.71, 0.78)),
+    ("<REGION_TO_SEGMENTATION>", "coffee.jpg", "", (0.12, 0.04, 0.81, 0.97)),
     ("<OCR>", "page.png", "", None),
     ("<CAPTION_TO_PHRASE_GROUNDING>", "sign.jpg", "From the Visitor Center to Lake Loop", None),
     ("<REGION_TO_DESCRIPTION>", "poster.jpg", "", (0.05, 0.04, 0.95, 0.3)),

@@ -20,6 +20,7 @@ _PALETTE: tuple[Colour, ...] = (  # distinct on photographs and on paper
 _FILL = 96  # 0..255: how much a mask covers
 _LONGEST = 40  # characters of a label
 _CROWD = 24  # regions: beyond it, labels are drawn smaller
+_COUNTED = 300  # regions that labels keep clear of; beyond it, looking for room costs more than it gives
 
 
 def draw(image: Image.Image, regions: Sequence[Region]) -> Image.Image:
@@ -33,10 +34,10 @@ def draw(image: Image.Image, regions: Sequence[Region]) -> Image.Image:
     for region in sorted(regions, key=lambda region: not region.solid):  # masks below lines
         _draw_outline(canvas, region, width)
     font = _font(max(11, round((20 if len(regions) <= _CROWD else 14) * unit)))
-    pen, taken = ImageDraw.Draw(canvas), []
-    for region in regions:
-        if region.label and region.outline:
-            taken.append(_draw_plate(pen, canvas.size, region, font, taken))
+    pen, named = ImageDraw.Draw(canvas), [region for region in regions if region.label and region.outline]
+    taken = [_bounds(_pixels(region, canvas.size), 0, canvas.size) for region in regions[:_COUNTED] if region.outline]
+    for region in named:
+        taken.append(_draw_plate(pen, canvas.size, region, font, taken))
     return canvas
 
 
@@ -51,7 +52,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def _draw_outline(canvas: Image.Image, region: Region, width: int) -> None:
-    points = [(x * (canvas.width - 1), y * (canvas.height - 1)) for x, y in region.outline]
+    points = _pixels(region, canvas.size)
     if len(points) < 2:
         return
     if not region.solid and _is_upright_box(points):
@@ -68,6 +69,10 @@ def _draw_outline(canvas: Image.Image, region: Region, width: int) -> None:
         pen.polygon(path, fill=_FILL)
     pen.line([*path, path[0], path[1]], fill=255, width=width * finer, joint="curve")
     canvas.paste(colour(region.label), (left, top), mask.reduce(finer))
+
+
+def _pixels(region: Region, size: tuple[int, int]) -> list[Point]:
+    return [(x * (size[0] - 1), y * (size[1] - 1)) for x, y in region.outline]
 
 
 def _is_upright_box(points: Sequence[Point]) -> bool:
@@ -90,13 +95,13 @@ def _bounds(points: Sequence[Point], margin: int, size: tuple[int, int]) -> Box:
 def _draw_plate(
     pen: ImageDraw.ImageDraw, size: tuple[int, int], region: Region, font: ImageFont.FreeTypeFont, taken: list[Box]
 ) -> Box:
-    """Draws the label where it covers no other label, if there is such a place; returns the plate's box."""
+    """Draws the label where it covers the least of other regions and labels; returns the plate's box."""
     label = " ".join(region.label.split())
     label = label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…"
     pad = max(2, font.size // 4)
     wide, high = round(font.getlength(label)) + 2 * pad, font.size + 2 * pad
-    spots = _spots(region.outline, size, wide, high)
-    box = next((spot for spot in spots if not any(_overlap(spot, other) for other in taken)), spots[0])
+    own = _bounds(_pixels(region, size), 0, size)
+    box = min(_spots(own, size, wide, high), key=lambda spot: sum(_overlap(spot, other) for other in taken))
     fill = colour(region.label)
     ink = "black" if 0.299 * fill[0] + 0.587 * fill[1] + 0.114 * fill[2] > 140 else "white"
     pen.rounded_rectangle(box, radius=pad, fill=fill)
@@ -104,11 +109,18 @@ def _draw_plate(
     return box
 
 
-def _spots(outline: Sequence[Point], size: tuple[int, int], wide: int, high: int) -> list[Box]:
-    """Places for a plate inside the picture: above the region, below it, at its inner top, at its right end."""
-    xs, ys = [x * (size[0] - 1) for x, _ in outline], [y * (size[1] - 1) for _, y in outline]
-    left, right, top, bottom = min(xs), max(xs), min(ys), max(ys)
-    wanted = (left, top - high), (left, bottom), (left, top), (right - wide, top - high), (right, top)
+def _spots(own: Box, size: tuple[int, int], wide: int, high: int) -> list[Box]:
+    """Places for a plate inside the picture: above the region, below, right and left of it, and over its top."""
+    left, top, right, bottom = own
+    middle = (top + bottom - high) / 2
+    wanted = (
+        (left, top - high),
+        (left, bottom),
+        (right, middle),
+        (left - wide, middle),
+        (right - wide, top - high),
+        own[:2],
+    )
     boxes = []
     for x, y in wanted:
         x, y = round(max(0, min(x, size[0] - 1 - wide))), round(max(0, min(y, size[1] - 1 - high)))
@@ -116,5 +128,8 @@ def _spots(outline: Sequence[Point], size: tuple[int, int], wide: int, high: int
     return boxes
 
 
-def _overlap(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _overlap(one: Box, other: Box) -> int:
+    """The area, in pixels, that two boxes share."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    return wide * high if wide > 0 and high > 0 else 0

@@ -38,7 +38,7 @@ TASKS = (
     ),
     Task(
         "<REGION_TO_SEGMENTATION>", "Segment a region", SEGMENT, "An outline of the object in your box.",
-        florence2.polygons, "region", florence2.locations, example=(0.28, 0.04, 0.71, 0.78),
+        florence2.polygons, "region", florence2.locations, example=(0.12, 0.04, 0.81, 0.97),
     ),
     Task(
         "<OPEN_VOCABULARY_DETECTION>", "Find by words", FIND, "A box around each thing that you name.",
@@ -46,11 +46,11 @@ TASKS = (
     ),
     Task(
         "<REGION_TO_CATEGORY>", "Name a region", REGION, "What kind of thing is in your box.", florence2.text,
-        "region", florence2.locations, example=(0.28, 0.04, 0.71, 0.78),
+        "region", florence2.locations, example=(0.12, 0.04, 0.81, 0.97),
     ),
     Task(
         "<REGION_TO_DESCRIPTION>", "Describe a region", REGION, "A phrase about what is in your box.", florence2.text,
-        "region", florence2.locations, example=(0.28, 0.04, 0.71, 0.78),
+        "region", florence2.locations, example=(0.12, 0.04, 0.81, 0.97),
     ),
     Task("<OCR>", "Read", READ, "All text in the picture.", florence2.text),
     Task("<OCR_WITH_REGION>", "Read and locate", READ, "All text, each line with its place.", florence2.quads),

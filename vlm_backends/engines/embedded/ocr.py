@@ -1,0 +1,81 @@
+"""Printed text with its places, by PP-OCRv6, whose weights come in rapidocr's wheel."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from vlm_backends.engines.embedded.layout import reading_order
+
+Corner = tuple[float, float]
+
+SURE = 0.8  # junk scores up to 0.67, true lines from 0.83
+_SIDE = 2400  # px: larger pictures are read at this size, so that memory is bounded
+_SMALLEST = 10  # px: nothing is printed below it
+_GROUP = 4  # lines recognised between two hand-overs
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of print; its corners are in pixels, clockwise from the top left of the text."""
+
+    text: str
+    score: float
+    quad: tuple[Corner, ...]
+
+
+def read_lines(rgb: np.ndarray) -> list[Line]:
+    """All lines of the picture (H, W, 3; uint8) in reading order; those that score below 0.8 are left out."""
+    return [line for group in stream_lines(rgb) for line in group]
+
+
+def stream_lines(rgb: np.ndarray) -> Iterator[list[Line]]:
+    """The lines in reading order, a few at a time as they are recognised."""
+    scale = min(1.0, _SIDE / max(rgb.shape[:2]))
+    if min(rgb.shape[:2]) * scale < _SMALLEST:
+        return
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    bgr = bgr if scale == 1 else cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    found = _run(bgr, use_det=True, use_rec=False)
+    quads = [] if found.boxes is None else [np.asarray(box, np.float32) for box in found.boxes]
+    ordered = [quads[i] for i in reading_order(quads)]
+    for start in range(0, len(ordered), _GROUP):
+        group = ordered[start : start + _GROUP]
+        yield [line for quad in group if (line := _recognise(bgr, quad, scale))]
+
+
+def _recognise(bgr: np.ndarray, quad: np.ndarray, scale: float) -> Line | None:
+    """The line in this quad, unless it is not sure."""
+    strip = _straightened(bgr, quad)
+    found = _run(strip, use_det=False, use_rec=True)
+    text, score = (found.txts[0].strip(), float(found.scores[0])) if found.txts else ("", 0.0)
+    if not text or score < SURE:
+        return None
+    return Line(text, score, tuple((float(x), float(y)) for x, y in quad / scale))
+
+
+def _straightened(bgr: np.ndarray, quad: np.ndarray) -> np.ndarray:
+    """The quad's pixels as an upright strip; a tall one is turned on its side."""
+    sides = np.linalg.norm(quad - np.roll(quad, -1, axis=0), axis=1)
+    width, height = max(2, round(max(sides[0], sides[2]))), max(2, round(max(sides[1], sides[3])))
+    target = np.float32([[0, 0], [width, 0], [width, height], [0, height]])
+    turn = cv2.getPerspectiveTransform(quad, target)
+    strip = cv2.warpPerspective(bgr, turn, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.rot90(strip).copy() if height > 1.5 * width else strip
+
+
+def _run(bgr: np.ndarray, use_det: bool, use_rec: bool) -> object:
+    """One call of the engine; the next visitor waits in line. All flags are given: the engine keeps the last ones."""
+    with _lock:
+        return _engine()(bgr, use_det=use_det, use_cls=use_rec, use_rec=use_rec, text_score=0.0)
+
+
+@lru_cache(maxsize=1)
+def _engine() -> object:
+    from rapidocr import RapidOCR
+
+    return RapidOCR(params={"Global.log_level": "critical"})
