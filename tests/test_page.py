@@ -215,7 +215,8 @@ def test_a_key_is_taken_and_forgotten():
 @pytest.mark.parametrize("bad", ["clé", "two words", "a\nb", "\x00"])
 def test_what_is_no_key_is_refused(bad):
     before = Visitor(choice=HERE)
-    visitor, *_ = _taken(Embedded(), bad, before)
+    with pytest.warns(UserWarning, match="not a key"):
+        visitor, *_ = _taken(Embedded(), bad, before)
     assert visitor is before and not visitor.key
 
 
@@ -329,7 +330,7 @@ def test_public_endpoints_and_private_events(launched):
 
 
 def test_there_is_a_tab_for_every_model():
-    config = json.dumps(ui.build(Embedded()).get_config_file(), default=str)
+    config = json.dumps(ui.build(Embedded()).get_config_file(), default=str, ensure_ascii=False)
     for model in CATALOGUE:
         assert f'"label": "{model.title}"' in config
         assert model.hosted.why in config

@@ -22,10 +22,10 @@ def add_api(default: Engine) -> None:
     """Adds the three endpoints, their fields hidden from the page."""
     calls = Calls(default)
     with gr.Row(visible=False):
-        texts = gr.Textbox(label="model"), gr.Textbox(label="prompt")
+        texts = gr.Textbox(label="model"), gr.Textbox("", label="prompt")
         image = as_uploaded(gr.Image(label="image", type="filepath"))
         numbers = [gr.Number(None, label=name) for name in KNOBS]
-        task, text, region = gr.Textbox(label="task"), gr.Textbox(label="text"), gr.JSON(label="region")
+        task, text, region = gr.Textbox(label="task"), gr.Textbox("", label="text"), gr.JSON(label="region")
         out = gr.Textbox(label="text"), gr.Image(label="picture", type="filepath"), gr.JSON(label="json")
         button = gr.Button()
     button.click(calls.chat, [*texts, image, *numbers], [*out], api_name="chat")

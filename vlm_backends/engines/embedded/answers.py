@@ -150,7 +150,8 @@ def _describe(rgb: np.ndarray, words: str) -> Iterator[Chunk]:
     height, width = rgb.shape[:2]
     x0, y0, x1, y1 = (round(v * side) for v, side in zip(box, (width, height, width, height)))
     part = rgb[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
-    yield Chunk(f"{_facts(part)}\n", _boxed("region", box), literal=True, note="Measured on this machine, not by Florence-2.")
+    note = "Measured on this machine, not by Florence-2."
+    yield Chunk(f"{_facts(part)}\n", _boxed("region", box), literal=True, note=note)
     lines = [line.text for line in ocr.read_lines(part)]
     yield Chunk("Print: " + " / ".join(lines) if lines else "No print.", literal=True)
 
@@ -193,7 +194,8 @@ def _table(rgb: np.ndarray, _: Model) -> Iterator[Chunk]:
 
 def _reading(rgb: np.ndarray, model: Model) -> Iterator[Chunk]:
     """What can be read from the picture; no conversation."""
-    note = f"Read on this machine by PP-OCRv6, not by {model.title}: it reads and does not converse. To talk, {_ELSEWHERE}."
+    signed = f"Read on this machine by PP-OCRv6, not by {model.title}"
+    note = f"{signed}: it reads and does not converse. To talk, {_ELSEWHERE}."
     head = "Printed in this picture:\n\n"
     yield Chunk(head, literal=True, note=note)
     length, found = len(head), False

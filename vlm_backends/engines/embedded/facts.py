@@ -1,6 +1,7 @@
 """What can be measured in a picture without a model: colours, light, sharpness, codes."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -32,12 +33,14 @@ def colours(rgb: np.ndarray, most: int = 4) -> list[tuple[str, float]]:
 def codes(rgb: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
     """Kind, content and corners (4, 2; pixels) of each QR code and barcode."""
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    found, texts, quads, _ = cv2.QRCodeDetector().detectAndDecodeMulti(grey)
-    if found:
-        yield from (("QR code", text, quad) for text, quad in zip(texts, quads) if text)
-    found, texts, kinds, quads = cv2.barcode.BarcodeDetector().detectAndDecodeWithType(grey)
-    if found:
-        yield from ((f"{kind} barcode", text, quad) for text, kind, quad in zip(texts, kinds, quads) if text)
+    with suppress(cv2.error):  # the detectors raise on some pictures where they should find nothing
+        found, texts, quads, _ = cv2.QRCodeDetector().detectAndDecodeMulti(grey)
+        if found:
+            yield from (("QR code", text, quad) for text, quad in zip(texts, quads) if text)
+    with suppress(cv2.error):
+        found, texts, kinds, quads = cv2.barcode.BarcodeDetector().detectAndDecodeWithType(grey)
+        if found:
+            yield from ((f"{kind} barcode", text, quad) for text, kind, quad in zip(texts, kinds, quads) if text)
 
 
 def _lab(pixels: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Printed text with its places, by PP-OCRv6, whose weights come in rapidocr's wheel."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 

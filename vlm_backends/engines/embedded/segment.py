@@ -30,15 +30,16 @@ def mask_in_box(rgb: np.ndarray, box: tuple[float, float, float, float]) -> np.n
 
 
 def outlines(mask: np.ndarray) -> Iterator[Points]:
-    """The mask's parts as polygons in 0..1, the largest first; a hole is cut open by a bridge, so that it stays a hole."""
+    """The mask's parts as polygons in 0..1, the largest first; a bridge leads to each hole, so that it stays one."""
     contours, tree = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     least = _SMALLEST * mask.sum()
-    rings = [(cv2.contourArea(c), i) for i, c in enumerate(contours) if tree[0][i][3] < 0 and cv2.contourArea(c) > least]
-    for _, i in sorted(rings, reverse=True):
+    areas = [cv2.contourArea(contour) for contour in contours]
+    rings = [i for i, area in enumerate(areas) if tree[0][i][3] < 0 and area > least]
+    for i in sorted(rings, key=lambda i: -areas[i]):
         outer = _simplified(contours[i])
-        holes = [_simplified(c) for j, c in enumerate(contours) if tree[0][j][3] == i and cv2.contourArea(c) > least]
-        for hole in holes:
-            outer = _bridged(outer, hole)
+        for j, area in enumerate(areas):
+            if tree[0][j][3] == i and area > least:
+                outer = _bridged(outer, _simplified(contours[j]))
         if len(outer) >= 3:
             height, width = mask.shape
             yield tuple((float((x + 0.5) / width), float((y + 0.5) / height)) for x, y in outer)

@@ -1,0 +1,179 @@
+"""A picture of a bar chart back to its table, by the words that were read and by geometry.
+
+It refuses rather than guesses: unless bars, categories and series line up one to one, there is no table.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from vlm_backends.engines.embedded import axes
+from vlm_backends.engines.embedded.bars import Block, blocks, is_stacked, standing
+from vlm_backends.engines.embedded.words import Word, headline, is_within, labels_below, legend, word_of
+
+if TYPE_CHECKING:
+    from vlm_backends.engines.embedded.ocr import Line
+
+_SIDE = 1600  # px: larger charts are measured at this size
+_WRONG = 0.04  # of the largest value: how far a printed value may be from its bar's length
+_MOST_BARS = 200
+
+
+class CannotRead(ValueError):
+    """Why this picture gives no table, as a phrase."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A table with its header first, and its bars' outlines in pixels with what each says."""
+
+    title: str
+    rows: tuple[tuple[str, ...], ...]
+    outlines: tuple[tuple[tuple[float, float], ...], ...]
+    labels: tuple[str, ...]
+    how: str
+
+
+def read_chart(rgb: np.ndarray, lines: Sequence["Line"]) -> Chart:
+    """The chart in the picture (H, W, 3; uint8), whose print is given; raises CannotRead with the reason."""
+    scale = min(1.0, _SIDE / max(rgb.shape[:2]))
+    small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
+    words = [word_of(line, scale) for line in lines]
+    found = blocks(small)
+    drawn = [block for block in found if not any(is_within(block, word) for word in words)]
+    (bars, base), (lying, side) = standing(drawn), standing([block.leaning() for block in drawn])
+    lies = _is_better(lying, bars)
+    upright = [bar.upright() for bar in lying] if lies else bars
+    title = headline(words, min((bar.top for bar in upright), default=0))
+    names = legend(words, [block for block in found if block not in upright])
+    if lies:
+        bars, base = lying, side
+        words, found = [word.leaning() for word in words], [block.leaning() for block in found]
+    if not 2 <= len(bars) <= _MOST_BARS:
+        raise CannotRead("no solid bars that stand on one line were found")
+    if is_stacked(bars, found):
+        raise CannotRead("the bars are stacked on each other")
+    rows, said, how = _table(bars, base, words, names)
+    return Chart(title, rows, tuple(_corners(bar, scale) for bar in upright), said, how)
+
+
+def linearize(chart: Chart) -> str:
+    """The table in DePlot's grammar."""
+    rows = [("TITLE", chart.title)] if chart.title else []
+    return "<0x0A>".join(" | ".join(cell.replace("|", "/") for cell in row) for row in (*rows, *chart.rows))
+
+
+def _is_better(lying: list[Block], upright: list[Block]) -> bool:
+    """True when the bars rather lie than stand: more of them, or the longer ones."""
+    sizes = [(len(bars), sum(bar.bottom - bar.top for bar in bars)) for bars in (lying, upright)]
+    return sizes[0] > sizes[1]
+
+
+def _table(
+    bars: list[Block], base: float, words: list[Word], in_legend: dict[int, str]
+) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...], str]:
+    """Rows with their header, what each bar says, and how it was found out; bars stand on `base`."""
+    values, how = _values(bars, base, words)
+    series, groups = _groups(bars)
+    names = _categories(groups, base, words)
+    head = ["Value"]
+    if len(series) > 1:
+        head = [in_legend.get(colour, f"Series {i}") for i, colour in enumerate(series, 1)]
+    by_bar = dict(zip(bars, values))
+    rows = [(name, *(by_bar[bar] for bar in group)) for name, group in zip(names, groups)]
+    said = {bar: f"{name}: {by_bar[bar]}" for name, group in zip(names, groups) for bar in group}
+    return (("", *head), *rows), tuple(said[bar] for bar in bars), how
+
+
+def _values(bars: list[Block], base: float, words: list[Word]) -> tuple[list[str], str]:
+    """What each bar is worth: as printed at it, or measured on the axis."""
+    left, right = bars[0].left, bars[-1].right
+    beside = [word for word in words if word.x < left or word.x > right]
+    labels = [(word.y, value, word.text) for word in beside if (value := axes.number(word.text)) is not None]
+    axis = axes.fit(labels)
+    axis = axis if axis and axis.slope < 0 else None
+    printed = [_printed(bar, words, base) for bar in bars]
+    if all(printed):
+        values = [axes.number(word.text) for word in printed]
+        _check(bars, values, axis, base)
+        return [word.text for word in printed], "values as printed at the bars"
+    if axis is None:
+        raise CannotRead("no numeric value axis with at least three labels was read, nor a value at every bar")
+    if any(bar.bottom - bar.top < 2 for bar in bars):
+        raise CannotRead("some bars are too short to be measured")
+    return [_spelled(axis.value(bar.top), axis) for bar in bars], "read off the axis"
+
+
+def _spelled(value: float, axis: axes.Axis) -> str:
+    """The value with the digits that a pixel can tell apart."""
+    rounded = round(value, axis.decimals) + 0.0
+    text = f"{rounded:.{max(0, axis.decimals)}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) + axis.unit
+
+
+def _printed(bar: Block, words: list[Word], base: float) -> Word | None:
+    """The number printed just beyond the bar's end, or inside of it near its end."""
+    near = [
+        word
+        for word in words
+        if axes.number(word.text) is not None
+        and abs(word.x - bar.middle) <= max(bar.right - bar.left, word.right - word.left) * 0.75
+        and -2.0 * (word.bottom - word.top) <= word.y - bar.top <= 1.6 * (word.bottom - word.top)
+        and word.y < base
+    ]
+    return min(near, key=lambda word: abs(word.x - bar.middle) + abs(word.y - bar.top), default=None)
+
+
+def _check(bars: list[Block], values: list[float], axis: axes.Axis | None, base: float) -> None:
+    """Printed values must fit the bars' lengths."""
+    lengths = np.array([base - bar.top for bar in bars], float)
+    if axis:
+        expected = np.array([axis.value(bar.top) for bar in bars])
+    else:
+        expected = lengths * (np.dot(lengths, values) / np.dot(lengths, lengths))
+    if np.abs(expected - values).max() > _WRONG * max(np.abs(values).max(), 1e-9):
+        raise CannotRead("the values printed at the bars do not fit their lengths")
+
+
+def _groups(bars: list[Block]) -> tuple[list[int], list[list[Block]]]:
+    """The series by colour, in their order, and the bars of each category."""
+    series = list(dict.fromkeys(bar.colour for bar in bars))
+    counts = {colour: sum(bar.colour == colour for bar in bars) for colour in series}
+    if len(series) == 1 or max(counts.values()) == 1:
+        groups = [[bar] for bar in bars]
+        series = series[:1]
+    else:
+        groups = [bars[i : i + len(series)] for i in range(0, len(bars), len(series))]
+        if any([bar.colour for bar in group] != series for group in groups):
+            raise CannotRead("bars and series do not line up one to one")
+    middles = [np.mean([bar.middle for bar in group]) for group in groups]
+    gaps = np.diff(middles)
+    if len(gaps) > 1 and gaps.max() > 1.4 * np.median(gaps):
+        raise CannotRead("a bar seems to be missing between the others")
+    return series, groups
+
+
+def _categories(groups: list[list[Block]], base: float, words: list[Word]) -> list[str]:
+    """The label below each group; words one below the other are one label."""
+    middles = [float(np.mean([bar.middle for bar in group])) for group in groups]
+    pitch = float(np.median(np.diff(middles))) if len(middles) > 1 else groups[0][0].right - groups[0][0].left
+    row = labels_below(words, base, middles[0] - 0.6 * pitch, middles[-1] + 0.6 * pitch, len(groups))
+    if not row:
+        raise CannotRead("no category labels were read beside the bars")
+    names: list[list[str]] = [[] for _ in groups]
+    for word in row:
+        k = int(np.argmin([abs(word.x - middle) for middle in middles]))
+        if abs(word.x - middles[k]) > 0.5 * pitch:
+            raise CannotRead("a category label stands under no bar")
+        names[k].append(word.text)
+    if not all(names):
+        raise CannotRead("a category label could not be read")
+    return [" ".join(name) for name in names]
+
+
+def _corners(bar: Block, scale: float) -> tuple[tuple[float, float], ...]:
+    left, top, right, bottom = (v / scale for v in (bar.left, bar.top, bar.right, bar.bottom))
+    return (left, top), (right, top), (right, bottom), (left, bottom)
