@@ -80,7 +80,7 @@ def test_a_task_on_this_machine(visit):
 def test_only_the_fields_that_a_task_takes_are_shown(visit):
     page = visit()
     page.get_by_role("tab", name="Florence-2").click()
-    words, region = page.locator("#words"), page.locator("#region")
+    words, region = page.locator("#words"), page.get_by_role("spinbutton", name="Left")
     for title, shown in (
         ("Find by words", (True, False)),
         ("Segment a region", (False, True)),

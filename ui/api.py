@@ -56,7 +56,8 @@ class Calls:
             engine = _caller(request, self.default).engine(self.default)
         async with aclosing(follow(asked, engine)) as arriving:
             async for answer in arriving:
-                yield answer.text, None, as_json(asked)
+                if answer.text:
+                    yield answer.text, None, as_json(asked)
         yield _outcome(asked)
 
     async def florence2(

@@ -178,7 +178,7 @@ def _box(words: str) -> Box:
 
 def _table(rgb: np.ndarray, _: Model) -> Iterator[Chunk]:
     """A bar chart's table in DePlot's grammar, or why there is none and what was read."""
-    lines = ocr.read_lines(rgb)
+    lines = print_of(rgb)
     try:
         found = chart.read_chart(rgb, lines)
     except chart.CannotRead as reason:
@@ -190,6 +190,13 @@ def _table(rgb: np.ndarray, _: Model) -> Iterator[Chunk]:
     bars = tuple(_region(label, outline, rgb, None) for label, outline in zip(found.labels, found.outlines))
     note = f"Bars measured and words read on this machine, not by DePlot: {found.how}."
     yield Chunk(chart.linearize(found), bars, note=note)
+
+
+def print_of(rgb: np.ndarray) -> list[ocr.Line]:
+    """The print of a chart: read without its bars first, then with them, for the labels inside of them."""
+    bare = chart.without_bars(rgb)
+    lines = ocr.read_lines(rgb)
+    return lines if bare is None else ocr.joined(ocr.read_lines(bare), lines)
 
 
 def _reading(rgb: np.ndarray, model: Model) -> Iterator[Chunk]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_NUMBER = re.compile(r"([-+−–]?)\s*[$€£¥]?\s*(\d{1,3}(?:[, ]\d{3})+|\d+)?(\.\d+)?\s*([kKmMbB]|bn|%)?")
+_NUMBER = re.compile(r"([-+−–]?)\s*[$€£¥]?\s*([0-9]{1,3}(?:[, ][0-9]{3})+|[0-9]+)?(\.[0-9]+)?\s*([kKmMbB]|bn|%)?")
 _TIMES = {"k": 1e3, "m": 1e6, "b": 1e9, "bn": 1e9}
 _OFF = 3.0  # px: how far a label may stand from the line and still belong to it
 _LEAST = 3  # labels that make an axis

@@ -8,6 +8,7 @@ import numpy as np
 
 _COLOURS = 24  # the most frequent ones are looked at
 _SAME = 26.0  # distance in CIELAB below which two colours are one
+_FAR = 40.0  # distance in CIELAB beyond which a pixel is of no colour at all
 _SOLID = 0.86  # of its rectangle that a bar fills
 _THIN, _SHORT = 5, 2  # px: the least width and length of a bar
 _SLIVER = 3  # px: what is lower belongs to the axis line
@@ -39,11 +40,15 @@ class Block:
         return Block(-self.bottom, self.left, -self.top, self.right, self.colour)
 
 
-def blocks(rgb: np.ndarray) -> list[Block]:
-    """All solid rectangles of one colour that differs from the ground."""
+def readings(rgb: np.ndarray) -> Iterator[list[Block]]:
+    """All solid rectangles of one colour: first as if the most frequent colour were ground, then as if it were bars."""
     lab = cv2.cvtColor(cv2.medianBlur(rgb, 3), cv2.COLOR_RGB2LAB).astype(np.float32)
-    ground, *colours = _colours(lab)
-    return [block for i, colour in enumerate(colours) for block in _of_colour(lab, colour, i)]
+    colours = _colours(lab)
+    nearest = _nearest(lab, colours)
+    edge = np.concatenate([nearest[0], nearest[-1], nearest[:, 0], nearest[:, -1]])
+    border = int(np.bincount(edge[edge >= 0], minlength=1).argmax())
+    for grounds in dict.fromkeys([frozenset({0, border}), frozenset({border})]):
+        yield [block for i in range(len(colours)) if i not in grounds for block in _of_colour(nearest == i, i)]
 
 
 def standing(found: Sequence[Block]) -> tuple[list[Block], float]:
@@ -80,7 +85,7 @@ def _stands_on(block: Block, bar: Block) -> bool:
 
 
 def _colours(lab: np.ndarray) -> list[np.ndarray]:
-    """The most frequent colours, the ground first; nearly equal ones count once."""
+    """The most frequent colours, the first one first; nearly equal ones count once."""
     cells = (lab // 8).astype(np.int64)
     keys = cells[..., 0] * 4096 + cells[..., 1] * 64 + cells[..., 2]
     values, counts = np.unique(keys, return_counts=True)
@@ -92,9 +97,19 @@ def _colours(lab: np.ndarray) -> list[np.ndarray]:
     return colours[:_COLOURS]
 
 
-def _of_colour(lab: np.ndarray, colour: np.ndarray, index: int) -> Iterator[Block]:
-    mask = (np.linalg.norm(lab - colour, axis=2) < _SAME / 2 + 4).astype(np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+def _nearest(lab: np.ndarray, colours: Sequence[np.ndarray]) -> np.ndarray:
+    """The number of each pixel's nearest colour (H, W); -1 where none is near."""
+    best = np.full(lab.shape[:2], _FAR, np.float32)
+    nearest = np.full(lab.shape[:2], -1, np.int16)
+    for i, colour in enumerate(colours):
+        distance = np.linalg.norm(lab - colour, axis=2)
+        closer = distance < best
+        best[closer], nearest[closer] = distance[closer], i
+    return nearest
+
+
+def _of_colour(mask: np.ndarray, index: int) -> Iterator[Block]:
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
     for x, y, width, height, area in stats[1:]:
         if width >= _THIN and height >= _SHORT and area >= _SOLID * width * height:
             yield Block(int(x), int(y), int(x + width), int(y + height), index)

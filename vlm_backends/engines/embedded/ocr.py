@@ -1,7 +1,7 @@
 """Printed text with its places, by PP-OCRv6, whose weights come in rapidocr's wheel."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -31,6 +31,19 @@ class Line:
 def read_lines(rgb: np.ndarray) -> list[Line]:
     """All lines of the picture (H, W, 3; uint8) in reading order; those that score below 0.8 are left out."""
     return [line for group in stream_lines(rgb) for line in group]
+
+
+def joined(lines: Sequence[Line], others: Sequence[Line]) -> list[Line]:
+    """Both readings of one picture in reading order; where they overlap, the first."""
+    places = [cv2.boundingRect(np.float32(line.quad)) for line in lines]
+    new = [line for line in others if not any(_holds(place, np.mean(line.quad, axis=0)) for place in places)]
+    both = [*lines, *new]
+    return [both[i] for i in reading_order([np.asarray(line.quad, np.float32) for line in both])]
+
+
+def _holds(place: Sequence[int], point: np.ndarray) -> bool:
+    x, y, width, height = place
+    return x <= point[0] <= x + width and y <= point[1] <= y + height
 
 
 def stream_lines(rgb: np.ndarray) -> Iterator[list[Line]]:

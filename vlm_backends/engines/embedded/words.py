@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from vlm_backends.engines.embedded import axes
@@ -12,7 +13,9 @@ from vlm_backends.engines.embedded.bars import Block
 if TYPE_CHECKING:
     from vlm_backends.engines.embedded.ocr import Line
 
-_LEGEND = 60  # px: how far a legend's words may stand from their swatch
+_LEGEND = 3.0  # heights of a letter: how far left of its words a legend's swatch begins
+_LEAST = 0.15  # of a square letter: what is smaller is no swatch
+_SAME = 20.0  # distance in CIELAB below which a pixel is of a bar's colour
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class Word:
 def word_of(line: "Line", scale: float) -> Word:
     """The line's text in its upright box, in a picture scaled by `scale`."""
     xs, ys = [x * scale for x, _ in line.quad], [y * scale for _, y in line.quad]
-    return Word(line.text, min(xs), min(ys), max(xs), max(ys))
+    text = line.text.rstrip("-–—_· ") or line.text  # the tick of an axis is easily read as a dash
+    return Word(text, min(xs), min(ys), max(xs), max(ys))
 
 
 def is_within(block: Block, word: Word) -> bool:
@@ -70,7 +74,7 @@ def headline(words: Sequence[Word], top: float) -> str:
 
 def labels_below(words: Sequence[Word], base: float, left: float, right: float, most: int) -> list[Word]:
     """The words next to the foot of the bars, row by row; none when nothing is printed there."""
-    below = sorted((w for w in words if w.top > base - w.letter / 2 and left < w.x < right), key=lambda word: word.top)
+    below = sorted((w for w in words if w.y > base + 0.3 * w.letter and left < w.x < right), key=lambda word: word.top)
     letter = float(np.median([word.letter for word in below])) if below else 0.0
     rows: list[list[Word]] = []
     for word in below:
@@ -86,18 +90,32 @@ def labels_below(words: Sequence[Word], base: float, left: float, right: float, 
     return [word for row in kept for word in row]
 
 
-def legend(words: Sequence[Word], swatches: Sequence[Block]) -> dict[int, str]:
-    """The words beside the nearest swatch of each colour, by the colour's number."""
-    beside = [
-        (abs(word.left - swatch.right) + abs(word.top - swatch.bottom), swatch.colour, word.text)
-        for swatch in swatches
-        for word in words
-        if axes.number(word.text) is None and _is_right_of(word, swatch)
-    ]
-    return {colour: text for _, colour, text in sorted(beside, reverse=True)}
+def legend(rgb: np.ndarray, words: Sequence[Word], bars: Sequence[Block]) -> dict[int, str]:
+    """For each colour of the bars, by its number, the words beside a patch of it that is no bar."""
+    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32)
+    rest = np.ones(rgb.shape[:2], bool)
+    for bar in bars:
+        rest[max(0, bar.top - 3) : bar.bottom + 3, max(0, bar.left - 3) : bar.right + 3] = False
+    candidates = [word for word in words if axes.number(word.text) is None]
+    names = {}
+    for colour in {bar.colour: bar for bar in bars}:
+        mine = [bar for bar in bars if bar.colour == colour]
+        tone = np.median(np.concatenate([_inner(lab, bar).reshape(-1, 3) for bar in mine]), axis=0)
+        patch = rest & (np.linalg.norm(lab - tone, axis=2) < _SAME)
+        amounts = [_beside(patch, word) for word in candidates]
+        if amounts and max(amounts) > _LEAST:
+            names[colour] = candidates[int(np.argmax(amounts))].text
+    return names
 
 
-def _is_right_of(word: Word, block: Block) -> bool:
-    gap = word.left - block.right  # below zero when the swatch was read as a part of the word
-    near = -1.5 * (block.right - block.left) <= gap < _LEGEND and word.right > block.right + word.letter
-    return near and abs(word.y - (block.top + block.bottom) / 2) < 0.7 * word.letter
+def _inner(lab: np.ndarray, bar: Block) -> np.ndarray:
+    """The middle of the bar, away from its edges."""
+    wide, high = (bar.right - bar.left) // 4, (bar.bottom - bar.top) // 4
+    return lab[bar.top + high : bar.bottom - high, bar.left + wide : bar.right - wide]
+
+
+def _beside(patch: np.ndarray, word: Word) -> float:
+    """How much of the place for a swatch, left of the word, is of the patch's colour: 0..1 of a square letter."""
+    top, bottom = round(max(0, word.y - word.letter / 2)), round(word.y + word.letter / 2) + 1
+    left, right = round(max(0, word.left - _LEGEND * word.letter)), round(max(0, word.left + word.letter / 2))
+    return float(patch[top:bottom, left:right].sum() / word.letter**2)

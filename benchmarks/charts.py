@@ -1,0 +1,137 @@
+"""How right the chart reader is: charts of random, known values by Matplotlib, read back and compared.
+
+    pip install -r benchmarks/requirements.txt
+    python -m benchmarks.charts --count 60 --seed 1
+
+A value is right within 2 % of the largest. A chart is right when its categories, its series and all its values are;
+"misread" when all that is wrong is the spelling of a label.
+"""
+
+import argparse
+import io
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+import matplotlib
+import numpy as np
+from PIL import Image
+
+from vlm_backends.engines.embedded import answers, axes, chart
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+
+# fmt: off
+WORDS = [
+    "North", "South", "East", "West", "Apples", "Pears", "Kiwis", "Plums", "Paris", "Oslo", "Lima", "Quito", "Cairo",
+    "Tokyo", "Monday", "Friday", "Red", "Green", "Bus", "Tram", "Bike", "Walk", "Coal", "Gas", "Nuclear", "Water",
+    "Team-A", "Team-B", "2019", "2021", "2024", "Q1", "Q2", "Q3", "Tea", "Coffee", "Bread", "Milk", "Spring", "Winter",
+]
+# fmt: on
+SERIES = ["Solar", "Wind", "Hydro"]
+STYLES = ["default", "ggplot", "bmh", "seaborn-v0_8-whitegrid", "dark_background", "fast"]
+RIGHT = 0.02
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture of a chart and what it was drawn from."""
+
+    kind: str
+    image: Image.Image
+    names: list[str]
+    values: list[list[float]]  # one list a category
+
+
+def samples(count: int, seed: int) -> Iterator[Sample]:
+    """Charts of four kinds in turn, in random styles, sizes and file formats."""
+    dice = random.Random(seed)
+    for i in range(count):
+        kind = ("vertical", "grouped", "horizontal", "labelled")[i % 4]
+        names = dice.sample(WORDS, dice.randint(3, 7))
+        many = dice.randint(2, 3) if kind == "grouped" else 1
+        scale = dice.choice([1, 10, 100, 5000])
+        values = [[round(dice.uniform(0.15, 1) * scale, 2 if scale == 1 else 1) for _ in range(many)] for _ in names]
+        with pyplot.style.context(dice.choice(STYLES)):
+            image = _drawn(kind, names, values, dice)
+        yield Sample(kind, _saved(image, dice), names, values)
+
+
+def _drawn(kind: str, names: list[str], values: list[list[float]], dice: random.Random) -> Image.Image:
+    figure, plot = pyplot.subplots(figsize=(dice.uniform(6, 10), dice.uniform(4, 6)), dpi=dice.choice([90, 110, 150]))
+    places, width = np.arange(len(names)), dice.uniform(0.55, 0.85) / len(values[0])
+    for k in range(len(values[0])):
+        row = [value[k] for value in values]
+        at = places + (k - (len(values[0]) - 1) / 2) * width
+        draw = plot.barh if kind == "horizontal" else plot.bar
+        bars = draw(at, row, width, label=SERIES[k])
+        if kind == "labelled":
+            plot.bar_label(bars, padding=3)
+    (plot.set_yticks if kind == "horizontal" else plot.set_xticks)(places, names)
+    if len(values[0]) > 1:
+        plot.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+    plot.set_title("Units sold by place")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, bbox_inches="tight")
+    pyplot.close(figure)
+    return Image.open(buffer).convert("RGB")
+
+
+def _saved(image: Image.Image, dice: random.Random) -> Image.Image:
+    """As PNG, or as a JPEG of middling quality."""
+    if dice.random() < 0.5:
+        return image
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=dice.choice([70, 85, 95]))
+    return Image.open(buffer).convert("RGB")
+
+
+def verdict(sample: Sample) -> tuple[str, list[float]]:
+    """`right`, or what is not and why; and the values' errors as shares of the largest value."""
+    rgb = np.asarray(sample.image)
+    try:
+        head, *rows = chart.read_chart(rgb, answers.print_of(rgb)).rows
+    except chart.CannotRead as reason:
+        return f"refused: {reason}", []
+    values = sample.values[::-1] if sample.kind == "horizontal" else sample.values  # Matplotlib's first is the lowest
+    names = sample.names[::-1] if sample.kind == "horizontal" else sample.names
+    if [len(row) - 1 for row in rows] != [len(value) for value in values]:
+        return f"wrong: {len(rows)} categories of {len(head) - 1} series", []
+    largest = max(map(max, values))
+    pairs = [pair for row, value in zip(rows, values) for pair in zip(row[1:], value)]
+    errors = [abs(axes.number(cell) - true) / largest for cell, true in pairs]
+    if max(errors) > RIGHT:
+        return "wrong: values", errors
+    heads = SERIES[: len(values[0])] if len(values[0]) > 1 else ["Value"]
+    odd = [(said, true) for said, true in zip([*head[1:], *(row[0] for row in rows)], [*heads, *names]) if said != true]
+    return (f"misread: {odd}" if odd else "right"), errors
+
+
+def main() -> None:
+    """Prints a row for each kind of chart, and every chart that was not right."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", metavar="FOLDER", help="where to save the charts that were not right")
+    options = parser.parse_args()
+    counts, errors = Counter(), {}
+    for i, sample in enumerate(samples(options.count, options.seed)):
+        outcome, off = verdict(sample)
+        counts[sample.kind, outcome.partition(":")[0]] += 1
+        errors.setdefault(sample.kind, []).extend(off)
+        if outcome != "right":
+            print(f"{sample.kind} {i}: {outcome}")
+            if options.keep:
+                sample.image.save(f"{options.keep}/{options.seed}-{i}.png")
+    outcomes = "right", "misread", "refused", "wrong"
+    print("".join(f"{name:>11}" for name in ("", *outcomes, "median off", "most off")))
+    for kind, off in errors.items():
+        row = "".join(f"{counts[kind, outcome]:>11}" for outcome in outcomes)
+        print(f"{kind:>11}{row}{median(off or [0]):>11.2%}{max(off or [0]):>11.2%}")
+
+
+if __name__ == "__main__":
+    main()
