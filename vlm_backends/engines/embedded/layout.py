@@ -7,6 +7,7 @@ import numpy as np
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 _GUTTER = 0.7  # heights of a line: the least gap between two columns
+_ERROR = 0.1  # heights of a line: how far a corner may be off
 _LEAST = 3  # lines of a column
 _PROSE = 0.45  # of a column's width: lines of prose fill it, prices at its edge do not
 
@@ -21,8 +22,11 @@ def reading_order(quads: Sequence[np.ndarray]) -> list[int]:
 
 
 def _levelled(quads: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The quads turned so that the median line of print is level."""
+    """The quads turned so that the median line of print is level; a slant within the corners' error is none."""
     edges = np.array([np.asarray(quad[1], float) - quad[0] for quad in quads])
+    heights = [np.linalg.norm(np.asarray(quad[3], float) - quad[0]) for quad in quads]
+    if np.median(np.abs(edges[:, 1])) <= _ERROR * np.median(heights):
+        return list(quads)
     angle = float(np.median(np.arctan2(edges[:, 1], edges[:, 0])))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return [np.asarray(quad, float) @ turn for quad in quads]

@@ -5,28 +5,51 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from vlm_backends.errors import BadPrompt
+
 Points = tuple[tuple[float, float], ...]
 
 _SIDE = 512  # px: the size at which the colours are compared
 _ROUNDS = 5
+_LEAST = 4  # px: the least width and height of a region, and of what is around it
+_HOLE, _WIDE = 0.03, 9  # of the thing, px: what is smaller or narrower is no hole but a likeness
+_TELLING = 3.0  # times: a colour that is so much more frequent outside of the box is the background's
 _SMALLEST = 0.002  # of the box: specks are left out
 _SMOOTH = 0.003  # of the contour's length: how far an outline may leave the pixels
 
 
 def mask_in_box(rgb: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
-    """A (h, w) bool mask of the object in the box (x0, y0, x1, y1 in 0..1), at 512 px or less; the same each time."""
+    """A (h, w) bool mask of the object in the box (x0, y0, x1, y1 in 0..1), at 512 px or less; the same each time.
+
+    Raises BadPrompt when too little is inside or outside of the box to compare the two.
+    """
     scale = min(1.0, _SIDE / max(rgb.shape[:2]))
     small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
     height, width = small.shape[:2]
     x0, y0, x1, y1 = (round(v * side) for v, side in zip(box, (width, height, width, height)))
-    if x1 - x0 < 4 or y1 - y0 < 4 or min(height, width) < 8:
-        return np.zeros((height, width), bool)
+    if x1 - x0 < _LEAST or y1 - y0 < _LEAST:
+        raise BadPrompt("This region is too small for a mask. Draw it larger.")
+    if height * width - (x1 - x0) * (y1 - y0) < _LEAST * max(height, width):
+        raise BadPrompt("This region is nearly the whole picture. Leave some surroundings outside, to compare with.")
     cv2.setRNGSeed(1)
     mask, models = np.zeros((height, width), np.uint8), (np.zeros((1, 65)), np.zeros((1, 65)))
     bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
     cv2.grabCut(bgr, mask, (x0, y0, x1 - x0, y1 - y0), *models, _ROUNDS, cv2.GC_INIT_WITH_RECT)
-    inside = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
-    return cv2.medianBlur(inside, 5) > 0
+    thing = _without_holes(small, mask == cv2.GC_PR_FGD, mask == cv2.GC_BGD)
+    return cv2.medianBlur(thing.astype(np.uint8), 5) > 0
+
+
+def _without_holes(rgb: np.ndarray, thing: np.ndarray, surroundings: np.ndarray) -> np.ndarray:
+    """The mask without large parts in the colours of the surroundings: GrabCut takes a hole for a part of the thing."""
+    cells = (cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB) // 16).astype(np.int32) @ (256, 16, 1)
+    around, inside = (np.bincount(cells[part], minlength=4096) for part in (surroundings, thing))
+    shared = around * inside.sum() > _TELLING * inside * around.sum()
+    alike = (thing & shared[cells]).astype(np.uint8)
+    holes = cv2.morphologyEx(alike, cv2.MORPH_OPEN, np.ones((_WIDE, _WIDE), np.uint8))
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(holes)
+    large = stats[:, cv2.CC_STAT_AREA] >= _HOLE * inside.sum()
+    large[0] = False  # what is no hole
+    return thing & ~large[parts]
 
 
 def outlines(mask: np.ndarray) -> Iterator[Points]:
