@@ -156,5 +156,5 @@ def _table(answer: Answer) -> gr.Dataframe:
     if not answer.rows:
         return gr.Dataframe(visible=False)
     head, *rows = answer.rows
-    headers = [cell or f"Column {i + 1}" for i, cell in enumerate(head)]
+    headers = [cell or "\u00a0" for cell in head]  # Gradio numbers the columns whose header is empty
     return gr.Dataframe(value=[list(row) for row in rows], headers=headers, visible=True)

@@ -15,6 +15,7 @@ def theme() -> gr.Theme:
         primary_hue="emerald", secondary_hue="emerald", neutral_hue="slate", font=_FONT, font_mono=_MONO,
         radius_size="md", text_size="md",
     ).set(
+        body_text_color_subdued="*neutral_600", body_text_color_subdued_dark="*neutral_400",
         body_background_fill="*neutral_50", body_background_fill_dark="*neutral_950",
         block_border_width="1px", block_shadow="none", block_radius="*radius_lg",
         block_label_background_fill="*background_fill_primary", block_label_text_color="*neutral_700",

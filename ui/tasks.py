@@ -28,6 +28,8 @@ from vlm_backends.models import check_region
 
 ASSETS = Path(__file__).parent.parent / "assets"
 FIRST = "<OCR_WITH_REGION>"
+_TO_ANSWER = """() => (document.querySelector("#task-notice p") || document.querySelector("#result-text"))
+    .scrollIntoView({block: "nearest", behavior: "smooth"})"""  # on a phone it stands far below the button
 EXAMPLES = (  # task, picture, words, region: each runs on every engine
     ("<OCR_WITH_REGION>", "sign.jpg", "", None),
     ("<OPEN_VOCABULARY_DETECTION>", "receipt.png", "total", None),
@@ -133,7 +135,7 @@ class TaskTab:
         for start in starts:
             stream = start.then(self.stream, [self.run, self.visitor], self.text, api_visibility="private",
                                 show_progress="minimal", show_progress_on=self.result)  # fmt: skip
-            stream.then(self.finish, self.run, done, **quick)
+            stream.then(self.finish, self.run, done, **quick).then(None, js=_TO_ANSWER, **quick)
             streams.append(stream)
         self.halt.click(self.finish, self.run, done, cancels=streams, **quick)
 
