@@ -70,11 +70,18 @@ def test_a_task_on_this_machine(visit):
     page = visit()
     page.get_by_role("tab", name="Florence-2").click()
     page.locator(".examples:visible .gallery-item").first.click()
-    sync_api.expect(page.locator("#result-text textarea")).to_have_value(re.compile("PINE RIDGE PARK"), timeout=60_000)
+    words = page.locator("#result-text textarea")
+    sync_api.expect(words).to_have_value(re.compile("PINE RIDGE PARK"), timeout=60_000)
     result = page.locator("#result img")
     result.wait_for()
     assert result.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1280
     sync_api.expect(page.locator(".block.print:visible")).to_contain_text("not by Florence-2")
+    page.get_by_label("Find by words", exact=True).click()
+    page.locator("#words").wait_for()
+    page.locator("#run-task").click()
+    sync_api.expect(page.locator("#task-notice")).to_contain_text("needs words")
+    page.wait_for_timeout(500)
+    sync_api.expect(words).to_have_value(re.compile("PINE RIDGE PARK"))  # a refused run loses nothing
 
 
 def test_only_the_fields_that_a_task_takes_are_shown(visit):

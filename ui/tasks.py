@@ -195,6 +195,7 @@ class TaskTab:
     async def stream(self, run: Run, visitor: Visitor) -> AsyncIterator[str]:
         """The words so far."""
         if not run.waiting:
+            yield gr.skip()  # Gradio empties the outputs of a generator that ends without a word
             return
         try:
             engine = visitor.engine(self.default)
