@@ -8,6 +8,7 @@ import pytest
 
 import ui
 from tests import wire_replies as say
+from tests.test_page import WICKED
 from vlm_backends import CATALOGUE, Embedded
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
@@ -155,6 +156,20 @@ def test_a_chat_streams_stops_and_keeps_its_words(visit, wire, monkeypatch):
     page.keyboard.press("Enter")
     page.locator(".talk:visible .bot").nth(1).wait_for()
     assert [message["role"] for message in wire.seen[-1].json["messages"]] == ["user", "assistant", "user"]
+
+
+def test_wicked_words_load_nothing(visit, wire, monkeypatch):
+    """No script runs, and no request leaves, whatever the model says; `visit` fails on either."""
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    page = visit()
+    use_key(page)
+    for text in WICKED:
+        wire.script.append(say.sse([text + "\n\nthe end"]))
+        page.locator(".examples:visible .gallery-item").first.click()
+        page.locator(".talk:visible .bot").get_by_text("the end").last.wait_for()
+        assert page.evaluate("document.querySelectorAll('.talk .bot img, .talk .bot script').length") == 0, text
+        page.locator(".talk:visible button[aria-label='Clear']").click()
+        page.locator(".talk:visible .bot").first.wait_for(state="detached")
 
 
 def test_a_withdrawn_model_says_so_and_the_question_comes_back(visit, wire, monkeypatch):

@@ -136,13 +136,14 @@ def test_where_nothing_is_printed_nothing_is_read(image):
         assert answer.text == "" and answer.regions == () and "no print" in answer.note
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 2), (1, 900), (900, 1), (7, 7), (9, 400), (11, 11), (3, 5), (16, 16)])
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (1, 900), (900, 1), (7, 7), (9, 400), (11, 11), (3, 5), (16, 16), (12000, 8), (8, 12000)])
 def test_pictures_of_any_size_get_an_answer_or_a_sentence(size):
     image = Image.effect_noise(size, 90).convert("RGB")
     for token in HERE:
         task = find_task(token)
         with contextlib.suppress(VLMError):
-            run(token, image, "a word" if task.takes == "words" else "", (0, 0, 1, 1) if task.takes == "region" else None)
+            for box in ((0, 0, 1, 1), (0.997, 0.997, 1, 1), (0, 0, 0.01, 0.01)):
+                run(token, image, "a word" if task.takes == "words" else "", box if task.takes == "region" else None)
     for model in CATALOGUE:
         if not model.tasks:
             assert talk(image, model).text
@@ -161,6 +162,16 @@ def test_open_vocabulary_finds_what_is_printed(words, found):
     answer = run("<OPEN_VOCABULARY_DETECTION>", POSTER, words)
     assert sorted(region.label for region in answer.regions) == sorted(found)
     assert all(answer.text[slice(*region.span)] == region.label for region in answer.regions)
+
+
+def test_whole_words_are_found_though_the_phrase_stands_only_in_others():
+    found = run("<OPEN_VOCABULARY_DETECTION>", page((60, 60, "smart shows\nshow")), "art show")
+    assert [region.label for region in found.regions] == ["show"]
+
+
+def test_a_long_text_is_no_burden():
+    text = "The Harbour Museum, seen from the sea. " * 500
+    assert {r.label for r in run("<CAPTION_TO_PHRASE_GROUNDING>", POSTER, text).regions} == {"Harbour Museum"}
 
 
 @pytest.mark.parametrize("words", ["giraffe", "arbou", "muse", "9 to 6 giraffes!", "(", "[a-z]+", ".*", "日本"])

@@ -269,6 +269,17 @@ def test_a_job_without_end_is_given_up(wire):
         last(answers(wire, KOSMOS, "Hi", polls=5))
 
 
+def test_a_job_that_was_taken_is_never_begun_twice(wire):
+    wire.script.append(say.pending(1))
+    wire.scripts["status"] += [say.status(503, "busy")]
+    assert last(answers(wire, KOSMOS, "Hi")).text
+    wire.script.append(say.pending(1))
+    wire.scripts["status"] += [say.status(503, "busy")] * 9
+    with pytest.raises(Refused):
+        last(answers(wire, KOSMOS, "Hi"))
+    assert len(wire.asked("chat")) == 2
+
+
 def test_llama_is_asked_at_its_second_address_once(wire):
     wire.script.append(PROBLEMS[next(name for name in PROBLEMS if "410" in name)])
     assert last(answers(wire)).text
@@ -321,11 +332,15 @@ def test_silence_law(wire, caplog):
     engine = connect({"NVIDIA_API_KEY": KEY, "NVIDIA_BASE_URL": wire.url})
     assert KEY not in repr(engine) and KEY not in str(engine)
     with caplog.at_level(logging.DEBUG):
-        for reply in (say.status(401, {"detail": f"bad key {KEY}"}), say.half_json(), say.status(500, f"Bearer {KEY}")):
+        for reply in (
+            say.status(401, {"detail": f"bad key {KEY}"}), say.half_json(), say.status(500, f"Bearer {KEY}"),
+            say.json_body({"error": {"code": 401, "message": f"no {KEY}"}}),
+            *(say.status(401, "x" * length + KEY) for length in range(300 - len(KEY), 301)),
+        ):  # fmt: skip
             wire.script.append(reply)
             with pytest.raises(VLMError) as caught:
                 last(ask(engine, find_model(KOSMOS), Prompt((Turn("user", "x", (PICTURE,)),))))
-            assert KEY not in str(caught.value) and KEY not in repr(caught.value)
+            assert KEY[:12] not in str(caught.value) and KEY[:12] not in repr(caught.value)
     assert KEY not in caplog.text
     assert all(KEY not in seen.path + seen.query for seen in wire.seen)
 

@@ -9,13 +9,14 @@ import time
 import gradio as gr
 import pytest
 from gradio_client import Client, handle_file
+from markdown_it import MarkdownIt
 
 import ui
 from tests import wire_replies as say
 from ui.chat import ChatTab
 from ui.pump import pump
 from ui.reply import as_markdown, verbatim
-from ui.talk import Talk, read_message
+from ui.talk import Talk, read_message, sampling
 from ui.tasks import EXAMPLES
 from ui.visitor import HERE, HOSTED, Visitor, _taken
 from vlm_backends import CATALOGUE, TASKS, Answer, BadPrompt, Embedded, Stop, Unreachable, connect, find_model
@@ -118,24 +119,27 @@ def test_cancelling_a_handler_stops_the_reader_at_once():
 # what is shown
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "<script>alert(1)</script>",
-        "<img src=x onerror=alert(1)>",
-        "![x](http://evil.example/x.png)",
-        "a <b onmouseover=x>",
-        "```\n<img src=http://evil.example>\n```<img src=y>",
-    ],
-)
+WICKED = [
+    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "a <b onmouseover=x>", "<!-- x --><p>", "<https://evil.example>",
+    "![x](http://evil.example/x.png)", "![x][1]\n\n[1]: http://evil.example/x.png",
+    "```\n<img src=http://evil.example>\n```<img src=y>", "hello ``` <img src=y> ![p](http://evil.example/y.png)",
+    "\\`<img src=y>\\`", "- ```\n  x\n  ```\n<img src=y>\n", "```\na\n   ```\n<img src=y>\n```\n", "~~~\n```\n~~~\n<img src=y>\n```\n",
+    "````\n```\n````\n<img src=y>\n```", "> ```\n<img src=y>\n```\n", "``` `\n<img src=y>\n```", "    ```\n<img src=y>\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", WICKED)
 def test_model_words_hold_no_html_and_load_no_picture(text):
-    shown = as_markdown(Answer(text))
-    outside = "".join(part for i, part in enumerate(shown.split("```")) if i % 2 == 0)
-    assert "<" not in outside and "![" not in outside
+    parser = MarkdownIt("commonmark", {"html": True})
+    for cut in range(len(text) + 1):
+        tokens = parser.parse(as_markdown(Answer(text[:cut])))
+        kinds = {token.type for token in tokens} | {child.type for token in tokens for child in token.children or ()}
+        assert not kinds & {"html_block", "html_inline", "image"}, text[:cut]
 
 
 def test_code_stays_as_it_is():
-    assert as_markdown(Answer("Use `a<b>` and\n```html\n<p>\n```")) == "Use `a<b>` and\n```html\n<p>\n```"
+    text = "Use this:\n\n```html\n<p>![x](y)\n```\nand then `a < b`"
+    assert as_markdown(Answer(text)) == text
 
 
 def test_verbatim_words_are_no_markdown():
@@ -175,6 +179,13 @@ def test_a_parameter_out_of_range_is_a_sentence():
     assert "temperature" in shown[-1]["content"].replace("\\", "")
 
 
+@pytest.mark.parametrize("knobs", [(None, 1, 1, None), ("many", 1, 1, None), (9, "hot", 1, None), (9, 1, [1], None),
+                                   (float("inf"), 1, 1, None), (9, 1, 1, float("nan")), (9, 1, 1, "x")])  # fmt: skip
+def test_parameters_that_are_no_numbers_are_a_sentence(knobs):
+    with pytest.raises(BadPrompt, match="no number"):
+        sampling(*knobs)
+
+
 def test_a_conversation_goes_on_is_undone_and_asked_again(wire):
     chat, talk, visitor = tab(), Talk(), Visitor(KEY, HOSTED)
     os.environ["NVIDIA_BASE_URL"] = wire.url
@@ -188,7 +199,7 @@ def test_a_conversation_goes_on_is_undone_and_asked_again(wire):
     gather(chat.stream(talk, visitor, 512, 1.0, 1.0, None))
     chat.finish(talk)
     assert len(talk.turns) == 4 and len(wire.seen) == 3
-    box, shown, *_ = chat.undo(talk)
+    _, box, shown, *_ = chat.undo(talk)
     assert box.value["text"] == "Two?" and len(talk.turns) == 2 and shown[-1]["role"] == "assistant"
     os.environ.pop("NVIDIA_BASE_URL")
 
@@ -202,6 +213,72 @@ def test_partial_words_stay_in_the_chat(wire, monkeypatch):
     shown, *_ = chat.finish(talk)
     assert "half an" in shown[-2]["content"] and "broke off" in shown[-1]["content"]
     assert talk.turns[-1].text == "half an"
+
+
+def test_a_second_question_waits_and_costs_nothing(wire, monkeypatch):
+    """While an answer streams, another click is refused; its chain of events sends nothing and ends nothing."""
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    gate = threading.Event()
+    wire.script.append(say.sse(["half ", "whole"], gate=gate))
+    chat, talk, visitor = tab(), Talk(), Visitor(KEY, HOSTED)
+    knobs = 512, 1.0, 1.0, None
+
+    async def run():
+        chat.take(talk, {"text": "One?", "files": [ASSETS / "cat.jpg"]})
+        first = chat.stream(talk, visitor, *knobs)
+        while await anext(first) != "half":
+            pass
+        _, _, _, notice, _ = chat.take_example(talk, 0)
+        assert "still arriving" in notice
+        assert len([piece async for piece in chat.stream(talk, visitor, *knobs)]) == 1  # nothing but a skip
+        assert talk.waiting and len(chat.finish(talk)) == 6 and talk.waiting
+        gate.set()
+        async for _ in first:
+            pass
+
+    asyncio.run(run())
+    shown, *_ = chat.finish(talk)
+    assert "half whole" in shown[-1]["content"] and len(wire.seen) == 1 and not talk.waiting
+
+
+def test_stop_is_at_once_and_says_so(wire, monkeypatch):
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    wire.script.append(say.slow_headers(20))
+    chat, talk = tab(), Talk()
+
+    async def run():
+        chat.take(talk, {"text": "One?", "files": [ASSETS / "cat.jpg"]})
+        stream = chat.stream(talk, Visitor(KEY, HOSTED), 512, 1.0, 1.0, None)
+        assert await anext(stream) == "…"
+        asyncio.get_running_loop().call_later(0.3, talk.halt)
+        async for _ in stream:
+            pass
+
+    begun = time.monotonic()
+    asyncio.run(run())
+    shown, _, box, *_ = chat.finish(talk)
+    assert time.monotonic() - begun < 5
+    assert "Stopped before the first word" in shown[-1]["content"].replace("\\", "") and box.value["text"] == "One?"
+
+
+def test_an_answer_without_words_is_not_called_stopped(wire, monkeypatch):
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    wire.script.append(say.sse(["<think>so many thoughts"]))
+    chat, talk = tab(), Talk()
+    chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
+    gather(chat.stream(talk, Visitor(KEY, HOSTED), 512, 1.0, 1.0, None))
+    shown, *_ = chat.finish(talk)
+    assert "without a word" in shown[-1]["content"] and "Stopped" not in shown[-1]["content"]
+
+
+def test_every_state_lives_as_long_as_its_visit():
+    """Gradio counts a state's time from its last setting, and never ends one that is no output of any event."""
+    page = ui.build(Embedded())
+    states = {id for id, block in page.blocks.items() if isinstance(block, gr.State)}
+    held = {block._id for function in page.fns.values() for block in function.outputs}
+    large = {id for id in states if page.blocks[id].value.__class__.__name__ in ("Talk", "Run", "Visitor")}
+    assert len(large) == len(CATALOGUE) + 1 and large <= held
+    assert all(page.blocks[id].time_to_live == float("inf") for id in states)
 
 
 def test_a_key_is_taken_and_forgotten():

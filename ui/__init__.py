@@ -19,7 +19,7 @@ def build(engine: Engine) -> gr.Blocks:
     with gr.Blocks(title="VLM Showcase", analytics_enabled=False, delete_cache=(3600, 6 * 3600)) as page:
         gr.Markdown("# VLM Showcase\nVision-language models on one page. Bring a picture; ask, read, find, outline.",
                     elem_id="title")  # fmt: skip
-        visitor, _ = header(engine)
+        visitor = header(engine)
         with gr.Tabs(overflow_behavior="wrap"):
             for model in CATALOGUE:
                 with gr.Tab(model.title, id=model.id, elem_id=f"tab-{model.id.rpartition('/')[2]}"):

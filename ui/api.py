@@ -8,8 +8,8 @@ import gradio as gr
 
 from ui.asking import Asked, follow
 from ui.reply import as_json, drawn
+from ui.run import as_uploaded, task_prompt
 from ui.talk import Talk, read_message, sampling
-from ui.tasks import as_uploaded, task_prompt
 from ui.visitor import HERE, HOSTED, Visitor
 from vlm_backends import CATALOGUE, BadPrompt, Embedded, Engine, Model, Prompt, VLMError, find_model
 from vlm_backends.models import check_sampling

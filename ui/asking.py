@@ -34,6 +34,13 @@ class Asked:
     answer: Answer = Answer("")
     error: str = ""
     clock: Clock = field(default_factory=Clock)
+    stop: Stop = field(default_factory=Stop)
+    stopped: bool = False  # by the visitor
+
+    def halt(self) -> None:
+        """The visitor has heard enough: what has arrived stays, the upstream call ends."""
+        self.stopped = True
+        self.stop.set()
 
     @property
     def picture(self) -> Picture | None:
@@ -46,7 +53,7 @@ async def follow(asked: Asked, engine: Engine) -> AsyncIterator[Answer]:
 
     Leaving early, or being cancelled, ends the upstream call; what had arrived stays in the record.
     """
-    stop, asked.engine = Stop(), engine
+    stop, asked.engine = asked.stop, engine
 
     def answers() -> Iterator[Answer]:
         for answer in ask(engine, asked.model, asked.prompt, asked.task, stop):

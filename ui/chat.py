@@ -21,7 +21,7 @@ class ChatTab:
 
     def __init__(self, model: Model, default: Engine, visitor: gr.State) -> None:
         self.model, self.default, self.visitor = model, default, visitor
-        self.talk = gr.State(Talk(), time_to_live=6 * 3600)
+        self.talk = gr.State(Talk())
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=320):
                 self._conversation()
@@ -73,37 +73,35 @@ class ChatTab:
 
     def _wire(self) -> None:
         quick = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
-        asked = [self.box, self.chatbot, self.notice, self.picture]
+        asked = [self.talk, self.box, self.chatbot, self.notice, self.picture]  # a state lives as long as it is set
         done = [self.chatbot, self.live, self.box, self.picture, self.table, self.json]
         starts = [
             self.box.submit(self.take, [self.talk, self.box], asked, **quick),
             self.examples.click(self.take_example, [self.talk, self.examples], asked, **quick),
             self.chatbot.retry(self.ask_again, self.talk, asked, **quick),
         ]
-        streams = []
         for start in starts:
             stream = start.then(
                 self.stream, [self.talk, self.visitor, *self.knobs], self.live, api_visibility="private",
                 show_progress="hidden", postprocess=False,
             )  # fmt: skip
             stream.then(self.finish, self.talk, done, **quick)
-            streams.append(stream)
-        self.box.stop(self.finish, self.talk, done, cancels=streams, **quick)
+        self.box.stop(Talk.halt, self.talk, None, **quick)
         self.chatbot.undo(self.undo, self.talk, [*asked, self.table, self.json], **quick)
-        self.chatbot.clear(lambda: (Talk(), None, gr.Dataframe(visible=False), None, ""), None,
-                           [self.talk, self.picture, self.table, self.json, self.notice],
-                           cancels=streams, **quick)  # fmt: skip
+        self.chatbot.clear(self.clear, self.talk, [self.talk, self.live, *asked[1:], self.table, self.json], **quick)
 
     def take(self, talk: Talk, message: dict | None) -> tuple:
         """A question is taken, or refused with a sentence while the message stays where it is."""
+        if talk.waiting and talk.over:  # the visitor was away when it ended
+            talk.settle()
         if talk.waiting:
-            return *[gr.skip()] * 2, "The last answer is still arriving. Stop it, or wait for its end.", gr.skip()
+            return talk, *[gr.skip()] * 2, "The last answer is still arriving. Stop it, or wait for its end.", gr.skip()
         try:
             talk.put(read_message(message, talk, self.model))
         except VLMError as error:
-            return *[gr.skip()] * 2, verbatim(str(error)), gr.skip()
+            return talk, *[gr.skip()] * 2, verbatim(str(error)), gr.skip()
         box = gr.MultimodalTextbox(value=None, submit_btn=False, stop_btn=True)
-        return box, talk.shown, "", keep(talk.picture())
+        return talk, box, talk.shown, "", keep(talk.picture())
 
     def take_example(self, talk: Talk, index: int) -> tuple:
         """An example is asked as if it had been typed."""
@@ -113,31 +111,33 @@ class ChatTab:
         """The last question once more, its answer forgotten."""
         turn = None if talk.waiting else talk.take_back()
         if not turn:
-            return gr.skip(), talk.shown, "", gr.skip()
+            return talk, gr.skip(), talk.shown, "", gr.skip()
         talk.put(turn)
-        return gr.MultimodalTextbox(submit_btn=False, stop_btn=True), talk.shown, "", gr.skip()
+        return talk, gr.MultimodalTextbox(submit_btn=False, stop_btn=True), talk.shown, "", gr.skip()
 
     async def stream(self, talk: Talk, visitor: Visitor, *knobs: float) -> AsyncIterator[str]:
         """The words so far into the one light output."""
-        if not talk.waiting:
+        if not talk.claim():
+            yield gr.skip()
             return
-        yield "…"
         try:
+            yield "…"
             engine = visitor.engine(self.default)
             asked = talk.begin(self.model, check_sampling(self.model, sampling(*knobs)))
+            async with aclosing(follow(asked, engine)) as arriving:
+                async for answer in arriving:
+                    if answer.text:
+                        yield as_markdown(answer)
         except VLMError as error:
             talk.error = str(error)
-            return
-        async with aclosing(follow(asked, engine)) as arriving:
-            async for answer in arriving:
-                if answer.text:
-                    yield as_markdown(answer)
+        finally:
+            talk.over = True
 
     def finish(self, talk: Talk) -> tuple:
         """The answer moves from the light output into the chat; the picture, table and JSON follow it."""
+        if not (talk.waiting and talk.over):
+            return (*[gr.skip()] * 6,)
         box = gr.MultimodalTextbox(submit_btn=True, stop_btn=False)
-        if not talk.waiting:
-            return gr.skip(), "", box, gr.skip(), gr.skip(), gr.skip()
         if unanswered := talk.settle():  # the question goes back into the box
             box = gr.MultimodalTextbox(value=as_message(unanswered), submit_btn=True, stop_btn=False)
             return talk.shown, "", box, gr.skip(), gr.skip(), gr.skip()
@@ -149,7 +149,13 @@ class ChatTab:
         """The last question goes back into the box."""
         turn = None if talk.waiting else talk.take_back()
         box = gr.MultimodalTextbox(value=turn and as_message(turn))
-        return box, talk.shown, "", None, gr.Dataframe(visible=False), None
+        return talk, box, talk.shown, "", None, gr.Dataframe(visible=False), None
+
+    def clear(self, talk: Talk) -> tuple:
+        """A new conversation; an answer that is on its way is ended."""
+        talk.halt()
+        box = gr.MultimodalTextbox(submit_btn=True, stop_btn=False)
+        return Talk(), "", box, [], "", None, gr.Dataframe(visible=False), None
 
 
 def _table(answer: Answer) -> gr.Dataframe:

@@ -22,7 +22,7 @@ async def pump(items: Callable[[], Iterator[T]], stop: Stop, pause: float = PAUS
         while True:
             await reader.ready.wait()
             reader.ready.clear()
-            last = reader.over
+            last = reader.over or stop.is_set()
             if reader.newest:
                 yield reader.newest.pop()
             if last:
@@ -43,6 +43,7 @@ class _Reader(threading.Thread):
         self._loop, self.ready = asyncio.get_running_loop(), asyncio.Event()
         self.newest: list = []
         self.over, self.failure = False, None
+        stop.then(self._tell)
         self.start()
 
     def run(self) -> None:

@@ -1,16 +1,20 @@
 """A reply on its way to the screen: safe Markdown, the picture with its regions, the JSON, the small print."""
 
 import hashlib
+import os
 import re
 from dataclasses import asdict
 from pathlib import Path
+from uuid import uuid4
 
 from gradio.utils import get_upload_folder
 
 from ui.asking import Asked
 from vlm_backends import Answer, Picture, Region, Sent, draw, images
 
-_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
+_FENCED = re.compile(r"^(```[^`\n]*\n(?:(?!```).)*(?:^```[ ]*$|\Z))", re.DOTALL | re.MULTILINE)
+_TAG, _PICTURE = re.compile(r"<(?=[A-Za-z/!?])"), re.compile(r"!(?=\[)")
+_JOINER = "\u2060"  # takes no room, and what it parts is neither a tag nor a picture
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$=:&-])")
 
 
@@ -44,8 +48,10 @@ def as_markdown(answer: Answer) -> str:
     """The words as Markdown that loads nothing from elsewhere and holds no HTML."""
     if answer.literal:
         return verbatim(answer.text)
-    parts = _CODE.split(answer.text)
-    parts[::2] = [part.replace("<", "&lt;").replace("![", "!\\[") for part in parts[::2]]
+    parts = _FENCED.split(answer.text)
+    plain = any("```" in part or "~~~" in part for part in parts[::2])  # a fence that readers may take differently
+    for i in range(0, len(parts), 1 if plain else 2):
+        parts[i] = _PICTURE.sub("!" + _JOINER, _TAG.sub("<" + _JOINER, parts[i]))
     return "".join(parts)
 
 
@@ -67,7 +73,7 @@ def small_print(asked: Asked) -> str:
 
 def _travelled(sent: Sent) -> str:
     kind, size = sent.mime.rpartition("/")[2].upper(), f"{sent.bytes / 1000:,.0f} kB"
-    way = "in the request" if sent.way == "inline" else "by NVIDIA's asset store, and deleted there"
+    way = "in the request" if sent.way == "inline" else "by NVIDIA's asset store, to be deleted after the answer"
     return f"Picture sent as {sent.width} × {sent.height} {kind}, {size}, {way}."
 
 
@@ -80,7 +86,11 @@ def keep(picture: Picture) -> str:
     """The path of the picture's file among the page's uploads, named by its content."""
     folder = Path(get_upload_folder()) / hashlib.sha256(picture.data).hexdigest()
     path = folder / f"picture.{picture.mime.rpartition('/')[2]}"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(picture.data)
+    folder.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        os.utime(path)  # the page deletes what is old
+    else:
+        half = folder / f"{uuid4().hex}.part"
+        half.write_bytes(picture.data)
+        os.replace(half, path)  # at once: another visitor may be reading it
     return str(path)

@@ -7,6 +7,8 @@ from ui.asking import Asked
 from ui.reply import as_markdown, keep, small_print, verbatim
 from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Sampling, Turn, images
 
+_SILENT = "The model ended without a word. Ask in other words, or allow a longer answer under Parameters."
+
 
 @dataclass
 class Talk:
@@ -14,7 +16,9 @@ class Talk:
 
     turns: list[Turn] = field(default_factory=list)
     shown: list[dict] = field(default_factory=list)
-    waiting: bool = False
+    waiting: bool = False  # a question has no answer yet
+    fresh: bool = False  # it has not been sent yet
+    over: bool = False  # its answer has ended, and is not shown yet
     asked: Asked | None = None
     error: str = ""  # why the question could not even be asked
 
@@ -23,7 +27,17 @@ class Talk:
         self.turns.append(turn)
         self.shown += [{"role": "user", "content": {"path": keep(picture)}} for picture in turn.pictures]
         self.shown.append({"role": "user", "content": as_markdown(Answer(turn.text, literal=True))})
-        self.waiting, self.asked, self.error = True, None, ""
+        self.waiting, self.fresh, self.over, self.asked, self.error = True, True, False, None, ""
+
+    def claim(self) -> bool:
+        """True once for each question: whoever gets it sends it."""
+        fresh, self.fresh = self.fresh, False
+        return fresh
+
+    def halt(self) -> None:
+        """The question, if one waits, is answered as far as it has come."""
+        if self.waiting and self.asked:
+            self.asked.halt()
 
     def begin(self, model: Model, sampling: Sampling) -> Asked:
         """The record of the question that waits."""
@@ -31,18 +45,20 @@ class Talk:
         return self.asked
 
     def settle(self) -> Turn | None:
-        """The answer becomes a turn; without a word of one, the question is taken out again and returned."""
-        self.waiting, asked = False, self.asked
+        """The answer becomes a turn; without one, the question is taken out again and returned."""
+        self.waiting, self.over, asked = False, False, self.asked
         answer = asked.answer if asked else Answer("")
         error = asked.error if asked else self.error
-        if answer.text:
+        answered = bool(answer.text or answer.regions)
+        if answered:
             self.turns.append(Turn("assistant", answer.text))
             self._say(f"{as_markdown(answer)}\n\n{small_print(asked)}")
         if error:
             self._say(f"**{verbatim(error)}**")
-        elif not answer.text:
-            self._say("Stopped before the first word.")
-        return None if answer.text else self.turns.pop()
+        elif not answered:
+            stopped = asked is None or asked.stopped
+            self._say("Stopped before the first word." if stopped else _SILENT)
+        return None if answered else self.turns.pop()
 
     def take_back(self) -> Turn | None:
         """The last question, with everything that followed it removed."""
@@ -82,7 +98,9 @@ def as_message(turn: Turn) -> dict:
 
 
 def sampling(max_tokens: float, temperature: float, top_p: float, seed: float | None) -> Sampling:
-    """The page's four knobs; an empty seed is none. BadPrompt when one is empty."""
-    if None in (max_tokens, temperature, top_p):
-        raise BadPrompt("A parameter is empty: give it a number.")
-    return Sampling(int(max_tokens), temperature, top_p, None if seed in (None, "") else int(seed))
+    """The four knobs of a page or a call; an empty seed is none. BadPrompt when one is no number."""
+    try:
+        seed = None if seed in (None, "") else int(seed)
+        return Sampling(int(max_tokens), float(temperature), float(top_p), seed)
+    except (TypeError, ValueError, OverflowError):
+        raise BadPrompt("A parameter is no number: look at max_tokens, temperature, top_p and seed.") from None

@@ -2,27 +2,22 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
 
 from ui.asking import Asked, follow
 from ui.reply import as_json, drawn, keep, small_print, verbatim
+from ui.run import Run, as_uploaded, nothing, task_prompt
 from ui.visitor import Visitor
 from vlm_backends import (
-    Answer,
-    BadPrompt,
     Engine,
     Model,
-    Prompt,
     Region,
     Task,
-    Turn,
     VLMError,
     find_task,
     images,
-    write_task,
 )
 from vlm_backends.models import check_region
 
@@ -40,27 +35,12 @@ EXAMPLES = (  # task, picture, words, region: each runs on every engine
 )
 
 
-@dataclass
-class Run:
-    """One visitor's last run of a task, held by the server."""
-
-    waiting: bool = False
-    asked: Asked | None = None
-    error: str = ""  # why it could not even be asked
-
-
-def as_uploaded(image: gr.Image) -> gr.Image:
-    """The field, made to hand over the path of the file as it was uploaded: this project reads it, in its own words."""
-    image.preprocess = lambda payload: getattr(payload, "path", None)
-    return image
-
-
 class TaskTab:
     """The parts of the tab, wired."""
 
     def __init__(self, model: Model, default: Engine, visitor: gr.State) -> None:
         self.model, self.default, self.visitor = model, default, visitor
-        self.run, self.task = gr.State(Run(), time_to_live=6 * 3600), gr.State(FIRST)
+        self.run, self.task = gr.State(Run()), gr.State(FIRST)
         self.corner = gr.State(None)
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=320):
@@ -123,7 +103,7 @@ class TaskTab:
         self.image.clear(lambda: (None, *[None] * 4), None, [self.corner, *self.region], **quick)
         self.image.select(self.pick, [self.image, self.task, self.corner],
                           [self.corner, *self.region, self.result, self.notice], **quick)  # fmt: skip
-        asked = [self.notice, self.go, self.halt, self.text, self.print]
+        asked = [self.run, self.notice, self.go, self.halt, self.text, self.print]  # a state lives as long as it is set
         fields = [self.run, self.task, self.image, self.words, *self.region]
         done = [self.notice, self.go, self.halt, self.result, self.text, self.print, self.json]
         starts = [begin(self.take, fields, asked, **quick) for begin in (self.go.click, self.words.submit)]
@@ -131,24 +111,27 @@ class TaskTab:
             self.example, [self.examples, self.visitor], [*shown, self.image, self.words, *self.region], **quick
         )
         starts.append(example.then(self.take, fields, asked, **quick))
-        streams = []
         for start in starts:
             stream = start.then(self.stream, [self.run, self.visitor], self.text, api_visibility="private",
                                 show_progress="minimal", show_progress_on=self.result)  # fmt: skip
             stream.then(self.finish, self.run, done, **quick).then(None, js=_TO_ANSWER, **quick)
-            streams.append(stream)
-        self.halt.click(self.finish, self.run, done, cancels=streams, **quick)
+        self.halt.click(self.stop, self.run, None, **quick)
+        self.visitor.change(self.describe, [self.task, self.visitor], self.about, **quick)
 
     def choose(self, token: str, visitor: Visitor) -> tuple:
         """Only this task is chosen, and only the fields that it takes are shown."""
         task = find_task(token)
         radios = [gr.Radio(value=token if _holds(self.model, group.label, token) else None) for group in self.groups]
         words = gr.Textbox(visible=task.takes == "words", placeholder=str(task.example or ""), label="Words to find")
+        return token, *radios, self.describe(token, visitor), words, gr.Group(visible=task.takes == "region")
+
+    def describe(self, token: str, visitor: Visitor) -> str:
+        """What the task does, and what the visitor's engine can do for it."""
         try:
             engine = visitor.engine(self.default)
         except VLMError:
             engine = self.default
-        return token, *radios, _about(self.model, task, engine), words, gr.Group(visible=task.takes == "region")
+        return _about(self.model, find_task(token), engine)
 
     def example(self, index: int, visitor: Visitor) -> tuple:
         """The fields of an example."""
@@ -169,11 +152,11 @@ class TaskTab:
         nothing = corner, *[gr.skip()] * 6
         if find_task(token).takes != "region" or not path:
             return nothing
-        picture = images.read(path)
-        x, y = event.index[0] / picture.width, event.index[1] / picture.height
-        if corner is None:
-            return (x, y), *[gr.skip()] * 5, "Now click the opposite corner."
         try:
+            picture = images.read(path)
+            x, y = event.index[0] / picture.width, event.index[1] / picture.height
+            if corner is None:
+                return (x, y), *[gr.skip()] * 5, "Now click the opposite corner."
             box = check_region((*corner, x, y))
         except VLMError as error:
             return None, *[gr.skip()] * 5, verbatim(str(error))
@@ -183,54 +166,47 @@ class TaskTab:
 
     def take(self, run: Run, token: str, path: str | None, words: str, *region: float) -> tuple:
         """A run is begun, or refused with a sentence before anything is spent."""
-        if run.waiting:
-            return "The last run is still going. Stop it, or wait for its end.", *[gr.skip()] * 4
+        if run.waiting and not run.over:
+            return run, "The last run is still going. Stop it, or wait for its end.", *[gr.skip()] * 4
         try:
             run.asked = Asked(self.model, *task_prompt(token, path, words, None if None in region else region))
         except VLMError as error:
-            return verbatim(str(error)), *[gr.skip()] * 4
-        run.waiting, run.error = True, ""
-        return "", gr.Button(interactive=False), gr.Button(visible=True), "", ""
+            return run, verbatim(str(error)), *[gr.skip()] * 4
+        run.waiting, run.fresh, run.over, run.error = True, True, False, ""
+        return run, "", gr.Button(interactive=False), gr.Button(visible=True), "", ""
 
     async def stream(self, run: Run, visitor: Visitor) -> AsyncIterator[str]:
         """The words so far."""
-        if not run.waiting:
+        fresh, run.fresh = run.fresh, False
+        if not fresh:
             yield gr.skip()  # Gradio empties the outputs of a generator that ends without a word
             return
         try:
-            engine = visitor.engine(self.default)
+            async with aclosing(follow(run.asked, visitor.engine(self.default))) as arriving:
+                async for answer in arriving:
+                    yield answer.text
         except VLMError as error:
             run.error = str(error)
-            return
-        async with aclosing(follow(run.asked, engine)) as arriving:
-            async for answer in arriving:
-                yield answer.text
+        finally:
+            run.over = True
+
+    def stop(self, run: Run) -> None:
+        """The run ends; what has arrived stays."""
+        if run.waiting:
+            run.asked.halt()
 
     def finish(self, run: Run) -> tuple:
         """The picture with its regions, the words, the small print and the JSON."""
+        if not (run.waiting and run.over):
+            return (*[gr.skip()] * 7,)
+        run.waiting, run.over, asked = False, False, run.asked
         go, halt = gr.Button(interactive=True), gr.Button(visible=False)
-        if not run.waiting:
-            return gr.skip(), go, halt, *[gr.skip()] * 4
-        run.waiting, asked = False, run.asked
         error, answer = run.error or asked.error, asked.answer
         notice = verbatim(error) if error else ""
         if not (answer.text or answer.regions):
-            return notice or _nothing(answer), go, halt, keep(asked.picture), "", "", None
+            return notice or nothing(answer), go, halt, keep(asked.picture), "", "", None
         result = drawn(asked.picture, answer.regions)
         return notice, go, halt, result, answer.text, small_print(asked), as_json(asked)
-
-
-def task_prompt(token: str, path: str | None, words: str, region: object) -> tuple[Prompt, Task]:
-    """The prompt of a task run and its task; BadPrompt when the picture, the words or the region are missing."""
-    if not path:
-        raise BadPrompt("Add a picture first: drop, paste or upload one, or click an example.")
-    task = find_task(token)
-    return Prompt((Turn("user", write_task(task, words, region), (images.read(path),)),)), task
-
-
-def _nothing(answer: Answer) -> str:
-    """The line for an answer with neither a word nor a region."""
-    return "Nothing was found in this picture." + (f" {verbatim(answer.note)}" if answer.note else "")
 
 
 def _about(model: Model, task: Task, engine: Engine) -> str:

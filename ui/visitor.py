@@ -4,7 +4,7 @@ The key is held in the server's memory for this visit only. It is typed into a f
 reads, so that neither the browser's run history nor a shared link can hold it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import gradio as gr
 
@@ -31,9 +31,9 @@ class Visitor:
         return default
 
 
-def header(default: Engine) -> tuple[gr.State, gr.Markdown]:
-    """The visitor's state and the line that says who answers; the key's field and the engine's choice are wired."""
-    visitor = gr.State(Visitor(choice=HOSTED if isinstance(default, engines.NVIDIA) else HERE), time_to_live=6 * 3600)
+def header(default: Engine) -> gr.State:
+    """The visitor's state; the line that says who answers, the key's field and the engine's choice are wired."""
+    visitor = gr.State(Visitor(choice=HOSTED if isinstance(default, engines.NVIDIA) else HERE))
     with gr.Row(elem_classes="who", equal_height=True):
         who = gr.Markdown(_who(default, Visitor()), elem_id="who")
         choice = gr.Radio(
@@ -43,7 +43,7 @@ def header(default: Engine) -> tuple[gr.State, gr.Markdown]:
     with gr.Accordion("Use your own NVIDIA key", open=False, elem_id="key-box"):
         gr.Markdown(
             "A key from [build.nvidia.com](https://build.nvidia.com) lets this page ask the models at NVIDIA. "
-            "It stays in this server's memory until you leave or reload the page; it is never written down."
+            "It stays in this server's memory until an hour after you leave the page; it is never written down."
         )
         with gr.Row(equal_height=True):
             key = gr.Textbox(type="password", label="NVIDIA key", placeholder="nvapi-…", elem_id="key", scale=3)
@@ -53,17 +53,17 @@ def header(default: Engine) -> tuple[gr.State, gr.Markdown]:
     outputs = [visitor, key, choice, who]
 
     def take(key: str, visitor: Visitor) -> tuple:
-        return _taken(default, key, visitor)
+        return _taken(default, key, visitor) if (key or "").strip() else (visitor, *[gr.skip()] * 3)
 
     gr.on([use.click, key.submit], take, [key, visitor], outputs, **private)
     forget.click(lambda: _taken(default, "", Visitor(choice=HERE)), None, outputs, **private)
 
-    def choose(choice: str, visitor: Visitor) -> str:
-        visitor.choice = choice
-        return _who(default, visitor)
+    def choose(choice: str, visitor: Visitor) -> tuple:
+        visitor = replace(visitor, choice=choice)
+        return visitor, _who(default, visitor)
 
-    choice.input(choose, [choice, visitor], who, **private)
-    return visitor, who
+    choice.input(choose, [choice, visitor], [visitor, who], **private)
+    return visitor
 
 
 def _taken(default: Engine, key: str, visitor: Visitor) -> tuple:

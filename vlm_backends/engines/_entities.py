@@ -1,9 +1,10 @@
 """Ready-made regions of hosted replies: Kosmos-2 gives a list, 0..1; Florence-2 an object, in pixels as sent."""
 
-import math
 from collections.abc import Iterator
 
 from vlm_backends.types import Point, Region, Sent
+
+_FAR = 1e12  # pixels: what is beyond is no coordinate
 
 # where Florence-2 puts outlines and their labels, by task; key names as in transformers' post-processing
 _FLORENCE = (
@@ -65,7 +66,7 @@ def _rings(shape: list) -> Iterator[list]:
 
 def _outline(flat: list, width: int, height: int) -> tuple[Point, ...]:
     """Corners in 0..1 of a box (four numbers) or of a ring (eight or more); empty when it is neither."""
-    if not all(isinstance(v, (int, float)) and math.isfinite(v) for v in flat):
+    if not all(isinstance(v, (int, float)) and abs(v) < _FAR for v in flat):  # no NaN, no number beyond a float
         return ()
     points = [(_unit(x / width), _unit(y / height)) for x, y in zip(flat[::2], flat[1::2], strict=False)]
     if len(points) == 2:

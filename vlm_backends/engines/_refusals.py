@@ -33,9 +33,7 @@ def explain(status: int, body: bytes, retry_after: str | None = None, who: str =
     Understands problem+json, OpenAI's `error` object, FastAPI's `detail`, plain text and an empty body.
     The key, should the service repeat it, is taken out.
     """
-    detail = _detail(body)
-    if key:
-        detail = detail.replace(key, "[key]")
+    detail = _detail(body, key)
     if status == 410 or status == 404 and _WITHDRAWN.search(detail):
         return Gone(_withdrawn(detail, who))
     wait = _seconds(retry_after)
@@ -63,8 +61,8 @@ def _joined(sentence: str, status: int, detail: str) -> str:
     return f"{sentence} (It said: {status} {detail})" if detail else f"{sentence} (Status {status})"
 
 
-def _detail(body: bytes) -> str:
-    """The service's own words, on one line, cut to a length that a person reads."""
+def _detail(body: bytes, key: str) -> str:
+    """The service's own words without the key, on one line, cut to a length that a person reads."""
     text = body[:65536].decode(errors="replace").strip()
     try:
         words = _words_of(json.loads(text)) if text[:1] in ("{", "[") else text
@@ -72,7 +70,7 @@ def _detail(body: bytes) -> str:
         words = text
     if words.lstrip().startswith("<"):
         words = "a web page instead of an answer"
-    words = " ".join(words.split())
+    words = " ".join((words.replace(key, "[key]") if key else words).split())
     return words if len(words) <= _MOST_DETAIL else words[: _MOST_DETAIL - 1] + "…"
 
 

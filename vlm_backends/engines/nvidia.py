@@ -6,8 +6,8 @@ budget goes to the asset store first, and is deleted afterwards, whatever happen
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import urlsplit, urlunsplit
@@ -26,6 +26,7 @@ _ASSETS = "https://api.nvcf.nvidia.com/v2/nvcf/assets"
 _STATUS = "https://api.nvcf.nvidia.com/v2/nvcf/pexec/status/"
 _VANITY, _VANITY_STATUS = "ai.api.nvidia.com", "https://ai.api.nvidia.com/v1/status/"
 _DESCRIPTION = "Input Image"
+_PENDING = 202, 302, 303, 307  # the answer is elsewhere, or not there yet
 _log = logging.getLogger(__name__)
 
 Reference = tuple[str, Sent]  # what stands in `src`, and how the picture travelled
@@ -83,7 +84,7 @@ class NVIDIA:
         def attempt() -> Iterator[Chunk]:
             with self._answered(url, model, request, references, stop) as response:
                 for payload in _http.payloads(response):
-                    yield from _chunks(payload, sent)
+                    yield from _chunks(payload, sent, self.key)
 
         yield from _http.persistent(attempt, stop, self.patience)
 
@@ -95,21 +96,39 @@ class NVIDIA:
         headers = {"Accept": "text/event-stream" if model.streams else "application/json", **self._bearer()}
         if assets := [_asset_id(source) for source, sent in references.values() if sent.way == "asset"]:
             headers["NVCF-INPUT-ASSET-REFERENCES"] = headers["NVCF-FUNCTION-ASSET-IDS"] = ",".join(assets)
-        method, options = "POST", {"json": request}
         status = _VANITY_STATUS if urlsplit(url).hostname == _VANITY else _STATUS
-        for _ in range(self.patience.polls):
-            with _http.send(method, self._at(url), stop, self.patience, headers=headers, **options) as response:
-                if response.status_code in (302, 303, 307) and "Location" in response.headers:
-                    with _http.send("GET", response.headers["Location"], stop, self.patience) as result:
-                        yield self._accepted(result)
-                    return
-                if response.status_code != 202:
-                    yield self._accepted(response)
-                    return
-                url, method, options = status + _job(response), "GET", {}
-            if stop.wait(self.patience.poll):
-                break
-        raise Unreachable("NVIDIA did not finish this job in time. Try again, or use a smaller picture.")
+        with ExitStack() as stack:
+            response = self._opened(stack, "POST", self._at(url), stop, headers=headers, json=request)
+            begun = response.status_code in _PENDING
+            try:
+                for _ in range(self.patience.polls):
+                    if response.status_code not in _PENDING:
+                        yield response
+                        return
+                    look = self._look(response, stack, status, stop, headers)
+                    response = _http.insist(look, stop, self.patience)
+                raise Unreachable("NVIDIA did not finish this job in time. Try again, or use a smaller picture.")
+            except VLMError as error:
+                if begun:
+                    error.again = None  # NVIDIA has taken the job: it is not begun, and paid for, twice
+                raise
+
+    def _look(
+        self, response: requests.Response, stack: ExitStack, status: str, stop: Stop, headers: Mapping[str, str]
+    ) -> Callable[[], requests.Response]:
+        """The call that asks for what follows a response that is not the answer yet; the key stays with NVIDIA."""
+        if response.status_code != 202:
+            return partial(self._opened, stack, "GET", response.headers.get("Location", ""), stop)
+        url = self._at(status + _job(response))
+        if stop.wait(self.patience.poll):
+            raise Unreachable("Stopped before NVIDIA had finished.")
+        return partial(self._opened, stack, "GET", url, stop, headers=headers)
+
+    def _opened(self, stack: ExitStack, method: str, url: str, stop: Stop, **options: object) -> requests.Response:
+        """The response, good or pending, open as long as the stack holds it; the one before is closed."""
+        stack.close()
+        response = stack.enter_context(_http.send(method, url, stop, self.patience, **options))
+        return response if response.status_code in _PENDING else self._accepted(response)
 
     @contextmanager
     def _references(self, model: Model, prompt: Prompt, stop: Stop) -> Iterator[dict[Picture, Reference]]:
@@ -181,10 +200,10 @@ class NVIDIA:
 _HOSTS = ("integrate.api.nvidia.com", "api.nvcf.nvidia.com")
 
 
-def _chunks(payload: dict, sent: Sent | None) -> Iterator[Chunk]:
+def _chunks(payload: dict, sent: Sent | None, key: str) -> Iterator[Chunk]:
     """The words and regions of one JSON object: a stream's delta or a whole message."""
     if payload.get("error"):
-        raise explain(_status(payload), json.dumps(payload).encode())
+        raise explain(_status(payload), json.dumps(payload).encode(), key=key)
     choices = payload.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     message = choice.get("delta") or choice.get("message")

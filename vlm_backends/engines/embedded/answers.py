@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from vlm_backends import images
 from vlm_backends.engines.embedded import chart, facts, ocr, segment
 from vlm_backends.errors import BadPrompt, MissingKey
 from vlm_backends.readers import florence2
-from vlm_backends.types import Chunk, Model, Picture, Region
+from vlm_backends.types import Chunk, Model, Picture, Region, Stop
 
 Box = tuple[float, float, float, float]
 
@@ -19,7 +20,7 @@ _WORD = re.compile(r"\w+(?:[.,:/'’-]\w+)*")
 _EDGE = 0.01  # of the picture: a box this close to the border has no background beside it
 
 
-def answer(model: Model, text: str, picture: Picture) -> Iterator[Chunk]:
+def answer(model: Model, text: str, picture: Picture, stop: Stop) -> Iterator[Chunk]:
     """The chunks of the answer to this text about this picture."""
     rgb = np.asarray(images.pixels(picture))
     if model.tasks:
@@ -30,9 +31,9 @@ def answer(model: Model, text: str, picture: Picture) -> Iterator[Chunk]:
                 f"This needs Florence-2 itself, which is not on this machine: {_ELSEWHERE}. "
                 "Here and now you can read text, find printed words, and outline or measure a region."
             )
-        yield from run(rgb, words)
+        yield from run(rgb, words, stop)
     else:
-        yield from (_table if model.id == "google/deplot" else _reading)(rgb, model)
+        yield from (_table if model.id == "google/deplot" else _reading)(rgb, model, stop)
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -42,19 +43,19 @@ def _split(text: str) -> tuple[str, str]:
     return match[1], match[2].strip()
 
 
-def _text(rgb: np.ndarray, _: str) -> Iterator[Chunk]:
+def _text(rgb: np.ndarray, _: str, stop: Stop) -> Iterator[Chunk]:
     """All print, as it is read."""
-    yield from _read(rgb, located=False)
+    yield from _read(rgb, stop, located=False)
 
 
-def _located_text(rgb: np.ndarray, _: str) -> Iterator[Chunk]:
+def _located_text(rgb: np.ndarray, _: str, stop: Stop) -> Iterator[Chunk]:
     """All print, each line with its place."""
-    yield from _read(rgb, located=True)
+    yield from _read(rgb, stop, located=True)
 
 
-def _read(rgb: np.ndarray, located: bool, start: int = 0) -> Iterator[Chunk]:
+def _read(rgb: np.ndarray, stop: Stop, located: bool, start: int = 0) -> Iterator[Chunk]:
     scores: list[float] = []
-    for group in ocr.stream_lines(rgb):
+    for group in ocr.stream_lines(rgb, stop):
         for line in group:
             text = ("\n" if scores else "") + line.text
             start += len(text)
@@ -72,7 +73,7 @@ def _signed(scores: list[float]) -> str:
     )
 
 
-def _mask(rgb: np.ndarray, words: str) -> Iterator[Chunk]:
+def _mask(rgb: np.ndarray, words: str, _: Stop) -> Iterator[Chunk]:
     """The outline of what stands out by its colours in the box."""
     box = _box(words)
     mask = segment.mask_in_box(rgb, box)
@@ -89,33 +90,41 @@ def _mask(rgb: np.ndarray, words: str) -> Iterator[Chunk]:
     yield Chunk(f"{share}, {parts}.", regions, literal=True, note=note)
 
 
-def _find(rgb: np.ndarray, words: str) -> Iterator[Chunk]:
+def _find(rgb: np.ndarray, words: str, stop: Stop) -> Iterator[Chunk]:
     """Where the phrase, or else its words, are printed."""
-    lines = ocr.read_lines(rgb)
-    wanted = [words] if any(words.lower() in line.text.lower() for line in lines) else _WORD.findall(words)
+    lines = ocr.read_lines(rgb, stop)
+    wanted = [words] if any(_inside(words, line.text) for line in lines) else dict.fromkeys(_WORD.findall(words))
     yield from _found(rgb, lines, [phrase for phrase in wanted if len(phrase) > 1 or len(wanted) == 1], words)
 
 
-def _ground(rgb: np.ndarray, words: str) -> Iterator[Chunk]:
+def _ground(rgb: np.ndarray, words: str, stop: Stop) -> Iterator[Chunk]:
     """Where runs of the sentence's words are printed; short words count only beside others."""
-    lines = ocr.read_lines(rgb)
+    lines = ocr.read_lines(rgb, stop)
     yield from _found(rgb, lines, _runs(words, [line.text for line in lines]), words)
 
 
 def _runs(sentence: str, printed: Iterable[str]) -> list[str]:
     """The longest runs of the sentence's words that are printed somewhere, in the sentence's order."""
-    text, words, runs, i = "\n".join(printed).lower(), _WORD.findall(sentence), [], 0
+    text, words, runs, i = "\n".join(printed), _WORD.findall(sentence), [], 0
     while i < len(words):
-        lengths = [n for n in range(len(words) - i, 0, -1) if _inside(" ".join(words[i : i + n]).lower(), text)]
-        run = " ".join(words[i : i + lengths[0]]) if lengths else ""
+        n = 0  # what a printed run begins with is printed too
+        while i + n < len(words) and _inside(" ".join(words[i : i + n + 1]), text):
+            n += 1
+        run = " ".join(words[i : i + n])
         if len(run) > 2:
             runs.append(run)
-        i += lengths[0] if lengths else 1
+        i += max(n, 1)
     return list(dict.fromkeys(runs))
 
 
 def _inside(phrase: str, text: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text) is not None
+    """True when the phrase is printed in the text as whole words, whatever its case."""
+    return _whole(phrase).search(text) is not None
+
+
+@lru_cache(maxsize=256)
+def _whole(phrase: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(phrase)}(?!\w)", re.IGNORECASE)
 
 
 def _found(rgb: np.ndarray, lines: list[ocr.Line], phrases: list[str], words: str) -> Iterator[Chunk]:
@@ -124,9 +133,8 @@ def _found(rgb: np.ndarray, lines: list[ocr.Line], phrases: list[str], words: st
         raise BadPrompt("Write the words to look for.")
     text, regions = "", []
     for phrase in phrases:
-        pattern = re.compile(rf"(?<!\w){re.escape(phrase)}(?!\w)", re.IGNORECASE)
         for line in lines:
-            for match in pattern.finditer(line.text):
+            for match in _whole(phrase).finditer(line.text):
                 start = len(text) + bool(text)
                 text += ("\n" if text else "") + match[0]
                 regions.append(_region(match[0], _share(line, *match.span()), rgb, (start, start + len(match[0]))))
@@ -144,15 +152,16 @@ def _share(line: ocr.Line, start: int, end: int) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in quad]
 
 
-def _describe(rgb: np.ndarray, words: str) -> Iterator[Chunk]:
+def _describe(rgb: np.ndarray, words: str, stop: Stop) -> Iterator[Chunk]:
     """Measured facts of a region: size, colours, print, codes."""
     box = _box(words)
     height, width = rgb.shape[:2]
-    x0, y0, x1, y1 = (round(v * side) for v, side in zip(box, (width, height, width, height)))
-    part = rgb[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
+    x0, y0 = min(round(box[0] * width), width - 1), min(round(box[1] * height), height - 1)
+    x1, y1 = max(round(box[2] * width), x0 + 1), max(round(box[3] * height), y0 + 1)
+    part = rgb[y0:y1, x0:x1]
     note = "Measured on this machine, not by Florence-2."
     yield Chunk(f"{_facts(part)}\n", _boxed("region", box), literal=True, note=note)
-    lines = [line.text for line in ocr.read_lines(part)]
+    lines = [line.text for line in ocr.read_lines(part, stop)]
     yield Chunk("Print: " + " / ".join(lines) if lines else "No print.", literal=True)
 
 
@@ -176,9 +185,9 @@ def _box(words: str) -> Box:
     return x0, y0, x1, y1
 
 
-def _table(rgb: np.ndarray, _: Model) -> Iterator[Chunk]:
+def _table(rgb: np.ndarray, _: Model, stop: Stop) -> Iterator[Chunk]:
     """A bar chart's table in DePlot's grammar, or why there is none and what was read."""
-    lines = print_of(rgb)
+    lines = print_of(rgb, stop)
     try:
         found = chart.read_chart(rgb, lines)
     except chart.CannotRead as reason:
@@ -192,21 +201,21 @@ def _table(rgb: np.ndarray, _: Model) -> Iterator[Chunk]:
     yield Chunk(chart.linearize(found), bars, note=note)
 
 
-def print_of(rgb: np.ndarray) -> list[ocr.Line]:
+def print_of(rgb: np.ndarray, stop: Stop | None = None) -> list[ocr.Line]:
     """The print of a chart: read without its bars first, then with them, for the labels inside of them."""
     bare = chart.without_bars(rgb)
-    lines = ocr.read_lines(rgb)
-    return lines if bare is None else ocr.joined(ocr.read_lines(bare), lines)
+    lines = ocr.read_lines(rgb, stop)
+    return lines if bare is None else ocr.joined(ocr.read_lines(bare, stop), lines)
 
 
-def _reading(rgb: np.ndarray, model: Model) -> Iterator[Chunk]:
+def _reading(rgb: np.ndarray, model: Model, stop: Stop) -> Iterator[Chunk]:
     """What can be read from the picture; no conversation."""
     signed = f"Read on this machine by PP-OCRv6, not by {model.title}"
     note = f"{signed}: it reads and does not converse. To talk, {_ELSEWHERE}."
     head = "Printed in this picture:\n\n"
     yield Chunk(head, literal=True, note=note)
     length, found = len(head), False
-    for chunk in _read(rgb, located=True, start=length):
+    for chunk in _read(rgb, stop, located=True, start=length):
         found = found or bool(chunk.text)
         length += len(chunk.text)
         yield Chunk(chunk.text, chunk.regions, literal=True)
@@ -223,7 +232,7 @@ def _region(label: str, quad: Iterable, rgb: np.ndarray, span: tuple[int, int] |
     return Region(label, outline, span=span)
 
 
-TASKS: dict[str, Callable[[np.ndarray, str], Iterator[Chunk]]] = {
+TASKS: dict[str, Callable[[np.ndarray, str, Stop], Iterator[Chunk]]] = {
     "<OCR>": _text,
     "<OCR_WITH_REGION>": _located_text,
     "<REGION_TO_SEGMENTATION>": _mask,

@@ -215,7 +215,8 @@ def _categories(groups: list[list[Block]], base: float, words: list[Word]) -> li
 def _shrunk(rgb: np.ndarray) -> tuple[np.ndarray, float]:
     """The picture at the size at which it is measured, and its scale."""
     scale = min(1.0, _SIDE / max(rgb.shape[:2]))
-    return (cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else rgb), scale
+    height, width = (max(1, round(side * scale)) for side in rgb.shape[:2])
+    return (cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA) if scale < 1 else rgb), scale
 
 
 def _corners(bar: Block, scale: float) -> tuple[tuple[float, float], ...]:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from vlm_backends.engines.embedded.layout import reading_order
+from vlm_backends.types import Stop
 
 Corner = tuple[float, float]
 
@@ -28,9 +29,9 @@ class Line:
     quad: tuple[Corner, ...]
 
 
-def read_lines(rgb: np.ndarray) -> list[Line]:
+def read_lines(rgb: np.ndarray, stop: Stop | None = None) -> list[Line]:
     """All lines of the picture (H, W, 3; uint8) in reading order; those that score below 0.8 are left out."""
-    return [line for group in stream_lines(rgb) for line in group]
+    return [line for group in stream_lines(rgb, stop) for line in group]
 
 
 def joined(lines: Sequence[Line], others: Sequence[Line]) -> list[Line]:
@@ -46,17 +47,19 @@ def _holds(place: Sequence[int], point: np.ndarray) -> bool:
     return x <= point[0] <= x + width and y <= point[1] <= y + height
 
 
-def stream_lines(rgb: np.ndarray) -> Iterator[list[Line]]:
-    """The lines in reading order, a few at a time as they are recognised."""
+def stream_lines(rgb: np.ndarray, stop: Stop | None = None) -> Iterator[list[Line]]:
+    """The lines in reading order, a few at a time as they are recognised, until the stop."""
     scale = min(1.0, _SIDE / max(rgb.shape[:2]))
     if min(rgb.shape[:2]) * scale < _SMALLEST:
         return
-    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-    bgr = bgr if scale == 1 else cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small = rgb if scale == 1 else cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
     found = _run(bgr, use_det=True, use_rec=False)
     quads = [] if found.boxes is None else [np.asarray(box, np.float32) for box in found.boxes]
     ordered = [quads[i] for i in reading_order(quads)]
     for start in range(0, len(ordered), _GROUP):
+        if stop and stop.is_set():
+            return
         group = ordered[start : start + _GROUP]
         yield [line for quad in group if (line := _recognise(bgr, quad, scale))]
 

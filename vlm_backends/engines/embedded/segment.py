@@ -24,8 +24,8 @@ def mask_in_box(rgb: np.ndarray, box: tuple[float, float, float, float]) -> np.n
     Raises BadPrompt when too little is inside or outside of the box to compare the two.
     """
     scale = min(1.0, _SIDE / max(rgb.shape[:2]))
-    small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
-    height, width = small.shape[:2]
+    height, width = (max(1, round(side * scale)) for side in rgb.shape[:2])
+    small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA) if scale < 1 else rgb
     x0, y0, x1, y1 = (round(v * side) for v, side in zip(box, (width, height, width, height)))
     if x1 - x0 < _LEAST or y1 - y0 < _LEAST:
         raise BadPrompt("This region is too small for a mask. Draw it larger.")

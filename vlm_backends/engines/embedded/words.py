@@ -47,10 +47,6 @@ class Word:
         """The word in the frame in which bars that lie on the left stand up: x' = y, y' = -x."""
         return Word(self.text, self.top, -self.right, self.bottom, -self.left)
 
-    def upright(self) -> "Word":
-        """The word back in the picture's own frame."""
-        return Word(self.text, -self.bottom, self.left, -self.top, self.right)
-
 
 def word_of(line: "Line", scale: float) -> Word:
     """The line's text in its upright box, in a picture scaled by `scale`."""
