@@ -50,7 +50,7 @@ def ask(
             words, regions = words + chunk.text, regions + chunk.regions
             literal, note, sent = literal or chunk.literal, chunk.note or note, chunk.sent or sent
             answer = Answer(words, literal=True) if literal else interpret(words)
-            yield replace(_named(answer, regions), note=note, sent=sent)
+            yield replace(_named(answer, regions), note=note, sent=sent, status="" if words else chunk.status)
 
 
 def _named(answer: Answer, regions: tuple[Region, ...]) -> Answer:

@@ -6,7 +6,7 @@ What is known of each model's hosted state was collected up to 2026-10-10 from t
 
 from vlm_backends.errors import BadPrompt
 from vlm_backends.readers import deplot, florence2, kosmos2, paligemma, plain
-from vlm_backends.types import Hosted, Limits, Model, Sampling, Task
+from vlm_backends.types import Hosted, Limits, Model, Sampling, Task, Weights
 
 _VLM = "https://ai.api.nvidia.com/v1/vlm/"
 _INTEGRATE = "https://integrate.api.nvidia.com/v1/chat/completions"
@@ -66,7 +66,7 @@ CATALOGUE = (
         plain.read, Sampling(512, 1.0, 1.0), Limits(4096, (0.0, 1.0)),
         prompts=("What is in this image?", "Where does each trail lead, and how far is it?"),
         samples=("poster.jpg", "sign.jpg"), fallback=_INTEGRATE,
-        checkpoint="meta-llama/Llama-3.2-11B-Vision-Instruct",
+        weights=Weights("meta-llama/Llama-3.2-11B-Vision-Instruct", "Llama 3.2", 21.3, gated=True),
     ),
     Model(
         "microsoft/phi-3.5-vision-instruct", "Phi-3.5 Vision", "Microsoft",
@@ -75,15 +75,15 @@ CATALOGUE = (
         Hosted("unknown", "2026-08-29", "not in NVIDIA's list of models on 2026-08-29: very probably withdrawn"),
         plain.read, Sampling(512, 0.2, 0.7), Limits(1024, (0.0, 1.0)),
         prompts=("Describe the image.", "Summarize the deck of slides."), samples=("receipt.png", "slide1.png"),
-        checkpoint="microsoft/Phi-3.5-vision-instruct", pictures=20,
+        weights=Weights("microsoft/Phi-3.5-vision-instruct", "MIT", 8.3, served=True), pictures=20,
     ),
     Model(
         "microsoft/florence-2", "Florence-2", "Microsoft",
         "One small model for 14 vision tasks: captions, detection, segmentation, grounding and reading text.",
         _VLM + "microsoft/florence-2", _BUILD + "microsoft/microsoft-florence-2",
         Hosted("unknown", "2026-10-10", "reported as removed from NVIDIA's site; no dated test is known"),
-        florence2.text, samples=("sign.jpg",), tasks=TASKS, checkpoint="florence-community/Florence-2-base",
-        streams=False, converses=False, asset=True,
+        florence2.text, samples=("sign.jpg",), tasks=TASKS,
+        weights=Weights("florence-community/Florence-2-base", "MIT", 0.9), streams=False, converses=False, asset=True,
     ),
     Model(
         "google/paligemma", "PaliGemma", "Google",
@@ -91,7 +91,8 @@ CATALOGUE = (
         _BUILD + "google/google-paligemma",
         Hosted("unknown", "2026-08-19", "not in a list of NVIDIA's free models on 2026-08-19: probably withdrawn"),
         paligemma.read, Sampling(512, 1.0, 0.7), prompts=("Describe the image.", "detect cat"),
-        samples=("poster.jpg", "cat.jpg"), checkpoint="google/paligemma-3b-mix-224", converses=False,
+        samples=("poster.jpg", "cat.jpg"), converses=False,
+        weights=Weights("google/paligemma-3b-mix-224", "Gemma", 11.7, gated=True),
     ),
     Model(
         "nvidia/neva-22b", "NeVA", "NVIDIA",
@@ -100,6 +101,10 @@ CATALOGUE = (
         Hosted("withdrawn", "2026-08-29", "NVIDIA answered “not found” on 2026-08-29"), plain.read,
         Sampling(1024, 0.2, 0.7, 0), prompts=("Describe what you see in this image.", "What does this page explain?"),
         samples=("poster.jpg", "page.png"),
+        weights=Weights(
+            "llava-hf/llava-1.5-7b-hf", "Llama 2 Community", 14.1,
+            instead="NeVA is NVIDIA's LLaVA; its weights are not published in this form, so LLaVA 1.5 answers here",
+        ),
     ),
     Model(
         "microsoft/kosmos-2", "Kosmos-2", "Microsoft",
@@ -107,15 +112,16 @@ CATALOGUE = (
         _VLM + "microsoft/kosmos-2", _BUILD + "microsoft/microsoft-kosmos-2",
         Hosted("withdrawn", "2026-10-05", "NVIDIA answered “not found” on 2026-08-29 and 2026-10-05"), kosmos2.read,
         Sampling(1024, 0.2, 0.2), prompts=("Who is in this photo?", "What does the sign say?"),
-        samples=("astronaut.jpg", "sign.jpg"), checkpoint="microsoft/kosmos-2-patch14-224", streams=False,
-        converses=False,
+        samples=("astronaut.jpg", "sign.jpg"), streams=False, converses=False,
+        weights=Weights("microsoft/kosmos-2-patch14-224", "MIT", 6.7),
     ),
     Model(
         "google/deplot", "DePlot", "Google", "Turns the picture of a chart back into the table behind it.",
         _VLM + "google/deplot", _BUILD + "google/google-deplot",
         Hosted("withdrawn", "2026-08-29", "NVIDIA answered “not found” on 2026-08-29"), deplot.read,
         Sampling(1024, 0.2, 0.2), prompts=("Generate underlying data table of the figure below:",) * 3,
-        samples=("chart.png", "grouped.png", "horizontal.png"), checkpoint="google/deplot", converses=False,
+        samples=("chart.png", "grouped.png", "horizontal.png"), converses=False,
+        weights=Weights("google/deplot", "Apache-2.0", 1.1),
     ),
     Model(
         "nvidia/nemotron-3-nano-omni-30b-a3b-reasoning", "Nemotron 3 Omni", "NVIDIA",

@@ -55,6 +55,7 @@ class Answer:
     literal: bool = False  # the text is to be shown letter for letter: it is no Markdown
     note: str = ""  # the engine's own word about the answer, such as who really read the picture
     sent: Sent | None = None
+    status: str = ""  # what is waited for, while nothing has been said yet
 
 
 Reader = Callable[[str], Answer]  # total: never raises, accepts half a reply
@@ -69,6 +70,7 @@ class Chunk:
     literal: bool = False  # the text is for people, not in the model's grammar: no reader touches it
     note: str = ""
     sent: Sent | None = None
+    status: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,18 @@ class Hosted:
 
 
 @dataclass(frozen=True)
+class Weights:
+    """The open weights that answer for a model on one's own machine."""
+
+    id: str  # at the Hugging Face hub
+    licence: str
+    gigabytes: float  # to download, about
+    gated: bool = False  # its publisher wants a name and a click first
+    instead: str = ""  # why these weights are not the model's own
+    served: bool = False  # `transformers` has no class for them: they need a server of their own
+
+
+@dataclass(frozen=True)
 class Model:
     """One entry of the catalogue: the tab, the request, the API name and the README row come from it."""
 
@@ -148,7 +162,7 @@ class Model:
     samples: tuple[str, ...] = ()  # pictures in assets/, one a prompt
     tasks: tuple[Task, ...] = ()
     fallback: str = ""  # a second URL, tried once when the first is gone
-    checkpoint: str = ""
+    weights: Weights | None = None
     pictures: int = 1  # how many one request may carry
     streams: bool = True
     converses: bool = True  # False: every message stands alone

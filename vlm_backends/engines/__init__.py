@@ -2,30 +2,40 @@
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from vlm_backends.engines.embedded import Embedded
+from vlm_backends.engines.local import Local
 from vlm_backends.engines.nvidia import NVIDIA
 from vlm_backends.errors import BadPrompt, MissingKey
+from vlm_backends.models import find_model
 from vlm_backends.types import Engine
 
 KEYS = "NVIDIA_API_KEY", "API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC"
+_STACK = "torch", "transformers"
 
 
 def connect(env: Mapping[str, str] = os.environ) -> Engine:
-    """The engine that this environment asks for: `VLM_ENGINE` by name, else NVIDIA when there is a key, else embedded.
+    """The engine that this environment asks for.
 
-    Raises MissingKey or BadPrompt when the setting cannot be met.
+    `VLM_ENGINE` by name; else NVIDIA when there is a key; else open weights that lie on the disk already; else the
+    embedded one. Raises MissingKey or BadPrompt when the setting cannot be met.
     """
     key = next((env[name].strip() for name in KEYS if env.get(name, "").strip()), "")
-    name = env.get("VLM_ENGINE", "").strip().lower() or ("nvidia" if key else "embedded")
-    if name == "embedded":
-        return Embedded()
-    if name == "nvidia":
-        if not key:
-            raise MissingKey("VLM_ENGINE=nvidia needs a key: set NVIDIA_API_KEY, or unset VLM_ENGINE.")
+    name = env.get("VLM_ENGINE", "").strip().lower()
+    if name not in ("", "embedded", "local", "nvidia"):
+        raise BadPrompt(f"VLM_ENGINE={name[:40]} is not known. Use nvidia, local or embedded, or unset it.")
+    if name == "nvidia" and not key:
+        raise MissingKey("VLM_ENGINE=nvidia needs a key: set NVIDIA_API_KEY, or unset VLM_ENGINE.")
+    if name == "nvidia" or not name and key:
         return hosted(key, env)
-    raise BadPrompt(f"VLM_ENGINE={name[:40]} is not known. Use nvidia or embedded, or unset it.")
+    if name == "local" and not _has_stack():
+        raise MissingKey("VLM_ENGINE=local needs more libraries: pip install -r requirements-local.txt")
+    if name != "embedded" and (weights := local(env)) and weights.models():
+        return weights
+    return Embedded()
 
 
 def hosted(key: str, env: Mapping[str, str] = os.environ) -> NVIDIA:
@@ -36,3 +46,37 @@ def hosted(key: str, env: Mapping[str, str] = os.environ) -> NVIDIA:
     if not key.isascii() or not key.isprintable() or " " in key:
         raise BadPrompt("This is not a key: keys hold letters, digits, dashes and underscores only.")
     return NVIDIA(key, base)
+
+
+def local(env: Mapping[str, str] = os.environ) -> Local | None:
+    """Open weights as `VLM_WEIGHTS`, `VLM_CHECKPOINTS` and `VLM_RESIDENTS` say.
+
+    None when the libraries for them are not installed. Raises BadPrompt for a setting that cannot be met.
+    """
+    if not _has_stack():
+        return None
+    folder = env.get("VLM_WEIGHTS", "").strip()
+    if folder and not Path(folder).is_dir():
+        raise BadPrompt(f"VLM_WEIGHTS={folder[:200]} is no folder.")
+    residents = env.get("VLM_RESIDENTS", "").strip() or "1"
+    if not residents.isdecimal() or not 1 <= int(residents) <= 16:
+        raise BadPrompt("VLM_RESIDENTS must be a whole number from 1 to 16.")
+    return Local(
+        Path(folder) if folder else None,
+        _checkpoints(env.get("VLM_CHECKPOINTS", "")),
+        downloads=env.get("VLM_ENGINE", "").strip().lower() == "local",
+        residents=int(residents),
+    )
+
+
+def _checkpoints(setting: str) -> dict[str, str]:
+    """`model=hub id` pairs, parted by commas."""
+    pairs = [pair.partition("=") for pair in setting.split(",") if pair.strip()]
+    for name, _, id in pairs:
+        if find_model(name.strip()).weights is None or id.strip().count("/") != 1:
+            raise BadPrompt("VLM_CHECKPOINTS: pairs such as microsoft/florence-2=florence-community/Florence-2-large.")
+    return {name.strip(): id.strip() for name, _, id in pairs}
+
+
+def _has_stack() -> bool:
+    return all(map(find_spec, _STACK))

@@ -1,0 +1,87 @@
+"""The open weights on one's own machine, by `transformers`: the same words, the same readers, no host.
+
+Nothing heavy is imported before the first question. One model answers at a time; who comes second waits in line.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vlm_backends import models
+from vlm_backends.engines import _bodies
+from vlm_backends.engines.local import weights
+from vlm_backends.engines.local.line import Line
+from vlm_backends.errors import BadPrompt, MissingKey
+from vlm_backends.types import Chunk, Model, Prompt, Sent, Stop, Task
+
+_line = Line()  # one device, one caller at a time
+
+
+@dataclass(frozen=True)
+class Local:
+    """Answers from checkpoints under `folder`, or of the hub's cache; downloads only when `downloads` is set.
+
+    `ids` replaces the hub id of a catalogue's model.
+    """
+
+    folder: Path | None = None
+    ids: Mapping[str, str] = field(default_factory=dict)
+    downloads: bool = False
+    residents: int = 1  # models that stay in memory
+    name: str = "Open weights here"
+
+    def models(self) -> Sequence[Model]:
+        """The models whose weights are here, or may be fetched."""
+        own = (model for model in models.CATALOGUE if model.weights and not model.weights.served)
+        return tuple(model for model in own if self.downloads or self._found(model))
+
+    def state(self, model: Model, task: Task | None = None) -> str:
+        """Whether the weights are here, and if not, what they would take."""
+        if model.weights is None:
+            return "no open weights"
+        if model.weights.served:
+            return "needs a server of its own: see the README"
+        return "ready" if self._found(model) else f"needs {model.weights.gigabytes:g} GB of weights"
+
+    def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
+        """The reply's chunks, after what it waits for. Raises VLMError."""
+        if model.weights is None:
+            raise MissingKey(f"{model.title} has no open weights for this machine. Choose another engine.")
+        if model.weights.served:
+            raise MissingKey(
+                f"{model.title} cannot run in this program: its code needs another version of its library. Serve "
+                f"{model.weights.id} with vLLM and set VLM_BASE_URL, as the README says."
+            )
+        prompt = _bodies.trimmed(model, prompt)
+        picture = next((turn.pictures[-1] for turn in reversed(prompt.turns) if turn.pictures), None)
+        if picture is None:
+            raise BadPrompt("Add a picture first: this model answers about pictures.")
+        stop = stop or Stop()
+        yield Chunk(sent=Sent(picture.mime, picture.width, picture.height, len(picture.data)), note=self._signed(model))
+        with _line.place(stop) as place:
+            for ahead in place:
+                yield Chunk(status=f"Waiting in line: {ahead} before you.")
+            if not stop.is_set():
+                yield from self._answer(model, prompt, stop)
+
+    def _answer(self, model: Model, prompt: Prompt, stop: Stop) -> Iterator[Chunk]:
+        found = self._found(model)
+        if found is None:
+            found = yield from weights.fetch(self._id(model), model.weights, self.downloads, stop)
+        if stop.is_set():
+            return
+        from vlm_backends.engines.local import families, residents, speech
+
+        resident = yield from residents.load(found, model, self.residents, stop)
+        if resident and not stop.is_set():
+            yield from speech.speak(resident, families.asked(resident, model, prompt), stop)
+
+    def _found(self, model: Model) -> str | None:
+        return weights.find(model.id, self._id(model), self.folder)
+
+    def _id(self, model: Model) -> str:
+        return self.ids.get(model.id, model.weights.id)
+
+    def _signed(self, model: Model) -> str:
+        instead = f" {model.weights.instead}." if model.weights.instead and model.id not in self.ids else ""
+        return f"Answered on this machine by {self._id(model)}.{instead}"

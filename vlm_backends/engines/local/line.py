@@ -1,0 +1,40 @@
+"""A line of callers before one counter: first come, first served."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from vlm_backends.types import Stop
+
+_LOOK = 0.5  # seconds between two looks at the line
+
+
+class Line:
+    """Whoever stands first may go on; everybody else learns how many are before them."""
+
+    def __init__(self) -> None:
+        self._tickets: list[object] = []
+        self._moved = threading.Condition()
+
+    @contextmanager
+    def place(self, stop: Stop) -> Iterator[Iterator[int]]:
+        """A place in the line: an iterator of how many are ahead, which ends at one's turn, or at the stop."""
+        ticket = object()
+        with self._moved:
+            self._tickets.append(ticket)
+        try:
+            yield self._ahead(ticket, stop)
+        finally:
+            with self._moved:
+                self._tickets.remove(ticket)
+                self._moved.notify_all()
+
+    def _ahead(self, ticket: object, stop: Stop) -> Iterator[int]:
+        while not stop.is_set():
+            with self._moved:
+                ahead = self._tickets.index(ticket)
+            if not ahead:
+                return
+            yield ahead
+            with self._moved:
+                self._moved.wait(_LOOK)
