@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from vlm_backends.drawing import colour, draw
-from vlm_backends.engines import NVIDIA, Embedded, connect
+from vlm_backends.engines import NVIDIA, Embedded, Local, OpenAI, connect
 from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, Unreachable, VLMError
 from vlm_backends.images import encode, read
 from vlm_backends.models import CATALOGUE, TASKS, find_model, find_task, write_task
@@ -32,8 +32,8 @@ from vlm_backends.types import (
 )
 
 __all__ = [
-    "Answer", "BadPrompt", "CATALOGUE", "Chunk", "Embedded", "Engine", "Gone", "MissingKey", "Model",
-    "NVIDIA", "Picture", "Prompt", "Refused", "Region", "Sampling", "Sent", "Stop", "TASKS", "Task", "Turn",
+    "Answer", "BadPrompt", "CATALOGUE", "Chunk", "Embedded", "Engine", "Gone", "Local", "MissingKey", "Model",
+    "NVIDIA", "OpenAI", "Picture", "Prompt", "Refused", "Region", "Sampling", "Sent", "Stop", "TASKS", "Task", "Turn",
     "Unreachable", "VLMError", "ask", "colour", "connect", "draw", "encode", "find_model", "find_task",
     "read", "write_task",
 ]  # fmt: skip

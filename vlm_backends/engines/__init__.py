@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from vlm_backends.engines.embedded import Embedded
 from vlm_backends.engines.local import Local
 from vlm_backends.engines.nvidia import NVIDIA
+from vlm_backends.engines.openai import OpenAI
 from vlm_backends.errors import BadPrompt, MissingKey
 from vlm_backends.models import find_model
 from vlm_backends.types import Engine
@@ -20,17 +21,21 @@ _STACK = "torch", "transformers"
 def connect(env: Mapping[str, str] = os.environ) -> Engine:
     """The engine that this environment asks for.
 
-    `VLM_ENGINE` by name; else NVIDIA when there is a key; else open weights that lie on the disk already; else the
-    embedded one. Raises MissingKey or BadPrompt when the setting cannot be met.
+    `VLM_ENGINE` by name; else NVIDIA when there is a key; else the server at `VLM_BASE_URL`; else open weights that
+    lie on the disk already; else the embedded one. Raises MissingKey or BadPrompt when the setting cannot be met.
     """
-    key = next((env[name].strip() for name in KEYS if env.get(name, "").strip()), "")
+    key, server = owners_key(env), served(env)
     name = env.get("VLM_ENGINE", "").strip().lower()
-    if name not in ("", "embedded", "local", "nvidia"):
-        raise BadPrompt(f"VLM_ENGINE={name[:40]} is not known. Use nvidia, local or embedded, or unset it.")
+    if name not in ("", "embedded", "local", "nvidia", "openai"):
+        raise BadPrompt(f"VLM_ENGINE={name[:40]} is not known. Use nvidia, openai, local or embedded, or unset it.")
     if name == "nvidia" and not key:
         raise MissingKey("VLM_ENGINE=nvidia needs a key: set NVIDIA_API_KEY, or unset VLM_ENGINE.")
+    if name == "openai" and not server:
+        raise MissingKey("VLM_ENGINE=openai needs a server: set VLM_BASE_URL, such as http://127.0.0.1:8000/v1.")
     if name == "nvidia" or not name and key:
         return hosted(key, env)
+    if name == "openai" or not name and server:
+        return server
     if name == "local" and not _has_stack():
         raise MissingKey("VLM_ENGINE=local needs more libraries: pip install -r requirements-local.txt")
     if name != "embedded" and (weights := local(env)) and weights.models():
@@ -38,14 +43,25 @@ def connect(env: Mapping[str, str] = os.environ) -> Engine:
     return Embedded()
 
 
+def owners_key(env: Mapping[str, str] = os.environ) -> str:
+    """The key of who runs the page; empty when there is none."""
+    return next((env[name].strip() for name in KEYS if env.get(name, "").strip()), "")
+
+
+def served(env: Mapping[str, str] = os.environ) -> OpenAI | None:
+    """The server at `VLM_BASE_URL`, with `VLM_API_KEY`; None when there is none. Raises BadPrompt."""
+    base = env.get("VLM_BASE_URL", "").strip()
+    if base and not _is_address(base):
+        raise BadPrompt("VLM_BASE_URL must be an address such as http://127.0.0.1:8000/v1.")
+    return OpenAI(base, _checked(env.get("VLM_API_KEY", "").strip())) if base else None
+
+
 def hosted(key: str, env: Mapping[str, str] = os.environ) -> NVIDIA:
     """NVIDIA's host with this key, at `NVIDIA_BASE_URL` if that is set."""
     base = env.get("NVIDIA_BASE_URL", "").strip()
-    if base and (urlsplit(base).scheme not in ("http", "https") or not urlsplit(base).netloc):
+    if base and not _is_address(base):
         raise BadPrompt("NVIDIA_BASE_URL must be an address such as http://127.0.0.1:8808.")
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise BadPrompt("This is not a key: keys hold letters, digits, dashes and underscores only.")
-    return NVIDIA(key, base)
+    return NVIDIA(_checked(key), base)
 
 
 def local(env: Mapping[str, str] = os.environ) -> Local | None:
@@ -67,6 +83,16 @@ def local(env: Mapping[str, str] = os.environ) -> Local | None:
         downloads=env.get("VLM_ENGINE", "").strip().lower() == "local",
         residents=int(residents),
     )
+
+
+def _is_address(url: str) -> bool:
+    return urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).netloc)
+
+
+def _checked(key: str) -> str:
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise BadPrompt("This is not a key: keys hold letters, digits, dashes and underscores only.")
+    return key
 
 
 def _checkpoints(setting: str) -> dict[str, str]:

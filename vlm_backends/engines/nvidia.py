@@ -4,7 +4,6 @@ A picture goes inside the text as `<img src="data:…" />`. One that would lose 
 budget goes to the asset store first, and is deleted afterwards, whatever happens.
 """
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,10 +14,11 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 
 from vlm_backends import images, models
-from vlm_backends.engines import _entities, _http
+from vlm_backends.engines import _http
 from vlm_backends.engines._bodies import body, inline, trimmed
 from vlm_backends.engines._http import Patience
 from vlm_backends.engines._refusals import explain
+from vlm_backends.engines._replies import chunks
 from vlm_backends.errors import Gone, MissingKey, Unreachable, VLMError
 from vlm_backends.types import Chunk, Model, Picture, Prompt, Sent, Stop, Task
 
@@ -84,7 +84,7 @@ class NVIDIA:
         def attempt() -> Iterator[Chunk]:
             with self._answered(url, model, request, references, stop) as response:
                 for payload in _http.payloads(response):
-                    yield from _chunks(payload, sent, self.key)
+                    yield from chunks(payload, sent, "NVIDIA", self.key)
 
         yield from _http.persistent(attempt, stop, self.patience)
 
@@ -198,27 +198,6 @@ class NVIDIA:
 
 
 _HOSTS = ("integrate.api.nvidia.com", "api.nvcf.nvidia.com")
-
-
-def _chunks(payload: dict, sent: Sent | None, key: str) -> Iterator[Chunk]:
-    """The words and regions of one JSON object: a stream's delta or a whole message."""
-    if payload.get("error"):
-        raise explain(_status(payload), json.dumps(payload).encode(), key=key)
-    choices = payload.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    message = choice.get("delta") or choice.get("message")
-    if not isinstance(message, dict):
-        return
-    text = message.get("content") if isinstance(message.get("content"), str) else ""
-    regions = _entities.regions(message.get("entities"), text, sent)
-    if text or regions:
-        yield Chunk(text, regions)
-
-
-def _status(payload: dict) -> int:
-    error = payload["error"]
-    code = error.get("code") if isinstance(error, dict) else None
-    return code if isinstance(code, int) and 400 <= code <= 599 else 500
 
 
 def _job(response: requests.Response) -> str:

@@ -1,0 +1,29 @@
+"""What one JSON object of a reply says: words, regions, or an error in the midst of a stream."""
+
+import json
+from collections.abc import Iterator
+
+from vlm_backends.engines import _entities
+from vlm_backends.engines._refusals import explain
+from vlm_backends.types import Chunk, Sent
+
+
+def chunks(payload: dict, sent: Sent | None, who: str, key: str) -> Iterator[Chunk]:
+    """The words and regions of a stream's delta or of a whole message. Raises what its `error` stands for."""
+    if payload.get("error"):
+        raise explain(_status(payload), json.dumps(payload).encode(), who=who, key=key)
+    choices = payload.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    message = choice.get("delta") or choice.get("message")
+    if not isinstance(message, dict):
+        return
+    text = message.get("content") if isinstance(message.get("content"), str) else ""
+    regions = _entities.regions(message.get("entities"), text, sent)
+    if text or regions:
+        yield Chunk(text, regions)
+
+
+def _status(payload: dict) -> int:
+    error = payload["error"]
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, int) and 400 <= code <= 599 else 500

@@ -1,0 +1,100 @@
+"""Any server that speaks the OpenAI wire, such as vLLM, NIM, Ollama or llama.cpp's.
+
+Pictures go as `image_url` parts. What the server lists under `/models` is what it answers for.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from vlm_backends import images, models
+from vlm_backends.engines import _http
+from vlm_backends.engines._bodies import body, inline, trimmed
+from vlm_backends.engines._http import Patience
+from vlm_backends.engines._refusals import explain
+from vlm_backends.engines._replies import chunks
+from vlm_backends.errors import BadPrompt, Gone, VLMError
+from vlm_backends.types import Chunk, Model, Prompt, Sent, Stop, Task
+
+_BUDGET = 6_000_000  # characters of base64: larger pictures are fitted
+_FRESH = 60  # seconds for which the server's list is believed
+_GLANCE = Patience(connect=2.0, silence=5.0, tries=1)
+
+
+@dataclass(frozen=True)
+class OpenAI:
+    """Answers from the server at `base_url`, such as http://127.0.0.1:8000/v1."""
+
+    base_url: str
+    key: str = field(default="", repr=False)
+    patience: Patience = Patience()
+    name: str = "Your server"
+
+    def models(self) -> Sequence[Model]:
+        """The catalogue's models that the server lists; none when it cannot be reached."""
+        return tuple(model for model in models.CATALOGUE if self._served(model))
+
+    def state(self, model: Model, task: Task | None = None) -> str:
+        """Whether the server lists the model."""
+        return f"ready at {self._host}" if self._served(model) else f"not served at {self._host}"
+
+    def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
+        """The reply's chunks. Raises VLMError."""
+        prompt, stop = trimmed(model, prompt), stop or Stop()
+        pictures = [picture for turn in prompt.turns for picture in turn.pictures]
+        if not pictures:
+            raise BadPrompt("Add a picture first: this model answers about pictures.")
+        fitted = {picture: images.encode(picture, _BUDGET) for picture in pictures}
+        last = fitted[pictures[-1]]
+        sent = Sent(last.mime, last.width, last.height, len(last.data), "inline")
+        yield Chunk(sent=sent, note=f"Answered by {model.title} at {self._host}.")
+        asked = replace(model, id=self._served(model) or model.id, parts=True, streams=True)
+        sources = {picture: inline(encoded) for picture, encoded in fitted.items()}
+        request = body(asked, prompt, self.base_url, sources)
+
+        def attempt() -> Iterator[Chunk]:
+            with _http.send("POST", f"{self._base}/chat/completions", stop, self.patience, headers=self._headers(),
+                            json=request) as response:  # fmt: skip
+                if response.status_code // 100 != 2:
+                    raise explain(response.status_code, _http.body(response), response.headers.get("Retry-After"),
+                                  self._host, self.key)  # fmt: skip
+                for payload in _http.payloads(response):
+                    yield from chunks(payload, sent, self._host, self.key)
+
+        try:
+            yield from _http.persistent(attempt, stop, self.patience)
+        except Gone:
+            raise Gone(f"{self._host} does not serve {asked.id}. Start it there, or choose another engine.") from None
+        except VLMError:
+            if not stop.is_set():  # a connection that was shut on purpose is no error
+                raise
+
+    def _served(self, model: Model) -> str | None:
+        """The name under which the server lists the model: its id here or at the hub, whatever the case."""
+        wanted = {model.id.lower(), model.weights.id.lower() if model.weights else ""}
+        return next((id for id in _listed(self, int(time.monotonic() / _FRESH)) if id.lower() in wanted), None)
+
+    @property
+    def _base(self) -> str:
+        return self.base_url.rstrip("/")
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self.base_url).netloc.rpartition("@")[2]
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
+
+
+@lru_cache(maxsize=16)
+def _listed(server: OpenAI, _: int) -> tuple[str, ...]:
+    """The ids that the server lists; nothing when it cannot be asked."""
+    try:
+        with _http.send("GET", f"{server._base}/models", Stop(), _GLANCE, headers=server._headers()) as response:
+            listed = next(_http.payloads(response)).get("data")
+    except VLMError:
+        return ()
+    entries = listed if isinstance(listed, list) else []
+    return tuple(entry["id"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str))
