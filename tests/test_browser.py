@@ -107,6 +107,8 @@ def test_a_region_by_two_clicks(visit):
     page.get_by_label("Segment a region", exact=True).click()
     image = page.locator("#task-picture img")
     image.wait_for()
+    image.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
     box = image.bounding_box()
     shown_width = min(box["width"], box["height"] * 1.5)
     left = box["x"] + (box["width"] - shown_width) / 2

@@ -14,12 +14,25 @@ from markdown_it import MarkdownIt
 import ui
 from tests import wire_replies as say
 from ui.chat import ChatTab
+from ui.choice import Hall, Visitor, hall, who
 from ui.pump import pump
 from ui.reply import as_markdown, verbatim
 from ui.talk import Talk, read_message, sampling
 from ui.tasks import EXAMPLES
-from ui.visitor import HERE, HOSTED, Visitor, _taken
-from vlm_backends import CATALOGUE, TASKS, Answer, BadPrompt, Embedded, Stop, Unreachable, connect, find_model
+from ui.visitor import taken
+from vlm_backends import (
+    CATALOGUE,
+    NVIDIA,
+    TASKS,
+    Answer,
+    BadPrompt,
+    Embedded,
+    OpenAI,
+    Stop,
+    Unreachable,
+    connect,
+    find_model,
+)
 
 ASSETS = ui.chat.ASSETS
 KEY = "nvapi-canary-0123456789"
@@ -151,7 +164,7 @@ def test_verbatim_words_are_no_markdown():
 
 def tab(model_id=LLAMA):
     with gr.Blocks():
-        return ChatTab(find_model(model_id), Embedded(), gr.State())
+        return ChatTab(find_model(model_id), hall(Embedded()), gr.State(Visitor()))
 
 
 def test_a_message_without_a_picture_is_refused_and_stays():
@@ -164,8 +177,8 @@ def test_a_message_without_a_picture_is_refused_and_stays():
 def test_a_question_that_fails_goes_back_into_the_box():
     chat, talk = tab(), Talk()
     chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
-    gather(chat.stream(talk, Visitor(choice=HOSTED), 512, 1.0, 1.0, None))
-    shown, _, box, *_ = chat.finish(talk)
+    gather(chat.stream(talk, Visitor().choosing(find_model(LLAMA), "NVIDIA"), 512, 1.0, 1.0, None))
+    shown, _, box, *_ = chat.finish(talk, Visitor())
     assert box.value["text"] == "Who?" and len(box.value["files"]) == 1
     assert "key" in shown[-1]["content"] and shown[-1]["role"] == "assistant"
     assert not talk.turns, "the model would see the question twice"
@@ -174,8 +187,8 @@ def test_a_question_that_fails_goes_back_into_the_box():
 def test_a_parameter_out_of_range_is_a_sentence():
     chat, talk = tab(), Talk()
     chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
-    gather(chat.stream(talk, Visitor(choice=HERE), 512, 9.0, 1.0, None))
-    shown, *_ = chat.finish(talk)
+    gather(chat.stream(talk, Visitor(), 512, 9.0, 1.0, None))
+    shown, *_ = chat.finish(talk, Visitor())
     assert "temperature" in shown[-1]["content"].replace("\\", "")
 
 
@@ -187,17 +200,17 @@ def test_parameters_that_are_no_numbers_are_a_sentence(knobs):
 
 
 def test_a_conversation_goes_on_is_undone_and_asked_again(wire):
-    chat, talk, visitor = tab(), Talk(), Visitor(KEY, HOSTED)
+    chat, talk, visitor = tab(), Talk(), Visitor(KEY)
     os.environ["NVIDIA_BASE_URL"] = wire.url
     for i, message in enumerate(({"text": "One?", "files": [ASSETS / "cat.jpg"]}, {"text": "Two?", "files": []})):
         chat.take(talk, message)
         gather(chat.stream(talk, visitor, 512, 1.0, 1.0, None))
-        chat.finish(talk)
+        chat.finish(talk, Visitor())
         assert len(talk.turns) == 2 * i + 2
     assert [turn["role"] for turn in wire.seen[-1].json["messages"]] == ["user", "assistant", "user"]
     chat.ask_again(talk)
     gather(chat.stream(talk, visitor, 512, 1.0, 1.0, None))
-    chat.finish(talk)
+    chat.finish(talk, Visitor())
     assert len(talk.turns) == 4 and len(wire.seen) == 3
     _, box, shown, *_ = chat.undo(talk)
     assert box.value["text"] == "Two?" and len(talk.turns) == 2 and shown[-1]["role"] == "assistant"
@@ -209,8 +222,8 @@ def test_partial_words_stay_in_the_chat(wire, monkeypatch):
     wire.script.append(say.sse(["half ", "an ", "answer"], cut_after=2))
     chat, talk = tab(), Talk()
     chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
-    gather(chat.stream(talk, Visitor(KEY, HOSTED), 512, 1.0, 1.0, None))
-    shown, *_ = chat.finish(talk)
+    gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
+    shown, *_ = chat.finish(talk, Visitor())
     assert "half an" in shown[-2]["content"] and "broke off" in shown[-1]["content"]
     assert talk.turns[-1].text == "half an"
 
@@ -220,7 +233,7 @@ def test_a_second_question_waits_and_costs_nothing(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     gate = threading.Event()
     wire.script.append(say.sse(["half ", "whole"], gate=gate))
-    chat, talk, visitor = tab(), Talk(), Visitor(KEY, HOSTED)
+    chat, talk, visitor = tab(), Talk(), Visitor(KEY)
     knobs = 512, 1.0, 1.0, None
 
     async def run():
@@ -231,13 +244,13 @@ def test_a_second_question_waits_and_costs_nothing(wire, monkeypatch):
         _, _, _, notice, _ = chat.take_example(talk, 0)
         assert "still arriving" in notice
         assert len([piece async for piece in chat.stream(talk, visitor, *knobs)]) == 1  # nothing but a skip
-        assert talk.waiting and len(chat.finish(talk)) == 6 and talk.waiting
+        assert talk.waiting and len(chat.finish(talk, Visitor())) == 7 and talk.waiting
         gate.set()
         async for _ in first:
             pass
 
     asyncio.run(run())
-    shown, *_ = chat.finish(talk)
+    shown, *_ = chat.finish(talk, Visitor())
     assert "half whole" in shown[-1]["content"] and len(wire.seen) == 1 and not talk.waiting
 
 
@@ -248,7 +261,7 @@ def test_stop_is_at_once_and_says_so(wire, monkeypatch):
 
     async def run():
         chat.take(talk, {"text": "One?", "files": [ASSETS / "cat.jpg"]})
-        stream = chat.stream(talk, Visitor(KEY, HOSTED), 512, 1.0, 1.0, None)
+        stream = chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None)
         assert await anext(stream) == "…"
         asyncio.get_running_loop().call_later(0.3, talk.halt)
         async for _ in stream:
@@ -256,7 +269,7 @@ def test_stop_is_at_once_and_says_so(wire, monkeypatch):
 
     begun = time.monotonic()
     asyncio.run(run())
-    shown, _, box, *_ = chat.finish(talk)
+    shown, _, box, *_ = chat.finish(talk, Visitor())
     assert time.monotonic() - begun < 5
     assert "Stopped before the first word" in shown[-1]["content"].replace("\\", "") and box.value["text"] == "One?"
 
@@ -266,8 +279,8 @@ def test_an_answer_without_words_is_not_called_stopped(wire, monkeypatch):
     wire.script.append(say.sse(["<think>so many thoughts"]))
     chat, talk = tab(), Talk()
     chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
-    gather(chat.stream(talk, Visitor(KEY, HOSTED), 512, 1.0, 1.0, None))
-    shown, *_ = chat.finish(talk)
+    gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
+    shown, *_ = chat.finish(talk, Visitor())
     assert "without a word" in shown[-1]["content"] and "Stopped" not in shown[-1]["content"]
 
 
@@ -281,20 +294,61 @@ def test_every_state_lives_as_long_as_its_visit():
     assert all(page.blocks[id].time_to_live == float("inf") for id in states)
 
 
-def test_a_key_is_taken_and_forgotten():
-    visitor, box, choice, who = _taken(Embedded(), f" {KEY} ", Visitor(choice=HERE))
-    assert visitor.key == KEY and choice == HOSTED and box.value == "" and "your key" in who
-    assert KEY not in repr(visitor) and KEY not in who and KEY not in str(box.placeholder)
-    visitor, _, choice, _ = _taken(Embedded(), "", visitor)
-    assert visitor.key == "" and choice == HERE
+def test_a_key_is_taken_and_nvidia_answers_then():
+    engines = hall(Embedded())
+    visitor, box = taken(f" {KEY} ", Visitor().choosing(find_model(LLAMA), "This machine"))
+    assert visitor.key == KEY and box.value == "" and "your key" in who(engines, visitor)
+    assert engines.answering(visitor, find_model(LLAMA)).key == KEY
+    assert KEY not in repr(visitor) and KEY not in who(engines, visitor) and KEY not in str(box.placeholder)
+    assert taken("", visitor)[0] is visitor, "an empty field forgets nothing"
 
 
 @pytest.mark.parametrize("bad", ["clé", "two words", "a\nb", "\x00"])
 def test_what_is_no_key_is_refused(bad):
-    before = Visitor(choice=HERE)
+    before = Visitor()
     with pytest.warns(UserWarning, match="not a key"):
-        visitor, *_ = _taken(Embedded(), bad, before)
+        visitor, *_ = taken(bad, before)
     assert visitor is before and not visitor.key
+
+
+def test_each_tab_has_its_own_engine(wire):
+    """Preferred where it can answer; else the next; a choice or a key goes before both."""
+    server = OpenAI(f"{wire.url}/v1")
+    engines = Hall((server, NVIDIA(""), Embedded()))
+    llama, deplot = find_model(LLAMA), find_model("google/deplot")
+    assert engines.answering(Visitor(), llama) is server
+    assert isinstance(engines.answering(Visitor(), deplot), Embedded), "NVIDIA has no key, and the server no DePlot"
+    chosen = Visitor().choosing(llama, "This machine").choosing(llama, "NVIDIA")
+    assert engines.answering(chosen, llama).name == "NVIDIA" and engines.answering(chosen, deplot).name == "This machine"
+    assert engines.answering(Visitor(KEY), deplot).key == KEY
+    labels = dict(map(reversed, engines.offers(Visitor(), deplot)))
+    assert "withdrawn" in labels["NVIDIA"] and "needs a key" in labels["NVIDIA"] and "not served" in labels["Your server"]
+    assert "needs a key" not in dict(map(reversed, engines.offers(Visitor(KEY), deplot)))["NVIDIA"]
+    assert "Several engines" in who(engines, Visitor())
+
+
+@pytest.mark.parametrize("engines, line", [
+    ((Embedded(),), "This machine answers"), ((NVIDIA(KEY), Embedded()), "this page's key"), ((NVIDIA(""),), "no key yet"),
+])  # fmt: skip
+def test_the_first_line_says_who_answers(engines, line):
+    assert line in who(Hall(engines), Visitor())
+
+
+def test_when_a_model_is_gone_another_engine_is_offered_and_asked(wire, monkeypatch):
+    from tests.wire_problems import problems
+
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    wire.script.append(problems[next(name for name in problems if "function" in name)])
+    chat, talk, visitor = tab("google/deplot"), Talk(), Visitor(KEY)
+    chat.take(talk, {"text": "", "files": [ASSETS / "chart.png"]})
+    gather(chat.stream(talk, visitor, 512, 0.2, 0.2, None))
+    *_, box, _, _, _, button = chat.finish(talk, visitor)
+    assert button.visible and "This machine" in button.value and "bar charts" in button.value
+    visitor = chat.switch(talk, visitor)
+    chat.take(talk, {"text": box.value["text"], "files": [file["path"] for file in box.value["files"]]})
+    gather(chat.stream(talk, visitor, 512, 0.2, 0.2, None))
+    shown, *_, button = chat.finish(talk, visitor)
+    assert "2021" in shown[-1]["content"] and not button.visible and len(wire.seen) == 1
 
 
 # the API, over real sockets

@@ -6,26 +6,29 @@ import gradio as gr
 
 from ui.api import add_api
 from ui.chat import ChatTab
+from ui.choice import hall
 from ui.look import CSS, theme
 from ui.tasks import TaskTab
-from ui.visitor import header
+from ui.visitor import engine_picker, header
 from vlm_backends import CATALOGUE, Engine, Model
 
 _STATES = {"alive": "Live", "withdrawn": "Withdrawn", "unknown": "Unproven"}
 
 
 def build(engine: Engine) -> gr.Blocks:
-    """The page, ready to be launched; `engine` answers visitors who bring no key of their own."""
+    """The page, ready to be launched; `engine` answers first, where it can, and a visitor may choose another."""
     with gr.Blocks(title="VLM Showcase", analytics_enabled=False, delete_cache=(3600, 6 * 3600)) as page:
         gr.Markdown("# VLM Showcase\nVision-language models on one page. Bring a picture; ask, read, find, outline.",
                     elem_id="title")  # fmt: skip
-        visitor = header(engine)
+        engines = hall(engine)
+        visitor = header(engines)
         with gr.Tabs(overflow_behavior="wrap"):
             for model in CATALOGUE:
                 with gr.Tab(model.title, id=model.id, elem_id=f"tab-{model.id.rpartition('/')[2]}"):
                     gr.HTML(_card(model), elem_classes="card")
-                    (TaskTab if model.tasks else ChatTab)(model, engine, visitor)
-        add_api(engine)
+                    engine_picker(engines, model, visitor)
+                    (TaskTab if model.tasks else ChatTab)(model, engines, visitor)
+        add_api(engines)
     return page.queue(default_concurrency_limit=None, max_size=512)
 
 

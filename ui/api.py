@@ -7,20 +7,20 @@ from dataclasses import asdict, dataclass
 import gradio as gr
 
 from ui.asking import Asked, follow
+from ui.choice import Hall, Visitor
 from ui.reply import as_json, drawn
 from ui.run import as_uploaded, task_prompt
 from ui.talk import Talk, read_message, sampling
-from ui.visitor import HERE, HOSTED, Visitor
-from vlm_backends import CATALOGUE, BadPrompt, Embedded, Engine, Model, Prompt, VLMError, find_model
+from vlm_backends import CATALOGUE, BadPrompt, Engine, Model, Prompt, VLMError, find_model
 from vlm_backends.models import check_sampling
 
 KEY_HEADER = "X-NVIDIA-API-Key"
 KNOBS = "max_tokens", "temperature", "top_p", "seed"
 
 
-def add_api(default: Engine) -> None:
+def add_api(hall: Hall) -> None:
     """Adds the three endpoints, their fields hidden from the page."""
-    calls = Calls(default)
+    calls = Calls(hall)
     with gr.Row(visible=False):
         texts = gr.Textbox(label="model"), gr.Textbox("", label="prompt")
         image = as_uploaded(gr.Image(label="image", type="filepath"))
@@ -35,9 +35,9 @@ def add_api(default: Engine) -> None:
 
 @dataclass(frozen=True)
 class Calls:
-    """The endpoints of a page whose own engine is `default`; a caller's key comes in the header X-NVIDIA-API-Key."""
+    """The endpoints of a page with these engines; a caller's key comes in the header X-NVIDIA-API-Key."""
 
-    default: Engine
+    hall: Hall
 
     async def chat(
         self,
@@ -53,7 +53,7 @@ class Calls:
         """Ask a model about a picture; empty parameters take the model's own defaults."""
         with _sentences():
             asked = _question(find_model(model), prompt, image, max_tokens, temperature, top_p, seed)
-            engine = _caller(request, self.default).engine(self.default)
+            engine = self.hall.answering(_caller(request), asked.model)
         async with aclosing(follow(asked, engine)) as arriving:
             async for answer in arriving:
                 if answer.text:
@@ -71,14 +71,14 @@ class Calls:
         """Run a Florence-2 task; `region` is [x0, y0, x1, y1] in 0..1 for the tasks that take one."""
         with _sentences():
             asked = Asked(find_model("microsoft/florence-2"), *task_prompt(task, image, text, region))
-            engine = _caller(request, self.default).engine(self.default)
+            engine = self.hall.answering(_caller(request), asked.model)
         async for _ in follow(asked, engine):
             pass
         return _outcome(asked)
 
     def models(self) -> list:
-        """The catalogue, with each model's state on the engine that this page uses."""
-        return [_entry(model, self.default) for model in CATALOGUE]
+        """The catalogue, with each model's state on the engine that answers for it here."""
+        return [_entry(model, self.hall.answering(Visitor(), model)) for model in CATALOGUE]
 
 
 def _entry(model: Model, engine: Engine) -> dict:
@@ -123,7 +123,6 @@ def _sentences() -> Iterator[None]:
         raise gr.Error(str(error), print_exception=False) from None
 
 
-def _caller(request: gr.Request | None, default: Engine) -> Visitor:
+def _caller(request: gr.Request | None) -> Visitor:
     """The caller with the key of the header, if there is one."""
-    key = (request.headers.get(KEY_HEADER) or "").strip() if request else ""
-    return Visitor(key, HOSTED if key or not isinstance(default, Embedded) else HERE)
+    return Visitor((request.headers.get(KEY_HEADER) or "").strip() if request else "")

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from ui.pump import pump
-from vlm_backends import Answer, Engine, Model, Picture, Prompt, Stop, Task, VLMError, ask
+from vlm_backends import Answer, Engine, Gone, MissingKey, Model, Picture, Prompt, Stop, Task, VLMError, ask
 
 
 @dataclass
@@ -33,6 +33,7 @@ class Asked:
     engine: Engine | None = None
     answer: Answer = Answer("")
     error: str = ""
+    gone: bool = False  # the engine has this model no longer, or never had it
     clock: Clock = field(default_factory=Clock)
     stop: Stop = field(default_factory=Stop)
     stopped: bool = False  # by the visitor
@@ -67,4 +68,4 @@ async def follow(asked: Asked, engine: Engine) -> AsyncIterator[Answer]:
             async for answer in arriving:
                 yield answer
     except VLMError as error:
-        asked.error = str(error)
+        asked.error, asked.gone = str(error), isinstance(error, (Gone, MissingKey))

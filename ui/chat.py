@@ -7,10 +7,12 @@ from pathlib import Path
 import gradio as gr
 
 from ui.asking import follow
+from ui.choice import Hall, Visitor
+from ui.offer import offer
 from ui.reply import as_json, as_markdown, drawn, keep, verbatim
 from ui.talk import Talk, as_message, read_message, sampling
-from ui.visitor import Visitor
-from vlm_backends import Answer, Engine, Model, VLMError
+from ui.visitor import SETS
+from vlm_backends import Answer, Model, VLMError
 from vlm_backends.models import check_sampling
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -19,8 +21,8 @@ ASSETS = Path(__file__).parent.parent / "assets"
 class ChatTab:
     """The parts of one tab, wired; gradio's components are named after what they hold."""
 
-    def __init__(self, model: Model, default: Engine, visitor: gr.State) -> None:
-        self.model, self.default, self.visitor = model, default, visitor
+    def __init__(self, model: Model, hall: Hall, visitor: gr.State) -> None:
+        self.model, self.hall, self.visitor = model, hall, visitor
         self.talk = gr.State(Talk())
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=320):
@@ -38,6 +40,7 @@ class ChatTab:
         )  # fmt: skip
         self.live = gr.Markdown(elem_classes="live", line_breaks=True)
         self.notice = gr.Markdown(elem_classes="notice")
+        self.instead = gr.Button(visible=False, elem_classes="instead", size="sm")
         self.box = gr.MultimodalTextbox(
             sources=["upload"], file_types=["image"], file_count="multiple" if several else "single",
             placeholder=model.prompts[0], show_label=False, label="Message", max_plain_text_length=100_000,
@@ -74,18 +77,21 @@ class ChatTab:
     def _wire(self) -> None:
         quick = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
         asked = [self.talk, self.box, self.chatbot, self.notice, self.picture]  # a state lives as long as it is set
-        done = [self.chatbot, self.live, self.box, self.picture, self.table, self.json]
+        done = [self.chatbot, self.live, self.box, self.picture, self.table, self.json, self.instead]
         starts = [
             self.box.submit(self.take, [self.talk, self.box], asked, **quick),
             self.examples.click(self.take_example, [self.talk, self.examples], asked, **quick),
             self.chatbot.retry(self.ask_again, self.talk, asked, **quick),
+            self.instead.click(self.switch, [self.talk, self.visitor], self.visitor, **SETS).then(
+                self.take, [self.talk, self.box], asked, **quick
+            ),
         ]
         for start in starts:
             stream = start.then(
                 self.stream, [self.talk, self.visitor, *self.knobs], self.live, api_visibility="private",
                 show_progress="hidden", postprocess=False,
             )  # fmt: skip
-            stream.then(self.finish, self.talk, done, **quick)
+            stream.then(self.finish, [self.talk, self.visitor], done, **quick)
         self.box.stop(Talk.halt, self.talk, None, **quick)
         self.chatbot.undo(self.undo, self.talk, [*asked, self.table, self.json], **quick)
         self.chatbot.clear(self.clear, self.talk, [self.talk, self.live, *asked[1:], self.table, self.json], **quick)
@@ -122,28 +128,33 @@ class ChatTab:
             return
         try:
             yield "…"
-            engine = visitor.engine(self.default)
+            engine = self.hall.answering(visitor, self.model)
             asked = talk.begin(self.model, check_sampling(self.model, sampling(*knobs)))
             async with aclosing(follow(asked, engine)) as arriving:
                 async for answer in arriving:
-                    if answer.text:
-                        yield as_markdown(answer)
+                    if answer.text or answer.status:
+                        yield as_markdown(answer) or f"*{verbatim(answer.status)}*"
         except VLMError as error:
             talk.error = str(error)
         finally:
             talk.over = True
 
-    def finish(self, talk: Talk) -> tuple:
+    def switch(self, talk: Talk, visitor: Visitor) -> Visitor:
+        """The visitor, who now asks the engine that can answer."""
+        other = talk.asked and self.hall.instead(visitor, self.model, talk.asked.engine)
+        return visitor.choosing(self.model, other.name) if other else visitor
+
+    def finish(self, talk: Talk, visitor: Visitor) -> tuple:
         """The answer moves from the light output into the chat; the picture, table and JSON follow it."""
         if not (talk.waiting and talk.over):
-            return (*[gr.skip()] * 6,)
+            return (*[gr.skip()] * 7,)
         box = gr.MultimodalTextbox(submit_btn=True, stop_btn=False)
+        asked, instead = talk.asked, offer(self.hall, visitor, self.model, talk.asked)
         if unanswered := talk.settle():  # the question goes back into the box
             box = gr.MultimodalTextbox(value=as_message(unanswered), submit_btn=True, stop_btn=False)
-            return talk.shown, "", box, gr.skip(), gr.skip(), gr.skip()
-        asked = talk.asked
+            return talk.shown, "", box, gr.skip(), gr.skip(), gr.skip(), instead
         picture = asked.picture and drawn(asked.picture, asked.answer.regions)
-        return talk.shown, "", box, picture, _table(asked.answer), as_json(asked)
+        return talk.shown, "", box, picture, _table(asked.answer), as_json(asked), instead
 
     def undo(self, talk: Talk) -> tuple:
         """The last question goes back into the box."""

@@ -7,11 +7,12 @@ from pathlib import Path
 import gradio as gr
 
 from ui.asking import Asked, follow
+from ui.choice import Hall, Visitor
+from ui.offer import offer
 from ui.reply import as_json, drawn, keep, small_print, verbatim
 from ui.run import Run, as_uploaded, nothing, task_prompt
-from ui.visitor import Visitor
+from ui.visitor import SETS
 from vlm_backends import (
-    Engine,
     Model,
     Region,
     Task,
@@ -38,8 +39,8 @@ EXAMPLES = (  # task, picture, words, region: each runs on every engine
 class TaskTab:
     """The parts of the tab, wired."""
 
-    def __init__(self, model: Model, default: Engine, visitor: gr.State) -> None:
-        self.model, self.default, self.visitor = model, default, visitor
+    def __init__(self, model: Model, hall: Hall, visitor: gr.State) -> None:
+        self.model, self.hall, self.visitor = model, hall, visitor
         self.run, self.task = gr.State(Run()), gr.State(FIRST)
         self.corner = gr.State(None)
         with gr.Row(equal_height=False):
@@ -62,8 +63,7 @@ class TaskTab:
                 choices = [(task.title, task.token) for task in tasks]
                 value = FIRST if FIRST in dict(map(reversed, choices)) else None
                 self.groups.append(gr.Radio(choices, value=value, label=group, elem_classes="group"))
-        task = find_task(FIRST)
-        self.about = gr.Markdown(_about(self.model, task, self.default), elem_classes="about")
+        self.about = gr.Markdown(self.describe(FIRST, Visitor()), elem_classes="about")
         self.words = gr.Textbox(label="Words", visible=False, elem_id="words", max_lines=3)
         with gr.Group(visible=False, elem_id="region") as self.fields:
             gr.Markdown("**The region**: click two opposite corners in your picture, or type them, from 0 to 1.",
@@ -74,6 +74,7 @@ class TaskTab:
                     for name in ("Left", "Top", "Right", "Bottom")
                 ]
         self.notice = gr.Markdown(elem_classes="notice", elem_id="task-notice")
+        self.instead = gr.Button(visible=False, elem_classes="instead", size="sm")
         with gr.Row():
             self.go = gr.Button("Run", variant="primary", elem_id="run-task")
             self.halt = gr.Button("Stop", visible=False, elem_id="stop-task")
@@ -105,16 +106,18 @@ class TaskTab:
                           [self.corner, *self.region, self.result, self.notice], **quick)  # fmt: skip
         asked = [self.run, self.notice, self.go, self.halt, self.text, self.print]  # a state lives as long as it is set
         fields = [self.run, self.task, self.image, self.words, *self.region]
-        done = [self.notice, self.go, self.halt, self.result, self.text, self.print, self.json]
+        done = [self.notice, self.go, self.halt, self.result, self.text, self.print, self.json, self.instead]
         starts = [begin(self.take, fields, asked, **quick) for begin in (self.go.click, self.words.submit)]
         example = self.examples.click(
             self.example, [self.examples, self.visitor], [*shown, self.image, self.words, *self.region], **quick
         )
         starts.append(example.then(self.take, fields, asked, **quick))
+        switched = self.instead.click(self.switch, [self.run, self.visitor], self.visitor, **SETS)
+        starts.append(switched.then(self.take, fields, asked, **quick))
         for start in starts:
             stream = start.then(self.stream, [self.run, self.visitor], self.text, api_visibility="private",
                                 show_progress="minimal", show_progress_on=self.result)  # fmt: skip
-            stream.then(self.finish, self.run, done, **quick).then(None, js=_TO_ANSWER, **quick)
+            stream.then(self.finish, [self.run, self.visitor], done, **quick).then(None, js=_TO_ANSWER, **quick)
         self.halt.click(self.stop, self.run, None, **quick)
         self.visitor.change(self.describe, [self.task, self.visitor], self.about, **quick)
 
@@ -127,11 +130,12 @@ class TaskTab:
 
     def describe(self, token: str, visitor: Visitor) -> str:
         """What the task does, and what the visitor's engine can do for it."""
+        task = find_task(token)
         try:
-            engine = visitor.engine(self.default)
-        except VLMError:
-            engine = self.default
-        return _about(self.model, find_task(token), engine)
+            state = self.hall.answering(visitor, self.model).state(self.model, task)
+        except VLMError as error:
+            state = str(error)
+        return f"{task.about}  \n<small>{state}</small>"
 
     def example(self, index: int, visitor: Visitor) -> tuple:
         """The fields of an example."""
@@ -182,9 +186,9 @@ class TaskTab:
             yield gr.skip()  # Gradio empties the outputs of a generator that ends without a word
             return
         try:
-            async with aclosing(follow(run.asked, visitor.engine(self.default))) as arriving:
+            async with aclosing(follow(run.asked, self.hall.answering(visitor, self.model))) as arriving:
                 async for answer in arriving:
-                    yield answer.text
+                    yield answer.text or answer.status
         except VLMError as error:
             run.error = str(error)
         finally:
@@ -195,22 +199,23 @@ class TaskTab:
         if run.waiting:
             run.asked.halt()
 
-    def finish(self, run: Run) -> tuple:
+    def switch(self, run: Run, visitor: Visitor) -> Visitor:
+        """The visitor, who now asks the engine that can answer."""
+        other = run.asked and self.hall.instead(visitor, self.model, run.asked.engine)
+        return visitor.choosing(self.model, other.name) if other else visitor
+
+    def finish(self, run: Run, visitor: Visitor) -> tuple:
         """The picture with its regions, the words, the small print and the JSON."""
         if not (run.waiting and run.over):
-            return (*[gr.skip()] * 7,)
+            return (*[gr.skip()] * 8,)
         run.waiting, run.over, asked = False, False, run.asked
         go, halt = gr.Button(interactive=True), gr.Button(visible=False)
         error, answer = run.error or asked.error, asked.answer
-        notice = verbatim(error) if error else ""
+        notice, instead = verbatim(error) if error else "", offer(self.hall, visitor, self.model, asked)
         if not (answer.text or answer.regions):
-            return notice or nothing(answer), go, halt, keep(asked.picture), "", "", None
+            return notice or nothing(answer), go, halt, keep(asked.picture), "", "", None, instead
         result = drawn(asked.picture, answer.regions)
-        return notice, go, halt, result, answer.text, small_print(asked), as_json(asked)
-
-
-def _about(model: Model, task: Task, engine: Engine) -> str:
-    return f"{task.about}  \n<small>{engine.state(model, task)}</small>"
+        return notice, go, halt, result, answer.text, small_print(asked), as_json(asked), instead
 
 
 def _grouped(tasks: tuple[Task, ...]) -> dict[str, list[Task]]:

@@ -1,0 +1,15 @@
+"""A way on when an engine cannot answer: a button that names another that can."""
+
+import gradio as gr
+
+from ui.asking import Asked
+from ui.choice import Hall, Visitor
+from vlm_backends import Model
+
+
+def offer(hall: Hall, visitor: Visitor, model: Model, asked: Asked | None) -> gr.Button:
+    """The button, hidden unless the model is gone, or needs a key, at the engine that was asked."""
+    other = hall.instead(visitor, model, asked.engine) if asked and asked.gone and asked.engine else None
+    if other is None:
+        return gr.Button(visible=False)
+    return gr.Button(f"Ask “{other.name}” instead ({other.state(model)})", visible=True)
