@@ -5,6 +5,7 @@ Needs requirements-local.txt; skipped without it. `.ci/run` installs it and allo
 
 import json
 import random
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: see require
 transformers = pytest.importorskip("transformers", reason="transformers is not installed: see requirements-local.txt")
 
 from tests import tiny  # noqa: E402
+from tests.hub import hub  # noqa: E402
 from vlm_backends import (  # noqa: E402
     CATALOGUE,
     TASKS,
@@ -394,3 +396,51 @@ def test_weights_are_whole_or_not_there(tmp_path):
     assert weights.find("a/b", "no-such/checkpoint", tmp_path) is None
     Image.new("RGB", (2, 2)).save(tmp_path / "config.png")
     assert weights.find("a/b", "no-such/checkpoint", None) is None
+
+
+# --- a download ---------------------------------------------------------------------------------------------------
+
+_DOWNLOAD = """
+import json, sys
+from huggingface_hub import constants
+constants.DOWNLOAD_CHUNK_SIZE = 20_000  # or the tiny file comes in one piece
+from vlm_backends import Local, Prompt, Sampling, Turn, VLMError, find_model, read
+model = find_model(sys.argv[1])
+prompt = Prompt((Turn("user", "What is this?", (read("assets/sign.jpg"),)),), Sampling(5, 0.0, 1.0))
+said = []
+try:
+    said += [(chunk.status, chunk.text) for chunk in Local(downloads=True).stream(model, prompt)]
+except VLMError as error:
+    said.append(("error", str(error)))
+print(json.dumps(said))
+"""
+
+
+def _downloaded(id: str, address: str, cache: Path) -> list:
+    """What the engine says in a process of its own, whose hub is at the address."""
+    import os
+    import subprocess
+    import sys
+
+    env = os.environ | {"HF_ENDPOINT": address, "HF_HOME": str(cache), "HF_HUB_DISABLE_TELEMETRY": "1"}
+    done = subprocess.run([sys.executable, "-c", _DOWNLOAD, id], cwd=ASSETS.parent, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_download_is_seen_and_happens_once(folder, tmp_path):
+    with hub({LLAVA.weights.id: folder / LLAVA.id}) as address:
+        said = _downloaded(LLAVA.id, address, tmp_path)
+    amounts = [float(re.search(r"([\d.]+) MB of about", status)[1]) for status, _ in said if "Downloading" in status]
+    assert len(amounts) > 1 and amounts == sorted(amounts) and amounts[-1] > 0
+    assert any(text for _, text in said)
+    again = _downloaded(LLAVA.id, "http://127.0.0.1:9", tmp_path)  # the hub is gone, the weights are here
+    assert any(text for _, text in again) and not any("Downloading" in status for status, _ in again)
+
+
+@pytest.mark.parametrize("case, words", [("gated", "accept its licence"), ("missing", "no checkpoint"), ("dead", "cannot be reached")])
+def test_a_download_that_fails_is_a_sentence(folder, tmp_path, case, words):
+    id = LLAVA.weights.id
+    with hub({} if case == "missing" else {id: folder / LLAVA.id}, gated=(id,) if case == "gated" else ()) as address:
+        said = _downloaded(LLAVA.id, "http://127.0.0.1:9" if case == "dead" else address, tmp_path)
+    assert said[-1][0] == "error" and words in said[-1][1] and id in said[-1][1]

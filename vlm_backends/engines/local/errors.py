@@ -11,7 +11,7 @@ def sentence(error: BaseException, id: str) -> VLMError:
         return error
     kinds = {kind.__name__ for kind in type(error).__mro__}
     text = f"{error} {error.__cause__ or ''}"
-    if "GatedRepoError" in kinds or "gated repo" in text:
+    if "GatedRepoError" in kinds:
         return MissingKey(
             f"{id} is gated: accept its licence at huggingface.co/{id}, sign in with `hf auth login`, and ask again."
         )

@@ -1,7 +1,7 @@
 """Where a model's weights lie on the disk, and how they get there."""
 
+import io
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -61,37 +61,28 @@ def fetch(id: str, weights: Weights, allowed: bool, stop: Stop) -> Iterator[Chun
 
 
 class Counter:
-    """Counts the bytes that several downloads at once have brought."""
+    """Counts the bytes that a download has brought."""
 
     def __init__(self) -> None:
-        self._lock, self._bytes = threading.Lock(), 0
+        self._bars: list = []
 
     def words(self, id: str, gigabytes: float) -> str:
         """How far the download is."""
-        done = self._bytes / 1e9
-        return f"Downloading {id}: {done:.2f} of about {max(gigabytes, done):.1f} GB…"
+        done = max((bar.n for bar in self._bars if bar.unit == "B"), default=0)  # the hub counts in several ways
+        return f"Downloading {id}: {done / 1e6:,.1f} MB of about {gigabytes:g} GB…"
 
     def bar(self) -> type:
-        """A tqdm that draws nothing and counts here."""
+        """A tqdm that draws nothing and is counted here."""
         from tqdm import tqdm
 
-        counter = self
+        bars = self._bars
 
         class Silent(tqdm):
             def __init__(self, *args: object, **options: object) -> None:
                 options.pop("name", None)
-                super().__init__(*args, **{**options, "disable": False, "file": _Nowhere()})
+                super().__init__(*args, **{**options, "disable": False, "file": io.StringIO()})
+                bars.append(self)
 
-            def update(self, n: float = 1) -> bool | None:
-                if self.unit == "B":
-                    with counter._lock:
-                        counter._bytes += n or 0
-                return super().update(n)
+            def display(self, *_: object, **__: object) -> None: ...
 
         return Silent
-
-
-class _Nowhere:
-    def write(self, text: str) -> None: ...
-
-    def flush(self) -> None: ...

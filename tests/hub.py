@@ -1,0 +1,74 @@
+"""A local server with the few routes of the Hugging Face hub that a download needs; it is slow on purpose."""
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+_PIECE, _PAUSE = 20_000, 0.15  # bytes, seconds
+
+
+@contextmanager
+def hub(repositories: dict[str, Path], gated: tuple[str, ...] = ()) -> Iterator[str]:
+    """The address of a hub that has these folders; `gated` ones answer 401 as the real one does."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_HEAD(self) -> None:
+            self._answer(with_body=False)
+
+        def do_GET(self) -> None:
+            self._answer(with_body=True)
+
+        def _answer(self, with_body: bool) -> None:
+            path = unquote(urlsplit(self.path).path).removeprefix("/api/models/").lstrip("/")
+            id = "/".join(path.split("/")[:2])
+            if id not in repositories:
+                return self._send(404, b'{"error":"Repository not found"}', {"X-Error-Code": "RepoNotFound"}, with_body)
+            if id in gated and "/resolve/" in path:
+                return self._send(401, b'{"error":"Access is restricted"}', {"X-Error-Code": "GatedRepo"}, with_body)
+            if "/tree/" in path:
+                files = [
+                    {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": _oid(file.read_bytes())}
+                    for file in sorted(repositories[id].iterdir())
+                ]
+                return self._send(200, json.dumps(files).encode(), {}, with_body)
+            if "/resolve/" not in path:
+                names = [{"rfilename": file.name} for file in sorted(repositories[id].iterdir())]
+                entry = {"id": id, "modelId": id, "sha": COMMIT, "siblings": names, "tags": [], "private": False}
+                return self._send(200, json.dumps(entry).encode(), {}, with_body)
+            data = (repositories[id] / path.rpartition("/")[2]).read_bytes()
+            etag = {"ETag": f'"{_oid(data)}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
+            self._send(200, data, etag, with_body)
+
+        def _send(self, status: int, data: bytes, headers: dict[str, str], with_body: bool) -> None:
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(data)), "Content-Type": "application/json", **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            for start in range(0, len(data) if with_body else 0, _PIECE):
+                self.wfile.write(data[start : start + _PIECE])
+                self.wfile.flush()
+                time.sleep(_PAUSE if len(data) > _PIECE else 0)
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _oid(data: bytes) -> str:
+    return hashlib.sha1(data).hexdigest()
