@@ -1,0 +1,121 @@
+"""What the local engine adds to `generate()`: Florence-2-base in its real size, with random weights.
+
+    pip install -r requirements-local.txt
+    python -m benchmarks.local --rounds 5
+
+Both sides get the same JPEG and the same question, and say the same number of words; their rounds alternate.
+"""
+
+import argparse
+import io
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import torch
+import transformers
+from PIL import Image
+
+from tests import tiny
+from vlm_backends import Local, Prompt, Turn, find_model, read
+from vlm_backends.engines.local import families, residents
+
+PICTURE = Path(__file__).parent.parent / "assets" / "sign.jpg"
+WORDS = 33
+Timing = tuple[float, float]  # seconds to the first words, and for each further token
+
+
+def checkpoint(folder: Path) -> None:
+    """Florence-2-base's shape: 768 pixels, 577 image tokens, 12 layers of 768; noise for words."""
+    from transformers import BartConfig, Florence2Config, Florence2ForConditionalGeneration
+
+    _, processor = tiny.florence2()
+    tokenizer = processor.tokenizer
+    processor.image_processor.size = {"height": 768, "width": 768}
+    processor.image_processor.image_seq_length = processor.image_seq_length = (768 // 32) ** 2 + 1
+    text = BartConfig(
+        vocab_size=max(51289, len(tokenizer)), d_model=768, encoder_layers=6, decoder_layers=6, encoder_ffn_dim=3072,
+        decoder_ffn_dim=3072, encoder_attention_heads=12, decoder_attention_heads=12, max_position_embeddings=1024,
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        decoder_start_token_id=tokenizer.eos_token_id,
+    )  # fmt: skip
+    config = Florence2Config(
+        vision_config=dict(model_type="florence_vision", projection_dim=768), text_config=text.to_dict(),
+        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+    )  # fmt: skip
+    torch.manual_seed(0)
+    network = Florence2ForConditionalGeneration(config).eval()
+    words = {id for token, id in tokenizer.get_vocab().items() if token.startswith("Ġ")}
+    network.generation_config.suppress_tokens = [id for id in range(text.vocab_size) if id not in words]
+    network.generation_config.forced_eos_token_id = None
+    network.save_pretrained(folder)
+    processor.save_pretrained(folder)
+
+
+def direct(resident: residents.Resident, data: bytes) -> Timing:
+    """`generate()` in a thread and its words in an iterator, as the library's documentation does."""
+    start = time.perf_counter()
+    image = Image.open(io.BytesIO(data)).convert("RGB")
+    inputs = resident.processor(text="<CAPTION>", images=image, return_tensors="pt")
+    inputs = inputs.to(resident.network.device, dtype=resident.network.dtype)
+    words = transformers.TextIteratorStreamer(resident.tokenizer, skip_special_tokens=False)
+    options = {"max_new_tokens": WORDS, "do_sample": False, "num_beams": 1, "streamer": words}
+    thread = threading.Thread(target=resident.network.generate, kwargs={**inputs, **options})
+    thread.start()
+    moments = [time.perf_counter() for word in words if word]
+    thread.join()
+    return _timing(start, moments)
+
+
+def ours(engine: Local, data: bytes) -> Timing:
+    """The same through the engine: line, thread, queue and chunks."""
+    model, prompt = find_model("microsoft/florence-2"), Prompt((Turn("user", "<CAPTION>", (read(data),)),))
+    start = time.perf_counter()
+    return _timing(start, [time.perf_counter() for chunk in engine.stream(model, prompt) if chunk.text])
+
+
+def _timing(start: float, moments: list[float]) -> Timing:
+    return moments[0] - start, (moments[-1] - moments[0]) / (len(moments) - 1)
+
+
+def measured(sides: dict[str, Callable[[], Timing]], rounds: int) -> dict[str, list[Timing]]:
+    """The timings of all sides, which take turns; the first round only warms up."""
+    timings: dict[str, list[Timing]] = {name: [] for name in sides}
+    for i in range(rounds + 1):
+        for name, side in sides.items():
+            timing = side()
+            if i:
+                timings[name].append(timing)
+    return timings
+
+
+def main() -> None:
+    """Prints the medians of both sides and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    transformers.utils.logging.disable_progress_bar()
+    families._TOKENS = WORDS  # as many as the other side
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root) / "microsoft" / "florence-2"
+        folder.mkdir(parents=True)
+        checkpoint(folder)
+        engine, data = Local(Path(root)), PICTURE.read_bytes()
+        ours(engine, data)
+        resident = residents.held(str(folder))
+        sides = {"generate()": lambda: direct(resident, data), "this engine": lambda: ours(engine, data)}
+        timings = measured(sides, rounds)
+    kind = f"{residents.device().type}, {str(residents.dtype()).rpartition('.')[2]}, {rounds} rounds"
+    print(f"| Florence-2-base, {kind} | first words | a token |\n| --- | --- | --- |")
+    medians = {name: [median(column) for column in zip(*rows)] for name, rows in timings.items()}
+    for name, (first, token) in medians.items():
+        print(f"| {name} | {first:.2f} s | {token * 1000:.1f} ms |")
+    ratios = [mine / theirs for mine, theirs in zip(medians["this engine"], medians["generate()"])]
+    print(f"| ratio | {ratios[0]:.3f} | {ratios[1]:.3f} |")
+
+
+if __name__ == "__main__":
+    main()
