@@ -86,6 +86,13 @@ def test_every_family_answers_in_a_stream(engine, id):
     assert answer.text and answer.status == ""
 
 
+@pytest.mark.parametrize("id", tiny.SUCCESSORS)
+def test_their_successors_answer_too(tmp_path, id):
+    tiny.build(tmp_path, {id: tiny.SUCCESSORS[id]})
+    model = find_model(id)
+    assert said(Local(tmp_path), model, question(model.prompts[0]))
+
+
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.token)
 def test_every_task_answers(engine, task):
     text = write_task(task, "a dog", (0.1, 0.1, 0.9, 0.9))

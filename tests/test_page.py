@@ -274,6 +274,18 @@ def test_stop_is_at_once_and_says_so(wire, monkeypatch):
     assert "Stopped before the first word" in shown[-1]["content"].replace("\\", "") and box.value["text"] == "One?"
 
 
+def test_a_stop_before_the_question_is_sent_is_not_lost(wire, monkeypatch):
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    wire.script.append(say.slow_headers(20))
+    chat, talk = tab(), Talk()
+    chat.take(talk, {"text": "One?", "files": [ASSETS / "cat.jpg"]})
+    talk.halt()
+    begun = time.monotonic()
+    gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
+    shown, *_ = chat.finish(talk, Visitor())
+    assert time.monotonic() - begun < 5 and "Stopped" in shown[-1]["content"]
+
+
 def test_an_answer_without_words_is_not_called_stopped(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     wire.script.append(say.sse(["<think>so many thoughts"]))

@@ -7,6 +7,7 @@ before the first run.
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -25,10 +26,10 @@ _CHAT = (
 )
 
 
-def build(root: Path) -> dict[str, Path]:
+def build(root: Path, families: dict[str, Callable[[], tuple]] | None = None) -> dict[str, Path]:
     """The folder of each catalogue id, as `VLM_WEIGHTS` wants them."""
     folders = {}
-    for id, make in FAMILIES.items():
+    for id, make in (families or FAMILIES).items():
         torch.manual_seed(1)
         folders[id] = root / id
         folders[id].mkdir(parents=True, exist_ok=True)
@@ -124,8 +125,14 @@ def deplot() -> tuple:
     return Pix2StructForConditionalGeneration(config).eval(), processor
 
 
-def paligemma() -> tuple:
-    from transformers import GemmaConfig, PaliGemmaConfig, PaliGemmaForConditionalGeneration, PaliGemmaProcessor
+def paligemma(second: bool = False) -> tuple:
+    from transformers import (
+        Gemma2Config,
+        GemmaConfig,
+        PaliGemmaConfig,
+        PaliGemmaForConditionalGeneration,
+        PaliGemmaProcessor,
+    )
 
     places = [*(f"<loc{i:04d}>" for i in range(1024)), *(f"<seg{i:03d}>" for i in range(128))]
     tokenizer = _tokenizer(
@@ -134,7 +141,8 @@ def paligemma() -> tuple:
     eye = _eye("Siglip", size={"height": 28, "width": 28})
     eye.image_seq_length = 4
     processor = PaliGemmaProcessor(image_processor=eye, tokenizer=tokenizer)
-    text = GemmaConfig(vocab_size=len(processor.tokenizer), head_dim=8, max_position_embeddings=_LONG, **_TEXT, **_ids(tokenizer))
+    kind = Gemma2Config if second else GemmaConfig
+    text = kind(vocab_size=len(processor.tokenizer), head_dim=8, max_position_embeddings=_LONG, **_TEXT, **_ids(tokenizer))
     config = PaliGemmaConfig(
         vision_config=transformers.SiglipVisionConfig(**_EYE, projection_dim=16), text_config=text, projection_dim=16,
         image_token_id=processor.tokenizer.convert_tokens_to_ids("<image>"),
@@ -157,6 +165,26 @@ def llava() -> tuple:
         image_token="<image>",
     )  # fmt: skip
     return LlavaForConditionalGeneration(config).eval(), processor
+
+
+def llava_next() -> tuple:
+    from transformers import CLIPVisionConfig, LlamaConfig, LlavaNextConfig, LlavaNextProcessor
+    from transformers import LlavaNextForConditionalGeneration as Network
+
+    tokenizer = _tokenizer(
+        ["<unk>", "<s>", "</s>", "<pad>"], ["<image>"], bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>"
+    )
+    image, grid = tokenizer.convert_tokens_to_ids("<image>"), [[28, 56], [56, 28], [56, 56]]
+    text = LlamaConfig(vocab_size=len(tokenizer), max_position_embeddings=_LONG, **_TEXT, **_ids(tokenizer))
+    config = LlavaNextConfig(
+        vision_config=CLIPVisionConfig(**_EYE), text_config=text, image_token_id=image, image_grid_pinpoints=grid
+    )
+    eye = _eye("LlavaNext", size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28}, image_grid_pinpoints=grid)
+    processor = LlavaNextProcessor(
+        image_processor=eye, tokenizer=tokenizer, patch_size=14, vision_feature_select_strategy="default",
+        num_additional_image_tokens=1, chat_template=_CHAT, image_token="<image>",
+    )  # fmt: skip
+    return Network(config).eval(), processor
 
 
 def mllama() -> tuple:
@@ -190,4 +218,8 @@ FAMILIES: dict[str, Callable[[], tuple]] = {
     "google/paligemma": paligemma,
     "nvidia/neva-22b": llava,
     "meta/llama-3.2-11b-vision-instruct": mllama,
+}
+SUCCESSORS: dict[str, Callable[[], tuple]] = {  # other checkpoints that may stand in a model's place
+    "google/paligemma": partial(paligemma, second=True),
+    "nvidia/neva-22b": llava_next,
 }

@@ -1,5 +1,6 @@
 """The stable API for scripts and agents: /chat, /florence2, /models."""
 
+from asyncio import to_thread
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import asdict, dataclass
@@ -53,7 +54,7 @@ class Calls:
         """Ask a model about a picture; empty parameters take the model's own defaults."""
         with _sentences():
             asked = _question(find_model(model), prompt, image, max_tokens, temperature, top_p, seed)
-            engine = self.hall.answering(_caller(request), asked.model)
+            engine = await to_thread(self.hall.answering, _caller(request), asked.model)
         async with aclosing(follow(asked, engine)) as arriving:
             async for answer in arriving:
                 if answer.text:
@@ -71,7 +72,7 @@ class Calls:
         """Run a Florence-2 task; `region` is [x0, y0, x1, y1] in 0..1 for the tasks that take one."""
         with _sentences():
             asked = Asked(find_model("microsoft/florence-2"), *task_prompt(task, image, text, region))
-            engine = self.hall.answering(_caller(request), asked.model)
+            engine = await to_thread(self.hall.answering, _caller(request), asked.model)
         async for _ in follow(asked, engine):
             pass
         return _outcome(asked)

@@ -1,5 +1,6 @@
 """A chat tab: several turns with one model, the picture with its regions beside them."""
 
+from asyncio import to_thread
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -128,7 +129,7 @@ class ChatTab:
             return
         try:
             yield "…"
-            engine = self.hall.answering(visitor, self.model)
+            engine = await to_thread(self.hall.answering, visitor, self.model)  # it may ask a server
             asked = talk.begin(self.model, check_sampling(self.model, sampling(*knobs)))
             async with aclosing(follow(asked, engine)) as arriving:
                 async for answer in arriving:

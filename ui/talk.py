@@ -19,6 +19,7 @@ class Talk:
     waiting: bool = False  # a question has no answer yet
     fresh: bool = False  # it has not been sent yet
     over: bool = False  # its answer has ended, and is not shown yet
+    halted: bool = False  # it is to be stopped as soon as it is sent
     asked: Asked | None = None
     error: str = ""  # why the question could not even be asked
 
@@ -27,7 +28,7 @@ class Talk:
         self.turns.append(turn)
         self.shown += [{"role": "user", "content": {"path": keep(picture)}} for picture in turn.pictures]
         self.shown.append({"role": "user", "content": as_markdown(Answer(turn.text, literal=True))})
-        self.waiting, self.fresh, self.over, self.asked, self.error = True, True, False, None, ""
+        self.waiting, self.fresh, self.over, self.halted, self.asked, self.error = True, True, False, False, None, ""
 
     def claim(self) -> bool:
         """True once for each question: whoever gets it sends it."""
@@ -36,12 +37,15 @@ class Talk:
 
     def halt(self) -> None:
         """The question, if one waits, is answered as far as it has come."""
+        self.halted = self.waiting
         if self.waiting and self.asked:
             self.asked.halt()
 
     def begin(self, model: Model, sampling: Sampling) -> Asked:
         """The record of the question that waits."""
         self.asked = Asked(model, Prompt(tuple(self.turns), sampling))
+        if self.halted:
+            self.asked.halt()
         return self.asked
 
     def settle(self) -> Turn | None:

@@ -1,5 +1,6 @@
 """The tab of a model with tasks: a picture, a picker, the fields that the task takes, the result."""
 
+from asyncio import to_thread
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -186,7 +187,8 @@ class TaskTab:
             yield gr.skip()  # Gradio empties the outputs of a generator that ends without a word
             return
         try:
-            async with aclosing(follow(run.asked, self.hall.answering(visitor, self.model))) as arriving:
+            engine = await to_thread(self.hall.answering, visitor, self.model)  # it may ask a server
+            async with aclosing(follow(run.asked, engine)) as arriving:
                 async for answer in arriving:
                     yield answer.text or answer.status
         except VLMError as error:

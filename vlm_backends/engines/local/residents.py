@@ -39,10 +39,10 @@ class Resident:
 
 def load(folder: str, model: Model, most: int, stop: Stop) -> Iterator[Chunk]:
     """The resident of this folder, from memory or from the disk; chunks say how it goes. Raises VLMError."""
-    with _lock:
-        if folder in _held:
+    if resident := _held.get(folder):
+        with suppress(KeyError):  # an abandoned load may have taken its place just now
             _held.move_to_end(folder)
-            return _held[folder]
+        return resident
 
     def work() -> Resident:
         with _lock:  # a load that was left alone is waited for, not done twice
