@@ -451,3 +451,32 @@ def test_a_download_that_fails_is_a_sentence(folder, tmp_path, case, words):
     with hub({} if case == "missing" else {id: folder / LLAVA.id}, gated=(id,) if case == "gated" else ()) as address:
         said = _downloaded(LLAVA.id, "http://127.0.0.1:9" if case == "dead" else address, tmp_path)
     assert said[-1][0] == "error" and words in said[-1][1] and id in said[-1][1]
+
+
+@pytest.mark.parametrize("task", ["<REFERRING_EXPRESSION_SEGMENTATION>", "<REGION_TO_SEGMENTATION>"])
+def test_florence_polygons_are_read_as_the_library_reads_them(engine, task):
+    processor, dice = _resident_florence(engine), random.Random(7)
+    for _ in range(100):
+        rings = [[dice.randrange(1000) for _ in range(2 * dice.randint(3, 9))] for _ in range(dice.randint(1, 3))]
+        reply = "</s><s>" + "<sep>".join("".join(f"<loc_{v}>" for v in ring) for ring in rings) + "</s>"
+        theirs = processor.post_process_generation(reply, task=task, image_size=(1000, 1000))[task]
+        mine = florence2.polygons(reply).regions
+        expected = [ring for thing in theirs["polygons"] for ring in thing]
+        assert len(mine) == len(expected) == len(rings)
+        for region, ring in zip(mine, expected, strict=True):
+            assert np.allclose([v * 1000 for point in region.outline for v in point], ring, atol=0.6)
+
+
+def test_florence_phrases_are_grounded_as_the_library_grounds_them(engine):
+    processor, dice = _resident_florence(engine), random.Random(9)
+    for _ in range(100):
+        phrases = dice.sample(["A black dog", "the lake", "two cats", "a red sign"], dice.randint(1, 4))
+        marks = ["".join(f"<loc_{dice.randrange(1000)}>" for _ in range(4 * dice.randint(1, 2))) for _ in phrases]
+        reply = "</s><s>" + "".join(map("".join, zip(phrases, marks))) + "</s>"
+        token = "<CAPTION_TO_PHRASE_GROUNDING>"
+        theirs = processor.post_process_generation(reply, task=token, image_size=(1000, 1000))[token]
+        mine = florence2.boxes(reply).regions
+        assert [region.label for region in mine] == theirs["labels"]
+        for region, (x0, y0, x1, y1) in zip(mine, theirs["bboxes"], strict=True):
+            expected = min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+            assert np.allclose([v * 1000 for point in region.outline[::2] for v in point], expected, atol=0.6)
