@@ -80,7 +80,7 @@ def test_every_family_answers_in_a_stream(engine, id):
     chunks = list(engine.stream(model, question(model.prompts[0], CHART)))
     pieces = [chunk for chunk in chunks if chunk.text]
     assert len(pieces) > model.streams, "the words come as they are made"  # Kosmos-2's noise here is one long word
-    assert model.weights.id in chunks[0].note and chunks[0].sent.way is None
+    assert f"VLM_WEIGHTS/{id}" in chunks[0].note and chunks[0].sent.way is None
     assert ("LLaVA 1.5 answers" in chunks[0].note) == (model == LLAVA)
     *_, answer = ask(engine, model, question(model.prompts[0], CHART))
     assert answer.text and answer.status == ""
@@ -384,10 +384,45 @@ def test_settings_that_cannot_be_met_are_refused(env):
         connect({**env, "VLM_ENGINE": "local"})
 
 
-def test_another_checkpoint_is_named_in_the_answer(folder):
+def test_another_checkpoint_goes_before_the_folder(folder):
     engine = connect({"VLM_WEIGHTS": str(folder), "VLM_CHECKPOINTS": "microsoft/florence-2=florence-community/Florence-2-large"})
-    chunk = next(engine.stream(FLORENCE, Prompt((Turn("user", "<OCR>", (SIGN,)),))))
-    assert "Florence-2-large" in chunk.note
+    with pytest.raises(MissingKey, match="hf download florence-community/Florence-2-large"):
+        said(engine, FLORENCE, Prompt((Turn("user", "<OCR>", (SIGN,)),)))
+    assert "Florence-2-large" in engine._signed(FLORENCE) and "VLM_WEIGHTS" in engine._signed(LLAVA)
+
+
+@pytest.mark.parametrize("id, text", [("nvidia/neva-22b", "What does <image> mean?"), ("google/paligemma", "<image><image>"),
+                                      ("meta/llama-3.2-11b-vision-instruct", "And <|image|>?")])  # fmt: skip
+def test_marks_of_pictures_in_a_question_are_no_crash(engine, id, text):
+    try:
+        assert said(engine, find_model(id), question(text)) is not None
+    except VLMError as error:
+        assert "failed on this machine" in str(error)
+
+
+def test_a_load_that_nobody_waits_for_is_not_begun(folder):
+    stop = Stop()
+    stop.set()
+    residents._held.clear()
+    assert list(residents.load(str(folder / LLAVA.id), "NeVA", 1, stop)) == []
+    time.sleep(0.3)
+    assert not residents._held
+
+
+def test_a_download_holds_up_no_one_else(folder, tmp_path, monkeypatch):
+    """The line is for the device: who fetches weights does not stand in it."""
+    over = threading.Event()
+    monkeypatch.setattr(weights.Download, "run", lambda self: (over.wait(20), self.over.set()))
+    engine = Local(folder, {"google/deplot": "nobody/deplot"}, downloads=True)
+    fetching = engine.stream(find_model("google/deplot"), question("x", CHART))
+    assert any("Downloading nobody/deplot" in next(fetching).status for _ in range(3))
+    assert said(engine, LLAVA, question())
+    other = engine.stream(find_model("google/deplot"), question("x", CHART))
+    assert any("Downloading" in next(other).status for _ in range(3)) and len(weights._downloads) == 1
+    over.set()
+    fetching.close()
+    other.close()
+    weights._downloads.clear()
 
 
 @pytest.mark.parametrize("lines, fast", [("flags : fpu avx512_bf16 sse", True), ("flags : fpu avx2", False), ("", False)])

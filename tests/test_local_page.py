@@ -59,7 +59,7 @@ def test_a_chat_loads_streams_stops_and_the_next_waits_in_line(visit):
     other.locator(".examples:visible .gallery-item").first.click()
     other.locator(".live:visible").get_by_text("Waiting in line: 1 before you").wait_for()
     page.locator(".box:visible .stop-button").click()
-    page.locator(".talk:visible .bot").get_by_text("Answered on this machine by llava-hf").wait_for()
+    page.locator(".talk:visible .bot").get_by_text("VLM_WEIGHTS/nvidia/neva-22b").wait_for()
     assert any("Loading NeVA into memory" in text for text in seen.json_value())
     other.locator(".live:visible").get_by_text("Waiting in line").wait_for(state="detached")
     other.locator(".box:visible .stop-button").click()
@@ -69,5 +69,5 @@ def test_a_chat_loads_streams_stops_and_the_next_waits_in_line(visit):
 def test_a_task_is_drawn(visit):
     page = visit("Florence-2")
     page.locator(".examples:visible .gallery-item").first.click()
-    sync_api.expect(page.locator(".block.print:visible")).to_contain_text("florence-community/Florence-2-base")
+    sync_api.expect(page.locator(".block.print:visible")).to_contain_text("VLM_WEIGHTS/microsoft/florence-2")
     page.locator("#result img").wait_for()

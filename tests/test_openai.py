@@ -70,12 +70,13 @@ def test_the_list_decides_whom_it_answers_for(wire, server):
 
 
 @pytest.mark.parametrize("reply", [say.json_body({"data": [{"id": "microsoft/Phi-3.5-vision-instruct"}]}),
-                                   say.json_body({"data": [{"id": 7}, "x", {"id": "Microsoft/PHI-3.5-vision-instruct"}]})])  # fmt: skip
+                                   say.json_body({"data": [{"id": 7}, "x", {"id": "Microsoft/PHI-3.5-vision-instruct"}]}),
+                                   say.json_body({"data": [{"id": "microsoft/Phi-3.5-Vision-instruct:latest"}]})])  # fmt: skip
 def test_the_name_is_the_servers_own(wire, server, reply):
     wire.scripts["models"].append(reply)
     wire.script.append(say.sse(["yes"]))
     list(ask(server, PHI, question()))
-    assert wire.asked("chat")[-1].json["model"].lower() == PHI.id and wire.asked("chat")[-1].json["model"] != PHI.id
+    assert wire.asked("chat")[-1].json["model"].lower().removesuffix(":latest") == PHI.id and wire.asked("chat")[-1].json["model"] != PHI.id
 
 
 @pytest.mark.parametrize("reply", [say.status(401, "no"), say.status(500, "no"), say.json_body([]), say.json_body({"data": 7}),
@@ -131,6 +132,8 @@ def test_every_status_is_a_sentence_without_the_key(wire, server, status):
 
 @pytest.mark.parametrize("reply, kind, words", [
     (say.status(404, {"error": {"message": "The model `x` does not exist by the name"}}), Gone, "does not serve"),
+    (say.status(404, {"error": {"message": "The model `x/y` does not exist.", "code": 404}}), Gone, "does not serve"),
+    (say.status(404, {"error": {"message": 'model "x" not found, try pulling it first'}}), Gone, "does not serve"),
     (say.sse(["half "], cut_after=1), Unreachable, "broke off"),
     (say.half_json(), Unreachable, None), (say.status(200, "<html>hello"), VLMError, None),
     (say.json_body({"error": {"message": "CUDA out of memory", "code": 500}}), Refused, "out of memory"),
@@ -157,7 +160,7 @@ def test_it_is_chosen_by_its_address():
     found = connect({"VLM_BASE_URL": "http://localhost:8000/v1", "VLM_API_KEY": KEY})
     assert isinstance(found, OpenAI) and KEY not in repr(found)
     assert not isinstance(connect({"VLM_BASE_URL": "http://localhost:8000/v1", "VLM_ENGINE": "embedded"}), OpenAI)
-    for bad in ({"VLM_BASE_URL": "localhost:8000"}, {"VLM_BASE_URL": "file:///etc"}, {"VLM_BASE_URL": "http://a", "VLM_API_KEY": "é"}):
+    for bad in ({"VLM_BASE_URL": "localhost:8000"}, {"VLM_BASE_URL": "file:///etc"}, {"VLM_BASE_URL": "http://[::1:8000/v1"}, {"VLM_BASE_URL": "http://a", "VLM_API_KEY": "é"}):
         with pytest.raises(BadPrompt):
             connect(bad)
     with pytest.raises(MissingKey, match="VLM_BASE_URL"):

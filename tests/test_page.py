@@ -19,7 +19,7 @@ from ui.pump import pump
 from ui.reply import as_markdown, verbatim
 from ui.talk import Talk, read_message, sampling
 from ui.tasks import EXAMPLES
-from ui.visitor import taken
+from ui.visitor import refreshed, taken
 from vlm_backends import (
     CATALOGUE,
     NVIDIA,
@@ -33,6 +33,7 @@ from vlm_backends import (
     connect,
     find_model,
 )
+from vlm_backends.engines import openai
 
 ASSETS = ui.chat.ASSETS
 KEY = "nvapi-canary-0123456789"
@@ -325,6 +326,7 @@ def test_what_is_no_key_is_refused(bad):
 
 def test_each_tab_has_its_own_engine(wire):
     """Preferred where it can answer; else the next; a choice or a key goes before both."""
+    openai._listed.cache_clear()
     server = OpenAI(f"{wire.url}/v1")
     engines = Hall((server, NVIDIA(""), Embedded()))
     llama, deplot = find_model(LLAMA), find_model("google/deplot")
@@ -337,6 +339,27 @@ def test_each_tab_has_its_own_engine(wire):
     assert "withdrawn" in labels["NVIDIA"] and "needs a key" in labels["NVIDIA"] and "not served" in labels["Your server"]
     assert "needs a key" not in dict(map(reversed, engines.offers(Visitor(KEY), deplot)))["NVIDIA"]
     assert "Several engines" in who(engines, Visitor())
+
+
+def test_nvidia_is_always_there_and_bad_settings_are_sentences(monkeypatch):
+    monkeypatch.setenv("NVIDIA_BASE_URL", "127.0.0.1:8808")
+    engines = hall(Embedded())
+    assert any(isinstance(engine, NVIDIA) for engine in engines.engines)
+    with pytest.raises(BadPrompt, match="NVIDIA_BASE_URL"):
+        engines.answering(Visitor(KEY), find_model(LLAMA))
+    visitor, line, *_ = refreshed(engines, Visitor(KEY))
+    assert "NVIDIA_BASE_URL" in line and visitor.key == KEY
+
+
+def test_what_the_page_shows_is_what_is_asked(wire):
+    """An engine that comes up during a visit answers nobody who was shown another."""
+    openai._listed.cache_clear()
+    wire.scripts["models"].append(say.status(503, "starting"))
+    engines = Hall((OpenAI(f"{wire.url}/v1"), Embedded(), NVIDIA("")))
+    visitor, *_ = refreshed(engines, Visitor())
+    openai._listed.cache_clear()
+    assert engines.answering(Visitor(), find_model(LLAMA)).name == "Your server"
+    assert engines.answering(visitor, find_model(LLAMA)).name == "This machine"
 
 
 @pytest.mark.parametrize("engines, line", [

@@ -1,5 +1,6 @@
 """The page: one tab a model of the catalogue, whoever answers."""
 
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -9,7 +10,7 @@ from ui.chat import ChatTab
 from ui.choice import hall
 from ui.look import CSS, theme
 from ui.tasks import TaskTab
-from ui.visitor import engine_picker, header
+from ui.visitor import QUICK, engine_picker, header, refreshed
 from vlm_backends import CATALOGUE, Engine, Model
 
 _STATES = {"alive": "Live", "withdrawn": "Withdrawn", "unknown": "Unproven"}
@@ -21,13 +22,15 @@ def build(engine: Engine) -> gr.Blocks:
         gr.Markdown("# VLM Showcase\nVision-language models on one page. Bring a picture; ask, read, find, outline.",
                     elem_id="title")  # fmt: skip
         engines = hall(engine)
-        visitor = header(engines)
+        visitor, line = header()
+        pickers = []
         with gr.Tabs(overflow_behavior="wrap"):
             for model in CATALOGUE:
                 with gr.Tab(model.title, id=model.id, elem_id=f"tab-{model.id.rpartition('/')[2]}"):
                     gr.HTML(_card(model), elem_classes="card")
-                    engine_picker(engines, model, visitor)
+                    pickers.append(engine_picker(engines, model, visitor))
                     (TaskTab if model.tasks else ChatTab)(model, engines, visitor)
+        gr.on(None, partial(refreshed, engines), visitor, [visitor, line, *pickers], **QUICK)  # on load too
         add_api(engines)
     return page.queue(default_concurrency_limit=None, max_size=512)
 

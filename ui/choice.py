@@ -30,6 +30,11 @@ class Hall:
         engine = next((engine for engine in self.engines if engine.name == name), None) or self._first(visitor, model)
         return engines.hosted(visitor.key) if isinstance(engine, NVIDIA) and visitor.key else engine
 
+    def settled(self, visitor: Visitor) -> Visitor:
+        """The visitor with an engine for every model: what the page shows is what is asked, whatever comes up later."""
+        names = {model.id: self.answering(visitor, model).name for model in CATALOGUE}
+        return replace(visitor, choices=tuple((names | dict(visitor.choices)).items()))
+
     def offers(self, visitor: Visitor, model: Model) -> list[tuple[str, str]]:
         """What there is to choose from for this model: each engine's name with its state, and its name."""
         return [(f"{engine.name}: {_state(engine, visitor, model)}", engine.name) for engine in self.engines]
@@ -41,7 +46,7 @@ class Hall:
 
     def _first(self, visitor: Visitor, model: Model) -> Engine:
         if visitor.key:
-            return next(engine for engine in self.engines if isinstance(engine, NVIDIA))
+            return engines.hosted(visitor.key)
         able = (engine for engine in self.engines if _can(engine, visitor) and model in engine.models())
         return next(able, self.engines[0])
 
@@ -59,14 +64,14 @@ def _state(engine: Engine, visitor: Visitor, model: Model) -> str:
 def hall(preferred: Engine) -> Hall:
     """The preferred engine of a page and what else this environment has; settings that cannot be met are left out."""
     found: list[Engine] = [preferred]
-    for make in (engines.local, engines.served, lambda: engines.hosted(engines.owners_key()), Embedded):
+    for make in (lambda: engines.hosted(engines.owners_key()), engines.served, engines.local, Embedded):
         try:
             engine = make()
         except VLMError:
-            continue
+            engine = None
         if engine and engine.name not in {other.name for other in found}:
             found.append(engine)
-    return Hall(tuple(found))
+    return Hall(tuple(found) if any(isinstance(engine, NVIDIA) for engine in found) else (*found, NVIDIA("")))
 
 
 def who(hall: Hall, visitor: Visitor) -> str:

@@ -64,7 +64,7 @@ class TaskTab:
                 choices = [(task.title, task.token) for task in tasks]
                 value = FIRST if FIRST in dict(map(reversed, choices)) else None
                 self.groups.append(gr.Radio(choices, value=value, label=group, elem_classes="group"))
-        self.about = gr.Markdown(self.describe(FIRST, Visitor()), elem_classes="about")
+        self.about = gr.Markdown(elem_classes="about")
         self.words = gr.Textbox(label="Words", visible=False, elem_id="words", max_lines=3)
         with gr.Group(visible=False, elem_id="region") as self.fields:
             gr.Markdown("**The region**: click two opposite corners in your picture, or type them, from 0 to 1.",
@@ -120,7 +120,7 @@ class TaskTab:
                                 show_progress="minimal", show_progress_on=self.result)  # fmt: skip
             stream.then(self.finish, [self.run, self.visitor], done, **quick).then(None, js=_TO_ANSWER, **quick)
         self.halt.click(self.stop, self.run, None, **quick)
-        self.visitor.change(self.describe, [self.task, self.visitor], self.about, **quick)
+        gr.on(None, self.describe, [self.task, self.visitor], self.about, **quick)
 
     def choose(self, token: str, visitor: Visitor) -> tuple:
         """Only this task is chosen, and only the fields that it takes are shown."""

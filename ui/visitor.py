@@ -7,16 +7,15 @@ reads, so that neither the browser's run history nor a shared link can hold it.
 import gradio as gr
 
 from ui.choice import Hall, Visitor, who
-from vlm_backends import Model, VLMError, engines
+from vlm_backends import CATALOGUE, Model, VLMError, engines
 
 QUICK = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
 SETS = QUICK | {"queue": True}  # of a state: Gradio tells of its change only then
 
 
-def header(hall: Hall) -> gr.State:
-    """The visitor's state; the line that says who answers and the key's field are wired."""
-    visitor = gr.State(Visitor())
-    line = gr.Markdown(who(hall, Visitor()), elem_id="who")
+def header() -> tuple[gr.State, gr.Markdown]:
+    """The visitor's state, and the line that says who answers; the key's field is wired."""
+    visitor, line = gr.State(Visitor()), gr.Markdown(elem_id="who")
     with gr.Accordion("Use your own NVIDIA key", open=False, elem_id="key-box"):
         gr.Markdown(
             "A key from [build.nvidia.com](https://build.nvidia.com) lets this page ask the models at NVIDIA. "
@@ -28,8 +27,7 @@ def header(hall: Hall) -> gr.State:
             forget = gr.Button("Forget it", elem_id="forget-key", min_width=110)
     gr.on([use.click, key.submit], taken, [key, visitor], [visitor, key], **SETS)
     forget.click(lambda: (Visitor(), gr.Textbox(value="", placeholder="nvapi-…")), None, [visitor, key], **SETS)
-    visitor.change(lambda visitor: who(hall, visitor), visitor, line, **QUICK)
-    return visitor
+    return visitor, line
 
 
 def taken(key: str, visitor: Visitor) -> tuple:
@@ -46,13 +44,20 @@ def taken(key: str, visitor: Visitor) -> tuple:
     return Visitor(key), gr.Textbox(value="", placeholder=hint)
 
 
-def engine_picker(hall: Hall, model: Model, visitor: gr.State) -> None:
-    """A row of the engines that may answer for this model, each with its state; it follows the visitor's key."""
-    engine = gr.Radio(hall.offers(Visitor(), model), value=hall.answering(Visitor(), model).name, label="Answered by",
-                      elem_classes="engine")  # fmt: skip
-
-    def follow(visitor: Visitor) -> gr.Radio:
-        return gr.Radio(hall.offers(visitor, model), value=hall.answering(visitor, model).name)
-
+def engine_picker(hall: Hall, model: Model, visitor: gr.State) -> gr.Radio:
+    """A row of the engines that may answer for this model."""
+    names = [engine.name for engine in hall.engines]
+    engine = gr.Radio(names, value=names[0], label="Answered by", elem_classes="engine")
     engine.input(lambda name, visitor: visitor.choosing(model, name), [engine, visitor], visitor, **SETS)
-    visitor.change(follow, visitor, engine, **QUICK)
+    return engine
+
+
+def refreshed(hall: Hall, visitor: Visitor) -> list:
+    """The visitor with an engine for every model, the line that says who answers, and every tab's row of engines."""
+    try:
+        visitor = hall.settled(visitor)
+    except VLMError as error:
+        return [visitor, f"**{error}**", *[gr.skip()] * len(CATALOGUE)]
+    choices = dict(visitor.choices)
+    rows = [gr.Radio(hall.offers(visitor, model), value=choices[model.id]) for model in CATALOGUE]
+    return [visitor, who(hall, visitor), *rows]

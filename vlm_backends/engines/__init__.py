@@ -88,7 +88,10 @@ def local(env: Mapping[str, str] = os.environ) -> Local | None:
 
 
 def _is_address(url: str) -> bool:
-    return urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).netloc)
+    try:
+        return urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).netloc)
+    except ValueError:  # such as a half IPv6 address
+        return False
 
 
 def _checked(key: str) -> str:

@@ -7,7 +7,7 @@ from vlm_backends.errors import Gone, Refused, VLMError
 
 _PATIENCE = 30.0  # seconds: a longer Retry-After is told to the user instead
 _RETRIED = (429, 502, 503, 504)
-_WITHDRAWN = re.compile(r"function .*not found|page not found|model not found|does not exist by the name", re.I | re.S)
+_WITHDRAWN = re.compile(r"function .*not found|page not found|model\b.{0,200}(not found|does not exist)", re.I | re.S)
 _MOST_DETAIL = 300  # characters
 
 _SENTENCES = {

@@ -72,9 +72,10 @@ class OpenAI:
                 raise
 
     def _served(self, model: Model) -> str | None:
-        """The name under which the server lists the model: its id here or at the hub, whatever the case."""
+        """The name under which the server lists the model: its id here or at the hub, in any case."""
         wanted = {model.id.lower(), model.weights.id.lower() if model.weights else ""}
-        return next((id for id in _listed(self, int(time.monotonic() / _FRESH)) if id.lower() in wanted), None)
+        listed = _listed(self, int(time.monotonic() / _FRESH))
+        return next((id for id in listed if id.lower().removesuffix(":latest") in wanted), None)
 
     @property
     def _base(self) -> str:

@@ -3,6 +3,7 @@
 Nothing heavy is imported before the first question. One model answers at a time; who comes second waits in line.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +11,12 @@ from pathlib import Path
 from vlm_backends import models
 from vlm_backends.engines import _bodies
 from vlm_backends.engines.local import weights
+from vlm_backends.engines.local.errors import sentence
 from vlm_backends.engines.local.line import Line
-from vlm_backends.errors import BadPrompt, MissingKey
+from vlm_backends.errors import BadPrompt, MissingKey, VLMError
 from vlm_backends.types import Chunk, Model, Prompt, Sent, Stop, Task
 
+_log = logging.getLogger(__name__)
 _line = Line()  # one device, one caller at a time
 
 
@@ -56,32 +59,39 @@ class Local:
         picture = next((turn.pictures[-1] for turn in reversed(prompt.turns) if turn.pictures), None)
         if picture is None:
             raise BadPrompt("Add a picture first: this model answers about pictures.")
-        stop = stop or Stop()
+        stop, found = stop or Stop(), self._found(model)
         yield Chunk(sent=Sent(picture.mime, picture.width, picture.height, len(picture.data)), note=self._signed(model))
+        if found is None:
+            found = yield from weights.fetch(self._id(model), model.weights, self.downloads, stop)
         with _line.place(stop) as place:
             for ahead in place:
                 yield Chunk(status=f"Waiting in line: {ahead} before you.")
             if not stop.is_set():
-                yield from self._answer(model, prompt, stop)
+                yield from self._answer(found, model, prompt, stop)
 
-    def _answer(self, model: Model, prompt: Prompt, stop: Stop) -> Iterator[Chunk]:
-        found = self._found(model)
-        if found is None:
-            found = yield from weights.fetch(self._id(model), model.weights, self.downloads, stop)
-        if stop.is_set():
-            return
-        from vlm_backends.engines.local import families, residents, speech
+    def _answer(self, found: str, model: Model, prompt: Prompt, stop: Stop) -> Iterator[Chunk]:
+        try:
+            from vlm_backends.engines.local import families, residents, speech
 
-        resident = yield from residents.load(found, model, self.residents, stop)
-        if resident and not stop.is_set():
-            yield from speech.speak(resident, families.asked(resident, model, prompt), stop)
+            resident = yield from residents.load(found, model.title, self.residents, stop)
+            if resident and not stop.is_set():
+                yield from speech.speak(resident, families.asked(resident, model, prompt), stop)
+        except VLMError:
+            raise
+        except Exception as error:
+            _log.exception("%s failed", found)
+            raise sentence(error, self._id(model)) from error
 
     def _found(self, model: Model) -> str | None:
-        return weights.find(model.id, self._id(model), self.folder)
+        folder = None if model.id in self.ids else self.folder
+        return weights.find(model.id, self._id(model), folder)
 
     def _id(self, model: Model) -> str:
         return self.ids.get(model.id, model.weights.id)
 
     def _signed(self, model: Model) -> str:
-        instead = f" {model.weights.instead}." if model.weights.instead and model.id not in self.ids else ""
-        return f"Answered on this machine by {self._id(model)}.{instead}"
+        if model.id in self.ids:
+            return f"Answered on this machine by {self._id(model)}."
+        own = self.folder and weights.find_in(self.folder, model.id)
+        name = f"the weights at VLM_WEIGHTS/{model.id}" if own else self._id(model)
+        return f"Answered on this machine by {name}." + (f" {model.weights.instead}." if model.weights.instead else "")

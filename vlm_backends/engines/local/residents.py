@@ -13,9 +13,8 @@ from typing import Any
 
 import torch
 
-from vlm_backends.engines.local.errors import sentence
 from vlm_backends.engines.local.waiting import meanwhile
-from vlm_backends.types import Chunk, Model, Stop
+from vlm_backends.types import Chunk, Stop
 
 _FAST = {"avx512_bf16", "amx_bf16"}  # what a processor needs for bfloat16 to be faster than float32
 _held: OrderedDict[str, "Resident"] = OrderedDict()
@@ -37,27 +36,25 @@ class Resident:
         return self.processor.tokenizer
 
 
-def load(folder: str, model: Model, most: int, stop: Stop) -> Iterator[Chunk]:
-    """The resident of this folder, from memory or from the disk; chunks say how it goes. Raises VLMError."""
+def load(folder: str, title: str, most: int, stop: Stop) -> Iterator[Chunk]:
+    """The resident of this folder, from memory or from the disk; chunks say how it goes; None at the stop."""
     if resident := _held.get(folder):
         with suppress(KeyError):  # an abandoned load may have taken its place just now
             _held.move_to_end(folder)
         return resident
 
-    def work() -> Resident:
+    def work() -> Resident | None:
         with _lock:  # a load that was left alone is waited for, not done twice
+            if stop.is_set():
+                return None
             if folder not in _held:
                 while len(_held) >= max(1, most):
                     _held.popitem(last=False)
                 _free()
-                try:
-                    _held[folder] = _loaded(folder)
-                except Exception as error:
-                    raise sentence(error, model.weights.id) from error
+                _held[folder] = _loaded(folder)
             return _held[folder]
 
-    title = f"Loading {model.title} into memory"
-    return (yield from meanwhile(work, lambda seconds: f"{title}: {seconds:.0f} s so far…", stop))
+    return (yield from meanwhile(work, lambda seconds: f"Loading {title} into memory: {seconds:.0f} s so far…", stop))
 
 
 def held(folder: str) -> Resident:

@@ -1,6 +1,5 @@
 """From tensors to words as they are made: `generate` in a thread, its pieces in a queue."""
 
-import logging
 import os
 import queue
 import threading
@@ -12,17 +11,15 @@ import torch
 from transformers import StoppingCriteria, StoppingCriteriaList, TextStreamer
 
 from vlm_backends.engines.local import residents
-from vlm_backends.engines.local.errors import sentence
 from vlm_backends.engines.local.families import Asked
 from vlm_backends.engines.local.residents import Resident
 from vlm_backends.types import Chunk, Stop
 
 _BORROWS = bool(os.environ.get("SPACES_ZERO_GPU"))
-_log = logging.getLogger(__name__)
 
 
 def speak(resident: Resident, asked: Asked, stop: Stop) -> Iterator[Chunk]:
-    """The words as they are made, special tokens and all; ends within one step of the stop. Raises VLMError."""
+    """The words as they are made, special tokens and all; ends within one step of the stop."""
     yield Chunk(status="Looking at the picture…")
     pieces = _borrowed(resident.folder, asked) if _BORROWS else _pieces(resident, asked, stop)
     with closing(pieces):
@@ -48,8 +45,7 @@ def _pieces(resident: Resident, asked: Asked, stop: Stop) -> Iterator[str]:
     try:
         while (piece := pieces.get()) is not None:
             if isinstance(piece, BaseException):
-                _log.error("%s failed", resident.folder, exc_info=piece)
-                raise sentence(piece, os.path.basename(resident.folder)) from piece
+                raise piece
             yield piece
     finally:
         left.set()

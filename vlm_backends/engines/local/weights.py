@@ -2,28 +2,36 @@
 
 import io
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from vlm_backends.engines.local.errors import sentence
-from vlm_backends.engines.local.waiting import meanwhile
 from vlm_backends.errors import MissingKey
 from vlm_backends.types import Chunk, Stop, Weights
 
 _NEEDED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*.py")  # no second copy in another format
+_TICK = 0.5  # seconds between two words about a download
+_lock = threading.Lock()
+_downloads: dict[str, "Download"] = {}  # those on their way
 
 
 def find(name: str, id: str, folder: Path | None) -> str | None:
     """The folder of a whole checkpoint: `folder`/publisher/model, or the hub's cache; None when there is none."""
-    if folder and _is_whole(folder / name):
-        return str(folder / name)
+    if folder and (own := find_in(folder, name)):
+        return own
     with suppress(Exception):  # the hub's library raises many kinds when there is nothing
         from huggingface_hub import snapshot_download
 
         cached = snapshot_download(id, local_files_only=True)
         return cached if _is_whole(Path(cached)) else None
     return None
+
+
+def find_in(folder: Path, name: str) -> str | None:
+    """The folder of a whole checkpoint at `folder`/publisher/model."""
+    return str(folder / name) if _is_whole(folder / name) else None
 
 
 def _is_whole(folder: Path) -> bool:
@@ -47,31 +55,47 @@ def fetch(id: str, weights: Weights, allowed: bool, stop: Stop) -> Iterator[Chun
             f"The weights of {id} ({weights.gigabytes:g} GB) are not on this machine.{gate} Fetch them with "
             f"`hf download {id}`, or start with VLM_ENGINE=local to fetch them when they are first used."
         )
-    counter = Counter()
-
-    def download() -> str:
-        from huggingface_hub import snapshot_download
-
-        try:
-            return snapshot_download(id, allow_patterns=list(_NEEDED), tqdm_class=counter.bar())
-        except Exception as error:
-            raise sentence(error, id) from error
-
-    return (yield from meanwhile(download, lambda seconds: counter.words(id, weights.gigabytes), stop))
+    with _lock:
+        if id not in _downloads:
+            _downloads[id] = Download(id)
+        download = _downloads[id]
+    while not download.over.wait(_TICK) and not stop.is_set():
+        yield Chunk(status=download.words(weights.gigabytes))
+    if download.failure:
+        raise sentence(download.failure, id) from download.failure
+    return download.folder
 
 
-class Counter:
-    """Counts the bytes that a download has brought."""
+class Download(threading.Thread):
+    """A checkpoint on its way to the hub's cache, for all who wait for it; it cannot be broken off."""
 
-    def __init__(self) -> None:
+    def __init__(self, id: str) -> None:
+        super().__init__(name="download", daemon=True)
+        self.id, self.over = id, threading.Event()
+        self.folder: str | None = None
+        self.failure: Exception | None = None
         self._bars: list = []
+        self.start()
 
-    def words(self, id: str, gigabytes: float) -> str:
+    def run(self) -> None:
+        """Fetches the files."""
+        try:
+            from huggingface_hub import snapshot_download
+
+            self.folder = snapshot_download(self.id, allow_patterns=list(_NEEDED), tqdm_class=self._bar())
+        except Exception as error:
+            self.failure = error
+        finally:
+            with _lock:
+                _downloads.pop(self.id, None)
+            self.over.set()
+
+    def words(self, gigabytes: float) -> str:
         """How far the download is."""
         done = max((bar.n for bar in self._bars if bar.unit == "B"), default=0)  # the hub counts in several ways
-        return f"Downloading {id}: {done / 1e6:,.1f} MB of about {gigabytes:g} GB…"
+        return f"Downloading {self.id}: {done / 1e6:,.1f} MB of about {gigabytes:g} GB…"
 
-    def bar(self) -> type:
+    def _bar(self) -> type:
         """A tqdm that draws nothing and is counted here."""
         from tqdm import tqdm
 
