@@ -9,7 +9,7 @@ import gradio as gr
 
 from ui.asking import follow
 from ui.choice import Hall, Visitor
-from ui.offer import offer
+from ui.offer import accepted, offer
 from ui.reply import as_json, as_markdown, drawn, keep, verbatim
 from ui.talk import Talk, as_message, read_message, sampling
 from ui.visitor import SETS
@@ -142,8 +142,7 @@ class ChatTab:
 
     def switch(self, talk: Talk, visitor: Visitor) -> Visitor:
         """The visitor, who now asks the engine that can answer."""
-        other = talk.asked and self.hall.instead(visitor, self.model, talk.asked.engine)
-        return visitor.choosing(self.model, other.name) if other else visitor
+        return accepted(self.hall, visitor, self.model, talk.asked)
 
     def finish(self, talk: Talk, visitor: Visitor) -> tuple:
         """The answer moves from the light output into the chat; the picture, table and JSON follow it."""

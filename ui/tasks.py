@@ -9,7 +9,7 @@ import gradio as gr
 
 from ui.asking import Asked, follow
 from ui.choice import Hall, Visitor
-from ui.offer import offer
+from ui.offer import accepted, offer
 from ui.reply import as_json, drawn, keep, small_print, verbatim
 from ui.run import Run, as_uploaded, nothing, task_prompt
 from ui.visitor import SETS
@@ -203,8 +203,7 @@ class TaskTab:
 
     def switch(self, run: Run, visitor: Visitor) -> Visitor:
         """The visitor, who now asks the engine that can answer."""
-        other = run.asked and self.hall.instead(visitor, self.model, run.asked.engine)
-        return visitor.choosing(self.model, other.name) if other else visitor
+        return accepted(self.hall, visitor, self.model, run.asked)
 
     def finish(self, run: Run, visitor: Visitor) -> tuple:
         """The picture with its regions, the words, the small print and the JSON."""

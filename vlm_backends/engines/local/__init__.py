@@ -44,7 +44,10 @@ class Local:
             return "no open weights"
         if model.weights.served:
             return "needs a server of its own: see the README"
-        return "ready" if self._found(model) else f"needs {model.weights.gigabytes:g} GB of weights"
+        if self._found(model):
+            return "ready"
+        need = f"needs {model.weights.gigabytes:g} GB of weights"
+        return f"{need}: fetched at the first question" if self.downloads else need
 
     def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
         """The reply's chunks, after what it waits for. Raises VLMError."""
