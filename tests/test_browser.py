@@ -185,6 +185,11 @@ def test_a_withdrawn_model_says_so_and_the_question_comes_back(visit, wire, monk
     page.locator(".examples:visible .gallery-item").first.click()
     page.locator(".talk:visible .bot").get_by_text("withdrawn by NVIDIA").wait_for()
     sync_api.expect(page.locator(".box:visible textarea")).to_have_value("Describe what you see in this image.")
+    page.get_by_role("button", name="Ask “This machine” instead").click()
+    page.locator(".talk:visible .bot").get_by_text("not by NeVA").wait_for()
+    assert page.locator(".engine:visible input:checked").get_attribute("value") == "This machine"
+    page.get_by_role("button", name="Ask “This machine” instead").wait_for(state="hidden")
+    assert len(wire.seen) == 1
 
 
 def test_the_key_stays_out_of_the_browser(visit, wire, monkeypatch, address):
