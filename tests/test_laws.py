@@ -111,6 +111,9 @@ def test_readme_law():
         assert f"`{model.id}`" in row and model.publisher in row and model.hosted.checked in row
     for task in TASKS:
         assert f"`{task.token}`" in readme
+    for weights in (model.weights for model in CATALOGUE if model.weights):
+        row = next(line for line in readme.splitlines() if line.startswith("| ") and f"`{weights.id}`" in line)
+        assert weights.licence in row and f"{weights.gigabytes:g} GB" in row and ("(gated)" in row) == weights.gated
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)

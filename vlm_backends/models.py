@@ -102,7 +102,7 @@ CATALOGUE = (
         Sampling(1024, 0.2, 0.7, 0), prompts=("Describe what you see in this image.", "What does this page explain?"),
         samples=("poster.jpg", "page.png"),
         weights=Weights(
-            "llava-hf/llava-1.5-7b-hf", "Llama 2 Community", 14.1,
+            "llava-hf/llava-1.5-7b-hf", "Llama 2", 14.1,
             instead="NeVA is NVIDIA's LLaVA; its weights are not published in this form, so LLaVA 1.5 answers here",
         ),
     ),
