@@ -112,8 +112,8 @@ def test_readme_law():
     for task in TASKS:
         assert f"`{task.token}`" in readme
     for weights in (model.weights for model in CATALOGUE if model.weights):
-        row = next(line for line in readme.splitlines() if line.startswith("| ") and f"`{weights.id}`" in line)
-        assert weights.licence in row and f"{weights.gigabytes:g} GB" in row and ("(gated)" in row) == weights.gated
+        row = next(line for line in readme.splitlines() if f"`{weights.id}`" in line and f" {weights.gigabytes:g} GB " in line)
+        assert f"| {weights.licence} |" in row and ("(gated)" in row) == weights.gated
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
