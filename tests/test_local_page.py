@@ -1,5 +1,7 @@
 """Open weights seen in a real browser: the load, the words as they are made, the stop, and the wait in line."""
 
+import time
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: see requirements-local.txt")
@@ -9,7 +11,7 @@ import ui  # noqa: E402
 from tests import tiny  # noqa: E402
 from tests.test_browser import browser, pytestmark, sync_api  # noqa: E402, F401
 from vlm_backends import connect  # noqa: E402
-from vlm_backends.engines.local import residents  # noqa: E402
+from vlm_backends.engines.local import residents, speech  # noqa: E402
 
 pytestmark = [*pytestmark, pytest.mark.local]
 
@@ -44,7 +46,16 @@ def visit(browser, address):  # noqa: F811
         context.close()
 
 
-def test_a_chat_loads_streams_stops_and_the_next_waits_in_line(visit):
+class Slow(speech._Ended):
+    """A tiny network says its thousand words before a second visitor can come: this one takes 40 ms for each."""
+
+    def __call__(self, *args, **options):
+        time.sleep(0.04)
+        return super().__call__(*args, **options)
+
+
+def test_a_chat_loads_streams_stops_and_the_next_waits_in_line(visit, monkeypatch):
+    monkeypatch.setattr(speech, "_Ended", Slow)
     page = visit("NeVA")
     sync_api.expect(page.locator(".engine:visible")).to_contain_text("Open weights here: ready")
     seen = page.evaluate_handle("""() => {
