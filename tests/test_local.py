@@ -480,6 +480,19 @@ def test_a_download_is_seen_and_happens_once(folder, tmp_path):
     assert any(text for _, text in again) and not any("Downloading" in status for status, _ in again)
 
 
+def test_weights_in_the_older_format_are_fetched_where_there_are_no_others(folder, tmp_path):
+    import shutil
+
+    from safetensors.torch import load_file
+
+    older = tmp_path / "older"
+    shutil.copytree(folder / LLAVA.id, older)
+    torch.save(load_file(older / "model.safetensors"), older / "pytorch_model.bin")
+    (older / "model.safetensors").unlink()
+    with hub({LLAVA.weights.id: older}) as address:
+        assert any(text for _, text in _downloaded(LLAVA.id, address, tmp_path / "cache"))
+
+
 @pytest.mark.parametrize("case, words", [("gated", "accept its licence"), ("missing", "no checkpoint"), ("dead", "cannot be reached")])
 def test_a_download_that_fails_is_a_sentence(folder, tmp_path, case, words):
     id = LLAVA.weights.id

@@ -14,7 +14,7 @@ _TICK = 0.5  # seconds between two words about it
 def meanwhile(work: Callable[[], T], words: Callable[[float], str], stop: Stop) -> Iterator[Chunk]:
     """Status chunks, with the seconds so far put into words, until the work is done; returns its result.
 
-    At the stop it returns None at once and lets the work end by itself: a download or a load cannot be broken off.
+    At the stop it returns None at once and lets the work end by itself: a load cannot be broken off.
     """
     result, failure, done = [], [], threading.Event()
 
@@ -28,7 +28,7 @@ def meanwhile(work: Callable[[], T], words: Callable[[float], str], stop: Stop) 
 
     start = time.monotonic()
     stop.then(done.set)
-    threading.Thread(target=run, name="weights", daemon=True).start()
+    threading.Thread(target=run, name="load", daemon=True).start()
     while not done.is_set():
         yield Chunk(status=words(time.monotonic() - start))
         done.wait(_TICK)

@@ -11,7 +11,8 @@ from vlm_backends.engines.local.errors import sentence
 from vlm_backends.errors import MissingKey
 from vlm_backends.types import Chunk, Stop, Weights
 
-_NEEDED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*.py")  # no second copy in another format
+_NEEDED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]  # no code, no second copy in another format
+_OLDER = "pytorch_model*.bin"  # where there are no safetensors
 _TICK = 0.5  # seconds between two words about a download
 _lock = threading.Lock()
 _downloads: dict[str, "Download"] = {}  # those on their way
@@ -38,13 +39,12 @@ def _is_whole(folder: Path) -> bool:
     """True when the configuration and every shard of the weights are there."""
     if not (folder / "config.json").is_file():
         return False
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
+    if index := next(folder.glob("*.index.json"), None):
         with suppress(ValueError, KeyError, OSError):
             shards = set(json.loads(index.read_text())["weight_map"].values())
             return all((folder / shard).is_file() for shard in shards)
         return False
-    return any(folder.glob("*.safetensors"))
+    return any(folder.glob("*.safetensors")) or any(folder.glob(_OLDER))
 
 
 def fetch(id: str, weights: Weights, allowed: bool, stop: Stop) -> Iterator[Chunk]:
@@ -82,7 +82,11 @@ class Download(threading.Thread):
         try:
             from huggingface_hub import snapshot_download
 
-            self.folder = snapshot_download(self.id, allow_patterns=list(_NEEDED), tqdm_class=self._bar())
+            for patterns in (_NEEDED, [*_NEEDED, _OLDER]):
+                folder = snapshot_download(self.id, allow_patterns=patterns, tqdm_class=self._bar())
+                if _is_whole(Path(folder)):
+                    break
+            self.folder = folder
         except Exception as error:
             self.failure = error
         finally:
