@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-_PIECE, _PAUSE = 20_000, 0.15  # bytes, seconds
+_PIECE, _PAUSE = 20_000, 0.4  # bytes, seconds
 
 
 @contextmanager

@@ -59,8 +59,9 @@ def fetch(id: str, weights: Weights, allowed: bool, stop: Stop) -> Iterator[Chun
         if id not in _downloads:
             _downloads[id] = Download(id)
         download = _downloads[id]
-    while not download.over.wait(_TICK) and not stop.is_set():
+    while not (download.over.is_set() or stop.is_set()):
         yield Chunk(status=download.words(weights.gigabytes))
+        download.over.wait(_TICK)
     if download.failure:
         raise sentence(download.failure, id) from download.failure
     return download.folder
