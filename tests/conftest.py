@@ -1,12 +1,16 @@
 """What all tests share: a clean environment, and a local server that speaks NVIDIA's wire."""
 
 import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
 
 from tests.wire import Wire
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+          "--disable-component-update", "--disable-sync")  # fmt: skip
 _OURS = ("NVIDIA_API_KEY", "API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC", "NVIDIA_BASE_URL")
 
 
@@ -47,3 +51,54 @@ def wire() -> Iterator[Wire]:
     """A server of its own for each test."""
     with Wire() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium, for all tests."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
+    if not CHROMIUM:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def address():
+    """The address of the page with the embedded engine."""
+    import ui
+    from vlm_backends import Embedded
+
+    page = ui.build(Embedded())
+    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **ui.settings())
+    yield url
+    page.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Opens the page as a new visitor; fails on a script error or on a request to any other host."""
+    contexts, strays = [], []
+
+    def note(url):
+        if not url.startswith((address, "data:", "blob:")):
+            strays.append(url)
+
+    def open_page(query="", width=1400, height=1000, dark=False, touch=False):
+        context = browser.new_context(viewport={"width": width, "height": height}, has_touch=touch,
+                                      color_scheme="dark" if dark else "light", accept_downloads=True)  # fmt: skip
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("pageerror", lambda error: strays.append(str(error)))
+        page.on("request", lambda request: note(request.url))
+        page.goto(address + query)
+        page.locator("#who").get_by_text("This machine answers").wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not strays

@@ -53,9 +53,11 @@ def test_several_pictures_go_as_parts_in_their_order(wire, server):
     assert all(part["image_url"]["url"].startswith("data:image/png;base64,") for part in shown)
     assert {name: body[name] for name in body if name != "messages"} == {
         "model": PHI.id, "max_tokens": 1000, "temperature": 0.0, "top_p": 1.0, "stream": True,
+        "stream_options": {"include_usage": True},
     }  # fmt: skip
     assert wire.seen[-1].token == KEY and wire.seen[-1].path == "/v1/chat/completions"
     assert answer.text and answer.sent.way == "inline" and "127.0.0.1" in answer.note
+    assert answer.tokens, "the server counted"
 
 
 def test_twenty_pictures_may_go_at_once(wire, server):
@@ -91,7 +93,7 @@ def test_a_task_of_florence_keeps_its_grammar(wire, server):
     task = find_task("<OD>")
     *_, answer = ask(server, find_model("microsoft/florence-2"), Prompt((Turn("user", "<OD>", SLIDES[:1]),)), task)
     assert answer.text == "car" and len(answer.regions) == 1
-    assert set(wire.seen[-1].json) == {"model", "messages", "stream"}
+    assert set(wire.seen[-1].json) == {"model", "messages", "stream", "stream_options"}
 
 
 def test_regions_of_the_wire_become_regions(wire, server):

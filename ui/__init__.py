@@ -6,12 +6,16 @@ from pathlib import Path
 import gradio as gr
 
 from ui.api import add_api
+from ui.chart import asked_about
 from ui.chat import ChatTab
 from ui.choice import hall
-from ui.look import CSS, theme
+from ui.links import Links, slug
+from ui.look import CSS, head, theme
+from ui.outcome import QUIET
+from ui.reply import verbatim
 from ui.tasks import TaskTab
 from ui.visitor import QUICK, engine_picker, header, refreshed
-from vlm_backends import CATALOGUE, Engine, Model
+from vlm_backends import CATALOGUE, Engine, Model, VLMError
 
 _STATES = {"alive": "Live", "withdrawn": "Withdrawn", "unknown": "Unproven"}
 
@@ -23,13 +27,16 @@ def build(engine: Engine) -> gr.Blocks:
                     elem_id="title")  # fmt: skip
         engines = hall(engine)
         visitor, line = header()
-        pickers = []
-        with gr.Tabs(overflow_behavior="wrap"):
+        pickers, parts = [], {}
+        with gr.Tabs(overflow_behavior="wrap") as tabs:
             for model in CATALOGUE:
-                with gr.Tab(model.title, id=model.id, elem_id=f"tab-{model.id.rpartition('/')[2]}"):
+                with gr.Tab(model.title, id=slug(model), elem_id=f"tab-{slug(model)}"):
                     gr.HTML(_card(model), elem_classes="card")
                     pickers.append(engine_picker(engines, model, visitor))
-                    (TaskTab if model.tasks else ChatTab)(model, engines, visitor)
+                    parts[model] = (TaskTab if model.tasks else ChatTab)(model, engines, visitor)
+        _ask_about_charts(tabs, parts)
+        chats = {slug(model): tab for model, tab in parts.items() if not model.tasks}
+        Links(chats, next(tab for model, tab in parts.items() if model.tasks)).restore_on(page, tabs, visitor)
         gr.on(None, partial(refreshed, engines), visitor, [visitor, line, *pickers], **QUICK)  # on load too
         add_api(engines)
     return page.queue(default_concurrency_limit=None, max_size=512)
@@ -40,11 +47,29 @@ def settings() -> dict:
     return {
         "theme": theme(),
         "css_paths": CSS,
+        "head": head(),
         "max_threads": 256,
         "max_file_size": "25mb",
         "allowed_paths": [str(Path(__file__).parent.parent / "assets")],
         "footer_links": ["api", "gradio", "settings"],
     }
+
+
+def _ask_about_charts(tabs: gr.Tabs, parts: dict[Model, TaskTab | ChatTab]) -> None:
+    """A question about a table goes to the first model that converses, in its own tab."""
+    chat = next(tab for model, tab in parts.items() if model.converses)
+
+    def ask(chart_talk, talk, grid, question: str) -> tuple:
+        try:
+            turn = asked_about(grid, question, chart_talk.picture())
+        except VLMError as error:
+            return gr.skip(), verbatim(str(error)), *[gr.skip()] * len(chat.asked)
+        return gr.Tabs(selected=slug(chat.model)), "", *chat.put(talk, turn)
+
+    for tab in (tab for model, tab in parts.items() if model.tables):
+        inputs = [tab.talk, chat.talk, tab.chart.grid, tab.chart.question]
+        for begin in (tab.chart.go.click, tab.chart.question.submit):
+            chat.answer_after(begin(ask, inputs, [tabs, tab.notice, *chat.asked], **QUIET))
 
 
 def _card(model: Model) -> str:

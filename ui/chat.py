@@ -6,14 +6,18 @@ from contextlib import aclosing
 from pathlib import Path
 
 import gradio as gr
+from gradio.events import Dependency
 
-from ui.asking import follow
+from ui.asking import Asked, follow
+from ui.chart import Chart, charted
 from ui.choice import Hall, Visitor
 from ui.offer import accepted, offer
-from ui.reply import as_json, as_markdown, drawn, keep, verbatim
+from ui.outcome import QUIET, Outcome
+from ui.reply import as_markdown, verbatim
 from ui.talk import Talk, as_message, read_message, sampling
+from ui.viewer import scene, viewer
 from ui.visitor import SETS
-from vlm_backends import Answer, Model, VLMError
+from vlm_backends import Answer, Model, Picture, Turn, VLMError
 from vlm_backends.models import check_sampling
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -47,8 +51,7 @@ class ChatTab:
             placeholder=model.prompts[0], show_label=False, label="Message", max_plain_text_length=100_000,
             elem_classes="box",
         )  # fmt: skip
-        pairs = zip(model.prompts, model.samples)
-        samples = [[{"text": text, "files": [str(ASSETS / sample)]}] for text, sample in pairs]
+        samples = [[self.sample(index)] for index in range(len(model.samples))]
         self.examples = gr.Dataset(
             components=[self.box],
             samples=samples,
@@ -59,11 +62,9 @@ class ChatTab:
 
     def _beside(self) -> None:
         model, usual = self.model, self.model.sampling
-        self.picture = gr.Image(
-            label="The picture, with what was found in it", show_label=False, interactive=False, type="filepath",
-            height=380, buttons=["download", "fullscreen"], elem_classes="picture",
-        )  # fmt: skip
-        self.table = gr.Dataframe(visible=False, label="The table", interactive=False, wrap=True, buttons=["copy"])
+        self.viewer = viewer(elem_classes="picture")
+        self.chart = Chart() if model.tables else None
+        self.outcome = Outcome(model, self.talk, conversation=True)
         with gr.Accordion("Parameters", open=False):
             limits = model.limits
             self.knobs = [
@@ -72,30 +73,31 @@ class ChatTab:
                 gr.Slider(*limits.top_p, usual.top_p, step=0.01, label="Top-p"),
                 gr.Number(usual.seed, label="Seed (empty: none)", precision=0, minimum=0),
             ]
-        with gr.Accordion("The last answer as JSON", open=False):
-            self.json = gr.JSON(show_label=False)
 
     def _wire(self) -> None:
-        quick = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
-        asked = [self.talk, self.box, self.chatbot, self.notice, self.picture]  # a state lives as long as it is set
-        done = [self.chatbot, self.live, self.box, self.picture, self.table, self.json, self.instead]
-        starts = [
-            self.box.submit(self.take, [self.talk, self.box], asked, **quick),
-            self.examples.click(self.take_example, [self.talk, self.examples], asked, **quick),
-            self.chatbot.retry(self.ask_again, self.talk, asked, **quick),
-            self.instead.click(self.switch, [self.talk, self.visitor], self.visitor, **SETS).then(
-                self.take, [self.talk, self.box], asked, **quick
-            ),
-        ]
-        for start in starts:
-            stream = start.then(
-                self.stream, [self.talk, self.visitor, *self.knobs], self.live, api_visibility="private",
-                show_progress="hidden", postprocess=False,
-            )  # fmt: skip
-            stream.then(self.finish, [self.talk, self.visitor], done, **quick)
-        self.box.stop(Talk.halt, self.talk, None, **quick)
-        self.chatbot.undo(self.undo, self.talk, [*asked, self.table, self.json], **quick)
-        self.chatbot.clear(self.clear, self.talk, [self.talk, self.live, *asked[1:], self.table, self.json], **quick)
+        self.asked = [self.talk, self.box, self.chatbot, self.notice, self.viewer]  # a state lives as long as it is set
+        table = self.chart.outputs if self.chart else []
+        rest = [self.viewer, *self.outcome.outputs, *table]
+        self.done = [self.chatbot, self.live, self.box, *rest, self.instead]
+        switched = self.instead.click(self.switch, [self.talk, self.visitor], self.visitor, **SETS)
+        for start in (
+            self.box.submit(self.take, [self.talk, self.box], self.asked, **QUIET),
+            self.examples.click(self.take_example, [self.talk, self.examples], self.asked, **QUIET),
+            self.chatbot.retry(self.ask_again, self.talk, self.asked, **QUIET),
+            switched.then(self.take, [self.talk, self.box], self.asked, **QUIET),
+        ):
+            self.answer_after(start)
+        self.box.stop(Talk.halt, self.talk, None, **QUIET)
+        self.chatbot.undo(self.undo, self.talk, [*self.asked[:4], *rest], **QUIET)
+        self.chatbot.clear(self.clear, self.talk, [*self.asked[:4], self.live, *rest], **QUIET)
+
+    def answer_after(self, start: Dependency) -> None:
+        """What was taken by this event is asked, streamed and shown."""
+        stream = start.then(
+            self.stream, [self.talk, self.visitor, *self.knobs], self.live, api_visibility="private",
+            show_progress="hidden", postprocess=False,
+        )  # fmt: skip
+        stream.then(self.finish, [self.talk, self.visitor], self.done, **QUIET)
 
     def take(self, talk: Talk, message: dict | None) -> tuple:
         """A question is taken, or refused with a sentence while the message stays where it is."""
@@ -104,15 +106,26 @@ class ChatTab:
         if talk.waiting:
             return talk, *[gr.skip()] * 2, "The last answer is still arriving. Stop it, or wait for its end.", gr.skip()
         try:
-            talk.put(read_message(message, talk, self.model))
+            turn = read_message(message, talk, self.model)
         except VLMError as error:
             return talk, *[gr.skip()] * 2, verbatim(str(error)), gr.skip()
+        return self.put(talk, turn)
+
+    def put(self, talk: Talk, turn: Turn) -> tuple:
+        """A question is put, and shown with its pictures."""
+        talk.put(turn)
         box = gr.MultimodalTextbox(value=None, submit_btn=False, stop_btn=True)
-        return talk, box, talk.shown, "", keep(talk.picture())
+        return talk, box, talk.shown, "", scene(talk.picture())
 
     def take_example(self, talk: Talk, index: int) -> tuple:
         """An example is asked as if it had been typed."""
-        return self.take(talk, {"text": self.model.prompts[index], "files": [ASSETS / self.model.samples[index]]})
+        taken = self.take(talk, self.sample(index))
+        talk.example = index
+        return taken
+
+    def sample(self, index: int) -> dict:
+        """An example as the box holds it."""
+        return {"text": self.model.prompts[index], "files": [str(ASSETS / self.model.samples[index])]}
 
     def ask_again(self, talk: Talk) -> tuple:
         """The last question once more, its answer forgotten."""
@@ -147,31 +160,29 @@ class ChatTab:
     def finish(self, talk: Talk, visitor: Visitor) -> tuple:
         """The answer moves from the light output into the chat; the picture, table and JSON follow it."""
         if not (talk.waiting and talk.over):
-            return (*[gr.skip()] * 7,)
+            return (*[gr.skip()] * len(self.done),)
         box = gr.MultimodalTextbox(submit_btn=True, stop_btn=False)
         asked, instead = talk.asked, offer(self.hall, visitor, self.model, talk.asked)
         if unanswered := talk.settle():  # the question goes back into the box
             box = gr.MultimodalTextbox(value=as_message(unanswered), submit_btn=True, stop_btn=False)
-            return talk.shown, "", box, gr.skip(), gr.skip(), gr.skip(), instead
-        picture = asked.picture and drawn(asked.picture, asked.answer.regions)
-        return talk.shown, "", box, picture, _table(asked.answer), as_json(asked), instead
+            return talk.shown, "", box, *[gr.skip()] * (len(self.done) - 4), instead
+        return talk.shown, "", box, *self.rest(talk.picture(), asked), instead
+
+    def rest(self, picture: Picture | None, asked: Asked | None) -> list:
+        """The picture with what was found in it, what belongs to the answer, and its table."""
+        answer = asked.answer if asked else Answer("")
+        tied = any(region.span for region in answer.regions)
+        shown = scene(asked.picture if asked else picture, answer, words=tied)
+        return [shown, *self.outcome.shown(asked), *(charted(answer) if self.chart else [])]
 
     def undo(self, talk: Talk) -> tuple:
         """The last question goes back into the box."""
         turn = None if talk.waiting else talk.take_back()
         box = gr.MultimodalTextbox(value=turn and as_message(turn))
-        return talk, box, talk.shown, "", None, gr.Dataframe(visible=False), None
+        return talk, box, talk.shown, "", *self.rest(talk.picture(), None)
 
     def clear(self, talk: Talk) -> tuple:
         """A new conversation; an answer that is on its way is ended."""
         talk.halt()
         box = gr.MultimodalTextbox(submit_btn=True, stop_btn=False)
-        return Talk(), "", box, [], "", None, gr.Dataframe(visible=False), None
-
-
-def _table(answer: Answer) -> gr.Dataframe:
-    if not answer.rows:
-        return gr.Dataframe(visible=False)
-    head, *rows = answer.rows
-    headers = [cell or "\u00a0" for cell in head]  # Gradio numbers the columns whose header is empty
-    return gr.Dataframe(value=[list(row) for row in rows], headers=headers, visible=True)
+        return Talk(), box, [], "", "", *self.rest(None, None)

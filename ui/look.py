@@ -1,10 +1,16 @@
-"""The look: one theme, light and dark, with no font or script from elsewhere."""
+"""The look: one theme, light and dark, and the page's own scripts, with nothing from elsewhere."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import gradio as gr
 
-CSS = Path(__file__).parent / "style.css"
+from ui.present import SHOW
+
+_STATIC = Path(__file__).parent / "static"
+_SCRIPTS = "viewer.js", "drawing.js", "words.js", "files.js", "present.js"
+CSS = [_STATIC / "page.css", _STATIC / "viewer.css"]
 _FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "DejaVu Sans Mono", "monospace")
 
@@ -34,3 +40,10 @@ def theme() -> gr.Theme:
         link_text_color_hover="*primary_800", link_text_color_hover_dark="*primary_200",
         link_text_color_visited="*primary_700", link_text_color_visited_dark="*primary_300",
     )  # fmt: skip
+
+
+def head() -> str:
+    """The page's JavaScript, each file in a scope of its own."""
+    show = f"showcase.show = {json.dumps([asdict(scene) for scene in SHOW], ensure_ascii=False)};"
+    sources = [(_STATIC / name).read_text() for name in _SCRIPTS]
+    return "".join(f"<script>(() => {{\n{source}\n}})();</script>" for source in (*sources[:1], show, *sources[1:]))

@@ -84,13 +84,18 @@ def drawn(picture: Picture, regions: tuple[Region, ...]) -> str:
 
 def keep(picture: Picture) -> str:
     """The path of the picture's file among the page's uploads, named by its content."""
-    folder = Path(get_upload_folder()) / hashlib.sha256(picture.data).hexdigest()
-    path = folder / f"picture.{picture.mime.rpartition('/')[2]}"
+    return store(f"picture.{picture.mime.rpartition('/')[2]}", picture.data)
+
+
+def store(name: str, data: bytes) -> str:
+    """The path of a file with this name and content among the page's uploads, where its address is hard to guess."""
+    folder = Path(get_upload_folder()) / hashlib.sha256(data).hexdigest()
+    path = folder / name
     folder.mkdir(parents=True, exist_ok=True)
     if path.exists():
         os.utime(path)  # the page deletes what is old
     else:
         half = folder / f"{uuid4().hex}.part"
-        half.write_bytes(picture.data)
+        half.write_bytes(data)
         os.replace(half, path)  # at once: another visitor may be reading it
     return str(path)

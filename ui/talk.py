@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ui.asking import Asked
 from ui.reply import as_markdown, keep, small_print, verbatim
+from ui.run import linked
 from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Sampling, Turn, images
 
 _SILENT = "The model ended without a word. Ask in other words, or allow a longer answer under Parameters."
@@ -22,13 +23,19 @@ class Talk:
     halted: bool = False  # it is to be stopped as soon as it is sent
     asked: Asked | None = None
     error: str = ""  # why the question could not even be asked
+    example: int | None = None  # the one that was asked last, if nothing else was since
+
+    def link(self, model: Model) -> str:
+        """The query that brings a page to this tab and example."""
+        return linked(model, self.example)
 
     def put(self, turn: Turn) -> None:
         """A question is asked, and shown with its pictures."""
         self.turns.append(turn)
         self.shown += [{"role": "user", "content": {"path": keep(picture)}} for picture in turn.pictures]
         self.shown.append({"role": "user", "content": as_markdown(Answer(turn.text, literal=True))})
-        self.waiting, self.fresh, self.over, self.halted, self.asked, self.error = True, True, False, False, None, ""
+        self.waiting, self.fresh, self.over, self.halted, self.error = True, True, False, False, ""
+        self.asked, self.example = None, None
 
     def claim(self) -> bool:
         """True once for each question: whoever gets it sends it."""

@@ -44,13 +44,15 @@ def ask(
 ) -> Iterator[Answer]:
     """The answer so far, each time more of it arrives. Raises VLMError; what was yielded before stays true."""
     interpret = (task or model).read
-    words, regions, literal, note, sent = "", (), False, "", None
+    words, regions, literal, note, sent, tokens = "", (), False, "", None, None
     with closing(engine.stream(model, prompt, stop)) as chunks:
         for chunk in chunks:
             words, regions = words + chunk.text, regions + chunk.regions
             literal, note, sent = literal or chunk.literal, chunk.note or note, chunk.sent or sent
+            tokens = chunk.tokens or tokens
             answer = Answer(words, literal=True) if literal else interpret(words)
-            yield replace(_named(answer, regions), note=note, sent=sent, status="" if words else chunk.status)
+            status = "" if words else chunk.status
+            yield replace(_named(answer, regions), note=note, sent=sent, status=status, tokens=tokens)
 
 
 def _named(answer: Answer, regions: tuple[Region, ...]) -> Answer:

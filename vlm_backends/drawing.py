@@ -20,7 +20,7 @@ _PALETTE: tuple[Colour, ...] = (  # distinct on photographs and on paper
 _FILL = 96  # 0..255: how much a mask covers
 _LONGEST = 40  # characters of a label
 _CROWD = 24  # regions: beyond it, labels are drawn smaller
-_COUNTED = 300  # regions that labels keep clear of; beyond it, looking for room costs more than it gives
+_COUNTED = 300  # regions, and as many labels, that labels keep clear of; room for more costs more than it gives
 
 
 def draw(image: Image.Image, regions: Sequence[Region]) -> Image.Image:
@@ -37,7 +37,9 @@ def draw(image: Image.Image, regions: Sequence[Region]) -> Image.Image:
     pen, named = ImageDraw.Draw(canvas), [region for region in regions if region.label and region.outline]
     taken = [_bounds(_pixels(region, canvas.size), 0, canvas.size) for region in regions[:_COUNTED] if region.outline]
     for region in named:
-        taken.append(_draw_plate(pen, canvas.size, region, font, taken))
+        plate = _draw_plate(pen, canvas.size, region, font, taken)
+        if len(taken) < 2 * _COUNTED:
+            taken.append(plate)
     return canvas
 
 

@@ -120,7 +120,7 @@ CATALOGUE = (
         _VLM + "google/deplot", _BUILD + "google/google-deplot",
         Hosted("withdrawn", "2026-08-29", "NVIDIA answered “not found” on 2026-08-29"), deplot.read,
         Sampling(1024, 0.2, 0.2), prompts=("Generate underlying data table of the figure below:",) * 3,
-        samples=("chart.png", "grouped.png", "horizontal.png"), converses=False,
+        samples=("chart.png", "grouped.png", "horizontal.png"), converses=False, tables=True,
         weights=Weights("google/deplot", "Apache-2.0", 1.1),
     ),
     Model(

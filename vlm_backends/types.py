@@ -56,6 +56,7 @@ class Answer:
     note: str = ""  # the engine's own word about the answer, such as who really read the picture
     sent: Sent | None = None
     status: str = ""  # what is waited for, while nothing has been said yet
+    tokens: int | None = None  # of the whole answer, as the engine counted them
 
 
 Reader = Callable[[str], Answer]  # total: never raises, accepts half a reply
@@ -71,6 +72,7 @@ class Chunk:
     note: str = ""
     sent: Sent | None = None
     status: str = ""
+    tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,7 @@ class Model:
     streams: bool = True
     converses: bool = True  # False: every message stands alone
     asset: bool = False  # pictures always go by NVIDIA's asset store
+    tables: bool = False  # its answers are the tables behind charts
     parts: bool = False  # pictures go as image_url parts, not as <img> in the text
 
 

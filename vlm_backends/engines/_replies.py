@@ -15,12 +15,17 @@ def chunks(payload: dict, sent: Sent | None, who: str, key: str) -> Iterator[Chu
     choices = payload.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     message = choice.get("delta") or choice.get("message")
-    if not isinstance(message, dict):
-        return
+    message = message if isinstance(message, dict) else {}
     text = message.get("content") if isinstance(message.get("content"), str) else ""
-    regions = _entities.regions(message.get("entities"), text, sent)
-    if text or regions:
-        yield Chunk(text, regions)
+    regions, tokens = _entities.regions(message.get("entities"), text, sent), _tokens(payload)
+    if text or regions or tokens:
+        yield Chunk(text, regions, tokens=tokens)
+
+
+def _tokens(payload: dict) -> int | None:
+    usage = payload.get("usage")
+    count = usage.get("completion_tokens") if isinstance(usage, dict) else None
+    return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else None
 
 
 def _status(payload: dict) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
@@ -22,13 +23,14 @@ from vlm_backends.engines._replies import chunks
 from vlm_backends.errors import Gone, MissingKey, Unreachable, VLMError
 from vlm_backends.types import Chunk, Model, Picture, Prompt, Sent, Stop, Task
 
-_ASSETS = "https://api.nvcf.nvidia.com/v2/nvcf/assets"
+ASSETS = "https://api.nvcf.nvidia.com/v2/nvcf/assets"
 _STATUS = "https://api.nvcf.nvidia.com/v2/nvcf/pexec/status/"
 _VANITY, _VANITY_STATUS = "ai.api.nvidia.com", "https://ai.api.nvidia.com/v1/status/"
-_DESCRIPTION = "Input Image"
+DESCRIPTION = "Input Image"
 _PENDING = 202, 302, 303, 307  # the answer is elsewhere, or not there yet
 _log = logging.getLogger(__name__)
 
+Way = Literal["inline", "asset"]
 Reference = tuple[str, Sent]  # what stands in `src`, and how the picture travelled
 
 
@@ -96,16 +98,15 @@ class NVIDIA:
         headers = {"Accept": "text/event-stream" if model.streams else "application/json", **self._bearer()}
         if assets := [_asset_id(source) for source, sent in references.values() if sent.way == "asset"]:
             headers["NVCF-INPUT-ASSET-REFERENCES"] = headers["NVCF-FUNCTION-ASSET-IDS"] = ",".join(assets)
-        status = _VANITY_STATUS if urlsplit(url).hostname == _VANITY else _STATUS
         with ExitStack() as stack:
-            response = self._opened(stack, "POST", self._at(url), stop, headers=headers, json=request)
+            response = self._opened(stack, "POST", self.at(url), stop, headers=headers, json=request)
             begun = response.status_code in _PENDING
             try:
                 for _ in range(self.patience.polls):
                     if response.status_code not in _PENDING:
                         yield response
                         return
-                    look = self._look(response, stack, status, stop, headers)
+                    look = self._look(response, stack, status_of(url), stop, headers)
                     response = _http.insist(look, stop, self.patience)
                 raise Unreachable("NVIDIA did not finish this job in time. Try again, or use a smaller picture.")
             except VLMError as error:
@@ -119,7 +120,7 @@ class NVIDIA:
         """The call that asks for what follows a response that is not the answer yet; the key stays with NVIDIA."""
         if response.status_code != 202:
             return partial(self._opened, stack, "GET", response.headers.get("Location", ""), stop)
-        url = self._at(status + _job(response))
+        url = self.at(status + _job(response))
         if stop.wait(self.patience.poll):
             raise Unreachable("Stopped before NVIDIA had finished.")
         return partial(self._opened, stack, "GET", url, stop, headers=headers)
@@ -135,15 +136,14 @@ class NVIDIA:
         """What stands for each picture in the request; the assets among them live as long as this context."""
         found: dict[Picture, Reference] = {}
         try:
-            for picture in (picture for turn in prompt.turns for picture in turn.pictures):
-                fitted = None if model.asset else images.encode(picture)
-                if fitted and (model.parts or not images.loses(picture, fitted)):
-                    found[picture] = inline(fitted), _sent(fitted, "inline")
+            for picture in dict.fromkeys(picture for turn in prompt.turns for picture in turn.pictures):
+                carried, way = carriage(model, picture)
+                if way == "inline":
+                    source = inline(carried)
                 else:
-                    whole = images.as_jpeg(picture)
-                    upload = partial(self._upload, whole, stop)
-                    id = _http.insist(upload, stop, self.patience)
-                    found[picture] = f"data:{whole.mime};asset_id,{id}", _sent(whole, "asset")
+                    id = _http.insist(partial(self._upload, carried, stop), stop, self.patience)
+                    source = f"data:{carried.mime};asset_id,{id}"
+                found[picture] = source, _sent(carried, way)
             yield found
         finally:
             for source, sent in found.values():
@@ -152,15 +152,15 @@ class NVIDIA:
 
     def _upload(self, picture: Picture, stop: Stop) -> str:
         """The id of a new asset: announced first, then put at the address that NVIDIA signs for it."""
-        entry = {"contentType": picture.mime, "description": _DESCRIPTION}
+        entry = {"contentType": picture.mime, "description": DESCRIPTION}
         headers = {"accept": "application/json", **self._bearer()}
-        with _http.send("POST", self._at(_ASSETS), stop, self.patience, headers=headers, json=entry) as response:
+        with _http.send("POST", self.at(ASSETS), stop, self.patience, headers=headers, json=entry) as response:
             answer = next(_http.payloads(self._accepted(response)))
         id, url = answer.get("assetId"), answer.get("uploadUrl")
         if not isinstance(id, str) or not isinstance(url, str):
             raise Unreachable("NVIDIA's asset store did not say where to put the picture. Try again.")
         try:
-            headers = {"x-amz-meta-nvcf-asset-description": _DESCRIPTION, "content-type": picture.mime}
+            headers = {"x-amz-meta-nvcf-asset-description": DESCRIPTION, "content-type": picture.mime}
             with _http.send("PUT", url, stop, self.patience, headers=headers, data=picture.data) as response:
                 self._accepted(response)
         except BaseException:
@@ -171,7 +171,7 @@ class NVIDIA:
     def _delete(self, id: str) -> None:
         """Takes the asset back, even after a stop; a failure is logged, since the answer is worth more."""
         try:
-            url = f"{self._at(_ASSETS)}/{id}"
+            url = f"{self.at(ASSETS)}/{id}"
             with _http.send("DELETE", url, Stop(), self.patience, headers=self._bearer()) as response:
                 self._accepted(response)
         except VLMError as error:
@@ -189,12 +189,26 @@ class NVIDIA:
     def _bearer(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"}
 
-    def _at(self, url: str) -> str:
+    def at(self, url: str) -> str:
         """The same path at `base_url`, if there is one."""
         if not self.base_url or urlsplit(url).hostname not in (_VANITY, *_HOSTS):
             return url
         scheme, host, *_ = urlsplit(self.base_url)
         return urlunsplit((scheme, host, *urlsplit(url)[2:]))
+
+
+def carriage(model: Model, picture: Picture, way: Way | None = None) -> tuple[Picture, Way]:
+    """The picture as it goes to the model, and by which way; a `way` that is known is not weighed again."""
+    if not model.asset and way != "asset":
+        fitted = images.encode(picture)
+        if model.parts or way == "inline" or not images.loses(picture, fitted):
+            return fitted, "inline"
+    return images.as_jpeg(picture), "asset"
+
+
+def status_of(url: str) -> str:
+    """Where a job is asked for that was begun at `url`, without the job's id."""
+    return _VANITY_STATUS if urlsplit(url).hostname == _VANITY else _STATUS
 
 
 _HOSTS = ("integrate.api.nvidia.com", "api.nvcf.nvidia.com")
@@ -211,5 +225,5 @@ def _asset_id(source: str) -> str:
     return source.rpartition(",")[2]
 
 
-def _sent(picture: Picture, way: str) -> Sent:
+def _sent(picture: Picture, way: Way) -> Sent:
     return Sent(picture.mime, picture.width, picture.height, len(picture.data), way)

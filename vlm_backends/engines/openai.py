@@ -4,7 +4,7 @@ Pictures go as `image_url` parts. What the server lists under `/models` is what 
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from vlm_backends.engines._http import Patience
 from vlm_backends.engines._refusals import explain
 from vlm_backends.engines._replies import chunks
 from vlm_backends.errors import BadPrompt, Gone, VLMError
-from vlm_backends.types import Chunk, Model, Prompt, Sent, Stop, Task
+from vlm_backends.types import Chunk, Model, Picture, Prompt, Sent, Stop, Task
 
 _BUDGET = 6_000_000  # characters of base64: larger pictures are fitted
 _FRESH = 60  # seconds for which the server's list is believed
@@ -46,16 +46,14 @@ class OpenAI:
         pictures = [picture for turn in prompt.turns for picture in turn.pictures]
         if not pictures:
             raise BadPrompt("Add a picture first: this model answers about pictures.")
-        fitted = {picture: images.encode(picture, _BUDGET) for picture in pictures}
+        fitted = {picture: carriage(picture) for picture in pictures}
         last = fitted[pictures[-1]]
         sent = Sent(last.mime, last.width, last.height, len(last.data), "inline")
         yield Chunk(sent=sent, note=f"Answered by {model.title} at {self._host}.")
-        asked = replace(model, id=self._served(model) or model.id, parts=True, streams=True)
-        sources = {picture: inline(encoded) for picture, encoded in fitted.items()}
-        request = body(asked, prompt, self.base_url, sources)
+        request = self.request(model, prompt, {picture: inline(encoded) for picture, encoded in fitted.items()})
 
         def attempt() -> Iterator[Chunk]:
-            with _http.send("POST", f"{self._base}/chat/completions", stop, self.patience, headers=self._headers(),
+            with _http.send("POST", self.address, stop, self.patience, headers=self._headers(),
                             json=request) as response:  # fmt: skip
                 if response.status_code // 100 != 2:
                     raise explain(response.status_code, _http.body(response), response.headers.get("Retry-After"),
@@ -66,10 +64,21 @@ class OpenAI:
         try:
             yield from _http.persistent(attempt, stop, self.patience)
         except Gone:
-            raise Gone(f"{self._host} does not serve {asked.id}. Start it there, or choose another engine.") from None
+            name = request.get("model", model.id)
+            raise Gone(f"{self._host} does not serve {name}. Start it there, or choose another engine.") from None
         except VLMError:
             if not stop.is_set():  # a connection that was shut on purpose is no error
                 raise
+
+    def request(self, model: Model, prompt: Prompt, sources: Mapping[Picture, str]) -> dict:
+        """The request's JSON, the model called as the server lists it; `sources` says what stands for each picture."""
+        asked = replace(model, id=self._served(model) or model.id, parts=True, streams=True)
+        return body(asked, prompt, self.base_url, sources) | {"stream_options": {"include_usage": True}}
+
+    @property
+    def address(self) -> str:
+        """Where questions go."""
+        return f"{self._base}/chat/completions"
 
     def _served(self, model: Model) -> str | None:
         """The name under which the server lists the model: its id here or at the hub, in any case."""
@@ -87,6 +96,11 @@ class OpenAI:
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"} if self.key else {}
+
+
+def carriage(picture: Picture) -> Picture:
+    """The picture as it goes to such a server."""
+    return images.encode(picture, _BUDGET)
 
 
 @lru_cache(maxsize=16)

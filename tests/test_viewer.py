@@ -1,0 +1,263 @@
+"""The picture component: its scene as a pure value, and in headless Chromium what hands, eyes and keys do with it."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from tests.conftest import CHROMIUM
+from ui.viewer import Deed, parted, scene
+from vlm_backends import Answer, Region, images
+from vlm_backends.chains import attached, box_of, corners, grounded
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
+expect = sync_api.expect
+browser_only = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: apt-get install chromium")
+SQUARE = corners((0.25, 0.25, 0.75, 0.75))
+
+
+# the scene
+
+
+@pytest.mark.parametrize("text, spans, parts", [
+    ("", [], []),
+    ("a cat", [], [("a cat", [])]),
+    ("a cat", [None], [("a cat", [])]),
+    ("a cat on a mat", [(0, 5), (9, 14)], [("a cat", [0]), (" on ", []), ("a mat", [1])]),
+    ("a cat on a mat", [(9, 14), (0, 5)], [("a cat", [1]), (" on ", []), ("a mat", [0])]),
+    ("two cats", [(0, 8), (0, 8)], [("two cats", [0, 1])]),
+    ("a cat on a mat", [(0, 14), (0, 5)], [("a cat", [1]), (" on a mat", [])]),  # overlapping: the first that ends
+    ("кот 🐈 спит", [(4, 5)], [("кот ", []), ("🐈", [0]), (" спит", [])]),
+    ("short", [(3, 99)], [("short", [])]),
+    ("short", [(-2, 3)], [("short", [])]),
+    ("short", [(3, 3)], [("short", [])]),
+    ("short", [(4, 2)], [("short", [])]),
+])  # fmt: skip
+def test_the_words_are_parted_at_the_names(text, spans, parts):
+    answer = Answer(text, tuple(Region("x", SQUARE, span=span) for span in spans))
+    assert parted(answer) == parts
+    assert "".join(part for part, _ in parted(answer)) == text
+
+
+def test_a_scene_is_plain_json_and_long_names_are_cut():
+    picture = images.read(Image.new("RGB", (40, 30)))
+    made = scene(picture, Answer("x", (Region("<b>" * 5000, SQUARE, True),)), actions=[Deed("a", "A")])
+    assert json.loads(json.dumps(made)) == made | {"parts": [["x", []]]} and len(made["regions"][0]["label"]) == 400
+    assert scene(None) is None and scene(picture)["regions"] == []
+
+
+# several answers as one
+
+
+def test_what_was_found_about_a_box_joins_the_answer_that_it_came_from():
+    base = Answer("cat\ndog", (Region("cat", SQUARE, span=(0, 3)), Region("dog", corners((0, 0, 0.2, 0.2)), span=(4, 7))))
+    named = attached(base, [box_of(base.regions[0])], [Answer("a grey cat")])
+    assert named.text == "a grey cat\ncat\ndog"
+    assert [named.text[slice(*region.span)] for region in named.regions] == ["a grey cat", "dog"]
+    masked = attached(base, [box_of(base.regions[1])], [Answer("", (Region("", SQUARE, True),))])
+    assert masked.text == "dog\ncat\ndog" and [region.label for region in masked.regions] == ["dog", "cat", "dog"]
+    assert attached(Answer(""), [(0, 0, 1, 1)], [Answer("")]).text == "your region"
+    assert attached(base, [], []) == base
+
+
+def test_a_caption_is_tied_to_the_places_of_what_it_names():
+    found = Answer("cat\nmat\nhat", tuple(Region(name, SQUARE) for name in ("Cat", "mat ", "hat", "")))
+    tied = grounded(Answer("A cat on a mat."), found)
+    assert tied.text == "A cat on a mat." and [region.span for region in tied.regions] == [(2, 5), (11, 14), None, None]
+
+
+# in the browser
+
+
+@pytest.fixture
+def phone_photo(tmp_path):
+    """A photo as a phone writes it: lying on its side, with the turn in its EXIF; a red square in the upright picture."""
+    upright = Image.new("RGB", (900, 1200), "white")
+    upright.paste((200, 30, 30), (300, 300, 600, 600))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    path = tmp_path / "phone.jpg"
+    upright.rotate(90, expand=True).save(path, exif=exif, quality=95)
+    return path
+
+
+def upload(page, path):
+    page.locator("#task-picture input[type=file]").set_input_files(path)
+    stage = page.locator("#result .stage")
+    stage.wait_for()
+    return stage
+
+
+def numbers(page):
+    return [float(field.input_value() or "nan") for field in page.locator("#region input[type=number]").all()]
+
+
+def wait_for_box(page, box):
+    page.wait_for_function("document.querySelector('#region input').value !== ''")
+    page.wait_for_timeout(300)
+    assert numbers(page) == pytest.approx(box, abs=0.012)
+
+
+@browser_only
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1400, 820, 390])
+@pytest.mark.parametrize("touch", [False, True])
+def test_a_dragged_box_lands_where_it_was_drawn(visit, phone_photo, width, touch):
+    page = visit("?model=florence-2&task=REGION_TO_SEGMENTATION", width=width, touch=touch)
+    stage = upload(page, phone_photo)
+    stage.scroll_into_view_if_needed()
+    page.wait_for_timeout(200)
+    at = stage.bounding_box()
+    assert at["height"] / at["width"] == pytest.approx(4 / 3, rel=0.02), "not upright"
+    (x0, y0), (x1, y1) = [(at["x"] + u * at["width"], at["y"] + v * at["height"]) for u, v in ((0.7, 0.55), (0.3, 0.22))]
+    if touch:
+        session = page.context.new_cdp_session(page)
+        for kind, x, y in (("touchStart", x0, y0), ("touchMove", (x0 + x1) / 2, y1), ("touchMove", x1, y1)):
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    else:
+        page.mouse.move(x0, y0)
+        page.mouse.down()
+        page.mouse.move(x1, y1, steps=4)
+        page.mouse.up()
+    wait_for_box(page, [0.3, 0.22, 0.7, 0.55])
+    page.locator("#run-task").click()
+    mask = page.locator("#result polygon.solid")
+    mask.first.wait_for(state="attached")
+    found = mask.first.evaluate("node => { const b = node.getBBox(); return [b.x, b.y, b.x + b.width, b.y + b.height]; }")
+    assert found == pytest.approx([300, 300, 600, 600], abs=18), "the mask is not on the red square of the upright picture"
+
+
+@browser_only
+@pytest.mark.browser
+def test_a_box_by_keys(visit, phone_photo):
+    page = visit("?model=florence-2&task=REGION_TO_SEGMENTATION")
+    upload(page, phone_photo).focus()
+    page.keyboard.press("b")
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+    wait_for_box(page, [0.29, 0.23, 0.79, 0.75])
+
+
+def read_the_sign(page):
+    page.locator(".examples:visible .gallery-item").first.click()
+    expect(page.locator("#result .mark").first).to_have_text("PINE RIDGE PARK", timeout=60_000)
+
+
+@browser_only
+@pytest.mark.browser
+def test_words_and_places_light_each_other(visit):
+    page = visit("?model=florence-2")
+    read_the_sign(page)
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    lit = page.locator("#result polygon.lit"), page.locator("#result .mark.lit")
+    page.locator("#result .mark", has_text="Eagle Point").hover()
+    expect(lit[0]).to_have_attribute("aria-label", "Eagle Point")
+    page.locator("#result polygon[aria-label='Lake Loop']").hover()
+    expect(lit[1]).to_have_text("Lake Loop")
+    page.mouse.move(2, 2)
+    page.locator("#result .mark").first.focus()
+    expect(lit[0]).to_have_attribute("aria-label", "PINE RIDGE PARK")
+    page.keyboard.press("ArrowDown")
+    expect(lit[0]).to_have_attribute("aria-label", "Lake Loop")
+    page.locator("#result polygon[tabindex='0']").focus()
+    page.keyboard.press("ArrowRight")
+    first = lit[1].inner_text()
+    page.keyboard.press("Enter")
+    chosen = page.locator("#result polygon.chosen")
+    expect(chosen).to_have_attribute("aria-label", first)
+    expect(chosen).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Escape")
+    expect(chosen).to_have_count(0)
+    assert not requests, "pointing asks the server"
+
+
+@browser_only
+@pytest.mark.browser
+def test_words_are_found_selected_and_copied(visit):
+    page = visit("?model=florence-2")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    read_the_sign(page)
+    page.get_by_label("Find in these words").fill("point")
+    expect(page.locator("#result .said")).to_have_text("1 found")
+    assert page.locator("#result polygon:not(.off)").count() == 1
+    page.get_by_label("Find in these words").fill("")
+    page.locator("#result .bar button", has_text="Copy").click()
+    expect(page.locator("#result .said")).to_have_text("Copied.")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.splitlines()[:3] == ["PINE RIDGE PARK", "Lake Loop", "2.4 km"]
+
+
+@browser_only
+@pytest.mark.browser
+def test_a_click_on_a_box_is_asked_about_and_joins_what_was_there(visit):
+    page = visit("?model=florence-2")
+    read_the_sign(page)
+    before = page.locator("#result polygon").count()
+    page.locator("#result polygon[aria-label='Visitor Center']").click()
+    page.locator("#result .deeds p", has_text="Visitor Center").get_by_text("Describe").click()
+    fresh = page.locator("#result .mark").first
+    expect(fresh).to_contain_text("Visitor Center", timeout=60_000)
+    expect(fresh).to_contain_text("px")
+    expect(page.locator("#result .text")).to_contain_text("PINE RIDGE PARK")
+    assert page.locator("#result polygon").count() == before
+
+
+@browser_only
+@pytest.mark.browser
+def test_all_boxes_at_once_show_how_far_they_are_and_stop(visit):
+    page = visit("?model=florence-2")
+    read_the_sign(page)
+    row = page.locator("#result .deeds p", has_text="With all 8")
+    row.get_by_text("Describe").click()
+    expect(page.locator("#task-live")).to_contain_text("of 8")
+    expect(page.locator("#result .mark").first).to_contain_text("px", timeout=90_000)
+    assert page.locator("#result .mark", has_text="px").count() == 8
+    page.locator("#result .deeds p", has_text="With all").get_by_text("Segment").click()
+    page.locator("#task-live").get_by_text("of 8").wait_for()
+    page.locator("#stop-task").click()
+    page.locator("#stop-task").wait_for(state="hidden")
+    assert page.locator("#result .mark", has_text="px").count() == 8, "what was there is lost"
+
+
+@browser_only
+@pytest.mark.browser
+def test_labels_are_hidden_and_the_background_goes(visit, address):
+    page = visit("?model=florence-2")
+    page.locator(".examples:visible .gallery-item").nth(2).click()
+    mask = page.locator("#result polygon.solid")
+    mask.first.wait_for(state="attached", timeout=60_000)
+    before = mask.first.evaluate("node => getComputedStyle(node).fillOpacity")
+    page.locator("#result input[type=range]").fill("90")
+    assert mask.first.evaluate("node => getComputedStyle(node).fillOpacity") != before
+    page.get_by_role("button", name="Plain background").click()
+    expect(page.locator("#result img")).to_be_hidden()
+    expect(page.locator("#result .names span").first).to_be_visible()
+    page.get_by_role("button", name="Names", exact=True).click()
+    expect(page.locator("#result .names span").first).to_be_hidden()
+
+
+HUNDREDS = """() => {
+  const host = document.createElement("div");
+  host.innerHTML = '<div class="viewer" data-hint=""></div>';
+  document.querySelector("main").prepend(host);
+  const regions = Array.from({length: 600}, (_, i) => { const x = (i % 30) / 30, y = Math.floor(i / 30) / 20;
+    return {label: `thing ${i % 7}`, group: `thing ${i % 7}`, colour: "rgb(1,2,3)", on: "white", solid: false,
+            points: [[x, y], [x + .03, y], [x + .03, y + .04], [x, y + .04]]}; });
+  const props = {value: {path: "none", width: 3000, height: 2000, alt: "", regions, parts: [["all", [0, 1]]], names: true,
+                         draw: false, box: null, actions: [], further: []}};
+  const begun = performance.now();
+  showcase.viewer(host, props, () => {}, {});
+  host.querySelectorAll(".chip")[2].click();
+  return {made: performance.now() - begun, shown: host.querySelectorAll("polygon:not(.off)").length,
+          stops: host.querySelectorAll("polygon[tabindex='0']").length};
+}"""
+
+
+@browser_only
+@pytest.mark.browser
+def test_hundreds_of_regions_are_one_tab_stop_and_are_hidden_by_label(visit, tmp_path):
+    page = visit()
+    seen = page.evaluate(HUNDREDS)
+    assert seen["shown"] == 600 - 86 and seen["stops"] == 1

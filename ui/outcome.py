@@ -1,0 +1,138 @@
+"""What belongs to the last answer beside its picture: how it travelled, its call as code, files to take away."""
+
+import json
+from html import escape
+from uuid import uuid4
+
+import gradio as gr
+
+from ui.asking import Asked
+from ui.reply import as_json, store
+from ui.run import Run
+from ui.talk import Talk
+from vlm_backends import BadPrompt, Model, VLMError, snippets
+from vlm_backends.exports import FORMATS, as_conversation
+
+QUIET = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
+_UNASKED = "# Ask something first: the call that was made stands here then.\n"
+_SHELF = '<div class="files" role="group" aria-label="Take it away">{}<span class="said" role="status"></span></div>'
+_BUTTON = '<button type="button" data-format="{0}">{0}</button>'
+
+
+def shelf(formats: list[str]) -> gr.HTML:
+    """A row of buttons, one a format; its event `take` names the one that is wanted, its value is the file."""
+    return gr.HTML(
+        html_template=_SHELF.format("".join(map(_BUTTON.format, formats))),
+        js_on_load="showcase.files(element, props, watch, (data) => trigger('take', data))",
+    )
+
+
+class Outcome:
+    """The parts, wired to the record that `state` holds (a Talk or a Run); `outputs` are filled by `shown`."""
+
+    def __init__(self, model: Model, state: gr.State, conversation: bool) -> None:
+        self.model = model
+        self.ledger = gr.HTML(elem_classes="sent")
+        formats = [*FORMATS, "JSON", *(["Conversation"] if conversation else []), "Picture as sent", "Link"]
+        with gr.Accordion("Take it away", open=False):
+            self.files = shelf(formats)
+        with gr.Accordion("View code: the call that was made", open=False) as self.code:
+            with gr.Tab("Python"):
+                self.python = gr.Code(language="python", show_label=False, interactive=False, max_lines=24)
+            with gr.Tab("Shell"):
+                self.shell = gr.Code(language="shell", show_label=False, interactive=False, max_lines=24)
+        with gr.Accordion("The answer as JSON", open=False):
+            self.json = gr.JSON(show_label=False)
+        self.code.expand(written, state, [self.python, self.shell], **QUIET)
+        self.files.take(self.take, state, self.files, **QUIET)
+        self.outputs = [self.ledger, self.code, self.json]
+
+    @staticmethod
+    def shown(asked: Asked | None) -> list:
+        """The values of `outputs` for this answer; the code is written when it is looked at."""
+        return [ledger(asked), gr.Accordion(open=False), as_json(asked) if asked else None]
+
+    def take(self, state: Talk | Run, event: gr.EventData) -> dict:
+        """The file that was asked for, or a sentence why there is none."""
+        try:
+            return self._taken(state, str(getattr(event, "format", "")))
+        except VLMError as error:
+            return {"said": str(error), "turn": uuid4().hex}
+
+    def _taken(self, state: Talk | Run, format: str) -> dict:
+        asked, name = state.asked, self.model.id.rpartition("/")[2]
+        if format == "Link":
+            return {"link": f"?{state.link(self.model)}", "turn": uuid4().hex}
+        if format == "Conversation" and isinstance(state, Talk) and state.turns:
+            return file(f"{name}.zip", as_conversation(f"A talk with {self.model.title}", state.turns))
+        if asked is None or asked.engine is None or asked.picture is None:
+            raise BadPrompt("There is nothing to take yet: ask something first.")
+        if format == "JSON":
+            return file(f"{name}.json", json.dumps(as_json(asked), ensure_ascii=False, indent=1).encode())
+        if format == "Picture as sent":
+            as_read, picture = _code(asked).files[-1]
+            return file(as_read, picture.data)
+        if format not in FORMATS:
+            raise BadPrompt("This form is not known here.")
+        extension, _, write = FORMATS[format]
+        kind = "" if format.lower() == extension else f"-{format.lower()}"
+        return file(f"{name}{kind}.{extension}", write(asked.picture, asked.answer))
+
+
+def written(state: Talk | Run) -> tuple[str, str]:
+    """The last call as Python and as shell."""
+    asked = state.asked
+    if asked is None or asked.engine is None:
+        return _UNASKED, _UNASKED
+    code = _code(asked)
+    return code.python, code.shell
+
+
+def _code(asked: Asked) -> snippets.Code:
+    return snippets.code(asked.engine, asked.model, asked.prompt, asked.task, asked.answer.sent)
+
+
+def ledger(asked: Asked | None) -> str:
+    """Who answered, the picture as it was sent, and how long it took, as a list in HTML."""
+    if asked is None or asked.engine is None:
+        return ""
+    answer, clock = asked.answer, asked.clock
+    facts = [("Engine", asked.engine.name), ("Picture", _travelled(asked))]
+    if clock.first_s is not None:
+        facts += [("First words", f"{clock.first_s:.2f} s"), ("All of it", f"{clock.total_s:.2f} s")]
+    facts.append(("Speed", _speed(asked)))
+    items = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts if value)
+    note = f"<p>{escape(answer.note)}</p>" if answer.note else ""
+    return f'<dl class="ledger">{items}</dl>{note}'
+
+
+def _travelled(asked: Asked) -> str:
+    """The picture as it was given, and as it went."""
+    given, sent = asked.picture, asked.answer.sent
+    if not given or not sent:
+        return ""
+    was = _described(given.mime, given.width, given.height, len(given.data))
+    if sent.way is None:
+        return f"{was}, stayed on this machine"
+    way = "in the request" if sent.way == "inline" else "by NVIDIA's asset store"
+    went = _described(sent.mime, sent.width, sent.height, sent.bytes)
+    return f"{was}, sent unchanged {way}" if went == was else f"{was} → sent as {went}, {way}"
+
+
+def _described(mime: str, width: int, height: int, size: int) -> str:
+    amount = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"
+    return f"{width} × {height} {mime.rpartition('/')[2].upper()}, {amount}"
+
+
+def _speed(asked: Asked) -> str:
+    """Tokens a second where the engine counts them."""
+    tokens, clock = asked.answer.tokens, asked.clock
+    if not tokens or clock.first_s is None:
+        return ""
+    spent = clock.total_s - clock.first_s if asked.model.streams else clock.total_s
+    return f"{tokens / spent:,.0f} tokens a second, {tokens} in all" if spent > 0.05 else f"{tokens} tokens"
+
+
+def file(name: str, data: bytes) -> dict:
+    """The value of a shelf for this file; the browser is told of what differs only."""
+    return {"path": store(name, data), "name": name, "turn": uuid4().hex}

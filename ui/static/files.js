@@ -1,0 +1,20 @@
+// Files to take away: a button asks the server for one form; the file that comes back is saved, a link is copied.
+showcase.files = (element, props, watch, take) => {
+  const said = () => element.querySelector(".said");
+  element.addEventListener("click", ({ target }) => {
+    if (!target.dataset.format) return;
+    said().textContent = "…";
+    take({ format: target.dataset.format, at: Date.now() });
+  });
+  watch("value", () => {
+    const { path, name, link, said: words } = props.value ?? {};
+    said().textContent = words ?? (name ? `${name} is saved.` : "");
+    if (path) showcase.make("a", { href: showcase.address(path), download: name }).click();
+    if (link) share(said(), location.origin + location.pathname + link);
+  });
+};
+
+async function share(said, link) {
+  said.textContent = link;
+  try { await navigator.clipboard.writeText(link); said.textContent = `Copied: ${link}`; } catch { getSelection().selectAllChildren(said); }
+}

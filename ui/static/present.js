@@ -1,0 +1,36 @@
+// ?present=1: large type, settings out of sight, and the arrow keys step through curated examples.
+const wanted = new URLSearchParams(location.search).get("present");
+if (wanted && wanted !== "0") {
+  document.documentElement.classList.add("present");
+  addEventListener("load", () => whenThere("[role=tablist]", start));
+}
+
+function whenThere(selector, then, tries = 100) {
+  const node = document.querySelector(selector);
+  if (node) then(node);
+  else if (tries) setTimeout(whenThere, 100, selector, then, tries - 1);
+}
+
+function start() {
+  const { make, show } = showcase, says = make("span", { role: "status" });
+  let at = -1;
+  const step = (by) => {
+    at = Math.min(show.length - 1, Math.max(0, at + by));
+    const { model, example, title } = show[at];
+    says.textContent = `${at + 1} / ${show.length} · ${title}`;
+    document.querySelector(`#tab-${model}-button`)?.click();
+    whenThere(`#tab-${model} .examples .gallery-item:nth-child(${example + 1})`, (item) => {
+      item.click();
+      document.querySelector(`#tab-${model}`).scrollIntoView({ block: "start", behavior: "smooth" });
+    });
+  };
+  document.body.append(make("nav", { class: "presenter", "aria-label": "Presentation" },
+    make("button", { type: "button", onclick: () => step(-1) }, "← Back"), says,
+    make("button", { type: "button", onclick: () => step(1) }, "Next →")));
+  says.textContent = "Press → to begin";
+  addEventListener("keydown", (event) => {
+    if (event.target.closest?.("input, textarea, [contenteditable], [role=button], [role=tab], .stage")) return;
+    const by = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 }[event.key];
+    if (by) { event.preventDefault(); step(by); }
+  });
+}

@@ -1,0 +1,157 @@
+// The picture component in the browser: a scene (see ui/viewer.py) becomes a picture with regions, names, words and tools.
+// Nothing here asks the server: it is told of a drawn box ("region") and of a wish for a region ("act") by events.
+window.showcase = window.showcase || {};
+
+showcase.make = (tag, attributes = {}, ...children) => {
+  const node = /^(svg|g|polygon|rect|title)$/.test(tag)
+    ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children);
+  return node;
+};
+
+showcase.bounds = (points) => {
+  const xs = points.map(([x]) => x), ys = points.map(([, y]) => y);
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+};
+
+// One tab stop for many things: the arrow keys move between them.
+showcase.rove = (container, items) => {
+  items.forEach((item, i) => item.setAttribute("tabindex", i ? "-1" : "0"));
+  container.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const at = items.indexOf(event.target);
+    if (!step || at < 0) return;
+    event.preventDefault();
+    const next = items[(at + step + items.length) % items.length];
+    items.forEach((item) => item.setAttribute("tabindex", item === next ? "0" : "-1"));
+    next.focus();
+  });
+};
+
+showcase.viewer = (element, props, watch, trigger) => {
+  const view = { root: element.querySelector(".viewer"), trigger, kept: { names: null, plain: false, opacity: 38 } };
+  const show = () => { view.scene = props.value; showcase.render(view); };
+  link(view);
+  watch("value", show);
+  show();
+};
+
+showcase.render = (view) => {
+  const { root, scene } = view, { make } = showcase;
+  view.watcher?.disconnect();
+  root.replaceChildren();
+  root.classList.toggle("blank", !scene);
+  if (!scene) return root.append(make("p", { class: "hint" }, root.dataset.hint || ""));
+  Object.assign(view, { hidden: new Set(), chosen: null, box: scene.box, sought: null, named: view.kept.names ?? scene.names });
+  view.picture = make("img", { src: showcase.address(scene.path), alt: scene.alt, draggable: "false" });
+  view.svg = make("svg", { viewBox: `0 0 ${scene.width} ${scene.height}`, preserveAspectRatio: "none", role: "group",
+    "aria-label": `${scene.regions.length} regions in the picture` });
+  view.names = make("div", { class: "names", "aria-hidden": "true" });
+  view.stage = make("div", { class: "stage" }, view.picture, view.svg, view.names);
+  view.stage.style.setProperty("--ratio", scene.width / scene.height);
+  root.append(make("div", { class: "frame" }, view.stage));
+  drawRegions(view);
+  showcase.tools(view);
+  showcase.drawing(view);
+  showcase.words(view);
+  view.watcher = new ResizeObserver(() => placeNames(view));
+  view.watcher.observe(view.stage);
+  showcase.refresh(view);
+};
+
+showcase.address = (path) => `${window.gradio_config?.root ?? ""}/gradio_api/file=${path.split("/").map(encodeURIComponent).join("/")}`;
+
+// Large regions lie below small ones, so that each can be pointed at.
+function drawRegions(view) {
+  const { make, bounds } = showcase, { scene } = view;
+  const size = ({ points }) => { const [x0, y0, x1, y1] = bounds(points); return (x1 - x0) * (y1 - y0); };
+  view.shapes = scene.regions.map((region, i) => make("polygon", {
+    points: region.points.map(([x, y]) => `${x * scene.width},${y * scene.height}`).join(" "), role: "button",
+    class: region.solid ? "solid" : "", style: `--ink:${region.colour}`, "data-i": i, "aria-pressed": "false",
+    "aria-label": region.label || `region ${i + 1}`,
+  }, make("title", {}, region.label)));
+  view.svg.append(...[...view.shapes].sort((a, b) => size(scene.regions[b.dataset.i]) - size(scene.regions[a.dataset.i])));
+  view.plates = scene.regions.map((region, i) => make("span", {
+    "data-i": i, style: `--ink:${region.colour};--on:${region.on}`,
+  }, region.label));
+  view.names.append(...view.plates);
+  showcase.rove(view.svg, view.shapes);
+}
+
+// Pointing at a region, its name or its words lights all three; a click chooses it.
+function link(view) {
+  const at = (event) => event.target.closest?.("[data-i]")?.dataset.i.split(" ").map(Number) ?? [];
+  const on = (names, act) => names.forEach((name) => view.root.addEventListener(name, (event) => view.scene && act(event)));
+  on(["pointerover", "focusin"], (event) => light(view, at(event)));
+  on(["pointerleave", "focusout"], () => light(view, []));
+  on(["click"], (event) => {
+    const [i] = at(event);
+    if (i !== undefined && !view.dragged && !getSelection().toString()) showcase.choose(view, view.chosen === i ? null : i);
+  });
+  on(["keydown"], (event) => {
+    const [i] = at(event);
+    if (i !== undefined && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); showcase.choose(view, i); }
+    if (event.key === "Escape") showcase.choose(view, null);
+  });
+}
+
+function light(view, lit) {
+  for (const node of [...view.shapes, ...view.plates, ...view.marks]) {
+    node.classList.toggle("lit", node.dataset.i.split(" ").some((i) => lit.includes(Number(i))));
+  }
+  view.root.classList.toggle("pointing", lit.length > 0);
+}
+
+showcase.choose = (view, i) => {
+  view.chosen = i;
+  view.box = i === null ? null : showcase.bounds(view.scene.regions[i].points);
+  showcase.refresh(view);
+};
+
+// What is hidden, chosen and sought, onto what is drawn.
+showcase.refresh = (view) => {
+  const { scene, root } = view;
+  const off = (region, i) => view.hidden.has(region.group) || (view.sought && !view.sought.has(i));
+  scene.regions.forEach((region, i) => {
+    for (const node of [view.shapes[i], view.plates[i]]) {
+      node.classList.toggle("off", Boolean(off(region, i)));
+      node.classList.toggle("chosen", view.chosen === i);
+    }
+    view.shapes[i].setAttribute("aria-pressed", view.chosen === i);
+  });
+  for (const mark of view.marks) {
+    const all = mark.dataset.i.split(" ").map(Number);
+    mark.classList.toggle("off", all.every((i) => off(scene.regions[i], i)));
+    mark.classList.toggle("chosen", all.includes(view.chosen));
+  }
+  root.classList.toggle("spotlight", view.chosen !== null);
+  root.classList.toggle("plain", view.kept.plain);
+  root.classList.toggle("unnamed", !view.named);
+  root.style.setProperty("--fill", view.kept.opacity / 100);
+  showcase.showBox(view);
+  placeNames(view);
+};
+
+// Each name goes where it covers the least of other names; a crowd is named only when pointed at.
+function placeNames(view) {
+  const wide = view.stage.clientWidth, high = view.stage.clientHeight;
+  const shown = view.scene.regions.map((_, i) => i).filter((i) => !view.plates[i].classList.contains("off"));
+  view.names.classList.toggle("crowd", shown.length > 60);
+  if (!wide) return;
+  const sizes = shown.map((i) => [view.plates[i].offsetWidth, view.plates[i].offsetHeight]), taken = [];
+  shown.forEach((i, n) => {
+    const [x0, y0, x1, y1] = showcase.bounds(view.scene.regions[i].points), [w, h] = sizes[n];
+    const spots = [[x0 * wide, y0 * high - h], [x0 * wide, y1 * high], [x1 * wide - w, y0 * high - h], [x0 * wide, y0 * high],
+      [x1 * wide, (y0 + y1) / 2 * high - h / 2], [x0 * wide - w, (y0 + y1) / 2 * high - h / 2]]
+      .map(([x, y]) => [Math.max(0, Math.min(x, wide - w)), Math.max(0, Math.min(y, high - h))]);
+    const cost = ([x, y]) => taken.reduce((sum, [a, b, c, d]) =>
+      sum + Math.max(0, Math.min(x + w, a + c) - Math.max(x, a)) * Math.max(0, Math.min(y + h, b + d) - Math.max(y, b)), 0);
+    const best = spots.reduce((a, b) => (cost(b) < cost(a) ? b : a));
+    taken.push([...best, w, h]);
+    view.plates[i].style.transform = `translate(${best[0]}px, ${best[1]}px)`;
+  });
+}
