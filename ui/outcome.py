@@ -14,7 +14,8 @@ from vlm_backends import BadPrompt, Model, VLMError, snippets
 from vlm_backends.exports import FORMATS, as_conversation
 
 QUIET = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
-_UNASKED = "# Ask something first: the call that was made stands here then.\n"
+_UNASKED = "<p>Ask something first: the call that was made stands here then.</p>"
+_COPIES = "showcase.copies(element)"
 _SHELF = '<div class="files" role="group" aria-label="Take it away">{}<span class="said" role="status"></span></div>'
 _BUTTON = '<button type="button" data-format="{0}">{0}</button>'
 
@@ -38,12 +39,12 @@ class Outcome:
             self.files = shelf(formats)
         with gr.Accordion("View code: the call that was made", open=False) as self.code:
             with gr.Tab("Python"):
-                self.python = gr.Code(language="python", show_label=False, interactive=False, max_lines=24)
+                python = gr.HTML(js_on_load=_COPIES)
             with gr.Tab("Shell"):
-                self.shell = gr.Code(language="shell", show_label=False, interactive=False, max_lines=24)
+                shell = gr.HTML(js_on_load=_COPIES)
         with gr.Accordion("The answer as JSON", open=False):
             self.json = gr.JSON(show_label=False)
-        self.code.expand(written, state, [self.python, self.shell], **QUIET)
+        self.code.expand(written, state, [python, shell], **QUIET)
         self.files.take(self.take, state, self.files, **QUIET)
         self.outputs = [self.ledger, self.code, self.json]
 
@@ -80,12 +81,19 @@ class Outcome:
 
 
 def written(state: Talk | Run) -> tuple[str, str]:
-    """The last call as Python and as shell."""
+    """The last call as Python and as shell, each as HTML to read and to copy."""
     asked = state.asked
     if asked is None or asked.engine is None:
         return _UNASKED, _UNASKED
     code = _code(asked)
-    return code.python, code.shell
+    return _listing("The call in Python", code.python), _listing("The call in shell", code.shell)
+
+
+def _listing(title: str, text: str) -> str:
+    return (
+        f'<div class="listing"><button type="button" data-copy>Copy</button><span role="status"></span>'
+        f'<pre tabindex="0" role="region" aria-label="{title}"><code>{escape(text)}</code></pre></div>'
+    )
 
 
 def _code(asked: Asked) -> snippets.Code:

@@ -11,6 +11,7 @@ import gradio as gr
 
 from ui.reply import keep
 from vlm_backends import Answer, Picture, Region, colour
+from vlm_backends.drawing import ink
 
 NOTHING = Answer("")
 _FEW = 12  # regions whose names are shown unasked
@@ -86,12 +87,12 @@ def parted(answer: Answer) -> list[tuple[str, list[int]]]:
 
 
 def _region(region: Region, group: str) -> dict:
-    red, green, blue = colour(group)
+    shade = colour(group)
     return {
         "label": region.label[:_LONGEST],
         "group": group[:_LONGEST],
-        "colour": f"rgb({red},{green},{blue})",
-        "on": "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "white",
+        "colour": "rgb({},{},{})".format(*shade),
+        "on": ink(shade),
         "solid": region.solid,
         "points": [[round(x, 5), round(y, 5)] for x, y in region.outline],
     }

@@ -48,6 +48,13 @@ def colour(label: str) -> Colour:
     return _PALETTE[zlib.crc32(label.strip().lower().encode()) % len(_PALETTE)]
 
 
+def ink(ground: Colour) -> str:
+    """Black or white, whichever is easier to read on this colour (by the contrast of WCAG 2)."""
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in (part / 255 for part in ground)]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "black" if luminance > 0.179 else "white"
+
+
 @lru_cache(maxsize=32)
 def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(_FONT, size)
@@ -105,9 +112,8 @@ def _draw_plate(
     own = _bounds(_pixels(region, size), 0, size)
     box = min(_spots(own, size, wide, high), key=lambda spot: sum(_overlap(spot, other) for other in taken))
     fill = colour(region.label)
-    ink = "black" if 0.299 * fill[0] + 0.587 * fill[1] + 0.114 * fill[2] > 140 else "white"
     pen.rounded_rectangle(box, radius=pad, fill=fill)
-    pen.text((box[0] + pad, (box[1] + box[3]) / 2), label, font=font, fill=ink, anchor="lm")
+    pen.text((box[0] + pad, (box[1] + box[3]) / 2), label, font=font, fill=ink(fill), anchor="lm")
     return box
 
 

@@ -161,12 +161,10 @@ def _polygon(region: Region, points: Sequence[Point]) -> xml.Element:
 
 def _plate(label: str, colour: drawing.Colour, bounds: Sequence[float], wide: int, size: float) -> list[xml.Element]:
     """The label on a plate of its colour: above its region, or at the top within it, inside the picture."""
-    red, green, blue = colour
-    ink = "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "white"
     room, tall = _font().getlength(label) / 100 * size + size / 2, size * 1.4
     x, y = max(0, min(bounds[0], wide - room)), max(0, bounds[1] - tall)
-    plate = _element("rect", x=x, y=y, width=room, height=tall, rx=size / 4, fill=f"rgb({red},{green},{blue})")
-    text = _element("text", x=x + size / 4, y=y + size * 1.05, font_size=size, fill=ink)
+    plate = _element("rect", x=x, y=y, width=room, height=tall, rx=size / 4, fill="rgb({},{},{})".format(*colour))
+    text = _element("text", x=x + size / 4, y=y + size * 1.05, font_size=size, fill=drawing.ink(colour))
     text.text = label
     return [plate, text]
 

@@ -18,3 +18,11 @@ async function share(said, link) {
   said.textContent = link;
   try { await navigator.clipboard.writeText(link); said.textContent = `Copied: ${link}`; } catch { getSelection().selectAllChildren(said); }
 }
+
+// Code to read: its button copies it.
+showcase.copies = (element) => element.addEventListener("click", async ({ target }) => {
+  if (!("copy" in target.dataset)) return;
+  const code = element.querySelector("code"), said = element.querySelector("[role=status]");
+  try { await navigator.clipboard.writeText(code.textContent); said.textContent = "Copied."; }
+  catch { getSelection().selectAllChildren(code); said.textContent = "Press Ctrl+C to copy."; }
+});

@@ -2,7 +2,7 @@
 const wanted = new URLSearchParams(location.search).get("present");
 if (wanted && wanted !== "0") {
   document.documentElement.classList.add("present");
-  addEventListener("load", () => whenThere("[role=tablist]", start));
+  whenThere("[role=tablist]", start);
 }
 
 function whenThere(selector, then, tries = 100) {

@@ -1,0 +1,98 @@
+"""Everyone can use the page: an audit by axe of every tab, light and dark; phones; presenter mode; links."""
+
+import pytest
+
+from tests.conftest import CHROMIUM
+from vlm_backends import CATALOGUE
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed: see requirements-dev.txt")
+expect = sync_api.expect
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"),
+]
+SERIOUS = ("serious", "critical")
+
+
+def faults(page):
+    """What axe finds that is serious, as `rule: element` lines."""
+    found = axe.Axe().run(page).response["violations"]
+    return [f"{fault['id']}: {node['html'][:160]}" for fault in found if fault["impact"] in SERIOUS for node in fault["nodes"]]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_no_tab_has_a_serious_fault(visit, dark):
+    page = visit(dark=dark)
+    found = {}
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+        page.wait_for_timeout(400)
+        found[tab.inner_text()] = faults(page)
+    assert not any(found.values()), found
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_no_answer_has_a_serious_fault(visit, dark):
+    page = visit("?model=florence-2", dark=dark)
+    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator("#result .mark").first.wait_for(timeout=60_000)
+    page.locator("#result .mark").nth(2).click()
+    for title in ("Take it away", "View code", "The answer as JSON"):
+        page.get_by_role("button", name=title).click()
+    page.wait_for_timeout(1500)
+    assert not faults(page)
+    page.get_by_role("tab", name="DePlot").click()
+    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".chart:visible .grid").wait_for(timeout=60_000)
+    page.wait_for_timeout(1000)
+    assert not faults(page)
+
+
+@pytest.mark.parametrize("width", [390, 820, 2560])
+def test_no_tab_scrolls_sideways(visit, width):
+    page = visit(width=width, height=844)
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+        page.wait_for_timeout(150)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, tab.inner_text()
+
+
+def test_a_presenter_steps_by_arrow_keys(visit):
+    page = visit("?present=1")
+    bar = page.locator(".presenter [role=status]")
+    expect(bar).to_have_text("Press → to begin")
+    page.keyboard.press("ArrowRight")
+    expect(bar).to_contain_text("Read a sign")
+    page.locator("#result .mark").first.wait_for(timeout=60_000)
+    assert not page.locator("#key-box").is_visible()
+    page.keyboard.press("ArrowRight")
+    page.locator("#result polygon.solid").first.wait_for(state="attached", timeout=60_000)
+    page.keyboard.press("ArrowLeft")
+    expect(bar).to_contain_text("1 /")
+
+
+@pytest.mark.parametrize("query, tab, field", [
+    ("?model=deplot&example=2", "DePlot", None),
+    ("?model=llama-3.2-11b-vision-instruct&example=2", "Llama 3.2 Vision", "Where does each trail lead, and how far is it?"),
+    ("?model=florence-2&task=OPEN_VOCABULARY_DETECTION", "Florence-2", None),
+    ("?model=no-such-model&example=1", CATALOGUE[0].title, ""),
+    ("?model=kosmos-2&example=99", "Kosmos-2", ""),
+    ("?model=kosmos-2&example=-1", "Kosmos-2", ""),
+    ("?model=%3Cscript%3E&task=%3Cscript%3E&example=x", CATALOGUE[0].title, ""),
+])  # fmt: skip
+def test_a_link_opens_its_tab_and_example_and_asks_nothing(visit, query, tab, field):
+    page = visit(query)
+    expect(page.get_by_role("tab", selected=True).first).to_have_text(tab)
+    if field is not None:
+        expect(page.locator(".box:visible textarea")).to_have_value(field)
+    page.wait_for_timeout(500)
+    assert page.locator(".talk:visible .bot").count() == 0
+
+
+def test_a_link_opens_the_task_and_its_example(visit):
+    page = visit("?model=florence-2&example=2")
+    expect(page.locator("#words textarea")).to_have_value("total")
+    expect(page.get_by_label("Find by words", exact=True)).to_be_checked()
+    page.locator("#result .stage img").wait_for()
+    assert page.locator("#result polygon").count() == 0
