@@ -14,7 +14,7 @@ from tests.test_browser import KEY, use_key
 from ui.asking import Asked, Clock
 from ui.chart import asked_about, charted, long_form, number
 from ui.outcome import ledger
-from vlm_backends import Answer, BadPrompt, Embedded, NVIDIA, Prompt, Sent, Turn, find_model, images
+from vlm_backends import NVIDIA, Answer, BadPrompt, Prompt, Sent, Turn, find_model, images
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
 expect = sync_api.expect

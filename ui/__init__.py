@@ -15,6 +15,7 @@ from ui.outcome import QUIET
 from ui.reply import verbatim
 from ui.tasks import TaskTab
 from ui.visitor import QUICK, engine_picker, header, refreshed
+from ui.welcome import welcome
 from vlm_backends import CATALOGUE, Engine, Model, VLMError
 
 _STATES = {"alive": "Live", "withdrawn": "Withdrawn", "unknown": "Unproven"}
@@ -23,8 +24,7 @@ _STATES = {"alive": "Live", "withdrawn": "Withdrawn", "unknown": "Unproven"}
 def build(engine: Engine) -> gr.Blocks:
     """The page, ready to be launched; `engine` answers first, where it can, and a visitor may choose another."""
     with gr.Blocks(title="VLM Showcase", analytics_enabled=False, delete_cache=(3600, 6 * 3600)) as page:
-        gr.Markdown("# VLM Showcase\nVision-language models on one page. Bring a picture; ask, read, find, outline.",
-                    elem_id="title")  # fmt: skip
+        welcome()
         engines = hall(engine)
         visitor, line = header()
         pickers, parts = [], {}

@@ -9,7 +9,7 @@ import gradio as gr
 from ui.present import SHOW
 
 _STATIC = Path(__file__).parent / "static"
-_SCRIPTS = "viewer.js", "drawing.js", "words.js", "files.js", "names.js", "present.js"
+_SCRIPTS = "viewer.js", "drawing.js", "words.js", "files.js", "names.js", "steps.js", "present.js"
 CSS = [_STATIC / "page.css", _STATIC / "viewer.css"]
 _FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "DejaVu Sans Mono", "monospace")
@@ -17,7 +17,7 @@ _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "DejaVu Sans Mono", "monospa
 
 def theme() -> gr.Theme:
     """Quiet slate, one green that keeps a contrast of 4.5 to 1 with white."""
-    return gr.themes.Default(
+    return gr.themes.Base(
         primary_hue="emerald", secondary_hue="emerald", neutral_hue="slate", font=_FONT, font_mono=_MONO,
         radius_size="md", text_size="md",
     ).set(

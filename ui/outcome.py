@@ -25,6 +25,7 @@ def shelf(formats: list[str]) -> gr.HTML:
     return gr.HTML(
         html_template=_SHELF.format("".join(map(_BUTTON.format, formats))),
         js_on_load="showcase.files(element, props, watch, (data) => trigger('take', data))",
+        apply_default_css=False,
     )
 
 

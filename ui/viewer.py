@@ -24,6 +24,7 @@ def viewer(hint: str = "Your picture, with what was found in it", **options: obj
         html_template=f'<div class="viewer" data-hint="{escape(hint)}"></div>',
         js_on_load="showcase.viewer(element, props, watch, {region: (data) => trigger('region', data), "
         "act: (data) => trigger('act', data)})",
+        apply_default_css=False,
         **options,
     )
 

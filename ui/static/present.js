@@ -2,13 +2,7 @@
 const wanted = new URLSearchParams(location.search).get("present");
 if (wanted && wanted !== "0") {
   document.documentElement.classList.add("present");
-  whenThere("[role=tablist]", start);
-}
-
-function whenThere(selector, then, tries = 100) {
-  const node = document.querySelector(selector);
-  if (node) then(node);
-  else if (tries) setTimeout(whenThere, 100, selector, then, tries - 1);
+  showcase.whenThere("[role=tablist]", start);
 }
 
 function start() {
@@ -18,11 +12,7 @@ function start() {
     at = Math.min(show.length - 1, Math.max(0, at + by));
     const { model, example, title } = show[at];
     says.textContent = `${at + 1} / ${show.length} · ${title}`;
-    document.querySelector(`#tab-${model}-button`)?.click();
-    whenThere(`#tab-${model} .examples .gallery-item:nth-child(${example + 1})`, (item) => {
-      item.click();
-      document.querySelector(`#tab-${model}`).scrollIntoView({ block: "start", behavior: "smooth" });
-    });
+    showcase.play(model, example);
   };
   document.body.append(make("nav", { class: "presenter", "aria-label": "Presentation" },
     make("button", { type: "button", onclick: () => step(-1) }, "← Back"), says,
