@@ -102,7 +102,7 @@ class Runs:
         shown = run.asked.answer if run.asked and run.asked.picture == run.picture else NOTHING
         if deed == THEN_FIND.name and run.asked and shown.text:
             return places_of(self.model, run.picture, shown)
-        if deed not in {known.name for known in ABOUT_BOXES}:
+        if deed not in [known.name for known in ABOUT_BOXES]:
             raise BadPrompt("This cannot be done with a region here. Choose Segment, Describe or Name.")
         return about_boxes(self.model, run.picture, str(deed), boxes, shown)
 
