@@ -1,14 +1,17 @@
 """Bar charts come back as the numbers that they were drawn from, and what is no bar chart is refused with a reason."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from PIL import ImageDraw
+from PIL import Image, ImageDraw
 
 from tests import charts
 from tests.charts import DARK
 from vlm_backends.engines.embedded import answers, axes, chart
 from vlm_backends.readers import deplot
 
+ASSETS = Path(__file__).parent.parent / "assets"
 YEARS = ["2019", "2020", "2021", "2022", "2023"]
 
 
@@ -146,3 +149,8 @@ def test_the_table_is_spelled_in_deplots_grammar(title):
     answer = deplot.read(chart.linearize(table))
     assert answer.rows == (("", "A/B", "C"), ("x", "1", "2"))
     assert "TITLE" not in answer.text
+
+
+def test_a_swatch_that_the_reading_takes_for_a_part_of_its_word_still_names_its_bars():
+    with Image.open(ASSETS / "grouped.png") as image:
+        assert read(image.convert("RGB")).rows[0] == ("", "Solar", "Wind", "Hydro")

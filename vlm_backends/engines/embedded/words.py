@@ -111,7 +111,10 @@ def _inner(lab: np.ndarray, bar: Block) -> np.ndarray:
 
 
 def _beside(patch: np.ndarray, word: Word) -> float:
-    """How much of the place for a swatch, left of the word, is of the patch's colour: 0..1 of a square letter."""
+    """How much of the place for a swatch is of the patch's colour: 0..1 of a square letter.
+
+    It is left of the word, and the box of a word often begins with it.
+    """
     top, bottom = round(max(0, word.y - word.letter / 2)), round(word.y + word.letter / 2) + 1
-    left, right = round(max(0, word.left - _LEGEND * word.letter)), round(max(0, word.left + word.letter / 2))
+    left, right = round(max(0, word.left - _LEGEND * word.letter)), round(max(0, word.left + word.letter))
     return float(patch[top:bottom, left:right].sum() / word.letter**2)
