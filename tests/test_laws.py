@@ -21,7 +21,8 @@ LAYERS = {  # every module has its place; imports go down only
     "vlm_backends.engines": 3, "vlm_backends.purposes": 3,
     "vlm_backends": 4, "vlm_backends.snippets": 4,
     "vlm_backends.pace": 4, "vlm_backends.news": 4,
-    "ui": 6, "app": 7, "vlm_backends.batch": 5, "vlm_backends.__main__": 5,
+    "vlm_backends.batch": 5, "vlm_backends.__main__": 5,
+    "ui": 6, "app": 7,
 }  # fmt: skip
 THIRD_PARTY = {
     "vlm_backends.images": {"PIL"},

@@ -488,7 +488,8 @@ def test_the_chat_streams(wire, launched):
 
 def test_public_endpoints_and_private_events(launched):
     info = launched(Embedded()).view_api(return_format="dict", print_info=False)
-    assert set(info["named_endpoints"]) == {"/chat", "/florence2", "/models"}
+    tools = {"/caption", "/detect", "/ocr", "/segment", "/ground", "/chart_to_table", "/ask"}
+    assert set(info["named_endpoints"]) == {"/chat", "/florence2", "/models"} | tools
     names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/chat"]["parameters"]]
     assert names == ["model", "prompt", "image", "max_tokens", "temperature", "top_p", "seed"]
     names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/florence2"]["parameters"]]

@@ -6,14 +6,19 @@ from pathlib import Path
 import gradio as gr
 
 from ui.api import add_api
+from ui.batch import BatchTab
 from ui.chart import asked_about
 from ui.chat import ChatTab
 from ui.choice import hall
+from ui.compare import CompareTab
 from ui.links import Links, slug
 from ui.look import CSS, head, theme
 from ui.outcome import QUIET
 from ui.reply import verbatim
+from ui.strip import Strip
+from ui.talk import Talk
 from ui.tasks import TaskTab
+from ui.tools import add_tools, mcp_installed
 from ui.visitor import QUICK, engine_picker, header, refreshed
 from ui.welcome import welcome
 from vlm_backends import CATALOGUE, Engine, Model, VLMError
@@ -27,6 +32,7 @@ def build(engine: Engine) -> gr.Blocks:
         welcome()
         engines = hall(engine)
         visitor, line = header()
+        strip = Strip(engines, visitor)
         pickers, parts = [], {}
         with gr.Tabs(overflow_behavior="wrap") as tabs:
             for model in CATALOGUE:
@@ -34,11 +40,17 @@ def build(engine: Engine) -> gr.Blocks:
                     gr.HTML(_card(model), elem_classes="card")
                     pickers.append(engine_picker(engines, model, visitor))
                     parts[model] = (TaskTab if model.tasks else ChatTab)(model, engines, visitor)
+            with gr.Tab("Compare", id="compare", elem_id="tab-compare"):
+                compare = CompareTab(engines, visitor)
+            with gr.Tab("Batch", id="batch", elem_id="tab-batch"):
+                batch = BatchTab(engines, visitor)
         _ask_about_charts(tabs, parts)
+        strip.after(*(end for part in (*parts.values(), compare, batch) for end in part.ends))
         chats = {slug(model): tab for model, tab in parts.items() if not model.tasks}
         Links(chats, next(tab for model, tab in parts.items() if model.tasks)).restore_on(page, tabs, visitor)
         gr.on(None, partial(refreshed, engines), visitor, [visitor, line, *pickers], **QUICK)  # on load too
         add_api(engines)
+        add_tools(engines)
     return page.queue(default_concurrency_limit=None, max_size=512)
 
 
@@ -51,6 +63,7 @@ def settings() -> dict:
         "max_threads": 256,
         "max_file_size": "25mb",
         "allowed_paths": [str(Path(__file__).parent.parent / "assets")],
+        "mcp_server": mcp_installed(),
         "footer_links": ["api", "gradio", "settings"],
     }
 
@@ -59,7 +72,7 @@ def _ask_about_charts(tabs: gr.Tabs, parts: dict[Model, TaskTab | ChatTab]) -> N
     """A question about a table goes to the first model that converses, in its own tab."""
     chat = next(tab for model, tab in parts.items() if model.converses)
 
-    def ask(chart_talk, talk, grid, question: str) -> tuple:
+    def carried(chart_talk: Talk, talk: Talk, grid: object, question: str) -> tuple:
         try:
             turn = asked_about(grid, question, chart_talk.picture())
         except VLMError as error:
@@ -69,7 +82,7 @@ def _ask_about_charts(tabs: gr.Tabs, parts: dict[Model, TaskTab | ChatTab]) -> N
     for tab in (tab for model, tab in parts.items() if model.tables):
         inputs = [tab.talk, chat.talk, tab.chart.grid, tab.chart.question]
         for begin in (tab.chart.go.click, tab.chart.question.submit):
-            chat.answer_after(begin(ask, inputs, [tabs, tab.notice, *chat.asked], **QUIET))
+            chat.answer_after(begin(carried, inputs, [tabs, tab.notice, *chat.asked], **QUIET))
 
 
 def _card(model: Model) -> str:

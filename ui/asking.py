@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ui.pump import pump
 from vlm_backends import Answer, Engine, Gone, MissingKey, Model, Picture, Prompt, Stop, Task, VLMError, ask
+from vlm_backends.news import journal
 
 
 @dataclass
@@ -57,7 +58,8 @@ async def follow(asked: Asked, engine: Engine) -> AsyncIterator[Answer]:
     stop, asked.engine = asked.stop, engine
 
     def answers() -> Iterator[Answer]:
-        for answer in ask(engine, asked.model, asked.prompt, asked.task, stop):
+        heard = ask(engine, asked.model, asked.prompt, asked.task, stop)
+        for answer in journal.watched(engine, asked.model, heard, stop):
             if answer.text or answer.regions:
                 asked.clock.tick()
             asked.answer = answer

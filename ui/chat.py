@@ -29,6 +29,7 @@ class ChatTab:
     def __init__(self, model: Model, hall: Hall, visitor: gr.State) -> None:
         self.model, self.hall, self.visitor = model, hall, visitor
         self.talk = gr.State(Talk())
+        self.ends: list = []  # what ends each call: events to go on from
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=320):
                 self._conversation()
@@ -97,7 +98,7 @@ class ChatTab:
             self.stream, [self.talk, self.visitor, *self.knobs], self.live, api_visibility="private",
             show_progress="hidden", postprocess=False,
         )  # fmt: skip
-        stream.then(self.finish, [self.talk, self.visitor], self.done, **QUIET)
+        self.ends.append(stream.then(self.finish, [self.talk, self.visitor], self.done, **QUIET))
 
     def take(self, talk: Talk, message: dict | None) -> tuple:
         """A question is taken, or refused with a sentence while the message stays where it is."""

@@ -28,7 +28,11 @@ class Hall:
         """The engine that answers this visitor about this model. Raises BadPrompt for a setting that cannot be met."""
         name = dict(visitor.choices).get(model.id)
         engine = next((engine for engine in self.engines if engine.name == name), None) or self._first(visitor, model)
-        return engines.hosted(visitor.key) if isinstance(engine, NVIDIA) and visitor.key else engine
+        return _asked_by(visitor, engine)
+
+    def present(self, visitor: Visitor) -> tuple[Engine, ...]:
+        """All engines as this visitor would ask them. Raises BadPrompt for a setting that cannot be met."""
+        return tuple(_asked_by(visitor, engine) for engine in self.engines)
 
     def settled(self, visitor: Visitor) -> Visitor:
         """The visitor with an engine for every model: what the page shows is what is asked, whatever comes up later."""
@@ -49,6 +53,11 @@ class Hall:
             return engines.hosted(visitor.key)
         able = (engine for engine in self.engines if _can(engine, visitor) and model in engine.models())
         return next(able, self.engines[0])
+
+
+def _asked_by(visitor: Visitor, engine: Engine) -> Engine:
+    """The engine, NVIDIA with the visitor's own key if there is one."""
+    return engines.hosted(visitor.key) if isinstance(engine, NVIDIA) and visitor.key else engine
 
 
 def _can(engine: Engine, visitor: Visitor) -> bool:

@@ -34,6 +34,7 @@ class TaskTab:
     def __init__(self, model: Model, hall: Hall, visitor: gr.State) -> None:
         self.model, self.visitor = model, visitor
         self.runs, self.run = Runs(model, hall), gr.State(Run())
+        self.ends: list = []  # what ends each call: events to go on from
         self._examples()
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=320):
@@ -110,7 +111,9 @@ class TaskTab:
         for start in starts:
             stream = start.then(self.runs.stream, [self.run, self.visitor], self.live, api_visibility="private",
                                 show_progress="minimal", show_progress_on=self.live, postprocess=False)  # fmt: skip
-            stream.then(self.runs.finish, [self.run, self.visitor], done, **QUIET).then(None, js=_TO_ANSWER, **QUIET)
+            end = stream.then(self.runs.finish, [self.run, self.visitor], done, **QUIET)
+            end.then(None, js=_TO_ANSWER, **QUIET)
+            self.ends.append(end)
         self.halt.click(Run.halt, self.run, None, **QUIET)
         gr.on(None, self.describe, [self.run, self.visitor], self.about, **QUIET)
 

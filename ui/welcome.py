@@ -16,7 +16,7 @@ _MARK = (  # the four corners of a box, and an eye in it
 _STEPS = (  # tab, example (from 0), picture, what it is, what to do then
     ("florence-2", 0, "sign.jpg", "Read a sign", "Point at a word to see where it stands."),
     ("florence-2", 2, "coffee.jpg", "Outline a thing", "Drag a box around anything in the picture."),
-    ("deplot", 0, "chart.png", "Turn a chart into a table", "Correct it, take it away as CSV."),
+    ("deplot", 0, "chart.png", "Turn a chart into a table", "Correct it, and save it as CSV."),
     ("llama-3.2-11b-vision-instruct", 0, "poster.jpg", "Ask about a poster", "Or about a picture of your own."),
 )
 _LINE = (

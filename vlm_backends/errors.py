@@ -31,6 +31,8 @@ class Refused(VLMError):
     `status` is the HTTP status, `detail` the service's own words, never a key.
     """
 
+    wait: float | None = None  # seconds for which the service asks to be left alone; None: it did not say
+
     def __init__(self, message: str, status: int = 0, detail: str = "") -> None:
         super().__init__(message)
         self.status, self.detail = status, detail
@@ -38,6 +40,8 @@ class Refused(VLMError):
 
 class Gone(VLMError):
     """The service no longer has this model; asking again will not help."""
+
+    since: str = ""  # the ISO date of the model's end, when the service says it
 
 
 class Unreachable(VLMError):

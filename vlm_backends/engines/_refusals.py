@@ -35,7 +35,7 @@ def explain(status: int, body: bytes, retry_after: str | None = None, who: str =
     """
     detail = _detail(body, key)
     if status == 410 or status == 404 and _WITHDRAWN.search(detail):
-        return Gone(_withdrawn(detail, who))
+        return _withdrawn(detail, who)
     wait = _seconds(retry_after)
     sentence = _SENTENCES.get(status) or (
         "{who} refused this request." if status < 500 else "{who} failed. Try again in a moment."
@@ -43,18 +43,21 @@ def explain(status: int, body: bytes, retry_after: str | None = None, who: str =
     if wait and wait > _PATIENCE:
         sentence = f"{{who}} asks to wait for {_words(wait)}. Come back then, or choose another model."
     error = Refused(_joined(sentence.format(who=who), status, detail), status, detail)
+    error.wait = wait
     if status in _RETRIED and (wait is None or wait <= _PATIENCE):
         error.again = wait or 0.0
     return error
 
 
-def _withdrawn(detail: str, who: str) -> str:
+def _withdrawn(detail: str, who: str) -> Gone:
     date = re.search(r"end of life on (\d{4}-\d{2}-\d{2})", detail)
     since = f" on {date[1]}" if date else ""
-    return (
+    error = Gone(
         f"This model was withdrawn by {who}{since}. Choose “This machine” as the engine for what can be computed here, "
         "or a model that is still live."
     )
+    error.since = date[1] if date else ""
+    return error
 
 
 def _joined(sentence: str, status: int, detail: str) -> str:

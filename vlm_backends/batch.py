@@ -1,0 +1,246 @@
+"""One question about many pictures: asked at a pace, each answered or refused with a sentence, all of it kept as a zip.
+
+Nothing here knows of a page: a script or a command line asks in the same way.
+"""
+
+import hashlib
+import json
+import logging
+import re
+import time
+import unicodedata
+import zipfile
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from vlm_backends import NVIDIA, OpenAI, ask, images
+from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, VLMError
+from vlm_backends.exports import FORMATS, as_coco
+from vlm_backends.news import journal
+from vlm_backends.pace import Pace
+from vlm_backends.types import Answer, Engine, Model, Picture, Prompt, Stop, Task
+
+MOST = 100  # pictures in one batch
+_AT_ONCE = 4  # pictures that a host or a server is asked about at one time
+_TRIES = 6  # a picture that was refused so often for coming too fast has failed
+_FOR_ALL = 401, 402, 403  # what is refused with these is refused for every picture
+_LONGEST = 80  # bytes of a name, its ending and its number left out
+_UNSAFE = re.compile(r'[<>:"|?*]')
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)  # no file may be called so under Windows
+_FAULT = "This picture met a fault in this program; its log says more. Try it alone, or use another one."
+_COLUMNS = "file", "state", "text", "regions", "engine", "seconds", "error"
+_log = logging.getLogger(__name__)
+
+
+def terms(engine: Engine) -> tuple[Pace, int]:
+    """How a batch may ask this engine: the pace, one for all who use the same key, and how many at a time."""
+    if isinstance(engine, NVIDIA):
+        return _shared(engine.base_url, hashlib.sha256(engine.key.encode()).hexdigest()), _AT_ONCE
+    return Pace(None), _AT_ONCE if isinstance(engine, OpenAI) else 1
+
+
+@lru_cache(maxsize=256)
+def _shared(base_url: str, digest: str) -> Pace:
+    """The pace of one key, known by its digest: the key itself is not held for longer than its visit."""
+    return Pace()
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file of a picture, and its name in all results: safe in any folder, its stem no other's."""
+
+    name: str
+    path: Path
+
+
+def sources(paths: Iterable[str | Path]) -> tuple[Source, ...]:
+    """The files with their names, each content once. Raises BadPrompt for no file, and for more than MOST."""
+    paths = [Path(path) for path in paths]
+    if not paths:
+        raise BadPrompt(f"Add pictures first: drop or choose up to {MOST} of them.")
+    if len(paths) > MOST:
+        raise BadPrompt(f"These are {len(paths)} pictures; a batch takes {MOST}. Remove {len(paths) - MOST} of them.")
+    once: dict[str, Path] = {}
+    for path in paths:
+        once.setdefault(_content(path), path)
+    named: dict[str, Source] = {}  # by what no other name may be called
+    for path in once.values():
+        name = _free(safe_name(path.name), named)
+        named[Path(name).stem.casefold()] = Source(name, path)
+    return tuple(named.values())
+
+
+def safe_name(name: str) -> str:
+    """A stranger's file name without folders, controls, marks of direction, and what a file system trips over."""
+    shown = (char for char in unicodedata.normalize("NFC", name) if unicodedata.category(char)[0] != "C")
+    last = _UNSAFE.sub("", re.split(r"[/\\]", "".join(shown))[-1]).strip(" .-")
+    stem, _, ending = last.rpartition(".") if "." in last else (last, "", "")
+    stem = stem.encode()[:_LONGEST].decode(errors="ignore").strip(" .-") or "picture"
+    stem = f"_{stem}" if _DEVICES.fullmatch(stem.partition(".")[0]) else stem
+    ending = "".join(char for char in ending if char.isascii() and char.isalnum())[:8]
+    return f"{stem}.{ending}" if ending else stem
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """The name, with a number behind its stem when that is taken, in whatever case."""
+    path, number = Path(name), 1
+    while Path(name).stem.casefold() in taken:
+        number += 1
+        name = f"{path.stem}-{number}{path.suffix}"
+    return name
+
+
+def _content(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:  # it is asked about nevertheless, and fails with its own sentence
+        return str(path)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What came of one picture. With an error it has failed, though some words may have arrived before."""
+
+    source: Source
+    engine: Engine
+    picture: Picture | None = None  # None: the file is no picture
+    answer: Answer = Answer("")
+    error: str = ""  # a sentence
+    first_s: float | None = None  # seconds from the question to the first words
+    total_s: float = 0.0  # and to the last
+
+    def light(self) -> "Record":
+        """The same without the bytes of the picture, to be kept."""
+        return replace(self, picture=self.picture and replace(self.picture, data=b""))
+
+
+def annotate(
+    engine: Engine,
+    model: Model,
+    question: Callable[[Picture], Prompt],
+    task: Task | None,
+    pictures: Iterable[Source],
+    stop: Stop,
+    pace: Pace,
+    parallel: int = 1,
+    asking: Callable[[Source], object] = lambda source: None,
+) -> Iterator[Record]:
+    """Exactly one record a picture, as they finish, whatever fails; what a stop leaves unanswered has none.
+
+    `asking` is told of each picture when its question goes out, by the thread that asks. A refusal for coming too fast
+    is waited out; one that holds for all pictures is not asked for again. Leaving the iterator early ends all calls.
+    """
+    ended, waiting, running = Stop(), iter(pictures), set()
+    stop.then(ended.set)
+    desk = _Desk(engine, model, question, task, pace, ended, asking)
+    with ThreadPoolExecutor(parallel, "batch") as pool:
+        try:
+            while True:
+                running |= {pool.submit(desk.record, source) for source in islice(waiting, parallel - len(running))}
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from filter(None, (future.result() for future in done))
+        finally:
+            ended.set()
+
+
+@dataclass
+class _Desk:
+    """Where one picture after the other is asked about, by several threads."""
+
+    engine: Engine
+    model: Model
+    question: Callable[[Picture], Prompt]
+    task: Task | None
+    pace: Pace
+    stop: Stop
+    asking: Callable[[Source], object]
+    refusal: str = ""  # it holds for every picture
+
+    def record(self, source: Source) -> Record | None:
+        """The picture's record, None when the stop came first."""
+        record = Record(source, self.engine, error=self.refusal)
+        if self.stop.is_set() or self.refusal:
+            return None if self.stop.is_set() else record
+        try:
+            return self._answered(replace(record, picture=images.read(source.path)))
+        except VLMError as error:
+            return replace(record, error=str(error))
+        except Exception:
+            _log.exception("a picture of a batch failed")
+            return replace(record, error=_FAULT)
+
+    def _answered(self, unasked: Record) -> Record | None:
+        prompt, tries = self.question(unasked.picture), 0
+        while self.pace.turn(self.stop):
+            self.asking(unasked.source)
+            record, tries, start = unasked, tries + 1, time.perf_counter()
+            try:
+                answers = ask(self.engine, self.model, prompt, self.task, self.stop)
+                for answer in journal.watched(self.engine, self.model, answers, self.stop):
+                    record = _grown(record, answer, time.perf_counter() - start)
+                return None if self.stop.is_set() else record
+            except VLMError as error:
+                if self.stop.is_set():
+                    return None
+                if not self._later(error, tries):
+                    return replace(record, error=str(error))
+        return None
+
+    def _later(self, error: VLMError, tries: int) -> bool:
+        """True when the picture came too fast and gets another turn; everyone waits meanwhile, longer each time."""
+        status = error.status if isinstance(error, Refused) else 0
+        if isinstance(error, (Gone, MissingKey)) or status in _FOR_ALL:
+            self.refusal = str(error)
+        if status != 429 or tries >= _TRIES:
+            return False
+        self.pace.hold(max(error.again or 0.0, self.pace.seconds * min(1.0, 2 ** (tries - 3))))
+        return True
+
+
+def _grown(record: Record, answer: Answer, seconds: float) -> Record:
+    """The record when so much of the answer has arrived, after that many seconds."""
+    said = record.first_s is None and (answer.text or answer.regions)
+    return replace(record, answer=answer, first_s=seconds if said else record.first_s, total_s=seconds)
+
+
+def archive(
+    target: BinaryIO | Path,
+    records: Sequence[Record],
+    shown: Callable[[Record], Path | None],
+    details: Callable[[Record], dict],
+) -> None:
+    """Writes a zip of annotated/ (pictures), json/ (answers), tables/ (where there are any), coco.json and results.csv.
+
+    `shown` gives the file of a picture with its regions, `details` what its JSON holds. Records may be light ones;
+    failed ones have their line in results.csv only.
+    """
+    done = [record for record in records if not record.error]
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for record in done:
+            stem, picture = Path(record.source.name).stem, shown(record)
+            if picture:
+                bundle.write(picture, f"annotated/{stem}{picture.suffix}", zipfile.ZIP_STORED)
+            bundle.writestr(f"json/{stem}.json", _json(details(record)))
+            if record.answer.rows:
+                bundle.writestr(f"tables/{stem}.csv", FORMATS["CSV"].write(record.picture, record.answer))
+        entries = [(record.source.name, record.picture, record.answer.regions) for record in done]
+        bundle.writestr("coco.json", _json(as_coco(entries)))
+        lines = Answer("", rows=(_COLUMNS, *map(_line, records)))
+        bundle.writestr("results.csv", FORMATS["CSV"].write(None, lines))
+
+
+def _line(record: Record) -> tuple[str, ...]:
+    answer, state = record.answer, "failed" if record.error else "done"
+    found, took = str(len(answer.regions)), f"{record.total_s:.2f}"
+    return record.source.name, state, answer.text, found, record.engine.name, took, record.error
+
+
+def _json(value: dict) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=2).encode(errors="replace")
