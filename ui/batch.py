@@ -82,7 +82,7 @@ class BatchTab:
         model, task = KINDS.get(kind, KINDS[FIRST])
         try:
             engine = self.hall.answering(visitor, model)
-            state = f"{engine.name}: {engine.state(model, task)}. {_manner(*terms(engine))}"
+            state = f"{engine.name}: {engine.state(model, task).rstrip('.')}. {_manner(*terms(engine))}"
         except VLMError as error:
             state = str(error)
         label, hint = ("Words to find", task.example) if task else ("Your question", model.prompts[0])

@@ -48,8 +48,8 @@ class CompareTab:
             self.lanes = [
                 gr.Markdown(visible=False, line_breaks=True, min_width=280, elem_classes="lane") for _ in range(MOST)
             ]
-        with gr.Column(visible=False, elem_id="together") as self.together:
-            self.viewer = viewer(label="What they found, on one picture", elem_id="compare-viewer")
+        with gr.Column(elem_id="together"):  # the browser hides it while it is empty: what Gradio hides loses values
+            self.viewer = viewer("What they found, on one picture", elem_id="compare-viewer")
             self.agreement = gr.HTML(elem_classes="agreement")
         self._wire()
 
@@ -88,7 +88,7 @@ class CompareTab:
         self.image.upload(self.upload, self.image, [self.image, self.notice], **QUICK)
         self.halt.click(Comparison.halt, self.comparison, None, **QUICK)
         fields = [self.comparison, self.visitor, self.purpose, self.image, self.words, self.chosen]
-        begun = [self.comparison, self.notice, self.go, self.halt, self.together, *self.lanes]
+        begun = [self.comparison, self.notice, self.go, self.halt, self.viewer, self.agreement, *self.lanes]
         example = self.examples.click(
             self.example, [self.examples, self.visitor], [self.purpose, self.image, self.words, self.chosen, self.kept],
             **QUICK,
@@ -101,7 +101,7 @@ class CompareTab:
         for start in starts:
             for i, lane in enumerate(self.lanes):
                 start.then(partial(self.stream, i), [self.comparison, self.visitor], lane, postprocess=False, **live)
-            ended = [self.together, self.viewer, self.agreement, self.go, self.halt]
+            ended = [self.viewer, self.agreement, self.go, self.halt]
             self.ends.append(start.then(self.watch, self.comparison, ended, **live))
             start.then(None, js=_TO_LANES, **QUICK)
 
@@ -138,11 +138,11 @@ class CompareTab:
         try:
             self._begin(comparison, visitor, _BY_TITLE[title], path, (words or "").strip(), chosen)
         except VLMError as error:
-            return comparison, verbatim(str(error)), *[gr.skip()] * (3 + MOST)
+            return comparison, verbatim(str(error)), *[gr.skip()] * (4 + MOST)
         shown = [gr.Markdown(lane.shown(), visible=True) for lane in comparison.lanes]
         hidden = [gr.Markdown("", visible=False)] * (MOST - len(shown))
         go, halt = gr.Button(interactive=False), gr.Button(visible=True)
-        return comparison, "", go, halt, gr.Column(visible=False), *shown, *hidden
+        return comparison, "", go, halt, None, "", *shown, *hidden
 
     def _begin(
         self, comparison: Comparison, visitor: Visitor, purpose: Purpose, path: str | None, words: str, keys: list[str]
@@ -176,7 +176,7 @@ class CompareTab:
     async def watch(self, comparison: Comparison) -> AsyncIterator[tuple]:
         """What the lanes say together, each time one of them has ended; then the buttons are as before."""
         if not comparison.claim():
-            yield (*[gr.skip()] * 5,)
+            yield (*[gr.skip()] * 4,)
             return
         try:
             over = False
@@ -187,13 +187,13 @@ class CompareTab:
                 yield *await to_thread(_together, comparison), gr.skip(), gr.skip()
         finally:
             comparison.waiting = False
-        yield *[gr.skip()] * 3, gr.Button(interactive=True), gr.Button(visible=False)
+        yield *[gr.skip()] * 2, gr.Button(interactive=True), gr.Button(visible=False)
 
 
 def _together(comparison: Comparison) -> tuple:
     """All places on one picture, and how far the lanes agree; hidden as long as there are none."""
     places, groups = comparison.places()
     if not places.regions:
-        return (*[gr.skip()] * 3,)
+        return (*[gr.skip()] * 2,)
     shown = scene(comparison.picture, places, groups, words=False)
-    return gr.Column(visible=True), shown, as_html(comparison.agreements())
+    return shown, as_html(comparison.agreements())

@@ -34,7 +34,7 @@ showcase.rove = (container, items) => {
 
 showcase.viewer = (element, props, watch, trigger) => {
   const view = { root: element.querySelector(".viewer"), trigger, kept: { names: null, plain: false, opacity: 38 } };
-  const show = () => { view.scene = props.value; showcase.render(view); };
+  const show = () => { view.scene = props.value?.path ? props.value : null; showcase.render(view); };
   link(view);
   watch("value", show);
   show();
