@@ -9,11 +9,11 @@ transformers = pytest.importorskip("transformers", reason="transformers is not i
 
 import ui  # noqa: E402
 from tests import tiny  # noqa: E402
-from tests.test_browser import browser, pytestmark, sync_api  # noqa: E402, F401
+from tests.test_browser import sync_api  # noqa: E402
 from vlm_backends import connect  # noqa: E402
 from vlm_backends.engines.local import residents, speech  # noqa: E402
 
-pytestmark = [*pytestmark, pytest.mark.local]
+pytestmark = [pytest.mark.browser, pytest.mark.local]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture
-def visit(browser, address):  # noqa: F811
+def visit(browser, address):
     contexts = []
 
     def open_page(tab: str):
@@ -80,5 +80,5 @@ def test_a_chat_loads_streams_stops_and_the_next_waits_in_line(visit, monkeypatc
 def test_a_task_is_drawn(visit):
     page = visit("Florence-2")
     page.locator(".examples:visible .gallery-item").first.click()
-    sync_api.expect(page.locator(".block.print:visible")).to_contain_text("VLM_WEIGHTS/microsoft/florence-2")
+    sync_api.expect(page.locator(".sent:visible .ledger + p")).to_contain_text("VLM_WEIGHTS/microsoft/florence-2")
     page.locator("#result img").wait_for()

@@ -28,6 +28,7 @@ from vlm_backends.types import Answer, Engine, Model, Picture, Prompt, Stop, Tas
 MOST = 100  # pictures in one batch
 _AT_ONCE = 4  # pictures that a host or a server is asked about at one time
 _TRIES = 6  # a picture that was refused so often for coming too fast has failed
+_MOST_WAIT = 600.0  # seconds: who asks for a longer pause has said no for this batch
 _FOR_ALL = 401, 402, 403  # what is refused with these is refused for every picture
 _LONGEST = 80  # bytes of a name, its ending and its number left out
 _UNSAFE = re.compile(r'[<>:"|?*]')
@@ -196,11 +197,12 @@ class _Desk:
     def _later(self, error: VLMError, tries: int) -> bool:
         """True when the picture came too fast and gets another turn; everyone waits meanwhile, longer each time."""
         status = error.status if isinstance(error, Refused) else 0
-        if isinstance(error, (Gone, MissingKey)) or status in _FOR_ALL:
+        too_long = status == 429 and (error.wait or 0.0) > _MOST_WAIT
+        if isinstance(error, (Gone, MissingKey)) or status in _FOR_ALL or too_long:
             self.refusal = str(error)
-        if status != 429 or tries >= _TRIES:
+        if status != 429 or tries >= _TRIES or too_long:
             return False
-        self.pace.hold(max(error.again or 0.0, self.pace.seconds * min(1.0, 2 ** (tries - 3))))
+        self.pace.hold(max(error.wait or 0.0, self.pace.seconds * min(1.0, 2 ** (tries - 3))))
         return True
 
 
