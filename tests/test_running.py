@@ -8,10 +8,12 @@ import pytest
 
 from tests import wire_replies as say
 from tests.test_page import ASSETS, KEY, gather
+from ui import running
 from ui.choice import Visitor, hall
 from ui.run import Run, linked
 from ui.running import Runs
 from vlm_backends import Embedded, find_model, images
+from vlm_backends.pace import Pace
 
 FLORENCE = find_model("microsoft/florence-2")
 PICTURE = images.read(ASSETS / "coffee.jpg")
@@ -133,6 +135,32 @@ def test_stop_ends_the_chain_and_keeps_what_was_found(runs, wire):
     at_the_first_answer(runs, run, run.halt)
     assert run.asked.answer.text == "car" and not run.waiting
     assert len(wire.asked("chat")) == 1 and not wire.assets
+
+
+def test_many_boxes_keep_the_pace_of_the_service_and_say_so(runs, wire, monkeypatch):
+    pace = Pace(2, 1.0)
+    monkeypatch.setattr(running, "terms", lambda engine: (pace, 4))
+    run = Run(picture=PICTURE)
+    act(runs, run, "<REGION_TO_CATEGORY>", BOXES)
+    lines, (notice, *_) = go(runs, run)
+    assert not notice and len(run.found) == len(wire.asked("chat")) == 3
+    assert any("3 of 3" in line and "Waits 1 s: 2 requests" in line for line in lines if isinstance(line, str))
+
+
+def test_a_stop_ends_the_wait_for_the_pace(runs, wire, monkeypatch):
+    pace = Pace(1, 3600.0)
+    monkeypatch.setattr(running, "terms", lambda engine: (pace, 4))
+    run = Run(picture=PICTURE)
+    act(runs, run, "<REGION_TO_CATEGORY>", BOXES)
+
+    async def drive():
+        async for line in runs.stream(run, Visitor(KEY)):
+            if "Waits" in line:
+                run.halt()
+
+    asyncio.run(drive())
+    runs.finish(run, Visitor(KEY))
+    assert run.asked.answer.text == "car" and len(wire.asked("chat")) == 1
 
 
 def test_a_second_run_waits(runs):

@@ -1,6 +1,6 @@
 """What happens when a task is run: a plan is begun, streamed, stopped and shown."""
 
-from asyncio import to_thread
+from asyncio import sleep, to_thread
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from ui.outcome import Outcome
 from ui.reply import verbatim
 from ui.run import Plan, Run, about_boxes, nothing, one, places_of, said, task_prompt, then_places
 from ui.viewer import NOTHING, Deed, scene
-from vlm_backends import Answer, BadPrompt, Model, Prompt, Task, VLMError, find_task
+from vlm_backends import Answer, BadPrompt, Engine, Model, Prompt, Task, VLMError, find_task
+from vlm_backends.batch import terms
 from vlm_backends.models import DESCRIBE, READ
 
 ABOUT_BOXES = (
@@ -60,6 +61,8 @@ class Runs:
             for step in run.plan.steps:
                 if run.found:
                     run.asking = step(run.found)
+                async for pause in self._turn(run, engine):
+                    yield pause
                 async with aclosing(follow(run.asking, engine)) as arriving:
                     async for answer in arriving:
                         yield _line(run.progress(), verbatim(answer.text) or f"*{verbatim(answer.status)}*")
@@ -71,6 +74,13 @@ class Runs:
         finally:
             run.clock.tick()
             run.over = True
+
+    async def _turn(self, run: Run, engine: Engine) -> AsyncIterator[str]:
+        """What to show while a run of several steps waits for the service's pace."""
+        pace, _ = terms(engine)
+        while len(run.plan.steps) > 1 and not run.halted and (seconds := pace.take()):
+            yield _line(run.progress(), f"*Waits {seconds:.0f} s: {pace.requests} requests a minute are allowed.*")
+            await sleep(min(seconds, 1.0))
 
     def finish(self, run: Run, visitor: Visitor) -> tuple:
         """The picture with its regions, the words, what was sent and the JSON."""

@@ -24,14 +24,20 @@ class Pace:
         with self._lock:
             return self._due()
 
+    def take(self) -> float:
+        """Takes a turn and gives 0; when none is free, the seconds until one may be."""
+        with self._lock:
+            seconds = self._due()
+            if not seconds:
+                self._begun.append(self._clock())
+            return seconds
+
     def turn(self, stop: Stop) -> bool:
         """Waits for a turn and takes it; False when the stop came first."""
         while not stop.is_set():
-            with self._lock:
-                seconds = self._due()
-                if not seconds:
-                    self._begun.append(self._clock())
-                    return True
+            seconds = self.take()
+            if not seconds:
+                return True
             stop.wait(seconds)
         return False
 

@@ -108,7 +108,7 @@ def _listed(server: OpenAI, _: int) -> tuple[str, ...]:
     """The ids that the server lists; nothing when it cannot be asked."""
     try:
         with _http.send("GET", f"{server._base}/models", Stop(), _GLANCE, headers=server._headers()) as response:
-            listed = next(_http.payloads(response)).get("data")
+            listed = next(_http.payloads(response), {}).get("data")
     except VLMError:
         return ()
     entries = listed if isinstance(listed, list) else []
