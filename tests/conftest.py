@@ -1,8 +1,10 @@
 """What all tests share: a clean environment, and a local server that speaks NVIDIA's wire."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -35,6 +37,12 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
     report = yield
     _forbid_skips(collector.config, report)
     return report
+
+
+def finished(coroutine):
+    """What the coroutine returns, run in a thread of its own: Playwright keeps a loop going in the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import gradio as gr
 import pytest
 
 from tests import wire_replies as say
-from tests.conftest import CHROMIUM
+from tests.conftest import CHROMIUM, finished
 from tests.test_browser import KEY, use_key
 from tests.test_page import ASSETS
 from ui.choice import Visitor, hall
@@ -155,7 +155,7 @@ def test_a_slow_lane_and_a_failing_one_hold_nobody(tab, wire):
         return await slow, failed, here
 
     assert [lane.seat.model.id for lane in comparison.lanes] == [FLORENCE, LLAMA, NEVA]
-    slow, failed, here = asyncio.run(run())
+    slow, failed, here = finished(run())
     assert "slow end" in slow[-1] and "no such thing" in failed[-1] and "PINE RIDGE PARK" in here[-1]
     places, groups = comparison.places()
     assert set(groups) == {"Florence-2 · This machine"} and len(places.regions) == len(groups) >= 6
@@ -177,7 +177,7 @@ def test_stop_ends_all_lanes_and_keeps_the_words(tab, wire):
         async for _ in tab.stream(number, comparison, KNOWN):
             pass
 
-    asyncio.run(run())
+    finished(run())
     assert {lane.asked.answer.text for lane in comparison.lanes} == {"first", "other"}
     assert all("Stopped" in lane.shown() and not lane.asked.error for lane in comparison.lanes)
 

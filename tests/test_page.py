@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 
 import ui
 from tests import wire_replies as say
+from tests.conftest import finished
 from ui.chat import ChatTab
 from ui.choice import Hall, Visitor, hall, who
 from ui.pump import pump
@@ -60,7 +61,7 @@ def gather(iterator):
     async def run():
         return [item async for item in iterator]
 
-    return asyncio.run(run())
+    return finished(run())
 
 
 # the pump
@@ -88,7 +89,7 @@ def test_the_pump_raises_after_what_had_come():
                 seen.append(item)
         return seen
 
-    assert asyncio.run(run()) == ["words"]
+    assert finished(run()) == ["words"]
 
 
 def test_leaving_the_pump_early_stops_the_reader():
@@ -107,7 +108,7 @@ def test_leaving_the_pump_early_stops_the_reader():
         assert await anext(arriving) == 1
         await arriving.aclose()
 
-    asyncio.run(run())
+    finished(run())
     assert stop.is_set() and ended.wait(2)
 
 
@@ -126,7 +127,7 @@ def test_cancelling_a_handler_stops_the_reader_at_once():
             await task
 
     begun = time.monotonic()
-    asyncio.run(run())
+    finished(run())
     assert stop.is_set() and time.monotonic() - begun < 5
 
 
@@ -250,7 +251,7 @@ def test_a_second_question_waits_and_costs_nothing(wire, monkeypatch):
         async for _ in first:
             pass
 
-    asyncio.run(run())
+    finished(run())
     shown, *_ = chat.finish(talk, Visitor())
     assert "half whole" in shown[-1]["content"] and len(wire.seen) == 1 and not talk.waiting
 
@@ -269,7 +270,7 @@ def test_stop_is_at_once_and_says_so(wire, monkeypatch):
             pass
 
     begun = time.monotonic()
-    asyncio.run(run())
+    finished(run())
     shown, _, box, *_ = chat.finish(talk, Visitor())
     assert time.monotonic() - begun < 5
     assert "Stopped before the first word" in shown[-1]["content"].replace("\\", "") and box.value["text"] == "One?"

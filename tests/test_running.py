@@ -1,12 +1,12 @@
 """Runs of a task as the page has them: chains by clicking, the cascade, stops and failures in the middle; real sockets."""
 
-import asyncio
 from types import SimpleNamespace
 
 import gradio as gr
 import pytest
 
 from tests import wire_replies as say
+from tests.conftest import finished
 from tests.test_page import ASSETS, KEY, gather
 from ui import running
 from ui.choice import Visitor, hall
@@ -105,7 +105,7 @@ def at_the_first_answer(runs, run, act):
             if line.startswith("**1 of 3**") and "car" in line:
                 act()
 
-    asyncio.run(drive())
+    finished(drive())
     return runs.finish(run, Visitor(KEY))
 
 
@@ -158,7 +158,7 @@ def test_a_stop_ends_the_wait_for_the_pace(runs, wire, monkeypatch):
             if "Waits" in line:
                 run.halt()
 
-    asyncio.run(drive())
+    finished(drive())
     runs.finish(run, Visitor(KEY))
     assert run.asked.answer.text == "car" and len(wire.asked("chat")) == 1
 

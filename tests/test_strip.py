@@ -1,6 +1,5 @@
 """Which models answer: what calls and looks leave behind, how it is said, and that nobody is asked unasked."""
 
-import asyncio
 import threading
 import time
 from datetime import datetime, timezone
@@ -13,6 +12,7 @@ import ui
 import ui.asking
 import ui.strip
 from tests import wire_replies as say
+from tests.conftest import finished
 from tests.test_page import ASSETS
 from tests.wire_problems import problem, problems
 from ui.asking import Asked, follow
@@ -72,7 +72,7 @@ def call(engine, model=NEMOTRON, stop_at_once=False):
             if stop_at_once:
                 asked.halt()
 
-    asyncio.run(run())
+    finished(run())
     return asked
 
 

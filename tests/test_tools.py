@@ -1,6 +1,5 @@
 """The tools for agents: a real MCP client against a launched page, over real sockets."""
 
-import asyncio
 import base64
 import json
 import logging
@@ -14,6 +13,7 @@ import pytest
 from gradio_client import Client, handle_file
 
 from tests import wire_replies as say
+from tests.conftest import finished
 from ui.api import KEY_HEADER
 from ui.choice import hall
 from ui.tools import CHATS, DETAILS, add_tools, mcp_installed
@@ -57,7 +57,7 @@ def talk(url, speak, key=""):
             await session.initialize()
             return await speak(session)
 
-    return asyncio.run(run())
+    return finished(run())
 
 
 def call(url, tool, key="", **arguments):
