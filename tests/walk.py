@@ -43,22 +43,25 @@ def walk(page: Page, camera: Camera) -> None:
     camera.take(page, "arrive")
     page.locator(".step").nth(0).click()
     line = page.locator("#result .mark", has_text="Eagle Point")
-    line.click(timeout=60_000)
+    line.wait_for(timeout=60_000)
+    camera.take(page, "read-a-sign", full=True)
+    line.click()
     camera.take(page, "point-at-a-word")
     page.locator(".step").nth(1).click()
     page.locator("#result polygon.solid").first.wait_for(state="attached", timeout=60_000)
-    drag(page, (0.53, 0.05), (0.97, 0.42))
+    drag(page, (0.53, 0.58), (0.7, 0.87))
     page.locator("#run-task").click()
     page.locator("#stop-task").wait_for()
     page.locator("#stop-task").wait_for(state="hidden", timeout=60_000)
+    page.locator("#result .stage").scroll_into_view_if_needed()
     camera.take(page, "outline-by-dragging")
     page.locator(".step").nth(2).click()
-    csv = page.get_by_role("button", name="CSV").or_(page.get_by_role("link", name="CSV")).locator("visible=true")
-    csv.first.wait_for(timeout=60_000)
-    csv.first.scroll_into_view_if_needed()
+    csv = page.locator(".files:visible").get_by_role("button", name="CSV", exact=True)
+    csv.scroll_into_view_if_needed(timeout=60_000)
     with page.expect_download() as caught:
-        csv.first.click()
+        csv.click()
     print(Path(caught.value.path()).read_text("utf-8-sig"))
+    page.locator(".chart:visible").first.evaluate("chart => chart.scrollIntoView({block: 'start'})")
     camera.take(page, "chart-to-csv")
     page.get_by_text("Which models answer?").click()
     page.locator("#strip table").wait_for()
@@ -81,6 +84,8 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
 
 def compare(page: Page, camera: Camera) -> None:
     """One picture and one wish to several models."""
+    if page.locator("#strip table").is_visible():
+        page.get_by_text("Which models answer?").click()
     page.get_by_role("tab", name="Compare").click()
     page.locator(".examples:visible .gallery-item").first.click()
     page.locator("#stop-compare").wait_for(timeout=60_000)
@@ -100,7 +105,7 @@ def batch(page: Page, camera: Camera) -> None:
 def present(page: Page, camera: Camera) -> None:
     """Large type, and arrow keys."""
     page.goto(page.url.split("?")[0] + "?present=1")
-    page.locator("#who").wait_for()
+    page.locator(".presenter").wait_for()
     page.wait_for_timeout(1500)
     page.keyboard.press("ArrowRight")
     page.wait_for_timeout(6000)

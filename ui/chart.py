@@ -12,6 +12,7 @@ from vlm_backends.exports import FORMATS
 
 _NUMBER = re.compile(r"[-+]?(?:\d[\d,\u00a0 ]*)?\.?\d+(?:[eE][-+]?\d+)?")
 _GREY = "#7c8798"  # reads on white and on dark
+_FLAT = 24  # letters of all labels together that stand side by side under a narrow chart
 _EMPTY = "\u00a0"  # Gradio numbers the columns whose header is empty
 
 
@@ -53,9 +54,9 @@ def drawn_again(rows: Sequence[Sequence[str]]) -> object:
     values = long_form(rows)
     if not values:
         return None
-    shared = {"axis": altair.Axis(title=None), "sort": None}
+    turned = sum(len(row[0]) for row in rows[1:]) > _FLAT
     chart = altair.Chart(altair.InlineData(values)).mark_bar().encode(
-        x=altair.X("category:N", **shared),
+        x=altair.X("category:N", sort=None, axis=altair.Axis(title=None, labelAngle=-40 if turned else 0)),
         xOffset=altair.XOffset("series:N", sort=None),
         y=altair.Y("value:Q", axis=altair.Axis(title=None)),
         color=altair.Color("series:N", sort=None, title=None),
@@ -63,7 +64,7 @@ def drawn_again(rows: Sequence[Sequence[str]]) -> object:
     )  # fmt: skip
     plain = {"embedOptions": {"actions": False}}  # its menu would send the table to an editor elsewhere
     return chart.properties(height=220, usermeta=plain).configure(background="transparent").configure_axis(
-        labelColor=_GREY, tickColor=_GREY, domainColor=_GREY, gridOpacity=0.25, labelAngle=0
+        labelColor=_GREY, tickColor=_GREY, domainColor=_GREY, gridOpacity=0.25
     ).configure_legend(labelColor=_GREY, orient="bottom").configure_view(stroke=None)  # fmt: skip
 
 

@@ -41,6 +41,7 @@ class Run:
     asked: Asked | None = None  # the record of what is shown: the last question with the answer of the whole run
     error: str = ""  # why it could not even be asked
     picture: Picture | None = None  # what the viewer shows
+    box: tuple[float, ...] | None = None  # the one by hand that was asked about last
     token: str = "<OCR_WITH_REGION>"  # the task that is chosen
     example: int | None = None  # the one that fills the fields
 

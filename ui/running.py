@@ -36,6 +36,7 @@ class Runs:
 
     def take(self, run: Run, path: str | None, words: str, *region: float) -> tuple:
         """A run is begun, or refused with a sentence before anything is spent."""
+        run.box = None if None in region else region
         return _begun(run, lambda: one(self.model, *_question(run, path, words, region)))
 
     def take_both(self, run: Run, path: str | None, words: str, *region: float) -> tuple:
@@ -93,7 +94,7 @@ class Runs:
         if not settled:  # what stood there stays
             return notice or "Stopped before the first word.", *buttons, gr.skip(), "", *[gr.skip()] * 3, instead
         notice = notice or ("" if said(run.asked.answer) else nothing(run.asked.answer))
-        return notice, *buttons, self.view(run, answer=run.asked.answer), "", *Outcome.shown(run.asked), instead
+        return notice, *buttons, self._seen(run), "", *Outcome.shown(run.asked), instead
 
     def switch(self, run: Run, visitor: Visitor) -> Visitor:
         """The visitor, who now asks the engine that can answer."""
@@ -105,6 +106,11 @@ class Runs:
         names, draw = False if task.group == READ else None, task.takes == "region"
         further = [THEN_FIND] if task.group == DESCRIBE and answer.text else []
         return scene(run.picture, answer, names=names, draw=draw, box=box, actions=ABOUT_BOXES, further=further)
+
+    def _seen(self, run: Run) -> dict | None:
+        """The picture with what was found; where nothing was, the box that was asked about, to be drawn better."""
+        answer = run.asked.answer
+        return self.view(run, None if answer.regions else run.box, answer)
 
     def _wished(self, run: Run, deed: object, boxes: object) -> Plan:
         if run.picture is None:
