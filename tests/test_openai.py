@@ -35,7 +35,7 @@ QUICK = Patience(connect=2, silence=5, pause=0.01)
 
 @pytest.fixture
 def server(wire):
-    openai._listed.cache_clear()
+    openai.forget()
     return OpenAI(f"{wire.url}/v1", KEY, QUICK)
 
 

@@ -319,7 +319,7 @@ def test_without_a_base_url_the_addresses_are_nvidias():
 
 @pytest.fixture
 def listed():
-    openai._listed.cache_clear()
+    openai.forget()
 
 
 @pytest.mark.parametrize("key", [SERVER_KEY, ""])

@@ -56,7 +56,7 @@ NOWHERE = "http://127.0.0.1:9"
 @pytest.fixture
 def journal(monkeypatch):
     """A journal of its own for each test, which the page writes and reads."""
-    openai._listed.cache_clear()
+    openai.forget()
     journal = Journal()
     monkeypatch.setattr(ui.asking, "journal", journal)
     monkeypatch.setattr(ui.strip, "journal", journal)

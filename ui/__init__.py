@@ -1,6 +1,7 @@
 """The page: one tab a model of the catalogue, whoever answers."""
 
 from functools import partial
+from html import escape
 from pathlib import Path
 
 import gradio as gr
@@ -21,7 +22,7 @@ from ui.tasks import TaskTab
 from ui.tools import add_tools, mcp_installed
 from ui.visitor import QUICK, engine_picker, header, refreshed
 from ui.welcome import welcome
-from vlm_backends import CATALOGUE, Engine, Model, VLMError
+from vlm_backends import Engine, Model, VLMError
 
 _STATES = {"alive": "Live", "withdrawn": "Withdrawn", "unknown": "Unproven"}
 
@@ -35,7 +36,7 @@ def build(engine: Engine) -> gr.Blocks:
         strip = Strip(engines, visitor)
         pickers, parts = [], {}
         with gr.Tabs(overflow_behavior="wrap") as tabs:
-            for model in CATALOGUE:
+            for model in engines.models:
                 with gr.Tab(model.title, id=slug(model), elem_id=f"tab-{slug(model)}"):
                     gr.HTML(_card(model), elem_classes="card")
                     pickers.append(engine_picker(engines, model, visitor))
@@ -86,7 +87,10 @@ def _ask_about_charts(tabs: gr.Tabs, parts: dict[Model, TaskTab | ChatTab]) -> N
 
 
 def _card(model: Model) -> str:
-    hosted = model.hosted
+    by = f" by {escape(model.publisher)}" if model.publisher else ""
+    name = f"<p><b>{escape(model.title)}</b>{by}. {model.about}</p>"
+    if not (hosted := model.hosted):
+        return name
     state = f'<span class="state {hosted.state}">{_STATES[hosted.state]} at NVIDIA</span>'
     link = f'<a href="{model.link}" target="_blank" rel="noopener">Model card</a>'
-    return f"<p><b>{model.title}</b> by {model.publisher}. {model.about}</p><p>{state}: {hosted.why}. {link}</p>"
+    return f"{name}<p>{state}: {hosted.why}. {link}</p>"

@@ -12,7 +12,7 @@ from ui.choice import Hall, Visitor
 from ui.reply import as_json, drawn
 from ui.run import as_uploaded, task_prompt
 from ui.talk import Talk, read_message, sampling
-from vlm_backends import CATALOGUE, BadPrompt, Engine, Model, Prompt, VLMError, find_model
+from vlm_backends import BadPrompt, Engine, Model, Prompt, VLMError, find_model
 from vlm_backends.models import check_sampling
 
 KEY_HEADER = "X-NVIDIA-API-Key"
@@ -53,7 +53,7 @@ class Calls:
     ) -> AsyncIterator[tuple]:
         """Ask a model about a picture; empty parameters take the model's own defaults."""
         with _sentences():
-            asked = _question(find_model(model), prompt, image, max_tokens, temperature, top_p, seed)
+            asked = _question(self.hall.find(model), prompt, image, max_tokens, temperature, top_p, seed)
             engine = await to_thread(self.hall.answering, _caller(request), asked.model)
         async with aclosing(follow(asked, engine)) as arriving:
             async for answer in arriving:
@@ -79,7 +79,7 @@ class Calls:
 
     def models(self) -> list:
         """The catalogue, with each model's state on the engine that answers for it here."""
-        return [_entry(model, self.hall.answering(Visitor(), model)) for model in CATALOGUE]
+        return [_entry(model, self.hall.answering(Visitor(), model)) for model in self.hall.models]
 
 
 def _entry(model: Model, engine: Engine) -> dict:
@@ -90,7 +90,7 @@ def _entry(model: Model, engine: Engine) -> dict:
         "about": model.about,
         "engine": engine.name,
         "state": engine.state(model),
-        "hosted": asdict(model.hosted),
+        "hosted": model.hosted and asdict(model.hosted),
         "tasks": [{"token": task.token, "title": task.title, "takes": task.takes} for task in model.tasks],
         "sampling": model.sampling and asdict(model.sampling),
         "pictures": model.pictures,

@@ -1,9 +1,13 @@
 """Who answers a visitor, model by model: the engines that are here, and the one that was chosen."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from vlm_backends import CATALOGUE, NVIDIA, Embedded, Engine, Model, VLMError, engines
+from vlm_backends import CATALOGUE, NVIDIA, BadPrompt, Embedded, Engine, Model, OpenAI, VLMError, engines
+
+_MOST = 8  # tabs for models that the catalogue does not know
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,19 @@ class Hall:
     """The engines of a page, the preferred one first; NVIDIA is always among them, with or without a key."""
 
     engines: tuple[Engine, ...]
+    strangers: Mapping[Model, tuple[OpenAI, ...]] = field(default_factory=dict)  # who listed them when the page began
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """All that the page has a tab for: the catalogue, then the models that only a server knows."""
+        return (*CATALOGUE, *self.strangers)
+
+    def find(self, id: str) -> Model:
+        """The model of this id; BadPrompt when there is none."""
+        for model in self.models:
+            if model.id == id:
+                return model
+        raise BadPrompt(f"There is no model “{str(id)[:80]}” here. Known: {', '.join(m.id for m in self.models)}.")
 
     def answering(self, visitor: Visitor, model: Model) -> Engine:
         """The engine that answers this visitor about this model. Raises BadPrompt for a setting that cannot be met."""
@@ -36,23 +53,27 @@ class Hall:
 
     def settled(self, visitor: Visitor) -> Visitor:
         """The visitor with an engine for every model: what the page shows is what is asked, whatever comes up later."""
-        names = {model.id: self.answering(visitor, model).name for model in CATALOGUE}
+        names = {model.id: self.answering(visitor, model).name for model in self.models}
         return replace(visitor, choices=tuple((names | dict(visitor.choices)).items()))
 
     def offers(self, visitor: Visitor, model: Model) -> list[tuple[str, str]]:
         """What there is to choose from for this model: each engine's name with its state, and its name."""
-        return [(f"{engine.name}: {_state(engine, visitor, model)}", engine.name) for engine in self.engines]
+        return [(f"{engine.name}: {_state(engine, visitor, model)}", engine.name) for engine in self._for(model)]
 
     def instead(self, visitor: Visitor, model: Model, gone: Engine) -> Engine | None:
         """Another engine that can answer about this model here and now."""
-        others = (engine for engine in self.engines if engine.name != gone.name and _can(engine, visitor))
+        others = (engine for engine in self._for(model) if engine.name != gone.name and _can(engine, visitor))
         return next((engine for engine in others if model in engine.models()), None)
 
     def _first(self, visitor: Visitor, model: Model) -> Engine:
-        if visitor.key:
+        if visitor.key and model not in self.strangers:
             return engines.hosted(visitor.key)
-        able = (engine for engine in self.engines if _can(engine, visitor) and model in engine.models())
-        return next(able, self.engines[0])
+        able = (engine for engine in self._for(model) if _can(engine, visitor) and model in engine.models())
+        return next(able, self._for(model)[0])
+
+    def _for(self, model: Model) -> tuple[Engine, ...]:
+        """The engines that may have the model, the preferred one first."""
+        return self.strangers.get(model, self.engines)
 
 
 def _asked_by(visitor: Visitor, engine: Engine) -> Engine:
@@ -72,15 +93,28 @@ def _state(engine: Engine, visitor: Visitor, model: Model) -> str:
 
 def hall(preferred: Engine) -> Hall:
     """The preferred engine of a page and what else this environment has; settings that cannot be met are left out."""
-    found: list[Engine] = [preferred]
-    for make in (lambda: engines.hosted(engines.owners_key()), engines.served, engines.local, Embedded):
-        try:
-            engine = make()
-        except VLMError:
-            engine = None
-        if engine and engine.name not in {other.name for other in found}:
-            found.append(engine)
-    return Hall(tuple(found) if any(isinstance(engine, NVIDIA) for engine in found) else (*found, NVIDIA("")))
+    found: dict[str, Engine] = {preferred.name: preferred}
+    for make in (_owners, engines.servers, lambda: (engines.local(),), lambda: (Embedded(),)):
+        with suppress(VLMError):
+            found |= {engine.name: engine for engine in filter(None, make()) if engine.name not in found}
+    found.setdefault(NVIDIA.name, NVIDIA(""))
+    return Hall(tuple(found.values()), strangers(found.values()))
+
+
+def _owners() -> tuple[Engine]:
+    return (engines.hosted(engines.owners_key()),)
+
+
+def strangers(engines: Iterable[Engine]) -> dict[Model, tuple[OpenAI, ...]]:
+    """The models that servers list and the catalogue does not know, with the servers; _MOST of them."""
+    found: dict[Model, tuple[OpenAI, ...]] = {}
+    servers = [engine for engine in engines if isinstance(engine, OpenAI)]
+    with ThreadPoolExecutor(max(1, len(servers))) as pool:  # a server that is down is waited for
+        for server, models in zip(servers, pool.map(OpenAI.models, servers), strict=True):
+            for model in models:
+                if model not in CATALOGUE and (model in found or len(found) < _MOST):
+                    found[model] = (*found.get(model, ()), server)
+    return found
 
 
 def who(hall: Hall, visitor: Visitor) -> str:
@@ -95,7 +129,7 @@ def who(hall: Hall, visitor: Visitor) -> str:
 def _kind(engine: Engine, visitor: Visitor) -> str:
     if isinstance(engine, NVIDIA):
         return "own key" if visitor.key else "page's key" if engine.key else "no key"
-    return engine.name
+    return OpenAI.name if isinstance(engine, OpenAI) else engine.name
 
 
 _SENT = "Your picture and words go to NVIDIA's servers."

@@ -11,7 +11,6 @@ from ui.choice import Hall, Visitor
 from ui.reply import as_markdown, small_print, verbatim
 from ui.run import nothing
 from vlm_backends import (
-    CATALOGUE,
     NVIDIA,
     Answer,
     BadPrompt,
@@ -62,7 +61,7 @@ class Seat:
 
 def seats(hall: Hall, visitor: Visitor, purpose: Purpose) -> list[Seat]:
     """Who can answer this visitor for this purpose now: engine by engine, in the catalogue's order."""
-    wanted = [model for model in CATALOGUE if joins(model, purpose)]
+    wanted = [model for model in hall.models if joins(model, purpose)]
     return [seat for engine in hall.engines for seat in _seats(engine, visitor, wanted, _HERE[purpose])]
 
 

@@ -14,8 +14,10 @@ from vlm_backends import BadPrompt, Model, find_task
 
 
 def slug(model: Model) -> str:
-    """The model's name in a link and in the page: the last part of its id."""
-    return model.id.rpartition("/")[2]
+    """The model's name in a link and in the page: the last part of its id; all of it where only a server knows it."""
+    if model.hosted:
+        return model.id.rpartition("/")[2]
+    return "at-" + "".join(char if char.isascii() and char.isalnum() else f"-{ord(char):x}-" for char in model.id)
 
 
 @dataclass(frozen=True)

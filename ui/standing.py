@@ -35,11 +35,11 @@ class Column:
 def columns(engines: tuple[Engine, ...], journal: Journal, now: float) -> list[Column]:
     """A column for each engine, the preferred one first, then for the two that may be missing; `now` as in Sign."""
     found = [Column(e.name, e, tuple(standing(e, model, journal, now) for model in CATALOGUE)) for e in engines]
-    missing = {Local.name: _not_installed, OpenAI.name: _not_set_up}
+    missing = {Local: _not_installed, OpenAI: _not_set_up}
     return found + [
-        Column(name, None, tuple(map(stand, CATALOGUE)))
-        for name, stand in missing.items()
-        if name not in {column.name for column in found}
+        Column(kind.name, None, tuple(map(stand, CATALOGUE)))
+        for kind, stand in missing.items()
+        if not any(isinstance(engine, kind) for engine in engines)
     ]
 
 

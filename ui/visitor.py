@@ -7,7 +7,7 @@ reads, so that neither the browser's run history nor a shared link can hold it.
 import gradio as gr
 
 from ui.choice import Hall, Visitor, who
-from vlm_backends import CATALOGUE, Model, VLMError, engines
+from vlm_backends import Model, VLMError, engines
 
 QUICK = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
 SETS = QUICK | {"queue": True}  # of a state: Gradio tells of its change only then
@@ -57,7 +57,7 @@ def refreshed(hall: Hall, visitor: Visitor) -> list:
     try:
         visitor = hall.settled(visitor)
     except VLMError as error:
-        return [visitor, f"**{error}**", *[gr.skip()] * len(CATALOGUE)]
+        return [visitor, f"**{error}**", *[gr.skip()] * len(hall.models)]
     choices = dict(visitor.choices)
-    rows = [gr.Radio(hall.offers(visitor, model), value=choices[model.id]) for model in CATALOGUE]
+    rows = [gr.Radio(hall.offers(visitor, model), value=choices[model.id]) for model in hall.models]
     return [visitor, who(hall, visitor), *rows]

@@ -181,7 +181,7 @@ def _entry(address: str) -> Sign | None:
 
 def _at_server(engine: OpenAI) -> Iterator[tuple[Model, Sign]]:
     """Whether the server is there, and what it lists now."""
-    openai._listed.cache_clear()
+    openai.forget()
     address = f"{engine.base_url.rstrip('/')}/models"
     headers = {"Authorization": f"Bearer {engine.key}"} if engine.key else {}
     with _http.send("GET", address, Stop(), _GLANCE, headers=headers) as response:

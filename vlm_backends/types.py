@@ -156,7 +156,7 @@ class Model:
     about: str
     url: str
     link: str
-    hosted: Hosted
+    hosted: Hosted | None  # None: not of NVIDIA's catalogue
     read: Reader
     sampling: Sampling | None = None
     limits: Limits = Limits()

@@ -4,8 +4,9 @@ import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from vlm_backends.engines._servers import servers
+from vlm_backends.engines._settings import checked, is_address
 from vlm_backends.engines.embedded import Embedded
 from vlm_backends.engines.local import Local
 from vlm_backends.engines.nvidia import NVIDIA
@@ -14,6 +15,7 @@ from vlm_backends.errors import BadPrompt, MissingKey
 from vlm_backends.models import find_model
 from vlm_backends.types import Engine
 
+__all__ = ["KEYS", "NVIDIA", "Embedded", "Local", "OpenAI", "connect", "hosted", "local", "owners_key", "servers"]
 KEYS = "NVIDIA_API_KEY", "API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC"
 _STACK = "torch", "transformers"
 
@@ -21,21 +23,22 @@ _STACK = "torch", "transformers"
 def connect(env: Mapping[str, str] = os.environ) -> Engine:
     """The engine that this environment asks for.
 
-    `VLM_ENGINE` by name; else NVIDIA when there is a key; else the server at `VLM_BASE_URL`; else open weights that
-    lie on the disk already; else the embedded one. Raises MissingKey or BadPrompt when the setting cannot be met.
+    `VLM_ENGINE` by name; else NVIDIA when there is a key; else the first server of `VLM_BASE_URL` and
+    `VLM_SERVERS`; else open weights that lie on the disk already; else the embedded one. Raises MissingKey or
+    BadPrompt when the setting cannot be met.
     """
-    key, server = owners_key(env), served(env)
+    key, served = owners_key(env), servers(env)
     name = env.get("VLM_ENGINE", "").strip().lower()
     if name not in ("", "embedded", "local", "nvidia", "openai"):
         raise BadPrompt(f"VLM_ENGINE={name[:40]} is not known. Use nvidia, openai, local or embedded, or unset it.")
     if name == "nvidia" and not key:
         raise MissingKey("VLM_ENGINE=nvidia needs a key: set NVIDIA_API_KEY, or unset VLM_ENGINE.")
-    if name == "openai" and not server:
+    if name == "openai" and not served:
         raise MissingKey("VLM_ENGINE=openai needs a server: set VLM_BASE_URL, such as http://127.0.0.1:8000/v1.")
     if name == "nvidia" or not name and key:
         return hosted(key, env)
-    if name == "openai" or not name and server:
-        return server
+    if name == "openai" or not name and served:
+        return served[0]
     if name == "local" and not _has_stack():
         raise MissingKey("VLM_ENGINE=local needs more libraries: pip install -r requirements-local.txt")
     if name != "embedded" and (weights := local(env)) and weights.models():
@@ -48,20 +51,12 @@ def owners_key(env: Mapping[str, str] = os.environ) -> str:
     return next((env[name].strip() for name in KEYS if env.get(name, "").strip()), "")
 
 
-def served(env: Mapping[str, str] = os.environ) -> OpenAI | None:
-    """The server at `VLM_BASE_URL`, with `VLM_API_KEY`; None when there is none. Raises BadPrompt."""
-    base = env.get("VLM_BASE_URL", "").strip()
-    if base and not _is_address(base):
-        raise BadPrompt("VLM_BASE_URL must be an address such as http://127.0.0.1:8000/v1.")
-    return OpenAI(base, _checked(env.get("VLM_API_KEY", "").strip())) if base else None
-
-
 def hosted(key: str, env: Mapping[str, str] = os.environ) -> NVIDIA:
     """NVIDIA's host with this key, at `NVIDIA_BASE_URL` if that is set."""
     base = env.get("NVIDIA_BASE_URL", "").strip()
-    if base and not _is_address(base):
+    if base and not is_address(base):
         raise BadPrompt("NVIDIA_BASE_URL must be an address such as http://127.0.0.1:8808.")
-    return NVIDIA(_checked(key), base)
+    return NVIDIA(checked(key), base)
 
 
 def local(env: Mapping[str, str] = os.environ) -> Local | None:
@@ -85,19 +80,6 @@ def local(env: Mapping[str, str] = os.environ) -> Local | None:
         downloads=env.get("VLM_ENGINE", "").strip().lower() == "local",
         residents=int(residents),
     )
-
-
-def _is_address(url: str) -> bool:
-    try:
-        return urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).netloc)
-    except ValueError:  # such as a half IPv6 address
-        return False
-
-
-def _checked(key: str) -> str:
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise BadPrompt("This is not a key: keys hold letters, digits, dashes and underscores only.")
-    return key
 
 
 def _checkpoints(setting: str) -> dict[str, str]:

@@ -16,7 +16,8 @@ from vlm_backends.engines._http import Patience
 from vlm_backends.engines._refusals import explain
 from vlm_backends.engines._replies import chunks
 from vlm_backends.errors import BadPrompt, Gone, VLMError
-from vlm_backends.types import Chunk, Model, Picture, Prompt, Sent, Stop, Task
+from vlm_backends.readers import plain
+from vlm_backends.types import Chunk, Limits, Model, Picture, Prompt, Sampling, Sent, Stop, Task
 
 _BUDGET = 6_000_000  # characters of base64: larger pictures are fitted
 _FRESH = 60  # seconds for which the server's list is believed
@@ -31,10 +32,14 @@ class OpenAI:
     key: str = field(default="", repr=False)
     patience: Patience = Patience()
     name: str = "Your server"
+    only: tuple[str, ...] = ()  # ids as the server lists them; empty: whatever it lists
+    pictures: int = 1  # how many a request may carry to a model that the catalogue does not know
 
     def models(self) -> Sequence[Model]:
-        """The catalogue's models that the server lists; none when it cannot be reached."""
-        return tuple(model for model in models.CATALOGUE if self._served(model))
+        """What the server lists: the catalogue's models, then strangers; none when it cannot be reached."""
+        known = tuple(model for model in models.CATALOGUE if self._served(model))
+        taken = {self._served(model) for model in known}
+        return known + tuple(_stranger(id, self.pictures) for id in self._ids() if id not in taken)
 
     def state(self, model: Model, task: Task | None = None) -> str:
         """Whether the server lists the model."""
@@ -83,8 +88,11 @@ class OpenAI:
     def _served(self, model: Model) -> str | None:
         """The name under which the server lists the model: its id here or at the hub, in any case."""
         wanted = {model.id.lower(), model.weights.id.lower() if model.weights else ""}
+        return next((id for id in self._ids() if id.lower().removesuffix(":latest") in wanted), None)
+
+    def _ids(self) -> list[str]:
         listed = _listed(self, int(time.monotonic() / _FRESH))
-        return next((id for id in listed if id.lower().removesuffix(":latest") in wanted), None)
+        return [id for id in listed if not self.only or id in self.only]
 
     @property
     def _base(self) -> str:
@@ -103,13 +111,38 @@ def carriage(picture: Picture) -> Picture:
     return images.encode(picture, _BUDGET)
 
 
+def _stranger(id: str, pictures: int) -> Model:
+    """An entry for a model that the catalogue does not know: a plain chat."""
+    publisher, _, name = id.removesuffix(":latest").rpartition("/")
+    return Model(
+        id, name[:60], publisher[:60], "A model that this page's own server lists; what it can do, only it knows.",
+        "", "", None, plain.read, Sampling(512, 0.7, 1.0), Limits(8192, (0.0, 2.0)),
+        prompts=("What is in this image?", "What does the sign say?"), samples=("poster.jpg", "sign.jpg"),
+        pictures=pictures, parts=True,
+    )  # fmt: skip
+
+
+def forget() -> None:
+    """The servers' lists are asked for anew."""
+    _listed.cache_clear()
+
+
 @lru_cache(maxsize=16)
 def _listed(server: OpenAI, _: int) -> tuple[str, ...]:
-    """The ids that the server lists; nothing when it cannot be asked."""
+    """The ids of what the server lists and may see pictures; nothing when it cannot be asked."""
     try:
         with _http.send("GET", f"{server._base}/models", Stop(), _GLANCE, headers=server._headers()) as response:
             listed = next(_http.payloads(response), {}).get("data")
     except VLMError:
         return ()
-    entries = listed if isinstance(listed, list) else []
-    return tuple(entry["id"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str))
+    entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    ids = (entry["id"] for entry in entries if isinstance(entry.get("id"), str) and not _blind(entry))
+    return tuple(dict.fromkeys(id for id in ids if id.strip()))
+
+
+def _blind(entry: dict) -> bool:
+    """True when the list itself says that a model takes no pictures, as OpenRouter's and Mistral's do."""
+    architecture, capabilities = entry.get("architecture"), entry.get("capabilities")
+    modalities = architecture.get("input_modalities") if isinstance(architecture, dict) else None
+    vision = capabilities.get("vision") if isinstance(capabilities, dict) else None
+    return vision is False or isinstance(modalities, list) and "image" not in modalities
