@@ -93,7 +93,7 @@ def test_a_task_of_florence_keeps_its_grammar(wire, server):
     task = find_task("<OD>")
     *_, answer = ask(server, find_model("microsoft/florence-2"), Prompt((Turn("user", "<OD>", SLIDES[:1]),)), task)
     assert answer.text == "car" and len(answer.regions) == 1
-    assert set(wire.seen[-1].json) == {"model", "messages", "stream", "stream_options"}
+    assert set(wire.seen[-1].json) == {"model", "messages", "stream", "stream_options", "skip_special_tokens"}
 
 
 def test_regions_of_the_wire_become_regions(wire, server):

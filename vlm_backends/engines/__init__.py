@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from vlm_backends.engines._http import fetch
 from vlm_backends.engines._servers import servers
 from vlm_backends.engines._settings import checked, is_address
 from vlm_backends.engines.embedded import Embedded
@@ -15,7 +16,10 @@ from vlm_backends.errors import BadPrompt, MissingKey
 from vlm_backends.models import find_model
 from vlm_backends.types import Engine
 
-__all__ = ["KEYS", "NVIDIA", "Embedded", "Local", "OpenAI", "connect", "hosted", "local", "owners_key", "servers"]
+__all__ = [
+    "KEYS", "NVIDIA", "Embedded", "Local", "OpenAI", "checked", "connect", "fetch", "hosted", "local", "owners_key",
+    "servers",
+]  # fmt: skip
 KEYS = "NVIDIA_API_KEY", "API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC"
 _STACK = "torch", "transformers"
 

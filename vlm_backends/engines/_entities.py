@@ -29,10 +29,24 @@ def _kosmos(entities: list, text: str) -> Iterator[Region]:
             continue
         phrase = entity.get("phrase")
         phrase = phrase if isinstance(phrase, str) else ""
+        if region := _ours(entity, phrase):
+            yield region
+            continue
         span = _span(entity.get("substring"), phrase, text)
         for box in _lists(entity.get("bboxes")):
             if outline := _outline(box, 1, 1):
                 yield Region(phrase, outline, span=span)
+
+
+def _ours(entity: dict, phrase: str) -> Region | None:
+    """The region as this project's own server sends it: its outline, whether it is a mask, its span in the answer."""
+    points = _lists(entity.get("outline"))
+    flat = [value for point in points if len(point) == 2 for value in point]
+    outline = _outline(flat, 1, 1) if len(flat) > 4 else ()
+    span = entity.get("span")
+    ends = tuple(span) if isinstance(span, list) and [type(end) for end in span] == [int, int] else (0, 0)
+    span = ends if 0 <= ends[0] < ends[1] else None
+    return Region(phrase, outline, entity.get("solid") is True, span) if outline else None
 
 
 def _span(substring: object, phrase: str, text: str) -> tuple[int, int] | None:

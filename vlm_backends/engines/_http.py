@@ -1,5 +1,6 @@
 """Requests and their answers over the network: the only file with a socket."""
 
+import ipaddress
 import random
 import socket
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from vlm_backends.engines import _payloads
-from vlm_backends.errors import Unreachable, VLMError
+from vlm_backends.errors import BadPrompt, Unreachable, VLMError
 from vlm_backends.types import Chunk, Stop
 
 T = TypeVar("T")
@@ -33,15 +34,22 @@ class Patience:
     polls: int = 600
 
 
+_GLANCE = Patience(connect=5.0, silence=10.0, tries=1)
+
+
 @contextmanager
-def send(method: str, url: str, stop: Stop, patience: Patience, **options: object) -> Iterator[requests.Response]:
+def send(
+    method: str, url: str, stop: Stop, patience: Patience, public: bool = False, **options: object
+) -> Iterator[requests.Response]:
     """The response to one request, its body still on the wire; closed at the end, and at once on `stop`.
 
-    Follows no redirect, so that no header reaches a host that was not asked. Raises Unreachable.
+    Follows no redirect, so that no header reaches a host that was not asked; `public` allows public addresses only,
+    whatever a name resolves to. Raises Unreachable.
     """
     with requests.Session() as session:
+        session.trust_env = not public  # a proxy would see to addresses that cannot be checked from here
         for scheme in ("http://", "https://"):
-            session.mount(scheme, _StoppableAdapter(stop))
+            session.mount(scheme, _StoppableAdapter(stop, public))
         session.auth = lambda request: request  # or else a netrc file would replace the key
         try:
             response = session.request(
@@ -61,6 +69,16 @@ def payloads(response: requests.Response) -> Iterator[dict]:
         yield from _payloads.streamed(_pieces(response))
     else:
         yield _payloads.single(body(response))
+
+
+def fetch(url: str, stop: Stop, most: int = 25 * 2**20) -> bytes:
+    """What lies at a public http(s) address, `most` bytes of it at most. Raises BadPrompt and Unreachable."""
+    if not url.startswith(("http://", "https://")):
+        raise BadPrompt("A picture is a data:image/…;base64,… URL, or an http(s) address.")
+    with send("GET", url, stop, _GLANCE, public=True) as response:
+        if response.status_code != 200:
+            raise BadPrompt(f"The picture's address answered {response.status_code}. Give one that answers 200 itself.")
+        return body(response, most)
 
 
 def body(response: requests.Response, most: int = _payloads.MOST_BODY) -> bytes:
@@ -145,10 +163,10 @@ def _host(url: str) -> str:
 class _StoppableAdapter(HTTPAdapter):
     """Shuts its connections down on `stop`, so that a read in another thread ends at once."""
 
-    def __init__(self, stop: Stop) -> None:
+    def __init__(self, stop: Stop, public: bool) -> None:
         self._pools = {
-            "http": _stoppable(HTTPConnectionPool, stop),
-            "https": _stoppable(HTTPSConnectionPool, stop),
+            "http": _stoppable(HTTPConnectionPool, stop, public),
+            "https": _stoppable(HTTPSConnectionPool, stop, public),
         }
         super().__init__()
 
@@ -162,8 +180,15 @@ class _StoppableAdapter(HTTPAdapter):
         return manager
 
 
-def _stoppable(pool: type[HTTPConnectionPool], stop: Stop) -> type[HTTPConnectionPool]:
+def _stoppable(pool: type[HTTPConnectionPool], stop: Stop, public: bool) -> type[HTTPConnectionPool]:
     class Connection(pool.ConnectionCls):
+        def _new_conn(self) -> socket.socket:
+            sock = super()._new_conn()
+            if public and not ipaddress.ip_address(sock.getpeername()[0].partition("%")[0]).is_global:
+                sock.close()  # before a word was said
+                raise urllib3.exceptions.NewConnectionError(self, "not a public address")
+            return sock
+
         def connect(self) -> None:
             super().connect()
             stop.then(lambda sock=self.sock: _shut(sock))

@@ -7,6 +7,8 @@ from vlm_backends.engines import _entities
 from vlm_backends.engines._refusals import explain
 from vlm_backends.types import Chunk, Sent
 
+_MOST = 1000  # characters of a note
+
 
 def chunks(payload: dict, sent: Sent | None, who: str, key: str) -> Iterator[Chunk]:
     """The words and regions of a stream's delta or of a whole message. Raises what its `error` stands for."""
@@ -18,8 +20,16 @@ def chunks(payload: dict, sent: Sent | None, who: str, key: str) -> Iterator[Chu
     message = message if isinstance(message, dict) else {}
     text = message.get("content") if isinstance(message.get("content"), str) else ""
     regions, tokens = _entities.regions(message.get("entities"), text, sent), _tokens(payload)
-    if text or regions or tokens:
-        yield Chunk(text, regions, tokens=tokens)
+    beside = _beside(payload.get("vlm"))
+    if text or regions or tokens or beside:
+        yield Chunk(text, regions, tokens=tokens, **beside)
+
+
+def _beside(vlm: object) -> dict:
+    """What this project's own server says beside the words; nothing from any other."""
+    found = vlm if isinstance(vlm, dict) else {}
+    said = {name: found[name][:_MOST] for name in ("note", "status") if isinstance(found.get(name), str)}
+    return said | ({"literal": True} if found.get("literal") is True else {})
 
 
 def _tokens(payload: dict) -> int | None:

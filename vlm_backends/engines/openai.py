@@ -15,12 +15,13 @@ from vlm_backends.engines._bodies import body, inline, trimmed
 from vlm_backends.engines._http import Patience
 from vlm_backends.engines._refusals import explain
 from vlm_backends.engines._replies import chunks
-from vlm_backends.errors import BadPrompt, Gone, VLMError
+from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, VLMError
 from vlm_backends.readers import plain
 from vlm_backends.types import Chunk, Limits, Model, Picture, Prompt, Sampling, Sent, Stop, Task
 
 _BUDGET = 6_000_000  # characters of base64: larger pictures are fitted
 _FRESH = 60  # seconds for which the server's list is believed
+_PHRASE = 120  # characters
 _GLANCE = Patience(connect=2.0, silence=5.0, tries=1)
 
 
@@ -42,8 +43,12 @@ class OpenAI:
         return known + tuple(_stranger(id, self.pictures) for id in self._ids() if id not in taken)
 
     def state(self, model: Model, task: Task | None = None) -> str:
-        """Whether the server lists the model."""
-        return f"ready at {self._host}" if self._served(model) else f"not served at {self._host}"
+        """Whether the server lists the model, and what it says of it."""
+        if not (id := self._served(model)):
+            return f"not served at {self._host}"
+        states = next(entry.states for entry in self._entries() if entry.id == id)
+        said = states.get(task.token if task else "", "")
+        return said if task and said else f"ready at {self._host}{': ' if said else ''}{said}"
 
     def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
         """The reply's chunks. Raises VLMError."""
@@ -54,7 +59,8 @@ class OpenAI:
         fitted = {picture: carriage(picture) for picture in pictures}
         last = fitted[pictures[-1]]
         sent = Sent(last.mime, last.width, last.height, len(last.data), "inline")
-        yield Chunk(sent=sent, note=f"Answered by {model.title} at {self._host}.")
+        note = f"Answered by {model.title} at {self._host}."
+        yield Chunk(sent=sent, note=note)
         request = self.request(model, prompt, {picture: inline(encoded) for picture, encoded in fitted.items()})
 
         def attempt() -> Iterator[Chunk]:
@@ -64,21 +70,26 @@ class OpenAI:
                     raise explain(response.status_code, _http.body(response), response.headers.get("Retry-After"),
                                   self._host, self.key)  # fmt: skip
                 for payload in _http.payloads(response):
-                    yield from chunks(payload, sent, self._host, self.key)
+                    for chunk in chunks(payload, sent, self._host, self.key):
+                        yield replace(chunk, note=f"{note} {chunk.note}") if chunk.note else chunk
 
         try:
             yield from _http.persistent(attempt, stop, self.patience)
         except Gone:
             name = request.get("model", model.id)
             raise Gone(f"{self._host} does not serve {name}. Start it there, or choose another engine.") from None
-        except VLMError:
+        except VLMError as error:
+            if isinstance(error, Refused) and error.status == 501:  # this project's own server says so
+                raise MissingKey(error.detail or str(error)) from None
             if not stop.is_set():  # a connection that was shut on purpose is no error
                 raise
 
     def request(self, model: Model, prompt: Prompt, sources: Mapping[Picture, str]) -> dict:
         """The request's JSON, the model called as the server lists it; `sources` says what stands for each picture."""
         asked = replace(model, id=self._served(model) or model.id, parts=True, streams=True)
-        return body(asked, prompt, self.base_url, sources) | {"stream_options": {"include_usage": True}}
+        plain_words = model.read is plain.read and not model.tasks
+        grammar = {} if plain_words else {"skip_special_tokens": False}  # vLLM's name for it: places are such tokens
+        return body(asked, prompt, self.base_url, sources) | {"stream_options": {"include_usage": True}} | grammar
 
     @property
     def address(self) -> str:
@@ -91,8 +102,11 @@ class OpenAI:
         return next((id for id in self._ids() if id.lower().removesuffix(":latest") in wanted), None)
 
     def _ids(self) -> list[str]:
+        return [entry.id for entry in self._entries()]
+
+    def _entries(self) -> list["_Entry"]:
         listed = _listed(self, int(time.monotonic() / _FRESH))
-        return [id for id in listed if not self.only or id in self.only]
+        return [entry for entry in listed if not self.only or entry.id in self.only]
 
     @property
     def _base(self) -> str:
@@ -128,16 +142,31 @@ def forget() -> None:
 
 
 @lru_cache(maxsize=16)
-def _listed(server: OpenAI, _: int) -> tuple[str, ...]:
-    """The ids of what the server lists and may see pictures; nothing when it cannot be asked."""
+def _listed(server: OpenAI, _: int) -> tuple["_Entry", ...]:
+    """What the server lists and may see pictures; nothing when it cannot be asked."""
     try:
         with _http.send("GET", f"{server._base}/models", Stop(), _GLANCE, headers=server._headers()) as response:
             listed = next(_http.payloads(response), {}).get("data")
     except VLMError:
         return ()
     entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-    ids = (entry["id"] for entry in entries if isinstance(entry.get("id"), str) and not _blind(entry))
-    return tuple(dict.fromkeys(id for id in ids if id.strip()))
+    named = [entry for entry in entries if isinstance(entry.get("id"), str) and entry["id"].strip()]
+    return tuple({entry["id"]: _Entry(entry["id"], _states(entry)) for entry in named if not _blind(entry)}.values())
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A model in a server's list, with what the server says of it and, by token, of its tasks."""
+
+    id: str
+    states: Mapping[str, str]
+
+
+def _states(entry: dict) -> dict[str, str]:
+    """The phrases that this project's own server gives."""
+    tasks = entry.get("tasks")
+    said = {**(tasks if isinstance(tasks, dict) else {}), "": entry.get("state")}
+    return {name: phrase[:_PHRASE] for name, phrase in said.items() if isinstance(phrase, str)}
 
 
 def _blind(entry: dict) -> bool:

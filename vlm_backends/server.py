@@ -1,0 +1,216 @@
+"""Any engine of this project as a server with the OpenAI wire: `python -m vlm_backends.server --engine embedded`.
+
+POST /v1/chat/completions (JSON, or server-sent events), GET /v1/models, GET /health. A page elsewhere that is pointed
+at it by VLM_BASE_URL loses nothing against the engine in its own process.
+"""
+
+import argparse
+import asyncio
+import hmac
+import json
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from vlm_backends import Engine, Stop, connect
+from vlm_backends.engines import checked, fetch
+from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, VLMError
+from vlm_backends.serving.desk import Desk
+from vlm_backends.serving.questions import NoSuchModel, Question, question
+from vlm_backends.serving.replies import Envelope, Piece, pieces
+
+MOST_BODY = 64 * 2**20  # bytes of a request
+_PATIENCE = 10  # seconds of silence after which a stream begins without a word, and between its signs of life
+_FAULT = "This server met a fault; its log says more. Try again, or use another picture."
+_log = logging.getLogger(__name__)
+
+
+
+class NoEntry(VLMError):
+    """The caller has not shown the key."""
+
+
+_STATUS = {NoEntry: 401, BadPrompt: 400, NoSuchModel: 404, Gone: 410, MissingKey: 501}
+_TOLD = 400, 413, 422, 429  # of an upstream's refusals; others, such as of this server's own key, are 502
+Arriving = AsyncIterator[Piece | None]
+
+
+def application(engine: Engine, key: str = "", urls: bool = False, desk: Desk | None = None) -> FastAPI:
+    """The server. With `key`, callers must send it as a bearer; with `urls`, pictures may be public addresses."""
+    desk = desk or Desk()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        desk.close()
+
+    app = FastAPI(title="VLM Showcase", lifespan=lifespan, openapi_url=None)
+    app.add_exception_handler(VLMError, lambda _, error: refusal(error))
+    app.add_exception_handler(Exception, lambda _, error: refusal(error))
+
+    @app.get("/health")
+    async def health() -> dict:
+        """That the server is there, and how many questions it has."""
+        return {"status": "ok", "busy": desk.busy}
+
+    @app.get("/v1/models")
+    async def models(request: Request) -> dict:
+        """What the engine answers for."""
+        _admit(request, key)
+        return {"object": "list", "data": await asyncio.to_thread(_listing, engine)}
+
+    @app.post("/v1/chat/completions")
+    async def completions(request: Request) -> Response:
+        """An answer, whole or as it arrives."""
+        _admit(request, key)
+        body, stop = await _body(request), Stop()
+        load = partial(fetch, stop=stop) if urls else _no_addresses
+        asked = await asyncio.to_thread(lambda: question(body, engine.models(), load))
+        arriving = desk.arriving(partial(pieces, engine, asked, stop), stop)
+        if not asked.streams:
+            return JSONResponse(await _whole(arriving, asked, request))
+        first = await _first(arriving, request)  # what fails before its first word has a status of its own
+        return StreamingResponse(_events(first, arriving, asked), media_type="text/event-stream")
+
+    return app
+
+
+def refusal(error: Exception) -> JSONResponse:
+    """The status and the sentence of an error."""
+    status, body = failure(error)
+    wait = getattr(error, "wait", None)
+    return JSONResponse(body, status, {"Retry-After": str(max(1, round(wait)))} if wait else None)
+
+
+def failure(error: Exception) -> tuple[int, dict]:
+    """The HTTP status and OpenAI's error object; what is no VLMError is a fault, and says nothing of itself."""
+    if not isinstance(error, VLMError):
+        _log.error("a question met a fault", exc_info=error)
+        return 500, _error(500, _FAULT)
+    status = next((_STATUS[kind] for kind in _STATUS if isinstance(error, kind)), 502)
+    if isinstance(error, Refused) and (error.status in _TOLD or error.status >= 500):
+        status = error.status
+    return status, _error(status, str(error))
+
+
+def _error(status: int, sentence: str) -> dict:
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    return {"error": {"message": sentence, "type": kind, "param": None, "code": status}}
+
+
+def _admit(request: Request, key: str) -> None:
+    sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if key and not hmac.compare_digest(sent.encode(), key.encode()):
+        raise NoEntry("This server wants its key: Authorization: Bearer …")
+
+
+async def _body(request: Request) -> object:
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > MOST_BODY:
+            raise Refused(f"The request is larger than {MOST_BODY >> 20} MB. Send smaller pictures.", 413)
+    try:
+        return json.loads(bytes(data))
+    except (ValueError, RecursionError):
+        raise BadPrompt("The request's body must be a JSON object with model and messages.") from None
+
+
+def _no_addresses(_: str) -> bytes:
+    raise BadPrompt("This server takes no addresses of pictures. Send data:image/…;base64,…, or start it with --urls.")
+
+
+def _listing(engine: Engine) -> list[dict]:
+    """The engine's models in OpenAI's shape, with what it can do for each in a phrase."""
+    return [
+        {
+            "id": model.id, "object": "model", "created": 0, "owned_by": model.publisher, "state": engine.state(model),
+            "tasks": {task.token: engine.state(model, task) for task in model.tasks},
+        }
+        for model in engine.models()
+    ]  # fmt: skip
+
+
+async def _first(arriving: Arriving, request: Request) -> Piece | None:
+    """The first piece; None when it is long in coming. Raises what went wrong before it."""
+    for _ in range(_PATIENCE):
+        piece = await anext(arriving)
+        if piece is not None:
+            return piece
+        if await request.is_disconnected():
+            break
+    return None
+
+
+async def _events(first: Piece | None, arriving: Arriving, asked: Question) -> AsyncIterator[str]:
+    """The server-sent events of a reply; a failure is the last of them."""
+    envelope, silent = Envelope(asked.model.id), 0
+    async with aclosing(arriving):
+        try:
+            if first:
+                yield _event(envelope.chunk(first))
+            async for piece in arriving:
+                silent = 0 if piece else silent + 1
+                if piece:
+                    yield _event(envelope.chunk(piece))
+                    if piece.answer and asked.counts and piece.answer.tokens:
+                        yield _event(envelope.count(piece.answer))
+                elif silent % _PATIENCE == 0:
+                    yield ": still here\n\n"
+            yield "data: [DONE]\n\n"
+        except Exception as error:
+            yield _event(failure(error)[1])
+
+
+def _event(payload: dict) -> str:
+    return f"data: {json.dumps(payload, ensure_ascii=False)}\n\n"
+
+
+async def _whole(arriving: Arriving, asked: Question, request: Request) -> dict:
+    """The reply in one JSON object."""
+    words, beside, answer = "", {}, None
+    async with aclosing(arriving):
+        async for piece in arriving:
+            if piece:
+                words, beside, answer = words + piece.text, beside | dict(piece.beside), piece.answer
+            elif await request.is_disconnected():
+                break
+    return Envelope(asked.model.id).whole(words, beside, answer) if answer else {}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves until it is stopped; returns the exit status: 1 after an error, which is one sentence on stderr."""
+    given = _options().parse_args(arguments)
+    env = dict(os.environ) | ({"VLM_ENGINE": given.engine} if given.engine else {})
+    try:
+        engine, key = connect(env), checked(env.get("VLM_SERVER_KEY", "").strip())
+    except VLMError as error:
+        print(error, file=sys.stderr)
+        return 1
+    app = application(engine, key, given.urls, Desk(given.parallel, given.waiting))
+    print(f"{engine.name} answers at http://{given.host}:{given.port}/v1")
+    uvicorn.run(app, host=given.host, port=given.port, log_level="warning", timeout_graceful_shutdown=given.grace)
+    return 0
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m vlm_backends.server", description=__doc__.partition("\n")[0])
+    parser.add_argument("--engine", choices=("embedded", "local", "nvidia", "openai"), help="as VLM_ENGINE")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--parallel", type=int, default=4, help="questions that are answered at a time")
+    parser.add_argument("--waiting", type=int, default=64, help="questions that may wait; others are answered 503")
+    parser.add_argument("--urls", action="store_true", help="take pictures by http(s) address, public ones only")
+    parser.add_argument("--grace", type=int, default=30, help="seconds that running answers have when it is stopped")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""Where a server's questions are answered: so many at a time, so many waiting, each ended when its caller leaves."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from vlm_backends import Stop
+from vlm_backends.errors import Refused
+
+T = TypeVar("T")
+_BEAT = 1.0  # seconds
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Desk:
+    """Answers `parallel` questions at a time and lets `waiting` more wait; who comes then is sent away at once."""
+
+    parallel: int = 4
+    waiting: int = 64
+    stops: set[Stop] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._pool = ThreadPoolExecutor(self.parallel, "answer")
+
+    @property
+    def busy(self) -> int:
+        """Questions that are answered or wait."""
+        return len(self.stops)
+
+    def arriving(self, items: Callable[[], Iterator[T]], stop: Stop) -> AsyncIterator[T | None]:
+        """The items as a thread reads them, None for each second of silence. Raises Refused when all places are taken.
+
+        Closing it sets `stop`. The place is free again when the thread has ended.
+        """
+        if self.busy >= self.parallel + self.waiting:
+            busy = Refused("All places are taken. Try again in a moment.", 503)
+            busy.wait = 1.0
+            raise busy
+        self.stops.add(stop)
+        loop, queue = asyncio.get_running_loop(), asyncio.Queue()
+        job = self._pool.submit(_read, items, stop, lambda *item: loop.call_soon_threadsafe(queue.put_nowait, item))
+        job.add_done_callback(lambda job: self._over(job, stop))
+        return _handed_over(queue, stop)
+
+    def close(self) -> None:
+        """Every answer ends, and nobody is let in."""
+        self.waiting = -self.parallel
+        for stop in list(self.stops):
+            stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _over(self, job: Future, stop: Stop) -> None:
+        self.stops.discard(stop)
+        if not job.cancelled() and job.exception():  # the loop is closed when the server goes down
+            _log.debug("an answer ended after its server")
+
+
+def _read(items: Callable[[], Iterator[T]], stop: Stop, tell: Callable[..., object]) -> None:
+    """Tells of each item and at last of the end, with what went wrong."""
+    failure = None
+    try:
+        for item in () if stop.is_set() else items():
+            tell(item, False, None)
+            if stop.is_set():
+                break
+    except Exception as error:
+        failure = error
+    tell(None, True, failure)
+
+
+async def _handed_over(queue: asyncio.Queue, stop: Stop) -> AsyncIterator[T | None]:
+    try:
+        while True:
+            try:
+                item, over, failure = await asyncio.wait_for(queue.get(), _BEAT)
+            except asyncio.TimeoutError:
+                yield None
+                continue
+            if failure:
+                raise failure
+            if over:
+                return
+            yield item
+    finally:
+        stop.set()
