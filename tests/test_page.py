@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 import ui
 from tests import wire_replies as say
 from tests.conftest import finished
+from ui.api import add_api
 from ui.chat import ChatTab
 from ui.choice import Hall, Visitor, hall, who
 from ui.pump import pump
@@ -512,3 +513,27 @@ def test_every_example_of_the_task_tab_runs_here():
         prompt = Prompt((Turn("user", write_task(task, words, region), (read(ASSETS / name),)),))
         *_, answer = ask(Embedded(), find_model("microsoft/florence-2"), prompt, task)
         assert answer.text, token
+
+
+def test_after_a_failed_question_the_column_shows_what_was_answered_last(wire, monkeypatch):
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    with gr.Blocks():
+        tab = ChatTab(find_model(LLAMA), hall(Embedded()), gr.State(Visitor()))
+    talk, visitor = Talk(), Visitor(KEY)
+    outcomes = []
+    for file, reply in (("sign.jpg", say.sse(["A sign."])), ("poster.jpg", say.status(422, {"detail": "no"}))):
+        wire.script.append(reply)
+        tab.take(talk, {"text": "What is it?", "files": [str(ASSETS / file)]})
+        gather(tab.stream(talk, visitor, 512, 1.0, 1.0, None))
+        outcomes.append(tab.finish(talk, visitor)[3:-1])
+    assert [*map(str, outcomes[0][:2])] == [*map(str, outcomes[1][:2])] and talk.asked.answer.text == "A sign."
+    tab.undo(talk)
+    assert talk.asked is None, "what was taken back is not taken away"
+
+
+def test_the_api_says_what_a_region_is():
+    """In a valid JSON schema: agents get it too."""
+    with gr.Blocks() as page:
+        add_api(hall(Embedded()))
+    fields = page.get_api_info()["named_endpoints"]["/florence2"]["parameters"]
+    assert fields[3]["type"]["type"] == "array" and fields[3]["type"]["items"] == {"type": "number"}

@@ -53,6 +53,8 @@ def test_detect_then_name_one_box_then_all(runs, wire):
     lines, (notice, *_) = go(runs, run)
     assert not notice and any("2 of 2" in line for line in lines if isinstance(line, str))
     assert [region.solid for region in run.asked.answer.regions] == [True, True, False, False]
+    masks = [region.label for region in run.asked.answer.regions if region.solid]
+    assert masks == [region.label for region in run.asked.answer.regions if not region.solid], "a mask has its box's name"
     assert len(wire.asked("chat")) == 4 and not wire.assets
     assert [seen.token for seen in wire.asked("chat")] == [KEY] * 4
 

@@ -17,6 +17,7 @@ from vlm_backends.models import check_sampling
 
 KEY_HEADER = "X-NVIDIA-API-Key"
 KNOBS = "max_tokens", "temperature", "top_p", "seed"
+BOX = {"type": "array", "items": {"type": "number"}, "description": "left, top, right, bottom, from 0 to 1"}
 
 
 def add_api(hall: Hall) -> None:
@@ -28,6 +29,7 @@ def add_api(hall: Hall) -> None:
         numbers = [gr.Number(None, label=name) for name in KNOBS]
         task, text, region = gr.Textbox(label="task"), gr.Textbox("", label="text"), gr.JSON(label="region")
         out = gr.Textbox(label="text"), gr.Image(label="picture", type="filepath"), gr.JSON(label="json")
+        region.api_info = lambda: BOX  # a JSON field says of itself that it takes anything, in no valid schema
         button = gr.Button()
     button.click(calls.chat, [*texts, image, *numbers], [*out], api_name="chat")
     button.click(calls.florence2, [task, image, text, region], [*out], api_name="florence2")
@@ -51,7 +53,17 @@ class Calls:
         seed: float | None = None,
         request: gr.Request = None,
     ) -> AsyncIterator[tuple]:
-        """Ask a model about a picture; empty parameters take the model's own defaults."""
+        """Ask a model about a picture; empty parameters take the model's own defaults.
+
+        Args:
+            model: Its id, as the endpoint models lists it.
+            prompt: The question.
+            image: The picture, as an http(s) or data: URL. Every question needs one.
+            max_tokens: The longest answer.
+            temperature: How freely the words are chosen.
+            top_p: From how likely a part of the words.
+            seed: A whole number, for the same answer again.
+        """
         with _sentences():
             asked = _question(self.hall.find(model), prompt, image, max_tokens, temperature, top_p, seed)
             engine = await to_thread(self.hall.answering, _caller(request), asked.model)
@@ -69,7 +81,14 @@ class Calls:
         region: list | None = None,
         request: gr.Request = None,
     ) -> tuple:
-        """Run a Florence-2 task; `region` is [x0, y0, x1, y1] in 0..1 for the tasks that take one."""
+        """Run a Florence-2 task.
+
+        Args:
+            task: Its token, such as <OCR_WITH_REGION>.
+            image: The picture, as an http(s) or data: URL.
+            text: Words, for the tasks that take some.
+            region: [left, top, right, bottom] in 0..1, for the tasks that take a region.
+        """
         with _sentences():
             asked = Asked(find_model("microsoft/florence-2"), *task_prompt(task, image, text, region))
             engine = await to_thread(self.hall.answering, _caller(request), asked.model)

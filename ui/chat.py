@@ -156,18 +156,17 @@ class ChatTab:
 
     def switch(self, talk: Talk, visitor: Visitor) -> Visitor:
         """The visitor, who now asks the engine that can answer."""
-        return accepted(self.hall, visitor, self.model, talk.asked)
+        return accepted(self.hall, visitor, self.model, talk.asking)
 
     def finish(self, talk: Talk, visitor: Visitor) -> tuple:
         """The answer moves from the light output into the chat; the picture, table and JSON follow it."""
         if not (talk.waiting and talk.over):
             return (*[gr.skip()] * len(self.done),)
         box = gr.MultimodalTextbox(submit_btn=True, stop_btn=False)
-        asked, instead = talk.asked, offer(self.hall, visitor, self.model, talk.asked)
+        instead = offer(self.hall, visitor, self.model, talk.asking)
         if unanswered := talk.settle():  # the question goes back into the box
             box = gr.MultimodalTextbox(value=as_message(unanswered), submit_btn=True, stop_btn=False)
-            return talk.shown, "", box, *[gr.skip()] * (len(self.done) - 4), instead
-        return talk.shown, "", box, *self.rest(talk.picture(), asked), instead
+        return talk.shown, "", box, *self.rest(talk.picture(), talk.asked), instead
 
     def rest(self, picture: Picture | None, asked: Asked | None) -> list:
         """The picture with what was found in it, what belongs to the answer, and its table."""

@@ -118,7 +118,7 @@ class Lane:
         if not self.over:
             waiting = self.asked.answer.status or "…"
             return f"*First words after {clock.first_s:.1f} s …*" if said else f"*{verbatim(waiting)}*"
-        how = [*(["Stopped."] if self.asked.stopped else []), f"Asked: “{_short(self.asked.prompt.turns[-1].text)}”."]
+        how = [*(["Stopped."] if self.asked.stopped else []), f"Asked: “{_short(self.asked.prompt.turns[-1].text)}”"]
         return f"{small_print(self.asked)}  \n<small>{verbatim(' '.join(how))}</small>" if said else ""
 
 

@@ -12,6 +12,8 @@ from ui.run import Run
 from ui.tasks import EXAMPLES, TaskTab
 from vlm_backends import BadPrompt, Model, find_task
 
+_OTHERS = "compare", "batch"  # tabs that are no model's
+
 
 def slug(model: Model) -> str:
     """The model's name in a link and in the page: the last part of its id; all of it where only a server knows it."""
@@ -40,7 +42,7 @@ class Links:
         index = _index(query, len(tab.model.samples)) if tab else None
         if index is not None:
             boxes[list(self.chats).index(name)] = tab.sample(index)
-        known = tab or name == slug(self.tasks.model)
+        known = tab or name in (slug(self.tasks.model), *_OTHERS)
         return [gr.Tabs(selected=name) if known else gr.skip(), *boxes]
 
     def chosen(self, run: Run, visitor: Visitor, request: gr.Request) -> tuple:

@@ -21,7 +21,8 @@ class Talk:
     fresh: bool = False  # it has not been sent yet
     over: bool = False  # its answer has ended, and is not shown yet
     halted: bool = False  # it is to be stopped as soon as it is sent
-    asked: Asked | None = None
+    asking: Asked | None = None  # the newest question
+    asked: Asked | None = None  # the last one that was answered: its record is what is shown
     error: str = ""  # why the question could not even be asked
     example: int | None = None  # the one that was asked last, if nothing else was since
 
@@ -35,7 +36,7 @@ class Talk:
         self.shown += [{"role": "user", "content": {"path": keep(picture)}} for picture in turn.pictures]
         self.shown.append({"role": "user", "content": as_markdown(Answer(turn.text, literal=True))})
         self.waiting, self.fresh, self.over, self.halted, self.error = True, True, False, False, ""
-        self.asked, self.example = None, None
+        self.asking, self.example = None, None
 
     def claim(self) -> bool:
         """True once for each question: whoever gets it sends it."""
@@ -45,23 +46,24 @@ class Talk:
     def halt(self) -> None:
         """The question, if one waits, is answered as far as it has come."""
         self.halted = self.waiting
-        if self.waiting and self.asked:
-            self.asked.halt()
+        if self.waiting and self.asking:
+            self.asking.halt()
 
     def begin(self, model: Model, sampling: Sampling) -> Asked:
         """The record of the question that waits."""
-        self.asked = Asked(model, Prompt(tuple(self.turns), sampling))
+        self.asking = Asked(model, Prompt(tuple(self.turns), sampling))
         if self.halted:
-            self.asked.halt()
-        return self.asked
+            self.asking.halt()
+        return self.asking
 
     def settle(self) -> Turn | None:
         """The answer becomes a turn; without one, the question is taken out again and returned."""
-        self.waiting, self.over, asked = False, False, self.asked
+        self.waiting, self.over, asked = False, False, self.asking
         answer = asked.answer if asked else Answer("")
         error = asked.error if asked else self.error
         answered = bool(answer.text or answer.regions)
         if answered:
+            self.asked = asked
             self.turns.append(Turn("assistant", answer.text))
             self._say(f"{as_markdown(answer)}\n\n{small_print(asked)}")
         if error:
@@ -76,7 +78,7 @@ class Talk:
         for role, kept in (("assistant", self.turns), ("assistant", self.shown), ("user", self.shown)):
             while kept and _role(kept[-1]) == role:
                 kept.pop()
-        self.waiting = False
+        self.waiting, self.asked = False, None
         return self.turns.pop() if self.turns else None
 
     def picture(self) -> Picture | None:

@@ -73,7 +73,7 @@ class TaskTab:
             gr.Markdown("**The region**: drag a box in the picture, or type it, from 0 to 1.", elem_classes="hint")
             with gr.Row():
                 self.region = [
-                    gr.Number(None, label=name, minimum=0, maximum=1, step=0.01, min_width=70)
+                    gr.Number(None, label=name, step=0.01, min_width=70)
                     for name in ("Left", "Top", "Right", "Bottom")
                 ]
         self.notice = gr.Markdown(elem_classes="notice", elem_id="task-notice")

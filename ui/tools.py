@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from ui.api import KEY_HEADER
+from ui.api import BOX, KEY_HEADER
 from ui.asking import Asked, follow
 from ui.choice import Hall, Visitor
 from ui.reply import as_json
@@ -27,7 +27,6 @@ from vlm_backends import CATALOGUE, NVIDIA, Prompt, VLMError, find_model
 CHATS = [model.id for model in CATALOGUE if not model.tasks]
 DETAILS = {"short": "<CAPTION>", "medium": "<DETAILED_CAPTION>", "long": "<MORE_DETAILED_CAPTION>"}
 _ADDRESSES = "Give a public http(s) address, a data: URL, or upload the file to this page first."
-_BOX = {"type": "array", "items": {"type": "number"}, "description": "left, top, right, bottom, from 0 to 1"}
 
 
 def mcp_installed() -> bool:
@@ -45,7 +44,7 @@ def add_tools(hall: Hall) -> None:
         detail = gr.Dropdown([*DETAILS], value="short", label="detail")
         model = gr.Dropdown(CHATS, value=CHATS[0], label="model")
         reply, button = gr.Textbox(label="json"), gr.Button()
-    region.api_info = lambda: _BOX  # a JSON field says of itself that it takes anything, in no valid schema
+    region.api_info = lambda: BOX  # a JSON field says of itself that it takes anything, in no valid schema
     for tool, fields in (
         (tools.caption, [image, detail]),
         (tools.detect, [image, words]),

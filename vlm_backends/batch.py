@@ -58,6 +58,10 @@ class Source:
     name: str
     path: Path
 
+    def read(self) -> Picture:
+        """The upright picture. Raises BadPrompt."""
+        return images.read(self.path)
+
 
 def sources(paths: Iterable[str | Path]) -> tuple[Source, ...]:
     """The files with their names, each content once. Raises BadPrompt for no file, and for more than MOST."""
@@ -170,7 +174,7 @@ class _Desk:
         if self.stop.is_set() or self.refusal:
             return None if self.stop.is_set() else record
         try:
-            return self._answered(replace(record, picture=images.read(source.path)))
+            return self._answered(replace(record, picture=source.read()))
         except VLMError as error:
             return replace(record, error=str(error))
         except Exception:

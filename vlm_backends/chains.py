@@ -23,16 +23,18 @@ def corners(box: Box) -> tuple[tuple[float, float], ...]:
 def attached(base: Answer, boxes: Sequence[Box], found: Sequence[Answer]) -> Answer:
     """The base answer with what was found about each of the boxes: a line of text each, on top, and its regions.
 
-    Where nothing but the box itself was found, the words name it, in place of what named it before.
+    Where nothing but the box itself was found, the words name it, in place of what named it before; a mask in the box
+    takes its name.
     """
     lines: list[str] = []
     fresh: list[Region] = []
     at = 0
     for box, answer in zip(boxes, found):
-        line = " ".join(answer.text.split()) or _name(base, box)
-        span = at, at + len(line)
+        name, words = _name(base, box), " ".join(answer.text.split())
         outlines = [region for region in answer.regions if not _is(region, box)]
-        fresh += [replace(region, label=region.label or line, span=span) for region in outlines]
+        line = f"{name}: {words}" if name and words and outlines else words or name or "your region"
+        span = at, at + len(line)
+        fresh += [replace(region, label=name or region.label or line, span=span) for region in outlines]
         fresh += [] if outlines else [Region(line, corners(box), span=span)]
         lines.append(line)
         at += len(line) + 1
@@ -56,8 +58,8 @@ def grounded(caption: Answer, found: Answer) -> Answer:
 
 
 def _name(base: Answer, box: Box) -> str:
-    """The label that the base answer gives to what stands in the box."""
-    return next((region.label for region in base.regions if region.label and _is(region, box)), "your region")
+    """The label that the base answer gives to what stands in the box; empty when it gives none."""
+    return next((region.label for region in base.regions if region.label and _is(region, box)), "")
 
 
 def _is(region: Region, box: Box) -> bool:

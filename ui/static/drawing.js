@@ -83,7 +83,7 @@ showcase.showBox = (view) => {
   }
   const name = view.chosen === null ? "your box" : `“${scene.regions[view.chosen].label || "this region"}”`;
   const button = (deed, boxes) => make("button", { type: "button", onclick: () => view.trigger.act({ deed: deed.name, boxes }) }, deed.title);
-  const visible = scene.regions.filter((_, i) => !view.shapes[i].classList.contains("off"));
+  const visible = scene.regions.filter(({ solid }, i) => !solid && !view.shapes[i].classList.contains("off"));
   const rows = [];
   if (box && scene.actions.length) rows.push(make("p", {}, `With ${name}: `, ...scene.actions.map((deed) => button(deed, [box]))));
   if (visible.length > 1 && scene.actions.length) {

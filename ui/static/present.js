@@ -20,6 +20,7 @@ function start() {
   says.textContent = "Press → to begin";
   addEventListener("keydown", (event) => {
     if (event.target.closest?.("input, textarea, [contenteditable], [role=button], [role=tab], .stage")) return;
+    if (event.key === "Escape") return location.assign(location.pathname);
     const by = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 }[event.key];
     if (by) { event.preventDefault(); step(by); }
   });

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from vlm_backends.engines import NVIDIA, OpenAI, _bodies, nvidia, openai
 from vlm_backends.types import Model, Picture, Prompt, Sent
 
+WHERE = "On the page: “Take it away”, “Picture as sent”."
 Carried = tuple[Picture, nvidia.Way]
 
 

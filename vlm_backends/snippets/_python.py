@@ -3,7 +3,7 @@
 from textwrap import indent
 
 from vlm_backends.engines.nvidia import DESCRIPTION
-from vlm_backends.snippets._calls import Address, Call, Shown, parts
+from vlm_backends.snippets._calls import WHERE, Address, Call, Shown, parts
 
 _UPLOAD = f"""\
 def upload(name, kind):
@@ -61,7 +61,8 @@ def python(call: Call) -> str:
 
 def _needs(call: Call) -> str:
     """What must be there before it runs."""
-    files = [f"# Reads {', '.join(shown.name for shown in call.pictures)} in this folder."] if call.pictures else []
+    names = ", ".join(shown.name for shown in call.pictures)
+    files = [f"# Reads {names} in this folder. {WHERE}"] if call.pictures else []
     key = [f"# Takes your key from the environment: export {call.key}=…"] if call.key else []
     return "\n".join([*files, *key, ""])
 

@@ -9,7 +9,7 @@ import shlex
 from textwrap import indent
 
 from vlm_backends.engines.nvidia import DESCRIPTION
-from vlm_backends.snippets._calls import Address, Call, Shown, parts
+from vlm_backends.snippets._calls import WHERE, Address, Call, Shown, parts
 
 _CURL = "curl --silent --show-error --fail-with-body"
 
@@ -72,7 +72,8 @@ def _needs(call: Call) -> str:
     parser += " and for the zip of the answer" if call.zipped else ""
     lines = [f"# Needs bash, curl, base64{parser}."]
     if call.pictures:
-        lines.append(f"# Reads {', '.join(shown.name for shown in call.pictures)} in this folder.")
+        names = ", ".join(shown.name for shown in call.pictures)
+        lines.append(f"# Reads {names} in this folder. {WHERE}")
     if call.key:
         lines.append(f"# Takes your key from the environment: export {call.key}=…")
     if call.streams:
