@@ -18,7 +18,8 @@ from ui.album import Batch, grid, progress
 from ui.batch import KINDS, SAMPLES, BatchTab, job_of
 from ui.choice import Visitor, hall
 from vlm_backends import NVIDIA, BadPrompt, Embedded, Prompt, Stop, Turn, find_model
-from vlm_backends.batch import MOST, Source, annotate, safe_name, sources, terms
+from vlm_backends.batch import annotate, terms
+from vlm_backends.datasets import MOST, Source, safe_name, sources
 from vlm_backends.pace import Pace
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")

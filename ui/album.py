@@ -14,7 +14,8 @@ from gradio.utils import get_upload_folder
 from ui.asking import Asked, Clock
 from ui.reply import as_json, keep
 from vlm_backends import Engine, Model, Picture, Prompt, Stop, Task, Turn, VLMError, draw, images
-from vlm_backends.batch import Record, Source, annotate, archive, terms
+from vlm_backends.batch import Record, annotate, archive, terms
+from vlm_backends.datasets import Source
 from vlm_backends.pace import Pace
 
 _BEAT = 0.5  # seconds between two looks at a batch

@@ -14,7 +14,8 @@ from ui.choice import Hall, Visitor
 from ui.pump import pump
 from ui.reply import verbatim
 from vlm_backends import CATALOGUE, BadPrompt, Model, Stop, Task, VLMError, write_task
-from vlm_backends.batch import MOST, sources, terms
+from vlm_backends.batch import terms
+from vlm_backends.datasets import MOST, sources
 from vlm_backends.pace import Pace
 
 ASSETS = Path(__file__).parent.parent / "assets"

@@ -6,11 +6,9 @@ Nothing here knows of a page: a script or a command line asks in the same way.
 import hashlib
 import json
 import logging
-import re
 import time
-import unicodedata
 import zipfile
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,21 +16,18 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from vlm_backends import NVIDIA, OpenAI, ask, images
-from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, VLMError
+from vlm_backends import NVIDIA, OpenAI, ask
+from vlm_backends.datasets import Source
+from vlm_backends.errors import Gone, MissingKey, Refused, VLMError
 from vlm_backends.exports import FORMATS, as_coco
 from vlm_backends.news import journal
 from vlm_backends.pace import Pace
 from vlm_backends.types import Answer, Engine, Model, Picture, Prompt, Stop, Task
 
-MOST = 100  # pictures in one batch
 _AT_ONCE = 4  # pictures that a host or a server is asked about at one time
 _TRIES = 6  # a picture that was refused so often for coming too fast has failed
 _MOST_WAIT = 600.0  # seconds: who asks for a longer pause has said no for this batch
 _FOR_ALL = 401, 402, 403  # what is refused with these is refused for every picture
-_LONGEST = 80  # bytes of a name, its ending and its number left out
-_UNSAFE = re.compile(r'[<>:"|?*]')
-_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)  # no file may be called so under Windows
 _FAULT = "This picture met a fault in this program; its log says more. Try it alone, or use another one."
 _COLUMNS = "file", "state", "text", "regions", "engine", "seconds", "error"
 _log = logging.getLogger(__name__)
@@ -49,62 +44,6 @@ def terms(engine: Engine) -> tuple[Pace, int]:
 def _shared(base_url: str, digest: str) -> Pace:
     """The pace of one key, known by its digest: the key itself is not held for longer than its visit."""
     return Pace()
-
-
-@dataclass(frozen=True)
-class Source:
-    """The file of a picture, and its name in all results: safe in any folder, its stem no other's."""
-
-    name: str
-    path: Path
-
-    def read(self) -> Picture:
-        """The upright picture. Raises BadPrompt."""
-        return images.read(self.path)
-
-
-def sources(paths: Iterable[str | Path]) -> tuple[Source, ...]:
-    """The files with their names, each content once. Raises BadPrompt for no file, and for more than MOST."""
-    paths = [Path(path) for path in paths]
-    if not paths:
-        raise BadPrompt(f"Add pictures first: drop or choose up to {MOST} of them.")
-    if len(paths) > MOST:
-        raise BadPrompt(f"These are {len(paths)} pictures; a batch takes {MOST}. Remove {len(paths) - MOST} of them.")
-    once: dict[str, Path] = {}
-    for path in paths:
-        once.setdefault(_content(path), path)
-    named: dict[str, Source] = {}  # by what no other name may be called
-    for path in once.values():
-        name = _free(safe_name(path.name), named)
-        named[Path(name).stem.casefold()] = Source(name, path)
-    return tuple(named.values())
-
-
-def safe_name(name: str) -> str:
-    """A stranger's file name without folders, controls, marks of direction, and what a file system trips over."""
-    shown = (char for char in unicodedata.normalize("NFC", name) if unicodedata.category(char)[0] != "C")
-    last = _UNSAFE.sub("", re.split(r"[/\\]", "".join(shown))[-1]).strip(" .-")
-    stem, _, ending = last.rpartition(".") if "." in last else (last, "", "")
-    stem = stem.encode()[:_LONGEST].decode(errors="ignore").strip(" .-") or "picture"
-    stem = f"_{stem}" if _DEVICES.fullmatch(stem.partition(".")[0]) else stem
-    ending = "".join(char for char in ending if char.isascii() and char.isalnum())[:8]
-    return f"{stem}.{ending}" if ending else stem
-
-
-def _free(name: str, taken: Container[str]) -> str:
-    """The name, with a number behind its stem when that is taken, in whatever case."""
-    path, number = Path(name), 1
-    while Path(name).stem.casefold() in taken:
-        number += 1
-        name = f"{path.stem}-{number}{path.suffix}"
-    return name
-
-
-def _content(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:  # it is asked about nevertheless, and fails with its own sentence
-        return str(path)
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,37 @@ Nothing is opened before it is read, so that a million pictures take no more mem
 """
 
 import glob
+import hashlib
+import re
+import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from vlm_backends import Picture, images
-from vlm_backends.batch import Source
+from vlm_backends import images
 from vlm_backends.errors import BadPrompt
+from vlm_backends.types import Picture
 
 SUFFIXES = {".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-_MOST = 200 * 2**20  # bytes of a zip's member
+MOST = 100  # pictures of one visitor's batch
+_MOST_BYTES = 200 * 2**20  # of a zip's member
+_LONGEST = 80  # bytes of a name, its ending and its number left out
+_UNSAFE = re.compile(r'[<>:"|?*]')
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)  # no file may be called so under Windows
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file of a picture, and its name in all results: safe in any folder, its stem no other's."""
+
+    name: str
+    path: Path
+
+    def read(self) -> Picture:
+        """The upright picture. Raises BadPrompt."""
+        return images.read(self.path)
 
 
 @dataclass(frozen=True)
@@ -30,8 +49,8 @@ class Member:
         """The upright picture. Raises BadPrompt."""
         try:
             bundle = _zip(self.path)
-            if bundle.getinfo(self.member).file_size > _MOST:
-                raise BadPrompt(f"{self.name} is larger than {_MOST >> 20} MB.")
+            if bundle.getinfo(self.member).file_size > _MOST_BYTES:
+                raise BadPrompt(f"{self.name} is larger than {_MOST_BYTES >> 20} MB.")
             data = bundle.read(self.member)
         except (OSError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
             raise BadPrompt(f"{self.name} cannot be taken out of its zip: {error}.") from None
@@ -135,3 +154,47 @@ def _parquet(path: Path) -> object:
 def _cells(path: Path, column: str, group: int) -> object:
     """The pictures of one row group, which are read together."""
     return _parquet(path).read_row_group(group, columns=[column]).column(0)
+
+
+def sources(paths: Iterable[str | Path]) -> tuple[Source, ...]:
+    """The files with their names, each content once. Raises BadPrompt for no file, and for more than MOST."""
+    paths = [Path(path) for path in paths]
+    if not paths:
+        raise BadPrompt(f"Add pictures first: drop or choose up to {MOST} of them.")
+    if len(paths) > MOST:
+        raise BadPrompt(f"These are {len(paths)} pictures; a batch takes {MOST}. Remove {len(paths) - MOST} of them.")
+    once: dict[str, Path] = {}
+    for path in paths:
+        once.setdefault(_content(path), path)
+    named: dict[str, Source] = {}  # by what no other name may be called
+    for path in once.values():
+        name = _free(safe_name(path.name), named)
+        named[Path(name).stem.casefold()] = Source(name, path)
+    return tuple(named.values())
+
+
+def safe_name(name: str) -> str:
+    """A stranger's file name without folders, controls, marks of direction, and what a file system trips over."""
+    shown = (char for char in unicodedata.normalize("NFC", name) if unicodedata.category(char)[0] != "C")
+    last = _UNSAFE.sub("", re.split(r"[/\\]", "".join(shown))[-1]).strip(" .-")
+    stem, _, ending = last.rpartition(".") if "." in last else (last, "", "")
+    stem = stem.encode()[:_LONGEST].decode(errors="ignore").strip(" .-") or "picture"
+    stem = f"_{stem}" if _DEVICES.fullmatch(stem.partition(".")[0]) else stem
+    ending = "".join(char for char in ending if char.isascii() and char.isalnum())[:8]
+    return f"{stem}.{ending}" if ending else stem
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """The name, with a number behind its stem when that is taken, in whatever case."""
+    path, number = Path(name), 1
+    while Path(name).stem.casefold() in taken:
+        number += 1
+        name = f"{path.stem}-{number}{path.suffix}"
+    return name
+
+
+def _content(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:  # it is asked about nevertheless, and fails with its own sentence
+        return str(path)

@@ -1,0 +1,37 @@
+"""What this project's own work costs, beside its peers and the floor: `python -m benchmarks [TOPIC…] [--rounds N]`.
+
+Each module of this package is a topic with `tables(rounds)`: Markdown, as it is measured. A topic whose peers or models
+are not installed says so and measures the rest.
+"""
+
+import argparse
+import importlib
+import pkgutil
+import platform
+from datetime import date
+
+import benchmarks
+
+TOPICS = sorted(found.name for found in pkgutil.iter_modules(benchmarks.__path__) if not found.name.startswith("_"))
+
+
+def main() -> None:
+    """Prints every topic's tables."""
+    options = argparse.ArgumentParser("python -m benchmarks", description=__doc__.partition("\n")[0])
+    options.add_argument("topics", nargs="*", metavar="TOPIC", help=f"of {', '.join(TOPICS)}; all by default")
+    options.add_argument("--rounds", type=int, default=5)
+    given = options.parse_args()
+    if unknown := set(given.topics) - set(TOPICS):
+        options.error(f"no such topic: {', '.join(sorted(unknown))}")
+    print(f"{date.today()}, {platform.machine()}, {platform.python_implementation()} {platform.python_version()}\n")
+    for topic in given.topics or TOPICS:
+        print(f"## {topic}\n", flush=True)
+        try:
+            for table in importlib.import_module(f"benchmarks.{topic}").tables(given.rounds):
+                print(table, end="\n\n", flush=True)
+        except ModuleNotFoundError as error:
+            print(f"Not measured: {error.name} is not installed.\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()

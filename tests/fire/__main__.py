@@ -1,0 +1,31 @@
+"""All kinds of fire, or those that are named: `python -m tests.fire [--short] [KIND…]`."""
+
+import argparse
+import importlib
+import pkgutil
+import sys
+
+from tests import fire
+
+KINDS = sorted(found.name for found in pkgutil.iter_modules(fire.__path__) if not found.name.startswith("_"))
+
+
+def main() -> int:
+    """Prints the table; returns the exit status: 1 when a promise was not kept."""
+    options = argparse.ArgumentParser("python -m tests.fire", description=__doc__)
+    options.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; all by default")
+    options.add_argument("--short", action="store_true", help="fewer cases, as in the tests")
+    given = options.parse_args()
+    if unknown := set(given.kinds) - set(KINDS):
+        options.error(f"no such kind: {', '.join(sorted(unknown))}")
+    kept = True
+    print("| Promise | Tried | Survived | Lost | Leaked | Remark |\n| --- | ---: | ---: | ---: | ---: | --- |", flush=True)
+    for kind in given.kinds or KINDS:
+        for row in importlib.import_module(f"tests.fire.{kind}").rows(given.short):
+            kept = kept and row.kept
+            print(f"| {row.promise} | {row.tried:,} | {row.survived:,} | {row.lost:,} | {row.leaked:,} | {row.remark} |", flush=True)
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
