@@ -37,7 +37,7 @@ THIRD_PARTY = {
     "vlm_backends.datasets": {"pyarrow"},  # inside the function that reads such tables
     "vlm_backends.annotate": {"tqdm"},
     "vlm_backends.server": {"fastapi", "uvicorn"},
-    "ui": {"gradio", "pandas"},  # gradio's own tables are pandas'
+    "ui": {"gradio", "pandas", "starlette"},  # gradio's own tables are pandas'
     "ui.chart": {"gradio", "pandas", "altair"},
     "app": set(),
 }

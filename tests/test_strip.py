@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from html.parser import HTMLParser
 
@@ -68,7 +69,7 @@ def call(engine, model=NEMOTRON, stop_at_once=False):
     asked = Asked(model, Prompt((Turn("user", model.prompts[0], (CAT,)),), model.sampling))
 
     async def run():
-        async for _ in follow(asked, engine):
+        async for _ in follow(asked, engine, nullcontext()):
             if stop_at_once:
                 asked.halt()
 

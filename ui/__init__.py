@@ -5,6 +5,7 @@ from html import escape
 from pathlib import Path
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from ui.api import add_api
 from ui.batch import BatchTab
@@ -12,11 +13,14 @@ from ui.chart import asked_about
 from ui.chat import ChatTab
 from ui.choice import hall
 from ui.compare import CompareTab
+from ui.gate import Gate, accounts
+from ui.limits import limits
 from ui.links import Links, slug
 from ui.look import CSS, head, theme
 from ui.outcome import QUIET
 from ui.reply import verbatim
 from ui.strip import Strip
+from ui.sweep import swept
 from ui.talk import Talk
 from ui.tasks import TaskTab
 from ui.tools import add_tools, mcp_installed
@@ -29,7 +33,7 @@ _STATES = {"alive": "Live", "withdrawn": "Withdrawn", "unknown": "Unproven"}
 
 def build(engine: Engine) -> gr.Blocks:
     """The page, ready to be launched; `engine` answers first, where it can, and a visitor may choose another."""
-    with gr.Blocks(title="VLM Showcase", analytics_enabled=False, delete_cache=(3600, 6 * 3600)) as page:
+    with gr.Blocks(title="VLM Showcase", analytics_enabled=False) as page:
         welcome()
         engines = hall(engine)
         visitor, line = header()
@@ -56,7 +60,8 @@ def build(engine: Engine) -> gr.Blocks:
 
 
 def settings() -> dict:
-    """What `launch` needs: the look, the limits, and the sample pictures' folder."""
+    """What `launch` needs: the look, the limits, and the sample pictures' folder. Raises BadPrompt."""
+    gate = Middleware(Gate, limits=limits(), accounts=accounts())
     return {
         "theme": theme(),
         "css_paths": CSS,
@@ -65,6 +70,7 @@ def settings() -> dict:
         "max_file_size": "25mb",
         "allowed_paths": [str(Path(__file__).parent.parent / "assets")],
         "mcp_server": mcp_installed(),
+        "app_kwargs": {"middleware": [gate], "lifespan": swept()},
         "footer_links": ["api", "gradio", "settings"],
     }
 

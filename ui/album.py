@@ -1,6 +1,6 @@
 """A batch as the server holds it, and what the page shows of it: how far it is, and a thumbnail a picture."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from html import escape
@@ -13,6 +13,7 @@ from gradio.utils import get_upload_folder
 
 from ui.asking import Asked, Clock
 from ui.reply import as_json, keep
+from ui.sweep import KEPT
 from vlm_backends import Engine, Model, Picture, Prompt, Stop, Task, Turn, VLMError, draw, images
 from vlm_backends.batch import Record, annotate, archive, terms
 from vlm_backends.datasets import Source
@@ -77,34 +78,36 @@ class Batch:
         """The pictures that failed, or were not asked about."""
         return [source for source in self.sources if not self.done(source)]
 
-    def beats(self, engine: Engine) -> Iterator[None]:
-        """Asks about all that is left, in threads of its own; ticks until that is over."""
+    def beats(self, engine: Engine, turn: Callable[[Stop], None]) -> Iterator[None]:
+        """Asks about all that is left, each at its turn, in threads of its own; ticks until that is over."""
         with ThreadPoolExecutor(1, "batch") as pool:
-            work = pool.submit(self._work, engine)
+            work = pool.submit(self._work, engine, turn)
             while not work.done():
                 yield
                 wait({work}, timeout=_BEAT)
             work.result()
         yield
 
-    def _work(self, engine: Engine) -> None:
+    def _work(self, engine: Engine, turn: Callable[[Stop], None]) -> None:
         job, (self.pace, parallel) = self.job, terms(engine)
+
+        def question(picture: Picture) -> Prompt:
+            turn(self.stop)
+            return job.prompt(picture)
+
         for record in annotate(
-            engine, job.model, job.prompt, job.task, self.left(), self.stop, self.pace, parallel, self.asking.add
+            engine, job.model, question, job.task, self.left(), self.stop, self.pace, parallel, self.asking.add
         ):
             if shown := _drawn(record):
                 self.shown[record.source] = shown
             self.records[record.source] = record.light()
             self.asking.discard(record.source)
 
-    def files(self) -> list[Path]:
-        """All files of pictures that were made for this batch."""
-        return [path for shown in self.shown.values() for path in (shown.small, shown.large)]
-
     def pack(self) -> Path:
         """A zip of all that is known."""
         path = Path(get_upload_folder()) / uuid4().hex / "results.zip"
         path.parent.mkdir(parents=True)
+        KEPT.add(str(path))
         known = [self.records[source] for source in self.sources if source in self.records]
         archive(path, known, self._large, self._json)
         return path

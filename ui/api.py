@@ -66,8 +66,8 @@ class Calls:
         """
         with _sentences():
             asked = _question(self.hall.find(model), prompt, image, max_tokens, temperature, top_p, seed)
-            engine = await to_thread(self.hall.answering, _caller(request), asked.model)
-        async with aclosing(follow(asked, engine)) as arriving:
+            engine = await to_thread(self.hall.answering, caller := _caller(request), asked.model)
+        async with aclosing(follow(asked, engine, self.hall.admission(caller, engine))) as arriving:
             async for answer in arriving:
                 if answer.text:
                     yield answer.text, None, as_json(asked)
@@ -91,8 +91,8 @@ class Calls:
         """
         with _sentences():
             asked = Asked(find_model("microsoft/florence-2"), *task_prompt(task, image, text, region))
-            engine = await to_thread(self.hall.answering, _caller(request), asked.model)
-        async for _ in follow(asked, engine):
+            engine = await to_thread(self.hall.answering, caller := _caller(request), asked.model)
+        async for _ in follow(asked, engine, self.hall.admission(caller, engine)):
             pass
         return _outcome(asked)
 

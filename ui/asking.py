@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, field
 
 from ui.pump import pump
@@ -50,8 +50,10 @@ class Asked:
         return next((turn.pictures[-1] for turn in reversed(self.prompt.turns) if turn.pictures), None)
 
 
-async def follow(asked: Asked, engine: Engine) -> AsyncIterator[Answer]:
+async def follow(asked: Asked, engine: Engine, admission: AbstractContextManager) -> AsyncIterator[Answer]:
     """The answer so far, a few times a second; an error becomes the record's sentence and ends it.
+
+    The question is asked inside `admission`, which may refuse it.
 
     Leaving early, or being cancelled, ends the upstream call; what had arrived stays in the record.
     """
@@ -66,8 +68,9 @@ async def follow(asked: Asked, engine: Engine) -> AsyncIterator[Answer]:
             yield answer
 
     try:
-        async with aclosing(pump(answers, stop)) as arriving:
-            async for answer in arriving:
-                yield answer
+        with admission:
+            async with aclosing(pump(answers, stop)) as arriving:
+                async for answer in arriving:
+                    yield answer
     except VLMError as error:
         asked.error, asked.gone = str(error), isinstance(error, (Gone, MissingKey))

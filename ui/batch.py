@@ -10,7 +10,7 @@ from pathlib import Path
 import gradio as gr
 
 from ui.album import Batch, Job, grid, progress
-from ui.choice import Hall, Visitor
+from ui.choice import Hall, Visitor, pays
 from ui.pump import pump
 from ui.reply import verbatim
 from vlm_backends import CATALOGUE, BadPrompt, Model, Stop, Task, VLMError, write_task
@@ -113,11 +113,13 @@ class BatchTab:
         leaving.then(batch.stop.set)
         try:
             engine = await to_thread(self.hall.answering, visitor, batch.job.model)  # it may ask a server
-            async with aclosing(pump(partial(batch.beats, engine), leaving)) as beats:
-                async for _ in beats:
-                    before, tiles = grid(batch), before
-                    self.grid.temp_files.update(map(str, batch.files()))  # the page deletes them when they are old
-                    yield progress(batch), gr.skip() if tiles == before else before
+            door, guest = self.hall.door, self.hall.door.guest()
+            turn = partial(door.turn, guest, pays(visitor, engine))
+            with door.answering(guest):
+                async with aclosing(pump(partial(batch.beats, engine, turn), leaving)) as beats:
+                    async for _ in beats:
+                        before, tiles = grid(batch), before
+                        yield progress(batch), gr.skip() if tiles == before else before
         except VLMError as error:
             batch.error = str(error)
         finally:

@@ -145,7 +145,7 @@ class ChatTab:
             yield "…"
             engine = await to_thread(self.hall.answering, visitor, self.model)  # it may ask a server
             asked = talk.begin(self.model, check_sampling(self.model, sampling(*knobs)))
-            async with aclosing(follow(asked, engine)) as arriving:
+            async with aclosing(follow(asked, engine, self.hall.admission(visitor, engine))) as arriving:
                 async for answer in arriving:
                     if answer.text or answer.status:
                         yield as_markdown(answer) or f"*{verbatim(answer.status)}*"

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 
+from ui.limits import Door, limits
 from vlm_backends import CATALOGUE, NVIDIA, BadPrompt, Embedded, Engine, Model, OpenAI, VLMError, engines
 
 _MOST = 8  # tabs for models that the catalogue does not know
@@ -28,6 +29,7 @@ class Hall:
 
     engines: tuple[Engine, ...]
     strangers: Mapping[Model, tuple[OpenAI, ...]] = field(default_factory=dict)  # who listed them when the page began
+    door: Door = field(default_factory=Door)
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -46,6 +48,10 @@ class Hall:
         name = dict(visitor.choices).get(model.id)
         engine = next((engine for engine in self.engines if engine.name == name), None) or self._first(visitor, model)
         return _asked_by(visitor, engine)
+
+    def admission(self, visitor: Visitor, engine: Engine) -> AbstractContextManager:
+        """What holds one question of this visitor to this engine, as far as the page's limits let it in."""
+        return self.door.admitted(self.door.guest(), pays(visitor, engine))
 
     def present(self, visitor: Visitor) -> tuple[Engine, ...]:
         """All engines as this visitor would ask them. Raises BadPrompt for a setting that cannot be met."""
@@ -76,6 +82,12 @@ class Hall:
         return self.strangers.get(model, self.engines)
 
 
+def pays(visitor: Visitor, engine: Engine) -> bool:
+    """True when the engine answers this visitor with a key of the page's owner."""
+    key = getattr(engine, "key", "")
+    return bool(key) and key != visitor.key
+
+
 def _asked_by(visitor: Visitor, engine: Engine) -> Engine:
     """The engine, NVIDIA with the visitor's own key if there is one."""
     return engines.hosted(visitor.key) if isinstance(engine, NVIDIA) and visitor.key else engine
@@ -98,7 +110,7 @@ def hall(preferred: Engine) -> Hall:
         with suppress(VLMError):
             found |= {engine.name: engine for engine in filter(None, make()) if engine.name not in found}
     found.setdefault(NVIDIA.name, NVIDIA(""))
-    return Hall(tuple(found.values()), strangers(found.values()))
+    return Hall(tuple(found.values()), strangers(found.values()), Door(limits()))
 
 
 def _owners() -> tuple[Engine]:

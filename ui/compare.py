@@ -164,7 +164,7 @@ class CompareTab:
         try:
             choosing = visitor.choosing(lane.seat.model, lane.seat.engine)
             engine = await to_thread(self.hall.answering, choosing, lane.seat.model)
-            async with aclosing(follow(lane.asked, engine)) as arriving:
+            async with aclosing(follow(lane.asked, engine, self.hall.admission(visitor, engine))) as arriving:
                 async for _ in arriving:
                     yield lane.shown()
         except VLMError as error:

@@ -10,6 +10,7 @@ from uuid import uuid4
 from gradio.utils import get_upload_folder
 
 from ui.asking import Asked
+from ui.sweep import GUARD, KEPT
 from vlm_backends import Answer, Picture, Region, Sent, draw, images
 
 _FENCED = re.compile(r"^(```[^`\n]*\n(?:(?!```).)*(?:^```[ ]*$|\Z))", re.DOTALL | re.MULTILINE)
@@ -91,11 +92,13 @@ def store(name: str, data: bytes) -> str:
     """The path of a file with this name and content among the page's uploads, where its address is hard to guess."""
     folder = Path(get_upload_folder()) / hashlib.sha256(data).hexdigest()
     path = folder / name
-    folder.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        os.utime(path)  # the page deletes what is old
-    else:
-        half = folder / f"{uuid4().hex}.part"
-        half.write_bytes(data)
-        os.replace(half, path)  # at once: another visitor may be reading it
+    with GUARD:
+        KEPT.add(str(path))
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            os.utime(path)  # the page deletes what is old
+        else:
+            half = folder / f"{uuid4().hex}.part"
+            half.write_bytes(data)
+            os.replace(half, path)  # at once: another visitor may be reading it
     return str(path)

@@ -64,7 +64,8 @@ class Runs:
                     run.asking = step(run.found)
                 async for pause in self._turn(run, engine):
                     yield pause
-                async with aclosing(follow(run.asking, engine)) as arriving:
+                admission = self.hall.admission(visitor, engine)
+                async with aclosing(follow(run.asking, engine, admission)) as arriving:
                     async for answer in arriving:
                         yield _line(run.progress(), verbatim(answer.text) or f"*{verbatim(answer.status)}*")
                 if run.asking.error or run.halted:
@@ -77,10 +78,12 @@ class Runs:
             run.over = True
 
     async def _turn(self, run: Run, engine: Engine) -> AsyncIterator[str]:
-        """What to show while a run of several steps waits for the service's pace."""
-        pace, _ = terms(engine)
-        while len(run.plan.steps) > 1 and not run.halted and (seconds := pace.take()):
-            yield _line(run.progress(), f"*Waits {seconds:.0f} s: {pace.requests} requests a minute are allowed.*")
+        """What to show while a run of several steps waits for the visitor's turn, and for the service's pace."""
+        (pace, _), door = terms(engine), self.hall.door
+        guest = door.guest()
+        while len(run.plan.steps) > 1 and not run.halted and (seconds := guest.questions.due() or pace.take()):
+            most = min(filter(None, (door.limits.questions, pace.requests)))
+            yield _line(run.progress(), f"*Waits {seconds:.0f} s: {most} requests a minute are allowed.*")
             await sleep(min(seconds, 1.0))
 
     def finish(self, run: Run, visitor: Visitor) -> tuple:

@@ -178,7 +178,7 @@ class Tools:
             engine = await to_thread(self.hall.answering, caller, asked.model)  # it may ask a server
         except VLMError as error:
             raise _Sentence(str(error)) from None
-        async for _ in follow(asked, engine):
+        async for _ in follow(asked, engine, self.hall.admission(caller, engine)):
             pass
         if asked.error:
             raise _Sentence(asked.error + await to_thread(_advice, self.hall, caller, asked))
