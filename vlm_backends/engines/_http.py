@@ -1,8 +1,6 @@
-"""Requests and their answers over the network: the only file with a socket."""
+"""Requests and their answers over the network, whose sockets are those of _connections.py."""
 
-import ipaddress
 import random
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -10,15 +8,16 @@ from typing import TypeVar
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from vlm_backends.engines import _payloads
+from vlm_backends.engines._connections import Lease, StoppableAdapter, is_private
 from vlm_backends.errors import BadPrompt, Unreachable, VLMError
 from vlm_backends.types import Chunk, Stop
 
 T = TypeVar("T")
 _PIECE = 65536  # bytes
+_STEP = 2**20  # bytes of a body that prolong the wait for its rest
+_PRIVATE = "The address of this is a private one, where nothing may be asked. Try again, or choose another model."
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
@@ -39,18 +38,23 @@ _GLANCE = Patience(connect=5.0, silence=10.0, tries=1)
 
 @contextmanager
 def send(
-    method: str, url: str, stop: Stop, patience: Patience, public: bool = False, **options: object
+    method: str, url: str, stop: Stop, patience: Patience, public: bool = False, proxied: bool = True, **options: object
 ) -> Iterator[requests.Response]:
     """The response to one request, its body still on the wire; closed at the end, and at once on `stop`.
 
     Follows no redirect, so that no header reaches a host that was not asked; `public` allows public addresses only,
-    whatever a name resolves to. Raises Unreachable.
+    whatever a name resolves to, save that a proxy looks its names up itself. Raises Unreachable.
     """
+    lease = Lease(patience.silence)
     with requests.Session() as session:
-        session.trust_env = not public  # a proxy would see to addresses that cannot be checked from here
+        session.trust_env = proxied
         for scheme in ("http://", "https://"):
-            session.mount(scheme, _StoppableAdapter(stop, public))
+            session.mount(scheme, StoppableAdapter(stop, lease, public))
         session.auth = lambda request: request  # or else a netrc file would replace the key
+        session.get_redirect_target = lambda response: None  # or else requests would parse it, and fail at some
+        session.headers["Accept-Encoding"] = "identity"  # what is packed may be a bomb
+        if public and is_private(_host(url)):
+            raise Unreachable(_PRIVATE)
         try:
             response = session.request(
                 method, url, stream=True, allow_redirects=False, timeout=(patience.connect, patience.silence), **options
@@ -60,13 +64,16 @@ def send(
         except _BROKEN as error:
             raise _unreachable(error, url) from None
         with response:
+            response.lease = lease
             yield response
 
 
 def payloads(response: requests.Response) -> Iterator[dict]:
     """The JSON objects that answer: many for an event stream, one for JSON or for a zip, by the Content-Type."""
-    if response.headers.get("Content-Type", "").startswith("text/event-stream"):
-        yield from _payloads.streamed(_pieces(response))
+    if response.headers.get("Content-Type", "").lower().startswith("text/event-stream"):
+        for payload in _payloads.streamed(_pieces(response, _payloads.MOST_BODY)):
+            yield payload
+            response.lease.renew()
     else:
         yield _payloads.single(body(response))
 
@@ -75,7 +82,7 @@ def fetch(url: str, stop: Stop, most: int = 25 * 2**20) -> bytes:
     """What lies at a public http(s) address, `most` bytes of it at most. Raises BadPrompt and Unreachable."""
     if not url.startswith(("http://", "https://")):
         raise BadPrompt("A picture is a data:image/…;base64,… URL, or an http(s) address.")
-    with send("GET", url, stop, _GLANCE, public=True) as response:
+    with send("GET", url, stop, _GLANCE, public=True, proxied=False) as response:
         if response.status_code != 200:
             raise BadPrompt(f"The picture's address answered {response.status_code}. Give one that answers 200 itself.")
         return body(response, most)
@@ -83,11 +90,12 @@ def fetch(url: str, stop: Stop, most: int = 25 * 2**20) -> bytes:
 
 def body(response: requests.Response, most: int = _payloads.MOST_BODY) -> bytes:
     """The whole body; Unreachable when it is larger than `most` bytes or broken off."""
-    data = bytearray()
-    for piece in _pieces(response):
+    data, step = bytearray(), _STEP
+    for piece in _pieces(response, most):
         data += piece
-        if len(data) > most:
-            raise Unreachable("The answer is far too long to be true; it was not read to its end.")
+        if len(data) >= step:
+            step = len(data) + _STEP
+            response.lease.renew()
     return bytes(data)
 
 
@@ -125,14 +133,24 @@ def _again(error: VLMError, tried: int, stop: Stop, patience: Patience) -> bool:
     return not stop.wait(max(error.again, pause))
 
 
-def _pieces(response: requests.Response) -> Iterator[bytes]:
-    """The body as it arrives: iter_lines and iter_content would hold back what has come."""
+def _pieces(response: requests.Response, most: int) -> Iterator[bytes]:
+    """The body as it arrives, `most` bytes at most: iter_lines and iter_content would hold back what has come."""
+    if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise Unreachable(f"{_host(response.url)} packed its answer, unasked. Try again, or choose another model.")
+    for piece in _arriving(response):
+        most -= len(piece)
+        if most < 0:
+            raise Unreachable("The answer is far too long to be true; it was not read to its end.")
+        yield piece
+
+
+def _arriving(response: requests.Response) -> Iterator[bytes]:
     raw = response.raw
     try:
         if raw.chunked:
-            yield from raw.read_chunked(decode_content=True)
+            yield from raw.read_chunked(_PIECE, decode_content=False)
         else:
-            while piece := raw.read1(_PIECE, decode_content=True):
+            while piece := raw.read1(_PIECE, decode_content=False):
                 yield piece
     except (*_BROKEN, ValueError, AttributeError) as error:  # the last two: a socket shut by `stop` in mid-read
         raise _unreachable(error, response.url) from None
@@ -158,44 +176,3 @@ def _host(url: str) -> str:
     with suppress(ValueError, urllib3.exceptions.HTTPError):
         return urllib3.util.parse_url(url).host or "The service"
     return "The service"
-
-
-class _StoppableAdapter(HTTPAdapter):
-    """Shuts its connections down on `stop`, so that a read in another thread ends at once."""
-
-    def __init__(self, stop: Stop, public: bool) -> None:
-        self._pools = {
-            "http": _stoppable(HTTPConnectionPool, stop, public),
-            "https": _stoppable(HTTPSConnectionPool, stop, public),
-        }
-        super().__init__()
-
-    def init_poolmanager(self, *args: object, **kwargs: object) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, proxy: str, **kwargs: object) -> urllib3.PoolManager:
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        manager.pool_classes_by_scheme = self._pools
-        return manager
-
-
-def _stoppable(pool: type[HTTPConnectionPool], stop: Stop, public: bool) -> type[HTTPConnectionPool]:
-    class Connection(pool.ConnectionCls):
-        def _new_conn(self) -> socket.socket:
-            sock = super()._new_conn()
-            if public and not ipaddress.ip_address(sock.getpeername()[0].partition("%")[0]).is_global:
-                sock.close()  # before a word was said
-                raise urllib3.exceptions.NewConnectionError(self, "not a public address")
-            return sock
-
-        def connect(self) -> None:
-            super().connect()
-            stop.then(lambda sock=self.sock: _shut(sock))
-
-    return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
-
-
-def _shut(sock: socket.socket) -> None:
-    with suppress(OSError):  # it may be closed already
-        sock.shutdown(socket.SHUT_RDWR)

@@ -31,18 +31,23 @@ def events(pieces: Iterable[bytes]) -> Iterator[str]:
 
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    rest, after_cr = b"", False
+    parts, size, after_cr = [], 0, False  # of a line that has not ended: joined once, however many pieces it has
     for piece in pieces:
         if after_cr and piece.startswith(b"\n"):
             piece, after_cr = piece[1:], False
         if not piece:
             continue
         after_cr = piece.endswith(b"\r")
-        *whole, rest = _LINE_END.split(rest + piece)
-        yield from whole
-        if len(rest) > _MOST_LINE:
+        *ended, rest = _LINE_END.split(piece)
+        if ended:
+            yield b"".join([*parts, ended[0]])
+            yield from ended[1:]
+            parts, size = [], 0
+        parts.append(rest)
+        size += len(rest)
+        if size > _MOST_LINE:
             raise Unreachable("The answer was broken off: a single line of it was too long to be true. Try again.")
-    if rest:
+    if rest := b"".join(parts):
         yield rest
 
 

@@ -1,10 +1,11 @@
-"""What one JSON object of a reply says: words, regions, or an error in the midst of a stream."""
+"""What one reply says: words, regions, an error in the midst of a stream, or where something is."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from vlm_backends.engines import _entities
 from vlm_backends.engines._refusals import explain
+from vlm_backends.errors import Unreachable
 from vlm_backends.types import Chunk, Sent
 
 _MOST = 1000  # characters of a note
@@ -23,6 +24,26 @@ def chunks(payload: dict, sent: Sent | None, who: str, key: str) -> Iterator[Chu
     beside = _beside(payload.get("vlm"))
     if text or regions or tokens or beside:
         yield Chunk(text, regions, tokens=tokens, **beside)
+
+
+def announced(answer: dict) -> tuple[str, str]:
+    """The id of an asset that was announced, and where to put it."""
+    id, url = answer.get("assetId"), answer.get("uploadUrl")
+    if not isinstance(id, str) or not _is_id(id) or not isinstance(url, str):
+        raise Unreachable("NVIDIA's asset store did not say where to put the picture. Try again.")
+    return id, url
+
+
+def job_of(headers: Mapping[str, str]) -> str:
+    """The id of a job that was begun."""
+    id = headers.get("NVCF-REQID", "")
+    if not _is_id(id):
+        raise Unreachable("NVIDIA accepted the request but did not say how to ask for its result. Try again.")
+    return id
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.replace("-", "").isalnum()
 
 
 def _beside(vlm: object) -> dict:

@@ -17,9 +17,10 @@ import requests
 from vlm_backends import images, models
 from vlm_backends.engines import _http
 from vlm_backends.engines._bodies import body, inline, trimmed
+from vlm_backends.engines._connections import is_public
 from vlm_backends.engines._http import Patience
 from vlm_backends.engines._refusals import explain
-from vlm_backends.engines._replies import chunks
+from vlm_backends.engines._replies import announced, chunks, job_of
 from vlm_backends.errors import Gone, MissingKey, Unreachable, VLMError
 from vlm_backends.types import Chunk, Model, Picture, Prompt, Sent, Stop, Task
 
@@ -27,6 +28,7 @@ ASSETS = "https://api.nvcf.nvidia.com/v2/nvcf/assets"
 _STATUS = "https://api.nvcf.nvidia.com/v2/nvcf/pexec/status/"
 _VANITY, _VANITY_STATUS = "ai.api.nvidia.com", "https://ai.api.nvidia.com/v1/status/"
 DESCRIPTION = "Input Image"
+_MOVES = 5  # a result is one move away
 _PENDING = 202, 302, 303, 307  # the answer is elsewhere, or not there yet
 _log = logging.getLogger(__name__)
 
@@ -100,12 +102,15 @@ class NVIDIA:
             headers["NVCF-INPUT-ASSET-REFERENCES"] = headers["NVCF-FUNCTION-ASSET-IDS"] = ",".join(assets)
         with ExitStack() as stack:
             response = self._opened(stack, "POST", self.at(url), stop, headers=headers, json=request)
-            begun = response.status_code in _PENDING
+            begun, moves = response.status_code in _PENDING, 0
             try:
                 for _ in range(self.patience.polls):
                     if response.status_code not in _PENDING:
                         yield response
                         return
+                    moves += response.status_code != 202
+                    if moves > _MOVES:
+                        raise Unreachable("NVIDIA sends this question from one place to the next. Try again later.")
                     look = self._look(response, stack, status_of(url), stop, headers)
                     response = _http.insist(look, stop, self.patience)
                 raise Unreachable("NVIDIA did not finish this job in time. Try again, or use a smaller picture.")
@@ -119,8 +124,9 @@ class NVIDIA:
     ) -> Callable[[], requests.Response]:
         """The call that asks for what follows a response that is not the answer yet; the key stays with NVIDIA."""
         if response.status_code != 202:
-            return partial(self._opened, stack, "GET", response.headers.get("Location", ""), stop)
-        url = self.at(status + _job(response))
+            address, public = response.headers.get("Location", ""), self._is_public()
+            return partial(self._opened, stack, "GET", address, stop, public=public)
+        url = self.at(status + job_of(response.headers))
         if stop.wait(self.patience.poll):
             raise Unreachable("Stopped before NVIDIA had finished.")
         return partial(self._opened, stack, "GET", url, stop, headers=headers)
@@ -155,13 +161,16 @@ class NVIDIA:
         entry = {"contentType": picture.mime, "description": DESCRIPTION}
         headers = {"accept": "application/json", **self._bearer()}
         with _http.send("POST", self.at(ASSETS), stop, self.patience, headers=headers, json=entry) as response:
-            answer = next(_http.payloads(self._accepted(response)))
-        id, url = answer.get("assetId"), answer.get("uploadUrl")
-        if not isinstance(id, str) or not isinstance(url, str):
-            raise Unreachable("NVIDIA's asset store did not say where to put the picture. Try again.")
+            try:
+                answer = next(_http.payloads(self._accepted(response)), {})
+            except Unreachable:
+                _log.warning("an asset was announced whose name did not arrive; NVIDIA drops it after a day")
+                raise
+        id, url = announced(answer)
         try:
             headers = {"x-amz-meta-nvcf-asset-description": DESCRIPTION, "content-type": picture.mime}
-            with _http.send("PUT", url, stop, self.patience, headers=headers, data=picture.data) as response:
+            options = {"public": self._is_public(), "headers": headers, "data": picture.data}
+            with _http.send("PUT", url, stop, self.patience, **options) as response:
                 self._accepted(response)
         except BaseException:
             self._delete(id)
@@ -185,6 +194,10 @@ class NVIDIA:
         except Unreachable:
             words = b""
         raise explain(response.status_code, words, response.headers.get("Retry-After"), "NVIDIA", self.key)
+
+    def _is_public(self) -> bool:
+        """True when NVIDIA is asked over the internet: what it points to must stand there too."""
+        return is_public(urlsplit(self.at(ASSETS)).hostname or "")
 
     def _bearer(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"}
@@ -212,13 +225,6 @@ def status_of(url: str) -> str:
 
 
 _HOSTS = ("integrate.api.nvidia.com", "api.nvcf.nvidia.com")
-
-
-def _job(response: requests.Response) -> str:
-    id = response.headers.get("NVCF-REQID", "")
-    if not id.replace("-", "").isalnum():
-        raise Unreachable("NVIDIA accepted the request but did not say how to ask for its result. Try again.")
-    return id
 
 
 def _asset_id(source: str) -> str:

@@ -1,0 +1,113 @@
+"""The sockets of requests: shut on a stop, given up when they bring nothing of use, kept away from private hosts."""
+
+import http.client
+import io
+import ipaddress
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from vlm_backends.types import Stop
+
+
+def is_private(host: str) -> bool:
+    """True for what is no public address; False for a name."""
+    with suppress(ValueError):
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+        return not (getattr(address, "ipv4_mapped", None) or address).is_global
+    return False
+
+
+def is_public(host: str) -> bool:
+    """False for a host in a private network; True when its name is not known here."""
+    with suppress(OSError, UnicodeError):
+        return not all(is_private(found[4][0]) for found in socket.getaddrinfo(host, None))
+    return True
+
+
+@dataclass
+class Lease:
+    """How long a connection is read: bytes alone prolong nothing, or else one of them a minute would keep it open."""
+
+    seconds: float
+    due: float = field(default=0.0, init=False)
+
+    def renew(self) -> None:
+        """Something of use has arrived."""
+        self.due = time.monotonic() + self.seconds
+
+
+class _Leased(io.RawIOBase):
+    """What a socket gives, until its lease is over."""
+
+    def __init__(self, raw: io.RawIOBase, lease: Lease) -> None:
+        self._raw, self._lease = raw, lease
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int | None:
+        if time.monotonic() > self._lease.due:
+            raise TimeoutError
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class StoppableAdapter(HTTPAdapter):
+    """Shuts its connections down on `stop`, so that a read in another thread ends at once."""
+
+    def __init__(self, stop: Stop, lease: Lease, public: bool) -> None:
+        self._pools = {
+            "http": _stoppable(HTTPConnectionPool, stop, lease, public),
+            "https": _stoppable(HTTPSConnectionPool, stop, lease, public),
+        }
+        super().__init__()
+
+    def init_poolmanager(self, *args: object, **kwargs: object) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **kwargs: object) -> urllib3.PoolManager:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+
+def _stoppable(
+    pool: type[HTTPConnectionPool], stop: Stop, lease: Lease, public: bool
+) -> type[HTTPConnectionPool]:
+    class Response(http.client.HTTPResponse):
+        def __init__(self, *args: object, **options: object) -> None:
+            super().__init__(*args, **options)
+            lease.renew()
+            self.fp = io.BufferedReader(_Leased(self.fp.detach(), lease))
+
+    class Connection(pool.ConnectionCls):
+        response_class = Response
+
+        def _new_conn(self) -> socket.socket:
+            sock = super()._new_conn()
+            if public and not self.proxy and is_private(sock.getpeername()[0]):
+                sock.close()  # before a word was said
+                raise urllib3.exceptions.NewConnectionError(self, "not a public address")
+            return sock
+
+        def connect(self) -> None:
+            super().connect()
+            self.sock.settimeout(lease.seconds)  # or else a large body would have to be sent while one connects
+            stop.then(lambda sock=self.sock: _shut(sock))
+
+    return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
+
+
+def _shut(sock: socket.socket) -> None:
+    with suppress(OSError):  # it may be closed already
+        sock.shutdown(socket.SHUT_RDWR)
