@@ -15,7 +15,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ui.limits import Door, Guest, Limits, in_words
 from vlm_backends import BadPrompt
 
-_CLOSED = re.compile(r"/gradio_api/(deep_link|proxy=|file[=/]https?:|vibe-|dev/|process_recording)", re.IGNORECASE)
+_CLOSED = re.compile(
+    r"/gradio_api/(deep_link|proxy=|file[=/]https?:|vibe-|dev/|process_recording|runs|run-history)|/monitoring",
+    re.IGNORECASE,
+)
 _UPLOAD, _STARTUP = "/gradio_api/upload", "/gradio_api/startup-events"
 _MOST = 40 * 10**6  # bytes of a request that uploads no file: a picture of 25 MB as base64, and its question
 _SAFE = "GET", "HEAD", "OPTIONS"
@@ -82,8 +85,8 @@ def is_foreign(method: str, headers: Headers) -> bool:
         visit = method in _SAFE and headers.get("Sec-Fetch-Mode") == "navigate"
         return site not in ("same-origin", "none") and not visit
     origin = headers.get("Origin")
-    hosts = headers.get("Host", ""), headers.get("X-Forwarded-Host", "")
-    return origin is not None and urlsplit(origin).netloc not in hosts
+    host = urlsplit(origin or "").netloc  # none where the browser hides it
+    return origin is not None and (not host or host not in (headers.get("Host"), headers.get("X-Forwarded-Host")))
 
 
 def _stranger(guest: Guest, guessed: bool) -> Response:
