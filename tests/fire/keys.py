@@ -35,7 +35,7 @@ def rows(short: bool) -> Iterator[Row]:
         yield Row("no file holds a key, and no log at DEBUG", len(files), len(files), _found(files), _named(files))
         args = [("arguments", Path(f"/proc/{process.pid}/cmdline").read_text())]
         yield Row("no argument of the process is a key", 1, 1, _found(args))
-        yield Row("a key goes to NVIDIA's host and to its own server only", *_travelled(wire))
+        yield _travelled(wire)
         yield _mixed(url, wire, 3 if short else 40)
         yield _forgotten(url, wire)
 
@@ -122,11 +122,9 @@ def _visited(visitor: Visitor) -> Iterator[tuple[str, str]]:
     for number in codes[:3]:
         yield "View code, the strip", visitor.event(number, None)
     yield "the strip", visitor.event(visitor.wired("click", elem_id="check-models"), None)
-    compare = visitor.wired("click", elem_id="run-compare")
-    seats = [f"{LLAMA}@NVIDIA", f"{LLAMA}@Your server"]
-    yield "a comparison", visitor.event(compare, None, None, "Describe it", visitor.file(), "", seats)
-    for number in [each["id"] for each in visitor.config["dependencies"] if each["trigger_after"] == compare][:3]:
-        yield "its lanes", visitor.event(number, None, None)
+    yield "another engine", visitor.event(visitor.wired("input", elem_classes="engine"), "Your server", None)
+    for number, data in (*begun, (stream, (None, None, 512, 1.0, 1.0, None)), (finish, (None, None))):
+        yield "a chat with the owner's server", visitor.event(number, *data)
     start = visitor.wired("click", elem_id="batch-start")
     yield "a batch", visitor.event(start, None, [visitor.file()], f"{LLAMA}", "Who?")
     for number, count in zip(visitor.then(start)[:2], (2, 1)):
@@ -141,13 +139,14 @@ def _named(texts: list[tuple[str, str]]) -> str:
     return "; ".join(f"{way}: …{text[max(0, text.find(key) - 60):][:120]}" for way, text in texts for key in KEYS if key in text)[:500]
 
 
-def _travelled(wire: Wire) -> tuple[int, int, int]:
-    """How many requests there were, as many again, and how many bore a key that is not theirs."""
+def _travelled(wire: Wire) -> Row:
+    """Every key was used, in its header only, and none at the object store."""
     seen = list(wire.seen)
-    to_store = [each for each in seen if each.route in ("upload", "result")]
-    keys = {each.token for each in seen if each.route == "chat"}
-    strays = sum(any(key in f"{each.headers} {each.query} {each.path}" for key in KEYS) for each in to_store)
-    return len(seen), len(seen) if {OWNER, HEADER, FIELD, SERVER} <= keys else 0, strays
+    used = {each.token for each in seen if each.route == "chat"}
+    elsewhere = sum(any(key in f"{each.query} {each.path} {each.body!r}" for key in KEYS) for each in seen)
+    at_store = sum(each.route in ("upload", "result") and any(key in str(each.headers) for key in KEYS) for each in seen)
+    unused = ", ".join(sorted(set(KEYS) - used))
+    return Row("each key goes in its header to its own host", len(KEYS), len(used & set(KEYS)), elsewhere + at_store, unused)
 
 
 def _mixed(url: str, wire: Wire, rounds: int) -> Row:
