@@ -77,7 +77,8 @@ class Visitor:
     def __post_init__(self) -> None:
         own = {"X-NVIDIA-API-Key": self.key} if self.key else {}
         fields = {"X-Forwarded-For": self.address, **own, **self.headers}
-        self.web = httpx.Client(base_url=f"{self.url}/gradio_api", headers=fields, timeout=60)
+        each_anew = httpx.Limits(max_keepalive_connections=0)  # an idle one may be closed just when it is used
+        self.web = httpx.Client(base_url=f"{self.url}/gradio_api", headers=fields, timeout=60, limits=each_anew)
 
     @cached_property
     def config(self) -> dict:
