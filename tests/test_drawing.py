@@ -5,7 +5,7 @@ import math
 import pytest
 from PIL import Image, ImageChops
 
-from vlm_backends import Region, colour, draw
+from vlm_backends import Region, colours, draw
 
 GREY = Image.new("RGB", (600, 400), (128, 128, 128))
 
@@ -73,7 +73,16 @@ def test_line_and_letters_grow_with_the_picture():
 
 
 def test_a_label_has_one_colour_everywhere():
-    assert colour("Cat") == colour(" cat ") and len({colour(f"label {i}") for i in range(50)}) > 8
+    alone = [colours([f"label {i}"])[f"label {i}"] for i in range(50)]
+    assert colours(["Cat"])["Cat"] == colours([" cat "])[" cat "] and len(set(alone)) > 8
+
+
+def test_labels_of_one_picture_differ_in_colour_and_the_first_ones_keep_theirs():
+    labels = [f"label {i}" for i in range(14)]
+    given = colours(labels)
+    assert len(set(given.values())) == 14 and colours(labels[:7]) == dict(list(given.items())[:7])
+    assert colours([*labels, "one more"])["one more"] in given.values() and colours([]) == {}
+    assert colours(["a", " A "])["a"] == colours(["a", " A "])[" A "]
 
 
 def test_plates_of_neighbours_do_not_cover_each_other():
@@ -81,4 +90,4 @@ def test_plates_of_neighbours_do_not_cover_each_other():
     both = draw(GREY, regions)
     for region in regions:
         counts = {pixel: count for count, pixel in both.getcolors(100_000)}
-        assert counts[colour(region.label)] > 400, f"the plate of {region.label} is covered"
+        assert counts[colours(["one", "two"])[region.label]] > 400, f"the plate of {region.label} is covered"

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image, ImageChops
 
-from vlm_backends import Answer, BadPrompt, Region, Turn, colour, draw, images, read
+from vlm_backends import Answer, BadPrompt, Region, Turn, colours, draw, images, read
 from vlm_backends.exports import FORMATS, as_coco, as_conversation, as_csv, as_mask, as_png, as_svg, as_text
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -88,7 +88,7 @@ def test_a_png_is_the_drawing_at_full_size():
 def test_a_plain_png_shows_the_regions_on_white():
     made = opened(as_png(PICTURE, FOUND, plain=True))
     assert made.size == (200, 100) and made.getpixel((199, 99)) == (255, 255, 255)
-    assert {colour("cup"), colour("plate")} <= {pixel for _, pixel in made.getcolors(100_000)}
+    assert set(colours([region.label for region in FOUND]).values()) <= {pixel for _, pixel in made.getcolors(100_000)}
     assert opened(as_png(PICTURE, (), plain=True)).getcolors() == [(200 * 100, (255, 255, 255))]
 
 
@@ -105,7 +105,7 @@ def test_an_svg_holds_the_picture_and_its_regions():
         points = [tuple(map(float, pair.split(","))) for pair in shape.get("points").split()]
         assert points == [pytest.approx((x * 200, y * 100), abs=6e-4) for x, y in region.outline]
         assert shape.find(f"{SVG}title").text == region.label
-        assert shape.get("stroke") == shape.get("fill") == "rgb({},{},{})".format(*colour(region.label))
+        assert shape.get("stroke") == shape.get("fill") == "rgb({},{},{})".format(*colours([each.label for each in FOUND])[region.label])
         assert (float(shape.get("fill-opacity")) > 0) == region.solid
     assert [text.text for text in root.iter(f"{SVG}text")] == [region.label for region in FOUND]
 

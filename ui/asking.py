@@ -9,6 +9,8 @@ from ui.pump import pump
 from vlm_backends import Answer, Engine, Gone, MissingKey, Model, Picture, Prompt, Stop, Task, VLMError, ask
 from vlm_backends.news import journal
 
+FAULT = "This question met a fault in this program; its log says more. Try another picture, or another engine."
+
 
 @dataclass
 class Clock:
@@ -74,3 +76,6 @@ async def follow(asked: Asked, engine: Engine, admission: AbstractContextManager
                     yield answer
     except VLMError as error:
         asked.error, asked.gone = str(error), isinstance(error, (Gone, MissingKey))
+    except Exception:  # a bug: it keeps its traceback, and the visitor a way on
+        asked.error = FAULT
+        raise

@@ -11,6 +11,7 @@ import gradio as gr
 
 from ui.album import Batch, Job, grid, progress
 from ui.choice import Hall, Visitor, pays
+from ui.outcome import after
 from ui.pump import pump
 from ui.reply import verbatim
 from vlm_backends import CATALOGUE, BadPrompt, Model, Stop, Task, VLMError, write_task
@@ -74,7 +75,7 @@ class BatchTab:
         ):
             stream = start.then(self.stream, [self.batch, self.visitor], [self.status, self.grid],
                                 api_visibility="private", show_progress="hidden")  # fmt: skip
-            self.ends.append(stream.then(self.finish, self.batch, shown, **quick))
+            self.ends += after(stream, self.finish, self.batch, shown)
         self.halt.click(self.end, self.batch, self.halt, **quick)
         gr.on(None, self.describe, [self.kind, self.visitor], [self.about, self.words], **quick)
 

@@ -12,7 +12,7 @@ from ui.asking import Asked, follow
 from ui.chart import Chart, charted
 from ui.choice import Hall, Visitor
 from ui.offer import accepted, offer
-from ui.outcome import QUIET, Outcome
+from ui.outcome import QUIET, Outcome, after
 from ui.reply import as_markdown, verbatim
 from ui.talk import Talk, as_message, read_message, sampling
 from ui.viewer import scene, viewer
@@ -98,7 +98,7 @@ class ChatTab:
             self.stream, [self.talk, self.visitor, *self.knobs], self.live, api_visibility="private",
             show_progress="hidden", postprocess=False,
         )  # fmt: skip
-        self.ends.append(stream.then(self.finish, [self.talk, self.visitor], self.done, **QUIET))
+        self.ends += after(stream, self.finish, [self.talk, self.visitor], self.done)
 
     def take(self, talk: Talk, message: dict | None) -> tuple:
         """A question is taken, or refused with a sentence while the message stays where it is."""

@@ -100,7 +100,10 @@ class CompareTab:
         live = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "multiple"}
         for start in starts:
             for i, lane in enumerate(self.lanes):
-                start.then(partial(self.stream, i), [self.comparison, self.visitor], lane, postprocess=False, **live)
+                filled = start.then(
+                    partial(self.stream, i), [self.comparison, self.visitor], lane, postprocess=False, **live
+                )
+                filled.failure(partial(self.shown, i), self.comparison, lane, **QUICK)
             ended = [self.viewer, self.agreement, self.go, self.halt]
             self.ends.append(start.then(self.watch, self.comparison, ended, **live))
             start.then(None, js=_TO_LANES, **QUICK)
@@ -172,6 +175,10 @@ class CompareTab:
         finally:
             comparison.end(lane)
         yield lane.shown()
+
+    def shown(self, number: int, comparison: Comparison) -> str:
+        """One lane, as it stands."""
+        return comparison.lanes[number].shown()
 
     async def watch(self, comparison: Comparison) -> AsyncIterator[tuple]:
         """What the lanes say together, each time one of them has ended; then the buttons are as before."""

@@ -1,10 +1,12 @@
 """What belongs to the last answer beside its picture: how it travelled, its call as code, files to take away."""
 
 import json
+from collections.abc import Callable
 from html import escape
 from uuid import uuid4
 
 import gradio as gr
+from gradio.events import Dependency
 
 from ui.asking import Asked
 from ui.reply import as_json, store
@@ -27,6 +29,11 @@ def shelf(formats: list[str]) -> gr.HTML:
         js_on_load="showcase.files(element, props, watch, (data) => trigger('take', data))",
         apply_default_css=False,
     )
+
+
+def after(stream: Dependency, act: Callable, inputs: object, outputs: list) -> list[Dependency]:
+    """What ends a stream, also one that failed: Gradio's `then` follows none that did."""
+    return [event(act, inputs, outputs, **QUIET) for event in (stream.then, stream.failure)]
 
 
 class Outcome:

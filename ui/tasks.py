@@ -5,7 +5,7 @@ from pathlib import Path
 import gradio as gr
 
 from ui.choice import Hall, Visitor
-from ui.outcome import QUIET, Outcome
+from ui.outcome import QUIET, Outcome, after
 from ui.reply import keep, verbatim
 from ui.run import Run, as_uploaded
 from ui.running import Runs
@@ -111,9 +111,9 @@ class TaskTab:
         for start in starts:
             stream = start.then(self.runs.stream, [self.run, self.visitor], self.live, api_visibility="private",
                                 show_progress="minimal", show_progress_on=self.live, postprocess=False)  # fmt: skip
-            end = stream.then(self.runs.finish, [self.run, self.visitor], done, **QUIET)
-            end.then(None, js=_TO_ANSWER, **QUIET)
-            self.ends.append(end)
+            for end in after(stream, self.runs.finish, [self.run, self.visitor], done):
+                end.then(None, js=_TO_ANSWER, **QUIET)
+                self.ends.append(end)
         self.halt.click(Run.halt, self.run, None, **QUIET)
         gr.on(None, self.describe, [self.run, self.visitor], self.about, **QUIET)
 

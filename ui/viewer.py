@@ -10,8 +10,8 @@ from html import escape
 import gradio as gr
 
 from ui.reply import keep
-from vlm_backends import Answer, Picture, Region, colour
-from vlm_backends.drawing import ink
+from vlm_backends import Answer, Picture, Region, colours
+from vlm_backends.drawing import Colour, ink
 
 NOTHING = Answer("")
 _FEW = 12  # regions whose names are shown unasked
@@ -57,12 +57,13 @@ def scene(
     if picture is None:
         return None
     named = groups or [region.label for region in answer.regions]
+    shades = colours(named)
     return {
         "path": keep(picture),
         "width": picture.width,
         "height": picture.height,
         "alt": f"The picture: {_listed(answer.regions)}" if answer.regions else "The picture",
-        "regions": [_region(region, group) for region, group in zip(answer.regions, named, strict=True)],
+        "regions": [_region(region, group, shades[group]) for region, group in zip(answer.regions, named, strict=True)],
         "parts": parted(answer) if words else [],
         "names": len(answer.regions) <= _FEW if names is None else names,
         "draw": draw,
@@ -87,8 +88,7 @@ def parted(answer: Answer) -> list[tuple[str, list[int]]]:
     return [part for part in (*parts, (answer.text[at:], [])) if part[0]]
 
 
-def _region(region: Region, group: str) -> dict:
-    shade = colour(group)
+def _region(region: Region, group: str, shade: Colour) -> dict:
     return {
         "label": region.label[:_LONGEST],
         "group": group[:_LONGEST],

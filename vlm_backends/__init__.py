@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
-from vlm_backends.drawing import colour, draw
+from vlm_backends.drawing import colours, draw
 from vlm_backends.engines import NVIDIA, Embedded, Local, OpenAI, connect
 from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, Unreachable, VLMError
 from vlm_backends.images import encode, read
@@ -34,7 +34,7 @@ from vlm_backends.types import (
 __all__ = [
     "Answer", "BadPrompt", "CATALOGUE", "Chunk", "Embedded", "Engine", "Gone", "Local", "MissingKey", "Model",
     "NVIDIA", "OpenAI", "Picture", "Prompt", "Refused", "Region", "Sampling", "Sent", "Stop", "TASKS", "Task", "Turn",
-    "Unreachable", "VLMError", "ask", "colour", "connect", "draw", "encode", "find_model", "find_task",
+    "Unreachable", "VLMError", "ask", "colours", "connect", "draw", "encode", "find_model", "find_task",
     "read", "write_task",
 ]  # fmt: skip
 

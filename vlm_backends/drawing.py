@@ -31,21 +31,28 @@ def draw(image: Image.Image, regions: Sequence[Region]) -> Image.Image:
     canvas = image.convert("RGB") if image.mode != "RGB" else image.copy()
     unit = max(canvas.size) / 1000
     width = max(2, round(2.5 * unit))
+    shades = colours([region.label for region in regions])
     for region in sorted(regions, key=lambda region: not region.solid):  # masks below lines
-        _draw_outline(canvas, region, width)
+        _draw_outline(canvas, region, shades[region.label], width)
     font = _font(max(11, round((20 if len(regions) <= _CROWD else 14) * unit)))
     pen, named = ImageDraw.Draw(canvas), [region for region in regions if region.label and region.outline]
     taken = [_bounds(_pixels(region, canvas.size), 0, canvas.size) for region in regions[:_COUNTED] if region.outline]
     for region in named:
-        plate = _draw_plate(pen, canvas.size, region, font, taken)
+        plate = _draw_plate(pen, canvas.size, region, shades[region.label], font, taken)
         if len(taken) < 2 * _COUNTED:
             taken.append(plate)
     return canvas
 
 
-def colour(label: str) -> Colour:
-    """The label's colour, the same in every picture and on every machine."""
-    return _PALETTE[zlib.crc32(label.strip().lower().encode()) % len(_PALETTE)]
+def colours(labels: Sequence[str]) -> dict[str, Colour]:
+    """A colour for each label: its own in every picture, or the next one where an earlier label has that already."""
+    given: dict[str, Colour] = {}
+    for name in map(_plain, labels):
+        if name not in given:
+            own = zlib.crc32(name.encode()) % len(_PALETTE)
+            free = (shade for shade in _PALETTE[own:] + _PALETTE[:own] if shade not in given.values())
+            given[name] = next(free, _PALETTE[own])
+    return {label: given[_plain(label)] for label in labels}
 
 
 def ink(ground: Colour) -> str:
@@ -55,18 +62,22 @@ def ink(ground: Colour) -> str:
     return "black" if luminance > 0.179 else "white"
 
 
+def _plain(label: str) -> str:
+    return label.strip().lower()
+
+
 @lru_cache(maxsize=32)
 def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(_FONT, size)
 
 
-def _draw_outline(canvas: Image.Image, region: Region, width: int) -> None:
+def _draw_outline(canvas: Image.Image, region: Region, shade: Colour, width: int) -> None:
     points = _pixels(region, canvas.size)
     if len(points) < 2:
         return
     if not region.solid and _is_upright_box(points):
         corners = points[0][0], points[0][1], points[2][0], points[2][1]
-        return ImageDraw.Draw(canvas).rectangle([round(v) for v in corners], outline=colour(region.label), width=width)
+        return ImageDraw.Draw(canvas).rectangle([round(v) for v in corners], outline=shade, width=width)
     left, top, right, bottom = _bounds(points, width, canvas.size)
     if right <= left or bottom <= top:
         return
@@ -77,7 +88,7 @@ def _draw_outline(canvas: Image.Image, region: Region, width: int) -> None:
     if region.solid:
         pen.polygon(path, fill=_FILL)
     pen.line([*path, path[0], path[1]], fill=255, width=width * finer, joint="curve")
-    canvas.paste(colour(region.label), (left, top), mask.reduce(finer))
+    canvas.paste(shade, (left, top), mask.reduce(finer))
 
 
 def _pixels(region: Region, size: tuple[int, int]) -> list[Point]:
@@ -102,7 +113,12 @@ def _bounds(points: Sequence[Point], margin: int, size: tuple[int, int]) -> Box:
 
 
 def _draw_plate(
-    pen: ImageDraw.ImageDraw, size: tuple[int, int], region: Region, font: ImageFont.FreeTypeFont, taken: list[Box]
+    pen: ImageDraw.ImageDraw,
+    size: tuple[int, int],
+    region: Region,
+    shade: Colour,
+    font: ImageFont.FreeTypeFont,
+    taken: list[Box],
 ) -> Box:
     """Draws the label where it covers the least of other regions and labels; returns the plate's box."""
     label = " ".join(region.label.split())
@@ -111,9 +127,8 @@ def _draw_plate(
     wide, high = round(font.getlength(label)) + 2 * pad, font.size + 2 * pad
     own = _bounds(_pixels(region, size), 0, size)
     box = min(_spots(own, size, wide, high), key=lambda spot: sum(_overlap(spot, other) for other in taken))
-    fill = colour(region.label)
-    pen.rounded_rectangle(box, radius=pad, fill=fill)
-    pen.text((box[0] + pad, (box[1] + box[3]) / 2), label, font=font, fill=ink(fill), anchor="lm")
+    pen.rounded_rectangle(box, radius=pad, fill=shade)
+    pen.text((box[0] + pad, (box[1] + box[3]) / 2), label, font=font, fill=ink(shade), anchor="lm")
     return box
 
 

@@ -49,11 +49,13 @@ def as_svg(picture: Picture, regions: Sequence[Region], plain: bool = False) -> 
     shapes = _element("g", stroke_width=max(2, 2.5 * unit), stroke_linejoin="round", fill_rule="evenodd")
     names, size = _element("g", font_family="DejaVu Sans, Verdana, sans-serif"), max(11, 20 * unit)
     root.extend((_ground(picture, plain), shapes, names))
-    for region in outlines.cleaned(regions):
+    safe = outlines.cleaned(regions)
+    shades = drawing.colours([region.label for region in safe])
+    for region in safe:
         if points := outlines.points(region, picture):
-            shapes.append(_polygon(region, points))
+            shapes.append(_polygon(region, points, shades[region.label]))
             if label := outlines.short(region.label):
-                names.extend(_plate(label, drawing.colour(region.label), outlines.bounds(points), wide, size))
+                names.extend(_plate(label, shades[region.label], outlines.bounds(points), wide, size))
     return xml.tostring(root, encoding="unicode")
 
 
@@ -152,8 +154,8 @@ def _ground(picture: Picture, plain: bool) -> xml.Element:
     return _element("image", preserveAspectRatio="none", **size, **{"xlink:href": url})
 
 
-def _polygon(region: Region, points: Sequence[Point]) -> xml.Element:
-    paint, fill = "rgb({},{},{})".format(*drawing.colour(region.label)), _FILL if region.solid else 0
+def _polygon(region: Region, points: Sequence[Point], shade: drawing.Colour) -> xml.Element:
+    paint, fill = "rgb({},{},{})".format(*shade), _FILL if region.solid else 0
     shape = _element("polygon", points=path(points), stroke=paint, fill=paint, fill_opacity=fill)
     xml.SubElement(shape, "title").text = region.label
     return shape

@@ -104,6 +104,7 @@ function light(view, lit) {
     node.classList.toggle("lit", node.dataset.i.split(" ").some((i) => lit.includes(Number(i))));
   }
   view.root.classList.toggle("pointing", lit.length > 0);
+  if (lit.length && view.names.classList.contains("crowd")) placeNames(view);
 }
 
 showcase.choose = (view, i) => {
@@ -136,11 +137,14 @@ showcase.refresh = (view) => {
   placeNames(view);
 };
 
-// Each name goes where it covers the least of other names; a crowd is named only when pointed at.
+const CROWD = 60; // names that are too many to be read at once
+
+// Each name goes where it covers the least of other names; in a crowd, only those that are pointed at or chosen.
 function placeNames(view) {
-  const wide = view.stage.clientWidth, high = view.stage.clientHeight;
-  const shown = view.scene.regions.map((_, i) => i).filter((i) => !view.plates[i].classList.contains("off"));
-  view.names.classList.toggle("crowd", shown.length > 60);
+  const wide = view.stage.clientWidth, high = view.stage.clientHeight, of = (i) => view.plates[i].classList;
+  let shown = view.plates.map((_, i) => i).filter((i) => !of(i).contains("off"));
+  const crowd = view.names.classList.toggle("crowd", shown.length > CROWD);
+  if (crowd) shown = shown.filter((i) => of(i).contains("lit") || of(i).contains("chosen"));
   if (!wide) return;
   const sizes = shown.map((i) => [view.plates[i].offsetWidth, view.plates[i].offsetHeight]), taken = [];
   shown.forEach((i, n) => {

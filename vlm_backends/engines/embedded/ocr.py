@@ -16,6 +16,7 @@ Corner = tuple[float, float]
 SURE = 0.8  # junk scores up to 0.67, true lines from 0.83
 _SIDE = 2400  # px: larger pictures are read at this size, so that memory is bounded
 _SMALLEST = 10  # px: nothing is printed below it
+_THIN = 64  # px: what is lower, or narrower, gets a margin; the detector shrinks it to nothing otherwise
 _GROUP = 4  # lines recognised between two hand-overs
 _lock = threading.Lock()
 
@@ -53,7 +54,7 @@ def stream_lines(rgb: np.ndarray, stop: Stop | None = None) -> Iterator[list[Lin
     if min(rgb.shape[:2]) * scale < _SMALLEST:
         return
     small = rgb if scale == 1 else cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
+    bgr = _widened(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
     found = _run(bgr, use_det=True, use_rec=False)
     quads = [] if found.boxes is None else [np.asarray(box, np.float32) for box in found.boxes]
     ordered = [quads[i] for i in reading_order(quads)]
@@ -62,6 +63,12 @@ def stream_lines(rgb: np.ndarray, stop: Stop | None = None) -> Iterator[list[Lin
             return
         group = ordered[start : start + _GROUP]
         yield [line for quad in group if (line := _recognise(bgr, quad, scale))]
+
+
+def _widened(bgr: np.ndarray) -> np.ndarray:
+    """The picture, with a margin on the right or below where it is thin."""
+    below, right = (max(0, _THIN - side) for side in bgr.shape[:2])
+    return cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else bgr
 
 
 def _recognise(bgr: np.ndarray, quad: np.ndarray, scale: float) -> Line | None:
