@@ -56,6 +56,8 @@ def test_no_tab_scrolls_sideways(visit, width):
         tab.click()
         page.wait_for_timeout(150)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, tab.inner_text()
+    at = page.locator("main").first.bounding_box()
+    assert at["x"] == pytest.approx(width - at["x"] - at["width"], abs=8), "not in the middle"
 
 
 def test_a_presenter_steps_by_arrow_keys(visit):

@@ -89,6 +89,36 @@ def test_a_chat_streams_stops_and_keeps_its_words(visit, wire, monkeypatch):
     assert [message["role"] for message in wire.seen[-1].json["messages"]] == ["user", "assistant", "user"]
 
 
+def test_nothing_moves_while_words_arrive(visit, wire, monkeypatch):
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    gate = threading.Event()
+    wire.script.append(say.sse(["\n\n".join(f"line {i}" for i in range(40)), " end"], gate=gate))
+    page = visit()
+    use_key(page)
+    box, pane = page.locator(".block.box:visible"), page.locator(".talk:visible .bubble-wrap")
+    before = box.bounding_box()["y"]
+    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".block.live:visible").get_by_text("line 39").wait_for(state="attached")
+    page.wait_for_timeout(500)
+    assert box.bounding_box()["y"] == before
+    assert pane.evaluate("pane => pane.scrollHeight - pane.scrollTop - pane.clientHeight") < 3, "the question is out of sight"
+    gate.set()
+    page.locator(".talk:visible .bot").get_by_text("line 39").wait_for()
+    page.wait_for_timeout(500)
+    assert box.bounding_box()["y"] == before
+    assert page.locator(".talk:visible").get_by_label("Download").first.is_visible()
+    assert page.locator(".talk:visible").get_by_label("Share").count() and not any(
+        button.is_visible() for button in page.locator(".talk:visible").get_by_label("Share").all()
+    ), "a picture can be sent to a third party"
+
+
+def test_what_was_read_is_not_covered_by_its_names(visit):
+    page = visit()
+    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".viewer:visible polygon").first.wait_for(state="attached", timeout=60_000)
+    sync_api.expect(page.locator(".viewer:visible .names span").first).to_be_hidden()
+
+
 def test_wicked_words_load_nothing(visit, wire, monkeypatch):
     """No script runs, and no request leaves, whatever the model says; `visit` fails on either."""
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)

@@ -63,7 +63,8 @@ def drawn_again(rows: Sequence[Sequence[str]]) -> object:
         tooltip=["category:N", "series:N", "value:Q"],
     )  # fmt: skip
     plain = {"embedOptions": {"actions": False}}  # its menu would send the table to an editor elsewhere
-    return chart.properties(height=220, usermeta=plain).configure(background="transparent").configure_axis(
+    sized = chart.properties(width="container", height=220, usermeta=plain)
+    return sized.configure(background="transparent").configure_axis(
         labelColor=_GREY, tickColor=_GREY, domainColor=_GREY, gridOpacity=0.25
     ).configure_legend(labelColor=_GREY, orient="bottom").configure_view(stroke=None)  # fmt: skip
 

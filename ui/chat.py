@@ -30,6 +30,7 @@ class ChatTab:
         self.model, self.hall, self.visitor = model, hall, visitor
         self.talk = gr.State(Talk())
         self.ends: list = []  # what ends each call: events to go on from
+        self._examples()
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=320):
                 self._conversation()
@@ -37,14 +38,24 @@ class ChatTab:
                 self._beside()
         self._wire()
 
+    def _examples(self) -> None:
+        prompts, names = self.model.prompts, [Path(name).stem.capitalize() for name in self.model.samples]
+        titles = prompts if len(set(prompts)) > 1 else names
+        self.examples = gr.Dataset(
+            components=[gr.MultimodalTextbox(visible=False)], type="index", elem_classes="examples",
+            samples=[[self.sample(index) | {"text": title}] for index, title in enumerate(titles)],
+            label="Try one: a click asks",
+        )  # fmt: skip
+
     def _conversation(self) -> None:
         model, several = self.model, self.model.pictures > 1
-        self.chatbot = gr.Chatbot(
-            height=440, buttons=["copy", "copy_all"], label=f"Talk with {model.title}", show_label=False,
-            layout="bubble", feedback_options=None, elem_classes="talk",
-            placeholder=f"**{model.title}**\n\n{model.about}\n\nDrop a picture below, or click an example.",
-        )  # fmt: skip
-        self.live = gr.Markdown(elem_classes="live", line_breaks=True)
+        with gr.Column(elem_classes="exchange"):  # of one height, however much streams
+            self.chatbot = gr.Chatbot(
+                buttons=["copy", "copy_all"], label=f"Talk with {model.title}", show_label=False,
+                layout="bubble", feedback_options=None, elem_classes="talk",
+                placeholder=f"**{model.title}**\n\n{model.about}\n\nDrop a picture below, or click an example above.",
+            )  # fmt: skip
+            self.live = gr.Markdown(elem_classes="live", line_breaks=True)
         self.notice = gr.Markdown(elem_classes="notice")
         self.instead = gr.Button(visible=False, elem_classes="instead", size="sm")
         self.box = gr.MultimodalTextbox(
@@ -52,14 +63,6 @@ class ChatTab:
             placeholder=model.prompts[0], show_label=False, label="Message", max_plain_text_length=100_000,
             elem_classes="box",
         )  # fmt: skip
-        samples = [[self.sample(index)] for index in range(len(model.samples))]
-        self.examples = gr.Dataset(
-            components=[self.box],
-            samples=samples,
-            type="index",
-            label="Examples: a click asks",
-            elem_classes="examples",
-        )
 
     def _beside(self) -> None:
         model, usual = self.model, self.model.sampling
@@ -172,7 +175,8 @@ class ChatTab:
         """The picture with what was found in it, what belongs to the answer, and its table."""
         answer = asked.answer if asked else Answer("")
         tied = any(region.span for region in answer.regions)
-        shown = scene(asked.picture if asked else picture, answer, words=tied)
+        names = False if answer.literal else None  # what is read stands in the picture
+        shown = scene(asked.picture if asked else picture, answer, words=tied, names=names)
         return [shown, *self.outcome.shown(asked), *(charted(answer) if self.chart else [])]
 
     def undo(self, talk: Talk) -> tuple:

@@ -38,12 +38,12 @@ class CompareTab:
         self.hall, self.visitor = hall, visitor
         self.ends: list = []  # what ends each comparison: events to go on from
         self.comparison, self.kept = gr.State(Comparison()), gr.State([])  # kept: the lanes chosen by hand
+        self._examples()
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=320):
                 self._picture()
             with gr.Column(scale=3, min_width=320):
                 self._question()
-        self._examples()
         with gr.Row(elem_id="lanes", equal_height=False):
             self.lanes = [
                 gr.Markdown(visible=False, line_breaks=True, min_width=280, elem_classes="lane") for _ in range(MOST)
@@ -78,7 +78,7 @@ class CompareTab:
         self.examples = gr.Dataset(
             components=[gr.MultimodalTextbox(visible=False)], type="index", elem_classes="examples",
             samples=[[{"text": title, "files": [str(ASSETS / row[1])]}] for title, row in zip(titles, EXAMPLES)],
-            label="Examples: a click asks them all",
+            label="Try one: a click asks them all",
         )  # fmt: skip
 
     def _wire(self) -> None:

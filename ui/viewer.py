@@ -64,7 +64,7 @@ def scene(
         "height": picture.height,
         "alt": f"The picture: {_listed(answer.regions)}" if answer.regions else "The picture",
         "regions": [_region(region, group, shades[group]) for region, group in zip(answer.regions, named, strict=True)],
-        "parts": parted(answer) if words else [],
+        "parts": parted(answer) if words and answer.text.strip() else [],
         "names": len(answer.regions) <= _FEW if names is None else names,
         "draw": draw,
         "box": list(box) if box else None,

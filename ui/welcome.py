@@ -20,8 +20,8 @@ _STEPS = (  # tab, example (from 0), picture, what it is, what to do then
     ("llama-3.2-11b-vision-instruct", 0, "poster.jpg", "Ask about a poster", "Or about a picture of your own."),
 )
 _LINE = (
-    "Show a picture to vision-language models: ask about it, read it, find things in it, outline them. "
-    "With a key, with open weights, or with nothing at all."
+    "Show a picture to AI models that see: ask about it, read it, find things in it, outline them. "
+    "It works at once; a key or a download brings more models."
 )
 _CARD = (
     '<button type="button" class="step" data-model="{}" data-example="{}"><img data-path="{}" alt="">'

@@ -7,7 +7,7 @@ showcase.tools = (view) => {
     act(now);
     showcase.refresh(view);
   } }, title);
-  const groups = new Map();
+  const groups = new Map(), chips = make("div", { class: "chips", role: "group", "aria-label": "Shown by name" });
   for (const { group, colour } of scene.regions) groups.set(group, { colour, count: (groups.get(group)?.count ?? 0) + 1 });
   const telling = groups.size <= 6 || groups.size < scene.regions.length; // else each chip repeats one region's name
   if (scene.names && telling && groups.size > 1 && groups.size <= 30) {
@@ -15,7 +15,7 @@ showcase.tools = (view) => {
       const chip = toggle(`${group || "unnamed"}${count > 1 ? ` × ${count}` : ""}`, true, (on) => view.hidden[on ? "delete" : "add"](group));
       chip.classList.add("chip");
       chip.style.setProperty("--ink", colour);
-      bar.append(chip);
+      chips.append(chip);
     }
   }
   if (scene.regions.length) {
@@ -31,6 +31,7 @@ showcase.tools = (view) => {
   }
   bar.append(make("button", { type: "button", onclick: () => view.root.requestFullscreen?.() }, "Full screen"));
   view.root.append(bar);
+  if (chips.children.length) view.root.append(chips);
 };
 
 showcase.words = (view) => {

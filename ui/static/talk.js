@@ -1,0 +1,10 @@
+// What Gradio's chat lacks: names for screen readers (a picture is a button without a word), and a pane that shows the
+// newest words while an answer grows below it.
+const pinned = new ResizeObserver((panes) => { for (const { target } of panes) target.scrollTop = target.scrollHeight; });
+
+new MutationObserver(() => {
+  for (const pane of document.querySelectorAll(".talk .bubble-wrap")) pinned.observe(pane);
+  for (const frame of document.querySelectorAll(".talk button:not([aria-label]) > .image-frame")) {
+    frame.parentElement.setAttribute("aria-label", "Your picture, larger");
+  }
+}).observe(document.documentElement, { childList: true, subtree: true });
