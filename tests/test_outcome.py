@@ -160,6 +160,15 @@ class TestInTheBrowser:
         bars.first.wait_for()
         name, data = download(page, "CSV")
         assert name == "table.csv" and data.decode("utf-8-sig").count("\n") == 8
+        drawn = page.locator(".again:visible canvas").first.evaluate("canvas => canvas.toDataURL()")
+        grid.get_by_text("1.8", exact=True).last.dblclick()
+        page.keyboard.press("Control+a")
+        page.keyboard.type("9.5")
+        page.keyboard.press("Enter")
+        page.wait_for_function("""before => { const chart = document.querySelector(".again canvas");
+                                  return chart && chart.toDataURL() !== before; }""", arg=drawn)  # fmt: skip
+        _, data = download(page, "CSV")
+        assert "2018,9.5" in data.decode("utf-8-sig").replace('"', "")
         page.locator(".about-chart textarea").fill("Which year was best?")
         page.locator(".ask-chart").click()
         expect(page.get_by_role("tab", selected=True).first).to_have_text("Llama 3.2 Vision")

@@ -23,7 +23,7 @@ from vlm_backends import (
     Region,
     Turn,
 )
-from vlm_backends.agreement import Agreement, agreement
+from vlm_backends.agreement import SAME, Agreement, agreement
 from vlm_backends.purposes import ASK, DESCRIBE, FIND, READ, Purpose, joins, phrase
 
 MOST = 6  # lanes at once
@@ -214,7 +214,7 @@ def _table(found: Agreement) -> str:
     )
     more = len(found.pairs) - _ROWS
     rest = f"<p>And {more} more.</p>" if more > 0 else ""
-    head = "<thead><tr><th>Found by both</th><th>Overlap (IoU)</th></tr></thead>"
+    head = f"<thead><tr><th>Nearest pairs</th><th>Overlap (IoU); from {SAME} on the same place</th></tr></thead>"
     return f"<table>{head}<tbody>{rows}</tbody></table>{rest}"
 
 
