@@ -12,6 +12,7 @@ from ui import running
 from ui.choice import Visitor, hall
 from ui.run import Run, linked
 from ui.running import Runs
+from ui.tasks import TaskTab
 from vlm_backends import Embedded, find_model, images
 from vlm_backends.pace import Pace
 
@@ -57,6 +58,25 @@ def test_detect_then_name_one_box_then_all(runs, wire):
     assert masks == [region.label for region in run.asked.answer.regions if not region.solid], "a mask has its box's name"
     assert len(wire.asked("chat")) == 4 and not wire.assets
     assert [seen.token for seen in wire.asked("chat")] == [KEY] * 4
+
+
+def test_a_box_counts_before_the_fields_show_it(runs):
+    with gr.Blocks():
+        tab = TaskTab(FLORENCE, runs.hall, gr.State(Visitor()))
+    old, new, typed = (0.1, 0.1, 0.2, 0.2), (0.5, 0.5, 0.9, 0.9), (0.3, 0.3, 0.4, 0.4)
+    for shown, meant in ((old, new), (new, new), (typed, typed)):
+        run = Run()
+        assert tab.drawn(run, SimpleNamespace(box=[*new]), *old) == (*new, "")
+        take(runs, run, "<REGION_TO_SEGMENTATION>", region=shown)
+        assert run.box == meant
+        run = Run(waiting=True, over=True, drawn=run.drawn, before=run.before)
+        take(runs, run, "<REGION_TO_SEGMENTATION>", region=old)
+        assert run.box == old, "a box counts once"
+    run = Run()
+    tab.drawn(run, SimpleNamespace(box=[*new]), *[None] * 4)
+    tab.clear(run)
+    _, notice, *_ = take(runs, run, "<REGION_TO_SEGMENTATION>")
+    assert "region" in notice and not run.waiting
 
 
 @pytest.mark.parametrize("deed, boxes", [

@@ -42,6 +42,8 @@ class Run:
     error: str = ""  # why it could not even be asked
     picture: Picture | None = None  # what the viewer shows
     box: tuple[float, ...] | None = None  # the one by hand that was asked about last
+    drawn: tuple[float, ...] | None = None  # a box by hand that the fields may not show yet
+    before: tuple = ()  # what they held when it was drawn
     token: str = "<OCR_WITH_REGION>"  # the task that is chosen
     example: int | None = None  # the one that fills the fields
 
@@ -50,6 +52,11 @@ class Run:
         self.waiting, self.fresh, self.over, self.halted, self.error = True, True, False, False, ""
         self.plan, self.found, self.clock, self.asking = plan, [], Clock(), plan.steps[0](())
         self.picture = self.asking.picture
+
+    def meant(self, fields: tuple) -> tuple:
+        """The region of the fields, or the box that was drawn since they were filled."""
+        drawn, self.drawn = self.drawn, None
+        return drawn if drawn and fields == self.before else fields
 
     def halt(self) -> None:
         """The run ends; what has arrived stays."""

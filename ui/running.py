@@ -36,6 +36,7 @@ class Runs:
 
     def take(self, run: Run, path: str | None, words: str, *region: float) -> tuple:
         """A run is begun, or refused with a sentence before anything is spent."""
+        region = run.meant(region)
         run.box = None if None in region else region
         return _begun(run, lambda: one(self.model, *_question(run, path, words, region)))
 

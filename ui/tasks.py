@@ -91,7 +91,7 @@ class TaskTab:
             group.input(self.choose, [self.run, group, self.visitor, *self.region], self.chosen, **QUIET)
         self.image.upload(self.upload, [self.run, self.image], [self.image, self.viewer, self.notice], **QUIET)
         self.image.clear(self.clear, self.run, [self.viewer, *self.region], **QUIET)
-        self.viewer.region(self.drawn, None, [*self.region, self.notice], **QUIET)
+        self.viewer.region(self.drawn, [self.run, *self.region], [*self.region, self.notice], **QUIET)
         for number in self.region:
             number.submit(self.typed, [self.run, *self.region], [self.viewer, self.notice], **QUIET)
         asked = [self.run, self.notice, self.go, self.halt, self.live]  # a state lives as long as it is set
@@ -139,7 +139,7 @@ class TaskTab:
     def example(self, run: Run, index: int, visitor: Visitor) -> tuple:
         """The fields of an example."""
         token, name, words, region = EXAMPLES[index]
-        run.picture, run.example = images.read(ASSETS / name), index
+        run.picture, run.example, run.drawn = images.read(ASSETS / name), index, None
         *chosen, _ = self.choose(run, token, visitor)
         shown = gr.skip() if run.waiting else self.runs.view(run, region)
         return *chosen, shown, keep(run.picture), words, *(region or [None] * 4)
@@ -154,18 +154,21 @@ class TaskTab:
 
     def clear(self, run: Run) -> tuple:
         """No picture, no region."""
-        run.picture, run.example = None, None
+        run.picture, run.example, run.drawn = None, None, None
         return None, *[None] * 4
 
-    def drawn(self, event: gr.EventData) -> tuple:
+    def drawn(self, run: Run, event: gr.EventData, *before: float | None) -> tuple:
         """The box that was drawn, as four numbers."""
         try:
-            return *(round(value, 3) for value in check_region(getattr(event, "box", None))), ""
+            box = tuple(round(value, 3) for value in check_region(getattr(event, "box", None)))
         except VLMError as error:
             return *[gr.skip()] * 4, verbatim(str(error))
+        run.drawn, run.before = box, before
+        return *box, ""
 
     def typed(self, run: Run, *region: float) -> tuple:
         """The box that was typed, in the picture."""
+        run.drawn = None
         try:
             return self.runs.view(run, check_region(region)), ""
         except VLMError as error:
