@@ -30,7 +30,7 @@ from vlm_backends.engines._http import Patience
 KEY = "server-canary-0123456789"
 PHI = find_model("microsoft/phi-3.5-vision-instruct")
 SLIDES = tuple(read(ASSETS / f"slide{i}.png") for i in (1, 2, 3))
-QUICK = Patience(connect=2, silence=5, pause=0.01)
+QUICK = Patience(connect=2, silence=60, pause=0.01)
 
 
 @pytest.fixture

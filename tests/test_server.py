@@ -4,12 +4,12 @@ import base64
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from contextlib import contextmanager
-from types import SimpleNamespace
 
 import pytest
 import requests
@@ -39,10 +39,12 @@ from vlm_backends import (
     find_model,
     find_task,
     read,
+    server,
     write_task,
 )
 from vlm_backends.engines import _http, openai
 from vlm_backends.engines._http import Patience
+from vlm_backends.engines._refusals import explain
 from vlm_backends.server import MOST_BODY, application
 from vlm_backends.serving.desk import Desk
 from vlm_backends.serving.questions import Question
@@ -89,16 +91,12 @@ def outcome(engine, model, prompt, task):
     try:
         *_, answer = ask(engine, model, prompt, task)
     except VLMError as error:
-        return type(error), str(error)
-    return answer.text, answer.regions, answer.rows, answer.literal
+        status, wait, since = (getattr(error, name, None) for name in ("status", "wait", "since"))
+        return type(error), str(error), status, wait, since
+    return answer.text, answer.regions, answer.rows, answer.literal, answer.tokens
 
 
-def same(here, there):
-    if isinstance(here[0], type):
-        return issubclass(there[0], VLMError) and here[1] in there[1]
-    return here == there
-
-
+HI = Prompt((Turn("user", "Hi", (SIGN,)),), LLAMA.sampling)
 QUESTIONS = [
     *[(FLORENCE, Prompt((Turn("user", write_task(task, task.example if task.takes == "words" else "", task.example
        if task.takes == "region" else None), (SIGN,)),)), task) for task in TASKS],
@@ -110,7 +108,7 @@ QUESTIONS = [
 @pytest.mark.parametrize("model, prompt, task", QUESTIONS, ids=lambda value: getattr(value, "title", ""))
 def test_the_embedded_engine_loses_nothing_over_the_wire(model, prompt, task, embedded):
     there = OpenAI(embedded, "", QUICK)
-    assert same(outcome(Embedded(), model, prompt, task), outcome(there, model, prompt, task))
+    assert outcome(Embedded(), model, prompt, task) == outcome(there, model, prompt, task)
     assert Embedded().state(model, task) in there.state(model, task)
 
 
@@ -124,7 +122,9 @@ def embedded():
 def test_nvidias_engine_loses_nothing_over_the_wire(model, prompt, task, wire):
     here = NVIDIA(KEY, wire.url, QUICK)
     with serving(here) as url:
-        assert same(outcome(here, model, prompt, task), outcome(OpenAI(url, "", QUICK), model, prompt, task))
+        there = OpenAI(url, "", QUICK)
+        assert outcome(here, model, prompt, task) == outcome(there, model, prompt, task)
+        assert here.state(model, task) in there.state(model, task)
 
 
 def test_a_note_and_the_count_of_tokens_come_along(embedded):
@@ -133,7 +133,7 @@ def test_a_note_and_the_count_of_tokens_come_along(embedded):
     *_, there = ask(OpenAI(embedded, "", QUICK), FLORENCE, prompt, find_task("<OCR>"))
     assert here.note in there.note and "127.0.0.1" in there.note
     with serving(Says(Chunk("one "), Chunk("two", tokens=7))) as url:
-        *_, counted = ask(OpenAI(url, "", QUICK), LLAMA, Prompt((Turn("user", "Hi", (SIGN,)),), LLAMA.sampling))
+        *_, counted = ask(OpenAI(url, "", QUICK), LLAMA, HI)
     assert counted.tokens == 7 and counted.text == "one two"
 
 
@@ -243,6 +243,9 @@ def content(*parts):
     return changed(messages=[{"role": "user", "content": list(parts)}])
 
 
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+
+
 def image(url):
     return content({"type": "image_url", "image_url": {"url": url}})
 
@@ -263,6 +266,8 @@ def image(url):
     (changed(temperature="hot"), 400, "must be a number"), (changed(max_tokens=True), 400, "must be a number"), (changed(max_tokens=0), 400, "max_tokens must be from"),
     (changed(max_tokens=1.5), 400, "whole number"), (changed(seed="x"), 400, "whole number"), (changed(seed=-1), 400, "seed must be"),
     (body("Read this", FLORENCE.id), 400, "begin with one of"), (body("<od>", FLORENCE.id), 400, "begin with one of"),
+    (content(*[{"type": "image_url", "image_url": {"url": PIXEL}}] * 101), 400, "100 pictures"),
+    (changed(messages=content(*[{"type": "image_url", "image_url": {"url": PIXEL}}] * 60)["messages"] * 2), 400, "100 pictures"),
     (body("<OD>", FLORENCE.id), 501, "Florence-2"), (changed(top_p=float("nan")), 400, "top_p"), (changed(max_tokens=float("inf")), 400, "whole number"),
 ])  # fmt: skip
 @pytest.mark.parametrize("stream", [False, True])
@@ -271,6 +276,21 @@ def test_what_cannot_be_asked_is_a_status_and_a_sentence(embedded, asked, status
     reply = requests.post(f"{embedded}/chat/completions", data=json.dumps(asked), timeout=60)
     error = reply.json()["error"]
     assert reply.status_code == status == error["code"] and said in error["message"] and "Traceback" not in reply.text
+
+
+def test_a_request_that_promises_too_much_is_turned_away_at_once(embedded):
+    host, port = embedded.removeprefix("http://").removesuffix("/v1").split(":")
+    with socket.create_connection((host, int(port)), 30) as sock:
+        sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n{")
+        assert sock.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+def test_who_does_not_send_the_question_is_not_waited_for_for_ever(embedded, monkeypatch):
+    monkeypatch.setattr(server, "_ARRIVAL", 0.2)
+    host, port = embedded.removeprefix("http://").removesuffix("/v1").split(":")
+    with socket.create_connection((host, int(port)), 30) as sock:
+        sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        assert sock.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"model": '])
@@ -285,25 +305,57 @@ def test_a_request_beyond_measure_is_not_read_to_its_end(embedded):
     assert reply.status_code == 413 and "smaller" in reply.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("error, status, kind", [
-    (BadPrompt("Too odd."), 400, Refused), (MissingKey("Needs a key."), 501, MissingKey), (Gone("It is gone."), 410, Gone),
-    (Refused("Slow down.", 429), 429, Refused), (Refused("No credits.", 402), 502, Refused), (Refused("No.", 401), 502, Refused),
-    (Refused("Broken.", 500), 500, Refused), (Unreachable("Nobody there."), 502, Refused), (RuntimeError("secret"), 500, Refused),
-])  # fmt: skip
-def test_what_fails_before_the_first_word_has_a_status(error, status, kind):
-    with serving(Says(error)) as url:
+def since(date):
+    error = Gone("It is gone.")
+    error.since = date
+    return error
+
+
+FAILURES = [
+    (BadPrompt("Too odd."), 400), (MissingKey("Needs a key."), 501), (since("2026-05-14"), 410), (Refused("Slow down.", 429), 429),
+    (Refused("No credits.", 402), 502), (Refused("No.", 401), 502), (Refused("Broken.", 500), 500), (Unreachable("Nobody there."), 502),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("error, status", FAILURES)
+def test_what_fails_is_the_same_error_on_the_other_side(error, status):
+    for words in ((), (Chunk("Half a "),)):
+        engine = Says(*words, error)
+        with serving(engine) as url:
+            there = outcome(OpenAI(url, "", QUICK), LLAMA, HI, None)
+            assert there == outcome(engine, LLAMA, HI, None) and there[0] is type(error)
+            for stream in (False,) if words else (False, True):
+                assert post(url, body(stream=stream)).status_code == status
+
+
+def test_a_fault_is_a_sentence_that_says_nothing_of_itself():
+    with serving(Says(RuntimeError("secret"))) as url:
         for stream in (False, True):
             reply = post(url, body(stream=stream))
-            assert reply.status_code == status and "secret" not in reply.text
-        with pytest.raises(kind):
-            list(ask(OpenAI(url, "", QUICK), LLAMA, Prompt((Turn("user", "Hi", (SIGN,)),), LLAMA.sampling)))
+            assert reply.status_code == 500 and "secret" not in reply.text
+        with pytest.raises(Refused, match="met a fault"):
+            list(ask(OpenAI(url, "", QUICK), LLAMA, HI))
+
+
+@pytest.mark.parametrize("told", [
+    {}, {"kind": 7}, {"kind": ["BadPrompt"]}, {"kind": "VLMError"}, {"kind": "Exception"}, {"kind": "__class__"}, 7, "BadPrompt", [],
+])  # fmt: skip
+def test_an_error_that_is_not_of_our_own_server_is_a_refusal(told):
+    error = explain(400, json.dumps({"error": {"message": "No.", "vlm": told}}).encode())
+    assert type(error) is Refused and "It said: 400 No." in str(error)
+
+
+def test_what_a_server_says_of_an_error_is_bounded_and_without_the_key():
+    told = {"error": {"message": f"{KEY} " * 1000, "vlm": {"kind": "Refused", "status": "x", "since": 7}}}
+    error = explain(400, json.dumps(told).encode(), "3", key=KEY)
+    assert KEY not in str(error) and len(str(error)) <= 1000 and (error.status, error.wait) == (0, 3)
 
 
 def test_what_fails_later_ends_the_stream_with_a_sentence_and_keeps_the_words():
     with serving(Says(Chunk("Half a "), Chunk("sentence"), Unreachable("The line broke."))) as url:
         heard = []
         with pytest.raises(VLMError, match="The line broke"):
-            for answer in ask(OpenAI(url, "", QUICK), LLAMA, Prompt((Turn("user", "Hi", (SIGN,)),), LLAMA.sampling)):
+            for answer in ask(OpenAI(url, "", QUICK), LLAMA, HI):
                 heard.append(answer.text)
         assert heard[-1] == "Half a sentence"
         assert post(url, body()).status_code == 502, "without a stream there are no words to keep"
@@ -361,13 +413,37 @@ def test_who_comes_when_all_places_are_taken_is_told_so_at_once():
         assert b"last" in replies[0].content
 
 
+def test_a_question_that_is_not_sent_takes_no_memory_when_all_places_are_taken():
+    with serving(Says(Chunk("yes")), desk=Desk(parallel=1, waiting=-1)) as url:
+        assert post(url, "no question at all").status_code == 503, "its body was not looked at"
+
+
+def test_what_is_waited_for_is_seen_on_the_other_side():
+    engine = Says(Chunk(status="Fetching the weights: 10 %."), Chunk(status="Fetching the weights: 90 %."), Chunk("Done.", literal=True))
+    with serving(engine) as url:
+        here, there = ([answer.status for answer in ask(each, LLAMA, HI) if answer.status] for each in (engine, OpenAI(url, "", QUICK)))
+    assert there == here and len(here) == 2
+
+
+def test_a_stop_on_the_page_reaches_the_service_behind_the_server(wire):
+    for leave in (lambda answers, stop: answers.close(), lambda answers, stop: (stop.set(), list(answers))):
+        wire.script.append(say.sse(["one ", "two"], gate=threading.Event()))
+        before, stop = wire.disconnects, Stop()
+        with serving(NVIDIA(KEY, wire.url, QUICK)) as url:
+            answers = ask(OpenAI(url, "", QUICK), LLAMA, HI, stop=stop)
+            while not next(answers).text:
+                pass
+            leave(answers, stop)
+            assert wire.until(lambda before=before: wire.disconnects == before + 1)
+
+
 def test_a_client_that_is_patient_gets_its_place():
     gate = threading.Event()
     with serving(Says(Chunk("first "), gate, Chunk("last")), desk=Desk(parallel=1, waiting=0)) as url:
         held = post(url, body(stream=True), stream=True)
         threading.Timer(0.5, gate.set).start()
         patient = OpenAI(url, "", Patience(connect=2, silence=5, pause=0.5, tries=4))
-        *_, answer = ask(patient, LLAMA, Prompt((Turn("user", "Hi", (SIGN,)),), LLAMA.sampling))
+        *_, answer = ask(patient, LLAMA, HI)
         assert answer.text == "first last" and held.status_code == 200
 
 
@@ -399,12 +475,22 @@ def test_no_picture_is_fetched_from_a_private_address(address, wire):
     (say.redirect("http://127.0.0.1:9/"), 400, "answered 302"), (say.status(200, b"<html>"), 400, "not a picture"), (say.drop(), 502, ""),
 ])  # fmt: skip
 def test_a_picture_by_a_public_address(wire, monkeypatch, answer, status, said):
-    everywhere = SimpleNamespace(ip_address=lambda _: SimpleNamespace(is_global=True))
-    monkeypatch.setattr(_http, "ipaddress", everywhere)
+    monkeypatch.setattr(_http, "is_public", lambda host: True)  # or else nothing on this machine could be fetched
     wire.scripts["models"].append(answer)
     with serving(Says(Chunk("yes")), urls=True) as url:
         reply = post(url, image(f"{wire.url}/v1/models"))
     assert reply.status_code == status and said in reply.text
+
+
+@pytest.mark.parametrize("host, public", [
+    ("93.184.216.34", True), ("2606:4700::1", True), ("::ffff:8.8.8.8", True), ("64:ff9b::808:808", True), ("2002:808:808::1", True),
+    ("127.0.0.1", False), ("10.1.2.3", False), ("172.16.0.1", False), ("192.168.1.1", False), ("169.254.169.254", False), ("0.0.0.0", False),
+    ("100.64.0.1", False), ("224.0.0.1", False), ("255.255.255.255", False), ("::", False), ("::1", False), ("fe80::1%eth0", False), ("fc00::1", False),
+    ("fd00:ec2::254", False), ("ff0e::1", False), ("::ffff:10.0.0.1", False), ("::ffff:169.254.169.254", False), ("64:ff9b::7f00:1", False),
+    ("64:ff9b::a9fe:a9fe", False), ("64:ff9b:1::1", False), ("2002:7f00:1::1", False), ("2002:a00:1::1", False), ("2001:0:7f00:1::1", False),
+])  # fmt: skip
+def test_which_addresses_are_public(host, public):
+    assert _http.is_public(host) is public
 
 
 @pytest.mark.parametrize("address", ["ftp://example.org/a", "/etc/passwd", "javascript:1", "gopher://x"])

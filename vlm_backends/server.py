@@ -27,10 +27,11 @@ from vlm_backends.serving.questions import NoSuchModel, Question, question
 from vlm_backends.serving.replies import Envelope, Piece, pieces
 
 MOST_BODY = 64 * 2**20  # bytes of a request
+_ARRIVAL = 120  # seconds in which a request must have come
 _PATIENCE = 10  # seconds of silence after which a stream begins without a word, and between its signs of life
+_STREAM = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 _FAULT = "This server met a fault; its log says more. Try again, or use another picture."
 _log = logging.getLogger(__name__)
-
 
 
 class NoEntry(VLMError):
@@ -38,7 +39,7 @@ class NoEntry(VLMError):
 
 
 _STATUS = {NoEntry: 401, BadPrompt: 400, NoSuchModel: 404, Gone: 410, MissingKey: 501}
-_TOLD = 400, 413, 422, 429  # of an upstream's refusals; others, such as of this server's own key, are 502
+_TOLD = 400, 408, 413, 422, 429  # of an upstream's refusals; others, such as of this server's own key, are 502
 Arriving = AsyncIterator[Piece | None]
 
 
@@ -70,6 +71,7 @@ def application(engine: Engine, key: str = "", urls: bool = False, desk: Desk | 
     async def completions(request: Request) -> Response:
         """An answer, whole or as it arrives."""
         _admit(request, key)
+        desk.open()
         body, stop = await _body(request), Stop()
         load = partial(fetch, stop=stop) if urls else _no_addresses
         asked = await asyncio.to_thread(lambda: question(body, engine.models(), load))
@@ -77,7 +79,7 @@ def application(engine: Engine, key: str = "", urls: bool = False, desk: Desk | 
         if not asked.streams:
             return JSONResponse(await _whole(arriving, asked, request))
         first = await _first(arriving, request)  # what fails before its first word has a status of its own
-        return StreamingResponse(_events(first, arriving, asked), media_type="text/event-stream")
+        return StreamingResponse(_events(first, arriving, asked), headers=_STREAM)
 
     return app
 
@@ -97,7 +99,11 @@ def failure(error: Exception) -> tuple[int, dict]:
     status = next((_STATUS[kind] for kind in _STATUS if isinstance(error, kind)), 502)
     if isinstance(error, Refused) and (error.status in _TOLD or error.status >= 500):
         status = error.status
-    return status, _error(status, str(error))
+    told = _error(status, str(error))
+    told["error"]["vlm"] = {  # what that wire has no word for: a page behind this server meets the same error
+        "kind": type(error).__name__, "status": getattr(error, "status", None), "since": getattr(error, "since", ""),
+    }  # fmt: skip
+    return status, told
 
 
 def _error(status: int, sentence: str) -> dict:
@@ -112,15 +118,24 @@ def _admit(request: Request, key: str) -> None:
 
 
 async def _body(request: Request) -> object:
-    data = bytearray()
-    async for piece in request.stream():
-        data += piece
-        if len(data) > MOST_BODY:
-            raise Refused(f"The request is larger than {MOST_BODY >> 20} MB. Send smaller pictures.", 413)
+    try:
+        data = await asyncio.wait_for(_arrived(request), _ARRIVAL)
+    except asyncio.TimeoutError:
+        raise Refused(f"The request did not arrive within {_ARRIVAL} seconds. Send smaller pictures.", 408) from None
     try:
         return json.loads(bytes(data))
     except (ValueError, RecursionError):
         raise BadPrompt("The request's body must be a JSON object with model and messages.") from None
+
+
+async def _arrived(request: Request) -> bytearray:
+    """The request's bytes; MOST_BODY at most, whatever its header promises."""
+    data, length = bytearray(), int(request.headers.get("Content-Length", 0))  # uvicorn lets no other header in
+    async for piece in request.stream():
+        data += piece
+        if max(length, len(data)) > MOST_BODY:
+            raise Refused(f"The request is larger than {MOST_BODY >> 20} MB. Send smaller pictures.", 413)
+    return data
 
 
 def _no_addresses(_: str) -> bytes:

@@ -14,13 +14,22 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from vlm_backends.types import Stop
 
+_NAT64, _OWN_NAT64 = map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48"))  # IPv4 within IPv6
+
 
 def is_private(host: str) -> bool:
-    """True for what is no public address; False for a name."""
-    with suppress(ValueError):
-        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
-        return not (getattr(address, "ipv4_mapped", None) or address).is_global
-    return False
+    """True for what is no public address, also when an IPv6 address holds it; False for a name."""
+    try:
+        address = inner = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return False
+    if address in _NAT64:
+        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    elif address.version == 6:
+        inner = address.ipv4_mapped or address.sixtofour or address
+    mapped = address.version == 6 and address.ipv4_mapped
+    public = (mapped or address.is_global) and inner.is_global
+    return not public or address.is_multicast or inner.is_multicast or address in _OWN_NAT64
 
 
 def is_public(host: str) -> bool:

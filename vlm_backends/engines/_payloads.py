@@ -52,12 +52,23 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def streamed(pieces: Iterable[bytes]) -> Iterator[dict]:
-    """The JSON objects of an event stream; Unreachable when it ends before `[DONE]`."""
+    """The JSON objects of an event stream; Unreachable when it ends before `[DONE]` or the reason of its end."""
+    ended = False
     for event in events(pieces):
         if event.strip() == _DONE.decode():
             return
-        yield _object(event)
-    raise Unreachable("The answer broke off before its end. What had arrived is kept; send the question again.")
+        payload = _object(event)
+        ended = ended or _ends(payload)
+        yield payload
+    if not ended:
+        raise Unreachable("The answer broke off before its end. What had arrived is kept; send the question again.")
+
+
+def _ends(payload: dict) -> bool:
+    """True when it names why the reply ends; some servers, such as `transformers serve`, say no more after that."""
+    choices = payload.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return isinstance(choice, dict) and isinstance(choice.get("finish_reason"), str)
 
 
 def single(body: bytes) -> dict:

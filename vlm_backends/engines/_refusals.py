@@ -2,13 +2,41 @@
 
 import json
 import re
+from contextlib import suppress
 
-from vlm_backends.errors import Gone, Refused, VLMError
+from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, Unreachable, VLMError
 
 _PATIENCE = 30.0  # seconds: a longer Retry-After is told to the user instead
 _RETRIED = (429, 502, 503, 504)
-_WITHDRAWN = re.compile(r"function .*not found|page not found|model\b.{0,200}(not found|does not exist)", re.I | re.S)
-_MOST_DETAIL = 300  # characters
+_WITHDRAWN = re.compile(
+    r"function .*not found|page not found|no endpoints found for|"
+    r"(model|deployment)\b.{0,200}(not found|does not exist)",
+    re.I | re.S,
+)
+_UNKNOWN = re.compile(r"invalid model name|not a valid model|requested model .* does not exist|decommissioned", re.I)
+_MOST_DETAIL, _MOST_SENTENCE = 300, 1000  # characters
+_OF_THE_QUESTION = (400, 404, 413, 422, 500)  # what servers answer to a question that their model cannot take
+_CANNOT = tuple(
+    (re.compile(said, re.I), sentence)
+    for said, sentence in (
+        (
+            r"context.?(length|size|window)|maximum model length|prompt is too long|tokens exceed|"
+            r"max_new_tokens` must be <=|must have less than \d+ tokens",
+            "The question is longer than the model at {who} can take. Start a new chat, or send fewer words or a "
+            "smaller picture.",
+        ),
+        (
+            r"at most [1-9]\d* image",
+            "The model at {who} takes fewer pictures at once. Start a new chat, or send fewer.",
+        ),
+        (
+            r"at most 0 image|support (images?|image input|vision)\b|image input is not supported|for image input|"
+            r"image_url is only supported|unknown variant .image_url|not a multimodal model",
+            "The model at {who} takes no pictures. Choose one that does.",
+        ),
+    )
+)
+_KINDS = {kind.__name__: kind for kind in (BadPrompt, Gone, MissingKey, Refused, Unreachable)}
 
 _SENTENCES = {
     400: "{who} could not use this request. Change the question, the picture or the parameters.",
@@ -27,25 +55,50 @@ _SENTENCES = {
 }
 
 
-def explain(status: int, body: bytes, retry_after: str | None = None, who: str = "NVIDIA", key: str = "") -> VLMError:
+def explain(
+    status: int, body: bytes, retry_after: str | None = None, who: str = "NVIDIA", key: str = "", absent: str = ""
+) -> VLMError:
     """The error that this reply stands for; `again` is set when asking once more may help.
 
-    Understands problem+json, OpenAI's `error` object, FastAPI's `detail`, plain text and an empty body.
-    The key, should the service repeat it, is taken out.
+    `absent` is the sentence for a model that is not there, in place of its withdrawal.
+    Understands problem+json, OpenAI's `error` object, FastAPI's `detail`, plain text and an empty body; what this
+    project's own server met is the same error here. The key, should the service repeat it, is taken out.
     """
-    detail = _detail(body, key)
-    if status == 410 or status == 404 and _WITHDRAWN.search(detail):
-        return _withdrawn(detail, who)
     wait = _seconds(retry_after)
+    if met := _met(body, wait, key):
+        return met
+    detail = _detail(body, key)
+    if status == 410 or status == 404 and _WITHDRAWN.search(detail) or status == 400 and _UNKNOWN.search(detail):
+        return Gone(absent) if absent else _withdrawn(detail, who)
     sentence = _SENTENCES.get(status) or (
         "{who} refused this request." if status < 500 else "{who} failed. Try again in a moment."
     )
+    if status in _OF_THE_QUESTION:
+        sentence = next((cannot for said, cannot in _CANNOT if said.search(detail)), sentence)
     if wait and wait > _PATIENCE:
         sentence = f"{{who}} asks to wait for {_words(wait)}. Come back then, or choose another model."
     error = Refused(_joined(sentence.format(who=who), status, detail), status, detail)
     error.wait = wait
     if status in _RETRIED and (wait is None or wait <= _PATIENCE):
         error.again = wait or 0.0
+    return error
+
+
+def _met(body: bytes, wait: float | None, key: str) -> VLMError | None:
+    """The error that this project's own server met and passed on, in its very words; None for any other body."""
+    try:
+        told = json.loads(body)["error"]
+        sentence, beside = told["message"], told["vlm"]
+        kind, status, since = _KINDS[beside["kind"]], beside.get("status"), beside.get("since")
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        return None
+    if not isinstance(sentence, str):
+        return None
+    error = kind((sentence.replace(key, "[key]") if key else sentence)[:_MOST_SENTENCE])
+    if isinstance(error, Refused):
+        error.status, error.wait = status if isinstance(status, int) else 0, wait
+    if isinstance(error, Gone):
+        error.since = since if isinstance(since, str) else ""
     return error
 
 
@@ -78,15 +131,25 @@ def _detail(body: bytes, key: str) -> str:
 
 
 def _words_of(value: object) -> str:
-    """The first thing in a JSON error that is meant to be read."""
+    """The first thing in a JSON error that is meant to be read; what a provider behind the service said goes first."""
     if isinstance(value, dict):
-        for name in ("detail", "error", "message", "msg", "title"):
+        for name in ("metadata", "raw", "detail", "error", "message", "msg", "title"):
             if name in value and (words := _words_of(value[name])):
-                return words
+                return _placed(words, value.get("loc"))
         return ""
     if isinstance(value, list):
         return "; ".join(filter(None, map(_words_of, value[:5])))
-    return value if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    with suppress(ValueError):  # a body within a body
+        return value.startswith("{") and _words_of(json.loads(value)) or value
+    return value
+
+
+def _placed(words: str, place: object) -> str:
+    """The words with the place in the request that FastAPI names beside them."""
+    where = ".".join(map(str, place[1:])) if isinstance(place, list) else ""
+    return f"{where}: {words}" if where else words
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -1,6 +1,7 @@
 """What one reply says: words, regions, an error in the midst of a stream, or where something is."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 
 from vlm_backends.engines import _entities
@@ -13,13 +14,13 @@ _MOST = 1000  # characters of a note
 
 def chunks(payload: dict, sent: Sent | None, who: str, key: str) -> Iterator[Chunk]:
     """The words and regions of a stream's delta or of a whole message. Raises what its `error` stands for."""
-    if payload.get("error"):
+    if payload.get("error") or payload.get("object") == "error":
         raise explain(_status(payload), json.dumps(payload).encode(), who=who, key=key)
     choices = payload.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     message = choice.get("delta") or choice.get("message")
     message = message if isinstance(message, dict) else {}
-    text = message.get("content") if isinstance(message.get("content"), str) else ""
+    text = _text(message.get("content"))
     regions, tokens = _entities.regions(message.get("entities"), text, sent), _tokens(payload)
     beside = _beside(payload.get("vlm"))
     if text or regions or tokens or beside:
@@ -46,6 +47,13 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.replace("-", "").isalnum()
 
 
+def _text(content: object) -> str:
+    """The words of a message, which some servers send in parts."""
+    parts = content if isinstance(content, list) else [{"text": content}]
+    texts = (part.get("text") for part in parts if isinstance(part, dict))
+    return "".join(text for text in texts if isinstance(text, str))
+
+
 def _beside(vlm: object) -> dict:
     """What this project's own server says beside the words; nothing from any other."""
     found = vlm if isinstance(vlm, dict) else {}
@@ -60,6 +68,8 @@ def _tokens(payload: dict) -> int | None:
 
 
 def _status(payload: dict) -> int:
-    error = payload["error"]
-    code = error.get("code") if isinstance(error, dict) else None
-    return code if isinstance(code, int) and 400 <= code <= 599 else 500
+    """The HTTP status that an error names inside of a reply, as a number or in digits."""
+    error = payload.get("error")
+    found = error if isinstance(error, dict) else payload
+    codes = (str(found.get(name)) for name in ("code", "status", "http_status_code"))
+    return next((int(code) for code in codes if re.fullmatch(r"[45]\d\d", code)), 500)

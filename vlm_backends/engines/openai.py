@@ -15,13 +15,15 @@ from vlm_backends.engines._bodies import body, inline, trimmed
 from vlm_backends.engines._http import Patience
 from vlm_backends.engines._refusals import explain
 from vlm_backends.engines._replies import chunks
-from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, VLMError
+from vlm_backends.errors import BadPrompt, Refused, VLMError
 from vlm_backends.readers import plain
 from vlm_backends.types import Chunk, Limits, Model, Picture, Prompt, Sampling, Sent, Stop, Task
 
 _BUDGET = 6_000_000  # characters of base64: larger pictures are fitted
 _FRESH = 60  # seconds for which the server's list is believed
 _PHRASE = 120  # characters
+_EXTRAS = "stream_options", "skip_special_tokens"  # a strict server may not know them
+_NEWER = "max_completion_tokens"  # OpenAI's name for max_tokens
 _GLANCE = Patience(connect=2.0, silence=5.0, tries=1)
 
 
@@ -62,27 +64,33 @@ class OpenAI:
         note = f"Answered by {model.title} at {self._host}."
         yield Chunk(sent=sent, note=note)
         request = self.request(model, prompt, {picture: inline(encoded) for picture, encoded in fitted.items()})
+        try:
+            for chunk in self._chunks(request, sent, stop):
+                yield replace(chunk, note=f"{note} {chunk.note}") if chunk.note else chunk
+        except VLMError:
+            if not stop.is_set():  # a connection that was shut on purpose is no error
+                raise
+
+    def _chunks(self, request: Mapping[str, object], sent: Sent, stop: Stop) -> Iterator[Chunk]:
+        """The chunks of the reply to this request, sent again without what the server says it does not know."""
+        absent = f"{self._host} does not serve {request['model']}. Start it there, or choose another engine."
 
         def attempt() -> Iterator[Chunk]:
             with _http.send("POST", self.address, stop, self.patience, headers=self._headers(),
                             json=request) as response:  # fmt: skip
                 if response.status_code // 100 != 2:
                     raise explain(response.status_code, _http.body(response), response.headers.get("Retry-After"),
-                                  self._host, self.key)  # fmt: skip
+                                  self._host, self.key, absent)  # fmt: skip
                 for payload in _http.payloads(response):
-                    for chunk in chunks(payload, sent, self._host, self.key):
-                        yield replace(chunk, note=f"{note} {chunk.note}") if chunk.note else chunk
+                    yield from chunks(payload, sent, self._host, self.key)
 
         try:
             yield from _http.persistent(attempt, stop, self.patience)
-        except Gone:
-            name = request.get("model", model.id)
-            raise Gone(f"{self._host} does not serve {name}. Start it there, or choose another engine.") from None
-        except VLMError as error:
-            if isinstance(error, Refused) and error.status == 501:  # this project's own server says so
-                raise MissingKey(error.detail or str(error)) from None
-            if not stop.is_set():  # a connection that was shut on purpose is no error
+        except Refused as error:
+            known = _known(request, error.detail) if error.status in (400, 422) else request
+            if known == request:
                 raise
+            yield from self._chunks(known, sent, stop)
 
     def request(self, model: Model, prompt: Prompt, sources: Mapping[Picture, str]) -> dict:
         """The request's JSON, the model called as the server lists it; `sources` says what stands for each picture."""
@@ -118,6 +126,14 @@ class OpenAI:
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"} if self.key else {}
+
+
+def _known(request: Mapping[str, object], complaint: str) -> dict:
+    """The request without the extras that the complaint names, the limit of tokens by the name that it asks for."""
+    known = {name: value for name, value in request.items() if name not in _EXTRAS or name not in complaint}
+    if _NEWER in complaint and "max_tokens" in known:
+        known[_NEWER] = known.pop("max_tokens")
+    return known
 
 
 def carriage(picture: Picture) -> Picture:

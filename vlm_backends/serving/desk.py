@@ -15,6 +15,15 @@ _BEAT = 1.0  # seconds
 _log = logging.getLogger(__name__)
 
 
+class Full(Refused):
+    """All places are taken; one may be free in a moment."""
+
+    wait = 1.0
+
+    def __init__(self) -> None:
+        super().__init__("All places are taken. Try again in a moment.", 503)
+
+
 @dataclass
 class Desk:
     """Answers `parallel` questions at a time and lets `waiting` more wait; who comes then is sent away at once."""
@@ -31,15 +40,17 @@ class Desk:
         """Questions that are answered or wait."""
         return len(self.stops)
 
+    def open(self) -> None:
+        """Raises Full when all places are taken."""
+        if self.busy >= self.parallel + self.waiting:
+            raise Full
+
     def arriving(self, items: Callable[[], Iterator[T]], stop: Stop) -> AsyncIterator[T | None]:
-        """The items as a thread reads them, None for each second of silence. Raises Refused when all places are taken.
+        """The items as a thread reads them, None for each second of silence. Raises Full.
 
         Closing it sets `stop`. The place is free again when the thread has ended.
         """
-        if self.busy >= self.parallel + self.waiting:
-            busy = Refused("All places are taken. Try again in a moment.", 503)
-            busy.wait = 1.0
-            raise busy
+        self.open()
         self.stops.add(stop)
         loop, queue = asyncio.get_running_loop(), asyncio.Queue()
         job = self._pool.submit(_read, items, stop, lambda *item: loop.call_soon_threadsafe(queue.put_nowait, item))

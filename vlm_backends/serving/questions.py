@@ -12,6 +12,7 @@ from vlm_backends.types import Sampling
 
 _MOST_TEXT = 200_000  # characters of a conversation
 _MOST_TURNS = 200
+_MOST_PICTURES = 100
 _NOT_HERE = ("tools", "functions", "response_format", "logprobs", "audio", "modalities", "stop")
 
 
@@ -66,13 +67,13 @@ def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
         raise BadPrompt(f"messages must be a list of 1 to {_MOST_TURNS} messages, the last one the user's.")
     if not isinstance(messages[-1], dict) or messages[-1].get("role") != "user":
         raise BadPrompt("The last message must be the user's.")
-    before, length = "", 0
+    before, length, shown = "", 0, 0
     for message in messages:
         role = message.get("role") if isinstance(message, dict) else None
         if role not in ("system", "developer", "user", "assistant"):
             raise BadPrompt("Each message has a role: system, user or assistant.")
-        text, pictures = _content(message.get("content"), load)
-        length += len(text)
+        text, pictures = _content(message.get("content"), load, _MOST_PICTURES - shown)
+        length, shown = length + len(text), shown + len(pictures)
         if length > _MOST_TEXT:
             raise BadPrompt(f"The conversation is longer than {_MOST_TEXT:,} characters. Send less of it.")
         if role in ("system", "developer"):
@@ -82,7 +83,7 @@ def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
             before = "" if role == "user" else before
 
 
-def _content(content: object, load: Callable[[str], bytes]) -> tuple[str, tuple[Picture, ...]]:
+def _content(content: object, load: Callable[[str], bytes], room: int) -> tuple[str, tuple[Picture, ...]]:
     if isinstance(content, str):
         return content, ()
     if not isinstance(content, list):
@@ -93,6 +94,8 @@ def _content(content: object, load: Callable[[str], bytes]) -> tuple[str, tuple[
         if kind == "text" and isinstance(part.get("text"), str):
             words.append(part["text"])
         elif kind == "image_url":
+            if len(pictures) == room:
+                raise BadPrompt(f"A conversation may show {_MOST_PICTURES} pictures. Send fewer.")
             pictures.append(_picture(part.get("image_url"), load))
         else:
             raise BadPrompt("A part of a message is {type: text, text} or {type: image_url, image_url: {url}}.")
