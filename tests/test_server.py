@@ -281,7 +281,7 @@ def test_what_cannot_be_asked_is_a_status_and_a_sentence(embedded, asked, status
 def test_a_request_that_promises_too_much_is_turned_away_at_once(embedded):
     host, port = embedded.removeprefix("http://").removesuffix("/v1").split(":")
     with socket.create_connection((host, int(port)), 30) as sock:
-        sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n{")
+        sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n")
         assert sock.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
@@ -291,6 +291,16 @@ def test_who_does_not_send_the_question_is_not_waited_for_for_ever(embedded, mon
     with socket.create_connection((host, int(port)), 30) as sock:
         sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
         assert sock.recv(100).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("method, path, status", [
+    ("POST", "/chat/completions", 404), ("GET", "/v1", 404), ("GET", "/v1/models/none", 404), ("GET", "/docs", 404), ("GET", "/openapi.json", 404),
+    ("GET", "/v1/chat/completions", 405), ("OPTIONS", "/v1/chat/completions", 405), ("DELETE", "/v1/models", 405), ("POST", "/health", 405),
+    ("HEAD", "/health", 200), ("GET", "/health", 200),
+])  # fmt: skip
+def test_other_addresses_and_methods_have_a_sentence(embedded, method, path, status):
+    reply = requests.request(method, embedded.removesuffix("/v1") + path, timeout=30)
+    assert reply.status_code == status and (status == 200 or reply.json()["error"]["code"] == status)
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"model": '])
@@ -480,6 +490,13 @@ def test_a_picture_by_a_public_address(wire, monkeypatch, answer, status, said):
     with serving(Says(Chunk("yes")), urls=True) as url:
         reply = post(url, image(f"{wire.url}/v1/models"))
     assert reply.status_code == status and said in reply.text
+
+
+def test_a_picture_that_does_not_come_to_its_end_is_not_waited_for(wire, monkeypatch):
+    monkeypatch.setattr(_http, "is_public", lambda host: True)
+    wire.scripts["models"].append(say.slow_headers(60))
+    with pytest.raises(Unreachable):
+        _http.fetch(f"{wire.url}/v1/models", Stop(), seconds=0.2)
 
 
 @pytest.mark.parametrize("host, public", [

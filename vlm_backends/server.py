@@ -30,6 +30,10 @@ MOST_BODY = 64 * 2**20  # bytes of a request
 _ARRIVAL = 120  # seconds in which a request must have come
 _PATIENCE = 10  # seconds of silence after which a stream begins without a word, and between its signs of life
 _STREAM = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+_NOWHERE = {
+    404: "There is nothing at this address. The base address of this server ends in /v1.",
+    405: "This address wants another method: POST for /v1/chat/completions, GET for the others.",
+}
 _FAULT = "This server met a fault; its log says more. Try again, or use another picture."
 _log = logging.getLogger(__name__)
 
@@ -52,11 +56,11 @@ def application(engine: Engine, key: str = "", urls: bool = False, desk: Desk | 
         yield
         desk.close()
 
-    app = FastAPI(title="VLM Showcase", lifespan=lifespan, openapi_url=None)
-    app.add_exception_handler(VLMError, lambda _, error: refusal(error))
-    app.add_exception_handler(Exception, lambda _, error: refusal(error))
+    handlers = {status: partial(_nowhere, status, sentence) for status, sentence in _NOWHERE.items()}
+    handlers |= {kind: lambda _, error: refusal(error) for kind in (VLMError, Exception)}
+    app = FastAPI(title="VLM Showcase", lifespan=lifespan, openapi_url=None, exception_handlers=handlers)
 
-    @app.get("/health")
+    @app.api_route("/health", methods=["GET", "HEAD"])
     async def health() -> dict:
         """That the server is there, and how many questions it has."""
         return {"status": "ok", "busy": desk.busy}
@@ -71,7 +75,7 @@ def application(engine: Engine, key: str = "", urls: bool = False, desk: Desk | 
     async def completions(request: Request) -> Response:
         """An answer, whole or as it arrives."""
         _admit(request, key)
-        desk.open()
+        desk.admit()
         body, stop = await _body(request), Stop()
         load = partial(fetch, stop=stop) if urls else _no_addresses
         asked = await asyncio.to_thread(lambda: question(body, engine.models(), load))
@@ -82,6 +86,10 @@ def application(engine: Engine, key: str = "", urls: bool = False, desk: Desk | 
         return StreamingResponse(_events(first, arriving, asked), headers=_STREAM)
 
     return app
+
+
+async def _nowhere(status: int, sentence: str, *_: object) -> JSONResponse:
+    return JSONResponse(_error(status, sentence), status)
 
 
 def refusal(error: Exception) -> JSONResponse:
@@ -129,12 +137,15 @@ async def _body(request: Request) -> object:
 
 
 async def _arrived(request: Request) -> bytearray:
-    """The request's bytes; MOST_BODY at most, whatever its header promises."""
-    data, length = bytearray(), int(request.headers.get("Content-Length", 0))  # uvicorn lets no other header in
+    """The request's bytes, MOST_BODY of them at most; none when its header promises more."""
+    data, promised = bytearray(), request.headers.get("Content-Length", "")
+    too_large = Refused(f"The request is larger than {MOST_BODY >> 20} MB. Send smaller pictures.", 413)
+    if promised.isdecimal() and int(promised) > MOST_BODY:
+        raise too_large
     async for piece in request.stream():
         data += piece
-        if max(length, len(data)) > MOST_BODY:
-            raise Refused(f"The request is larger than {MOST_BODY >> 20} MB. Send smaller pictures.", 413)
+        if len(data) > MOST_BODY:
+            raise too_large
     return data
 
 

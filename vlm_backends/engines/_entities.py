@@ -44,8 +44,8 @@ def _ours(entity: dict, phrase: str) -> Region | None:
     flat = [value for point in points if len(point) == 2 for value in point]
     outline = _outline(flat, 1, 1) if len(flat) > 4 else ()
     span = entity.get("span")
-    ends = tuple(span) if isinstance(span, list) and [type(end) for end in span] == [int, int] else (0, 0)
-    span = ends if 0 <= ends[0] < ends[1] else None
+    ends = tuple(span) if isinstance(span, list) and [type(end) for end in span] == [int, int] else (-1, -1)
+    span = ends if 0 <= ends[0] <= ends[1] else None  # a label may be empty
     return Region(phrase, outline, entity.get("solid") is True, span) if outline else None
 
 

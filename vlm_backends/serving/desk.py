@@ -40,7 +40,7 @@ class Desk:
         """Questions that are answered or wait."""
         return len(self.stops)
 
-    def open(self) -> None:
+    def admit(self) -> None:
         """Raises Full when all places are taken."""
         if self.busy >= self.parallel + self.waiting:
             raise Full
@@ -50,7 +50,7 @@ class Desk:
 
         Closing it sets `stop`. The place is free again when the thread has ended.
         """
-        self.open()
+        self.admit()
         self.stops.add(stop)
         loop, queue = asyncio.get_running_loop(), asyncio.Queue()
         job = self._pool.submit(_read, items, stop, lambda *item: loop.call_soon_threadsafe(queue.put_nowait, item))
