@@ -3,12 +3,19 @@
 import subprocess
 import sys
 
+import gradio as gr
 import pytest
 
+from tests.conftest import finished
 from tests.fire._page import ASSETS, environment
+from ui.chat import ChatTab
+from ui.choice import Hall, Visitor
 from ui.gate import accounts
 from ui.limits import Bucket, Door, Guest, Limits, in_words, limits
-from vlm_backends import BadPrompt, Refused, Stop
+from ui.run import Run
+from ui.running import Runs
+from ui.talk import Talk
+from vlm_backends import NVIDIA, BadPrompt, Refused, Stop, find_model
 
 NOBODY, SOME = Limits(), Limits(30, 8, 500, 1000)
 
@@ -106,6 +113,34 @@ def test_a_batch_waits_for_its_turns_and_a_stop_ends_the_wait():
     Door().turn(guest, False, stop)
     stop.set()
     Door(Limits(budget=0)).turn(guest, True, stop)
+
+
+SPENT = Hall((NVIDIA("nvapi-owner", "http://127.0.0.1:9"),), door=Door(Limits(budget=0)))
+
+
+def drained(iterator):
+    async def run():
+        return [item async for item in iterator]
+
+    return finished(run())
+
+
+def test_a_refused_question_goes_back_into_the_box():
+    with gr.Blocks():
+        chat, talk = ChatTab(find_model("meta/llama-3.2-11b-vision-instruct"), SPENT, gr.State(Visitor())), Talk()
+    chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
+    drained(chat.stream(talk, Visitor(), 512, 1.0, 1.0, None))
+    shown, _, box, *_ = chat.finish(talk, Visitor())
+    assert box.value["text"] == "Who?" and len(box.value["files"]) == 1 and not talk.turns
+    assert "paid for all it may today" in shown[-1]["content"]
+
+
+def test_a_refused_task_is_a_notice_and_what_stood_there_stays():
+    runs, run = Runs(find_model("microsoft/florence-2"), SPENT), Run()
+    runs.take(run, str(ASSETS / "sign.jpg"), "", None, None, None, None)
+    drained(runs.stream(run, Visitor()))
+    notice, *_ = runs.finish(run, Visitor())
+    assert "paid for all it may today" in notice and run.asked is None and run.picture
 
 
 @pytest.mark.parametrize("seconds, words", [(0.2, "1 second"), (1.2, "2 seconds"), (60, "60 seconds"), (61, "2 minutes"), (3700, "2 hours")])

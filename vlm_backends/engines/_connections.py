@@ -81,18 +81,18 @@ class StoppableAdapter(HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *args: object, **kwargs: object) -> None:
+        """Pools whose connections can be stopped."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: str, **kwargs: object) -> urllib3.PoolManager:
+        """The same by way of a proxy."""
         manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = self._pools
         return manager
 
 
-def _stoppable(
-    pool: type[HTTPConnectionPool], stop: Stop, lease: Lease, public: bool
-) -> type[HTTPConnectionPool]:
+def _stoppable(pool: type[HTTPConnectionPool], stop: Stop, lease: Lease, public: bool) -> type[HTTPConnectionPool]:
     class Response(http.client.HTTPResponse):
         def __init__(self, *args: object, **options: object) -> None:
             super().__init__(*args, **options)
