@@ -30,7 +30,7 @@ def names(secret: Path, port: int) -> list[str]:
     files = [path, f"{deep}{path[1:]}", f"/proc/self/root{path}", f"/tmp/gradio/{deep}{path[1:]}", f"file://{path}", f"//{path}"]
     inside = (f"127.0.0.1:{port}", f"localhost:{port}", f"[::ffff:127.0.0.1]:{port}", f"0.0.0.0:{port}", f"2130706433:{port}")
     metadata = "http://169.254.169.254/latest/meta-data/"
-    return [*files, *(f"http://{host}/{CANARY}" for host in inside), f"https://127.0.0.1:{port}/", metadata]
+    return [*files, *(f"http://{host}/x.jpg" for host in inside), f"https://127.0.0.1:{port}/", metadata]
 
 
 def attempts(page: Page, visitor: Visitor, secret: Path, port: int, step: int) -> Iterator[tuple[str, str]]:

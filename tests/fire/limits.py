@@ -135,7 +135,7 @@ def _intruders(page: Page, short: bool) -> Iterator[Row]:
         visitor, tried, leaked = Visitor(page.url), 0, []
         for case, answer in attempts(page, visitor, secret, inside.port, 13 if short else 1):
             tried += 1
-            leaked += [case] if CANARY in answer.replace(f"/{CANARY}", "") or inside.heard or "one two three" in answer else []
+            leaked += [case] if CANARY in answer or inside.heard or "one two three" in answer else []
             inside.heard = b""
         yield Row("no file and no address of this machine is had by any route", tried, tried, len(leaked), "; ".join(leaked[:4])[:600])
     found = [(name, not wrong) for name, wrong in uploads(page, visitor)]
