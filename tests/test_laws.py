@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 SOURCES = sorted(p for folder in ("vlm_backends", "ui") for p in (ROOT / folder).rglob("*.py")) + [ROOT / "app.py"]
 
 LAYERS = {  # every module has its place; imports go down only
-    "vlm_backends.types": 0, "vlm_backends.errors": 0,
+    "vlm_backends.errors": -1, "vlm_backends.types": 0,
     "vlm_backends.readers": 1, "vlm_backends.images": 1, "vlm_backends.drawing": 1,
     "vlm_backends.outlines": 1, "vlm_backends.chains": 1, "vlm_backends.agreement": 1,
     "vlm_backends.ledger": 1,

@@ -40,7 +40,8 @@ from vlm_backends import (  # noqa: E402
     read,
     write_task,
 )
-from vlm_backends.engines.local import Local, errors, families, line, residents, waiting, weights  # noqa: E402
+from vlm_backends.engines import _line  # noqa: E402
+from vlm_backends.engines.local import Local, errors, families, residents, waiting, weights  # noqa: E402
 from vlm_backends.readers import florence2, kosmos2  # noqa: E402
 
 pytestmark = pytest.mark.local
@@ -263,7 +264,7 @@ def test_many_at_once_get_their_own_answers(engine):
 
 
 def test_the_line_is_first_come_first_served():
-    queue, order, stop = line.Line(), [], Stop()
+    queue, order, stop = _line.Line(), [], Stop()
 
     def visit(i):
         with queue.place(stop) as place:
@@ -281,7 +282,7 @@ def test_the_line_is_first_come_first_served():
 
 
 def test_whoever_stops_leaves_the_line():
-    queue, stop = line.Line(), Stop()
+    queue, stop = _line.Line(), Stop()
     with queue.place(Stop()), queue.place(stop) as second:
         assert next(second) == 1
         stop.set()

@@ -67,6 +67,7 @@ def settings() -> dict:
         "css_paths": CSS,
         "head": head(),
         "max_threads": 256,
+        "state_session_capacity": 512,  # 0.7 MB each, which Gradio never gives back; who was here last is kept
         "max_file_size": "25mb",
         "allowed_paths": [str(Path(__file__).parent.parent / "assets")],
         "mcp_server": mcp_installed(),

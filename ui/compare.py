@@ -11,7 +11,7 @@ import gradio as gr
 from ui.asking import follow
 from ui.choice import Hall, Visitor
 from ui.lanes import MOST, Comparison, as_html, questions, seats, usual
-from ui.reply import keep, verbatim
+from ui.reply import keep, shelved, verbatim
 from ui.run import as_uploaded
 from ui.viewer import scene, viewer
 from ui.visitor import QUICK
@@ -154,7 +154,7 @@ class CompareTab:
             raise BadPrompt("The last comparison is still going. Stop it, or wait for its end.")
         if not path:
             raise BadPrompt("Add a picture first: drop, paste or upload one, or click an example.")
-        picture = images.read(path)
+        picture = shelved(path)
         chosen = [seat for seat in seats(self.hall, visitor, purpose) if seat.key in keys]
         comparison.put(picture, questions(chosen, purpose, picture, words), words if purpose is FIND else "")
 

@@ -3,7 +3,8 @@
 import hashlib
 import os
 import re
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -83,8 +84,18 @@ def drawn(picture: Picture, regions: tuple[Region, ...]) -> str:
     return keep(images.export(draw(images.pixels(picture), regions), picture.mime))
 
 
+def shelved(source: images.Source) -> Picture:
+    """The picture, its bytes in a file of the page: a visit may have many of them, and lasts in memory for hours."""
+    picture = images.read(source)
+    return replace(picture, source=Path(keep(picture)))
+
+
 def keep(picture: Picture) -> str:
     """The path of the picture's file among the page's uploads, named by its content."""
+    if isinstance(picture.source, Path):
+        with suppress(OSError):  # it may be gone: who reads it is told so
+            os.utime(picture.source)
+        return str(picture.source)
     return store(f"picture.{picture.mime.rpartition('/')[2]}", picture.data)
 
 

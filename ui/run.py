@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 import gradio as gr
 
 from ui.asking import Asked, Clock
-from ui.reply import verbatim
-from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Task, Turn, find_task, images, write_task
+from ui.reply import shelved, verbatim
+from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Task, Turn, find_task, write_task
 from vlm_backends.chains import Box, attached, grounded
 from vlm_backends.models import check_region
 
@@ -154,7 +154,7 @@ def task_prompt(token: str, path: str | None, words: str, region: object) -> tup
     if not path:
         raise BadPrompt("Add a picture first: drop, paste or upload one, or click an example.")
     task = find_task(token)
-    return Prompt((Turn("user", write_task(task, words, region), (images.read(path),)),)), task
+    return Prompt((Turn("user", write_task(task, words, region), (shelved(path),)),)), task
 
 
 def nothing(answer: Answer) -> str:

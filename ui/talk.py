@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ui.asking import Asked
-from ui.reply import as_markdown, keep, small_print, verbatim
+from ui.reply import as_markdown, keep, shelved, small_print, verbatim
 from ui.run import linked
-from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Sampling, Turn, images
+from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Sampling, Turn
 
 _SILENT = "The model ended without a word. Ask in other words, or allow a longer answer under Parameters."
 
@@ -96,7 +96,7 @@ def _role(entry: Turn | dict) -> str:
 def read_message(message: Mapping | None, talk: Talk, model: Model) -> Turn:
     """The message as a turn; BadPrompt when it cannot be asked like that."""
     message = message or {}
-    pictures = tuple(images.read(path) for path in message.get("files") or ())
+    pictures = tuple(shelved(path) for path in message.get("files") or ())
     if len(pictures) > model.pictures:
         most = "one picture" if model.pictures == 1 else f"{model.pictures} pictures"
         raise BadPrompt(f"{model.title} takes {most} a message. Remove {len(pictures) - model.pictures}.")

@@ -6,12 +6,12 @@ import gradio as gr
 
 from ui.choice import Hall, Visitor
 from ui.outcome import QUIET, Outcome, after
-from ui.reply import keep, verbatim
+from ui.reply import keep, shelved, verbatim
 from ui.run import Run, as_uploaded
 from ui.running import Runs
 from ui.viewer import viewer
 from ui.visitor import SETS
-from vlm_backends import Model, Task, VLMError, find_task, images
+from vlm_backends import Model, Task, VLMError, find_task
 from vlm_backends.models import DESCRIBE, check_region
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -139,7 +139,7 @@ class TaskTab:
     def example(self, run: Run, index: int, visitor: Visitor) -> tuple:
         """The fields of an example."""
         token, name, words, region = EXAMPLES[index]
-        run.picture, run.example, run.drawn = images.read(ASSETS / name), index, None
+        run.picture, run.example, run.drawn = shelved(ASSETS / name), index, None
         *chosen, _ = self.choose(run, token, visitor)
         shown = gr.skip() if run.waiting else self.runs.view(run, region)
         return *chosen, shown, keep(run.picture), words, *(region or [None] * 4)
@@ -147,7 +147,7 @@ class TaskTab:
     def upload(self, run: Run, path: str | None) -> tuple:
         """The upload, upright, in the field and in the viewer; a file that is no picture is refused with a sentence."""
         try:
-            run.picture, run.example = images.read(path) if path else None, None
+            run.picture, run.example = shelved(path) if path else None, None
         except VLMError as error:
             return None, gr.skip(), verbatim(str(error))
         return run.picture and keep(run.picture), self.runs.view(run), ""

@@ -9,7 +9,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
+
+from vlm_backends.errors import BadPrompt
 
 Point = tuple[float, float]
 
@@ -26,12 +29,22 @@ class Region:
 
 @dataclass(frozen=True)
 class Picture:
-    """An upright picture as the bytes of a file; width and height are in pixels."""
+    """An upright picture as the bytes of a file, or as the file's path; width and height are in pixels."""
 
-    data: bytes = field(repr=False)
+    source: bytes | Path = field(repr=False)
     mime: str
     width: int
     height: int
+
+    @property
+    def data(self) -> bytes:
+        """The bytes; a file is read each time. Raises BadPrompt when it is gone."""
+        if isinstance(self.source, bytes):
+            return self.source
+        try:
+            return self.source.read_bytes()
+        except OSError:
+            raise BadPrompt("The picture is no longer there: upload it again.") from None
 
 
 @dataclass(frozen=True)

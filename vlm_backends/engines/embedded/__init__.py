@@ -4,15 +4,15 @@ It reads print and codes, outlines by colour, and reads bar charts. It never say
 everything else is refused with what it would take.
 """
 
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vlm_backends import models
+from vlm_backends.engines._line import Line
 from vlm_backends.errors import BadPrompt
 from vlm_backends.types import Chunk, Model, Prompt, Sent, Stop, Task
 
-_seats = threading.BoundedSemaphore(4)  # pictures that are looked at, at one time
+_line = Line(seats=4)  # pictures that are looked at, at one time: a decoded one takes hundreds of megabytes
 
 _HERE = {  # what is done here for a Florence-2 task
     "<OCR>": "Done on this machine by PP-OCRv6.",
@@ -51,13 +51,10 @@ class Embedded:
         if picture is None:
             raise BadPrompt("Add a picture first: this machine answers from pictures only.")
         yield Chunk(sent=Sent(picture.mime, picture.width, picture.height, len(picture.data)))
-        while not _seats.acquire(timeout=0.2):  # a decoded picture takes hundreds of megabytes
-            if stop.is_set():
-                return
-        try:
-            for chunk in answers.answer(model, prompt.turns[-1].text, picture, stop):
+        with _line.place(stop) as place:
+            for ahead in place:
+                yield Chunk(status=f"Waiting in line: {ahead} before you.")
+            for chunk in () if stop.is_set() else answers.answer(model, prompt.turns[-1].text, picture, stop):
                 if stop.is_set():
                     return
                 yield chunk
-        finally:
-            _seats.release()

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from vlm_backends import models
 from vlm_backends.engines import _bodies
+from vlm_backends.engines._line import Line
 from vlm_backends.engines.local import weights
 from vlm_backends.engines.local.errors import sentence
-from vlm_backends.engines.local.line import Line
 from vlm_backends.errors import BadPrompt, MissingKey, VLMError
 from vlm_backends.types import Chunk, Model, Prompt, Sent, Stop, Task
 

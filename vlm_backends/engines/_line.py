@@ -1,4 +1,4 @@
-"""A line of callers before one counter: first come, first served."""
+"""A line of callers before a counter: first come, first served."""
 
 import threading
 from collections.abc import Iterator
@@ -10,9 +10,10 @@ _LOOK = 0.5  # seconds between two looks at the line
 
 
 class Line:
-    """Whoever stands first may go on; everybody else learns how many are before them."""
+    """The first `seats` of those who stand in it may go on; the others learn how many are before them."""
 
-    def __init__(self) -> None:
+    def __init__(self, seats: int = 1) -> None:
+        self._seats = seats
         self._tickets: list[object] = []
         self._moved = threading.Condition()
 
@@ -32,8 +33,8 @@ class Line:
     def _ahead(self, ticket: object, stop: Stop) -> Iterator[int]:
         while not stop.is_set():
             with self._moved:
-                ahead = self._tickets.index(ticket)
-            if not ahead:
+                ahead = self._tickets.index(ticket) - self._seats + 1
+            if ahead <= 0:
                 return
             yield ahead
             with self._moved:
