@@ -5,12 +5,24 @@ import os
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves this machine unasked
 os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # a visitor's address is taken from no header, save as limits.py does
 
-from ui import build, settings
 from vlm_backends import VLMError, connect
+from vlm_backends.listening import check_page
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Serves until a signal ends it; a setting that cannot be met ends it with a sentence."""
     try:
-        engine, options = connect(), settings()
+        check_page()
+        engine = connect()
+        from ui import build, serve, settings  # gradio reads the settings that were checked above
+
+        options = settings()
     except VLMError as error:
         raise SystemExit(f"Not started. {error}") from None
-    build(engine).launch(**options)
+    page = build(engine)
+    page.launch(prevent_thread_lock=True, **options)
+    serve(page)
+
+
+if __name__ == "__main__":
+    main()

@@ -12,6 +12,7 @@ from ui.batch import BatchTab
 from ui.chart import asked_about
 from ui.chat import ChatTab
 from ui.choice import hall
+from ui.closing import serve
 from ui.compare import CompareTab
 from ui.gate import Gate, accounts
 from ui.limits import limits
@@ -28,6 +29,7 @@ from ui.visitor import QUICK, engine_picker, header, refreshed
 from ui.welcome import welcome
 from vlm_backends import Engine, Model, VLMError
 
+__all__ = ["build", "serve", "settings"]
 _STATES = {"alive": "Live", "withdrawn": "Withdrawn", "unknown": "Unproven"}
 
 

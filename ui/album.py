@@ -70,6 +70,11 @@ class Batch:
         self.waiting, self.fresh, self.over, self.error = True, True, False, ""
         return len(self.records)
 
+    def cut(self, why: str) -> None:
+        """The page ends it, and says why."""
+        self.error = why
+        self.stop.set()
+
     def done(self, source: Source) -> bool:
         """True when the picture has its answer."""
         return source in self.records and not self.records[source].error

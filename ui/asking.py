@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, field
 
+from ui.closing import closing
 from ui.pump import pump
 from vlm_backends import Answer, Engine, Gone, MissingKey, Model, Picture, Prompt, Stop, Task, VLMError, ask
 from vlm_backends.news import journal
@@ -46,6 +47,11 @@ class Asked:
         self.stopped = True
         self.stop.set()
 
+    def cut(self, why: str) -> None:
+        """The page ends it, and says why."""
+        self.error = why
+        self.stop.set()
+
     @property
     def picture(self) -> Picture | None:
         """The newest picture of the question."""
@@ -70,7 +76,7 @@ async def follow(asked: Asked, engine: Engine, admission: AbstractContextManager
             yield answer
 
     try:
-        with admission:
+        with admission, closing.told(asked.cut):
             async with aclosing(pump(answers, stop)) as arriving:
                 async for answer in arriving:
                     yield answer

@@ -11,6 +11,7 @@ import gradio as gr
 
 from ui.album import Batch, Job, grid, progress
 from ui.choice import Hall, Visitor, pays
+from ui.closing import closing
 from ui.outcome import after
 from ui.pump import pump
 from ui.reply import verbatim
@@ -116,7 +117,7 @@ class BatchTab:
             engine = await to_thread(self.hall.answering, visitor, batch.job.model)  # it may ask a server
             door, guest = self.hall.door, self.hall.door.guest()
             turn = partial(door.turn, guest, pays(visitor, engine))
-            with door.answering(guest):
+            with door.answering(guest), closing.told(batch.cut):
                 async with aclosing(pump(partial(batch.beats, engine, turn), leaving)) as beats:
                     async for _ in beats:
                         before, tiles = grid(batch), before

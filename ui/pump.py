@@ -34,6 +34,11 @@ async def pump(items: Callable[[], Iterator[T]], stop: Stop, pause: float = PAUS
         stop.set()
 
 
+def readers() -> list[threading.Thread]:
+    """The threads that read replies now."""
+    return [thread for thread in threading.enumerate() if isinstance(thread, _Reader)]
+
+
 class _Reader(threading.Thread):
     """Reads to the end, or to the stop; holds the newest item and what went wrong."""
 

@@ -11,9 +11,11 @@ import json
 import logging
 import os
 import sys
+import threading
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -22,6 +24,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from vlm_backends import Engine, Stop, connect
 from vlm_backends.engines import checked, fetch
 from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, VLMError
+from vlm_backends.listening import check_address
 from vlm_backends.serving.desk import Desk
 from vlm_backends.serving.questions import NoSuchModel, Question, question
 from vlm_backends.serving.replies import Envelope, Piece, pieces
@@ -34,6 +37,7 @@ _NOWHERE = {
     404: "There is nothing at this address. The base address of this server ends in /v1.",
     405: "This address wants another method: POST for /v1/chat/completions, GET for the others.",
 }
+_LAST = 5  # seconds in which answers that are cut off take back what they lent, such as a picture in an asset store
 _FAULT = "This server met a fault; its log says more. Try again, or use another picture."
 _log = logging.getLogger(__name__)
 
@@ -55,6 +59,10 @@ def application(engine: Engine, key: str = "", urls: bool = False, desk: Desk | 
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         desk.close()
+        for _ in range(10 * _LAST):
+            if not desk.busy:
+                break
+            await asyncio.sleep(0.1)
 
     handlers = {status: partial(_nowhere, status, sentence) for status, sentence in _NOWHERE.items()}
     handlers |= {kind: lambda _, error: refusal(error) for kind in (VLMError, Exception)}
@@ -216,14 +224,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _options().parse_args(arguments)
     env = dict(os.environ) | ({"VLM_ENGINE": given.engine} if given.engine else {})
     try:
-        engine, key = connect(env), checked(env.get("VLM_SERVER_KEY", "").strip())
+        check_address(given.host, str(given.port), "--host", "--port")
+        engine, key = connect(env), checked(env.get("VLM_SERVER_KEY", "").strip(), "VLM_SERVER_KEY")
     except VLMError as error:
         print(error, file=sys.stderr)
         return 1
-    app = application(engine, key, given.urls, Desk(given.parallel, given.waiting))
+    desk = Desk(given.parallel, given.waiting)
+    app = application(engine, key, given.urls, desk)
     print(f"{engine.name} answers at http://{given.host}:{given.port}/v1")
-    uvicorn.run(app, host=given.host, port=given.port, log_level="warning", timeout_graceful_shutdown=given.grace)
+    last = given.grace + _LAST
+    config = uvicorn.Config(app, given.host, given.port, log_level="warning", timeout_graceful_shutdown=last)
+    with suppress(KeyboardInterrupt):
+        _Server(config, desk, given.grace).run()
     return 0
+
+
+class _Server(uvicorn.Server):
+    """Ends at a signal: running answers have `grace` seconds, and then a sentence; a second signal ends it at once."""
+
+    def __init__(self, config: uvicorn.Config, desk: Desk, grace: float) -> None:
+        super().__init__(config)
+        self._desk, self._grace = desk, grace
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            os._exit(128 + sig)
+        super().handle_exit(sig, frame)
+        timer = threading.Timer(self._grace, self._desk.close)
+        timer.daemon = True
+        timer.start()
 
 
 def _options() -> argparse.ArgumentParser:

@@ -13,7 +13,7 @@ from vlm_backends.engines.local import Local
 from vlm_backends.engines.nvidia import NVIDIA
 from vlm_backends.engines.openai import OpenAI
 from vlm_backends.errors import BadPrompt, MissingKey
-from vlm_backends.models import find_model
+from vlm_backends.models import CATALOGUE
 from vlm_backends.types import Engine
 
 __all__ = [
@@ -29,9 +29,10 @@ def connect(env: Mapping[str, str] = os.environ) -> Engine:
 
     `VLM_ENGINE` by name; else NVIDIA when there is a key; else the first server of `VLM_BASE_URL` and
     `VLM_SERVERS`; else open weights that lie on the disk already; else the embedded one. Raises MissingKey or
-    BadPrompt when the setting cannot be met.
+    BadPrompt when a setting cannot be met, even one that this engine does not need: nothing is ignored in silence.
     """
-    key, served = owners_key(env), servers(env)
+    key, served, weights = owners_key(env), servers(env), local(env)
+    host = hosted(key, env)
     name = env.get("VLM_ENGINE", "").strip().lower()
     if name not in ("", "embedded", "local", "nvidia", "openai"):
         raise BadPrompt(f"VLM_ENGINE={name[:40]} is not known. Use nvidia, openai, local or embedded, or unset it.")
@@ -40,19 +41,19 @@ def connect(env: Mapping[str, str] = os.environ) -> Engine:
     if name == "openai" and not served:
         raise MissingKey("VLM_ENGINE=openai needs a server: set VLM_BASE_URL, such as http://127.0.0.1:8000/v1.")
     if name == "nvidia" or not name and key:
-        return hosted(key, env)
+        return host
     if name == "openai" or not name and served:
         return served[0]
-    if name == "local" and not _has_stack():
+    if name == "local" and weights is None:
         raise MissingKey("VLM_ENGINE=local needs more libraries: pip install -r requirements-local.txt")
-    if name != "embedded" and (weights := local(env)) and weights.models():
+    if name != "embedded" and weights and weights.models():
         return weights
     return Embedded()
 
 
 def owners_key(env: Mapping[str, str] = os.environ) -> str:
-    """The key of who runs the page; empty when there is none."""
-    return next((env[name].strip() for name in KEYS if env.get(name, "").strip()), "")
+    """The key of who runs the page; empty when there is none. Raises BadPrompt for what can be none."""
+    return next((checked(env[name].strip(), name) for name in KEYS if env.get(name, "").strip()), "")
 
 
 def hosted(key: str, env: Mapping[str, str] = os.environ) -> NVIDIA:
@@ -68,19 +69,20 @@ def local(env: Mapping[str, str] = os.environ) -> Local | None:
 
     None when the libraries for them are not installed. Raises BadPrompt for a setting that cannot be met.
     """
-    if not _has_stack():
-        return None
-    if env.get("SPACES_ZERO_GPU"):  # such a Space looks at its start for the function that borrows its GPU
-        import vlm_backends.engines.local.speech  # noqa: F401
     folder = env.get("VLM_WEIGHTS", "").strip()
     if folder and not Path(folder).is_dir():
         raise BadPrompt(f"VLM_WEIGHTS={folder[:200]} is no folder.")
     residents = env.get("VLM_RESIDENTS", "").strip() or "1"
     if not residents.isdecimal() or not 1 <= int(residents) <= 16:
         raise BadPrompt("VLM_RESIDENTS must be a whole number from 1 to 16.")
+    checkpoints = _checkpoints(env.get("VLM_CHECKPOINTS", ""))
+    if not _has_stack():
+        return None
+    if env.get("SPACES_ZERO_GPU"):  # such a Space looks at its start for the function that borrows its GPU
+        import vlm_backends.engines.local.speech  # noqa: F401
     return Local(
         Path(folder) if folder else None,
-        _checkpoints(env.get("VLM_CHECKPOINTS", "")),
+        checkpoints,
         downloads=env.get("VLM_ENGINE", "").strip().lower() == "local",
         residents=int(residents),
     )
@@ -89,8 +91,9 @@ def local(env: Mapping[str, str] = os.environ) -> Local | None:
 def _checkpoints(setting: str) -> dict[str, str]:
     """`model=hub id` pairs, parted by commas."""
     pairs = [pair.partition("=") for pair in setting.split(",") if pair.strip()]
+    known = {model.id for model in CATALOGUE if model.weights}
     for name, _, id in pairs:
-        if find_model(name.strip()).weights is None or id.strip().count("/") != 1:
+        if name.strip() not in known or id.strip().count("/") != 1:
             raise BadPrompt("VLM_CHECKPOINTS: pairs such as microsoft/florence-2=florence-community/Florence-2-large.")
     return {name.strip(): id.strip() for name, _, id in pairs}
 

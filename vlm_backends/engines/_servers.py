@@ -21,7 +21,7 @@ def servers(env: Mapping[str, str] = os.environ) -> tuple[OpenAI, ...]:
     base = env.get("VLM_BASE_URL", "").strip()
     if base and not is_address(base):
         raise BadPrompt("VLM_BASE_URL must be an address such as http://127.0.0.1:8000/v1.")
-    first = (OpenAI(base, checked(env.get("VLM_API_KEY", "").strip())),) if base else ()
+    first = (OpenAI(base, checked(env.get("VLM_API_KEY", "").strip(), "VLM_API_KEY")),) if base else ()
     found = first + tuple(_server(entry, env) for entry in _entries(env.get("VLM_SERVERS", "").strip()))
     names = [server.name.lower() for server in found]
     for name in names:
@@ -66,4 +66,4 @@ def _key(variable: object, name: str, env: Mapping[str, str]) -> str:
         raise BadPrompt(f"VLM_SERVERS: key of “{name}” is the name of the variable that holds the key, not the key.")
     if not env.get(variable, "").strip():
         raise BadPrompt(f"VLM_SERVERS: the key of “{name}” is not set: no variable has the name that its entry gives.")
-    return checked(env[variable].strip())
+    return checked(env[variable].strip(), f"VLM_SERVERS: the key of “{name}”")

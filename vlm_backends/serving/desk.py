@@ -1,10 +1,11 @@
 """Where a server's questions are answered: so many at a time, so many waiting, each ended when its caller leaves."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from vlm_backends import Stop
@@ -12,7 +13,6 @@ from vlm_backends.errors import Refused
 
 T = TypeVar("T")
 _BEAT = 1.0  # seconds
-_log = logging.getLogger(__name__)
 
 
 class Full(Refused):
@@ -31,6 +31,7 @@ class Desk:
     parallel: int = 4
     waiting: int = 64
     stops: set[Stop] = field(default_factory=set)
+    closed: bool = False
 
     def __post_init__(self) -> None:
         self._pool = ThreadPoolExecutor(self.parallel, "answer")
@@ -41,7 +42,9 @@ class Desk:
         return len(self.stops)
 
     def admit(self) -> None:
-        """Raises Full when all places are taken."""
+        """Raises Refused when the server is about to end, and Full when all places are taken."""
+        if self.closed:
+            raise _closed()
         if self.busy >= self.parallel + self.waiting:
             raise Full
 
@@ -53,21 +56,45 @@ class Desk:
         self.admit()
         self.stops.add(stop)
         loop, queue = asyncio.get_running_loop(), asyncio.Queue()
-        job = self._pool.submit(_read, items, stop, lambda *item: loop.call_soon_threadsafe(queue.put_nowait, item))
-        job.add_done_callback(lambda job: self._over(job, stop))
-        return _handed_over(queue, stop)
+        tell = partial(_tell, loop, queue)
+        job = self._pool.submit(_read, items, stop, tell)
+        job.add_done_callback(lambda job: self._over(job, stop, tell))
+        return self._handed_over(queue, stop)
 
     def close(self) -> None:
-        """Every answer ends, and nobody is let in."""
-        self.waiting = -self.parallel
+        """Every answer ends, as broken off, and nobody is let in."""
+        self.closed = True
         for stop in list(self.stops):
             stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _over(self, job: Future, stop: Stop) -> None:
+    def _over(self, job: Future, stop: Stop, tell: Callable[..., object]) -> None:
         self.stops.discard(stop)
-        if not job.cancelled() and job.exception():  # the loop is closed when the server goes down
-            _log.debug("an answer ended after its server")
+        if job.cancelled():
+            tell(None, True, None)
+
+    async def _handed_over(self, queue: asyncio.Queue, stop: Stop) -> AsyncIterator[T | None]:
+        try:
+            while True:
+                try:
+                    item, over, failure = await asyncio.wait_for(queue.get(), _BEAT)
+                except asyncio.TimeoutError:
+                    yield None
+                    continue
+                if failure:
+                    raise failure
+                if over and self.closed:
+                    raise _closed()
+                if over:
+                    return
+                yield item
+        finally:
+            stop.set()
+
+
+def _tell(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue, *item: object) -> None:
+    with suppress(RuntimeError):  # the loop is closed when the server goes down
+        loop.call_soon_threadsafe(queue.put_nowait, item)
 
 
 def _read(items: Callable[[], Iterator[T]], stop: Stop, tell: Callable[..., object]) -> None:
@@ -83,18 +110,7 @@ def _read(items: Callable[[], Iterator[T]], stop: Stop, tell: Callable[..., obje
     tell(None, True, failure)
 
 
-async def _handed_over(queue: asyncio.Queue, stop: Stop) -> AsyncIterator[T | None]:
-    try:
-        while True:
-            try:
-                item, over, failure = await asyncio.wait_for(queue.get(), _BEAT)
-            except asyncio.TimeoutError:
-                yield None
-                continue
-            if failure:
-                raise failure
-            if over:
-                return
-            yield item
-    finally:
-        stop.set()
+def _closed() -> Refused:
+    closed = Refused("This server is being restarted. What had arrived is kept; ask again in a minute.", 503)
+    closed.wait = 10.0
+    return closed
