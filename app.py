@@ -7,10 +7,12 @@ os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # a visitor's address is taken
 
 from vlm_backends import VLMError, connect
 from vlm_backends.listening import check_page
+from vlm_backends.memory import frugal
 
 
 def main() -> None:
     """Serves until a signal ends it; a setting that cannot be met ends it with a sentence."""
+    frugal()
     try:
         check_page()
         engine = connect()

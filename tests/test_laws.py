@@ -17,7 +17,7 @@ LAYERS = {  # every module has its place; imports go down only
     "vlm_backends.errors": -1, "vlm_backends.types": 0,
     "vlm_backends.readers": 1, "vlm_backends.images": 1, "vlm_backends.drawing": 1,
     "vlm_backends.outlines": 1, "vlm_backends.chains": 1, "vlm_backends.agreement": 1,
-    "vlm_backends.ledger": 1, "vlm_backends.listening": 1,
+    "vlm_backends.ledger": 1, "vlm_backends.listening": 1, "vlm_backends.memory": 1,
     "vlm_backends.models": 2, "vlm_backends.exports": 2, "vlm_backends.datasets": 2,
     "vlm_backends.engines": 3, "vlm_backends.purposes": 3,
     "vlm_backends": 4, "vlm_backends.snippets": 4,

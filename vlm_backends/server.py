@@ -25,6 +25,7 @@ from vlm_backends import Engine, Stop, connect
 from vlm_backends.engines import checked, fetch
 from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, VLMError
 from vlm_backends.listening import check_address
+from vlm_backends.memory import frugal
 from vlm_backends.serving.desk import Desk
 from vlm_backends.serving.questions import NoSuchModel, Question, question
 from vlm_backends.serving.replies import Envelope, Piece, pieces
@@ -58,11 +59,7 @@ def application(engine: Engine, key: str = "", urls: bool = False, desk: Desk | 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        desk.close()
-        for _ in range(10 * _LAST):
-            if not desk.busy:
-                break
-            await asyncio.sleep(0.1)
+        await desk.ended(_LAST)
 
     handlers = {status: partial(_nowhere, status, sentence) for status, sentence in _NOWHERE.items()}
     handlers |= {kind: lambda _, error: refusal(error) for kind in (VLMError, Exception)}
@@ -229,6 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except VLMError as error:
         print(error, file=sys.stderr)
         return 1
+    frugal()
     desk = Desk(given.parallel, given.waiting)
     app = application(engine, key, given.urls, desk)
     print(f"{engine.name} answers at http://{given.host}:{given.port}/v1")

@@ -78,6 +78,7 @@ class Held:
     files: int
     sockets: int
     threads: int
+    seconds: float  # of a processor, since it began
 
 
 def held(process: subprocess.Popen) -> Held:
@@ -90,4 +91,5 @@ def held(process: subprocess.Popen) -> Held:
     sockets = sum(target.startswith("socket:") for target in targets)
     pages = int((folder / "statm").read_text().split()[1])
     megabytes = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-    return Held(megabytes, len(targets) - sockets, sockets, len(list((folder / "task").iterdir())))
+    spent = sum(map(int, (folder / "stat").read_text().rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+    return Held(megabytes, len(targets) - sockets, sockets, len(list((folder / "task").iterdir())), spent)

@@ -76,9 +76,9 @@ class Session:
                 if line.startswith(b"data: "):  # each event is a line, and a chunk of its own
                     self.heard(line)
                     message = json.loads(line[6:])
-                    yield message
-                    if message["msg"] in ("process_completed", "close_stream"):
+                    if message["msg"] == "close_stream":  # who leaves before it cancels what this session asks next
                         return
+                    yield message
         raise ConnectionError("the events broke off")
 
     async def upload(self, name: str, data: bytes) -> dict:

@@ -116,7 +116,7 @@ class Visit:
 
     async def stream(self, event: dict, way: str, *data: Any, token: str = "") -> dict:
         """The last message of a streamed event; who leaves or stops does so after the first words, with the token."""
-        begun, first = time.monotonic(), False
+        begun, first, end = time.monotonic(), False, {}
         async with aclosing(self.session.join(event, *data)) as messages:
             async for message in messages:
                 if not first and message["msg"] == "process_generating" and token in json.dumps(message["output"]):
@@ -127,11 +127,13 @@ class Visit:
                     if way == "stop":
                         await self.stop()
                 if message["msg"] == "process_completed":
-                    self.crowd.spans.append((begun, time.monotonic()))
-                    if not message["success"]:
-                        raise Broken(f"{message['output']}")
-                    return message
-        raise Broken("no end")
+                    end = message
+        if not end:
+            raise Broken("no end")
+        self.crowd.spans.append((begun, time.monotonic()))
+        if not end["success"]:
+            raise Broken(f"{end['output']}")
+        return end
 
     async def stop(self) -> None:
         """The visitor has heard enough."""

@@ -32,7 +32,7 @@ class Crowd:
     pace: float = 0.05  # between two pieces of a stream
 
 
-_FULL = Crowd(200, 600, 90, 60, pace=0.2), Crowd(12, 120, 2, 20)
+_FULL = Crowd(200, 600, 120, 60, pace=0.2), Crowd(12, 120, 2, 20)
 _SHORT = Crowd(10, 8, 1, 10, pace=0.005), Crowd(4, 5, 0.2, 10)
 
 
@@ -60,7 +60,8 @@ def _figures(crowd: Crowd, engine: str, folder: Path, memory: bool, upstream: st
             raise RuntimeError((folder / "crowd.log").read_text())
         found = json.loads(said)
         time.sleep(crowd.quiet)
-        yield from _answers(crowd, engine, found)
+        spent = (samples[-1].seconds - before.seconds) / found["asked"]
+        yield from _answers(crowd, engine, found, spent)
         if memory:
             yield _flat(engine, samples)
         yield _left_behind(engine, before, held(process), samples, figures(upstream) if upstream else {})
@@ -68,10 +69,10 @@ def _figures(crowd: Crowd, engine: str, folder: Path, memory: bool, upstream: st
         yield Row(f"Load, {engine}: the page's log has no fault", 1, 0, remark=log[log.index("Traceback") :][:2000])
 
 
-def _answers(crowd: Crowd, engine: str, found: dict) -> Iterator[Row]:
+def _answers(crowd: Crowd, engine: str, found: dict, spent: float) -> Iterator[Row]:
     remark = (
         f"{crowd.visitors} visitors for {crowd.seconds:.0f} s, {found['left']} left in mid-stream, {found['stopped']} pressed stop; "
-        f"first words p95 {found['first_p95']:.1f} s"
+        f"first words p95 {found['first_p95']:.1f} s; {spent:.2f} s of a processor a question"
     )
     faults = "; ".join(f"{count}× {fault}" for fault, count in found["faults"])
     yield Row(f"Load, {engine}: each question gets its answer", found["asked"], found["asked"] - found["lost"], remark=f"{remark} {faults}".strip())

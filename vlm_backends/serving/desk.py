@@ -1,6 +1,7 @@
 """Where a server's questions are answered: so many at a time, so many waiting, each ended when its caller leaves."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -67,6 +68,13 @@ class Desk:
         for stop in list(self.stops):
             stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def ended(self, seconds: float) -> None:
+        """Closes, and waits for the answers' threads, but no longer than that."""
+        self.close()
+        last = time.monotonic() + seconds
+        while self.busy and time.monotonic() < last:
+            await asyncio.sleep(0.05)
 
     def _over(self, job: Future, stop: Stop, tell: Callable[..., object]) -> None:
         self.stops.discard(stop)
