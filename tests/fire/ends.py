@@ -24,7 +24,7 @@ from tests.fire._gradio import Session, opened
 from tests.fire._settings import SERVER, WRONG
 
 ASSETS = ROOT / "assets"
-LLAMA, FLORENCE = "meta/llama-3.2-11b-vision-instruct", "microsoft/florence-2"
+LLAMA = "meta/llama-3.2-11b-vision-instruct"
 _SAID = "being restarted"
 _BOUND = 20  # seconds from the signal to the end of the process
 
@@ -56,16 +56,16 @@ def _page_on_nvidia(folder: Path, many: int) -> Iterator[Row]:
         with page(folder, **env) as (url, process):
             end = asyncio.run(_ended(url, process, many, lambda: figures(address)["assets"] > 0))
         left = figures(address)
-        yield _row("the page, NVIDIA's answers", end)
+        yield _row("the page, told to end while NVIDIA's models answer", end)
         remark = f"{left['uploads']} uploaded, {left['deletes']} deleted, {left['sockets']} connections open"
-        yield Row("Ends: assets are deleted upstream", left["uploads"], left["deletes"], left["assets"] + left["sockets"], remark)
+        yield Row("pictures at NVIDIA are deleted before the page ends", left["uploads"], left["deletes"], left["assets"] + left["sockets"], remark)
         with page(folder, port=int(url.rpartition(":")[2]), **env):
-            yield Row("Ends: the page starts again at once at its port", 1, 1)
+            yield Row("the page starts again at once, at its port", 1, 1)
 
 
 def _page_alone(folder: Path) -> Row:
     with page(folder, VLM_ENGINE="embedded") as (url, process):
-        return _row("the page, this machine's answers", asyncio.run(_ended(url, process, 2, lambda: True, embedded=True)))
+        return _row("the page, told to end while this machine answers", asyncio.run(_ended(url, process, 2, lambda: True, embedded=True)))
 
 
 async def _ended(url: str, process: subprocess.Popen, many: int, ready: Callable[[], bool], embedded: bool = False) -> End:
@@ -136,7 +136,7 @@ def _row(what: str, end: End) -> Row:
     whole = sum(words and told for words, told in end.answers)
     ended = end.status in (0, -signal.SIGTERM) and end.seconds < _BOUND
     remark = f"status {end.status} after {end.seconds:.1f} s; {whole} of {len(end.answers)} answers keep their words and say why they ended"
-    return Row(f"Ends: {what}", len(end.answers) + 1, whole + ended, remark=remark)
+    return Row(what, len(end.answers) + 1, whole + ended, remark=remark)
 
 
 def _server(many: int) -> Iterator[Row]:
@@ -157,10 +157,10 @@ def _server(many: int) -> Iterator[Row]:
             start = time.monotonic()
             process.send_signal(signal.SIGTERM)
             end = End(process.wait(60), time.monotonic() - start, [answer.result() for answer in answers])
-        yield _row("the server of one's own", end)
+        yield _row("a server of one's own, told to end while it answers", end)
         with child(*command, **env) as again:
             answering(url, again, "/health")
-            yield Row("Ends: the server starts again at once at its port", 1, 1)
+            yield Row("a server of one's own starts again at once, at its port", 1, 1)
 
 
 def _called(url: str, number: int) -> tuple[bool, bool]:
@@ -173,13 +173,13 @@ def _called(url: str, number: int) -> tuple[bool, bool]:
 
 
 def _second_signal() -> Row:
-    """A page, and a server, that are told twice; the server has an answer on its way and a grace of an hour."""
+    """A page that is told twice, by each of the two signals."""
     ended = []
     with tempfile.TemporaryDirectory() as name:
         for number in (signal.SIGTERM, signal.SIGINT):
             with page(Path(name), VLM_ENGINE="embedded") as (_, process):
                 ended.append(_told_twice(process, number))
-    return Row("Ends: a second signal ends it at once", len(ended), sum(ended))
+    return Row("a second signal ends the page at once", len(ended), sum(ended))
 
 
 def _told_twice(process: subprocess.Popen, number: int) -> bool:
@@ -195,7 +195,7 @@ def _wrong(short: bool) -> Iterator[Row]:
         cases = table[:: 3 if short else 1]
         with ThreadPoolExecutor(2) as pool:
             faults = list(filter(None, pool.map(partial(_refused, command), cases)))
-        yield Row(f"Starts: {command[-1]} says which setting is wrong", len(cases), len(cases) - len(faults), remark="; ".join(faults)[:2000])
+        yield Row(f"{command[-1]} does not start with a wrong setting, and says which", len(cases), len(cases) - len(faults), remark="; ".join(faults)[:2000])
 
 
 def _refused(command: tuple[str, ...], case: tuple[dict, str]) -> str:

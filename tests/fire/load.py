@@ -15,6 +15,7 @@ from PIL import Image
 from tests.fire import Row
 from tests.fire._children import Held, child, figures, held, page
 
+WHO = {"hosted": "a crowd at NVIDIA's models", "embedded": "a crowd at this machine's engine"}
 _PHOTOS = 8
 _POOLS = 24  # threads that pools keep: asyncio's, and those that Gradio's handlers had last
 _LATER = 12  # who come later may be answered earlier by so many: the seats of the engine, and the crowd at the door
@@ -66,7 +67,7 @@ def _figures(crowd: Crowd, engine: str, folder: Path, memory: bool, upstream: st
             yield _flat(engine, samples)
         yield _left_behind(engine, before, held(process), samples, figures(upstream) if upstream else {})
     if "Traceback" in (log := (folder / "page.log").read_text()):
-        yield Row(f"Load, {engine}: the page's log has no fault", 1, 0, remark=log[log.index("Traceback") :][:2000])
+        yield Row(f"{WHO[engine]}: the log has no fault", 1, 0, remark=log[log.index("Traceback") :][:2000])
 
 
 def _answers(crowd: Crowd, engine: str, found: dict, spent: float) -> Iterator[Row]:
@@ -75,11 +76,11 @@ def _answers(crowd: Crowd, engine: str, found: dict, spent: float) -> Iterator[R
         f"first words p95 {found['first_p95']:.1f} s; {spent:.2f} s of a processor a question"
     )
     faults = "; ".join(f"{count}× {fault}" for fault, count in found["faults"])
-    yield Row(f"Load, {engine}: each question gets its answer", found["asked"], found["asked"] - found["lost"], remark=f"{remark} {faults}".strip())
-    yield Row(f"Load, {engine}: no answer reaches another visitor", found["asked"], found["asked"], found["leaked"], f"{found['visits']} visits")
+    yield Row(f"{WHO[engine]}: each question gets its answer", found["asked"], found["asked"] - found["lost"], remark=f"{remark} {faults}".strip())
+    yield Row(f"{WHO[engine]}: no answer reaches another visitor", found["asked"], found["asked"], found["leaked"], f"{found['visits']} visits")
     if engine == "embedded":
         fair = f"at most {found['overtaken']} who came later were answered earlier"
-        yield Row("Load, embedded: the order is fair", 1, int(found["overtaken"] <= _LATER), remark=fair)
+        yield Row(f"{WHO[engine]}: first come, first served", 1, int(found["overtaken"] <= _LATER), remark=fair)
 
 
 def _flat(engine: str, samples: list[Held]) -> Row:
@@ -87,7 +88,7 @@ def _flat(engine: str, samples: list[Held]) -> Row:
     growth = slope(half) * len(half)
     kept = growth < max(_GROWTH * mean(half), _MEGABYTES)
     remark = f"{mean(half):,.0f} MB, {growth:+.0f} MB by its slope over {len(half)} s; at the start {samples[0].megabytes:.0f} MB"
-    return Row(f"Load, {engine}: memory is flat in the second half", 1, int(kept), remark=remark)
+    return Row(f"{WHO[engine]}: memory is flat in the second half", 1, int(kept), remark=remark)
 
 
 def _left_behind(engine: str, before: Held, after: Held, samples: list[Held], upstream: dict) -> Row:
@@ -103,7 +104,7 @@ def _left_behind(engine: str, before: Held, after: Held, samples: list[Held], up
     counted = f"{upstream['deletes']} of {upstream['uploads']} assets deleted; " if upstream else ""
     names = ", ".join(f"{count} {name}" for name, count in excess.items() if count > 0)
     remark = f"{counted}{most}; afterwards {after.files} files, {after.sockets} sockets, {after.threads} threads {names}".strip()
-    return Row(f"Load, {engine}: nothing is left behind", len(excess), len(excess), leaked, remark)
+    return Row(f"{WHO[engine]}: nothing is left behind", len(excess), len(excess), leaked, remark)
 
 
 def watched(crowd: subprocess.Popen, process: subprocess.Popen) -> list[Held]:
