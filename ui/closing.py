@@ -1,10 +1,14 @@
 """The end of the page: answers on their way end with a sentence, and what a service holds for them is taken back."""
 
+import logging
+import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
+from typing import NoReturn
 
 import gradio as gr
 
@@ -47,8 +51,8 @@ class Closing:
 closing = Closing()
 
 
-def serve(page: gr.Blocks) -> None:
-    """Keeps the launched page until a signal ends it in order; a second one ends it at once."""
+def serve(page: gr.Blocks) -> NoReturn:
+    """Keeps the launched page until a signal ends the process in order; a second one ends it at once."""
     told = Event()
 
     def first(*_: object) -> None:
@@ -62,3 +66,6 @@ def serve(page: gr.Blocks) -> None:
     closing.end()
     time.sleep(_MOMENT)
     page.close(verbose=False)
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)  # a thread that still computes, in other people's C++, would abort the interpreter's own end
