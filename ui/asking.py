@@ -81,7 +81,7 @@ async def follow(asked: Asked, engine: Engine, admission: AbstractContextManager
                 async for answer in arriving:
                     yield answer
     except VLMError as error:
-        asked.error, asked.gone = str(error), isinstance(error, (Gone, MissingKey))
+        asked.error, asked.gone = asked.error or str(error), isinstance(error, (Gone, MissingKey))
     except Exception:  # a bug: it keeps its traceback, and the visitor a way on
         asked.error = FAULT
         raise

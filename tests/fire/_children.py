@@ -50,7 +50,10 @@ def page(folder: Path, **env: object) -> Iterator[tuple[str, subprocess.Popen]]:
     port = free_port()
     with child("app.py", log=folder / "page.log", GRADIO_SERVER_PORT=port, GRADIO_TEMP_DIR=folder / "uploads", **env) as process:
         url = f"http://127.0.0.1:{port}"
-        answering(url, process)
+        try:
+            answering(url, process)
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}: {(folder / 'page.log').read_text()[-2000:]}") from None
         yield url, process
 
 
