@@ -213,7 +213,7 @@ def test_side_by_side_in_the_browser(visit, wire, monkeypatch, width):
     wire.script.append(say.sse(["slow ", "never"], gate=threading.Event()))
     page.locator("#run-compare").click()
     slow, here = page.locator(".block.lane", has_text="Llama 3.2"), page.locator(".block.lane", has_text="Florence-2")
-    sync_api.expect(slow).to_contain_text("slow")
+    sync_api.expect(slow).to_contain_text("slow", timeout=30_000)
     sync_api.expect(here).to_contain_text("PINE RIDGE PARK", timeout=60_000)
     page.locator("#compare-viewer polygon").first.wait_for(state="attached")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -221,4 +221,4 @@ def test_side_by_side_in_the_browser(visit, wire, monkeypatch, width):
     assert (one["y"] == other["y"]) == (width > 1000), "columns on a wide screen, a stack on a phone"
     page.locator("#stop-compare").click()
     sync_api.expect(slow).to_contain_text("Stopped")
-    sync_api.expect(slow).to_contain_text("slow")
+    sync_api.expect(slow).to_contain_text("slow", timeout=30_000)

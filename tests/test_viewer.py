@@ -131,8 +131,9 @@ def test_a_dragged_box_lands_where_it_was_drawn(visit, phone_photo, width, touch
 
 @browser_only
 @pytest.mark.browser
-def test_a_box_by_keys(visit, phone_photo):
-    page = visit("?model=florence-2&task=REGION_TO_SEGMENTATION")
+@pytest.mark.parametrize("width", [1400, 820, 390])
+def test_a_box_by_keys(visit, phone_photo, width):
+    page = visit("?model=florence-2&task=REGION_TO_SEGMENTATION", width=width)
     upload(page, phone_photo).focus()
     page.keyboard.press("b")
     for key in ("ArrowRight", "ArrowRight", "ArrowUp", "Shift+ArrowDown"):
@@ -237,6 +238,26 @@ def test_labels_are_hidden_and_the_background_goes(visit, address):
     expect(page.locator("#result .names span").first).to_be_visible()
     page.get_by_role("button", name="Names", exact=True).click()
     expect(page.locator("#result .names span").first).to_be_hidden()
+
+
+@browser_only
+@pytest.mark.browser
+def test_a_run_in_the_moment_of_the_last_stroke_is_about_the_new_box(visit):
+    page = visit("?model=florence-2")
+    page.locator(".examples:visible .gallery-item").nth(2).click()
+    page.locator("#result polygon.solid").first.wait_for(state="attached", timeout=60_000)
+    expect(page.locator("#run-task")).to_be_enabled()
+    stage = page.locator("#result .stage")
+    stage.scroll_into_view_if_needed()
+    stage.evaluate("stage => stage.addEventListener('pointerup', () => document.querySelector('#run-task').click())")
+    at = stage.bounding_box()
+    page.mouse.move(at["x"] + 0.53 * at["width"], at["y"] + 0.58 * at["height"])
+    page.mouse.down()
+    page.mouse.move(at["x"] + 0.7 * at["width"], at["y"] + 0.87 * at["height"], steps=4)
+    page.mouse.up()
+    mask = page.locator("#result polygon.solid")
+    page.wait_for_function("document.querySelector('#result polygon.solid')?.getBBox().width < 200", timeout=30_000)
+    assert mask.first.evaluate("node => node.getBBox().x") > 290, "the mask is of another box"
 
 
 HUNDREDS = """() => {
