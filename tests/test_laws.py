@@ -18,12 +18,12 @@ LAYERS = {  # every module has its place; imports go down only
     "vlm_backends.readers": 1, "vlm_backends.images": 1, "vlm_backends.drawing": 1,
     "vlm_backends.outlines": 1, "vlm_backends.chains": 1, "vlm_backends.agreement": 1,
     "vlm_backends.ledger": 1, "vlm_backends.listening": 1, "vlm_backends.memory": 1,
-    "vlm_backends.models": 2, "vlm_backends.exports": 2, "vlm_backends.datasets": 2,
-    "vlm_backends.engines": 3, "vlm_backends.purposes": 3,
+    "vlm_backends.models": 2, "vlm_backends.exports": 2, "vlm_backends.tables": 2,
+    "vlm_backends.engines": 3, "vlm_backends.purposes": 3, "vlm_backends.datasets": 3,
     "vlm_backends": 4, "vlm_backends.snippets": 4,
     "vlm_backends.pace": 4, "vlm_backends.news": 4,
     "vlm_backends.batch": 5, "vlm_backends.__main__": 5, "vlm_backends.serving": 5,
-    "vlm_backends.annotate": 6, "vlm_backends.on_ray": 6, "vlm_backends.server": 6,
+    "vlm_backends.server": 6, "vlm_backends.lines": 6, "vlm_backends.on_ray": 7, "vlm_backends.annotate": 8,
     "ui": 6, "app": 7,
 }  # fmt: skip
 THIRD_PARTY = {
@@ -35,7 +35,9 @@ THIRD_PARTY = {
     "vlm_backends.engines.nvidia": {"requests"},  # the name of the response's type
     "vlm_backends.engines.embedded": {"PIL", "numpy", "cv2", "rapidocr"},
     "vlm_backends.engines.local": {"PIL", "numpy", "torch", "transformers", "huggingface_hub", "tqdm", "spaces"},
-    "vlm_backends.datasets": {"pyarrow"},  # inside the function that reads such tables
+    "vlm_backends.ledger": {"filelock"},
+    "vlm_backends.tables": {"pyarrow"},  # inside the functions that read such tables
+    "vlm_backends.on_ray": {"ray"},
     "vlm_backends.annotate": {"tqdm"},
     "vlm_backends.server": {"fastapi", "uvicorn"},
     "ui": {"gradio", "pandas", "starlette"},  # gradio's own tables are pandas'

@@ -4,155 +4,140 @@ Each picture has exactly one line in the end, whatever fails; run it again after
 """
 
 import argparse
-import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
+from threading import Thread
 
 from tqdm import tqdm
 
-from vlm_backends import (  # fmt: skip
-    CATALOGUE,
-    Answer,
-    Engine,
-    Model,
-    Picture,
-    Prompt,
-    Region,
-    Stop,
-    Task,
-    Turn,
-    connect,
-    find_model,
-    find_task,
-    write_task,
-)
-from vlm_backends.batch import Record, annotate, terms
+from vlm_backends import CATALOGUE, BadPrompt, Engine, MissingKey, Stop, VLMError, connect, find_task, write_task
+from vlm_backends.batch import annotate, terms
 from vlm_backends.datasets import pictures
-from vlm_backends.errors import BadPrompt, VLMError
-from vlm_backends.exports import FORMATS, as_coco
 from vlm_backends.ledger import entries, ledger
+from vlm_backends.lines import Job, line, model_of, write_coco, write_csv
 from vlm_backends.pace import Pace
-
-_COLUMNS = "file", "text", "regions", "engine", "seconds", "error"
-
-
-@dataclass(frozen=True)
-class Job:
-    """The one question, as plain words that can travel to another machine."""
-
-    model: str
-    text: str
-    task: str = ""
-
-    def asked(self) -> tuple[Model, Callable[[Picture], Prompt], Task | None]:
-        """What `annotate` needs to ask it."""
-        model, task = find_model(self.model), find_task(self.task) if self.task else None
-        return model, lambda picture: Prompt((Turn("user", self.text, (picture,)),), model.sampling), task
-
-
-def line(record: Record, job: Job) -> dict:
-    """The picture's line: what was found in it, or why not."""
-    answer, picture = record.answer, record.picture
-    return {
-        "file": record.source.name, "engine": record.engine.name, "model": job.model, "task": job.task or None,
-        "text": answer.text, "regions": [asdict(region) for region in answer.regions], "rows": answer.rows,
-        "note": answer.note, "width": picture and picture.width, "height": picture and picture.height,
-        "seconds": round(record.total_s, 3), "error": record.error or None,
-    }  # fmt: skip
-
-
-def write_csv(path: Path, found: Iterable[Mapping]) -> None:
-    """One line a picture; no cell is taken for a formula."""
-    rows = ([str(_cell(entry, column)) for column in _COLUMNS] for entry in found)
-    path.write_bytes(FORMATS["CSV"].write(None, Answer("", rows=(_COLUMNS, *map(tuple, rows)))))
-
-
-def _cell(entry: Mapping, column: str) -> object:
-    return len(entry["regions"]) if column == "regions" else entry[column] if entry[column] is not None else ""
-
-
-def write_coco(path: Path, found: Iterable[Mapping]) -> None:
-    """The regions of all pictures as one COCO file, in memory while it is made."""
-    coco = as_coco(
-        (entry["file"], Picture(b"", "", entry["width"], entry["height"]), [*map(_region, entry["regions"])])
-        for entry in found
-        if entry["width"]
-    )
-    path.write_text(json.dumps(coco, ensure_ascii=False), encoding="utf-8", errors="replace")
-
-
-def _region(fields: Mapping) -> Region:
-    outline = tuple((x, y) for x, y in fields["outline"])
-    return Region(fields["label"], outline, fields["solid"])
-
-
-def here(engine: Engine, job: Job, sources: Iterable, stop: Stop, given: argparse.Namespace) -> Iterator[dict]:
-    """The lines as this machine makes them."""
-    pace, parallel = terms(engine)
-    pace = Pace(given.rpm) if given.rpm else pace
-    for record in annotate(engine, *job.asked(), sources, stop, pace, given.parallel or parallel):
-        yield line(record.light(), job)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0 when every picture is answered, 1 after an error, 3 when some failed, 130 when stopped."""
     given, stop = _options().parse_args(arguments), Stop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     try:
-        job, engine = _job(given), connect({**os.environ, "VLM_ENGINE": given.engine} if given.engine else os.environ)
-        job.asked()[1](Picture(b"", "", 1, 1))
-        with ledger(Path(given.out)) as (done, write):
-            everything = list(pictures(given.pictures, given.column))
-            left = [source for source in everything if source.name not in done]
-            failed = _run(given, engine, job, left, stop, write, len(everything))
-        for wanted, written in ((given.csv, write_csv), (given.coco, write_coco)):
-            if wanted:
-                written(Path(wanted), entries(Path(given.out)))
-    except (VLMError, OSError) as error:
+        with _stopped_by_signals(stop):
+            failed = _run(given, stop)
+    except VLMError as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:  # of a file or a folder; what is written already stays
+        print(f"“{error.filename or given.out}”: {error.strerror or error}. Mend it, and run again.", file=sys.stderr)
         return 1
     if stop.is_set():
         print("Stopped. Run it again to go on.", file=sys.stderr)
         return 130
+    if failed:
+        print(f"{failed} failed; their lines say why. Run it again to ask about those.", file=sys.stderr)
     return 3 if failed else 0
 
 
-def _run(
-    given: argparse.Namespace, engine: Engine, job: Job, left: list, stop: Stop, write: Callable, total: int
-) -> int:
-    """How many pictures failed; each is written as soon as it is known."""
-    failed = 0
-    if given.ray:
-        from vlm_backends.on_ray import lines  # only where Ray is asked for
+def here(engine: Engine, job: Job, sources: Iterable, stop: Stop, given: argparse.Namespace) -> Iterator[dict]:
+    """The lines as this process makes them."""
+    pace, parallel = terms(engine)
+    pace = Pace(given.rpm) if given.rpm else pace
+    for record in annotate(engine, *job.asked(engine), sources, stop, pace, given.parallel or parallel):
+        yield line(record.light(), job)
 
-        arriving = lines(given.ray, job, left, given)
-    else:
-        arriving = here(engine, job, left, stop, given)
-    with tqdm(total=total, initial=total - len(left), unit="picture", disable=None) as bar:
-        for entry in arriving:
-            write(entry)
-            failed += bool(entry["error"])
-            bar.set_postfix_str(f"{failed} failed" if failed else "")
-            bar.update()
-            if stop.is_set():
-                break
+
+def _run(given: argparse.Namespace, stop: Stop) -> int:
+    """How many pictures failed; each line is written as soon as it is there."""
+    out, tables = Path(given.out), _tables(given)
+    engine = connect({**os.environ, "VLM_ENGINE": given.engine} if given.engine else os.environ)
+    job, lines, failed = _job(given, engine), _makes_lines(given), 0
+    with ledger(out, job.fields) as (done, write):
+        known = [source.name in done for source in takewhile(lambda _: not stop.is_set(), _pictures(given))]
+        left = (source for source in _pictures(given) if source.name not in done)
+        with tqdm(total=len(known), initial=sum(known), unit="picture", disable=None) as bar:
+            for entry in lines(engine, job, left, stop, given):
+                write(entry)
+                failed += bool(entry["error"])
+                bar.set_postfix_str(f"{failed} failed" if failed else "")
+                bar.update()
+        for path, write_table in tables.items():
+            write_table(path, partial(entries, out))
     return failed
 
 
-def _job(given: argparse.Namespace) -> Job:
+def _pictures(given: argparse.Namespace) -> Iterator:
+    return pictures(given.pictures, given.column)
+
+
+def _makes_lines(given: argparse.Namespace) -> Callable[..., Iterator[dict]]:
+    """What makes the lines: this process, or those of a Ray cluster. Raises MissingKey."""
+    if not given.ray:
+        return here
+    if not find_spec("ray"):
+        raise MissingKey("--ray needs more libraries: pip install -r requirements-ray.txt")
+    from vlm_backends import on_ray  # only where Ray is asked for
+
+    return on_ray.lines
+
+
+def _tables(given: argparse.Namespace) -> dict[Path, Callable]:
+    """What is written beside the lines, by whom. Raises BadPrompt when one file would take another's place."""
+    tables = {Path(path): write for path, write in ((given.csv, write_csv), (given.coco, write_coco)) if path}
+    wanted = [path for path in (given.out, given.csv, given.coco) if path]
+    if len({Path(path).resolve() for path in wanted}) < len(wanted):
+        raise BadPrompt("--out, --csv and --coco are files of their own: give each another name.")
+    for path in tables:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return tables
+
+
+def _job(given: argparse.Namespace, engine: Engine) -> Job:
     """The question. Raises BadPrompt."""
     if given.task:
-        task = find_task(given.task)
-        return Job(given.model or "microsoft/florence-2", write_task(task, given.words, given.region), task.token)
-    model = find_model(given.model or CATALOGUE[0].id)
+        task, model = find_task(given.task), model_of(engine, given.model or "microsoft/florence-2")
+        if given.prompt is not None or not model.tasks:
+            raise BadPrompt("--task is a question of Florence-2's own: leave out --prompt and --model.")
+        return Job(model.id, write_task(task, given.words, given.region), task.token)
+    if given.words or given.region:
+        raise BadPrompt("--words and --region belong to a task: add one, such as --task '<OD>'.")
+    model = model_of(engine, given.model) if given.model else next(iter(engine.models()), CATALOGUE[0])
     if model.tasks:
         raise BadPrompt(f"{model.title} has tasks: choose one, such as --task '{model.tasks[0].token}'.")
-    return Job(model.id, given.prompt or model.prompts[0])
+    text = model.prompts[0] if given.prompt is None else given.prompt.strip()
+    if not text:
+        raise BadPrompt("--prompt is empty: write a question, or leave it out for the model's own first one.")
+    return Job(model.id, text)
+
+
+@contextmanager
+def _stopped_by_signals(stop: Stop) -> Iterator[None]:
+    """Ctrl-C and SIGTERM are a stop, made by another thread: this one may hold the very locks that a stop takes."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda *_: Thread(target=stop.set).start())
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _whole(most: int) -> Callable[[str], int]:
+    """Reads a whole number from 1 to `most`."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"give a whole number from 1 to {most}")
+        return int(text)
+
+    return number
 
 
 def _options() -> argparse.ArgumentParser:
@@ -169,8 +154,8 @@ def _options() -> argparse.ArgumentParser:
     add("--prompt", metavar="TEXT", help="the question (the model's own first one by default)")
     add("--column", metavar="NAME", default="", help="the column of a Parquet table that holds the pictures")
     add("--engine", choices=("nvidia", "openai", "local", "embedded"), help="as VLM_ENGINE")
-    add("--parallel", type=int, metavar="N", help="pictures at a time (what suits the engine by default)")
-    add("--rpm", type=int, metavar="N", help="requests a minute (40 at NVIDIA by default)")
+    add("--parallel", type=_whole(256), metavar="N", help="pictures at a time (what suits the engine by default)")
+    add("--rpm", type=_whole(1_000_000), metavar="N", help="requests a minute (40 at NVIDIA by default)")
     add("--ray", metavar="ADDRESS", help="a Ray cluster, or local: --parallel processes share the work")
     return options
 

@@ -81,11 +81,12 @@ def annotate(
     """
     ended, waiting, running = Stop(), iter(pictures), set()
     stop.then(ended.set)
-    desk = _Desk(engine, model, question, task, pace, ended, asking)
+    desk = Desk(engine, model, question, task, pace, ended, asking)
     with ThreadPoolExecutor(parallel, "batch") as pool:
         try:
             while True:
-                running |= {pool.submit(desk.record, source) for source in islice(waiting, parallel - len(running))}
+                free = 0 if ended.is_set() else parallel - len(running)
+                running |= {pool.submit(desk.record, source) for source in islice(waiting, free)}
                 if not running:
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -95,7 +96,7 @@ def annotate(
 
 
 @dataclass
-class _Desk:
+class Desk:
     """Where one picture after the other is asked about, by several threads."""
 
     engine: Engine
@@ -104,11 +105,11 @@ class _Desk:
     task: Task | None
     pace: Pace
     stop: Stop
-    asking: Callable[[Source], object]
+    asking: Callable[[Source], object] = lambda source: None
     refusal: str = ""  # it holds for every picture
 
     def record(self, source: Source) -> Record | None:
-        """The picture's record, None when the stop came first."""
+        """The picture's record, whatever fails; None when the stop came first."""
         record = Record(source, self.engine, error=self.refusal)
         if self.stop.is_set() or self.refusal:
             return None if self.stop.is_set() else record

@@ -5,7 +5,9 @@ Nothing is opened before it is read, so that a million pictures take no more mem
 
 import glob
 import hashlib
+import os
 import re
+import threading
 import unicodedata
 import zipfile
 from collections.abc import Container, Iterable, Iterator
@@ -13,16 +15,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from vlm_backends import images
+from vlm_backends import images, tables
 from vlm_backends.errors import BadPrompt
+from vlm_backends.tables import Cell
 from vlm_backends.types import Picture
 
 SUFFIXES = {".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 MOST = 100  # pictures of one visitor's batch
-_MOST_BYTES = 200 * 2**20  # of a zip's member
+_MOST_BYTES = 200 * 2**20  # of a picture's file
 _LONGEST = 80  # bytes of a name, its ending and its number left out
 _UNSAFE = re.compile(r'[<>:"|?*]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)  # no file may be called so under Windows
+_unzipping = threading.Lock()  # a ZipFile counts those who read from it without one
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,14 @@ class Source:
 
     def read(self) -> Picture:
         """The upright picture. Raises BadPrompt."""
+        if self.path.is_file():  # what is gone is told by who reads it
+            _check_size(self.name, self.path.stat().st_size)
         return images.read(self.path)
 
 
 @dataclass(frozen=True)
 class Member:
-    """A picture inside a zip."""
+    """A picture inside a zip: the last of its name, as when the zip is unpacked."""
 
     name: str
     path: Path
@@ -48,75 +54,77 @@ class Member:
     def read(self) -> Picture:
         """The upright picture. Raises BadPrompt."""
         try:
-            bundle = _zip(self.path)
-            if bundle.getinfo(self.member).file_size > _MOST_BYTES:
-                raise BadPrompt(f"{self.name} is larger than {_MOST_BYTES >> 20} MB.")
-            data = bundle.read(self.member)
-        except (OSError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
+            with _unzipping:
+                bundle = _zip(self.path)
+                _check_size(self.name, bundle.getinfo(self.member).file_size)
+                data = bundle.read(self.member)
+        except BadPrompt:
+            raise
+        except Exception as error:  # zipfile and its decoders raise whatever a broken file makes them stumble over
             raise BadPrompt(f"{self.name} cannot be taken out of its zip: {error}.") from None
         return images.read(data)
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A picture inside a Parquet table: bytes, or a struct with bytes as the Hugging Face hub's data sets have it."""
-
-    name: str
-    path: Path
-    column: str
-    group: int
-    row: int
-
-    def read(self) -> Picture:
-        """The upright picture. Raises BadPrompt."""
-        value = _cells(self.path, self.column, self.group)[self.row].as_py()
-        data = value.get("bytes") if isinstance(value, dict) else value
-        if not isinstance(data, bytes):
-            raise BadPrompt(f"{self.name} holds no bytes of a picture.")
-        return images.read(data)
-
-
 def pictures(paths: Iterable[str], column: str = "") -> Iterator[Source | Member | Cell]:
-    """What is to be annotated, each once. Raises BadPrompt for a path where nothing is."""
+    """What is to be annotated, each name once. Raises BadPrompt for a path where nothing is."""
     seen: set[str] = set()
     for path in paths:
+        found = False
         for source in _at(path, column):
+            found = True
             if source.name not in seen:
                 seen.add(source.name)
                 yield source
+        if not found:
+            raise BadPrompt(f"No picture is at “{path[:200]}”. Give files, folders, patterns, zips or Parquet tables.")
 
 
 def _at(given: str, column: str) -> Iterator[Source | Member | Cell]:
     path = Path(given)
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
-        yield from (Source(str(file), file) for file in files)
+    if given and path.is_dir():
+        for file in _files(path):
+            yield from _inside(file, column, stray=True)
     elif path.is_file():
         yield from _inside(path, column)
-    elif glob.has_magic(given) and (found := sorted(glob.glob(given, recursive=True))):
-        yield from (source for file in found if Path(file).is_file() for source in _inside(Path(file), column))
-    else:
-        raise BadPrompt(f"There is nothing at “{given[:200]}”. Give files, folders, patterns, zips or Parquet tables.")
+    elif glob.has_magic(given):
+        for file in map(Path, sorted(glob.glob(given, recursive=True))):
+            if file.is_file():
+                yield from _inside(file, column)
 
 
-def _inside(path: Path, column: str) -> Iterator[Source | Member | Cell]:
+def _files(folder: Path) -> Iterator[Path]:
+    """The files below a folder in the order of their names, but for hidden ones; links to folders are not followed."""
+    with os.scandir(folder) as entries:
+        ordered = sorted((entry for entry in entries if entry.name[0] != "."), key=lambda entry: entry.name)
+    for entry in ordered:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(Path(entry.path))
+        elif entry.is_file():  # and no pipe, which would be waited for
+            yield Path(entry.path)
+
+
+def _inside(path: Path, column: str, stray: bool = False) -> Iterator[Source | Member | Cell]:
+    """The pictures of one file; a `stray` one came with a folder, and may be none and hold none."""
+    name = os.fsencode(path).decode(errors="backslashreplace")  # a line of JSON takes no other bytes
     match path.suffix.lower():
         case ".zip":
-            yield from _members(path)
+            yield from _members(path, name)
         case ".parquet":
-            yield from _rows(path, column)
-        case _:
-            yield Source(str(path), path)
+            yield from _cells(path, name, column, stray)
+        case suffix if suffix in SUFFIXES or not stray:
+            yield Source(name, path)
 
 
-def _members(path: Path) -> Iterator[Member]:
+def _members(path: Path, name: str) -> Iterator[Member]:
     try:
-        names = _zip(path).namelist()
-    except (OSError, zipfile.BadZipFile):
-        raise BadPrompt(f"“{path}” is no zip, or a broken one.") from None
-    for name in names:
-        if Path(name).suffix.lower() in SUFFIXES and not name.startswith("__MACOSX/"):
-            yield Member(f"{path}/{name}", path, name)
+        with _unzipping:
+            members = dict.fromkeys(_zip(path).namelist())
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise BadPrompt(f"“{path}” is no zip, or a broken one: {error}.") from None
+    for member in members:
+        hidden = any(part.startswith((".", "__MACOSX")) for part in member.split("/"))
+        if Path(member).suffix.lower() in SUFFIXES and not hidden:
+            yield Member(f"{name}/{member}", path, member)
 
 
 @lru_cache(maxsize=4)
@@ -124,36 +132,18 @@ def _zip(path: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
-def _rows(path: Path, column: str) -> Iterator[Cell]:
-    table = _parquet(path)
-    names = table.schema_arrow.names
-    column = column or next((name for name in ("image", "bytes", "img", "picture") if name in names), "")
-    if column not in names:
-        known = "|".join(names)[:200]
-        raise BadPrompt(f"“{path}” has no such column. Name the one with the pictures: --column {known}")
-    count = 0
-    for group in range(table.num_row_groups):
-        for row in range(table.metadata.row_group(group).num_rows):
-            yield Cell(f"{path}#{count}", path, column, group, row)
-            count += 1
+def _cells(path: Path, name: str, column: str, stray: bool) -> Iterator[Cell]:
+    known = tables.columns(path)
+    if column in known or known and not column:
+        yield from tables.cells(path, name, column or known[0])
+    elif not stray:
+        hint = f" Name one that does: --column {'|'.join(known)[:200]}" if known else ""
+        raise BadPrompt(f"“{path}” has no column{f' “{column}”' * bool(column)} that holds pictures.{hint}")
 
 
-@lru_cache(maxsize=4)
-def _parquet(path: Path) -> object:
-    try:
-        import pyarrow.parquet  # heavy, and only such tables need it
-    except ImportError:
-        raise BadPrompt("Parquet tables need pyarrow: pip install pyarrow") from None
-    try:
-        return pyarrow.parquet.ParquetFile(path)
-    except (OSError, pyarrow.ArrowException) as error:
-        raise BadPrompt(f"“{path}” is no Parquet table: {str(error)[:200]}") from None
-
-
-@lru_cache(maxsize=2)
-def _cells(path: Path, column: str, group: int) -> object:
-    """The pictures of one row group, which are read together."""
-    return _parquet(path).read_row_group(group, columns=[column]).column(0)
+def _check_size(name: str, size: int) -> None:
+    if size > _MOST_BYTES:
+        raise BadPrompt(f"{name} is larger than {_MOST_BYTES >> 20} MB. Make it smaller first.")
 
 
 def sources(paths: Iterable[str | Path]) -> tuple[Source, ...]:

@@ -1,29 +1,36 @@
 """A file of JSON lines with one whole line a picture, whatever interrupts the run that writes it."""
 
 import contextlib
+import io
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
+
+from filelock import FileLock, Timeout
 
 from vlm_backends.errors import BadPrompt
 
+_START = b'{"file": "'  # of every line
+
 
 @contextlib.contextmanager
-def ledger(path: Path) -> Iterator[tuple[set[str], Callable[[dict], None]]]:
+def ledger(path: Path, question: Mapping[str, object]) -> Iterator[tuple[set[str], Callable[[dict], None]]]:
     """The names of the pictures that are answered already, and what writes one more line.
 
     Failed ones and a line that was cut off are taken out first, to be asked again. Raises BadPrompt when another run
-    writes to the same file.
+    writes to the same file, and when that holds anything but answers to this question.
     """
+    path = path.resolve()  # a link stays one, and its two names are one file
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(path.with_name(f".{path.name}.lock"), path):
-        done = _kept(path)
+    with _alone(path):
+        done = _kept(path, question)
         with open(path, "ab", buffering=0) as out:
 
             def write(entry: dict) -> None:
                 if entry["file"] not in done:
-                    out.write((json.dumps(entry, ensure_ascii=False) + "\n").encode(errors="replace"))
+                    _append(out, json.dumps(entry, ensure_ascii=False).encode(errors="replace") + b"\n")
                     done.add(entry["file"])
 
             try:
@@ -32,54 +39,76 @@ def ledger(path: Path) -> Iterator[tuple[set[str], Callable[[dict], None]]]:
                 os.fsync(out.fileno())
 
 
+def entries(path: Path) -> Iterator[dict]:
+    """The whole lines of a file, without errors of earlier runs when it was opened as a ledger since."""
+    with open(path, "rb") as file:
+        yield from filter(None, map(_entry, file))
+
+
 @contextlib.contextmanager
-def _alone(lock: Path, path: Path) -> Iterator[None]:
-    """No other run writes meanwhile; on Windows nobody sees to it."""
-    with contextlib.suppress(ImportError):
-        import fcntl
-
-        with open(lock, "ab") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if not os.path.samestat(os.fstat(file.fileno()), lock.stat()):
-                    raise FileNotFoundError
-            except OSError:
-                busy = f"Another run writes to “{path}” now. Wait for its end, or give another --out."
-                raise BadPrompt(busy) from None
-            yield
-            lock.unlink()
-        return
-    yield
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the place of `path` when it is whole, or goes when it does not get so far."""
+    fresh = path.with_name(f".{path.name}.part")
+    try:
+        with open(fresh, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
-def _kept(path: Path) -> set[str]:
-    """The names of the whole lines without an error; only those are left in the file, which is replaced at once."""
+def _alone(path: Path) -> contextlib.AbstractContextManager:
+    """Held while this run writes; the system lets go of it when the process dies."""
+    try:
+        return FileLock(path.with_name(f".{path.name}.lock")).acquire(timeout=0)
+    except Timeout:
+        raise BadPrompt(f"Another run writes to “{path}” now. Wait for its end, or give another --out.") from None
+
+
+def _kept(path: Path, question: Mapping[str, object]) -> set[str]:
+    """The names of the whole lines without an error; only those are left in the file."""
     names: set[str] = set()
     if not path.exists():
         return names
-    fresh = path.with_name(f".{path.name}.part")
-    with open(path, "rb") as old, open(fresh, "wb") as new:
+    with open(path, "rb") as old, replacing(path) as new:
         for text in old:
             entry = _entry(text)
+            if entry is None and not _is_cut(text):
+                raise BadPrompt(f"“{path}” holds something else than answers. Give another --out.")
+            if entry and any(entry.get(name) != value for name, value in question.items()):
+                raise BadPrompt(f"“{path}” answers another question already. Give another --out.")
             if entry and not entry.get("error") and entry["file"] not in names:
                 names.add(entry["file"])
                 new.write(text)
-        new.flush()
-        os.fsync(new.fileno())
-    os.replace(fresh, path)
     return names
 
 
 def _entry(text: bytes) -> dict | None:
-    """The line's entry; None for a line that was cut off."""
+    """The line's entry; None for what is no whole line of such a file."""
+    if not text.startswith(_START) or not text.endswith(b"\n"):
+        return None
     with contextlib.suppress(ValueError, RecursionError):
-        entry = json.loads(text) if text.endswith(b"\n") else None
-        if isinstance(entry, dict) and isinstance(entry.get("file"), str):
+        entry = json.loads(text)
+        if isinstance(entry["file"], str):
             return entry
     return None
 
 
-def entries(path: Path) -> Iterator[dict]:
-    """The lines of a finished file."""
-    with open(path, "rb") as file:
-        yield from filter(None, map(_entry, file))
+def _is_cut(text: bytes) -> bool:
+    """True for the beginning of a line; a machine that lost its power may have left zeros behind it."""
+    begun = text.rstrip(b"\0")
+    return not text.endswith(b"\n") and (begun.startswith(_START) or _START.startswith(begun))
+
+
+def _append(out: io.FileIO, line: bytes) -> None:
+    """The whole line is written, or nothing of it and OSError raised, such as on a full disk."""
+    end = out.seek(0, os.SEEK_END)
+    try:
+        while line:
+            line = line[out.write(line) :]
+    except OSError:
+        out.truncate(end)
+        raise
