@@ -59,8 +59,9 @@ def _run(given: argparse.Namespace, stop: Stop) -> int:
     engine = connect({**os.environ, "VLM_ENGINE": given.engine} if given.engine else os.environ)
     job, lines, failed = _job(given, engine), _makes_lines(given), 0
     with ledger(out, job.fields) as (done, write):
-        known = [source.name in done for source in takewhile(lambda _: not stop.is_set(), _pictures(given))]
-        left = (source for source in _pictures(given) if source.name not in done)
+        first = takewhile(lambda _: not stop.is_set(), pictures(given.pictures, given.column))
+        known = [source.name in done for source in first]  # all of it can be opened, and is counted for the bar
+        left = (each for each in pictures(given.pictures, given.column, again=True) if each.name not in done)
         with tqdm(total=len(known), initial=sum(known), unit="picture", disable=None) as bar:
             for entry in lines(engine, job, left, stop, given):
                 write(entry)
@@ -70,10 +71,6 @@ def _run(given: argparse.Namespace, stop: Stop) -> int:
         for path, write_table in tables.items():
             write_table(path, partial(entries, out))
     return failed
-
-
-def _pictures(given: argparse.Namespace) -> Iterator:
-    return pictures(given.pictures, given.column)
 
 
 def _makes_lines(given: argparse.Namespace) -> Callable[..., Iterator[dict]]:
@@ -94,6 +91,8 @@ def _tables(given: argparse.Namespace) -> dict[Path, Callable]:
     if len({Path(path).resolve() for path in wanted}) < len(wanted):
         raise BadPrompt("--out, --csv and --coco are files of their own: give each another name.")
     for path in tables:
+        if path.is_dir():
+            raise BadPrompt(f"“{path}” is a folder: give the name of a file.")
         path.parent.mkdir(parents=True, exist_ok=True)
     return tables
 

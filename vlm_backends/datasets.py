@@ -55,7 +55,7 @@ class Member:
         """The upright picture. Raises BadPrompt."""
         try:
             with _unzipping:
-                bundle = _zip(self.path)
+                bundle = _zip(*tables.stamp(self.path))
                 _check_size(self.name, bundle.getinfo(self.member).file_size)
                 data = bundle.read(self.member)
         except BadPrompt:
@@ -65,8 +65,11 @@ class Member:
         return images.read(data)
 
 
-def pictures(paths: Iterable[str], column: str = "") -> Iterator[Source | Member | Cell]:
-    """What is to be annotated, each name once. Raises BadPrompt for a path where nothing is."""
+def pictures(paths: Iterable[str], column: str = "", again: bool = False) -> Iterator[Source | Member | Cell]:
+    """What is to be annotated, each name once. Raises BadPrompt for a path where nothing is.
+
+    `again`: each path held something before; one that has vanished is given nevertheless, and cannot be read.
+    """
     seen: set[str] = set()
     for path in paths:
         found = False
@@ -75,7 +78,9 @@ def pictures(paths: Iterable[str], column: str = "") -> Iterator[Source | Member
             if source.name not in seen:
                 seen.add(source.name)
                 yield source
-        if not found:
+        if not found and again and not glob.has_magic(path):
+            yield Source(path, Path(path))
+        elif not found and not again:
             raise BadPrompt(f"No picture is at “{path[:200]}”. Give files, folders, patterns, zips or Parquet tables.")
 
 
@@ -118,7 +123,7 @@ def _inside(path: Path, column: str, stray: bool = False) -> Iterator[Source | M
 def _members(path: Path, name: str) -> Iterator[Member]:
     try:
         with _unzipping:
-            members = dict.fromkeys(_zip(path).namelist())
+            members = dict.fromkeys(_zip(*tables.stamp(path)).namelist())
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
         raise BadPrompt(f"“{path}” is no zip, or a broken one: {error}.") from None
     for member in members:
@@ -128,7 +133,7 @@ def _members(path: Path, name: str) -> Iterator[Member]:
 
 
 @lru_cache(maxsize=4)
-def _zip(path: Path) -> zipfile.ZipFile:
+def _zip(path: Path, *_: int) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 

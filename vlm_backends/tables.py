@@ -29,7 +29,10 @@ class Cell:
 
     def read(self) -> Picture:
         """The upright picture. Raises BadPrompt."""
-        value = _reel(self.path, self.column).value(self.row)
+        try:
+            value = _reel(self.column, *stamp(self.path)).value(self.row)
+        except OSError as error:
+            raise BadPrompt(f"{self.name} cannot be read: {error.strerror}.") from None
         data = value.get("bytes") if isinstance(value, dict) else value
         if not isinstance(data, bytes):
             raise BadPrompt(f"{self.name} holds no bytes of a picture.")
@@ -48,6 +51,12 @@ def cells(path: Path, name: str, column: str) -> Iterator[Cell]:
     with _opened(path) as table:
         count = table.metadata.num_rows
     yield from (Cell(f"{name}#{row}", path, column, row) for row in range(count))
+
+
+def stamp(path: Path) -> tuple[Path, int, int]:
+    """What tells a file from another one, though that may take its place later. Raises OSError."""
+    about = path.stat()
+    return path.absolute(), about.st_mtime_ns, about.st_size
 
 
 def _opened(path: Path) -> object:
@@ -71,7 +80,7 @@ def _holds_bytes(kind: object) -> bool:
 
 
 @lru_cache(maxsize=2)
-def _reel(path: Path, column: str) -> "_Reel":
+def _reel(column: str, path: Path, *_: int) -> "_Reel":
     return _Reel(path, column)
 
 
@@ -88,10 +97,8 @@ class _Reel:
     def value(self, row: int) -> object:
         """The row's value, for one thread after the other. Raises BadPrompt."""
         with self._lock:
-            start = self._starts[bisect_right(self._starts, row) - 1]
-            if not self._held or row < self._held[0][0] or self._next < start:
-                self._wind(start)
             try:
+                self._wind(self._starts[bisect_right(self._starts, row) - 1], row)
                 while self._next <= row:
                     batch = next(self._batches)
                     self._held.append((self._next, batch))
@@ -102,8 +109,10 @@ class _Reel:
             first, batch = next(held for held in reversed(self._held) if held[0] <= row)
             return batch.column(0)[row - first].as_py()
 
-    def _wind(self, start: int) -> None:
-        """To the row group that begins at `start`."""
+    def _wind(self, start: int, row: int) -> None:
+        """To the row group that begins at `start`, unless the row is held, or ahead in the group at hand."""
+        if self._held and self._held[0][0] <= row and start <= self._next:
+            return
         groups = range(self._starts.index(start), len(self._starts) - 1)
         self._batches = self._table.iter_batches(_FEW, groups, [self._column])
         self._next = start
