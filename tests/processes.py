@@ -5,7 +5,7 @@ import random
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -58,3 +58,11 @@ def running(command: Sequence[str], url: str, **env: str) -> Iterator[subprocess
         yield process
     finally:
         ended(process)
+
+
+def until(true: Callable[[], object], seconds: float = 20) -> object:
+    """What the function returns as soon as it is true, or at last."""
+    end = time.monotonic() + seconds
+    while not (found := true()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return found

@@ -3,12 +3,14 @@
 Needs requirements-local.txt; skipped without it. `.ci/run` installs it and allows no skip.
 """
 
+import copy
 import json
 import random
 import re
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +43,7 @@ from vlm_backends import (  # noqa: E402
     write_task,
 )
 from vlm_backends.engines import _line  # noqa: E402
-from vlm_backends.engines.local import Local, errors, families, residents, waiting, weights  # noqa: E402
+from vlm_backends.engines.local import Local, errors, families, residents, speech, waiting, weights  # noqa: E402
 from vlm_backends.readers import florence2, kosmos2  # noqa: E402
 
 pytestmark = pytest.mark.local
@@ -529,3 +531,40 @@ def test_florence_phrases_are_grounded_as_the_library_grounds_them(engine):
         for region, (x0, y0, x1, y1) in zip(mine, theirs["bboxes"], strict=True):
             expected = min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
             assert np.allclose([v * 1000 for point in region.outline[::2] for v in point], expected, atol=0.6)
+
+
+def test_questions_that_join_are_answered_in_one_pass_each_as_if_it_were_alone(engine):
+    resident, passes = _resident(engine, FLORENCE), []
+    loud = copy.deepcopy(resident.network).float()  # sums in bfloat16 differ by their order
+    with torch.no_grad():
+        for weights in loud.parameters():
+            weights.mul_(8)  # or else such a small network says the same of everything
+    loud.register_forward_pre_hook(lambda *_: passes.append(1))
+    resident = replace(resident, network=loud)
+    texts = "<OD>", "<CAPTION_TO_PHRASE_GROUNDING>a black and brown dog", "<OCR_WITH_REGION>"
+    asked = [families.asked(resident, FLORENCE, question(text, picture)) for text in texts for picture in (SIGN, CAT)]
+    alone = ["".join(chunk.text for chunk in speech.speak(resident, one, Stop())) for one in asked]
+    each, passes[:] = len(passes), []
+    assert speech.together(resident, asked, [Stop() for _ in asked]) == alone and len(set(alone)) == len(alone)
+    assert len(passes) < each / 3, "as many passes as the longest of the six has words"
+
+
+@pytest.mark.parametrize("model, text, picture, joins", [
+    (FLORENCE, "<OD>", SIGN, True), (FLORENCE, "<CAPTION_TO_PHRASE_GROUNDING>a dog", SIGN, True), (FLORENCE, "<CAPTION>", SIGN, False), (FLORENCE, "<OCR>", SIGN, False),
+    (FLORENCE, "<OD>", None, False), (LLAVA, "<OD>", SIGN, False), (find_model("google/deplot"), "Generate", CHART, False),
+])  # fmt: skip
+def test_only_structured_tasks_join(engine, model, text, picture, joins):
+    assert engine.joins(model, Prompt((Turn("user", text, (picture,) if picture else ()),))) == joins
+
+
+def test_questions_together_end_when_all_who_asked_have_left_and_fail_with_a_sentence(engine):
+    prompts = [Prompt((Turn("user", "<OD>", (SIGN,)),))] * 2
+    stops = Stop(), Stop()
+    whole = engine.together(FLORENCE, prompts, stops)
+    assert all(chunk.note and chunk.sent.width == SIGN.width for chunk in whole)
+    stops[0].set()
+    assert engine.together(FLORENCE, prompts, stops) == whole, "one is still there"
+    stops[1].set()
+    assert all(len(chunk.text) < len(whole[0].text) for chunk in engine.together(FLORENCE, prompts, stops))
+    with pytest.raises(VLMError, match="task"):
+        engine.together(FLORENCE, [*prompts, Prompt((Turn("user", "<OD> and more", (SIGN,)),))], [Stop()] * 3)

@@ -148,6 +148,14 @@ def test_every_refusal_is_a_sentence(status, body, kind, said):
     assert (error.again is not None) == (status in (429, 502, 503, 504))
 
 
+@pytest.mark.parametrize("body, passing", [
+    (b"Internal Server Error", True), (b"Internal Server Error\n", True), (b"", False), (b"CUDA error", False), (b"<html>Internal Server Error</html>", False),
+    (b'{"error": {"message": "This server met a fault"}}', False), (b"Internal Server Error: bad picture", False),
+])  # fmt: skip
+def test_a_gateway_whose_process_is_gone_is_asked_again(body, passing):
+    assert (explain(500, body).again is not None) == passing
+
+
 def test_a_long_wait_is_told_and_not_waited():
     assert explain(503, b"", "10800").again is None and "3 hours" in str(explain(503, b"", "10800"))
     assert explain(429, b"", "7").again == 7.0

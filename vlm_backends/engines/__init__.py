@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from vlm_backends.engines._http import fetch
+from vlm_backends.engines._http import Patience, fetch, persistent
 from vlm_backends.engines._servers import servers
 from vlm_backends.engines._settings import checked, is_address
 from vlm_backends.engines.embedded import Embedded
@@ -17,8 +17,8 @@ from vlm_backends.models import CATALOGUE
 from vlm_backends.types import Engine
 
 __all__ = [
-    "KEYS", "NVIDIA", "Embedded", "Local", "OpenAI", "checked", "connect", "fetch", "hosted", "local", "owners_key",
-    "servers",
+    "KEYS", "NVIDIA", "Embedded", "Local", "OpenAI", "Patience", "checked", "connect", "fetch", "hosted", "local",
+    "owners_key", "persistent", "servers",
 ]  # fmt: skip
 KEYS = "NVIDIA_API_KEY", "API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC"
 _STACK = "torch", "transformers"

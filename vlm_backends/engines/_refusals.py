@@ -8,6 +8,7 @@ from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, Unreachabl
 
 _PATIENCE = 30.0  # seconds: a longer Retry-After is told to the user instead
 _RETRIED = (429, 502, 503, 504)
+_BARE = "Internal Server Error"  # all that a gateway says when the process behind it is gone
 _WITHDRAWN = re.compile(
     r"function .*not found|page not found|no endpoints found for|"
     r"(model|deployment)\b.{0,200}(not found|does not exist)",
@@ -79,7 +80,7 @@ def explain(
         sentence = f"{{who}} asks to wait for {_words(wait)}. Come back then, or choose another model."
     error = Refused(_joined(sentence.format(who=who), status, detail), status, detail)
     error.wait = wait
-    if status in _RETRIED and (wait is None or wait <= _PATIENCE):
+    if (status in _RETRIED or status == 500 and detail == _BARE) and (wait is None or wait <= _PATIENCE):
         error.again = wait or 0.0
     return error
 

@@ -4,7 +4,9 @@ Nothing heavy is imported before the first question. One model answers at a time
 """
 
 import logging
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,11 +61,8 @@ class Local:
                 f"{model.weights.id} with vLLM and set VLM_BASE_URL, as the README says."
             )
         prompt = _bodies.trimmed(model, prompt)
-        picture = next((turn.pictures[-1] for turn in reversed(prompt.turns) if turn.pictures), None)
-        if picture is None:
-            raise BadPrompt("Add a picture first: this model answers about pictures.")
         stop, found = stop or Stop(), self._found(model)
-        yield Chunk(sent=Sent(picture.mime, picture.width, picture.height, len(picture.data)), note=self._signed(model))
+        yield Chunk(sent=_sent(prompt), note=self._signed(model))
         if found is None:
             found = yield from weights.fetch(self._id(model), model.weights, self.downloads, stop)
         with _line.place(stop) as place:
@@ -72,13 +71,40 @@ class Local:
             if not stop.is_set():
                 yield from self._answer(found, model, prompt, stop)
 
+    def joins(self, model: Model, prompt: Prompt) -> bool:
+        """True for a question that can be answered together with others like it: one of a structured task."""
+        from vlm_backends.engines.local import families
+
+        return families.is_structured(model, prompt) and bool(prompt.turns[-1].pictures and self._found(model))
+
+    def together(self, model: Model, prompts: Sequence[Prompt], stops: Sequence[Stop]) -> list[Chunk]:
+        """The answers to questions that join, in one pass of the network; it ends early when all of them are stopped.
+
+        Raises VLMError, for all of them.
+        """
+        found = self._found(model)
+        with _line.place(Stop()) as place, self._sentences(found, model):
+            from vlm_backends.engines.local import families, residents, speech
+
+            deque(place, maxlen=0)
+            deque(residents.load(found, model.title, self.residents, Stop()), maxlen=0)
+            resident = residents.held(found)
+            texts = speech.together(resident, [families.asked(resident, model, prompt) for prompt in prompts], stops)
+        return [Chunk(text, note=self._signed(model), sent=_sent(prompt)) for text, prompt in zip(texts, prompts)]
+
     def _answer(self, found: str, model: Model, prompt: Prompt, stop: Stop) -> Iterator[Chunk]:
-        try:
+        with self._sentences(found, model):
             from vlm_backends.engines.local import families, residents, speech
 
             resident = yield from residents.load(found, model.title, self.residents, stop)
             if resident and not stop.is_set():
                 yield from speech.speak(resident, families.asked(resident, model, prompt), stop)
+
+    @contextmanager
+    def _sentences(self, found: str, model: Model) -> Iterator[None]:
+        """Whatever goes wrong is raised as a VLMError."""
+        try:
+            yield
         except VLMError:
             raise
         except Exception as error:
@@ -98,3 +124,11 @@ class Local:
         own = self.folder and weights.find_in(self.folder, model.id)
         name = f"the weights at VLM_WEIGHTS/{model.id}" if own else self._id(model)
         return f"Answered on this machine by {name}." + (f" {model.weights.instead}." if model.weights.instead else "")
+
+
+def _sent(prompt: Prompt) -> Sent:
+    """The picture that is looked at; it never leaves this machine. Raises BadPrompt when there is none."""
+    picture = next((turn.pictures[-1] for turn in reversed(prompt.turns) if turn.pictures), None)
+    if picture is None:
+        raise BadPrompt("Add a picture first: this model answers about pictures.")
+    return Sent(picture.mime, picture.width, picture.height, len(picture.data))

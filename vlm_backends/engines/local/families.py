@@ -39,11 +39,16 @@ def asked(resident: Resident, model: Model, prompt: Prompt) -> Asked:
     inputs = ask(resident.processor, prompt.turns)
     inputs = inputs.to(resident.network.device, dtype=resident.network.dtype)  # ids stay whole numbers
     if model.tasks:
-        spoken = prompt.turns[-1].text.startswith(_SPOKEN) and ">" in prompt.turns[-1].text
+        beams = _BEAMS if is_structured(model, prompt) else 1
         most = min(_TOKENS, resident.network.config.text_config.max_position_embeddings - 2)
-        return Asked(inputs, {"max_new_tokens": most, "do_sample": False, "num_beams": 1 if spoken else _BEAMS})
+        return Asked(inputs, {"max_new_tokens": most, "do_sample": False, "num_beams": beams})
     sampling = prompt.sampling or model.sampling
     return Asked(inputs, _picked(sampling), sampling.seed)
+
+
+def is_structured(model: Model, prompt: Prompt) -> bool:
+    """True for a task whose answer is places and labels: it is found by beams, and comes whole."""
+    return bool(model.tasks) and not prompt.turns[-1].text.startswith(_SPOKEN)
 
 
 def _picked(sampling: Sampling) -> dict:

@@ -3,7 +3,7 @@
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -27,6 +27,18 @@ def speak(resident: Resident, asked: Asked, stop: Stop) -> Iterator[Chunk]:
             if stop.is_set():
                 return
             yield Chunk(text)
+
+
+def together(resident: Resident, asked: Sequence[Asked], stops: Sequence[Stop]) -> list[str]:
+    """The whole answers to several questions of an encoder-decoder, asked with the same options, in one pass."""
+    tokenizer, (first, *_) = resident.tokenizer, asked
+    words = [{name: one.inputs[name][0] for name in ("input_ids", "attention_mask")} for one in asked]
+    padded = tokenizer.pad(words, padding_side="right", return_tensors="pt").to(resident.network.device)
+    pixels = torch.cat([one.inputs["pixel_values"] for one in asked])
+    ended = StoppingCriteriaList([_Ended(lambda: all(stop.is_set() for stop in stops))])
+    with torch.inference_mode():
+        rows = resident.network.generate(**padded, pixel_values=pixels, stopping_criteria=ended, **first.options)
+    return [tokenizer.decode(row[row != tokenizer.pad_token_id], skip_special_tokens=False) for row in rows]
 
 
 def _pieces(resident: Resident, asked: Asked, stop: Stop) -> Iterator[str]:

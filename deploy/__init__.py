@@ -1,0 +1,1 @@
+"""What to run where: see README.md of this folder."""

@@ -1,0 +1,190 @@
+"""This project's engines on Ray Serve: `serve run deploy.ray_serve:app engine=embedded`, or deploy/serve.yaml.
+
+A front with the OpenAI wire, the same as `vlm_backends.server`, before one deployment a model. How many replicas, on
+what part of a GPU and how many questions may wait are Serve's own settings, by the deployment's name.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
+from functools import cached_property, partial
+from typing import NamedTuple
+
+from fastapi import FastAPI
+from pydantic import BaseModel, field_validator
+from ray import serve
+from ray.exceptions import RayError, RayTaskError
+from ray.serve.exceptions import BackPressureError, RayServeException
+from ray.serve.handle import DeploymentHandle
+
+from vlm_backends import Chunk, Local, Model, Prompt, Refused, Stop, Task, Unreachable, VLMError, connect
+from vlm_backends.engines import Patience, checked, persistent
+from vlm_backends.server import application
+from vlm_backends.serving.desk import Desk
+
+_log = logging.getLogger(__name__)
+_MOST = 100  # questions that one process has in hand, answered or waited for
+_STARTS = 120.0  # seconds that a deployment may take to say what it has
+_PATIENCE = Patience(pause=0.2, tries=4)  # with replicas that die
+_FAULTS = 3  # in a row, after which a replica is replaced: a lost GPU stays lost
+
+
+class Settings(BaseModel):
+    """What `serve run … name=value` and a configuration's `args` may say."""
+
+    engine: str = ""  # as VLM_ENGINE
+    models: list[str] = []  # a deployment each; none: one for all that the engine has
+    together: int = 1  # pictures of Florence-2's structured tasks in one pass of the network
+    urls: bool = False  # pictures by public address
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def parted(cls, given: object) -> object:
+        """A list, or its words parted by commas."""
+        return [id.strip() for id in given.split(",")] if isinstance(given, str) else given
+
+
+def app(given: Settings) -> serve.Application:
+    """The front, and behind it a deployment a model, named as the model is without its publisher."""
+    deployments = {id.rpartition("/")[2]: id for id in given.models} or {"everything": ""}
+    return Front.bind(given, *(Answers.options(name=name).bind(given, id) for name, id in deployments.items()))
+
+
+class Listed(NamedTuple):
+    """A model that a deployment answers for, with its engine's phrases about it and, by token, about its tasks."""
+
+    model: Model
+    states: dict[str, str]
+
+
+@serve.deployment(
+    autoscaling_config={"min_replicas": 1, "max_replicas": 4, "target_ongoing_requests": 2},
+    max_ongoing_requests=4,
+    max_queued_requests=64,
+    backpressure_config={"retry_after_s": 1},
+    health_check_period_s=5,
+)
+class Answers:
+    """An engine in a process of its own; it answers for one model, or with no id for all that it has."""
+
+    def __init__(self, given: Settings, id: str) -> None:
+        self._engine = connect(os.environ | ({"VLM_ENGINE": given.engine} if given.engine else {}))
+        self._id, self._desk, self._faults = id, Desk(_MOST, 0), 0
+        self._joins = given.together > 1 and isinstance(self._engine, Local)
+        self._joined = serve.batch(max_batch_size=given.together, batch_wait_timeout_s=0.02)(self._together)
+
+    def listed(self) -> list[Listed]:
+        """What it answers for."""
+        state = self._engine.state
+        return [
+            Listed(model, {"": state(model)} | {task.token: state(model, task) for task in model.tasks})
+            for model in self._engine.models() if self._id in ("", model.id)
+        ]  # fmt: skip
+
+    async def stream(self, model: Model, prompt: Prompt) -> AsyncIterator[Chunk]:
+        """The answer's chunks; who leaves ends the work. Raises VLMError."""
+        stop = Stop()
+        try:
+            async with aclosing(self._chunks(model, prompt, stop)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            self._faults = 0
+        except Exception as error:
+            own = not isinstance(error, VLMError) or isinstance(error, Refused) and not error.status
+            self._faults = self._faults + 1 if own else 0
+            raise
+        finally:
+            stop.set()
+
+    async def _chunks(self, model: Model, prompt: Prompt, stop: Stop) -> AsyncIterator[Chunk]:
+        if self._joins and await asyncio.to_thread(self._engine.joins, model, prompt):
+            with suppress(VLMError):  # one bad picture spoils it for all: each is asked alone, and hears its own error
+                yield await self._joined((model, prompt, stop))
+                return
+        async with aclosing(self._desk.arriving(partial(self._engine.stream, model, prompt, stop), stop)) as arriving:
+            async for chunk in arriving:
+                if chunk:
+                    yield chunk
+
+    async def _together(self, asked: Sequence[tuple[Model, Prompt, Stop]]) -> list[Chunk]:
+        models, prompts, stops = zip(*asked)  # a deployment has one model that joins
+        return await asyncio.to_thread(self._engine.together, models[0], prompts, stops)
+
+    def check_health(self) -> None:
+        """Raises when the model is gone from here, or nothing but faults came of the last questions."""
+        if self._faults >= _FAULTS or not self.listed():
+            raise RuntimeError("this replica cannot answer any more")
+
+
+class Replicas:
+    """An engine whose answers come from deployments; the question of a replica that dies is asked of another."""
+
+    name = "Ray Serve"
+
+    def __init__(self, answers: Sequence[DeploymentHandle]) -> None:
+        self._answers = answers
+
+    @cached_property
+    def _listed(self) -> dict[str, tuple[Listed, DeploymentHandle]]:
+        """By the model's id; asked once, so that deployments of no replica may sleep."""
+        waiting = [(handle, handle.listed.remote()) for handle in self._answers]
+        return {one.model.id: (one, handle) for handle, said in waiting for one in said.result(timeout_s=_STARTS)}
+
+    def models(self) -> Sequence[Model]:
+        """What the deployments answer for."""
+        with _plain_errors():
+            return tuple(one.model for one, _ in self._listed.values())
+
+    def state(self, model: Model, task: Task | None = None) -> str:
+        """What the deployment's engine says of it."""
+        one, _ = self._listed[model.id]
+        return one.states[task.token if task else ""]
+
+    def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
+        """The reply's chunks. Raises VLMError."""
+        stop, handle = stop or Stop(), self._listed[model.id][1].options(stream=True)
+
+        def attempt() -> Iterator[Chunk]:
+            reply = handle.stream.remote(model, prompt)
+            stop.then(reply.cancel)
+            with _plain_errors():
+                yield from reply
+
+        try:
+            yield from persistent(attempt, stop, _PATIENCE)
+        except VLMError:
+            if not stop.is_set():
+                raise
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """What Ray raises as errors of this project: an engine's own error is taken out of its wrapping."""
+    try:
+        yield
+    except RayTaskError as error:
+        raise (error.cause if isinstance(error.cause, VLMError) else error) from None
+    except BackPressureError as error:
+        busy = Refused("All places are taken. Try again in a moment.", error.status_code)
+        busy.wait = error.retry_after_s
+        raise busy from None
+    except (RayError, RayServeException, TimeoutError) as error:
+        _log.warning("a deployment did not answer: %s", error)
+        lost = Unreachable("The process that answered is gone. Ask again: another takes its place.")
+        lost.again = 0.0
+        raise lost from None
+
+
+@serve.deployment(max_ongoing_requests=_MOST, max_queued_requests=2 * _MOST, backpressure_config={"retry_after_s": 1})
+@serve.ingress()
+class Front:
+    """The OpenAI wire; a caller that leaves ends its question in the replica too."""
+
+    def __init__(self, given: Settings, *answers: DeploymentHandle) -> None:
+        self._given, self._engine = given, Replicas(answers)
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        key = checked(os.environ.get("VLM_SERVER_KEY", "").strip())
+        return application(self._engine, key, self._given.urls, Desk(_MOST, 0))
