@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from typing import NamedTuple
 
 from fastapi import FastAPI
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel, PositiveInt, field_validator
 from ray import serve
 from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
@@ -31,12 +31,12 @@ _PATIENCE = Patience(pause=0.2, tries=4)  # with replicas that die
 _FAULTS = 3  # in a row, after which a replica is replaced: a lost GPU stays lost
 
 
-class Settings(BaseModel):
+class Settings(BaseModel, extra="forbid"):
     """What `serve run … name=value` and a configuration's `args` may say."""
 
     engine: str = ""  # as VLM_ENGINE
     models: list[str] = []  # a deployment each; none: one for all that the engine has
-    together: int = 1  # pictures of Florence-2's structured tasks in one pass of the network
+    together: PositiveInt = 1  # pictures of Florence-2's structured tasks in one pass of the network
     urls: bool = False  # pictures by public address
 
     @field_validator("models", mode="before")
@@ -44,12 +44,6 @@ class Settings(BaseModel):
     def parted(cls, given: object) -> object:
         """A list, or its words parted by commas."""
         return [id.strip() for id in given.split(",")] if isinstance(given, str) else given
-
-
-def app(given: Settings) -> serve.Application:
-    """The front, and behind it a deployment a model, named as the model is without its publisher."""
-    deployments = {id.rpartition("/")[2]: id for id in given.models} or {"everything": ""}
-    return Front.bind(given, *(Answers.options(name=name).bind(given, id) for name, id in deployments.items()))
 
 
 class Listed(NamedTuple):
@@ -147,9 +141,9 @@ class Replicas:
         stop, handle = stop or Stop(), self._listed[model.id][1].options(stream=True)
 
         def attempt() -> Iterator[Chunk]:
-            reply = handle.stream.remote(model, prompt)
-            stop.then(reply.cancel)
             with _plain_errors():
+                reply = handle.stream.remote(model, prompt)
+                stop.then(reply.cancel)
                 yield from reply
 
         try:
@@ -164,12 +158,13 @@ def _plain_errors() -> Iterator[None]:
     """What Ray raises as errors of this project: an engine's own error is taken out of its wrapping."""
     try:
         yield
+    except BackPressureError as error:
+        said = getattr(error, "cause", error)  # itself, or in Ray's wrapping
+        busy = Refused("All places are taken. Try again in a moment.", said.status_code)
+        busy.wait = said.retry_after_s
+        raise busy from None
     except RayTaskError as error:
         raise (error.cause if isinstance(error.cause, VLMError) else error) from None
-    except BackPressureError as error:
-        busy = Refused("All places are taken. Try again in a moment.", error.status_code)
-        busy.wait = error.retry_after_s
-        raise busy from None
     except (RayError, RayServeException, TimeoutError) as error:
         _log.warning("a deployment did not answer: %s", error)
         lost = Unreachable("The process that answered is gone. Ask again: another takes its place.")
@@ -186,5 +181,17 @@ class Front:
         self._given, self._engine = given, Replicas(answers)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
+        """The wire, made in the process that speaks it."""
         key = checked(os.environ.get("VLM_SERVER_KEY", "").strip())
         return application(self._engine, key, self._given.urls, Desk(_MOST, 0))
+
+
+def app(given: Settings) -> serve.Application:
+    """The application, as `serve run` and a configuration's `import_path` want it."""
+    return built(given)
+
+
+def built(given: Settings, answers: serve.Deployment = Answers, front: serve.Deployment = Front) -> serve.Application:
+    """The front, and behind it a deployment a model, named as the model is without its publisher."""
+    deployments = {id.rpartition("/")[2]: id for id in given.models} or {"everything": ""}
+    return front.bind(given, *(answers.options(name=name).bind(given, id) for name, id in deployments.items()))

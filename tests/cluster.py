@@ -40,22 +40,16 @@ def free_port() -> int:
 def running(name: str, env: Mapping[str, str] | None = None, options: Mapping[str, object] | None = None,
             **given: object) -> Iterator[str]:  # fmt: skip
     """The base URL of an application with these settings; `options` are Serve's own for its answers."""
-    started()
+    address = started()
     from ray import serve
 
-    from deploy import ray_serve
+    from deploy.ray_serve import Answers, Front, Settings, built
 
-    plain = {"autoscaling_config": None, "num_replicas": 1, "health_check_period_s": 1,
-             "ray_actor_options": {"num_cpus": 1, "runtime_env": {"env_vars": dict(env or {})}}}  # fmt: skip
-    answers = ray_serve.Answers
-    ray_serve.Answers = answers.options(**plain | dict(options or {}))
+    here = {"ray_actor_options": {"runtime_env": {"env_vars": dict(env or {})}}, "health_check_period_s": 1}
+    answers = Answers.options(autoscaling_config=None, num_replicas=1).options(**here | dict(options or {}))
+    serve.run(built(Settings(**given), answers, Front.options(**here)), name=name, route_prefix=f"/{name}")
     try:
-        built = ray_serve.app(ray_serve.Settings(**given))
-    finally:
-        ray_serve.Answers = answers
-    serve.run(built, name=name, route_prefix=f"/{name}")
-    try:
-        yield f"{started()}/{name}/v1"
+        yield f"{address}/{name}/v1"
     finally:
         serve.delete(name)
 
@@ -71,6 +65,17 @@ def replicas(app: str, deployment: str) -> list[int]:
         except OSError:  # it has ended meanwhile
             continue
     return found
+
+
+def healed(app: str) -> bool:
+    """True once every replica that an application should have is there again."""
+    from ray import serve
+
+    def whole() -> bool:
+        found = serve.status().applications[app]
+        return found.status == "RUNNING" and all(one.status == "HEALTHY" for one in found.deployments.values())
+
+    return bool(until(whole, 60))
 
 
 def kill(pid: int) -> None:

@@ -1,16 +1,14 @@
 """The short form of `python -m tests.fire`: every promise is kept."""
 
 import importlib
-import pkgutil
 
 import pytest
 
 from tests import fire
+from tests.fire.__main__ import kinds
 
-KINDS = sorted(found.name for found in pkgutil.iter_modules(fire.__path__) if not found.name.startswith("_"))
 
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", kinds(fire))
 def test_every_promise_is_kept(kind):
     rows = list(importlib.import_module(f"tests.fire.{kind}").rows(short=True))
     assert rows

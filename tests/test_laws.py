@@ -11,7 +11,7 @@ from vlm_backends import CATALOGUE, TASKS, Sampling
 from vlm_backends.models import check_sampling
 
 ROOT = Path(__file__).parent.parent
-SOURCES = sorted(p for folder in ("vlm_backends", "ui") for p in (ROOT / folder).rglob("*.py")) + [ROOT / "app.py"]
+SOURCES = sorted(p for folder in ("vlm_backends", "ui", "deploy") for p in (ROOT / folder).rglob("*.py")) + [ROOT / "app.py"]
 
 LAYERS = {  # every module has its place; imports go down only
     "vlm_backends.errors": -1, "vlm_backends.types": 0,
@@ -24,7 +24,7 @@ LAYERS = {  # every module has its place; imports go down only
     "vlm_backends.pace": 4, "vlm_backends.news": 4,
     "vlm_backends.batch": 5, "vlm_backends.__main__": 5, "vlm_backends.serving": 5,
     "vlm_backends.server": 6, "vlm_backends.lines": 6, "vlm_backends.on_ray": 7, "vlm_backends.annotate": 8,
-    "ui": 6, "app": 7,
+    "ui": 6, "app": 7, "deploy": 7,
 }  # fmt: skip
 THIRD_PARTY = {
     "vlm_backends.images": {"PIL"},
@@ -42,6 +42,7 @@ THIRD_PARTY = {
     "vlm_backends.server": {"fastapi", "uvicorn"},
     "ui": {"gradio", "pandas", "starlette"},  # gradio's own tables are pandas'
     "ui.chart": {"gradio", "pandas", "altair"},
+    "deploy": {"fastapi", "pydantic", "ray"},
     "app": set(),
 }
 

@@ -56,17 +56,17 @@ SIGN = read(ASSETS / "sign.jpg")
 
 
 @contextmanager
-def serving(engine, **settings):
+def serving(engine, host="127.0.0.1", **settings):
     """The address of a server with this engine."""
     openai.forget()
-    config = uvicorn.Config(application(engine, **settings), port=0, log_level="critical", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(application(engine, **settings), host, port=0, log_level="critical", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
         time.sleep(0.01)
     try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
+        yield f"http://{host}:{server.servers[0].sockets[0].getsockname()[1]}/v1"
     finally:
         server.should_exit = True
         thread.join(10)

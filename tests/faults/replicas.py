@@ -1,0 +1,76 @@
+"""Processes of Ray Serve are killed: a replica that answers, and the front before all of them."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests import cluster
+from tests.faults._recital import Reciter, all_heard, questions, reciting, row
+from tests.fire import Row
+from tests.processes import until
+from vlm_backends import Embedded, OpenAI, Prompt, Turn, VLMError, ask, find_model, find_task, read
+
+_APP, _ANSWERS, _FRONT = "faults", "everything", "Front"
+_SIGN = read(Path(__file__).parents[2] / "assets" / "sign.jpg")
+
+
+def rows(short: bool) -> Iterator[Row]:
+    """What callers hear of it; the long form also kills replicas that really read pictures."""
+    count = 8 if short else 48
+    options = {"num_replicas": 2, "max_ongoing_requests": count}
+    with reciting() as (reciter, upstream), cluster.running(_APP, {"VLM_BASE_URL": upstream}, options, engine="openai") as url:
+        yield _before(url, reciter, count, _ANSWERS, "A replica is killed before its answers begin: none is lost")
+        yield _before(url, reciter, count, _FRONT, "The front is killed before answers begin: none is lost, the client asks again")
+        yield _within(url, reciter, count)
+    if not short:
+        yield _reading(count)
+
+
+def _before(url: str, reciter: Reciter, count: int, victim: str, promise: str) -> Row:
+    reciter.hold(begin=False, go_on=True)
+    with questions(url, count) as asked:
+        until(lambda: len(reciter.asked) >= count)
+        cluster.kill(cluster.replicas(_APP, victim)[0])
+        until(lambda: len(reciter.asked) > count)
+        reciter.begin.set()
+    cluster.healed(_APP)
+    return row(promise, asked, (one.whole for one in asked), f"{len(reciter.asked) - count} asked again")
+
+
+def _within(url: str, reciter: Reciter, count: int) -> Row:
+    reciter.hold(begin=True, go_on=False)
+    with questions(url, count) as asked:
+        all_heard(asked)
+        cluster.kill(cluster.replicas(_APP, _ANSWERS)[0])
+        until(lambda: any(one.error for one in asked))
+        reciter.go_on.set()
+    cut = [one for one in asked if one.cut]
+    return row("A replica is killed within its answers: they end in a sentence, those of others whole", asked,
+               (bool(cut) and (one.whole or one.cut) for one in asked), f"{len(cut)} cut: “{cut[0].error}”" if cut else "none was cut")  # fmt: skip
+
+
+def _reading(count: int) -> Row:
+    """The embedded engine reads a sign on two replicas; one is killed again and again."""
+    model, task = find_model("microsoft/florence-2"), find_task("<OCR>")
+    prompt = Prompt((Turn("user", task.token, (_SIGN,)),))
+    *_, right = ask(Embedded(), model, prompt, task)
+
+    def heard(_: int) -> str:
+        try:
+            *_, answer = ask(OpenAI(url), model, prompt, task)
+            return answer.text
+        except VLMError as error:
+            return str(error)
+
+    killed = 0
+    with cluster.running("reads", None, {"num_replicas": 2}, engine="embedded") as url, ThreadPoolExecutor(count) as pool:
+        under_way = [pool.submit(heard, i) for i in range(count)]
+        while not until(lambda: all(one.done() for one in under_way), 8):
+            for pid in cluster.replicas("reads", _ANSWERS)[:1]:
+                cluster.kill(pid)
+                killed += 1
+        texts = [one.result() for one in under_way]
+    strange = sum("gone" not in text and text != right.text for text in texts)
+    return Row("Replicas that read pictures are killed every 8 s: whole answers, or a sentence", len(texts),
+               sum(text == right.text or "gone" in text for text in texts), strange,
+               f"{killed} killed, {sum(text == right.text for text in texts)} whole")  # fmt: skip

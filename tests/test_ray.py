@@ -1,0 +1,208 @@
+"""The engines on Ray Serve: the same wire, a place for each or a word to wait, work that ends when its caller leaves.
+
+Needs requirements-ray.txt; skipped without it. One Ray serves all tests of a run (tests/cluster.py).
+"""
+
+import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+
+pytest.importorskip("ray", reason="Ray is not installed: see requirements-ray.txt")
+pytest.importorskip("torch", reason="torch is not installed: see requirements-local.txt")
+
+from gradio_client import Client, handle_file
+from ray.serve.schema import ServeDeploySchema
+
+import ui
+from deploy.ray_serve import Answers, Settings, built
+from tests import cluster, tiny
+from tests.faults._recital import HALF, LLAMA, PICTURE, questions, recital, reciting
+from tests.processes import until
+from tests.test_openai import QUICK
+from tests.test_server import FLORENCE, Says, body, outcome
+from vlm_backends import (
+    CATALOGUE,
+    BadPrompt,
+    Chunk,
+    OpenAI,
+    Prompt,
+    Refused,
+    Turn,
+    Unreachable,
+    connect,
+    find_task,
+    write_task,
+)
+from vlm_backends.engines import Patience
+
+ROOT = Path(__file__).parent.parent
+DEPLOY = ROOT / "deploy"
+KEY = {"Authorization": "Bearer server-canary"}
+
+
+def ask(url, text, **options):
+    return requests.post(f"{url}/chat/completions", json=body(text, LLAMA.id, PICTURE, **options.pop("more", {})),
+                         headers=KEY, **{"timeout": 60, **options})  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def served():
+    """A reciter, and an application before it with two places and one to wait at."""
+    options = {"max_ongoing_requests": 2, "max_queued_requests": 1, "backpressure_config": {"status_code": 429, "retry_after_s": 1}}
+    with reciting() as (reciter, upstream):
+        env = {"VLM_BASE_URL": upstream, "VLM_SERVER_KEY": "server-canary"}
+        with cluster.running("served", env, options, engine="openai") as url:
+            yield reciter, url
+
+
+def test_the_list_and_the_key_are_those_of_the_plain_server(served):
+    _, url = served
+    listed = requests.get(f"{url}/models", headers=KEY, timeout=60).json()["data"]
+    assert {entry["id"] for entry in listed} == {model.id for model in CATALOGUE} and "ready" in listed[0]["state"]
+    for headers in ({}, {"Authorization": "Bearer no"}):
+        reply = requests.get(f"{url}/models", headers=headers, timeout=60)
+        assert reply.status_code == 401 and "canary" not in reply.text
+
+
+@pytest.mark.parametrize("asked, status, said", [
+    (body() | {"model": "gpt-4o"}, 404, "does not exist"), (body("<od>", FLORENCE.id), 400, "begin with one of"), (7, 400, "JSON object"),
+    ({"model": LLAMA.id, "messages": [{"role": "user", "content": "no picture"}]}, 400, "Add a picture"), (body(n=2), 400, "One answer"),
+])  # fmt: skip
+def test_what_cannot_be_asked_is_a_status_and_a_sentence(served, asked, status, said):
+    reply = requests.post(f"{served[1]}/chat/completions", data=json.dumps(asked), headers=KEY, timeout=60)
+    assert reply.status_code == status and said in reply.json()["error"]["message"] and "Traceback" not in reply.text
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_words_come_as_they_are_made_and_who_leaves_ends_the_work(served, stream):
+    reciter, url = served
+    reciter.hold(begin=True, go_on=False)
+    if stream:
+        reply = ask(url, "Leaving", more={"stream": True}, stream=True)
+        assert any(b"Leaving" in line for line in reply.iter_lines()) and not reciter.stops[0].is_set()
+        reply.close()
+    else:
+        with pytest.raises(requests.Timeout):
+            ask(url, "Leaving", timeout=2)
+    assert until(lambda: reciter.stops and reciter.stops[0].is_set())
+    assert len(reciter.stops) == 1, "who has left is not asked for again"
+
+
+def test_who_finds_no_place_is_told_to_wait_and_a_patient_client_gets_one(served):
+    reciter, url = served
+    reciter.hold(begin=False, go_on=True)
+    with ThreadPoolExecutor(6) as pool:
+        replies = [pool.submit(ask, url, "Many") for _ in range(6)]
+        until(lambda: sum(reply.done() for reply in replies) >= 3)
+        turned_away = [reply.result() for reply in replies if reply.done()]
+        with questions(url, 2, Patience(connect=2, silence=30, tries=30), "server-canary") as patient:
+            until(lambda: False, 1.5)
+            reciter.begin.set()
+    assert len(turned_away) >= 3 and {reply.status_code for reply in turned_away} == {429}
+    assert {reply.headers["Retry-After"] for reply in turned_away} == {"1"} and "Traceback" not in turned_away[0].text
+    assert {reply.result().status_code for reply in replies} == {200, 429} and all(one.whole for one in patient)
+
+
+def test_the_page_is_pointed_at_it(served):
+    reciter, url = served
+    reciter.hold(begin=True, go_on=True)
+    page = ui.build(connect({"VLM_BASE_URL": url, "VLM_API_KEY": "server-canary"}))
+    _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, **ui.settings())
+    try:
+        words, _, details = Client(address, verbose=False).predict(
+            LLAMA.id, "Echo", handle_file(str(ROOT / "assets" / "cat.jpg")), api_name="/chat"
+        )
+    finally:
+        page.close()
+    assert words == recital("Echo") and details["engine"] == "Your server" and len(words.split()) == 2 * HALF
+
+
+def test_open_weights_on_two_replicas_answer_as_they_do_here(tmp_path):
+    tiny.build(tmp_path, {FLORENCE.id: tiny.florence2})
+    env = {"VLM_WEIGHTS": str(tmp_path), "VLM_ENGINE": "local"}
+    here, tasks = connect(env), [find_task(token) for token in ("<CAPTION>", "<OD>", "<OCR_WITH_REGION>")]
+    with cluster.running("weights", env, {"num_replicas": 2}, engine="local", models=[FLORENCE.id], together=3) as url:
+        there = OpenAI(url, "", QUICK)
+        for task in tasks:
+            prompt = Prompt((Turn("user", write_task(task), (PICTURE,)),))
+            assert outcome(there, FLORENCE, prompt, task) == outcome(here, FLORENCE, prompt, task)
+        assert there.models() == (FLORENCE,) and len(cluster.replicas("weights", "florence-2")) == 2
+
+
+# a replica by itself
+
+
+def replica(engine=None, **given):
+    answers = Answers.func_or_class(Settings(**{"engine": "embedded"} | given), "")
+    answers._engine = engine or answers._engine
+    return answers
+
+
+async def said(answers, text="<OD>"):
+    try:
+        return "".join([chunk.text async for chunk in answers.stream(FLORENCE, Prompt((Turn("user", text, (PICTURE,)),)))])
+    except Exception as error:
+        return type(error)
+
+
+@pytest.mark.parametrize("ends, healthy", [
+    ([RuntimeError("CUDA")] * 3, False), ([Refused("out of memory")] * 3, False), ([RuntimeError("CUDA")] * 2, True), ([BadPrompt("no")] * 9, True),
+    ([Refused("slow down", 429)] * 9, True), ([Unreachable("no")] * 9, True), ([RuntimeError("CUDA")] * 2 + [Chunk("yes"), RuntimeError("CUDA")], True),
+    ([RuntimeError("CUDA")] * 2 + [BadPrompt("no")] + [RuntimeError("CUDA")] * 2, True),
+])  # fmt: skip
+def test_a_replica_of_nothing_but_faults_of_its_own_is_replaced(ends, healthy):
+    answers = replica()
+    for end in ends:
+        answers._engine = Says(end)
+        asyncio.run(said(answers))
+    if healthy:
+        answers.check_health()
+    else:
+        with pytest.raises(RuntimeError, match="cannot answer"):
+            answers.check_health()
+
+
+@pytest.mark.parametrize("joins, batch, end", [
+    (True, Chunk("together"), "together"), (True, BadPrompt("one of them is bad"), "alone"), (True, Refused("out of memory"), "alone"),
+    (True, RuntimeError("bug"), RuntimeError), (False, Chunk("together"), "alone"),
+])  # fmt: skip
+def test_questions_that_join_are_answered_together_or_else_alone(joins, batch, end):
+    async def joined(asked):
+        if isinstance(batch, Exception):
+            raise batch
+        return batch
+
+    answers = replica(Says(Chunk("alone")))
+    answers._joins, answers._engine.joins, answers._joined = True, lambda *_: joins, joined
+    assert asyncio.run(said(answers)) == end
+
+
+# settings
+
+
+@pytest.mark.parametrize("given, names", [
+    ({}, {"everything"}), ({"models": "microsoft/florence-2, google/deplot"}, {"florence-2", "deplot"}), ({"models": ["google/deplot"]}, {"deplot"}),
+])  # fmt: skip
+def test_a_deployment_a_model(given, names):
+    front = built(Settings(**given))
+    assert {answers._bound_deployment.name for answers in front._bound_deployment.init_args[1:]} == names
+
+
+@pytest.mark.parametrize("given", [{"models": 7}, {"together": "many"}, {"together": 0}, {"modles": "x"}])
+def test_settings_that_mean_nothing_are_refused(given):
+    with pytest.raises(ValueError):
+        Settings(**given)
+
+
+def test_the_files_say_what_serve_understands():
+    plain = yaml.safe_load((DEPLOY / "serve.yaml").read_text())
+    cluster_wide = yaml.safe_load((DEPLOY / "kuberay.yaml").read_text())
+    for config in (plain, yaml.safe_load(cluster_wide["spec"]["serveConfigV2"])):
+        (found,) = ServeDeploySchema.model_validate(config).applications
+        names = {answers._bound_deployment.name for answers in built(Settings(**found.args))._bound_deployment.init_args[1:]}
+        assert found.import_path == "deploy.ray_serve:app" and {one.name for one in found.deployments} <= {"Front", *names}
