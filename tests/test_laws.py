@@ -15,11 +15,12 @@ SOURCES = sorted(p for folder in ("vlm_backends", "ui", "deploy") for p in (ROOT
 
 LAYERS = {  # every module has its place; imports go down only
     "vlm_backends.errors": -1, "vlm_backends.types": 0,
-    "vlm_backends.readers": 1, "vlm_backends.images": 1, "vlm_backends.drawing": 1,
+    "vlm_backends.readers": 1, "vlm_backends.uploads": 1, "vlm_backends.drawing": 1,
     "vlm_backends.outlines": 1, "vlm_backends.chains": 1, "vlm_backends.agreement": 1,
     "vlm_backends.ledger": 1, "vlm_backends.listening": 1, "vlm_backends.memory": 1,
-    "vlm_backends.models": 2, "vlm_backends.exports": 2, "vlm_backends.tables": 2,
-    "vlm_backends.engines": 3, "vlm_backends.purposes": 3, "vlm_backends.datasets": 3,
+    "vlm_backends.models": 2, "vlm_backends.images": 2,
+    "vlm_backends.exports": 3, "vlm_backends.datasets": 3,
+    "vlm_backends.engines": 3, "vlm_backends.purposes": 3, "vlm_backends.tables": 4,
     "vlm_backends": 4, "vlm_backends.snippets": 4,
     "vlm_backends.pace": 4, "vlm_backends.news": 4,
     "vlm_backends.batch": 5, "vlm_backends.__main__": 5, "vlm_backends.serving": 5,
@@ -27,6 +28,7 @@ LAYERS = {  # every module has its place; imports go down only
     "ui": 6, "app": 7, "deploy": 7,
 }  # fmt: skip
 THIRD_PARTY = {
+    "vlm_backends.uploads": {"PIL"},
     "vlm_backends.images": {"PIL"},
     "vlm_backends.drawing": {"PIL"},
     "vlm_backends.exports": {"PIL"},

@@ -2,28 +2,25 @@
 
 import io
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image, ImageChops, ImageOps, ImageStat, UnidentifiedImageError, features
+from PIL import Image, ImageChops, ImageStat
 
-from vlm_backends.errors import BadPrompt
 from vlm_backends.types import Picture
+from vlm_backends.uploads import contents, flatten, opened, orientation
 
 BUDGET = 180_000  # base64 characters, exclusive: the inline limit of NVIDIA's published requests
-MOST_PIXELS = 100_000_000
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF") + (("AVIF",) if features.check("avif") else ())
-
 _AS_IS = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png"}
 _PLAIN_MODES = ("RGB", "L", "1", "P")
 _AREA = 1280 * 960  # px: photographs score best near it under the budget
 _SNAP = 0.74, 1.76  # of the area: a decoder's own 1/2, 1/4 or 1/8 scale is taken as it is when it lands here
 _GRAPHIC = 1.44  # of the area: for screenshots and charts, pixels beat quality
+_MOST_PALETTE = 16_000_000  # px: finding 128 colours takes eight more bytes for each
 _PROBE, _POOR, _FAIR = 55, 30, 40  # JPEG qualities
 _SEEN = 2048  # px: no model of the catalogue looks closer
 _MOST_ERROR = 18.0  # grey levels of 255, root mean square: where small print starts to break
 _SLOPE = 0.62  # a JPEG's bytes fall as (quantiser scale) ** -0.62
+_MOST_PROFILE = 20_000  # bytes: a camera's is 3,000 at most
 _FULL = 0.9  # a result this close to the budget is good enough
 
 Source = bytes | str | Path | Picture | Image.Image
@@ -33,26 +30,29 @@ def read(source: Source) -> Picture:
     """The upright picture as PNG or JPEG; bytes that are that already stay as they are.
 
     GIFs give their first frame, transparency turns white, 16 bits become 8. Raises BadPrompt for whatever
-    is not a whole picture of at most 100 megapixels.
+    is not a whole picture, or larger than `uploads` allows.
     """
     if isinstance(source, Picture):
         return source
     if isinstance(source, Image.Image):
         return _save(flatten(source), "PNG")
-    data = _bytes(source)
-    with _opened(data) as image:
+    data = contents(source)
+    with opened(data) as image:
         if _is_plain(image):
             width, height = image.size
-            image.draft("RGB", (width // 8, height // 8))  # a cut file is found at an eighth of the cost
+            _drafted(image, 8)  # a cut file is found at an eighth of the cost
             image.load()
             return Picture(data, _AS_IS[image.format], width, height)
         lossy = image.format in ("JPEG", "MPO") or image.format in ("WEBP", "AVIF") and image.mode == "RGB"
-        return _save(flatten(image), "JPEG", quality=95) if lossy else _save(flatten(image), "PNG")
+        profile = _profile(image)
+        if lossy:
+            return _save(flatten(image), "JPEG", quality=95, icc_profile=profile)
+        return _save(flatten(image), "PNG", icc_profile=profile)
 
 
 def pixels(picture: Picture) -> Image.Image:
     """The picture's pixels, RGB, full size, upright."""
-    with _opened(picture.data) as image:
+    with opened(picture.data) as image:
         return flatten(image)
 
 
@@ -67,13 +67,13 @@ def encode(image: Source, budget: int = BUDGET) -> Picture:
     if len(source.data) <= most:
         return source
     area = _AREA * budget / BUDGET
-    with _opened(source.data) as opened:
+    with opened(source.data) as file:
         if source.mime == "image/jpeg":
-            return _fit(_scaled_jpeg(opened, area), most)
-        whole = flatten(opened)
+            return _fit(_scaled_jpeg(file, area), most)
+        whole = flatten(file)
     if not _is_graphic(whole):
         return _fit(_shrunk(whole, area), most)
-    if len(source.data) <= 3 * most:
+    if len(source.data) <= 3 * most and whole.width * whole.height <= _MOST_PALETTE:
         palette = _save(whole.quantize(128, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE), "PNG", optimize=True)
         if len(palette.data) <= most:
             return palette
@@ -104,53 +104,7 @@ def export(image: Image.Image, mime: str) -> Picture:
     """A full-size copy for keeping: a fine JPEG for what came as one, else a PNG."""
     if mime == "image/jpeg":
         return _save(image, "JPEG", quality=92)
-    return _save(image, "PNG", compress_level=3)
-
-
-def flatten(image: Image.Image) -> Image.Image:
-    """The image upright, 8 bits, RGB, transparency on white; the given image is untouched."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith(("I;16", "I", "F")):
-        low, high = image.getextrema() if image.mode == "F" else (0, 65535)
-        scale = 255 / ((high - low) or 1)
-        image = image.convert("F").point(lambda value: (value - low) * scale).convert("L")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _bytes(source: bytes | str | Path) -> bytes:
-    if isinstance(source, bytes):
-        return source
-    try:
-        return Path(source).read_bytes()
-    except OSError:
-        raise BadPrompt("The picture is no longer there: upload it again.") from None
-
-
-@contextmanager
-def _opened(data: bytes) -> Iterator[Image.Image]:
-    """The file, open; whatever goes wrong while it is read becomes a BadPrompt."""
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise _too_large()
-            yield image
-    except BadPrompt:
-        raise
-    except Image.DecompressionBombError:
-        raise _too_large() from None
-    except UnidentifiedImageError:
-        kinds = "JPEG, PNG, WebP, GIF, BMP, TIFF" + (" or AVIF" if "AVIF" in FORMATS else "")
-        raise BadPrompt(f"This file is not a picture that can be read here. Use {kinds}.") from None
-    except Exception:  # Pillow's decoders raise whatever a broken file makes them stumble over
-        raise BadPrompt("This picture is broken or cut off: save it anew and upload it again.") from None
-
-
-def _too_large() -> BadPrompt:
-    return BadPrompt(f"This picture is too large: at most {MOST_PIXELS // 10**6} megapixels. Make it smaller first.")
+    return _save(image, "PNG", compress_level=1)  # the next level takes twice as long
 
 
 def _is_plain(image: Image.Image) -> bool:
@@ -159,25 +113,36 @@ def _is_plain(image: Image.Image) -> bool:
         image.format in _AS_IS
         and image.mode in _PLAIN_MODES
         and not image.has_transparency_data
-        and image.getexif().get(0x0112, 1) == 1
+        and orientation(image) == 1
         and (image.format == "MPO" or getattr(image, "n_frames", 1) == 1)
     )
+
+
+def _profile(image: Image.Image) -> bytes | None:
+    """The colours' profile, where the pixels keep their colours and it is of a usual length."""
+    profile = image.info.get("icc_profile")
+    return profile if profile and image.mode in ("RGB", "RGBA") and len(profile) <= _MOST_PROFILE else None
 
 
 def _scaled_jpeg(image: Image.Image, area: float) -> Image.Image:
     """The JPEG at about `area` pixels, scaled by its decoder as far as that goes."""
     whole = image.width * image.height
     scale = max((k for k in (1, 2, 4, 8) if whole / k**2 >= _SNAP[0] * area), default=1)
-    image.draft("RGB", (image.width // scale, image.height // scale))
+    _drafted(image, scale)
     decoded = flatten(image)
     return decoded if whole / scale**2 <= _SNAP[1] * area else _shrunk(decoded, area)
+
+
+def _drafted(image: Image.Image, scale: int) -> None:
+    """Tells the decoder of a JPEG to scale down by this."""
+    image.draft("RGB", (max(1, image.width // scale), max(1, image.height // scale)))
 
 
 def _thumbnail(picture: Picture, side: int) -> Image.Image:
     """RGB pixels of at most `side` a side."""
     scale = min(1.0, side / max(picture.width, picture.height))
     area = picture.width * picture.height * scale**2
-    with _opened(picture.data) as image:
+    with opened(picture.data) as image:
         pixels = _scaled_jpeg(image, area) if picture.mime == "image/jpeg" else flatten(image)
     return _shrunk(pixels, area)
 
