@@ -4,7 +4,6 @@ from asyncio import to_thread
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from functools import partial
-from html import escape
 from pathlib import Path
 
 import gradio as gr
@@ -90,7 +89,7 @@ class BatchTab:
             state = str(error)
         label, hint = ("Words to find", task.example) if task else ("Your question", model.prompts[0])
         words = gr.Textbox(visible=_wants_words(model, task), label=label, placeholder=str(hint))
-        return f"{(task or model).about}  \n<small>{escape(state)}</small>", words
+        return f"{(task or model).about}  \n<small>{verbatim(state)}</small>", words
 
     def take(self, batch: Batch, paths: list[str], kind: str | None, words: str) -> tuple:
         """A batch is begun, or refused with a sentence before anything is spent."""

@@ -1,5 +1,6 @@
 """A chart's round trip: its table to edit and to take away, the chart drawn again from it, a question about it."""
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -79,7 +80,8 @@ def long_form(rows: Sequence[Sequence[str]]) -> list[dict]:
 def number(cell: object) -> float | None:
     """The number in a cell such as `1,200`, `12.5 %` or `$3.2`; None when there is none."""
     found = _NUMBER.search(str(cell).replace("\u2212", "-"))
-    return float(re.sub(r"[,\u00a0 ]", "", found.group())) if found else None
+    value = float(re.sub(r"[,\u00a0 ]", "", found.group())) if found else math.inf
+    return value if math.isfinite(value) else None
 
 
 def asked_about(grid: pd.DataFrame, question: str, picture: Picture | None) -> Turn:

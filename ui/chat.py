@@ -53,7 +53,8 @@ class ChatTab:
             self.chatbot = gr.Chatbot(
                 buttons=["copy", "copy_all"], label=f"Talk with {model.title}", show_label=False,
                 layout="bubble", feedback_options=None, elem_classes="talk",
-                placeholder=f"**{model.title}**\n\n{model.about}\n\nDrop a picture below, or click an example above.",
+                placeholder=f"**{verbatim(model.title)}**\n\n{model.about}\n\n"
+                "Drop a picture below, or click an example above.",
             )  # fmt: skip
             self.live = gr.Markdown(elem_classes="live", line_breaks=True)
         self.notice = gr.Markdown(elem_classes="notice")

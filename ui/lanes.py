@@ -68,7 +68,7 @@ def seats(hall: Hall, visitor: Visitor, purpose: Purpose) -> list[Seat]:
 def _seats(engine: Engine, visitor: Visitor, wanted: Sequence[Model], here: Sequence[str]) -> Iterator[Seat]:
     if isinstance(engine, NVIDIA):
         if engine.key or visitor.key:
-            for model in wanted:
+            for model in (model for model in wanted if model.hosted):
                 yield Seat(model, engine.name, _DOUBT[model.hosted.state], model.hosted.state == "alive")
     elif isinstance(engine, Embedded):
         yield from (Seat(model, engine.name) for model in wanted if model.id in here)

@@ -13,9 +13,11 @@ from gradio.utils import get_upload_folder
 from ui.asking import Asked
 from ui.sweep import GUARD, KEPT
 from vlm_backends import Answer, Picture, Region, Sent, draw, images
+from vlm_backends.outlines import clean
 
 _FENCED = re.compile(r"^(```[^`\n]*\n(?:(?!```).)*(?:^```[ ]*$|\Z))", re.DOTALL | re.MULTILINE)
 _TAG, _PICTURE = re.compile(r"<(?=[A-Za-z/!?])"), re.compile(r"!(?=\[)")
+_DIAGRAM = re.compile(r"(`{3,}|~{3,})([ \t]*)(?=mermaid)", re.IGNORECASE)  # the browser would run it: it loads pictures
 _JOINER = "\u2060"  # takes no room, and what it parts is neither a tag nor a picture
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$=:&-])")
 
@@ -50,7 +52,7 @@ def as_markdown(answer: Answer) -> str:
     """The words as Markdown that loads nothing from elsewhere and holds no HTML."""
     if answer.literal:
         return verbatim(answer.text)
-    parts = _FENCED.split(answer.text)
+    parts = _FENCED.split(_DIAGRAM.sub(rf"\1\2{_JOINER}", clean(answer.text)))
     plain = any("```" in part or "~~~" in part for part in parts[::2])  # a fence that readers may take differently
     for i in range(0, len(parts), 1 if plain else 2):
         parts[i] = _PICTURE.sub("!" + _JOINER, _TAG.sub("<" + _JOINER, parts[i]))
@@ -59,7 +61,7 @@ def as_markdown(answer: Answer) -> str:
 
 def verbatim(text: str) -> str:
     """Text that Markdown shows letter for letter, line for line."""
-    return _PUNCTUATION.sub(r"\\\1", text).replace("\n", "  \n")
+    return _PUNCTUATION.sub(r"\\\1", clean(text)).replace("\n", "  \n")
 
 
 def small_print(asked: Asked) -> str:

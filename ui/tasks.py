@@ -134,7 +134,7 @@ class TaskTab:
             state = self.runs.hall.answering(visitor, self.model).state(self.model, task)
         except VLMError as error:
             state = str(error)
-        return f"{task.about}  \n<small>{state[:1].upper()}{state[1:]}</small>"
+        return f"{task.about}  \n<small>{verbatim(state[:1].upper() + state[1:])}</small>"
 
     def example(self, run: Run, index: int, visitor: Visitor) -> tuple:
         """The fields of an example."""

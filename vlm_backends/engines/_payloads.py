@@ -2,6 +2,7 @@
 
 import io
 import json
+import lzma
 import re
 import zipfile
 import zlib
@@ -10,22 +11,28 @@ from collections.abc import Iterable, Iterator
 from vlm_backends.errors import Unreachable
 
 MOST_BODY = 32 * 2**20  # bytes of a whole body, and of a zip
-_MOST_LINE = 8 * 2**20
+_MOST_JSON = 8 * 2**20  # characters, and bytes of a line: as objects they take twenty times as much
 _MOST_ENTRIES = 256
 _MOST_RATIO = 200  # a JSON answer packs by 10 or so; a bomb by 1,000
+_BROKEN_ZIP = (  # what zipfile and the packings that it knows raise
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError, OSError, ValueError,
+)  # fmt: skip
 _DONE = b"[DONE]"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 def events(pieces: Iterable[bytes]) -> Iterator[str]:
     """The data of each server-sent event, however the bytes were cut (WHATWG HTML, section 9.2)."""
-    data: list[bytes] = []
+    data, size = [], 0
     for line in _lines(pieces):
         if line.startswith(b"data:"):
             data.append(line[5:].removeprefix(b" "))
+            size += len(line)
+            if size > _MOST_JSON:
+                raise _endless()
         elif not line and data:
             yield b"\n".join(data).decode(errors="replace")
-            data = []
+            data, size = [], 0
     if data == [_DONE]:  # some servers end without the blank line; anything else there is half an event
         yield _DONE.decode()
 
@@ -45,10 +52,14 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
             parts, size = [], 0
         parts.append(rest)
         size += len(rest)
-        if size > _MOST_LINE:
-            raise Unreachable("The answer was broken off: a single line of it was too long to be true. Try again.")
+        if size > _MOST_JSON:
+            raise _endless()
     if rest := b"".join(parts):
         yield rest
+
+
+def _endless() -> Unreachable:
+    return Unreachable("The answer was broken off: a single part of it was too long to be true. Try again.")
 
 
 def streamed(pieces: Iterable[bytes]) -> Iterator[dict]:
@@ -79,6 +90,8 @@ def single(body: bytes) -> dict:
 
 
 def _object(text: str) -> dict:
+    if len(text) > _MOST_JSON:
+        raise _endless()
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -109,5 +122,5 @@ def _unzipped(data: bytes) -> bytes:
                 raise Unreachable("The result's zip is a bomb, or broken; it was not opened.")
             with archive.open(found[0]) as member:
                 return member.read(MOST_BODY)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
+    except _BROKEN_ZIP:
         raise Unreachable("The result's zip is broken. Send the picture again.") from None

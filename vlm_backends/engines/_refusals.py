@@ -5,6 +5,7 @@ import re
 from contextlib import suppress
 
 from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, Unreachable, VLMError
+from vlm_backends.outlines import clean
 
 _PATIENCE = 30.0  # seconds: a longer Retry-After is told to the user instead
 _RETRIED = (429, 502, 503, 504)
@@ -127,7 +128,7 @@ def _detail(body: bytes, key: str) -> str:
         words = text
     if words.lstrip().startswith("<"):
         words = "a web page instead of an answer"
-    words = " ".join((words.replace(key, "[key]") if key else words).split())
+    words = " ".join(clean(words.replace(key, "[key]") if key else words).split())
     return words if len(words) <= _MOST_DETAIL else words[: _MOST_DETAIL - 1] + "…"
 
 

@@ -16,6 +16,7 @@ from vlm_backends.engines._http import Patience
 from vlm_backends.engines._refusals import explain
 from vlm_backends.engines._replies import chunks
 from vlm_backends.errors import BadPrompt, Refused, VLMError
+from vlm_backends.outlines import clean
 from vlm_backends.readers import plain
 from vlm_backends.types import Chunk, Limits, Model, Picture, Prompt, Sampling, Sent, Stop, Task
 
@@ -166,7 +167,7 @@ def _listed(server: OpenAI, _: int) -> tuple["_Entry", ...]:
     except VLMError:
         return ()
     entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-    named = [entry for entry in entries if isinstance(entry.get("id"), str) and entry["id"].strip()]
+    named = [entry for entry in entries if isinstance(entry.get("id"), str) and _is_name(entry["id"])]
     return tuple({entry["id"]: _Entry(entry["id"], _states(entry)) for entry in named if not _blind(entry)}.values())
 
 
@@ -182,7 +183,12 @@ def _states(entry: dict) -> dict[str, str]:
     """The phrases that this project's own server gives."""
     tasks = entry.get("tasks")
     said = {**(tasks if isinstance(tasks, dict) else {}), "": entry.get("state")}
-    return {name: phrase[:_PHRASE] for name, phrase in said.items() if isinstance(phrase, str)}
+    return {name: clean(phrase[:_PHRASE]) for name, phrase in said.items() if isinstance(phrase, str)}
+
+
+def _is_name(id: str) -> bool:
+    """True for what can be shown and asked for alike."""
+    return bool(id.strip()) and clean(id) == id
 
 
 def _blind(entry: dict) -> bool:

@@ -11,7 +11,8 @@ from vlm_backends.types import Answer
 _NOISE = re.compile(r"</?s>|<pad>")
 _UNFINISHED = re.compile(r"<(?:0(?:x(?:0A?)?)?|/?s?|pa?d?)?$")
 _ROW_END = re.compile(r"<0x0A>|\r?\n")
-_RULE = re.compile(r"[\s|:-]*-[\s|:-]*")
+_RULE = frozenset("|:- \t")
+_MOST_CELLS = 10_000  # one endless row would make all others as long
 
 
 def read(reply: str) -> Answer:
@@ -19,13 +20,18 @@ def read(reply: str) -> Answer:
     lines = [line.strip() for line in _ROW_END.split(_NOISE.sub("", _UNFINISHED.sub("", reply)))]
     if not any("|" in line for line in lines):
         return Answer("\n".join(lines).strip())
-    cells = [_cells(line) for line in lines if line and not _RULE.fullmatch(line)]
+    cells = [_cells(line) for line in lines if line and not _is_rule(line)]
     title, rows = "", cells
     if cells and cells[0][0].upper() == "TITLE":
         title, rows = " ".join(cells[0][1:]).strip(), cells[1:]
     width = max(map(len, rows), default=0)
+    rows = rows[: max(1, _MOST_CELLS // max(width, 1))]
     table = tuple(tuple(row + [""] * (width - len(row))) for row in rows)
     return Answer(_markdown(title, table), rows=table)
+
+
+def _is_rule(line: str) -> bool:
+    return "-" in line and _RULE.issuperset(line)
 
 
 def _cells(line: str) -> list[str]:

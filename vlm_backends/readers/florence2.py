@@ -12,7 +12,7 @@ from vlm_backends.types import Answer, Point, Region
 
 _NOISE = re.compile(r"</?s>|<pad>|^\s*<[A-Z_]+>")
 _UNFINISHED = re.compile(r"^\s*<[A-Z_]*$|<(?:loc_\d*|loc?|l|sep?|/?(?:s|p|po|pol|poly)|pad?|/)?$")
-_ITEM = re.compile(r"([^<]*)((?:<loc_\d+>|<sep>|</?poly>)+)")
+_MARKS = re.compile(r"((?:<loc_\d+>|<sep>|</?poly>)+)")
 _MARK = re.compile(r"<loc_\d+>|<sep>|</?poly>")
 _LOC = re.compile(r"<loc_(\d+)>")
 _BREAK = re.compile(r"<sep>|</?poly>")
@@ -57,8 +57,9 @@ def _labelled(reply: str, outlines: Callable[[str], Iterator[tuple[Point, ...]]]
     lines: list[str] = []
     regions: list[Region] = []
     start = 0
-    for label, marks in _ITEM.findall(_clean(reply)):
-        label = label.strip()
+    parts = _MARKS.split(_clean(reply))
+    for before, marks in zip(parts[::2], parts[1::2], strict=False):
+        label = before.rpartition("<")[2].strip()
         found = [Region(label, outline, solid, (start, start + len(label))) for outline in outlines(marks)]
         if found:
             regions += found
@@ -70,7 +71,7 @@ def _labelled(reply: str, outlines: Callable[[str], Iterator[tuple[Point, ...]]]
 
 
 def _points(marks: str) -> list[Point]:
-    values = [min((int(bin_) + 0.5) / 1000, 1.0) for bin_ in _LOC.findall(marks)]
+    values = [min((float(bin_) + 0.5) / 1000, 1.0) for bin_ in _LOC.findall(marks)]
     return list(zip(values[::2], values[1::2], strict=False))
 
 

@@ -22,7 +22,8 @@ def read(reply: str) -> Answer:
     words, regions, at = "", [], 0
     phrase, corners = (0, 0), []
     for token in _TOKEN.finditer(reply):
-        words = (words + reply[at : token.start()]).lstrip()
+        piece = reply[at : token.start()]
+        words += piece if words else piece.lstrip()
         at, mark = token.end(), token.group()
         if mark == "<phrase>":
             phrase = (len(words), len(words))
@@ -32,10 +33,12 @@ def read(reply: str) -> Answer:
             corners = []
             phrase = phrase if mark == "<object>" else (len(words), len(words))
         elif patch := _PATCH.match(mark):
-            corners.append(int(patch[1]))
+            corners.append(int(min(float(patch[1]), _CELLS * _CELLS - 1)))
             if len(corners) == 2:
                 span = _trimmed(words, *phrase)
-                regions.append(Region(words[slice(*span)], _outline(*corners), span=span))
+                again = regions and regions[-1].span == span  # one long label for many boxes is held once
+                label = regions[-1].label if again else words[slice(*span)]
+                regions.append(Region(label, _outline(*corners), span=span))
                 corners = []
     return Answer((words + reply[at:]).strip(), tuple(regions))
 
@@ -47,7 +50,7 @@ def _trimmed(words: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _outline(first: int, last: int) -> tuple[Point, ...]:
-    (ya, xa), (yb, xb) = (divmod(min(cell, _CELLS * _CELLS - 1), _CELLS) for cell in (first, last))
+    (ya, xa), (yb, xb) = (divmod(cell, _CELLS) for cell in (first, last))
     x0, x1, y0, y1 = min(xa, xb), max(xa, xb), min(ya, yb), max(ya, yb)
     low, high = (0.0, 1.0) if x0 == x1 or y0 == y1 else (0.5, 0.5)
     x0, y0, x1, y1 = (x0 + low) / _CELLS, (y0 + low) / _CELLS, (x1 + high) / _CELLS, (y1 + high) / _CELLS
