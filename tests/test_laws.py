@@ -19,8 +19,8 @@ LAYERS = {  # every module has its place; imports go down only
     "vlm_backends.outlines": 1, "vlm_backends.chains": 1, "vlm_backends.agreement": 1,
     "vlm_backends.ledger": 1, "vlm_backends.listening": 1, "vlm_backends.memory": 1,
     "vlm_backends.models": 2, "vlm_backends.images": 2,
-    "vlm_backends.exports": 3, "vlm_backends.datasets": 3,
-    "vlm_backends.engines": 3, "vlm_backends.purposes": 3, "vlm_backends.tables": 4,
+    "vlm_backends.exports": 3, "vlm_backends.datasets": 4,
+    "vlm_backends.engines": 3, "vlm_backends.purposes": 3, "vlm_backends.tables": 3,
     "vlm_backends": 4, "vlm_backends.snippets": 4,
     "vlm_backends.pace": 4, "vlm_backends.news": 4,
     "vlm_backends.batch": 5, "vlm_backends.__main__": 5, "vlm_backends.serving": 5,
@@ -41,6 +41,7 @@ THIRD_PARTY = {
     "vlm_backends.tables": {"pyarrow"},  # inside the functions that read such tables
     "vlm_backends.on_ray": {"ray"},
     "vlm_backends.annotate": {"tqdm"},
+    "vlm_backends.serving": {"fastapi"},
     "vlm_backends.server": {"fastapi", "uvicorn"},
     "ui": {"gradio", "pandas", "starlette"},  # gradio's own tables are pandas'
     "ui.chart": {"gradio", "pandas", "altair"},

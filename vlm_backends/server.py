@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import hmac
 import json
-import logging
 import os
 import sys
 import threading
@@ -23,32 +22,19 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from vlm_backends import Engine, Stop, connect
 from vlm_backends.engines import checked, fetch
-from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, VLMError
+from vlm_backends.errors import BadPrompt, Refused, VLMError
 from vlm_backends.listening import check_address
 from vlm_backends.memory import frugal
 from vlm_backends.serving.desk import Desk
-from vlm_backends.serving.questions import NoSuchModel, Question, question
+from vlm_backends.serving.questions import Question, question
+from vlm_backends.serving.refusals import NOWHERE, NoEntry, failure, nowhere, refusal
 from vlm_backends.serving.replies import Envelope, Piece, pieces
 
 MOST_BODY = 64 * 2**20  # bytes of a request
 _ARRIVAL = 120  # seconds in which a request must have come
 _PATIENCE = 10  # seconds of silence after which a stream begins without a word, and between its signs of life
 _STREAM = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-_NOWHERE = {
-    404: "There is nothing at this address. The base address of this server ends in /v1.",
-    405: "This address wants another method: POST for /v1/chat/completions, GET for the others.",
-}
 _LAST = 5  # seconds in which answers that are cut off take back what they lent, such as a picture in an asset store
-_FAULT = "This server met a fault; its log says more. Try again, or use another picture."
-_log = logging.getLogger(__name__)
-
-
-class NoEntry(VLMError):
-    """The caller has not shown the key."""
-
-
-_STATUS = {NoEntry: 401, BadPrompt: 400, NoSuchModel: 404, Gone: 410, MissingKey: 501}
-_TOLD = 400, 408, 413, 422, 429  # of an upstream's refusals; others, such as of this server's own key, are 502
 Arriving = AsyncIterator[Piece | None]
 
 
@@ -61,7 +47,7 @@ def application(engine: Engine, key: str = "", urls: bool = False, desk: Desk | 
         yield
         await desk.ended(_LAST)
 
-    handlers = {status: partial(_nowhere, status, sentence) for status, sentence in _NOWHERE.items()}
+    handlers = {status: partial(nowhere, status) for status in NOWHERE}
     handlers |= {kind: lambda _, error: refusal(error) for kind in (VLMError, Exception)}
     app = FastAPI(title="VLM Showcase", lifespan=lifespan, openapi_url=None, exception_handlers=handlers)
 
@@ -91,37 +77,6 @@ def application(engine: Engine, key: str = "", urls: bool = False, desk: Desk | 
         return StreamingResponse(_events(first, arriving, asked), headers=_STREAM)
 
     return app
-
-
-async def _nowhere(status: int, sentence: str, *_: object) -> JSONResponse:
-    return JSONResponse(_error(status, sentence), status)
-
-
-def refusal(error: Exception) -> JSONResponse:
-    """The status and the sentence of an error."""
-    status, body = failure(error)
-    wait = getattr(error, "wait", None)
-    return JSONResponse(body, status, {"Retry-After": str(max(1, round(wait)))} if wait else None)
-
-
-def failure(error: Exception) -> tuple[int, dict]:
-    """The HTTP status and OpenAI's error object; what is no VLMError is a fault, and says nothing of itself."""
-    if not isinstance(error, VLMError):
-        _log.error("a question met a fault", exc_info=error)
-        return 500, _error(500, _FAULT)
-    status = next((_STATUS[kind] for kind in _STATUS if isinstance(error, kind)), 502)
-    if isinstance(error, Refused) and (error.status in _TOLD or error.status >= 500):
-        status = error.status
-    told = _error(status, str(error))
-    told["error"]["vlm"] = {  # what that wire has no word for: a page behind this server meets the same error
-        "kind": type(error).__name__, "status": getattr(error, "status", None), "since": getattr(error, "since", ""),
-    }  # fmt: skip
-    return status, told
-
-
-def _error(status: int, sentence: str) -> dict:
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    return {"error": {"message": sentence, "type": kind, "param": None, "code": status}}
 
 
 def _admit(request: Request, key: str) -> None:
