@@ -34,6 +34,7 @@ THIRD_PARTY = {
     "vlm_backends.exports": {"PIL"},
     "vlm_backends.engines._http": {"requests", "urllib3"},
     "vlm_backends.engines._connections": {"requests", "urllib3"},
+    "vlm_backends.engines._payloads": {"orjson"},
     "vlm_backends.engines.nvidia": {"requests"},  # the name of the response's type
     "vlm_backends.engines.embedded": {"PIL", "numpy", "cv2", "rapidocr"},
     "vlm_backends.engines.local": {"PIL", "numpy", "torch", "transformers", "huggingface_hub", "tqdm", "spaces"},

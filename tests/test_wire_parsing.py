@@ -23,7 +23,7 @@ from vlm_backends.engines import _entities, _payloads, nvidia
 from vlm_backends.engines._refusals import explain
 
 STREAM = [": comment", 'data: {"a": "Привет"}', "", "event: x", 'data: {"b":', 'data: "two lines"}', "", "data:{}", "", "data: [DONE]", ""]  # fmt: skip
-EVENTS = ['{"a": "Привет"}', '{"b":\n"two lines"}', "{}", "[DONE]"]
+EVENTS = [event.encode() for event in ('{"a": "Привет"}', '{"b":\n"two lines"}', "{}", "[DONE]")]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
@@ -38,7 +38,7 @@ def test_any_cut_law(end):
 
 def test_only_cr_and_lf_end_a_line():
     tricky = "a\u2028b\u0085c\x0bd\x1ee"
-    assert list(_payloads.events([f"data: {tricky}\n\n".encode()])) == [tricky]
+    assert list(_payloads.events([f"data: {tricky}\n\n".encode()])) == [tricky.encode()]
 
 
 def test_the_first_event_is_not_held_back_by_a_carriage_return():
@@ -46,7 +46,7 @@ def test_the_first_event_is_not_held_back_by_a_carriage_return():
         yield b"data: 1\r\r"
         raise AssertionError("asked for more before giving what had come")
 
-    assert next(_payloads.events(pieces())) == "1"
+    assert next(_payloads.events(pieces())) == b"1"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from vlm_backends.errors import BadPrompt
 
@@ -75,9 +75,8 @@ class Answer:
 Reader = Callable[[str], Answer]  # total: never raises, accepts half a reply
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """A piece of a reply."""
+class Chunk(NamedTuple):
+    """A piece of a reply; a tuple, since it is made for every token."""
 
     text: str = ""
     regions: tuple[Region, ...] = ()  # ready-made ones win over those read from the text

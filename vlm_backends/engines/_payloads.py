@@ -8,6 +8,8 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 
+import orjson
+
 from vlm_backends.errors import Unreachable
 
 MOST_BODY = 32 * 2**20  # bytes of a whole body, and of a zip
@@ -21,41 +23,50 @@ _DONE = b"[DONE]"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
-def events(pieces: Iterable[bytes]) -> Iterator[str]:
+def events(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The data of each server-sent event, however the bytes were cut (WHATWG HTML, section 9.2)."""
-    data, size = [], 0
-    for line in _lines(pieces):
-        if line.startswith(b"data:"):
-            data.append(line[5:].removeprefix(b" "))
-            size += len(line)
-            if size > _MOST_JSON:
-                raise _endless()
-        elif not line and data:
-            yield b"\n".join(data).decode(errors="replace")
-            data, size = [], 0
-    if data == [_DONE]:  # some servers end without the blank line; anything else there is half an event
-        yield _DONE.decode()
-
-
-def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    parts, size, after_cr = [], 0, False  # of a line that has not ended: joined once, however many pieces it has
+    data, size = [], 0  # of an event that has not ended
+    parts, held, after_cr = [], 0, False  # of a line that has not ended: joined once, however many pieces it has
     for piece in pieces:
-        if after_cr and piece.startswith(b"\n"):
-            piece, after_cr = piece[1:], False
-        if not piece:
+        if not parts and not data and (whole := _whole(piece)) is not None:
+            after_cr = False
+            yield whole
             continue
-        after_cr = piece.endswith(b"\r")
-        *ended, rest = _LINE_END.split(piece)
-        if ended:
-            yield b"".join([*parts, ended[0]])
-            yield from ended[1:]
-            parts, size = [], 0
-        parts.append(rest)
-        size += len(rest)
-        if size > _MOST_JSON:
+        if after_cr and piece:
+            piece, after_cr = piece.removeprefix(b"\n"), False
+        if b"\r" in piece:
+            after_cr = piece.endswith(b"\r")
+            *lines, rest = _LINE_END.split(piece)
+        else:
+            *lines, rest = piece.split(b"\n")
+        if lines:
+            lines[0] = b"".join((*parts, lines[0]))
+            parts, held = [], 0
+        if rest:
+            parts.append(rest)
+            held += len(rest)
+        for line in lines:
+            if line.startswith(b"data:"):
+                data.append(line[5:].removeprefix(b" "))
+                size += len(line)
+            elif not line and data:
+                yield b"\n".join(data)
+                data, size = [], 0
+        if size + held > _MOST_JSON:
             raise _endless()
-    if rest := b"".join(parts):
-        yield rest
+    if (rest := b"".join(parts)).startswith(b"data:"):
+        data.append(rest[5:].removeprefix(b" "))
+    if data == [_DONE]:  # some servers end without the blank line; anything else there is half an event
+        yield _DONE
+
+
+def _whole(piece: bytes) -> bytes | None:
+    """The data of a piece that is one whole event of one line, as nearly all servers send them."""
+    if piece.startswith(b"data: ") and piece.endswith(b"\n\n"):
+        line = piece[6:-2]
+        if b"\n" not in line and b"\r" not in line:
+            return line
+    return None
 
 
 def _endless() -> Unreachable:
@@ -66,7 +77,7 @@ def streamed(pieces: Iterable[bytes]) -> Iterator[dict]:
     """The JSON objects of an event stream; Unreachable when it ends before `[DONE]` or the reason of its end."""
     ended = False
     for event in events(pieces):
-        if event.strip() == _DONE.decode():
+        if event.strip() == _DONE:
             return
         payload = _object(event)
         ended = ended or _ends(payload)
@@ -84,21 +95,27 @@ def _ends(payload: dict) -> bool:
 
 def single(body: bytes) -> dict:
     """The JSON object of a whole body, which may come inside a zip as its `*.response` member."""
-    if body.startswith(b"PK"):
-        body = _unzipped(body)
-    return _object(body.decode(errors="replace"))
+    return _object(_unzipped(body) if body.startswith(b"PK") else body)
 
 
-def _object(text: str) -> dict:
-    if len(text) > _MOST_JSON:
+def _object(data: bytes) -> dict:
+    if len(data) > _MOST_JSON:
         raise _endless()
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        raise Unreachable(f"The service sent {_kind(text)} instead of an answer. Try again in a moment.") from None
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        value = _lenient(data.decode(errors="replace"))
     if not isinstance(value, dict):
         raise Unreachable("The service sent something that is not an answer. Try again in a moment.")
     return value
+
+
+def _lenient(text: str) -> object:
+    """What Python reads of JSON that a strict reader refuses: NaN, half a surrogate pair, bytes that are no UTF-8."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise Unreachable(f"The service sent {_kind(text)} instead of an answer. Try again in a moment.") from None
 
 
 def _kind(text: str) -> str:

@@ -62,7 +62,8 @@ class OpenAI:
         fitted = {picture: carriage(picture) for picture in pictures}
         last = fitted[pictures[-1]]
         sent = Sent(last.mime, last.width, last.height, len(last.data), "inline")
-        note = f"Answered by {model.title} at {self._host}."
+        host = self._host
+        note = f"Answered by {model.title} at {host}."
         yield Chunk(sent=sent, note=note)
         request = self.request(model, prompt, {picture: inline(encoded) for picture, encoded in fitted.items()})
         try:
