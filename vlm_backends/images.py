@@ -11,17 +11,18 @@ from vlm_backends.uploads import contents, flatten, opened, orientation
 
 BUDGET = 180_000  # base64 characters, exclusive: the inline limit of NVIDIA's published requests
 _AS_IS = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png"}
+_JPEG_END = b"\xff\xd9"  # a file with this at its end was not cut
 _PLAIN_MODES = ("RGB", "L", "1", "P")
-_AREA = 1280 * 960  # px: photographs score best near it under the budget
-_SNAP = 0.74, 1.76  # of the area: a decoder's own 1/2, 1/4 or 1/8 scale is taken as it is when it lands here
-_GRAPHIC = 1.44  # of the area: for screenshots and charts, pixels beat quality
+_AREA = 1152 * 864  # px: photographs score best near it under the budget
+_SNAP = 0.91, 2.2  # of the area: a decoder's own 1/2, 1/4 or 1/8 scale is taken as it is when it lands here
+_GRAPHIC = 2.2  # of the area: for screenshots and charts, pixels beat quality
 _MOST_PALETTE = 16_000_000  # px: finding 128 colours takes eight more bytes for each
 _PROBE, _POOR, _FAIR = 55, 30, 40  # JPEG qualities
 _SEEN = 2048  # px: no model of the catalogue looks closer
 _MOST_ERROR = 18.0  # grey levels of 255, root mean square: where small print starts to break
-_SLOPE = 0.62  # a JPEG's bytes fall as (quantiser scale) ** -0.62
+_SLOPE, _STEEP = 0.62, 0.7  # a JPEG's bytes fall as (quantiser scale) ** -0.62, and faster above the probe's quality
 _MOST_PROFILE = 20_000  # bytes: a camera's is 3,000 at most
-_FULL = 0.9  # a result this close to the budget is good enough
+_FULL = 0.94  # a result this close to the budget is good enough
 
 Source = bytes | str | Path | Picture | Image.Image
 
@@ -40,8 +41,9 @@ def read(source: Source) -> Picture:
     with opened(data) as image:
         if _is_plain(image):
             width, height = image.size
-            _drafted(image, 8)  # a cut file is found at an eighth of the cost
-            image.load()
+            if image.format == "PNG" or not data.endswith(_JPEG_END):
+                _drafted(image, 8)  # a cut file is found at an eighth of the cost
+                image.load()
             return Picture(data, _AS_IS[image.format], width, height)
         lossy = image.format in ("JPEG", "MPO") or image.format in ("WEBP", "AVIF") and image.mode == "RGB"
         profile = _profile(image)
@@ -129,8 +131,9 @@ def _scaled_jpeg(image: Image.Image, area: float) -> Image.Image:
     whole = image.width * image.height
     scale = max((k for k in (1, 2, 4, 8) if whole / k**2 >= _SNAP[0] * area), default=1)
     _drafted(image, scale)
-    decoded = flatten(image)
-    return decoded if whole / scale**2 <= _SNAP[1] * area else _shrunk(decoded, area)
+    decoded = image.convert("RGB") if image.mode != "RGB" else image
+    decoded.load()  # while the file is open
+    return decoded if whole / scale**2 <= _SNAP[1] * area else _shrunk(decoded, area, Image.HAMMING)
 
 
 def _drafted(image: Image.Image, scale: int) -> None:
@@ -147,12 +150,12 @@ def _thumbnail(picture: Picture, side: int) -> Image.Image:
     return _shrunk(pixels, area)
 
 
-def _shrunk(image: Image.Image, area: float) -> Image.Image:
+def _shrunk(image: Image.Image, area: float, filter: Image.Resampling = Image.LANCZOS) -> Image.Image:
     """The image at no more than `area` pixels."""
     scale = math.sqrt(area / (image.width * image.height))
     if scale >= 1:
         return image
-    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.LANCZOS)
+    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), filter)
 
 
 def _is_graphic(image: Image.Image) -> bool:
@@ -164,21 +167,24 @@ def _fit(image: Image.Image, most: int) -> Picture:
     """The JPEG of at most `most` bytes with the best quality: a cheap probe, then what the power law names."""
     scale = _scale(_PROBE)
     size = len(_save(image, "JPEG", quality=_PROBE).data) * 0.96  # progressive coding saves the rest
-    slope, wanted, best = _SLOPE, scale * (size / (0.985 * most)) ** (1 / _SLOPE), None
+    slope = _SLOPE if size > most else _STEEP
+    wanted, best = scale * (size / (0.985 * most)) ** (1 / slope), None
     if wanted > _scale(_POOR):  # too much detail for this size: fewer pixels, better ones
         size *= (_scale(_FAIR) / scale) ** -slope
         image, wanted, size = _shrunk(image, image.width * image.height * 0.9 * most / size), _scale(_FAIR), None
-    for _ in range(3):
+    for tried in range(3):
         quality = _quality(wanted)
         found = _save(image, "JPEG", quality=quality, progressive=True, optimize=True)
         if len(found.data) <= most and (best is None or len(found.data) > len(best.data)):
             best = found
-        if best and (quality == 95 or len(best.data) >= _FULL * most):
+        if best and (quality == 95 or len(best.data) >= (_FULL - 0.04 * tried) * most):
             break
         if size and _scale(quality) != scale and len(found.data) != size:
             slope = min(1.5, max(0.3, math.log(len(found.data) / size) / math.log(scale / _scale(quality))))
         scale, size = _scale(quality), len(found.data)
         wanted = scale * (size / (0.97 * most)) ** (1 / slope)
+        if best and _quality(wanted) == quality:
+            break
     return best or _fit(_shrunk(image, image.width * image.height * 0.4), most)
 
 

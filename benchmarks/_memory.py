@@ -1,0 +1,28 @@
+"""How much memory a piece of work takes at its peak, beyond what its process held before."""
+
+import multiprocessing
+from collections.abc import Callable
+from pathlib import Path
+
+_STATUS = Path("/proc/self/status")
+
+
+def peak(prepare: Callable[..., Callable[[], object]], *given: object) -> float | None:
+    """MiB that calling what `prepare(*given)` returns takes, in a process of its own; None where it is not known."""
+    if not Path("/proc/self/clear_refs").exists():
+        return None
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_measured, (prepare, given))
+
+
+def _measured(prepare: Callable[..., Callable[[], object]], given: tuple) -> float:
+    work = prepare(*given)
+    before = _status("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
+    work()
+    return (_status("VmHWM") - before) / 1024
+
+
+def _status(name: str) -> int:
+    """Kibibytes, as the kernel counts them."""
+    return next(int(line.split()[1]) for line in _STATUS.read_text().splitlines() if line.startswith(f"{name}:"))

@@ -1,0 +1,58 @@
+"""Reading regions out of words: whole replies of every grammar, of 10 to 10,000 regions."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from benchmarks._sides import alternated, goals, installed, spent, table
+from vlm_backends import Answer
+from vlm_backends.readers import deplot, florence2, kosmos2, paligemma, plain
+
+_SIZES = 10, 200, 1000, 10_000  # regions, or rows of a table
+_LOC = re.compile(r"<loc_(\d+)>")
+_PATCHES = "<patch_index_0044><patch_index_0863>"
+GRAMMARS: dict[str, tuple[Callable[[str], Answer], Callable[[int], str]]] = {
+    "Florence-2, boxes": (florence2.boxes, lambda i: f"car {i}<loc_52><loc_332><loc_932><loc_774>"),
+    "Florence-2, quads": (florence2.quads, lambda i: f"line {i}" + "<loc_52><loc_332>" * 4),
+    "Florence-2, masks": (florence2.polygons, lambda i: f"mask {i}" + "<loc_52><loc_332>" * 6 + "<sep>"),
+    "Kosmos-2": (kosmos2.read, lambda i: f" and<phrase> dog {i}</phrase><object>{_PATCHES}</object>"),
+    "PaliGemma": (paligemma.read, lambda i: f"<loc0052><loc0332><loc0932><loc0774> cat {i} ; "),
+    "DePlot": (deplot.read, lambda i: f"20{i} | 7.5 | 8.25 <0x0A> "),
+    "plain words": (plain.read, lambda i: f"word {i}, and "),
+}
+
+
+def _peers(reply: str) -> dict[str, Callable[[], object]]:
+    """Others that read Florence-2's boxes, and the least that can be done."""
+    peers = {"one pass of a pattern (floor)": lambda: [int(found) for found in _LOC.findall(reply)]}
+    if installed("supervision"):
+        import supervision as sv
+
+        values = [int(found) for found in _LOC.findall(reply)]
+        boxes = [values[i : i + 4] for i in range(0, len(values), 4)]
+        given = {"<OD>": {"bboxes": boxes, "labels": [str(i) for i in range(len(boxes))]}}
+        size = 1000, 1000
+        peers["supervision, boxes that are read already"] = lambda: sv.Detections.from_vlm(
+            sv.VLM.FLORENCE_2, given, resolution_wh=size
+        )
+    return peers
+
+
+def tables(rounds: int) -> Iterator[str]:
+    """Whole replies, the same beside peers, and the goal."""
+    times: dict[str, dict[int, float]] = {name: {} for name in GRAMMARS}
+    for size in _SIZES:
+        replies = {name: "".join(map(item, range(size))) for name, (_, item) in GRAMMARS.items()}
+        sides = {name: partial(spent, partial(GRAMMARS[name][0], replies[name])) for name in GRAMMARS}
+        for name, value in alternated(sides, rounds).items():
+            times[name][size] = value * 1e3
+    yield table(("CPU ms for a whole reply of so many regions or rows", *map(str, _SIZES)),
+                [[name, *(f"{found[size]:.3f}" for size in _SIZES)] for name, found in times.items()])  # fmt: skip
+    reply = "".join(map(GRAMMARS["Florence-2, boxes"][1], range(1000)))
+    sides = {"**ours**": partial(florence2.boxes, reply)} | _peers(reply)
+    found = alternated({name: partial(spent, work) for name, work in sides.items()}, rounds)
+    rows = [[name, f"{value * 1e3:.2f}"] for name, value in found.items()]
+    yield table(("1,000 boxes of Florence-2", "CPU ms"), rows)
+    worst = {name: max(value * 200 / size for size, value in found.items() if size >= 200)
+             for name, found in times.items()}  # fmt: skip
+    yield goals([(f"{name}, for 200 at the worst size", value, 1) for name, value in worst.items()], "ms")
