@@ -1,0 +1,179 @@
+"""Drawing 50 boxes with labels, 20 masks of 200 points and 100 quads with labels on a photograph of 12 megapixels."""
+
+import io
+import json
+import math
+import random
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from benchmarks import _pictures
+from benchmarks._memory import peak
+from benchmarks._sides import alternated, goals, installed, ratio, spent, table
+from vlm_backends import Answer, Region, colour, draw, images
+
+OURS, BY_REGION, SUPERVISION = "**ours**", "OpenCV, by region", "supervision"
+_SCREEN = 2000  # px: what a screen shows
+_COVER, _LETTER, _LINE = 0.4, 40, 6  # of a mask; pixels
+_FONT = str(_pictures.ROOT / "vlm_backends" / "fonts" / "DejaVuSans.ttf")
+Way = Callable[[Image.Image, list[Region]], object]
+
+
+def regions() -> list[Region]:
+    """The same boxes, masks and quads each time."""
+    dice, found = random.Random(3), []
+    for i in range(50):
+        wide, high = dice.uniform(0.05, 0.3), dice.uniform(0.05, 0.3)
+        x, y = dice.uniform(0, 1 - wide), dice.uniform(0, 1 - high)
+        found.append(Region(f"object {i} 0.{dice.randint(10, 99)}", _box(x, y, wide, high)))
+    for i in range(20):
+        x, y, radius = dice.uniform(0.15, 0.85), dice.uniform(0.15, 0.85), dice.uniform(0.04, 0.15)
+        found.append(Region(f"mask {i}", tuple(_blob(x, y, radius, dice)), solid=True))
+    for i in range(100):
+        x, y, lean = dice.uniform(0, 0.85), dice.uniform(0.01, 0.95), dice.uniform(-0.01, 0.01)
+        wide, high = dice.uniform(0.03, 0.12), dice.uniform(0.008, 0.02)
+        found.append(Region(f"text{i}", ((x, y), (x + wide, y + lean), (x + wide, y + lean + high), (x, y + high))))
+    return found
+
+
+def _box(x: float, y: float, wide: float, high: float) -> tuple:
+    return (x, y), (x + wide, y), (x + wide, y + high), (x, y + high)
+
+
+def _blob(x: float, y: float, radius: float, dice: random.Random) -> Iterator[tuple[float, float]]:
+    for k in range(200):
+        turn = 2 * math.pi * k / 200
+        reach = radius * (1 + 0.25 * math.sin(5 * turn) + 0.1 * dice.random())
+        yield x + reach * math.cos(turn), y + reach * math.sin(turn)
+
+
+def _points(image: Image.Image, region: Region) -> list[tuple[float, float]]:
+    return [(x * image.width, y * image.height) for x, y in region.outline]
+
+
+def by_region(image: Image.Image, found: list[Region]) -> Image.Image:
+    """OpenCV, blending the rectangle around each mask only."""
+    canvas = np.array(image)
+    for region in found:
+        shade, outline = colour(region.label), np.int32(_points(image, region))
+        if region.solid:
+            x, y, wide, high = cv2.boundingRect(outline)
+            x, y = max(0, x), max(0, y)
+            part = canvas[y : y + high, x : x + wide]
+            filled = cv2.fillPoly(part.copy(), [outline - [x, y]], shade)
+            cv2.addWeighted(filled, _COVER, part, 1 - _COVER, 0, dst=part)
+        cv2.polylines(canvas, [outline], True, shade, _LINE)
+        left, top = int(outline[0][0]), int(outline[0][1])
+        (wide, high), low = cv2.getTextSize(region.label, cv2.FONT_HERSHEY_SIMPLEX, 1.4, 2)
+        cv2.rectangle(canvas, (left, top - high - low), (left + wide, top), shade, -1)
+        pen = cv2.FONT_HERSHEY_SIMPLEX, 1.4, (255, 255, 255), 2, cv2.LINE_AA
+        cv2.putText(canvas, region.label, (left, top - low // 2), *pen)
+    return Image.fromarray(canvas)
+
+
+def naive(image: Image.Image, found: list[Region]) -> Image.Image:
+    """Pillow, with an overlay of the whole picture for each mask."""
+    canvas, font = image.convert("RGBA"), ImageFont.truetype(_FONT, _LETTER)
+    for region in (region for region in found if region.solid):
+        overlay = Image.new("RGBA", canvas.size)
+        ImageDraw.Draw(overlay).polygon(_points(image, region), fill=(*colour(region.label), round(255 * _COVER)))
+        canvas = Image.alpha_composite(canvas, overlay)
+    canvas = canvas.convert("RGB")
+    pen = ImageDraw.Draw(canvas)
+    for region in found:
+        outline, shade = _points(image, region), colour(region.label)
+        pen.line([*outline, outline[0]], fill=shade, width=_LINE)
+        pen.rectangle(pen.textbbox(outline[0], region.label, font=font, anchor="lb"), fill=shade)
+        pen.text(outline[0], region.label, font=font, fill="white", anchor="lb")
+    return canvas
+
+
+def with_supervision(image: Image.Image, found: list[Region]) -> Image.Image:
+    """supervision's annotators of boxes, masks, oriented boxes and labels."""
+    import supervision as sv
+
+    canvas, size = np.array(image)[:, :, ::-1].copy(), image.size
+    boxes, masks, quads = found[:50], found[50:70], found[70:]
+    corners = {id(part): np.array([_points(image, region) for region in part]) for part in (boxes, quads)}
+    upright = {key: np.concatenate([values.min(1), values.max(1)], axis=1) for key, values in corners.items()}
+    covers = np.array([sv.polygon_to_mask(np.int32(_points(image, region)), size) for region in masks], bool)
+    around = sv.mask_to_xyxy(covers)
+    for part, detections, annotators in (
+        (masks, sv.Detections(around, covers, class_id=np.arange(20)), [sv.MaskAnnotator(opacity=_COVER)]),
+        (boxes, sv.Detections(upright[id(boxes)], class_id=np.arange(50)), [sv.BoxAnnotator(thickness=_LINE)]),
+        (quads, sv.Detections(upright[id(quads)], class_id=np.arange(100), data={"xyxyxyxy": corners[id(quads)]}),
+         [sv.OrientedBoxAnnotator(thickness=_LINE)]),
+    ):  # fmt: skip
+        for annotator in annotators:
+            canvas = annotator.annotate(canvas, detections)
+        labels = [region.label for region in part]
+        canvas = sv.LabelAnnotator(text_scale=1.4, text_thickness=2).annotate(canvas, detections, labels=labels)
+    return Image.fromarray(canvas[:, :, ::-1])
+
+
+def annotated_image(image: Image.Image, found: list[Region]) -> object:
+    """Gradio's own component, as a page would use it."""
+    value = image, [(tuple(round(v) for v in (*_points(image, region)[0], *_points(image, region)[2])), region.label)
+                    for region in found if not region.solid][:5]  # fmt: skip
+    return _component().postprocess(value)
+
+
+@lru_cache
+def _component() -> object:
+    import gradio as gr
+
+    return gr.AnnotatedImage()
+
+
+def for_the_screen(data: bytes, found: list[Region]) -> bytes:
+    """From a file to the bytes of a picture with its regions at a screen's size."""
+    image = Image.open(io.BytesIO(data))
+    image.draft("RGB", (_SCREEN, _SCREEN))
+    image.thumbnail((_SCREEN, _SCREEN))
+    return images.export(draw(image, found), "image/jpeg").data
+
+
+def _memory(way: Way, data: bytes) -> Callable[[], object]:
+    image, found = _photo(data), regions()
+    way(image.resize((200, 150)), found)  # what is loaded once is not counted
+    return partial(way, image, found)
+
+
+def _photo(data: bytes) -> Image.Image:
+    cv2.setNumThreads(1)
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def tables(rounds: int) -> Iterator[str]:
+    """Rasters, the SVG that the page shows, and the goals."""
+    data = _pictures.photograph("sign.jpg", 12)
+    image, found = _photo(data), regions()
+    ways: dict[str, Way] = {OURS: draw, BY_REGION: by_region, "Pillow, an overlay a mask": naive,
+                            "copying the picture (floor)": lambda image, _: image.copy()}  # fmt: skip
+    if installed("supervision"):
+        ways[SUPERVISION] = with_supervision
+    times = alternated({name: partial(spent, partial(way, image, found)) for name, way in ways.items()}, rounds)
+    memory = {name: peak(_memory, ways[name], data) for name in (OURS, BY_REGION, SUPERVISION) if name in ways}
+    from ui.viewer import scene  # and with it gradio, which the processes that measure memory need not
+
+    picture, answer = images.read(data), Answer("", tuple(found))
+    extra = {
+        "file to JPEG at 2000 px, ours": lambda: for_the_screen(data, found),
+        "scene for the page's SVG, ours": lambda: json.dumps(scene(picture, answer)),
+        "`gr.AnnotatedImage`, 5 of the boxes": lambda: annotated_image(image, found),
+    }
+    times |= alternated({name: partial(spent, work) for name, work in extra.items()}, 1)
+    yield table(("way", "CPU ms", "memory, MiB"),
+                [[name, f"{times[name] * 1e3:.1f}", f"{memory[name]:.0f}" if memory.get(name) else ""]
+                 for name in times])  # fmt: skip
+    yield goals([
+        ("time of supervision", ratio(times, OURS, SUPERVISION), 0.15),
+        ("time of OpenCV by region", ratio(times, OURS, BY_REGION), 0.9),
+        ("memory of supervision", ratio(memory, OURS, SUPERVISION) if memory.get(OURS) else None, 0.2),
+        ("ms from a file to the screen's JPEG", times["file to JPEG at 2000 px, ours"] * 1e3, 100),
+        ("ms of the server for the SVG", times["scene for the page's SVG, ours"] * 1e3, 5),
+    ], "")  # fmt: skip

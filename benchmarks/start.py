@@ -1,0 +1,71 @@
+"""From the start of the process to the first page served, beside a page of nine tabs in plain Gradio."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from statistics import median
+from urllib.request import urlopen
+
+import psutil
+
+from benchmarks._pictures import ROOT
+from benchmarks._sides import goals, ratio, table, turns
+
+OURS, PLAIN, FLOOR = "**this page**", "nine tabs in plain Gradio", "`import gradio` (floor)"
+_NINE = """
+import gradio as gr
+with gr.Blocks() as page:
+    for i in range(9):
+        with gr.Tab(f"Model {i}"):
+            talk, words, picture = gr.Chatbot(), gr.MultimodalTextbox(), gr.Image()
+            with gr.Accordion("Parameters"):
+                knobs = [gr.Slider(0, 1), gr.Slider(0, 1), gr.Slider(1, 1024), gr.Number()]
+            words.submit(lambda message, *_: [], [words, picture, *knobs], talk)
+page.launch(quiet=True)
+"""
+Start = tuple[float, float]  # seconds to the first page, and MiB then
+
+
+def _served(command: list[str]) -> Start:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = {**os.environ, "GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port),
+           "GRADIO_ANALYTICS_ENABLED": "False"}  # fmt: skip
+    begun = time.perf_counter()
+    with subprocess.Popen([sys.executable, *command], cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as server:
+        try:
+            while server.poll() is None:
+                with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/", timeout=60) as page:
+                    page.read()
+                    return time.perf_counter() - begun, psutil.Process(server.pid).memory_info().rss / 2**20
+                time.sleep(0.01)
+            raise RuntimeError(f"the server ended with {server.returncode}")
+        finally:
+            server.terminate()
+
+
+def _imported() -> Start:
+    code = "import gradio, psutil; print(psutil.Process().memory_info().rss / 2**20)"
+    begun = time.perf_counter()
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return time.perf_counter() - begun, float(said)
+
+
+def tables(rounds: int) -> Iterator[str]:
+    """Seconds and memory, and the goals."""
+    sides: dict[str, Callable[[], Start]] = {
+        OURS: partial(_served, ["app.py"]), PLAIN: partial(_served, ["-c", _NINE]), FLOOR: _imported,
+    }  # fmt: skip
+    found = turns(sides, min(rounds, 4))
+    times = {name: median(seconds for seconds, _ in starts) for name, starts in found.items()}
+    memory = {name: median(mib for _, mib in starts) for name, starts in found.items()}
+    yield table(("start", "s to the first page", "MiB then"),
+                [[name, f"{times[name]:.2f}", f"{memory[name]:.0f}"] for name in sides])  # fmt: skip
+    yield goals([("time of plain Gradio", ratio(times, OURS, PLAIN), 1.1),
+                 ("memory of plain Gradio", ratio(memory, OURS, PLAIN), 1.1)])  # fmt: skip
