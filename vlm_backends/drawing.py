@@ -18,6 +18,7 @@ _PALETTE: tuple[Colour, ...] = (  # distinct on photographs and on paper
     (150, 90, 20), (70, 80, 220), (128, 128, 0), (255, 99, 71), (0, 100, 80), (190, 140, 0), (105, 65, 225),
 )  # fmt: skip
 _FILL = 96  # 0..255: how much a mask covers
+_FINE = 2400  # px: a screen shows larger pictures smaller, and with that smoother, than they are
 _LONGEST = 40  # characters of a label
 _CROWD = 24  # regions: beyond it, labels are drawn smaller
 _COUNTED = 300  # regions, and as many labels, that labels keep clear of; room for more costs more than it gives
@@ -78,6 +79,8 @@ def _draw_outline(canvas: Image.Image, region: Region, shade: Colour, width: int
     if not region.solid and _is_upright_box(points):
         corners = points[0][0], points[0][1], points[2][0], points[2][1]
         return ImageDraw.Draw(canvas).rectangle([round(v) for v in corners], outline=shade, width=width)
+    if max(canvas.size) > _FINE:
+        return _draw_plainly(canvas, region, points, width, shade)
     left, top, right, bottom = _bounds(points, width, canvas.size)
     if right <= left or bottom <= top:
         return
@@ -89,6 +92,13 @@ def _draw_outline(canvas: Image.Image, region: Region, shade: Colour, width: int
         pen.polygon(path, fill=_FILL)
     pen.line([*path, path[0], path[1]], fill=255, width=width * finer, joint="curve")
     canvas.paste(shade, (left, top), mask.reduce(finer))
+
+
+def _draw_plainly(canvas: Image.Image, region: Region, points: list[Point], width: int, shade: Colour) -> None:
+    """Without smooth edges, in place."""
+    if region.solid:
+        ImageDraw.Draw(canvas, "RGBA").polygon(points, fill=(*shade, _FILL))
+    ImageDraw.Draw(canvas).line([*points, *points[:2]], fill=shade, width=width)
 
 
 def _pixels(region: Region, size: tuple[int, int]) -> list[Point]:
@@ -126,7 +136,11 @@ def _draw_plate(
     pad = max(2, font.size // 4)
     wide, high = round(font.getlength(label)) + 2 * pad, font.size + 2 * pad
     own = _bounds(_pixels(region, size), 0, size)
-    box = min(_spots(own, size, wide, high), key=lambda spot: sum(_overlap(spot, other) for other in taken))
+    spots = _spots(own, size, wide, high)
+    left, top = min(spot[0] for spot in spots), min(spot[1] for spot in spots)
+    right, bottom = max(spot[2] for spot in spots), max(spot[3] for spot in spots)
+    near = [box for box in taken if box[0] < right and box[2] > left and box[1] < bottom and box[3] > top]
+    box = min(spots, key=lambda spot: sum([_overlap(spot, other) for other in near]))
     pen.rounded_rectangle(box, radius=pad, fill=shade)
     pen.text((box[0] + pad, (box[1] + box[3]) / 2), label, font=font, fill=ink(shade), anchor="lm")
     return box

@@ -20,7 +20,7 @@ _MOST_PALETTE = 16_000_000  # px: finding 128 colours takes eight more bytes for
 _PROBE, _POOR, _FAIR = 55, 30, 40  # JPEG qualities
 _SEEN = 2048  # px: no model of the catalogue looks closer
 _MOST_ERROR = 18.0  # grey levels of 255, root mean square: where small print starts to break
-_SLOPE, _STEEP = 0.62, 0.7  # a JPEG's bytes fall as (quantiser scale) ** -0.62, and faster above the probe's quality
+_SLOPE, _STEEP, _STEEPEST = 0.62, 0.7, 0.8  # a JPEG's bytes fall as (quantiser scale) ** -slope: the finer, the faster
 _MOST_PROFILE = 20_000  # bytes: a camera's is 3,000 at most
 _FULL = 0.94  # a result this close to the budget is good enough
 
@@ -172,17 +172,18 @@ def _fit(image: Image.Image, most: int) -> Picture:
     if wanted > _scale(_POOR):  # too much detail for this size: fewer pixels, better ones
         size *= (_scale(_FAIR) / scale) ** -slope
         image, wanted, size = _shrunk(image, image.width * image.height * 0.9 * most / size), _scale(_FAIR), None
+        slope = _STEEPEST
     for tried in range(3):
         quality = _quality(wanted)
         found = _save(image, "JPEG", quality=quality, progressive=True, optimize=True)
         if len(found.data) <= most and (best is None or len(found.data) > len(best.data)):
             best = found
-        if best and (quality == 95 or len(best.data) >= (_FULL - 0.04 * tried) * most):
+        if best and (quality == 95 or len(best.data) >= (_FULL - 0.18 * tried) * most):
             break
         if size and _scale(quality) != scale and len(found.data) != size:
             slope = min(1.5, max(0.3, math.log(len(found.data) / size) / math.log(scale / _scale(quality))))
         scale, size = _scale(quality), len(found.data)
-        wanted = scale * (size / (0.97 * most)) ** (1 / slope)
+        wanted = scale * (size / (0.94 * most)) ** (1 / slope)
         if best and _quality(wanted) == quality:
             break
     return best or _fit(_shrunk(image, image.width * image.height * 0.4), most)
