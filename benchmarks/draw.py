@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from benchmarks import _pictures
 from benchmarks._memory import peak
 from benchmarks._sides import alternated, goals, installed, ratio, spent, table
-from vlm_backends import Answer, Region, colour, draw, images
+from vlm_backends import Answer, Region, colours, draw, images
 
 OURS, BY_REGION, SUPERVISION = "**ours**", "OpenCV, by region", "supervision"
 _SCREEN = 2000  # px: what a screen shows
@@ -57,9 +57,9 @@ def _points(image: Image.Image, region: Region) -> list[tuple[float, float]]:
 
 def by_region(image: Image.Image, found: list[Region]) -> Image.Image:
     """OpenCV, blending the rectangle around each mask only."""
-    canvas = np.array(image)
+    canvas, shades = np.array(image), colours([region.label for region in found])
     for region in found:
-        shade, outline = colour(region.label), np.int32(_points(image, region))
+        shade, outline = shades[region.label], np.int32(_points(image, region))
         if region.solid:
             x, y, wide, high = cv2.boundingRect(outline)
             x, y = max(0, x), max(0, y)
@@ -78,14 +78,15 @@ def by_region(image: Image.Image, found: list[Region]) -> Image.Image:
 def naive(image: Image.Image, found: list[Region]) -> Image.Image:
     """Pillow, with an overlay of the whole picture for each mask."""
     canvas, font = image.convert("RGBA"), ImageFont.truetype(_FONT, _LETTER)
+    shades = colours([region.label for region in found])
     for region in (region for region in found if region.solid):
         overlay = Image.new("RGBA", canvas.size)
-        ImageDraw.Draw(overlay).polygon(_points(image, region), fill=(*colour(region.label), round(255 * _COVER)))
+        ImageDraw.Draw(overlay).polygon(_points(image, region), fill=(*shades[region.label], round(255 * _COVER)))
         canvas = Image.alpha_composite(canvas, overlay)
     canvas = canvas.convert("RGB")
     pen = ImageDraw.Draw(canvas)
     for region in found:
-        outline, shade = _points(image, region), colour(region.label)
+        outline, shade = _points(image, region), shades[region.label]
         pen.line([*outline, outline[0]], fill=shade, width=_LINE)
         pen.rectangle(pen.textbbox(outline[0], region.label, font=font, anchor="lb"), fill=shade)
         pen.text(outline[0], region.label, font=font, fill="white", anchor="lb")

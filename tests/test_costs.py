@@ -16,7 +16,7 @@ from tests.conftest import finished
 from tests.test_laws import ROOT
 from ui.pump import pump
 from ui.viewer import scene
-from vlm_backends import Answer, Region, Stop, drawing, encode, images, read
+from vlm_backends import Answer, BadPrompt, Region, Stop, drawing, encode, images, read
 
 
 def photograph(width: int, height: int) -> bytes:
@@ -62,7 +62,7 @@ def test_a_whole_jpeg_is_not_decoded_to_be_read_and_a_cut_one_is_still_refused()
     with patch.object(Image.Image, "load", autospec=True, side_effect=Image.Image.load) as load:
         read(data)
     assert not load.called
-    with pytest.raises(images.BadPrompt):
+    with pytest.raises(BadPrompt):
         read(data[:-2000])
 
 

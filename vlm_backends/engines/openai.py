@@ -68,7 +68,7 @@ class OpenAI:
         request = self.request(model, prompt, {picture: inline(encoded) for picture, encoded in fitted.items()})
         try:
             for chunk in self._chunks(request, sent, stop):
-                yield replace(chunk, note=f"{note} {chunk.note}") if chunk.note else chunk
+                yield chunk._replace(note=f"{note} {chunk.note}") if chunk.note else chunk
         except VLMError:
             if not stop.is_set():  # a connection that was shut on purpose is no error
                 raise
