@@ -60,7 +60,7 @@ class Record:
 
     def light(self) -> "Record":
         """The same without the bytes of the picture, to be kept."""
-        return replace(self, picture=self.picture and replace(self.picture, data=b""))
+        return replace(self, picture=self.picture and replace(self.picture, source=b""))
 
 
 def annotate(
