@@ -36,6 +36,7 @@ _STATES = {"alive": "Live", "withdrawn": "Withdrawn", "unknown": "Unproven"}
 def build(engine: Engine) -> gr.Blocks:
     """The page, ready to be launched; `engine` answers first, where it can, and a visitor may choose another."""
     with gr.Blocks(title="VLM Showcase", analytics_enabled=False) as page:
+        page.queue(default_concurrency_limit=None, max_size=512)  # first: it costs what is on the page by then
         welcome()
         engines = hall(engine)
         visitor, line = header()
@@ -58,7 +59,7 @@ def build(engine: Engine) -> gr.Blocks:
         gr.on(None, partial(refreshed, engines), visitor, [visitor, line, *pickers], **QUICK)  # on load too
         add_api(engines)
         add_tools(engines)
-    return page.queue(default_concurrency_limit=None, max_size=512)
+    return page
 
 
 def settings() -> dict:
