@@ -1,13 +1,9 @@
 """How right the chart reader is: charts of random, known values by Matplotlib, read back and compared.
 
-    pip install -r benchmarks/requirements.txt
-    python -m benchmarks.charts --count 60 --seed 1
-
 A value is right within 2 % of the largest. A chart is right when its categories, its series and all its values are;
 "misread" when all that is wrong is the spelling of a label.
 """
 
-import argparse
 import io
 import random
 from collections import Counter
@@ -19,6 +15,7 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
+from benchmarks._sides import table
 from vlm_backends.engines.embedded import answers, axes, chart
 
 matplotlib.use("Agg")
@@ -34,6 +31,7 @@ WORDS = [
 SERIES = ["Solar", "Wind", "Hydro"]
 STYLES = ["default", "ggplot", "bmh", "seaborn-v0_8-whitegrid", "dark_background", "fast"]
 RIGHT = 0.02
+_COUNT, _SEED = 60, 3
 
 
 @dataclass(frozen=True)
@@ -110,28 +108,20 @@ def verdict(sample: Sample) -> tuple[str, list[float]]:
     return (f"misread: {odd}" if odd else "right"), errors
 
 
-def main() -> None:
-    """Prints a row for each kind of chart, and every chart that was not right."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", metavar="FOLDER", help="where to save the charts that were not right")
-    options = parser.parse_args()
-    counts, errors = Counter(), {}
-    for i, sample in enumerate(samples(options.count, options.seed)):
+def tables(_: int) -> Iterator[str]:
+    """A row for each kind of chart, and every chart that was not right."""
+    counts, errors, odd = Counter(), {}, []
+    for i, sample in enumerate(samples(_COUNT, _SEED)):
         outcome, off = verdict(sample)
         counts[sample.kind, outcome.partition(":")[0]] += 1
         errors.setdefault(sample.kind, []).extend(off)
         if outcome != "right":
-            print(f"{sample.kind} {i}: {outcome}")
-            if options.keep:
-                sample.image.save(f"{options.keep}/{options.seed}-{i}.png")
+            odd.append(f"- {sample.kind} {i}: {outcome}")
     outcomes = "right", "misread", "refused", "wrong"
-    print("".join(f"{name:>11}" for name in ("", *outcomes, "median off", "most off")))
-    for kind, off in errors.items():
-        row = "".join(f"{counts[kind, outcome]:>11}" for outcome in outcomes)
-        print(f"{kind:>11}{row}{median(off or [0]):>11.2%}{max(off or [0]):>11.2%}")
-
-
-if __name__ == "__main__":
-    main()
+    rows = [
+        [kind, *(counts[kind, outcome] for outcome in outcomes), f"{median(off or [0]):.2%}", f"{max(off or [0]):.2%}"]
+        for kind, off in errors.items()
+    ]
+    yield table((f"{_COUNT} random charts", *outcomes, "median off", "most off"), rows)
+    if odd:
+        yield "\n".join(odd)

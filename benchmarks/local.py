@@ -1,17 +1,15 @@
 """What the local engine adds to `generate()`: Florence-2-base in its real size, with random weights.
 
-    pip install -r requirements-local.txt
-    python -m benchmarks.local --rounds 5
-
-Both sides get the same JPEG and the same question, and say the same number of words; their rounds alternate.
+Needs requirements-local.txt. Both sides get the same JPEG and the same question, and say the same number of words;
+their rounds alternate.
 """
 
-import argparse
 import io
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -19,6 +17,7 @@ import torch
 import transformers
 from PIL import Image
 
+from benchmarks._sides import table, turns
 from tests import tiny
 from vlm_backends import Local, Prompt, Turn, find_model, read
 from vlm_backends.engines.local import families, residents
@@ -81,22 +80,8 @@ def _timing(start: float, moments: list[float]) -> Timing:
     return moments[0] - start, (moments[-1] - moments[0]) / (len(moments) - 1)
 
 
-def measured(sides: dict[str, Callable[[], Timing]], rounds: int) -> dict[str, list[Timing]]:
-    """The timings of all sides, which take turns; the first round only warms up."""
-    timings: dict[str, list[Timing]] = {name: [] for name in sides}
-    for i in range(rounds + 1):
-        for name, side in sides.items():
-            timing = side()
-            if i:
-                timings[name].append(timing)
-    return timings
-
-
-def main() -> None:
-    """Prints the medians of both sides and their ratio."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+def tables(rounds: int) -> Iterator[str]:
+    """The medians of both sides and their ratio."""
     transformers.utils.logging.disable_progress_bar()
     families._TOKENS = WORDS  # as many as the other side
     with tempfile.TemporaryDirectory() as root:
@@ -106,16 +91,11 @@ def main() -> None:
         engine, data = Local(Path(root)), PICTURE.read_bytes()
         ours(engine, data)
         resident = residents.held(str(folder))
-        sides = {"generate()": lambda: direct(resident, data), "this engine": lambda: ours(engine, data)}
-        timings = measured(sides, rounds)
-    kind = f"{residents.device().type}, {str(residents.dtype()).rpartition('.')[2]}, {rounds} rounds"
-    print(f"| Florence-2-base, {kind} | first words | a token |\n| --- | --- | --- |")
+        sides = {"generate()": partial(direct, resident, data), "this engine": partial(ours, engine, data)}
+        timings = turns(sides, rounds)
     medians = {name: [median(column) for column in zip(*rows)] for name, rows in timings.items()}
-    for name, (first, token) in medians.items():
-        print(f"| {name} | {first:.2f} s | {token * 1000:.1f} ms |")
+    rows = [[name, f"{first:.2f} s", f"{token * 1000:.1f} ms"] for name, (first, token) in medians.items()]
     ratios = [mine / theirs for mine, theirs in zip(medians["this engine"], medians["generate()"])]
-    print(f"| ratio | {ratios[0]:.3f} | {ratios[1]:.3f} |")
-
-
-if __name__ == "__main__":
-    main()
+    kind = f"{residents.device().type}, {str(residents.dtype()).rpartition('.')[2]}"
+    rows.append(["ratio", *(f"{ratio:.3f}" for ratio in ratios)])
+    yield table((f"Florence-2-base, {kind}", "first words", "a token"), rows)
