@@ -1,5 +1,6 @@
 """Printed text with its places, by PP-OCRv6, whose weights come in rapidocr's wheel."""
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ Corner = tuple[float, float]
 SURE = 0.8  # junk scores up to 0.67, true lines from 0.83
 _SIDE = 2400  # px: larger pictures are read at this size, so that memory is bounded
 _SMALLEST = 10  # px: nothing is printed below it
-_THIN = 64  # px: what is lower, or narrower, gets a margin; the detector shrinks it to nothing otherwise
+_SLIM = 0.2  # of its longer side: what is slimmer gets a margin, since the detector wants 736 px on the shorter side
 _GROUP = 4  # lines recognised between two hand-overs
 _lock = threading.Lock()
 
@@ -66,8 +67,9 @@ def stream_lines(rgb: np.ndarray, stop: Stop | None = None) -> Iterator[list[Lin
 
 
 def _widened(bgr: np.ndarray) -> np.ndarray:
-    """The picture, with a margin on the right or below where it is thin."""
-    below, right = (max(0, _THIN - side) for side in bgr.shape[:2])
+    """The picture, with a margin on the right or below where it is slim."""
+    least = math.ceil(_SLIM * max(bgr.shape[:2]))
+    below, right = (max(0, least - side) for side in bgr.shape[:2])
     return cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else bgr
 
 
