@@ -1,0 +1,65 @@
+"""A server whose engine says at once as many words as it is asked for, in a process of its own: all else is the server.
+
+Its first line is its port; `/spent` says how many seconds of the processor it has taken.
+"""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import process_time
+
+import uvicorn
+
+from vlm_backends import CATALOGUE, Chunk, Model, Prompt, Stop, Task
+from vlm_backends.server import application
+
+WORD = "word"
+
+
+class Reciter:
+    """An engine that takes no time of its own: the question is the number of words."""
+
+    name = "Reciter"
+
+    def models(self) -> Sequence[Model]:
+        """All of the catalogue."""
+        return CATALOGUE
+
+    def state(self, model: Model, task: Task | None = None) -> str:
+        """Always the same."""
+        return "recites"
+
+    def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
+        """A piece a word."""
+        for _ in range(int(prompt.turns[-1].text)):
+            yield Chunk(f"{WORD} ")
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The server's host and port, until the end of the block."""
+    command = [sys.executable, "-m", "benchmarks._recital"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield f"127.0.0.1:{int(server.stdout.readline())}"
+        finally:
+            server.terminate()
+
+
+def main() -> None:
+    """Serves until it is ended."""
+    app = application(Reciter())
+
+    @app.get("/spent")
+    async def spent() -> float:
+        return process_time()
+
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        print(sock.getsockname()[1], flush=True)
+        uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[sock])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""What a data set costs beside the plain loop: pictures a second while it runs, and how long the first one takes.
+
+Engines that keep a core busy: a stand-in of pure Python, which threads cannot share, and the embedded one, whose
+libraries let them. On Ray, `--ray local`: processes that are started anew for each run.
+"""
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+from PIL import Image
+
+from benchmarks._sides import installed, table, turns
+from vlm_backends import CATALOGUE, Chunk, Embedded, Engine, Model, Prompt, Stop, Task, ask, find_task, read, write_task
+from vlm_backends.annotate import here
+from vlm_backends.datasets import pictures
+from vlm_backends.ledger import ledger
+from vlm_backends.lines import Job
+
+Pace = tuple[float, float]  # answers a second, and seconds to the first
+PLAIN = "`for file: ask()`"
+_SAMPLE = Path(__file__).parent.parent / "assets" / "cat.jpg"
+_MASK = "<REGION_TO_SEGMENTATION>"
+_CUT = Job("microsoft/florence-2", write_task(find_task(_MASK), "", (0.2, 0.1, 0.8, 0.9)), _MASK)
+
+
+class Busy:
+    """Stands in for a tiny model: Python that keeps one core busy for some milliseconds."""
+
+    name = "A tiny stand-in"
+
+    def models(self) -> Sequence[Model]:
+        """All of the catalogue."""
+        return CATALOGUE
+
+    def state(self, model: Model, task: Task | None = None) -> str:
+        """Always the same."""
+        return "counts"
+
+    def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
+        """Nothing but arithmetic."""
+        yield Chunk(str(sum(number * number for number in range(200_000))), literal=True)
+
+
+def tables(rounds: int) -> Iterator[str]:
+    """A table an engine; its sides take turns. Ray has rounds of its own kind, fewer of them: each starts it anew."""
+    with TemporaryDirectory() as root:
+        folder = Path(root)
+        yield _table("a stand-in of pure Python", _sides(Busy(), _painted(folder / "many", 60)), rounds)
+        few, engine = _painted(folder / "few", 16), Embedded()
+        sides = _sides(engine, few)
+        if installed("ray"):
+            from vlm_backends import on_ray
+
+            sides["annotate --ray local --parallel 2"] = partial(_annotated, on_ray.lines, engine, few, 2)
+        yield _table("the embedded engine, a mask", sides, (rounds + 1) // 2)
+    if not installed("ray"):
+        yield "`--ray local` is not measured: ray is not installed."
+
+
+def _table(engine: str, sides: Mapping[str, Callable[[], Pace]], rounds: int) -> str:
+    found = {name: [*map(median, zip(*each))] for name, each in turns(sides, rounds, warm=False).items()}
+    rows = [
+        (name, f"{rate:.2f}", f"{rate / found[PLAIN][0]:.2f}", f"{first:.2f}") for name, (rate, first) in found.items()
+    ]
+    return table((f"{engine}, {os.cpu_count()} cores", "pictures a second", "ratio", "to the first, s"), rows)
+
+
+def _sides(engine: Engine, folder: Path) -> dict[str, Callable[[], Pace]]:
+    """The loop that one would write, and the command's in this process."""
+    return {PLAIN: lambda: _paced(_plain(engine, folder))} | {
+        f"annotate --parallel {parallel}": partial(_annotated, here, engine, folder, parallel) for parallel in (1, 2)
+    }
+
+
+def _plain(engine: Engine, folder: Path) -> Iterator[object]:
+    """The answers, one file after the other; nothing is kept, nothing can fail."""
+    model, question, task = _CUT.asked(engine)
+    for file in sorted(folder.iterdir()):
+        *_, answer = ask(engine, model, question(read(file)), task)
+        yield answer
+
+
+def _annotated(lines: Callable[..., Iterator[dict]], engine: Engine, folder: Path, parallel: int) -> Pace:
+    """The lines as the command writes them, to a file of their own."""
+    given = Namespace(parallel=parallel, rpm=None, ray="local", engine="embedded")
+    with TemporaryDirectory() as root, ledger(Path(root) / "out.jsonl", _CUT.fields) as (_, write):
+        return _paced(map(partial(_kept, write), lines(engine, _CUT, pictures([str(folder)]), Stop(), given)))
+
+
+def _kept(write: Callable[[dict], None], entry: dict) -> None:
+    if entry["error"]:
+        raise RuntimeError(entry["error"])
+    write(entry)
+
+
+def _paced(answers: Iterator[object]) -> Pace:
+    """The pace of the second half, when all processes are warm, and the seconds to the first answer."""
+    start = perf_counter()
+    moments = [perf_counter() for _ in answers]
+    half = len(moments) // 2
+    return half / (moments[-1] - moments[-1 - half]), moments[0] - start
+
+
+def _painted(folder: Path, count: int) -> Path:
+    """Small pictures that all differ."""
+    folder.mkdir()
+    with Image.open(_SAMPLE) as image:
+        small = image.convert("RGB")
+    small.thumbnail((120, 120))
+    for i in range(count):
+        small.putpixel((0, 0), (i, 0, 0))
+        small.save(folder / f"{i:03}.png")
+    return folder

@@ -1,0 +1,205 @@
+"""What this project's server costs over its engine called in process, and what replicas on Ray Serve bring.
+
+The cost is that of an engine that takes no time of its own. Replicas answer for Florence-2 in a tiny size with random
+weights, one thread each: a model that keeps a core busy. Callers and replicas share this machine's cores.
+"""
+
+import base64
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from http.client import HTTPConnection
+from io import BytesIO
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
+from urllib.parse import urlsplit
+
+from PIL import Image
+
+from benchmarks._recital import WORD, Reciter, served
+from benchmarks._sides import installed, percentile, seconds, table, turns
+from tests.processes import free_port, running
+from vlm_backends import Engine, Prompt, Turn, ask, connect, find_model, find_task, read
+
+Say = Callable[[int], int]  # from the words that are wanted to those that came
+LLAMA, FLORENCE = "meta/llama-3.2-11b-vision-instruct", "microsoft/florence-2"
+IN_PROCESS, STREAMED, WHOLE = "the engine in process", "**this server**, streamed", "**this server**, whole"
+_SHORT, _LONG, _PIECES = 100, 3, 2_000  # requests of one piece, and of so many
+_CALLERS = 8  # at once, each with one question a round
+_REPLICAS = 1, 2, 4
+_TASK = "<CAPTION>"
+
+
+def tables(rounds: int) -> Iterator[str]:
+    """The server's own cost, and requests a second with their p95."""
+    picture = _picture()
+    yield _cost(picture, rounds)
+    yield from _throughput(picture, (rounds + 1) // 3)
+
+
+def _picture() -> bytes:
+    """A small photograph, as JPEG."""
+    image, file = Image.open(Path(__file__).parent.parent / "assets" / "cat.jpg"), BytesIO()
+    image.thumbnail((320, 320))
+    image.save(file, "JPEG")
+    return file.getvalue()
+
+
+def _body(model: str, text: str, picture: bytes, stream: bool = False) -> bytes:
+    url = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
+    content = [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": url}}]
+    return json.dumps({"model": model, "messages": [{"role": "user", "content": content}], "stream": stream}).encode()
+
+
+def _answered(line: HTTPConnection, path: str, body: bytes) -> bytes:
+    """The reply's bytes, which nobody reads any further: no client's cost is in the figures."""
+    line.request("POST", f"{path}/chat/completions", body, {"Content-Type": "application/json"})
+    response = line.getresponse()
+    data = response.read()
+    if response.status != 200:
+        raise RuntimeError(f"{response.status}: {data[:200]!r}")
+    return data
+
+
+def _cost(picture: bytes, rounds: int) -> str:
+    """A request of one piece, and each further piece, by the clock and in processor time of who answers."""
+
+    def here(words: int) -> int:
+        prompt = Prompt((Turn("user", str(words), (read(picture),)),))
+        *_, answer = ask(Reciter(), find_model(LLAMA), prompt)
+        return answer.text.count(WORD)
+
+    def there(words: int, stream: bool) -> int:
+        return _answered(line, "/v1", _body(LLAMA, str(words), picture, stream)).count(WORD.encode())
+
+    def spent() -> float:
+        line.request("GET", "/spent")
+        return float(line.getresponse().read())
+
+    with served() as address:
+        line = HTTPConnection(address, timeout=60)
+        found = turns({
+            IN_PROCESS: partial(_measured, here, process_time),
+            WHOLE: partial(_measured, partial(there, stream=False), spent),
+            STREAMED: partial(_measured, partial(there, stream=True), spent),
+        }, rounds)  # fmt: skip
+        line.close()
+    medians = {name: [median(column) for column in zip(*figures)] for name, figures in found.items()}
+    medians["what the server adds, streamed"] = [a - b for a, b in zip(medians[STREAMED], medians[IN_PROCESS])]
+    head = ("a picture and an answer at once", "one piece, ms", "processor, ms", "a further piece, µs", "processor, µs")
+    return table(head, [[name, *(f"{value:.2f}" for value in values)] for name, values in medians.items()])
+
+
+def _measured(say: Say, spent: Callable[[], float]) -> tuple[float, ...]:
+    """Milliseconds of a request of one piece and microseconds of each further one, each by the clock and in work."""
+    short, long = _each(say, spent, 1, _SHORT), _each(say, spent, 1 + _PIECES, _LONG)
+    clock, work = ((many - one) / _PIECES * 1e6 for one, many in zip(short, long))
+    return short[0] * 1e3, short[1] * 1e3, clock, work
+
+
+def _each(say: Say, spent: Callable[[], float], words: int, times: int) -> tuple[float, float]:
+    """Seconds of a request of so many words, by the clock and of the processor."""
+    start, before = perf_counter(), spent()
+    for _ in range(times):
+        if (came := say(words)) != words:
+            raise RuntimeError(f"{came} of {words} words came")
+    return (perf_counter() - start) / times, (spent() - before) / times
+
+
+def _throughput(picture: bytes, rounds: int) -> Iterator[str]:
+    """The same callers before one process, and before replicas of it where Ray is installed."""
+    with ExitStack() as stack:
+        env = stack.enter_context(_weights())
+        urls = {"one process, `vlm_backends.server`": stack.enter_context(_server(env))}
+        if installed("ray"):
+            urls |= stack.enter_context(_on_ray(env))
+        sides = {IN_PROCESS: partial(_here, connect(env), picture)}
+        sides |= {name: partial(_there, url, _body(FLORENCE, _TASK, picture)) for name, url in urls.items()}
+        found = turns({name: partial(_round, asked) for name, asked in sides.items()}, rounds)
+    head = (f"{_CALLERS} callers, {os.cpu_count()} cores", "requests a second", "ratio", "p95, s")
+    yield table(head, [*_rows(found)])
+    if not installed("ray"):
+        yield "Ray Serve is not measured: ray is not installed."
+
+
+@contextmanager
+def _weights() -> Iterator[dict[str, str]]:
+    """The settings under which any process answers with the tiny model, one thread for its network."""
+    import torch
+    import transformers
+
+    from tests import tiny
+
+    transformers.utils.logging.disable_progress_bar()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with TemporaryDirectory() as folder:
+        tiny.build(Path(folder), {FLORENCE: tiny.florence2})
+        yield {"VLM_ENGINE": "local", "VLM_WEIGHTS": folder, "OMP_NUM_THREADS": "1"}
+    torch.set_num_threads(threads)
+
+
+@contextmanager
+def _server(env: Mapping[str, str]) -> Iterator[str]:
+    """The base URL of the server for one machine."""
+    address = f"http://127.0.0.1:{(port := free_port())}"
+    command = [sys.executable, "-m", "vlm_backends.server", "--port", str(port), "--parallel", str(_CALLERS)]
+    with running(command, f"{address}/health", **env):
+        yield f"{address}/v1"
+
+
+@contextmanager
+def _on_ray(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """The base URLs of an application for each number of replicas; the idle ones take nothing from the others."""
+    import ray
+
+    from tests import cluster
+
+    with ExitStack() as stack:
+        stack.callback(cluster.started.cache_clear)
+        stack.callback(ray.shutdown)
+        yield {
+            f"Ray Serve, {count} replica{'s' * (count > 1)}": stack.enter_context(
+                cluster.running(f"replicas-{count}", env, _options(count, env), engine="local", models=[FLORENCE])
+            )
+            for count in _REPLICAS
+        }
+
+
+def _options(count: int, env: Mapping[str, str]) -> dict[str, object]:
+    actor = {"num_cpus": 0.5, "runtime_env": {"env_vars": dict(env)}}  # as Ray counts: all of them find a place
+    return {"num_replicas": count, "ray_actor_options": actor}
+
+
+def _here(engine: Engine, picture: bytes) -> None:
+    prompt = Prompt((Turn("user", _TASK, (read(picture),)),))
+    for _ in ask(engine, find_model(FLORENCE), prompt, find_task(_TASK)):
+        pass
+
+
+def _there(url: str, body: bytes) -> None:
+    at = urlsplit(url)
+    line = HTTPConnection(at.netloc, timeout=120)
+    _answered(line, at.path, body)
+    line.close()
+
+
+def _round(asked: Callable[[], None]) -> tuple[float, list[float]]:
+    """Requests a second, and how long each took."""
+    start = perf_counter()
+    with ThreadPoolExecutor(_CALLERS) as pool:
+        each = list(pool.map(lambda _: seconds(asked), range(_CALLERS)))
+    return len(each) / (perf_counter() - start), each
+
+
+def _rows(found: Mapping[str, list[tuple[float, list[float]]]]) -> Iterator[tuple[str, ...]]:
+    rates = {name: median(rate for rate, _ in rounds) for name, rounds in found.items()}
+    for name, rounds in found.items():
+        every = [taken for _, each in rounds for taken in each]
+        yield name, f"{rates[name]:.1f}", f"{rates[name] / rates[IN_PROCESS]:.2f}", f"{percentile(every, 0.95):.2f}"
