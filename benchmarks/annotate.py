@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, process_time
 
 from PIL import Image
 
@@ -22,7 +22,7 @@ from vlm_backends.datasets import pictures
 from vlm_backends.ledger import ledger
 from vlm_backends.lines import Job
 
-Pace = tuple[float, float]  # answers a second, and seconds to the first
+Pace = tuple[float, float, float]  # answers a second, seconds to the first, processor time of each in this process
 PLAIN = "`for file: ask()`"
 _SAMPLE = Path(__file__).parent.parent / "assets" / "cat.jpg"
 _MASK = "<REGION_TO_SEGMENTATION>"
@@ -66,9 +66,11 @@ def tables(rounds: int) -> Iterator[str]:
 def _table(engine: str, sides: Mapping[str, Callable[[], Pace]], rounds: int) -> str:
     found = {name: [*map(median, zip(*each))] for name, each in turns(sides, rounds, warm=False).items()}
     rows = [
-        (name, f"{rate:.2f}", f"{rate / found[PLAIN][0]:.2f}", f"{first:.2f}") for name, (rate, first) in found.items()
+        (name, f"{rate:.2f}", f"{rate / found[PLAIN][0]:.2f}", f"{first:.2f}", f"{work * 1e3:.1f}")
+        for name, (rate, first, work) in found.items()
     ]
-    return table((f"{engine}, {os.cpu_count()} cores", "pictures a second", "ratio", "to the first, s"), rows)
+    head = ("pictures a second", "ratio", "to the first, s", "processor of this process, ms a picture")
+    return table((f"{engine}, {os.cpu_count()} cores", *head), rows)
 
 
 def _sides(engine: Engine, folder: Path) -> dict[str, Callable[[], Pace]]:
@@ -100,11 +102,12 @@ def _kept(write: Callable[[dict], None], entry: dict) -> None:
 
 
 def _paced(answers: Iterator[object]) -> Pace:
-    """The pace of the second half, when all processes are warm, and the seconds to the first answer."""
-    start = perf_counter()
+    """The pace of the second half, when all processes are warm; what others do on the machine is not in the work."""
+    start, before = perf_counter(), process_time()
     moments = [perf_counter() for _ in answers]
     half = len(moments) // 2
-    return half / (moments[-1] - moments[-1 - half]), moments[0] - start
+    work = (process_time() - before) / len(moments)
+    return half / (moments[-1] - moments[-1 - half]), moments[0] - start, work
 
 
 def _painted(folder: Path, count: int) -> Path:
