@@ -11,7 +11,7 @@ import os
 import time
 import unittest
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +21,8 @@ from xml.etree import ElementTree
 
 from tests import wire_replies as say
 from tests.fire import Row
-from tests.fire._wicked import END, ENTITIES, TEXT, WORDS, crowd
+from tests.fire._places import PLACES
+from tests.fire._wicked import END, WORDS, crowd
 from tests.wire import Wire
 from vlm_backends import (
     MOST_REGIONS,
@@ -128,8 +129,8 @@ def _shown(short: bool) -> Row:
 
     with Wire() as wire, patch.dict(os.environ, NVIDIA_BASE_URL=wire.url, VLM_BASE_URL=f"{wire.url}/v1"):
         openai.forget()
-        wire.scripts["models"].append(say.json_body({"data": [{"id": words[:200], "state": words} for words in WORDS[:60:7]] + [
-            {"id": "microsoft/florence-2", "state": TEXT[:400], "tasks": {"<OCR>": "![x](http://evil.example/s.png) <img src=evil>"}}]}))
+        wire.scripts["models"] += [say.json_body({"data": [{"id": words[:200], "state": words} for words in WORDS[:60:7]] + [
+            {"id": "microsoft/florence-2", "state": WORDS[2], "tasks": {"<OCR_WITH_REGION>": f"{WORDS[2]} {WORDS[36]}"}}]})] * 9
         page = ui.build(NVIDIA(KEY, wire.url))
         lost = []
         with _browser(page, **ui.settings()) as watch:
@@ -143,66 +144,6 @@ def _shown(short: bool) -> Row:
     openai.forget()
     remark = "; ".join([", ".join(PLACES), *lost, *watch.leaks])
     return Row("a place of the page: words stay words, and the page stays usable", len(PLACES), len(PLACES) - len(lost), len(watch.leaks), remark)
-
-
-def _cut(text: str) -> list[str]:
-    return [text[at : at + 700] for at in range(0, len(text), 700)]
-
-
-def _ask(page: object, address: str, model: str) -> None:
-    """Clicks the first example of a model's tab."""
-    page.goto(f"{address}?model={model}")
-    page.locator("#who").get_by_text("answer").first.wait_for(state="attached")
-    page.locator(".examples:visible .gallery-item").first.evaluate("example => example.click()")  # the page may still move
-
-
-def _chat(page: object, address: str, wire: Wire) -> None:
-    wire.script.append(say.sse(_cut(TEXT)))
-    _ask(page, address, LLAMA)
-    page.locator(".talk:visible .bot").get_by_text(END).wait_for()
-    wire.script.append(say.sse([END]))
-    box = page.locator(".box:visible textarea")
-    box.fill("And now?")
-    box.press("Enter")
-    page.locator(".talk:visible .bot").get_by_text(END).nth(1).wait_for()
-    for title in ("View code: the call that was made", "The answer as JSON", "Take it away"):
-        page.locator("button:visible", has_text=title).click()
-    page.locator(".listing:visible code").get_by_text("import").first.wait_for()
-
-
-def _error(page: object, address: str, wire: Wire) -> None:
-    wire.script.append(say.status(400, {"detail": f"<img src=evil onerror=ran=1> ![i](http://evil.example/e.png) {END}"}))
-    _ask(page, address, LLAMA)
-    page.locator(".talk:visible .bot").get_by_text("could not use this request").wait_for()
-
-
-def _regions(page: object, address: str, wire: Wire) -> None:
-    wire.script.append(say.json_body(say.whole_reply(TEXT, ENTITIES)))
-    _ask(page, address, KOSMOS)
-    page.locator(".picture:visible polygon").first.wait_for(state="attached")
-    page.locator(".picture:visible polygon").first.focus()
-    page.keyboard.press("Enter")
-    page.locator("button:visible", has_text="The answer as JSON").click()
-
-
-def _long(page: object, address: str, wire: Wire) -> None:
-    wire.script.append(say.sse(["x" * 7_000_000]))
-    _ask(page, address, LLAMA)
-    page.locator(".talk:visible").get_by_text("was broken off after").wait_for()
-
-
-def _tasks(page: object, address: str, wire: Wire) -> None:
-    quads = {"quad_boxes": [[9, 9, 90, 9, 90, 60, 9, 60]] * len(WORDS), "labels": [*WORDS]}
-    wire.script.append(say.zipped({"1.response": say.whole_reply(TEXT, quads)}))
-    _ask(page, address, FLORENCE)
-    page.locator("#result .text").get_by_text(END).wait_for()
-    page.locator("#result .mark, #result polygon").first.wait_for(state="attached")
-
-
-PLACES: dict[str, Callable] = {
-    "chat, code and JSON": _chat, "an error in the chat": _error, "regions and their names": _regions, "a line of 7 MB": _long,
-    "a task": _tasks,
-}  # fmt: skip
 
 
 def _kept() -> Row:
