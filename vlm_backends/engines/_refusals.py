@@ -48,7 +48,7 @@ _SENTENCES = {
     404: "{who} did not find what was asked for. Try again; if it stays so, choose another model.",
     413: "The picture is too large for {who}. Use a smaller one.",
     422: "{who} did not accept a part of this request. Change the question, the picture or the parameters.",
-    429: "Too many requests for this key just now. Wait a minute and send it again.",
+    429: "{who} has too many requests just now. Wait a minute and send it again.",
     500: "The model failed at {who} while it was answering. Try again, or change the picture.",
     502: "{who} could not reach its own model. Try again in a moment.",
     503: "{who} has no room, or is being serviced. Try again later, or choose another model.",
