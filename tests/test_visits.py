@@ -1,7 +1,7 @@
 """What a visit holds and how it ends: pictures lie in files, the line is fair, and who waits is told of the end."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -72,11 +72,11 @@ def test_the_end_of_the_page_is_told_and_the_words_stay(monkeypatch):
     running, late = (Asked(LLAMA, Prompt((Turn("user", "Hi"),))) for _ in range(2))
 
     async def drive():
-        async with aclosing(follow(running, Speaks())) as arriving:
+        async with aclosing(follow(running, Speaks(), nullcontext())) as arriving:
             async for answer in arriving:
                 assert answer.text == "word"
                 await asyncio.to_thread(closing.end, 10)
-        assert [answer.text async for answer in follow(late, Speaks())] in ([], ["word"])
+        assert [answer.text async for answer in follow(late, Speaks(), nullcontext())] in ([], ["word"])
 
     finished(drive())
     assert (running.answer.text, running.error, late.error) == ("word", RESTART, RESTART)
