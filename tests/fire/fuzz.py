@@ -130,7 +130,7 @@ def _stream(case: tuple[bytes, list[int]]) -> None:
     assert list(_payloads.events(pieces)) == _events(body)
 
 
-def _events(body: bytes) -> list[str]:
+def _events(body: bytes) -> list[bytes]:
     """The same, simply: all of the body at once."""
     found, data = [], []
     lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
@@ -141,7 +141,7 @@ def _events(body: bytes) -> list[str]:
             found.append(data)
             data = []
     found += [data] if data == [b"[DONE]"] else []
-    return [b"\n".join(parts).decode(errors="replace") for parts in found]
+    return [b"\n".join(parts) for parts in found]
 
 
 def _bodies() -> st.SearchStrategy[bytes]:
