@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
+from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
@@ -14,9 +16,23 @@ from PIL import Image
 from benchmarks.readers import GRAMMARS
 from tests.conftest import finished
 from tests.test_laws import ROOT
+from ui.asking import Asked, follow
 from ui.pump import pump
 from ui.viewer import scene
-from vlm_backends import Answer, Region, Stop, drawing, encode, images, read
+from vlm_backends import (
+    Answer,
+    Chunk,
+    Prompt,
+    Region,
+    Stop,
+    Turn,
+    drawing,
+    encode,
+    find_model,
+    find_task,
+    images,
+    read,
+)
 
 
 def photograph(width: int, height: int) -> bytes:
@@ -81,6 +97,35 @@ def test_a_thousand_pieces_are_a_few_hand_overs_and_nothing_of_them_is_lost():
 
     found = finished(asyncio.wait_for(handed(), 60))
     assert found[0] == 0 and found[-1] == 999 and len(found) <= 4
+
+
+class Talkative:
+    """An engine that gives its second piece only when its first was read, and then a thousand."""
+
+    name = "talkative"
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+
+    def stream(self, model, prompt, stop=None):
+        yield Chunk("cat<loc_1><loc_2><loc_3><loc_4>")
+        self.gate.wait(30)
+        yield from (Chunk(f"cat {i}<loc_1><loc_2><loc_3><loc_4>") for i in range(1000))
+
+
+def test_an_answer_is_read_when_it_is_looked_at_and_not_at_every_piece():
+    engine, reads = Talkative(), []
+    task = find_task("<OD>")
+    counting = replace(task, read=lambda words: reads.append(len(words)) or task.read(words))
+    asked = Asked(find_model("microsoft/florence-2"), Prompt((Turn("user", "<OD>"),)), counting)
+
+    async def followed() -> None:
+        async for _ in follow(asked, engine, nullcontext()):
+            engine.gate.set()
+
+    finished(asyncio.wait_for(followed(), 60))
+    assert len(asked.answer.regions) == 1001
+    assert len(reads) <= 20, "a thousand pieces, some tenths of a second"
 
 
 def box(i: int) -> Region:

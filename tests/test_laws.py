@@ -18,7 +18,7 @@ LAYERS = {  # every module has its place; imports go down only
     "vlm_backends.readers": 1, "vlm_backends.uploads": 1, "vlm_backends.drawing": 1,
     "vlm_backends.outlines": 1, "vlm_backends.chains": 1, "vlm_backends.agreement": 1,
     "vlm_backends.ledger": 1, "vlm_backends.listening": 1, "vlm_backends.memory": 1,
-    "vlm_backends.models": 2, "vlm_backends.images": 2,
+    "vlm_backends.reply": 2, "vlm_backends.models": 2, "vlm_backends.images": 2,
     "vlm_backends.exports": 3, "vlm_backends.datasets": 4,
     "vlm_backends.engines": 3, "vlm_backends.purposes": 3, "vlm_backends.tables": 3,
     "vlm_backends": 4, "vlm_backends.snippets": 4,

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 
 from ui.closing import closing
 from ui.pump import pump
-from vlm_backends import Answer, Engine, Gone, MissingKey, Model, Picture, Prompt, Stop, Task, VLMError, ask
+from vlm_backends import Answer, Chunk, Engine, Gone, MissingKey, Model, Picture, Prompt, Stop, Task, VLMError
 from vlm_backends.news import journal
+from vlm_backends.reply import heard, understood
 
 FAULT = "This question met a fault in this program; its log says more. Try another picture, or another engine."
 
 
 @dataclass
 class Clock:
-    """Seconds from the question to the first words, and to the last."""
+    """Seconds from the question to the first words that somebody can read, and to the last."""
 
     start: float = field(default_factory=time.perf_counter)
     first_s: float | None = None
@@ -24,7 +25,10 @@ class Clock:
     def tick(self) -> None:
         """Something has arrived."""
         self.total_s = time.perf_counter() - self.start
-        self.first_s = self.total_s if self.first_s is None else self.first_s
+
+    def read(self) -> None:
+        """There are words."""
+        self.first_s = time.perf_counter() - self.start if self.first_s is None else self.first_s
 
 
 @dataclass
@@ -35,12 +39,23 @@ class Asked:
     prompt: Prompt
     task: Task | None = None
     engine: Engine | None = None
-    answer: Answer = Answer("")
+    heard: Chunk = Chunk()  # all of the reply so far
+    answered: Chunk | None = None  # what of it has been read
+    answer: Answer = Answer("")  # and what that means
     error: str = ""
     gone: bool = False  # the engine has this model no longer, or never had it
     clock: Clock = field(default_factory=Clock)
     stop: Stop = field(default_factory=Stop)
     stopped: bool = False  # by the visitor
+
+    def read(self) -> Answer:
+        """What has been heard is read: for each look once, not for each piece."""
+        if self.answered is not self.heard:
+            self.answered = self.heard
+            self.answer = understood(self.heard, (self.task or self.model).read)
+            if self.answer.text or self.answer.regions:
+                self.clock.read()
+        return self.answer
 
     def halt(self) -> None:
         """The visitor has heard enough: what has arrived stays, the upstream call ends."""
@@ -67,21 +82,22 @@ async def follow(asked: Asked, engine: Engine, admission: AbstractContextManager
     """
     stop, asked.engine = asked.stop, engine
 
-    def answers() -> Iterator[Answer]:
-        heard = ask(engine, asked.model, asked.prompt, asked.task, stop)
-        for answer in journal.watched(engine, asked.model, heard, stop):
-            if answer.text or answer.regions:
-                asked.clock.tick()
-            asked.answer = answer
-            yield answer
+    def wholes() -> Iterator[Chunk]:
+        arriving = heard(engine, asked.model, asked.prompt, stop)
+        for whole in journal.watched(engine, asked.model, arriving, stop):
+            asked.heard = whole
+            asked.clock.tick()
+            yield whole
 
     try:
         with admission, closing.told(asked.cut):
-            async with aclosing(pump(answers, stop)) as arriving:
-                async for answer in arriving:
-                    yield answer
+            async with aclosing(pump(wholes, stop)) as arriving:
+                async for _ in arriving:
+                    yield asked.read()
     except VLMError as error:
         asked.error, asked.gone = asked.error or str(error), isinstance(error, (Gone, MissingKey))
     except Exception:  # a bug: it keeps its traceback, and the visitor a way on
         asked.error = FAULT
         raise
+    finally:
+        asked.read()

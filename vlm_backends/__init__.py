@@ -9,14 +9,13 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 
-from vlm_backends import outlines
 from vlm_backends.drawing import colours, draw
 from vlm_backends.engines import NVIDIA, Embedded, Local, OpenAI, connect
 from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, Unreachable, VLMError
 from vlm_backends.images import encode, read
 from vlm_backends.models import CATALOGUE, TASKS, find_model, find_task, write_task
+from vlm_backends.reply import heard, understood
 from vlm_backends.types import (
     Answer,
     Chunk,
@@ -39,10 +38,6 @@ __all__ = [
     "read", "write_task",
 ]  # fmt: skip
 
-MOST_WORDS = 100_000  # characters of an answer: no model of the catalogue is allowed half of it
-MOST_REGIONS = 2_000
-_MOST_LABEL = 1_000  # characters
-
 
 def ask(
     engine: Engine, model: Model, prompt: Prompt, task: Task | None = None, stop: Stop | None = None
@@ -51,46 +46,6 @@ def ask(
 
     Words and labels are without control characters. What is beyond all measure is left out, and the note says so.
     """
-    interpret = (task or model).read
-    words, regions, literal, note, sent, tokens = "", (), False, "", None, None
-    with closing(engine.stream(model, prompt, stop)) as chunks:
-        for chunk in chunks:
-            words, regions = words + outlines.clean(chunk.text), regions + chunk.regions
-            literal, note, sent = literal or chunk.literal, chunk.note or note, chunk.sent or sent
-            tokens = chunk.tokens or tokens
-            kept, status = words[:MOST_WORDS], "" if words else outlines.clean(chunk.status)
-            answer = _named(Answer(kept, literal=True) if literal else interpret(kept), regions[:MOST_REGIONS])
-            too_much = _excess(words, regions or answer.regions)
-            said = outlines.clean(" ".join(filter(None, (note, too_much))))
-            yield replace(_held(answer), note=said, sent=sent, status=status, tokens=tokens)
-            if too_much:
-                return
-
-
-def _named(answer: Answer, regions: tuple[Region, ...]) -> Answer:
-    """The answer with ready-made regions in place of those read; without any words, their labels are the words."""
-    if not regions:
-        return answer
-    if answer.text:
-        return replace(answer, regions=regions)
-    spans, start = [], 0
-    for region in regions:
-        spans.append((start, start + len(region.label)))
-        start = spans[-1][1] + 1
-    words = "\n".join(region.label for region in regions)
-    return Answer(words, tuple(replace(region, span=span) for region, span in zip(regions, spans, strict=True)))
-
-
-def _excess(words: str, regions: tuple[Region, ...]) -> str:
-    """What is left out of an answer, as a sentence; nothing when all of it is kept."""
-    if len(regions) > MOST_REGIONS:
-        return f"The answer marks {len(regions):,} places; the first {MOST_REGIONS:,} are kept."
-    return f"The answer was broken off after {MOST_WORDS:,} characters." if len(words) > MOST_WORDS else ""
-
-
-def _held(answer: Answer) -> Answer:
-    """The answer with no more regions than are kept, their labels clean and no longer than names are."""
-    kept = answer.regions[:MOST_REGIONS]
-    return replace(
-        answer, regions=tuple(replace(each, label=outlines.clean(each.label[:_MOST_LABEL])) for each in kept)
-    )
+    with closing(heard(engine, model, prompt, stop)) as wholes:
+        for whole in wholes:
+            yield understood(whole, (task or model).read)

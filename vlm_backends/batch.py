@@ -16,13 +16,14 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from vlm_backends import NVIDIA, OpenAI, ask
+from vlm_backends import NVIDIA, OpenAI
 from vlm_backends.datasets import Source
 from vlm_backends.errors import Gone, MissingKey, Refused, VLMError
 from vlm_backends.exports import FORMATS, as_coco
 from vlm_backends.news import journal
 from vlm_backends.pace import Pace
-from vlm_backends.types import Answer, Engine, Model, Picture, Prompt, Stop, Task
+from vlm_backends.reply import heard, understood
+from vlm_backends.types import Answer, Chunk, Engine, Model, Picture, Prompt, Stop, Task
 
 _AT_ONCE = 4  # pictures that a host or a server is asked about at one time
 _TRIES = 6  # a picture that was refused so often for coming too fast has failed
@@ -125,17 +126,20 @@ class Desk:
         prompt, tries = self.question(unasked.picture), 0
         while self.pace.turn(self.stop):
             self.asking(unasked.source)
-            record, tries, start = unasked, tries + 1, time.perf_counter()
+            record, error, whole, tries, start = unasked, None, Chunk(), tries + 1, time.perf_counter()
             try:
-                answers = ask(self.engine, self.model, prompt, self.task, self.stop)
-                for answer in journal.watched(self.engine, self.model, answers, self.stop):
-                    record = _grown(record, answer, time.perf_counter() - start)
-                return None if self.stop.is_set() else record
-            except VLMError as error:
-                if self.stop.is_set():
-                    return None
-                if not self._later(error, tries):
-                    return replace(record, error=str(error))
+                arriving = heard(self.engine, self.model, prompt, self.stop)
+                for whole in journal.watched(self.engine, self.model, arriving, self.stop):
+                    record = _timed(record, whole, time.perf_counter() - start)
+            except VLMError as failure:
+                error = failure
+            if self.stop.is_set():
+                return None
+            record = replace(record, answer=understood(whole, (self.task or self.model).read))
+            if error is None:
+                return record
+            if not self._later(error, tries):
+                return replace(record, error=str(error))
         return None
 
     def _later(self, error: VLMError, tries: int) -> bool:
@@ -150,10 +154,10 @@ class Desk:
         return True
 
 
-def _grown(record: Record, answer: Answer, seconds: float) -> Record:
-    """The record when so much of the answer has arrived, after that many seconds."""
-    said = record.first_s is None and (answer.text or answer.regions)
-    return replace(record, answer=answer, first_s=seconds if said else record.first_s, total_s=seconds)
+def _timed(record: Record, whole: Chunk, seconds: float) -> Record:
+    """The record when so much of the reply has arrived, after that many seconds."""
+    said = record.first_s is None and (whole.text or whole.regions)
+    return replace(record, first_s=seconds if said else record.first_s, total_s=seconds)
 
 
 def archive(

@@ -15,7 +15,7 @@ from vlm_backends.engines import NVIDIA, OpenAI, _http, openai
 from vlm_backends.engines._http import Patience
 from vlm_backends.engines._refusals import explain
 from vlm_backends.errors import Gone, Refused, Unreachable, VLMError
-from vlm_backends.types import Answer, Engine, Model, Stop
+from vlm_backends.types import Chunk, Engine, Model, Stop
 
 _LIST = "https://integrate.api.nvidia.com/v1/models"
 _GLANCE = Patience(connect=3.0, silence=5.0, tries=1)
@@ -62,21 +62,21 @@ class Journal:
         self._signs: OrderedDict[tuple[int, str, str], Sign] = OrderedDict()
         self._looks: dict[int, float] = {}
 
-    def watched(self, engine: Engine, model: Model, answers: Iterator[Answer], stop: Stop) -> Iterator[Answer]:
-        """The same answers; how the call went is kept. A call that was stopped before its first word leaves no sign."""
+    def watched(self, engine: Engine, model: Model, heard: Iterator[Chunk], stop: Stop) -> Iterator[Chunk]:
+        """The same reply; how the call went is kept. A call that was stopped before its first word leaves no sign."""
         said = False
         try:
-            for answer in answers:
-                if not said and (answer.text or answer.regions):
+            for whole in heard:
+                if not said and (whole.text or whole.regions):
                     said = True
                     self.called(engine, model, Sign("answered", time.time()))
-                yield answer
+                yield whole
         except VLMError as error:
             sign = None if said or stop.is_set() else sign_of(error, time.time())
             if sign:
                 self.called(engine, model, sign)
             raise
-        if not said and not stop.is_set():  # an answer without a word is one
+        if not said and not stop.is_set():  # a reply without a word is one
             self.called(engine, model, Sign("answered", time.time()))
 
     def called(self, engine: Engine, model: Model, sign: Sign) -> None:

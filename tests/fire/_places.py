@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tests import wire_replies as say
 from tests.fire._wicked import END, ENTITIES, TABLE, TEXT, WORDS, crowd
 from tests.wire import Wire
-from vlm_backends import MOST_REGIONS
+from vlm_backends.reply import MOST_REGIONS
 
 LLAMA, KOSMOS, DEPLOT, FLORENCE = "llama-3.2-11b-vision-instruct", "kosmos-2", "deplot", "florence-2"
 

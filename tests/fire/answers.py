@@ -25,8 +25,6 @@ from tests.fire._places import PLACES
 from tests.fire._wicked import END, WORDS, crowd
 from tests.wire import Wire
 from vlm_backends import (
-    MOST_REGIONS,
-    MOST_WORDS,
     NVIDIA,
     Answer,
     Picture,
@@ -38,6 +36,7 @@ from vlm_backends import (
     find_model,
     read,
 )
+from vlm_backends.reply import MOST_REGIONS, MOST_WORDS
 
 ASSETS = Path(__file__).parent.parent.parent / "assets"
 KEY = "nvapi-canary-9876543210"
