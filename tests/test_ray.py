@@ -3,7 +3,6 @@
 Needs requirements-ray.txt; skipped without it. One Ray serves all tests of a run (tests/cluster.py).
 """
 
-import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +20,7 @@ from ray.serve.schema import ServeDeploySchema
 import ui
 from deploy.ray_serve import Answers, Settings, built
 from tests import cluster, tiny
+from tests.conftest import finished
 from tests.faults._recital import HALF, LLAMA, PICTURE, questions, recital, reciting
 from tests.processes import until
 from tests.test_openai import QUICK
@@ -159,7 +159,7 @@ def test_a_replica_of_nothing_but_faults_of_its_own_is_replaced(ends, healthy):
     answers = replica()
     for end in ends:
         answers._engine = Says(end)
-        asyncio.run(said(answers))
+        finished(said(answers))
     if healthy:
         answers.check_health()
     else:
@@ -179,7 +179,7 @@ def test_questions_that_join_are_answered_together_or_else_alone(joins, batch, e
 
     answers = replica(Says(Chunk("alone")))
     answers._joins, answers._engine.joins, answers._joined = True, lambda *_: joins, joined
-    assert asyncio.run(said(answers)) == end
+    assert finished(said(answers)) == end
 
 
 # settings
