@@ -3,10 +3,12 @@
 `/flood/20000/0/chunked/v1` has 20,000 pieces at once, in chunks; `/stamped/300/100/close/v1` a hundred a second, each
 the moment it was sent, ended by the end of the connection; `/timed/400/50/chunked/v1` begins with the moment of its
 start, after which piece i of five characters is due at i / 50 seconds. Moments are 20 digits of monotonic nanoseconds.
+`/asked/0/0/chunked/v1` does what the last question says, such as "say timed 400 50".
 """
 
 import asyncio
 import json
+import re
 import socket
 import ssl
 import subprocess
@@ -21,6 +23,7 @@ from time import monotonic, monotonic_ns
 
 MODEL = "meta/llama-3.2-11b-vision-instruct"
 MOMENT = 20  # digits
+_SAID = re.compile(rb"say (\w+ \d+ \d+)")
 _BEFORE, _AFTER = (
     json.dumps(
         {"id": "chat-7b0c6b3a5f6d4b1e9c2a", "object": "chat.completion.chunk", "created": 1735689600, "model": MODEL,
@@ -83,13 +86,15 @@ async def _answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
     """One request; True when another may follow on the same connection."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     length = next((int(line[15:]) for line in head.splitlines() if line.lower().startswith("content-length:")), 0)
-    await reader.readexactly(length)
+    body = await reader.readexactly(length)
     path = head.split(" ")[1]
     if path.endswith("/models"):
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(_LISTED))
         writer.write(_LISTED)
         return True
     mode, pieces, rate, framing = path.split("/")[1:5]
+    if mode == "asked":
+        mode, pieces, rate = _SAID.findall(body)[-1].decode().split()
     chunked = framing == "chunked"
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n")
     writer.write(b"Transfer-Encoding: chunked\r\n\r\n" if chunked else b"Connection: close\r\n\r\n")

@@ -13,8 +13,12 @@ from unittest.mock import patch
 import pytest
 from PIL import Image
 
+import ui
+from benchmarks._recital import Reciter
 from benchmarks.readers import GRAMMARS
 from tests.conftest import finished
+from tests.fire._gradio import Session, opened
+from tests.fire._page import ASSETS
 from tests.test_laws import ROOT
 from ui.asking import Asked, follow
 from ui.pump import pump
@@ -126,6 +130,37 @@ def test_an_answer_is_read_when_it_is_looked_at_and_not_at_every_piece():
     finished(asyncio.wait_for(followed(), 60))
     assert len(asked.answer.regions) == 1001
     assert len(reads) <= 20, "a thousand pieces, some tenths of a second"
+
+
+def test_a_streamed_piece_is_no_larger_behind_a_long_conversation():
+    async def streamed(session: Session, words: str) -> int:
+        """The bytes of all messages of a question's stream."""
+        submit = session.page.event("submit", "multimodaltextbox")
+        stream, came = session.page.after(submit), []
+        await session.run(submit, None, {"text": words, "files": [file]})
+        session.heard = lambda line: came.append(len(line))
+        async for _ in session.join(stream, *session.page.values(stream)):
+            pass
+        session.heard = lambda line: None
+        await session.run(session.page.after(stream), None, None)
+        return sum(came)
+
+    async def conversation() -> tuple[int, int]:
+        nonlocal file
+        session = Session(await opened(url.rstrip("/")))
+        file = await session.upload("coffee.jpg", (ASSETS / "coffee.jpg").read_bytes())
+        first = await streamed(session, "500")
+        for _ in range(16):
+            await streamed(session, "20")
+        return first, await streamed(session, "500")
+
+    file, page = None, ui.build(Reciter())
+    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **ui.settings())
+    try:
+        first, last = finished(conversation())
+    finally:
+        page.close()
+    assert 500 * len("word ") < last <= 1.2 * first
 
 
 def box(i: int) -> Region:

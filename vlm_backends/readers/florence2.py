@@ -6,15 +6,16 @@ Source: transformers `processing_florence2.py`; encoding as in NVIDIA's publishe
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
+from vlm_backends.readers._marks import finished, without
 from vlm_backends.types import Answer, Point, Region
 
-_NOISE = re.compile(r"</?s>|<pad>|^\s*<[A-Z_]+>")
-_UNFINISHED = re.compile(r"^\s*<[A-Z_]*$|<(?:loc_\d*|loc?|l|sep?|/?(?:s|p|po|pol|poly)|pad?|/)?$")
-_MARKS = re.compile(r"((?:<loc_\d+>|<sep>|</?poly>)+)")
+_TASK = re.compile(r"\s*<[A-Z_]*(?:>|$)")
+_UNFINISHED = re.compile(r"<(?:loc_\d*|loc?|l|sep?|/?(?:s|p|po|pol|poly)|pad?|/)?$")
+_MARKS = re.compile(r"((?:<(?:loc_\d+|sep|/?poly)>)+)")
 _MARK = re.compile(r"<loc_\d+>|<sep>|</?poly>")
-_LOC = re.compile(r"<loc_(\d+)>")
+_DIGITS = re.compile(r"\d+")  # of all marks, only locations have some
 _BREAK = re.compile(r"<sep>|</?poly>")
 
 
@@ -49,7 +50,10 @@ def boxes_or_polygons(reply: str) -> Answer:
 
 
 def _clean(reply: str) -> str:
-    return _NOISE.sub("", _UNFINISHED.sub("", reply))
+    """The reply without the task before it, special tokens in it, and half a mark at its end."""
+    reply = without(finished(reply, _UNFINISHED), "<s>", "</s>", "<pad>")
+    task = _TASK.match(reply)
+    return reply[task.end() :] if task else reply
 
 
 def _labelled(reply: str, outlines: Callable[[str], Iterator[tuple[Point, ...]]], solid: bool = False) -> Answer:
@@ -70,28 +74,42 @@ def _labelled(reply: str, outlines: Callable[[str], Iterator[tuple[Point, ...]]]
     return Answer("\n".join(lines).strip("\n"), tuple(regions))
 
 
-def _points(marks: str) -> list[Point]:
-    values = [min((float(bin_) + 0.5) / 1000, 1.0) for bin_ in _LOC.findall(marks)]
-    return list(zip(values[::2], values[1::2], strict=False))
+class _Bins(dict):
+    """From a bin's digits to its middle in 0..1; beyond the grid it is the edge."""
+
+    def __missing__(self, digits: str) -> float:
+        return min((float(digits) + 0.5) / 1000, 1.0)
+
+
+_MIDDLE = _Bins({str(bin_): (bin_ + 0.5) / 1000 for bin_ in range(1000)})
+
+
+def _values(marks: str) -> list[float]:
+    return [_MIDDLE[digits] for digits in _DIGITS.findall(marks)]
+
+
+def _points(marks: str) -> tuple[Point, ...]:
+    values = _values(marks)
+    return tuple(zip(values[::2], values[1::2], strict=False))
 
 
 def _box_outlines(marks: str) -> Iterator[tuple[Point, ...]]:
-    for (xa, ya), (xb, yb) in _groups(_points(marks), 2):
-        x0, x1, y0, y1 = min(xa, xb), max(xa, xb), min(ya, yb), max(ya, yb)
+    values = _values(marks)
+    for i in range(0, len(values) - 3, 4):
+        xa, ya, xb, yb = values[i : i + 4]
+        x0, x1 = (xa, xb) if xa < xb else (xb, xa)
+        y0, y1 = (ya, yb) if ya < yb else (yb, ya)
         yield (x0, y0), (x1, y0), (x1, y1), (x0, y1)
 
 
 def _quad_outlines(marks: str) -> Iterator[tuple[Point, ...]]:
-    yield from map(tuple, _groups(_points(marks), 4))
+    points = _points(marks)
+    for i in range(0, len(points) - 3, 4):
+        yield points[i : i + 4]
 
 
 def _polygon_outlines(marks: str) -> Iterator[tuple[Point, ...]]:
     for part in _BREAK.split(marks):
         points = _points(part)
         if len(points) >= 3:
-            yield tuple(points)
-
-
-def _groups(points: Sequence[Point], size: int) -> Iterator[Sequence[Point]]:
-    for i in range(0, len(points) - size + 1, size):
-        yield points[i : i + size]
+            yield points

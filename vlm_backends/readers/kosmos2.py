@@ -6,40 +6,40 @@ last, or over whole cells when both stand in one row or column (transformers `pr
 
 import re
 
+from vlm_backends.readers._marks import finished
 from vlm_backends.types import Answer, Point, Region
 
 _CELLS = 32
 _TOKEN = re.compile(
-    r"</?phrase>|</?object>|</?grounding>|</?delimiter_of_multi_objects/?>|<patch_index_\d+>|</?s>|<pad>"
+    r"<(?:patch_index_(\d+)|/?phrase|/?object|/?grounding|/?delimiter_of_multi_objects/?|/?s|pad)>"
 )
 _UNFINISHED = re.compile(r"</?[a-z_]*\d*/?$")
-_PATCH = re.compile(r"<patch_index_(\d+)>")
 
 
 def read(reply: str) -> Answer:
     """The caption without its marks, and one region for each box of each phrase."""
-    reply = _UNFINISHED.sub("", reply)
+    reply = finished(reply, _UNFINISHED)
     words, regions, at = "", [], 0
     phrase, corners = (0, 0), []
     for token in _TOKEN.finditer(reply):
         piece = reply[at : token.start()]
         words += piece if words else piece.lstrip()
-        at, mark = token.end(), token.group()
-        if mark == "<phrase>":
-            phrase = (len(words), len(words))
-        elif mark == "</phrase>":
-            phrase = (phrase[0], len(words))
-        elif mark in ("<object>", "</object>"):
-            corners = []
-            phrase = phrase if mark == "<object>" else (len(words), len(words))
-        elif patch := _PATCH.match(mark):
-            corners.append(int(min(float(patch[1]), _CELLS * _CELLS - 1)))
+        at, mark, patch = token.end(), token[0], token[1]
+        if patch:
+            corners.append(int(min(float(patch), _CELLS * _CELLS - 1)))
             if len(corners) == 2:
                 span = _trimmed(words, *phrase)
                 again = regions and regions[-1].span == span  # one long label for many boxes is held once
                 label = regions[-1].label if again else words[slice(*span)]
                 regions.append(Region(label, _outline(*corners), span=span))
                 corners = []
+        elif mark == "<phrase>":
+            phrase = (len(words), len(words))
+        elif mark == "</phrase>":
+            phrase = (phrase[0], len(words))
+        elif mark in ("<object>", "</object>"):
+            corners = []
+            phrase = phrase if mark == "<object>" else (len(words), len(words))
     return Answer((words + reply[at:]).strip(), tuple(regions))
 
 

@@ -6,9 +6,11 @@ y comes before x; 1024 bins, which big_vision writes as round(v * 1023). The lab
 
 import re
 
+from vlm_backends.readers._marks import finished, without
 from vlm_backends.types import Answer, Region
 
-_NOISE = re.compile(r"</?s>|<pad>|</?[be]os>|<seg\d+>")
+_NOISE = "<s>", "</s>", "<pad>", "<bos>", "</bos>", "<eos>", "</eos>"
+_SEG = re.compile(r"<seg\d+>")
 _UNFINISHED = re.compile(r"</?[a-z]*\d*$")
 _ITEM = re.compile(r"<loc(\d{4})><loc(\d{4})><loc(\d{4})><loc(\d{4})>([^<;]*)")
 _LOC = re.compile(r"<loc\d*>")
@@ -16,7 +18,7 @@ _LOC = re.compile(r"<loc\d*>")
 
 def read(reply: str) -> Answer:
     """The words, or one line and one region for each object."""
-    reply = _NOISE.sub("", _UNFINISHED.sub("", reply))
+    reply = _SEG.sub("", without(finished(reply, _UNFINISHED), *_NOISE))
     regions, start = [], 0
     for *bins, label in _ITEM.findall(reply):
         label = label.strip()

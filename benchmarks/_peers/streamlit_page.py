@@ -1,0 +1,9 @@
+"""Streamlit: `streamlit run` serves it; the question is in the address."""
+
+import streamlit as st
+
+from benchmarks._peers.upstream import pieces
+
+if question := st.query_params.get("question"):
+    with st.chat_message("assistant"):
+        st.write_stream(pieces(question))
