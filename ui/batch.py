@@ -98,7 +98,8 @@ class BatchTab:
         except VLMError as error:
             return batch, verbatim(str(error)), *[gr.skip()] * 6
         twice = len(paths) - len(found)
-        return _begun(batch, job, found, f"{twice} files came twice; each is asked about once. " if twice else "")
+        notice = f"{twice} of the files came twice; each is asked about once. " if twice else ""
+        return _begun(batch, job, found, notice)
 
     def resume(self, batch: Batch) -> tuple:
         """What failed or was stopped is asked about again; answers are kept."""

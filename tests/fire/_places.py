@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from tests import wire_replies as say
+from tests.fire._page import ASSETS
 from tests.fire._wicked import END, ENTITIES, TABLE, TEXT, WORDS, crowd
 from tests.wire import Wire
 from vlm_backends.reply import MOST_REGIONS
@@ -57,8 +58,7 @@ def _long(page: object, address: str, wire: Wire) -> None:
 
 
 def _tasks(page: object, address: str, wire: Wire) -> None:
-    quads = {"quad_boxes": [[9, 9, 90, 9, 90, 60, 9, 60]] * len(WORDS), "labels": [*WORDS]}
-    wire.script.append(say.zipped({"1.response": say.whole_reply(TEXT, quads)}))
+    wire.script.append(_quads())
     _ask(page, address, FLORENCE)
     page.locator("#result .text").get_by_text(END).wait_for()
     page.locator("#result .mark, #result polygon").first.wait_for(state="attached")
@@ -94,8 +94,58 @@ def _crowded(page: object, address: str, wire: Wire) -> None:
     page.keyboard.press("Enter")
 
 
+def _quads() -> say.Reply:
+    quads = {"quad_boxes": [[9, 9, 90, 9, 90, 60, 9, 60]] * len(WORDS), "labels": [*WORDS]}
+    return say.zipped({"1.response": say.whole_reply(TEXT, quads)})
+
+
+def _states(page: object, address: str, wire: Wire) -> None:
+    page.goto(address)
+    page.get_by_text("Which models answer?").first.click()
+    page.locator(".strip td").first.wait_for()
+
+
+def _compare(page: object, address: str, wire: Wire) -> None:
+    page.goto(address)
+    page.get_by_role("tab", name="Compare").click()
+    page.locator("#compare-picture input[type=file]").set_input_files(ASSETS / "sign.jpg")
+    page.locator("#compare-lanes input").first.wait_for()
+    asked = "Llama 3.2 Vision · NVIDIA", "Kosmos-2 · NVIDIA"
+    for label in page.locator("#compare-lanes label").all():
+        label.locator("input").set_checked(any(name in label.inner_text() for name in asked))
+    wire.script += [say.json_body(say.whole_reply(TEXT, ENTITIES))] * 2
+    page.locator("#run-compare").click()
+    for name in asked:
+        page.locator(".block.lane", has_text=name).get_by_text(END).first.wait_for()
+    page.locator("#compare-viewer polygon").first.wait_for(state="attached")
+
+
+def _batch(page: object, address: str, wire: Wire) -> None:
+    """Two pictures whose names are as wicked as their answers."""
+    page.goto(address)
+    page.get_by_role("tab", name="Batch").click()
+    named = {"sign.jpg": "<img src=evil onerror=ran=1>.jpg", "coffee.jpg": "=HYPERLINK(\"http:evil.example\").jpg"}
+    files = [{"name": name, "mimeType": "image/jpeg", "buffer": (ASSETS / file).read_bytes()} for file, name in named.items()]
+    page.locator("#batch-files input[type=file]").set_input_files(files)
+    page.locator("#batch-files .file-preview tr, #batch-files .file").nth(1).wait_for()
+    wire.script += [_quads()] * 2
+    page.locator("#batch-start").click()
+    page.locator("#batch-status [role=status]").get_by_text("2 of 2 done").wait_for()
+    page.locator(".batch-grid li").get_by_text(WORDS[0]).nth(1).wait_for()
+    with page.expect_download():
+        page.locator("#batch-download").click()
+
+
+def _present(page: object, address: str, wire: Wire) -> None:
+    wire.script.append(_quads())
+    page.goto(f"{address}?present=1")
+    page.locator("#who").get_by_text("answer").first.wait_for(state="attached")
+    page.locator(".presenter button", has_text="Next").click()
+    page.locator("#result .text").get_by_text(END).wait_for()
+
+
 PLACES: dict[str, Callable] = {
     "a server's own models": _served, "chat, code and JSON": _chat, "an error in the chat": _error,
     "regions and their names": _regions, "100,000 regions": _crowded, "a line of 7 MB": _long, "a task": _tasks, "a task's error": _failing,
-    "a table and its chart": _table,
+    "a table and its chart": _table, "who answers": _states, "a comparison": _compare, "a batch": _batch, "a presentation": _present,
 }  # fmt: skip
