@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.wire import Wire
+from vlm_backends.engines import openai
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -52,6 +53,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if name in _OURS or name.startswith("VLM_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server lists is asked for in each test, and grows old in the midst of none."""
+    openai.forget()
+    monkeypatch.setattr(openai, "_FRESH", 1e9)
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from tests.fire._children import Held, child, figures, held, page
 WHO = {"hosted": "a crowd at NVIDIA's models", "embedded": "a crowd at this machine's engine"}
 _PHOTOS = 8
 _POOLS = 24  # threads that pools keep: asyncio's, and those that Gradio's handlers had last
-_OPENED = 4  # files that the first use of a library or a font opens, once
 _LATER = 12  # who come later may be answered earlier by so many: the seats of the engine, and the crowd at the door
 _GROWTH, _MEGABYTES = 0.05, 20  # of the page's memory in the second half of a run
 
@@ -34,6 +33,7 @@ class Crowd:
     pace: float = 0.05  # between two pieces of a stream
 
 
+_FIRST = Crowd(2, 1, 0.1, 5)  # before the count begins: what stays open from the first use of a library is no leak
 _FULL = Crowd(200, 600, 120, 60, pace=0.2), Crowd(12, 120, 2, 20)
 _SHORT = Crowd(10, 8, 1, 10, pace=0.005), Crowd(4, 5, 0.2, 10)
 
@@ -52,16 +52,10 @@ def rows(short: bool) -> Iterator[Row]:
 
 
 def _figures(crowd: Crowd, engine: str, folder: Path, memory: bool, upstream: str = "", **env: str) -> Iterator[Row]:
-    arguments = "--visitors", crowd.visitors, "--seconds", crowd.seconds, "--think", crowd.think, "--photos", folder / "photos"
     with page(folder, **env) as (url, process):
+        _come_and_gone(_FIRST, url, engine, folder, process)
         before = held(process)
-        with child("-m", "tests.fire._visitors", url, engine, *arguments, log=folder / "crowd.log") as visitors:
-            samples = watched(visitors, process)
-            said = visitors.stdout.read()
-        if not said:
-            raise RuntimeError((folder / "crowd.log").read_text())
-        found = json.loads(said)
-        time.sleep(crowd.quiet)
+        found, samples = _come_and_gone(crowd, url, engine, folder, process)
         spent = (samples[-1].seconds - before.seconds) / found["asked"]
         yield from _answers(crowd, engine, found, spent)
         if memory:
@@ -69,6 +63,18 @@ def _figures(crowd: Crowd, engine: str, folder: Path, memory: bool, upstream: st
         yield _left_behind(engine, before, held(process), samples, figures(upstream) if upstream else {})
     if "Traceback" in (log := (folder / "page.log").read_text()):
         yield Row(f"{WHO[engine]}: the log has no fault", 1, 0, remark=log[log.index("Traceback") :][:2000])
+
+
+def _come_and_gone(crowd: Crowd, url: str, engine: str, folder: Path, process: subprocess.Popen) -> tuple[dict, list[Held]]:
+    """The figures of a crowd, when all is quiet again, and what the page held in each second of it."""
+    arguments = "--visitors", crowd.visitors, "--seconds", crowd.seconds, "--think", crowd.think, "--photos", folder / "photos"
+    with child("-m", "tests.fire._visitors", url, engine, *arguments, log=folder / "crowd.log") as visitors:
+        samples = watched(visitors, process)
+        said = visitors.stdout.read()
+    if not said:
+        raise RuntimeError((folder / "crowd.log").read_text())
+    time.sleep(crowd.quiet)
+    return json.loads(said), samples
 
 
 def _answers(crowd: Crowd, engine: str, found: dict, spent: float) -> Iterator[Row]:
@@ -94,7 +100,7 @@ def _flat(engine: str, samples: list[Held]) -> Row:
 
 def _left_behind(engine: str, before: Held, after: Held, samples: list[Held], upstream: dict) -> Row:
     excess = {
-        "files": after.files - before.files - _OPENED,
+        "files": after.files - before.files,
         "sockets": after.sockets - before.sockets,
         "threads": after.threads - before.threads - _POOLS,
         "assets": upstream.get("assets", 0),
