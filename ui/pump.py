@@ -10,7 +10,7 @@ from typing import TypeVar
 from vlm_backends import Stop
 
 T = TypeVar("T")
-PAUSE = 0.08  # seconds between two hand-overs: faster than this costs the server more than the eye gains
+PAUSE = 0.1  # seconds between two hand-overs: faster than this costs the server more than the eye gains
 _REST, _LONGEST = 4, 1.0  # a pause is so many times as long as the hand-over before it was, but no longer than a second
 
 
