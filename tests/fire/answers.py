@@ -196,7 +196,7 @@ def _in_zip(picture: Picture, words: str) -> Iterator[str]:
 
 def _bounded(short: bool) -> Row:
     """Too much of everything, through the wire: the answer is cut with a sentence that says so, in little time."""
-    count = 50_000 if short else 200_000
+    count = 50_000 if short else 100_000
     cells = "| " * 30_000 + "<0x0A>" + "a <0x0A>" * 9_000
     cases = {
         f"{count:,} regions": (LLAMA, say.sse([{"choices": [{"index": 0, "delta": {"content": "x", "entities": crowd(count)}}]}]), f"{count:,} places"),
