@@ -159,9 +159,10 @@ def tables(rounds: int) -> Iterator[str]:
         ways[SUPERVISION] = with_supervision
     times = alternated({name: partial(spent, partial(way, image, found)) for name, way in ways.items()}, rounds)
     memory = {name: peak(_memory, ways[name], data) for name in (OURS, BY_REGION, SUPERVISION) if name in ways}
-    from ui.viewer import scene  # and with it gradio, which the processes that measure memory need not
+    from ui.reply import shelved  # and with it gradio, which the processes that measure memory need not
+    from ui.viewer import scene
 
-    picture, answer = images.read(data), Answer("", tuple(found))
+    picture, answer = shelved(data), Answer("", tuple(found))
     extra = {
         "file to JPEG at 2000 px, ours": lambda: for_the_screen(data, found),
         "scene for the page's SVG, ours": lambda: json.dumps(scene(picture, answer)),

@@ -16,7 +16,8 @@ from vlm_backends.errors import BadPrompt
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF") + (("AVIF",) if features.check("avif") else ())
 MOST_PIXELS = 50_000_000  # of a JPEG: what the largest phones take; Pillow holds four bytes for each
-_FEWER = 25_000_000  # of all others: WebP's and AVIF's decoders hold four copies, and a PNG is slow to write again
+_FEWER = 25_000_000  # of most others: WebP's and AVIF's decoders hold four copies, and a PNG is slow to write again
+_PIXELS = {"JPEG": MOST_PIXELS, "MPO": MOST_PIXELS, "GIF": 15_000_000}  # a GIF is slow to read
 MOST_BYTES = 64 * 2**20
 _MOST_VISITS = 3_000_000_000  # pixels times scans of a JPEG: each scan visits all of them
 _PARTS, _PIECES = 4_000, 200_000  # reads of the file: while its parts are listed, and while its pixels are decoded
@@ -126,7 +127,7 @@ def _listed(data: bytes) -> int:
 def _judge(image: Image.Image, data: bytes) -> None:
     """Raises BadPrompt for what costs more to decode than any honest picture."""
     jpeg = image.format in ("JPEG", "MPO")
-    most = MOST_PIXELS if jpeg else _FEWER
+    most = _PIXELS.get(image.format, _FEWER)
     most = most * 3 // 4 if image.mode == "CMYK" else most
     pixels = image.width * image.height
     if pixels > most:

@@ -111,16 +111,16 @@ def _large() -> Iterator[Case]:
             return saved(deep.convert(mode), format, **options)
         return saved(scene(size, mode), format, **options)
 
-    most, half = (8160, 6120), (5760, 4320)
+    most, half, less = (8160, 6120), (5760, 4320), (4800, 3120)
     for name, mode, format, size, options in (
         ("JPEG", "RGB", "JPEG", most, {}), ("JPEG, progressive", "RGB", "JPEG", most, {"progressive": True}),
         ("JPEG, progressive, no subsampling", "RGB", "JPEG", most, {"progressive": True, "subsampling": 0}),
         ("JPEG, CMYK", "CMYK", "JPEG", half, {}), ("JPEG, CMYK, progressive", "CMYK", "JPEG", half, {"progressive": True}),
         ("PNG", "RGB", "PNG", half, {"compress_level": 1}), ("PNG, RGBA", "RGBA", "PNG", half, {"compress_level": 1}),
         ("PNG, palette", "P", "PNG", half, {"compress_level": 1}), ("PNG, one bit", "1", "PNG", half, {}),
-        ("PNG, 16 bits", "I;16", "PNG", half, {"compress_level": 1}), ("GIF", "P", "GIF", half, {}),
+        ("PNG, 16 bits", "I;16", "PNG", half, {"compress_level": 1}), ("GIF", "P", "GIF", less, {}),
         ("BMP", "L", "BMP", half, {}), ("TIFF, deflate", "RGB", "TIFF", half, {"compression": "tiff_deflate"}),
-        ("TIFF, CMYK", "CMYK", "TIFF", half, {"compression": "tiff_lzw"}), ("WEBP", "RGB", "WEBP", half, {"quality": 50, "method": 0}),
+        ("TIFF, CMYK", "CMYK", "TIFF", less, {"compression": "tiff_lzw"}), ("WEBP", "RGB", "WEBP", half, {"quality": 50, "method": 0}),
         ("WEBP, RGBA", "RGBA", "WEBP", half, {"quality": 50, "method": 0}), ("AVIF", "RGB", "AVIF", half, {"speed": 10}),
     ):  # fmt: skip
         seen = as_seen("L" if mode == "I;16" else "1" if mode == "1" else "RGB" if mode == "P" else mode)
