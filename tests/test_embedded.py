@@ -137,7 +137,7 @@ def test_where_nothing_is_printed_nothing_is_read(image):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (1, 900), (900, 1), (7, 7), (9, 400), (11, 11), (3, 5), (16, 16),
-    (12000, 8), (8, 12000), (6000, 30)])  # fmt: skip
+    (12000, 8), (8, 12000)])  # fmt: skip
 def test_pictures_of_any_size_get_an_answer_or_a_sentence(size):
     image = Image.effect_noise(size, 90).convert("RGB")
     for token in HERE:
@@ -150,7 +150,7 @@ def test_pictures_of_any_size_get_an_answer_or_a_sentence(size):
             assert talk(image, model).text
 
 
-@pytest.mark.parametrize("size", [(30, 6000), (2400, 12), (12, 2400)])
+@pytest.mark.parametrize("size", [(6000, 30), (30, 6000), (2400, 12), (12, 2400)])
 def test_the_slimmest_pictures_are_read_by_whoever_reads(size):
     image = Image.effect_noise(size, 90).convert("RGB")
     assert "no print" in run("<OCR_WITH_REGION>", image).note

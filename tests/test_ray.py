@@ -84,13 +84,22 @@ def test_words_come_as_they_are_made_and_who_leaves_ends_the_work(served, stream
     reciter.hold(begin=True, go_on=False)
     if stream:
         reply = ask(url, "Leaving", more={"stream": True}, stream=True)
-        assert any(b"Leaving" in line for line in reply.iter_lines()) and not reciter.stops[0].is_set()
+        lines = reply.iter_lines()  # when nobody holds it any more, its connection is closed
+        assert any(b"Leaving" in line for line in lines) and not reciter.stops[0].is_set()
         reply.close()
     else:
         with pytest.raises(requests.Timeout):
             ask(url, "Leaving", timeout=2)
     assert until(lambda: reciter.stops and reciter.stops[0].is_set())
     assert len(reciter.stops) == 1, "who has left is not asked for again"
+
+
+def test_no_file_of_ray_holds_the_key(served):
+    reciter, url = served
+    reciter.hold(begin=True, go_on=True)
+    assert ask(url, "Logged").status_code == 200
+    files = [path for path in cluster.folder().rglob("*") if path.is_file()]
+    assert len(files) > 10 and not [path for path in files if b"server-canary" in path.read_bytes()]
 
 
 def test_who_finds_no_place_is_told_to_wait_and_a_patient_client_gets_one(served):
