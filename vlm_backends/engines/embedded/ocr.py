@@ -1,6 +1,7 @@
 """Printed text with its places, by PP-OCRv6, whose weights come in rapidocr's wheel."""
 
 import math
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -101,6 +102,7 @@ def _run(bgr: np.ndarray, use_det: bool, use_rec: bool) -> object:
 
 @lru_cache(maxsize=1)
 def _engine() -> object:
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # or onnxruntime, from 1.29 on, tells Microsoft what it loads
     from rapidocr import RapidOCR
 
     return RapidOCR(params={"Global.log_level": "critical"})
