@@ -30,11 +30,11 @@ from tests.processes import begun, ended, free_port, until_served
 
 OURS, FLOOR = "**this page**", "a bare SSE route (floor)"
 USUAL, INTERFACE, CHAINLIT, STREAMLIT = "usual Gradio page", "`gr.ChatInterface`", "Chainlit", "Streamlit"
-_RATE, _PIECES, _LETTERS = 50, 200, 5  # pieces a second, in an answer, and letters in a piece
+_RATE, _PIECES, _LETTERS = 50, 150, 5  # pieces a second, in an answer, and letters in a piece
 _VISITORS = 1, 8, 32, 64, 128
 _MESSAGES, _PICTURES = "40 messages", "16 pictures"
-_UP_TO = {INTERFACE: 32, STREAMLIT: 32}  # more of them would wait for minutes
-_CROWD, _TIMES = 16, 3  # visitors with a history or a long answer, which is so many times as long
+_UP_TO = {INTERFACE: 32, STREAMLIT: 8}  # more of them would wait for minutes
+_CROWD, _TIMES = 8, 3  # visitors with a history or a long answer, which is so many times as long
 _STAGGER = 0.5  # seconds in which all of them come
 _SETTLE = 1  # seconds: Gradio asks itself whether it serves, and ends when it stands still meanwhile
 _PATIENCE = 120  # seconds for all answers of a crowd
@@ -376,6 +376,7 @@ def tables(rounds: int) -> Iterator[str]:
         for count in _VISITORS:
             able = {name: side for name, side in sides.items() if count <= _UP_TO.get(name, count)}
             loads[count] = _loads(able, rounds, visitors=count)
+        yield f"Visitors come within {_STAGGER} s, each for {_PIECES} pieces at {_RATE} a second; each page has one core."
         yield _table("processor time a piece, µs", loads, "work", "{:.0f}")
         yield _table("delay of a piece, p95, ms", loads, "late", "{:,.0f}")
         yield _table("to the first words, median, ms", loads, "first", "{:,.0f}")
