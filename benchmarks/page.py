@@ -376,7 +376,7 @@ def tables(rounds: int) -> Iterator[str]:
         for count in _VISITORS:
             able = {name: side for name, side in sides.items() if count <= _UP_TO.get(name, count)}
             loads[count] = _loads(able, rounds, visitors=count)
-        yield f"Visitors come within {_STAGGER} s, each for {_PIECES} pieces at {_RATE} a second; each page has one core."
+        yield f"Visitors come within {_STAGGER} s, each for {_PIECES} pieces, {_RATE} a second; each page has one core."
         yield _table("processor time a piece, µs", loads, "work", "{:.0f}")
         yield _table("delay of a piece, p95, ms", loads, "late", "{:,.0f}")
         yield _table("to the first words, median, ms", loads, "first", "{:,.0f}")
