@@ -56,7 +56,7 @@ def main() -> None:
     async def spent() -> float:
         return process_time()
 
-    with socket.socket(proto=socket.IPPROTO_TCP) as sock:  # asyncio sends at once only where a socket says that it is TCP
+    with socket.socket(proto=socket.IPPROTO_TCP) as sock:  # asyncio sends at once only if it says that it is TCP
         sock.bind(("127.0.0.1", 0))
         print(sock.getsockname()[1], flush=True)
         uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[sock])
