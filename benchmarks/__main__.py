@@ -21,7 +21,7 @@ def main() -> None:
     """Prints every topic's tables."""
     options = argparse.ArgumentParser("python -m benchmarks", description=__doc__.partition("\n")[0])
     options.add_argument("topics", nargs="*", metavar="TOPIC", help=f"of {', '.join(TOPICS)}; default: all but charts")
-    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--rounds", type=int, default=3)
     given = options.parse_args()
     if unknown := set(given.topics) - set(TOPICS):
         options.error(f"no such topic: {', '.join(sorted(unknown))}")
