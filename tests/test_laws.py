@@ -15,7 +15,7 @@ SOURCES = sorted(p for folder in ("vlm_backends", "ui", "deploy") for p in (ROOT
 
 LAYERS = {  # every module has its place; imports go down only
     "vlm_backends.errors": -1, "vlm_backends.types": 0,
-    "vlm_backends.readers": 1, "vlm_backends.uploads": 1, "vlm_backends.drawing": 1,
+    "vlm_backends.readers._marks": 0, "vlm_backends.readers": 1, "vlm_backends.uploads": 1, "vlm_backends.drawing": 1,
     "vlm_backends.outlines": 1, "vlm_backends.chains": 1, "vlm_backends.agreement": 1,
     "vlm_backends.ledger": 1, "vlm_backends.listening": 1, "vlm_backends.memory": 1,
     "vlm_backends.reply": 2, "vlm_backends.models": 2, "vlm_backends.images": 2,

@@ -131,7 +131,7 @@ def test_a_refused_question_goes_back_into_the_box():
     chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
     drained(chat.stream(talk, Visitor(), 512, 1.0, 1.0, None))
     shown, _, box, *_ = chat.finish(talk, Visitor())
-    assert box.value["text"] == "Who?" and len(box.value["files"]) == 1 and not talk.turns
+    assert box["text"] == "Who?" and len(box["files"]) == 1 and not talk.turns
     assert "paid for all it may today" in shown[-1]["content"]
 
 

@@ -182,7 +182,7 @@ def test_a_question_that_fails_goes_back_into_the_box():
     chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
     gather(chat.stream(talk, Visitor().choosing(find_model(LLAMA), "NVIDIA"), 512, 1.0, 1.0, None))
     shown, _, box, *_ = chat.finish(talk, Visitor())
-    assert box.value["text"] == "Who?" and len(box.value["files"]) == 1
+    assert box["text"] == "Who?" and len(box["files"]) == 1
     assert "key" in shown[-1]["content"] and shown[-1]["role"] == "assistant"
     assert not talk.turns, "the model would see the question twice"
 
@@ -216,7 +216,7 @@ def test_a_conversation_goes_on_is_undone_and_asked_again(wire):
     chat.finish(talk, Visitor())
     assert len(talk.turns) == 4 and len(wire.seen) == 3
     _, box, shown, *_ = chat.undo(talk)
-    assert box.value["text"] == "Two?" and len(talk.turns) == 2 and shown[-1]["role"] == "assistant"
+    assert box["text"] == "Two?" and len(talk.turns) == 2 and shown[-1]["role"] == "assistant"
     os.environ.pop("NVIDIA_BASE_URL")
 
 
@@ -274,7 +274,7 @@ def test_stop_is_at_once_and_says_so(wire, monkeypatch):
     finished(run())
     shown, _, box, *_ = chat.finish(talk, Visitor())
     assert time.monotonic() - begun < 5
-    assert "Stopped before the first word" in shown[-1]["content"].replace("\\", "") and box.value["text"] == "One?"
+    assert "Stopped before the first word" in shown[-1]["content"].replace("\\", "") and box["text"] == "One?"
 
 
 def test_a_stop_before_the_question_is_sent_is_not_lost(wire, monkeypatch):
@@ -382,7 +382,7 @@ def test_when_a_model_is_gone_another_engine_is_offered_and_asked(wire, monkeypa
     _, _, box, *_, button = chat.finish(talk, visitor)
     assert button.visible and "This machine" in button.value and "bar charts" in button.value
     visitor = chat.switch(talk, visitor)
-    chat.take(talk, {"text": box.value["text"], "files": [file["path"] for file in box.value["files"]]})
+    chat.take(talk, box)
     gather(chat.stream(talk, visitor, 512, 0.2, 0.2, None))
     shown, *_, button = chat.finish(talk, visitor)
     assert "2021" in shown[-1]["content"] and not button.visible and len(wire.seen) == 1

@@ -94,14 +94,6 @@ def test_words_come_as_they_are_made_and_who_leaves_ends_the_work(served, stream
     assert len(reciter.stops) == 1, "who has left is not asked for again"
 
 
-def test_no_file_of_ray_holds_the_key(served):
-    reciter, url = served
-    reciter.hold(begin=True, go_on=True)
-    assert ask(url, "Logged").status_code == 200
-    files = [path for path in cluster.folder().rglob("*") if path.is_file()]
-    assert len(files) > 10 and not [path for path in files if b"server-canary" in path.read_bytes()]
-
-
 def test_who_finds_no_place_is_told_to_wait_and_a_patient_client_gets_one(served):
     reciter, url = served
     reciter.hold(begin=False, go_on=True)
