@@ -1,6 +1,7 @@
 """Starts the page: `python app.py`."""
 
 import os
+from tempfile import mkdtemp
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves this machine unasked
 os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # a visitor's address is taken from no header, save as limits.py does
@@ -15,6 +16,7 @@ def main() -> None:
     frugal()
     try:
         check_page()
+        os.environ.setdefault("GRADIO_TEMP_DIR", mkdtemp(prefix="vlm-showcase-"))  # its end deletes what is there
         engine = connect()
         from ui import build, serve, settings  # gradio reads the settings that were checked above
 
