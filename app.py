@@ -16,7 +16,8 @@ def main() -> None:
     frugal()
     try:
         check_page()
-        os.environ.setdefault("GRADIO_TEMP_DIR", mkdtemp(prefix="vlm-showcase-"))  # its end deletes what is there
+        if not os.environ.get("GRADIO_TEMP_DIR", "").strip():
+            os.environ["GRADIO_TEMP_DIR"] = mkdtemp(prefix="vlm-showcase-")  # its own: its end deletes what is there
         engine = connect()
         from ui import build, serve, settings  # gradio reads the settings that were checked above
 

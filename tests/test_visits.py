@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import finished
+from tests.fire._children import answering, child, free_port
 from tests.test_page import ASSETS
 from ui.asking import Asked, follow
 from ui.closing import RESTART, Closing
@@ -98,3 +99,11 @@ def test_who_waits_at_a_desk_that_closes_is_told_so():
         assert not desk.busy
 
     finished(drive())
+
+
+def test_two_pages_on_one_machine_keep_their_pictures_apart(tmp_path):
+    for _ in range(2):
+        port = free_port()
+        with child("app.py", GRADIO_SERVER_PORT=port, TMPDIR=tmp_path) as process:
+            answering(f"http://127.0.0.1:{port}", process)
+    assert len([*tmp_path.glob("vlm-showcase-*")]) == 2

@@ -205,6 +205,9 @@ def _bounded(short: bool) -> Row:
         "a table as wide as long": (DEPLOT, say.sse([cells]), ""), "a body of lists": (KOSMOS, say.status(200, b"[" + b"[]," * 6_000_000 + b"[]]", "application/json"), "too long"),
         "a million marks": (DEPLOT, say.sse(["-" * 90_000 + "x|"]), ""), "no mark in 90,000 letters": (FLORENCE, say.zipped({"1.response": say.whole_reply("a" * 90_000)}), ""),
     }  # fmt: skip
+    if not short:
+        many = {"delta": {"content": "x", "entities": crowd(200_000)}, "index": 0}
+        cases["200,000 regions"] = LLAMA, say.sse([{"choices": [many]}]), "too long"
     lost, slowest = [], (0.0, "")
     with Wire() as wire:
         for name, (model, reply, said) in cases.items():
