@@ -173,7 +173,7 @@ class Comparison:
     def _named(self, lane: Lane) -> tuple[Region, ...]:
         """The lane's places, none before it has ended; a place without a name is named by what was looked for."""
         found = (region for region in lane.asked.answer.regions if lane.over and region.outline)
-        return tuple(replace(region, label=region.label or self.words, span=None) for region in found)
+        return tuple(region._replace(label=region.label or self.words, span=None) for region in found)
 
 
 def questions(found: Sequence[Seat], purpose: Purpose, picture: Picture, words: str) -> list[Lane]:

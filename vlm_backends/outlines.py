@@ -31,7 +31,7 @@ def short(label: str) -> str:
 
 def cleaned(regions: Sequence[Region]) -> list[Region]:
     """The regions with clean labels; points that are no numbers are left out, others are held inside the picture."""
-    return [replace(region, label=clean(region.label), outline=_finite(region.outline)) for region in regions]
+    return [region._replace(label=clean(region.label), outline=_finite(region.outline)) for region in regions]
 
 
 def points(region: Region, picture: Picture) -> list[Point]:

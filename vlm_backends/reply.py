@@ -68,7 +68,7 @@ def _named(answer: Answer, regions: tuple[Region, ...]) -> Answer:
         spans.append((start, start + len(region.label)))
         start = spans[-1][1] + 1
     words = "\n".join(region.label for region in regions)
-    return Answer(words, tuple(replace(region, span=span) for region, span in zip(regions, spans, strict=True)))
+    return Answer(words, tuple(region._replace(span=span) for region, span in zip(regions, spans, strict=True)))
 
 
 def _excess(whole: Chunk, answer: Answer) -> str:
@@ -82,4 +82,4 @@ def _excess(whole: Chunk, answer: Answer) -> str:
 def _held(region: Region) -> Region:
     """The region with a label that is clean and no longer than names are."""
     label = outlines.clean(region.label[:_MOST_LABEL])
-    return region if label == region.label else replace(region, label=label)
+    return region if label == region.label else region._replace(label=label)

@@ -17,9 +17,11 @@ from vlm_backends.errors import BadPrompt
 Point = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Region:
-    """A named place in the picture: a box and a quad have four corners, a mask's outline many."""
+class Region(NamedTuple):
+    """A named place in the picture: a box and a quad have four corners, a mask's outline many.
+
+    A tuple, since a reply may have thousands, made anew at each look.
+    """
 
     label: str
     outline: tuple[Point, ...]

@@ -11,7 +11,7 @@ from vlm_backends.types import Answer, Point, Region
 
 _CELLS = 32
 _TOKEN = re.compile(
-    r"<(?:patch_index_(\d+)|/?phrase|/?object|/?grounding|/?delimiter_of_multi_objects/?|/?s|pad)>"
+    r"<(patch_index_(\d+)|/?phrase|/?object|/?grounding|/?delimiter_of_multi_objects/?|/?s|pad)>"
 )
 _UNFINISHED = re.compile(r"</?[a-z_]*\d*/?$")
 
@@ -19,12 +19,11 @@ _UNFINISHED = re.compile(r"</?[a-z_]*\d*/?$")
 def read(reply: str) -> Answer:
     """The caption without its marks, and one region for each box of each phrase."""
     reply = finished(reply, _UNFINISHED)
-    words, regions, at = "", [], 0
+    words, regions = "", []
     phrase, corners = (0, 0), []
-    for token in _TOKEN.finditer(reply):
-        piece = reply[at : token.start()]
+    *parts, rest = _TOKEN.split(reply)
+    for piece, mark, patch in zip(parts[::3], parts[1::3], parts[2::3]):
         words += piece if words else piece.lstrip()
-        at, mark, patch = token.end(), token[0], token[1]
         if patch:
             corners.append(int(min(float(patch), _CELLS * _CELLS - 1)))
             if len(corners) == 2:
@@ -33,14 +32,14 @@ def read(reply: str) -> Answer:
                 label = regions[-1].label if again else words[slice(*span)]
                 regions.append(Region(label, _outline(*corners), span=span))
                 corners = []
-        elif mark == "<phrase>":
+        elif mark == "phrase":
             phrase = (len(words), len(words))
-        elif mark == "</phrase>":
+        elif mark == "/phrase":
             phrase = (phrase[0], len(words))
-        elif mark in ("<object>", "</object>"):
+        elif mark in ("object", "/object"):
             corners = []
-            phrase = phrase if mark == "<object>" else (len(words), len(words))
-    return Answer((words + reply[at:]).strip(), tuple(regions))
+            phrase = phrase if mark == "object" else (len(words), len(words))
+    return Answer((words + rest).strip(), tuple(regions))
 
 
 def _trimmed(words: str, start: int, end: int) -> tuple[int, int]:
