@@ -133,7 +133,8 @@ def _component() -> object:
 def for_the_screen(data: bytes, found: list[Region]) -> bytes:
     """From a file to the bytes of a picture with its regions at a screen's size."""
     image = Image.open(io.BytesIO(data))
-    image.draft("RGB", (_SCREEN, _SCREEN))
+    scale = _SCREEN / max(image.size)
+    image.draft("RGB", (int(image.width * scale), int(image.height * scale)))
     image.thumbnail((_SCREEN, _SCREEN))
     return images.export(draw(image, found), "image/jpeg").data
 

@@ -30,7 +30,7 @@ LAYERS = {  # every module has its place; imports go down only
 THIRD_PARTY = {
     "vlm_backends.uploads": {"PIL"},
     "vlm_backends.images": {"PIL"},
-    "vlm_backends.drawing": {"PIL"},
+    "vlm_backends.drawing": {"PIL", "numpy", "cv2"},  # the last two inside the functions that draw
     "vlm_backends.exports": {"PIL"},
     "vlm_backends.engines._http": {"requests", "urllib3"},
     "vlm_backends.engines._connections": {"requests", "urllib3"},

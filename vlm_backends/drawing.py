@@ -1,13 +1,23 @@
-"""Regions onto a picture: one copy, then only the pixels of each region are touched."""
+"""Regions onto a picture: one copy, then only the pixels of each region are touched.
 
+OpenCV and NumPy are imported where they are used: the page starts, and shows SVG, without them.
+"""
+
+from __future__ import annotations
+
+import math
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
 from vlm_backends.types import Point, Region
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Colour = tuple[int, int, int]
 Box = tuple[int, int, int, int]
@@ -20,8 +30,10 @@ _PALETTE: tuple[Colour, ...] = (  # distinct on photographs and on paper
 _FILL = 96  # 0..255: how much a mask covers
 _FINE = 2400  # px: a screen shows larger pictures smaller, and with that smoother, than they are
 _LONGEST = 40  # characters of a label
-_CROWD = 24  # regions: beyond it, labels are drawn smaller
+_LETTERS, _SMALLEST = 20, 10  # thousandths of the picture's longer side
+_CROWD = 24  # regions: beyond it, letters grow smaller
 _COUNTED = 300  # regions, and as many labels, that labels keep clear of; room for more costs more than it gives
+_PARTS = 4  # bits of a pixel's parts in OpenCV's coordinates
 
 
 def draw(image: Image.Image, regions: Sequence[Region]) -> Image.Image:
@@ -35,24 +47,22 @@ def draw(image: Image.Image, regions: Sequence[Region]) -> Image.Image:
     shades = colours([region.label for region in regions])
     for region in sorted(regions, key=lambda region: not region.solid):  # masks below lines
         _draw_outline(canvas, region, shades[region.label], width)
-    font = _font(max(11, round((20 if len(regions) <= _CROWD else 14) * unit)))
-    pen, named = ImageDraw.Draw(canvas), [region for region in regions if region.label and region.outline]
-    taken = [_bounds(_pixels(region, canvas.size), 0, canvas.size) for region in regions[:_COUNTED] if region.outline]
-    for region in named:
-        plate = _draw_plate(pen, canvas.size, region, shades[region.label], font, taken)
-        if len(taken) < 2 * _COUNTED:
-            taken.append(plate)
+    named = [region for region in regions if region.label and region.outline]
+    if named:
+        letters = max(_SMALLEST, _LETTERS * min(1, math.sqrt(_CROWD / len(regions))))
+        _draw_plates(canvas, regions, named, shades, _font(max(11, round(letters * unit))))
     return canvas
 
 
 def colours(labels: Sequence[str]) -> dict[str, Colour]:
     """A colour for each label: its own in every picture, or the next one where an earlier label has that already."""
     given: dict[str, Colour] = {}
+    free = set(_PALETTE)
     for name in map(_plain, labels):
         if name not in given:
             own = zlib.crc32(name.encode()) % len(_PALETTE)
-            free = (shade for shade in _PALETTE[own:] + _PALETTE[:own] if shade not in given.values())
-            given[name] = next(free, _PALETTE[own])
+            given[name] = next((shade for shade in _PALETTE[own:] + _PALETTE[:own] if shade in free), _PALETTE[own])
+            free.discard(given[name])
     return {label: given[_plain(label)] for label in labels}
 
 
@@ -82,16 +92,21 @@ def _draw_outline(canvas: Image.Image, region: Region, shade: Colour, width: int
     if max(canvas.size) > _FINE:
         return _draw_plainly(canvas, region, points, width, shade)
     left, top, right, bottom = _bounds(points, width, canvas.size)
-    if right <= left or bottom <= top:
-        return
-    finer = 2 if (right - left) * (bottom - top) > 1_000_000 else 4
-    mask = Image.new("L", ((right - left) * finer, (bottom - top) * finer))
-    path = [((x - left + 0.5) * finer, (y - top + 0.5) * finer) for x, y in points]
-    pen = ImageDraw.Draw(mask)
-    if region.solid:
-        pen.polygon(path, fill=_FILL)
-    pen.line([*path, path[0], path[1]], fill=255, width=width * finer, joint="curve")
-    canvas.paste(shade, (left, top), mask.reduce(finer))
+    if right > left and bottom > top:
+        path = [(x - left, y - top) for x, y in points]
+        canvas.paste(shade, (left, top), _cover(path, (right - left, bottom - top), region.solid, width))
+
+
+def _cover(path: list[Point], size: tuple[int, int], solid: bool, width: int) -> Image.Image:
+    """How much of each pixel a line, or a mask with its line, covers; with smooth edges, `L`."""
+    import cv2
+    import numpy as np
+
+    corners, cover = np.rint(np.array(path) * 2**_PARTS).astype(np.int32), np.zeros(size[::-1], np.uint8)
+    if solid:
+        cv2.fillPoly(cover, [corners], _FILL, cv2.LINE_AA, _PARTS)
+    cv2.polylines(cover, [corners], True, 255, width, cv2.LINE_AA, _PARTS)
+    return Image.fromarray(cover)
 
 
 def _draw_plainly(canvas: Image.Image, region: Region, points: list[Point], width: int, shade: Colour) -> None:
@@ -122,28 +137,37 @@ def _bounds(points: Sequence[Point], margin: int, size: tuple[int, int]) -> Box:
     )
 
 
-def _draw_plate(
-    pen: ImageDraw.ImageDraw,
-    size: tuple[int, int],
-    region: Region,
-    shade: Colour,
+def _draw_plates(
+    canvas: Image.Image,
+    regions: Sequence[Region],
+    named: Sequence[Region],
+    shades: dict[str, Colour],
     font: ImageFont.FreeTypeFont,
-    taken: list[Box],
-) -> Box:
-    """Draws the label where it covers the least of other regions and labels; returns the plate's box."""
-    label = " ".join(region.label.split())
-    label = label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…"
-    pad = max(2, font.size // 4)
-    wide, high = round(font.getlength(label)) + 2 * pad, font.size + 2 * pad
-    own = _bounds(_pixels(region, size), 0, size)
-    spots = _spots(own, size, wide, high)
-    left, top = min(spot[0] for spot in spots), min(spot[1] for spot in spots)
-    right, bottom = max(spot[2] for spot in spots), max(spot[3] for spot in spots)
-    near = [box for box in taken if box[0] < right and box[2] > left and box[1] < bottom and box[3] > top]
-    box = min(spots, key=lambda spot: sum([_overlap(spot, other) for other in near]))
-    pen.rounded_rectangle(box, radius=pad, fill=shade)
-    pen.text((box[0] + pad, (box[1] + box[3]) / 2), label, font=font, fill=ink(shade), anchor="lm")
-    return box
+) -> None:
+    """Draws each label where it covers the least of the regions and of the labels before it."""
+    import numpy as np
+
+    pen, size, pad = ImageDraw.Draw(canvas), canvas.size, max(2, font.size // 4)
+    first = [_bounds(_pixels(region, size), 0, size) for region in regions[:_COUNTED] if region.outline]
+    taken, count = np.zeros((len(first) + _COUNTED, 4), np.int64), len(first)
+    taken[:count] = first
+    for region in named:
+        label = " ".join(region.label.split())
+        label = label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…"
+        wide, high = round(font.getlength(label)) + 2 * pad, font.size + 2 * pad
+        spots = _spots(_bounds(_pixels(region, size), 0, size), size, wide, high)
+        box = spots[int(_covered(np.array(spots), taken[:count]).argmin())]
+        pen.rectangle(box, fill=shades[region.label])
+        pen.text((box[0] + pad, (box[1] + box[3]) / 2), label, font=font, fill=ink(shades[region.label]), anchor="lm")
+        if count < len(taken):
+            taken[count] = box
+            count += 1
+
+
+def _covered(spots: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """The area, in pixels, that each of the boxes `spots` (m, 4) shares with all of `taken` (n, 4); m values."""
+    low, high = spots[:, None, :2].clip(taken[:, :2]), spots[:, None, 2:].clip(None, taken[:, 2:])
+    return (high - low).clip(0).prod(axis=2).sum(axis=1)
 
 
 def _spots(own: Box, size: tuple[int, int], wide: int, high: int) -> list[Box]:
@@ -163,10 +187,3 @@ def _spots(own: Box, size: tuple[int, int], wide: int, high: int) -> list[Box]:
         x, y = round(max(0, min(x, size[0] - 1 - wide))), round(max(0, min(y, size[1] - 1 - high)))
         boxes.append((x, y, x + wide, y + high))
     return boxes
-
-
-def _overlap(one: Box, other: Box) -> int:
-    """The area, in pixels, that two boxes share."""
-    wide = min(one[2], other[2]) - max(one[0], other[0])
-    high = min(one[3], other[3]) - max(one[1], other[1])
-    return wide * high if wide > 0 and high > 0 else 0
