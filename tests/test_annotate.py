@@ -209,7 +209,7 @@ REGION = some.builds(Region, NAMES, some.lists(some.tuples(some.floats(0, 1), so
 @given(found=some.lists(some.tuples(NAMES, some.lists(REGION, max_size=3)), max_size=4))
 def test_coco_written_picture_by_picture_is_that_of_all_at_once(tmp_path_factory, found):
     path = tmp_path_factory.mktemp("coco") / "all.json"
-    lines = [entry(name, width=40, height=30, regions=[vars(region) for region in regions]) for name, regions in found]
+    lines = [entry(name, width=40, height=30, regions=[region._asdict() for region in regions]) for name, regions in found]
     write_coco(path, lambda: [entry("failed", "why", width=4, height=3, regions=[]), entry("none", width=None), *lines])
     picture = Picture(b"", "", 40, 30)
     assert json.loads(path.read_bytes()) == json.loads(json.dumps(as_coco((name, picture, regions) for name, regions in found)))

@@ -38,7 +38,7 @@ from vlm_backends import (
 from vlm_backends.__main__ import _options, main
 from vlm_backends.engines import openai
 from vlm_backends.engines._http import Patience
-from vlm_backends.engines._replies import chunks
+from vlm_backends.engines._replies import chunk
 from vlm_backends.snippets import Code, code
 
 ROOT = Path(__file__).parent.parent
@@ -114,12 +114,12 @@ def seen_by(wire, start=0):
 def heard(language, streams, output, sent):
     """What the engine would have read in the program's output; of a Python stream the words alone."""
     if not streams:
-        return [*chunks(json.loads(output), sent, "", "")]
+        return [chunk(json.loads(output), sent, "", "")]
     if language == "python":
         return output.removesuffix("\n")
     events = [json.loads(line.removeprefix("data: ")) for line in output.splitlines() if line.startswith("data: {")]
     assert output.rstrip().endswith("data: [DONE]")
-    return "".join(chunk.text for event in events for chunk in chunks(event, sent, "", ""))
+    return "".join(said.text for event in events if (said := chunk(event, sent, "", "")))
 
 
 def same(wire, engine, model, prompt, folder, task=None, **env):

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from vlm_backends import (
@@ -116,7 +116,7 @@ def _fields(engine: Engine, model: Model, task: Task | None, answer: Answer) -> 
     """The answer as the README documents it for the API, but for what only a page knows."""
     return {
         "engine": engine.name, "model": model.id, "task": task.token if task else None, "text": answer.text,
-        "regions": [asdict(region) for region in answer.regions], "rows": answer.rows, "note": answer.note,
+        "regions": [region._asdict() for region in answer.regions], "rows": answer.rows, "note": answer.note,
     }  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def grounded(caption: Answer, found: Answer) -> Answer:
         at = low.find(label.strip().lower()) if label.strip() else -1
         return (at, at + len(label.strip())) if at >= 0 else None
 
-    return replace(found, text=text, regions=tuple(replace(r, span=span(r.label)) for r in found.regions))
+    return replace(found, text=text, regions=tuple(region._replace(span=span(region.label)) for region in found.regions))
 
 
 def _name(base: Answer, box: Box) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from vlm_backends import Answer, Engine, Model, Picture, Prompt, Region, Task, Turn, find_model, find_task
@@ -43,7 +43,7 @@ def line(record: Record, job: Job) -> dict:
     answer, picture = record.answer, record.picture
     return {
         "file": record.source.name, "engine": record.engine.name, **job.fields, "text": answer.text,
-        "regions": [asdict(region) for region in cleaned(answer.regions)], "rows": answer.rows, "note": answer.note,
+        "regions": [region._asdict() for region in cleaned(answer.regions)], "rows": answer.rows, "note": answer.note,
         "width": picture and picture.width, "height": picture and picture.height,
         "seconds": round(record.total_s, 3), "error": record.error or None,
     }  # fmt: skip

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import requests
@@ -71,9 +72,10 @@ def send(
 def payloads(response: requests.Response) -> Iterator[dict]:
     """The JSON objects that answer: many for an event stream, one for JSON or for a zip, by the Content-Type."""
     if response.headers.get("Content-Type", "").lower().startswith("text/event-stream"):
+        renew = response.lease.renew
         for payload in _payloads.streamed(_pieces(response, _payloads.MOST_BODY)):
             yield payload
-            response.lease.renew()
+            renew()
     else:
         yield _payloads.single(body(response))
 
@@ -102,11 +104,13 @@ def body(response: requests.Response, most: int = _payloads.MOST_BODY) -> bytes:
 def persistent(attempt: Callable[[], Iterator[Chunk]], stop: Stop, patience: Patience) -> Iterator[Chunk]:
     """The chunks of an attempt, tried again after passing faults as long as nothing has been said yet."""
     for tried in range(1, patience.tries + 1):
-        said = False
+        said, arriving = False, attempt()
         try:
-            for chunk in attempt():
-                said = said or bool(chunk.text or chunk.regions)
+            for chunk in arriving:
+                said = bool(chunk.text or chunk.regions)
                 yield chunk
+                if said:
+                    yield from arriving
             return
         except VLMError as error:
             if said or not _again(error, tried, stop, patience):
@@ -137,21 +141,14 @@ def _pieces(response: requests.Response, most: int) -> Iterator[bytes]:
     """The body as it arrives, `most` bytes at most: iter_lines and iter_content would hold back what has come."""
     if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise Unreachable(f"{_host(response.url)} packed its answer, unasked. Try again, or choose another model.")
-    for piece in _arriving(response):
-        most -= len(piece)
-        if most < 0:
-            raise Unreachable("The answer is far too long to be true; it was not read to its end.")
-        yield piece
-
-
-def _arriving(response: requests.Response) -> Iterator[bytes]:
     raw = response.raw
+    read = partial(raw.read1, _PIECE, decode_content=False)
     try:
-        if raw.chunked:
-            yield from raw.read_chunked(_PIECE, decode_content=False)
-        else:
-            while piece := raw.read1(_PIECE, decode_content=False):
-                yield piece
+        for piece in raw.read_chunked(_PIECE, decode_content=False) if raw.chunked else iter(read, b""):
+            most -= len(piece)
+            if most < 0:
+                raise Unreachable("The answer is far too long to be true; it was not read to its end.")
+            yield piece
     except (*_BROKEN, ValueError, AttributeError) as error:  # the last two: a socket shut by `stop` in mid-read
         raise _unreachable(error, response.url) from None
 

@@ -6,6 +6,7 @@ import lzma
 import re
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 import orjson
@@ -20,6 +21,7 @@ _BROKEN_ZIP = (  # what zipfile and the packings that it knows raise
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError, OSError, ValueError,
 )  # fmt: skip
 _DONE = b"[DONE]"
+_AFTER = 8  # payloads: where the reason of a reply's end may stand
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -75,14 +77,14 @@ def _endless() -> Unreachable:
 
 def streamed(pieces: Iterable[bytes]) -> Iterator[dict]:
     """The JSON objects of an event stream; Unreachable when it ends before `[DONE]` or the reason of its end."""
-    ended = False
+    last: deque[dict] = deque(maxlen=_AFTER)
     for event in events(pieces):
         if event.strip() == _DONE:
             return
         payload = _object(event)
-        ended = ended or _ends(payload)
+        last.append(payload)
         yield payload
-    if not ended:
+    if not any(map(_ends, last)):
         raise Unreachable("The answer broke off before its end. What had arrived is kept; send the question again.")
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from vlm_backends.engines import _entities
 from vlm_backends.engines._refusals import explain
@@ -12,21 +12,23 @@ from vlm_backends.types import Chunk, Sent
 _MOST = 1000  # characters of a note
 
 
-def chunks(payload: dict, sent: Sent | None, who: str, key: str) -> Sequence[Chunk]:
+def chunk(payload: dict, sent: Sent | None, who: str, key: str) -> Chunk | None:
     """The words and regions of a stream's delta or of a whole message, if any. Raises what its `error` stands for."""
     if payload.get("error") or payload.get("object") == "error":
         raise explain(_status(payload), json.dumps(payload).encode(), who=who, key=key)
-    choices = payload.get("choices")
-    choice = choices[0] if choices and isinstance(choices, list) and isinstance(choices[0], dict) else {}
-    message = choice.get("delta") or choice.get("message")
-    message = message if isinstance(message, dict) else {}
-    text = message.get("content")
-    text = text if isinstance(text, str) else _text(text)
+    try:
+        choice = payload["choices"][0]
+        message = choice.get("delta") or choice.get("message")
+        text = message.get("content")
+    except (LookupError, TypeError, AttributeError):  # it has another shape, and says nothing
+        message, text = {}, ""
+    if not isinstance(text, str):
+        text = _text(text)
     if not (message.get("entities") or payload.get("usage") or payload.get("vlm")):
-        return (Chunk(text),) if text else ()  # what nearly all of a stream is made of
+        return Chunk(text) if text else None  # what nearly all of a stream is made of
     regions, tokens = _entities.regions(message.get("entities"), text, sent), _tokens(payload)
     beside = _beside(payload.get("vlm"))
-    return (Chunk(text, regions, tokens=tokens, **beside),) if text or regions or tokens or beside else ()
+    return Chunk(text, regions, tokens=tokens, **beside) if text or regions or tokens or beside else None
 
 
 def announced(answer: dict) -> tuple[str, str]:

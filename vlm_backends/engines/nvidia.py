@@ -20,7 +20,7 @@ from vlm_backends.engines._bodies import body, inline, trimmed
 from vlm_backends.engines._connections import is_public
 from vlm_backends.engines._http import Patience
 from vlm_backends.engines._refusals import explain
-from vlm_backends.engines._replies import announced, chunks, job_of
+from vlm_backends.engines._replies import announced, chunk, job_of
 from vlm_backends.errors import Gone, MissingKey, Unreachable, VLMError
 from vlm_backends.types import Chunk, Model, Picture, Prompt, Sent, Stop, Task
 
@@ -88,7 +88,8 @@ class NVIDIA:
         def attempt() -> Iterator[Chunk]:
             with self._answered(url, model, request, references, stop) as response:
                 for payload in _http.payloads(response):
-                    yield from chunks(payload, sent, "NVIDIA", self.key)
+                    if said := chunk(payload, sent, "NVIDIA", self.key):
+                        yield said
 
         yield from _http.persistent(attempt, stop, self.patience)
 

@@ -14,7 +14,7 @@ from vlm_backends.engines import _http
 from vlm_backends.engines._bodies import body, inline, trimmed
 from vlm_backends.engines._http import Patience
 from vlm_backends.engines._refusals import explain
-from vlm_backends.engines._replies import chunks
+from vlm_backends.engines._replies import chunk
 from vlm_backends.errors import BadPrompt, Refused, VLMError
 from vlm_backends.outlines import clean
 from vlm_backends.readers import plain
@@ -75,16 +75,18 @@ class OpenAI:
 
     def _chunks(self, request: Mapping[str, object], sent: Sent, stop: Stop) -> Iterator[Chunk]:
         """The chunks of the reply to this request, sent again without what the server says it does not know."""
-        absent = f"{self._host} does not serve {request['model']}. Start it there, or choose another engine."
+        host = self._host
+        absent = f"{host} does not serve {request['model']}. Start it there, or choose another engine."
 
         def attempt() -> Iterator[Chunk]:
             with _http.send("POST", self.address, stop, self.patience, headers=self._headers(),
                             json=request) as response:  # fmt: skip
                 if response.status_code // 100 != 2:
                     raise explain(response.status_code, _http.body(response), response.headers.get("Retry-After"),
-                                  self._host, self.key, absent)  # fmt: skip
+                                  host, self.key, absent)  # fmt: skip
                 for payload in _http.payloads(response):
-                    yield from chunks(payload, sent, self._host, self.key)
+                    if said := chunk(payload, sent, host, self.key):
+                        yield said
 
         try:
             yield from _http.persistent(attempt, stop, self.patience)
