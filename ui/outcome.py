@@ -57,9 +57,11 @@ class Outcome:
         self.outputs = [self.ledger, self.code, self.json]
 
     @staticmethod
-    def shown(asked: Asked | None) -> list:
-        """The values of `outputs` for this answer; the code is written when it is looked at."""
-        return [ledger(asked), gr.Accordion(open=False), as_json(asked) if asked else None]
+    def shown(state: Talk | Run) -> list:
+        """The values of `outputs` for the last answer; the code is written when it is looked at."""
+        asked, unfolded, state.unfolded = state.asked, state.unfolded, False
+        fold = gr.Accordion(open=False) if unfolded else gr.skip()  # to change a part costs Gradio 2 ms
+        return [ledger(asked), fold, as_json(asked) if asked else None]
 
     def take(self, state: Talk | Run, event: gr.EventData) -> dict:
         """The file that was asked for, or a sentence why there is none."""
@@ -90,7 +92,7 @@ class Outcome:
 
 def written(state: Talk | Run) -> tuple[str, str]:
     """The last call as Python and as shell, each as HTML to read and to copy."""
-    asked = state.asked
+    asked, state.unfolded = state.asked, True
     if asked is None or asked.engine is None:
         return _UNASKED, _UNASKED
     code = _code(asked)

@@ -92,13 +92,13 @@ class Runs:
         if not (run.waiting and run.over):
             return (*[gr.skip()] * 9,)
         done, steps, settled = len(run.found), len(run.plan.steps), run.settle()
-        error, instead = run.error or run.asking.error, offer(self.hall, visitor, self.model, run.asking)
+        error, instead = run.error or run.asking.error, offer(self.hall, visitor, self.model, run)
         notice = verbatim(f"{done} of {steps} done. {error}" if error and steps > 1 else error)
         buttons = gr.Button(interactive=True), gr.Button(visible=False)
         if not settled:  # what stood there stays
             return notice or "Stopped before the first word.", *buttons, gr.skip(), "", *[gr.skip()] * 3, instead
         notice = notice or ("" if said(run.asked.answer) else nothing(run.asked.answer))
-        return notice, *buttons, self._seen(run), "", *Outcome.shown(run.asked), instead
+        return notice, *buttons, self._seen(run), "", *Outcome.shown(run), instead
 
     def switch(self, run: Run, visitor: Visitor) -> Visitor:
         """The visitor, who now asks the engine that can answer."""

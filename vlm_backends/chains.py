@@ -54,7 +54,8 @@ def grounded(caption: Answer, found: Answer) -> Answer:
         at = low.find(label.strip().lower()) if label.strip() else -1
         return (at, at + len(label.strip())) if at >= 0 else None
 
-    return replace(found, text=text, regions=tuple(region._replace(span=span(region.label)) for region in found.regions))
+    tied = tuple(region._replace(span=span(region.label)) for region in found.regions)
+    return replace(found, text=text, regions=tied)
 
 
 def _name(base: Answer, box: Box) -> str:
