@@ -6,12 +6,14 @@ is to be shown letter for letter. An entity also has its outline, its span in th
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 from uuid import uuid4
 
-from vlm_backends import Answer, Chunk, Engine, Model, Prompt, Region, Stop, ask
+from vlm_backends import Answer, Chunk, Engine, Region, Stop
+from vlm_backends.reply import heard, understood
 from vlm_backends.serving.questions import Question
 
 
@@ -25,42 +27,32 @@ class Piece(NamedTuple):
 
 
 def pieces(engine: Engine, asked: Question, stop: Stop) -> Iterator[Piece]:
-    """The answer as it arrives, the model's own words or those for people. Raises VLMError."""
-    heard, said, beside, ready = _Heard(engine), "", {}, False
-    answer = Answer("")
-    for answer in ask(heard, asked.model, asked.prompt, asked.task, stop):
-        chunk = heard.chunks.pop()
-        if asked.raw:
-            text, regions = chunk.text, chunk.regions
-        else:  # a table is written anew with each of its cells: it goes whole, at the end
-            text, regions = "" if asked.model.tables and not answer.literal else answer.text[len(said) :], ()
-            said += text
-        news = {name: value for name, value in _beside(answer).items() if beside.get(name) != value}
-        beside |= news
-        ready = ready or bool(regions)
-        if text or regions or news:
-            yield Piece(text, regions, news)
-    rest = "" if asked.raw else answer.text[len(said) :]
-    yield Piece(rest, () if ready else answer.regions, answer=answer)
+    """The answer as it arrives, the model's own words or those for people. Raises VLMError.
+
+    The model's own words are read once, at their end.
+    """
+    whole, said, given, beside = Chunk(), 0, 0, {}
+    read = (asked.task or asked.model).read
+    with closing(heard(engine, asked.model, asked.prompt, stop)) as wholes:
+        for whole in wholes:
+            so_far = whole if asked.raw else understood(whole, read)
+            text, regions = so_far.text[said:], so_far.regions[given:] if asked.raw else ()
+            if asked.model.tables and not (asked.raw or so_far.literal):
+                text = ""  # a table is written anew with each of its cells: it goes whole, at the end
+            said, given = said + len(text), given + len(regions)
+            news = _news(so_far, beside)
+            beside |= news
+            if text or regions or news:
+                yield Piece(text, regions, news)
+    answer = understood(whole, read)
+    rest = "" if asked.raw else answer.text[said:]
+    yield Piece(rest, () if given else answer.regions, _news(answer, beside), answer)
 
 
-@dataclass
-class _Heard:
-    """An engine whose chunks are heard as they pass."""
-
-    engine: Engine
-    chunks: list[Chunk] = field(default_factory=list)
-
-    def stream(self, model: Model, prompt: Prompt, stop: Stop | None) -> Iterator[Chunk]:
-        for chunk in self.engine.stream(model, prompt, stop):
-            self.chunks[:] = [chunk]
-            yield chunk
-
-
-def _beside(answer: Answer) -> dict:
-    """What the wire has no word for, when there is something to say."""
-    named = {"note": answer.note, "status": answer.status, "literal": answer.literal}
-    return {name: value for name, value in named.items() if value}
+def _news(so_far: Chunk | Answer, beside: Mapping[str, object]) -> dict:
+    """What the wire has no word for, when there is something to say that is not said yet."""
+    named = {"note": so_far.note, "status": so_far.status, "literal": so_far.literal}
+    return {name: value for name, value in named.items() if value and beside.get(name) != value}
 
 
 def entity(region: Region) -> dict:
