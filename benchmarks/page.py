@@ -30,11 +30,11 @@ from tests.processes import begun, ended, free_port, until_served
 
 OURS, FLOOR = "**this page**", "a bare SSE route (floor)"
 USUAL, INTERFACE, CHAINLIT, STREAMLIT = "usual Gradio page", "`gr.ChatInterface`", "Chainlit", "Streamlit"
-_RATE, _PIECES, _LETTERS = 50, 150, 5  # pieces a second, in an answer, and letters in a piece
+_RATE, _PIECES, _LETTERS = 50, 400, 5  # pieces a second, in an answer, and letters in a piece
 _VISITORS = 1, 8, 32, 64, 128
 _MESSAGES, _PICTURES = "40 messages", "16 pictures"
-_UP_TO = {INTERFACE: 32, STREAMLIT: 8}  # more of them would wait for minutes
-_CROWD, _TIMES = 8, 3  # visitors with a history or a long answer, which is so many times as long
+_UP_TO = {INTERFACE: 8, STREAMLIT: 8}  # more of them would wait for minutes
+_CROWD, _SHORT, _TIMES = 8, 200, 3  # visitors with a history, pieces of their answer, and so many times as many
 _STAGGER = 0.5  # seconds in which all of them come
 _SETTLE = 1  # seconds: Gradio asks itself whether it serves, and ends when it stands still meanwhile
 _PATIENCE = 120  # seconds for all answers of a crowd
@@ -381,13 +381,13 @@ def tables(rounds: int) -> Iterator[str]:
         yield _table("delay of a piece, p95, ms", loads, "late", "{:,.0f}")
         yield _table("to the first words, median, ms", loads, "first", "{:,.0f}")
         ways = {
-            f"{_CROWD} visitors": {},
+            f"{_CROWD} visitors, {_SHORT} pieces": {},
             f"with {_MESSAGES}": {"history": _MESSAGES},
             f"with {_PICTURES}": {"history": _PICTURES},
-            f"an answer of {_TIMES * _PIECES} pieces": {"pieces": _TIMES * _PIECES},
+            f"an answer of {_TIMES * _SHORT} pieces": {"pieces": _TIMES * _SHORT},
         }
         able = {name: sides[name] for name in (OURS, USUAL)}
-        further = {way: _loads(able, rounds, visitors=_CROWD, **how) for way, how in ways.items()}
+        further = {way: _loads(able, rounds, visitors=_CROWD, **{"pieces": _SHORT} | how) for way, how in ways.items()}
         yield _table("processor time a piece, µs", further, "work", "{:.0f}")
         yield _table("bytes to the browser a piece", further, "bytes", "{:.0f}")
     yield from _goals(loads, further)
