@@ -10,7 +10,9 @@ from contextlib import nullcontext
 from dataclasses import replace
 from unittest.mock import patch
 
+import gradio as gr
 import pytest
+from gradio.blocks import Block
 from PIL import Image
 
 import ui
@@ -20,8 +22,12 @@ from tests.conftest import finished
 from tests.fire._gradio import Session, opened
 from tests.fire._page import ASSETS
 from tests.test_laws import ROOT
+from tests.test_page import gather
 from ui.asking import Asked, follow
+from ui.chat import ChatTab
+from ui.choice import Visitor, hall
 from ui.pump import pump
+from ui.talk import Talk
 from ui.viewer import scene
 from vlm_backends import (
     Answer,
@@ -161,6 +167,30 @@ def test_a_streamed_piece_is_no_larger_behind_a_long_conversation():
     finally:
         page.close()
     assert 500 * len("word ") < last <= 1.2 * first
+
+
+def test_a_question_and_its_end_make_no_more_than_one_part_of_the_page_anew():
+    """Gradio makes a part anew for each update, also for one that skips it; a value is only a value."""
+    with gr.Blocks():
+        chat = ChatTab(find_model("meta/llama-3.2-11b-vision-instruct"), hall(Reciter()), gr.State(Visitor()))
+    talk = Talk()
+    taken = chat.take(talk, {"text": "3", "files": [ASSETS / "cat.jpg"]})
+    gather(chat.stream(talk, Visitor(), 512, 1.0, 1.0, None))
+    done = chat.finish(talk, Visitor())
+    assert "word" in done[0][-1]["content"] and not any(map(anew, taken)) and sum(map(anew, done)) == 1
+
+
+def anew(value: object) -> bool:
+    return isinstance(value, Block) or isinstance(value, dict) and value.get("__type__") == "update"
+
+
+def test_gradio_sums_up_no_events_for_nobody():
+    code = (
+        "import app, ui; from vlm_backends import connect; queue = ui.build(connect({}))._queue; queue.events_recorded = 9;"
+        "print(queue.compute_analytics_summary([{'function': 'take', 'status': 'success', 'process_time': 1.0}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "{'functions': {}}"
 
 
 def box(i: int) -> Region:

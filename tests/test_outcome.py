@@ -129,7 +129,7 @@ class TestInTheBrowser:
 
     def test_a_conversation_and_the_code_of_its_last_call(self, visit, wire, monkeypatch):
         monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
-        wire.script.append(say.sse(["A poster ", "of <b>bold</b> mountains."]))
+        wire.script += [say.sse(["A poster ", "of <b>bold</b> mountains."]), say.sse(["Nothing."])]
         page = visit()
         use_key(page)
         page.locator(".examples:visible .gallery-item").first.click()
@@ -142,12 +142,16 @@ class TestInTheBrowser:
         page.get_by_role("tab", name="Shell").click()
         expect(code).to_contain_text("curl")
         assert KEY not in page.content()
+        box = page.locator(".box:visible textarea")
+        box.fill("And what else?")
+        box.press("Enter")
+        expect(code).to_contain_text("And what else?")  # what stands open follows the answers
         page.get_by_role("button", name="Take it away").click()
         name, data = download(page, "Conversation")
         files = zipfile.ZipFile(io.BytesIO(data))
         assert name.endswith(".zip") and {"conversation.md", "conversation.json"} < set(files.namelist())
         turns = json.loads(files.read("conversation.json"))["turns"]
-        assert [turn["role"] for turn in turns] == ["user", "assistant"] and "mountains" in turns[1]["text"]
+        assert [turn["role"] for turn in turns] == ["user", "assistant"] * 2 and "mountains" in turns[1]["text"]
         page.locator(".files:visible").get_by_role("button", name="Mask").click()
         expect(page.locator(".files:visible .said")).to_contain_text("marks no place")
 

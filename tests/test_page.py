@@ -380,12 +380,12 @@ def test_when_a_model_is_gone_another_engine_is_offered_and_asked(wire, monkeypa
     chat.take(talk, {"text": "", "files": [ASSETS / "chart.png"]})
     gather(chat.stream(talk, visitor, 512, 0.2, 0.2, None))
     _, _, box, *_, button = chat.finish(talk, visitor)
-    assert button.visible and "This machine" in button.value and "bar charts" in button.value
+    assert "This machine" in button and "bar charts" in button
     visitor = chat.switch(talk, visitor)
     chat.take(talk, box)
     gather(chat.stream(talk, visitor, 512, 0.2, 0.2, None))
     shown, *_, button = chat.finish(talk, visitor)
-    assert "2021" in shown[-1]["content"] and not button.visible and len(wire.seen) == 1
+    assert "2021" in shown[-1]["content"] and not button and len(wire.seen) == 1
 
 
 # the API, over real sockets

@@ -11,7 +11,7 @@ from gradio.events import Dependency
 from ui.asking import follow
 from ui.chart import Chart, charted
 from ui.choice import Hall, Visitor
-from ui.offer import accepted, offer
+from ui.offer import accepted, offer, way_on
 from ui.outcome import QUIET, Outcome, after
 from ui.reply import as_markdown, verbatim
 from ui.talk import Talk, as_message, read_message, sampling
@@ -58,7 +58,7 @@ class ChatTab:
             )  # fmt: skip
             self.live = gr.Markdown(elem_classes="live", line_breaks=True)
         self.notice = gr.Markdown(elem_classes="notice")
-        self.instead = gr.Button(visible=False, elem_classes="instead", size="sm")
+        self.instead = way_on()
         self.box = gr.MultimodalTextbox(
             sources=["upload"], file_types=["image"], file_count="multiple" if several else "single",
             placeholder=model.prompts[0], show_label=False, label="Message", max_plain_text_length=100_000,
@@ -84,7 +84,7 @@ class ChatTab:
         table = self.chart.outputs if self.chart else []
         rest = [self.viewer, *self.outcome.outputs, *table]
         self.done = [self.chatbot, self.live, self.box, *rest, self.instead]
-        switched = self.instead.click(self.switch, [self.talk, self.visitor], self.visitor, **SETS)
+        switched = self.instead.accept(self.switch, [self.talk, self.visitor], self.visitor, **SETS)
         for start in (
             self.box.submit(self.take, [self.talk, self.box], self.asked, **QUIET),
             self.examples.click(self.take_example, [self.talk, self.examples], self.asked, **QUIET),
@@ -165,7 +165,7 @@ class ChatTab:
         """The answer moves from the light output into the chat; the picture, table and JSON follow it."""
         if not (talk.waiting and talk.over):
             return (*[gr.skip()] * len(self.done),)
-        instead, unanswered = offer(self.hall, visitor, self.model, talk), talk.settle()
+        instead, unanswered = offer(self.hall, visitor, self.model, talk.asking), talk.settle()
         box = as_message(unanswered) if unanswered else gr.skip()  # the question goes back into the box
         return talk.shown, "", box, *self.rest(talk), instead
 
@@ -185,5 +185,5 @@ class ChatTab:
     def clear(self, talk: Talk) -> tuple:
         """A new conversation; an answer that is on its way is ended."""
         talk.halt()
-        fresh = Talk(unfolded=talk.unfolded, offered=talk.offered)
+        fresh = Talk(unfolded=talk.unfolded)
         return fresh, gr.skip(), [], "", "", *self.rest(fresh)

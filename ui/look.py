@@ -9,7 +9,7 @@ import gradio as gr
 from ui.present import SHOW
 
 _STATIC = Path(__file__).parent / "static"
-_SCRIPTS = "viewer.js", "drawing.js", "words.js", "files.js", "talk.js", "steps.js", "present.js"
+_SCRIPTS = "viewer.js", "drawing.js", "words.js", "files.js", "offer.js", "talk.js", "steps.js", "present.js"
 CSS = [_STATIC / "page.css", _STATIC / "viewer.css"]
 _FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "DejaVu Sans Mono", "monospace")

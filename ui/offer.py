@@ -4,19 +4,27 @@ import gradio as gr
 
 from ui.asking import Asked
 from ui.choice import Hall, Visitor
-from ui.run import Run
-from ui.talk import Talk
 from vlm_backends import Engine, Model
 
 
-def offer(hall: Hall, visitor: Visitor, model: Model, state: Talk | Run) -> gr.Button | dict:
-    """The button, hidden unless the model is gone, or needs a key, at the engine that was asked last."""
-    asked, was = state.asking, state.offered
+def way_on() -> gr.HTML:
+    """A button whose text is its value, hidden without one; its event `accept` says that it was clicked.
+
+    Gradio's own button would have to be made anew, 2 ms for each answer, to stay hidden.
+    """
+    return gr.HTML(
+        "",
+        html_template='<button type="button" hidden></button>',
+        js_on_load="showcase.offer(element, props, watch, () => trigger('accept', {}))",
+        apply_default_css=False,
+        elem_classes="instead",
+    )
+
+
+def offer(hall: Hall, visitor: Visitor, model: Model, asked: Asked | None) -> str:
+    """The button's text: nothing, unless the model is gone, or needs a key, at the engine that was asked."""
     other = _other(hall, visitor, model, asked) if asked and asked.gone else None
-    state.offered = other is not None
-    if other is None:
-        return gr.Button(visible=False) if was else gr.skip()
-    return gr.Button(f"Ask “{other.name}” instead ({other.state(model)})", visible=True)
+    return f"Ask “{other.name}” instead ({other.state(model)})" if other else ""
 
 
 def accepted(hall: Hall, visitor: Visitor, model: Model, asked: Asked | None) -> Visitor:

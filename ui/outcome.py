@@ -45,23 +45,23 @@ class Outcome:
         formats = [*FORMATS, "JSON", *(["Conversation"] if conversation else []), "Picture as sent", "Link"]
         with gr.Accordion("Take it away", open=False):
             self.files = shelf(formats)
-        with gr.Accordion("View code: the call that was made", open=False) as self.code:
+        with gr.Accordion("View code: the call that was made", open=False) as code:
             with gr.Tab("Python"):
                 python = gr.HTML(js_on_load=_COPIES)
             with gr.Tab("Shell"):
                 shell = gr.HTML(js_on_load=_COPIES)
         with gr.Accordion("The answer as JSON", open=False):
             self.json = gr.JSON(show_label=False)
-        self.code.expand(written, state, [python, shell], **QUIET)
+        code.expand(unfold, state, [python, shell], **QUIET)
+        code.collapse(fold, state, None, **QUIET)
         self.files.take(self.take, state, self.files, **QUIET)
-        self.outputs = [self.ledger, self.code, self.json]
+        self.outputs = [self.ledger, python, shell, self.json]
 
     @staticmethod
     def shown(state: Talk | Run) -> list:
-        """The values of `outputs` for the last answer; the code is written when it is looked at."""
-        asked, unfolded, state.unfolded = state.asked, state.unfolded, False
-        fold = gr.Accordion(open=False) if unfolded else gr.skip()  # to change a part costs Gradio 2 ms
-        return [ledger(asked), fold, as_json(asked) if asked else None]
+        """The values of `outputs` for the last answer; its code is written where it is looked at."""
+        code = written(state.asked) if state.unfolded else ("", "")
+        return [ledger(state.asked), *code, as_json(state.asked) if state.asked else None]
 
     def take(self, state: Talk | Run, event: gr.EventData) -> dict:
         """The file that was asked for, or a sentence why there is none."""
@@ -90,12 +90,25 @@ class Outcome:
         return file(f"{name}{kind}.{extension}", write(asked.picture, asked.answer))
 
 
-def written(state: Talk | Run) -> tuple[str, str]:
-    """The last call as Python and as shell, each as HTML to read and to copy."""
-    asked, state.unfolded = state.asked, True
+def unfold(state: Talk | Run) -> tuple[str, str]:
+    """The last call, as `written`; from now on it follows the answers."""
+    state.unfolded = True
+    return written(state.asked)
+
+
+def fold(state: Talk | Run) -> None:
+    """Nobody looks at the code any more."""
+    state.unfolded = False
+
+
+def written(asked: Asked | None) -> tuple[str, str]:
+    """The call as Python and as shell, each as HTML to read and to copy."""
     if asked is None or asked.engine is None:
         return _UNASKED, _UNASKED
-    code = _code(asked)
+    try:
+        code = _code(asked)
+    except VLMError as error:  # its picture is gone
+        return (f"<p>{escape(str(error))}</p>",) * 2
     return _listing("The call in Python", code.python), _listing("The call in shell", code.shell)
 
 

@@ -47,7 +47,6 @@ class Run:
     token: str = "<OCR_WITH_REGION>"  # the task that is chosen
     example: int | None = None  # the one that fills the fields
     unfolded: bool = False  # the code of the last call is looked at
-    offered: bool = False  # another engine, by a button
 
     def begin(self, plan: Plan) -> None:
         """A plan is taken; its first question is known."""

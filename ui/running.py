@@ -24,7 +24,7 @@ ABOUT_BOXES = (
     Deed("<REGION_TO_CATEGORY>", "Name"),
 )
 THEN_FIND = Deed("ground", "Find each thing that these words name")
-_BEGUN = 5  # outputs of what begins a run
+_BEGUN, _ENDED = 5, 10  # outputs of what begins and ends a run
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,13 @@ class Runs:
     def finish(self, run: Run, visitor: Visitor) -> tuple:
         """The picture with its regions, the words, what was sent and the JSON."""
         if not (run.waiting and run.over):
-            return (*[gr.skip()] * 9,)
+            return (*[gr.skip()] * _ENDED,)
         done, steps, settled = len(run.found), len(run.plan.steps), run.settle()
-        error, instead = run.error or run.asking.error, offer(self.hall, visitor, self.model, run)
+        error, instead = run.error or run.asking.error, offer(self.hall, visitor, self.model, run.asking)
         notice = verbatim(f"{done} of {steps} done. {error}" if error and steps > 1 else error)
         buttons = gr.Button(interactive=True), gr.Button(visible=False)
         if not settled:  # what stood there stays
-            return notice or "Stopped before the first word.", *buttons, gr.skip(), "", *[gr.skip()] * 3, instead
+            return notice or "Stopped before the first word.", *buttons, gr.skip(), "", *[gr.skip()] * 4, instead
         notice = notice or ("" if said(run.asked.answer) else nothing(run.asked.answer))
         return notice, *buttons, self._seen(run), "", *Outcome.shown(run), instead
 

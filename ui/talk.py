@@ -26,7 +26,6 @@ class Talk:
     error: str = ""  # why the question could not even be asked
     example: int | None = None  # the one that was asked last, if nothing else was since
     unfolded: bool = False  # the code of the last call is looked at
-    offered: bool = False  # another engine, by a button
 
     def link(self, model: Model) -> str:
         """The query that brings a page to this tab and example."""

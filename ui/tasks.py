@@ -5,6 +5,7 @@ from pathlib import Path
 import gradio as gr
 
 from ui.choice import Hall, Visitor
+from ui.offer import way_on
 from ui.outcome import QUIET, Outcome, after
 from ui.reply import keep, shelved, verbatim
 from ui.run import Run, as_uploaded
@@ -77,7 +78,7 @@ class TaskTab:
                     for name in ("Left", "Top", "Right", "Bottom")
                 ]
         self.notice = gr.Markdown(elem_classes="notice", elem_id="task-notice")
-        self.instead = gr.Button(visible=False, elem_classes="instead", size="sm")
+        self.instead = way_on()
         with gr.Row():
             self.go = gr.Button("Run", variant="primary", elem_id="run-task")
             self.both = gr.Button("Run, then find what it names", visible=False, elem_id="run-both")
@@ -98,7 +99,7 @@ class TaskTab:
         example = self.examples.click(
             self.example, [self.run, self.examples, self.visitor], self.exampled, **QUIET
         )
-        switched = self.instead.click(self.runs.switch, [self.run, self.visitor], self.visitor, **SETS)
+        switched = self.instead.accept(self.runs.switch, [self.run, self.visitor], self.visitor, **SETS)
         starts = [
             self.go.click(self.runs.take, fields, asked, **QUIET),
             self.words.submit(self.runs.take, fields, asked, **QUIET),

@@ -1,0 +1,8 @@
+// The way on when an engine cannot answer: a button that is there while it has a text.
+showcase.offer = (element, props, watch, accept) => {
+  const button = element.querySelector("button");
+  const show = () => { button.textContent = props.value ?? ""; button.hidden = !props.value; };
+  button.addEventListener("click", accept);
+  watch("value", show);
+  show();
+};
