@@ -13,6 +13,7 @@ from ui.chart import Chart, charted
 from ui.choice import Hall, Visitor
 from ui.offer import accepted, offer, way_on
 from ui.outcome import QUIET, Outcome, after
+from ui.posted import posted
 from ui.reply import as_markdown, verbatim
 from ui.talk import Talk, as_message, read_message, sampling
 from ui.viewer import scene, viewer
@@ -85,13 +86,13 @@ class ChatTab:
         rest = [self.viewer, *self.outcome.outputs, *table]
         self.done = [self.chatbot, self.live, self.box, *rest, self.instead]
         switched = self.instead.accept(self.switch, [self.talk, self.visitor], self.visitor, **SETS)
-        for start in (
-            self.box.submit(self.take, [self.talk, self.box], self.asked, **QUIET),
-            self.examples.click(self.take_example, [self.talk, self.examples], self.asked, **QUIET),
-            self.chatbot.retry(self.ask_again, self.talk, self.asked, **QUIET),
-            switched.then(self.take, [self.talk, self.box], self.asked, **QUIET),
+        for begin, act, inputs in (
+            (self.box.submit, self.take, [self.talk, self.box]),
+            (self.examples.click, self.take_example, [self.talk, self.examples]),
+            (self.chatbot.retry, self.ask_again, self.talk),
+            (switched.then, self.take, [self.talk, self.box]),
         ):
-            self.answer_after(start)
+            self.answer_after(begin(posted(act, self.asked), inputs, self.asked, postprocess=False, **QUIET))
         self.box.stop(Talk.halt, self.talk, None, **QUIET)
         self.chatbot.undo(self.undo, self.talk, [*self.asked[:4], *rest], **QUIET)
         self.chatbot.clear(self.clear, self.talk, [*self.asked[:4], self.live, *rest], **QUIET)

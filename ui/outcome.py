@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.events import Dependency
 
 from ui.asking import Asked
+from ui.posted import posted
 from ui.reply import as_json, store
 from ui.run import Run
 from ui.talk import Talk
@@ -33,7 +34,8 @@ def shelf(formats: list[str]) -> gr.HTML:
 
 def after(stream: Dependency, act: Callable, inputs: object, outputs: list) -> list[Dependency]:
     """What ends a stream, also one that failed: Gradio's `then` follows none that did."""
-    return [event(act, inputs, outputs, **QUIET) for event in (stream.then, stream.failure)]
+    acted = posted(act, outputs)
+    return [event(acted, inputs, outputs, postprocess=False, **QUIET) for event in (stream.then, stream.failure)]
 
 
 class Outcome:
