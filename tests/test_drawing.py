@@ -63,6 +63,25 @@ def test_a_slanted_line_is_anti_aliased():
     assert len(colours) > 8, "no shades between the line and the ground"
 
 
+@pytest.mark.parametrize("side", [300, 1000, 1600, 2400, 2500])
+def test_a_slanted_line_is_as_wide_as_a_straight_one(side):
+    image, wide = Image.new("L", (side, side), 255), []
+    for lean in (0, 0.02):
+        region = Region("", ((0.2, 0.2), (0.8, 0.2 + lean), (0.8, 0.8), (0.2, 0.8)))
+        column = draw(image, [region]).crop((side // 2, 0, side // 2 + 1, side // 2)).convert("L")
+        wide.append(sum(255 - value for value in column.tobytes()) / (255 - luma(region)))
+    assert abs(wide[0] - wide[1]) <= 1.1, wide
+
+
+def luma(region):
+    return Image.new("RGB", (1, 1), colours([region.label])[region.label]).convert("L").getpixel((0, 0))
+
+
+def test_outlines_without_points_beside_others_stop_nothing():
+    regions = [*[Region("x", ())] * 300, box(0.2, 0.2, 0.6, 0.6)]
+    assert ImageChops.difference(GREY, draw(GREY, regions)).getbbox()
+
+
 def test_line_and_letters_grow_with_the_picture():
     widths = []
     for size in (500, 4000):

@@ -17,6 +17,7 @@ from tests.conftest import finished
 from ui.api import add_api
 from ui.chat import ChatTab
 from ui.choice import Hall, Visitor, hall, who
+from ui.posted import posted
 from ui.pump import pump
 from ui.reply import as_markdown, verbatim
 from ui.talk import Talk, read_message, sampling
@@ -175,6 +176,19 @@ def test_a_message_without_a_picture_is_refused_and_stays():
         read_message({"text": "hi", "files": []}, Talk(), find_model(LLAMA))
     with pytest.raises(BadPrompt, match="one picture"):
         read_message({"text": "", "files": [ASSETS / "cat.jpg"] * 2}, Talk(), find_model(LLAMA))
+
+
+def test_what_is_posted_is_what_gradio_would_make_of_it():
+    with gr.Blocks():
+        parts = [gr.State(), gr.Markdown(), gr.DownloadButton(), gr.Button(), gr.Chatbot(), gr.MultimodalTextbox(), gr.JSON()]
+    path = str(ASSETS / "cat.jpg")
+    said = [{"role": "user", "content": {"path": path}}, {"role": "assistant", "content": "a"}]
+    given = [7, "words", gr.DownloadButton("Take", value=path, visible=True), gr.skip(), said, {"text": "a", "files": [path]}, None]
+    state, words, button, nothing, talk, box, empty = posted(lambda: given, parts)()
+    assert (state, words, nothing, empty) == (7, "words", {"__type__": "update"}, parts[-1].postprocess(None))
+    assert button["value"]["path"] == path and button["visible"] and button["__type__"] == "update"
+    assert talk == parts[4].postprocess(said).model_dump() and talk[0]["content"][0]["file"]["path"] == path
+    assert box["files"][0]["path"] == path
 
 
 def test_a_question_that_fails_goes_back_into_the_box():

@@ -192,6 +192,15 @@ def test_what_was_sent_is_the_answer_however_it_was_cut(model, task, words, size
         assert last.answer == whole and sum((piece.regions for piece in (*some, last)), ()) == whole.regions
 
 
+@pytest.mark.parametrize("raw", [False, True])
+def test_half_a_character_beside_the_words_breaks_no_stream(raw):
+    corners = ((0.1, 0.1), (0.2, 0.1), (0.2, 0.2), (0.1, 0.2))
+    engine = Says(Chunk("a", note="why \ud800\x07"), Chunk("b", (Region("cat \ud800\u202e", corners),), note="why \ud800\x07"))
+    with serving(engine) as url:
+        reply = post(url, body(stream=True, **({"skip_special_tokens": False} if raw else {})))
+    assert reply.text.endswith("data: [DONE]\n\n") and reply.text.count('"note": "why "') == 1 and '"phrase": "cat "' in reply.text
+
+
 def test_a_stream_has_openais_shape(embedded):
     reply = post(embedded, body("<OCR_WITH_REGION>", FLORENCE.id, stream=True), stream=True)
     lines = [line for line in reply.iter_lines() if line]

@@ -66,6 +66,11 @@ def test_a_stream_that_is_none(events, said):
         list(_payloads.streamed([f"data: {event}\n\n".encode() for event in events]))
 
 
+def test_the_reason_of_the_end_may_stand_far_before_it():
+    events = ['{"choices": [{"finish_reason": "stop"}]}', *['{"choices": [{"finish_reason": null}]}'] * 40]
+    assert len(list(_payloads.streamed([f"data: {event}\n\n".encode() for event in events]))) == 41
+
+
 def test_words_before_the_cut_are_delivered():
     arrived = []
     with pytest.raises(Unreachable):

@@ -8,7 +8,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.events import Dependency
 
-from ui.asking import follow
+from ui.asking import Asked, follow
 from ui.chart import Chart, charted
 from ui.choice import Hall, Visitor
 from ui.offer import accepted, offer, way_on
@@ -18,7 +18,7 @@ from ui.reply import as_markdown, verbatim
 from ui.talk import Talk, as_message, read_message, sampling
 from ui.viewer import scene, viewer
 from ui.visitor import SETS
-from vlm_backends import Answer, Model, Turn, VLMError
+from vlm_backends import Answer, Model, Picture, Turn, VLMError
 from vlm_backends.models import check_sampling
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -168,23 +168,22 @@ class ChatTab:
             return (*[gr.skip()] * len(self.done),)
         instead, unanswered = offer(self.hall, visitor, self.model, talk.asking), talk.settle()
         box = as_message(unanswered) if unanswered else gr.skip()  # the question goes back into the box
-        return talk.shown, "", box, *self.rest(talk), instead
+        return talk.shown, "", box, *self.rest(talk.picture(), talk.asked), instead
 
-    def rest(self, talk: Talk) -> list:
-        """The picture with what was found in it, what belongs to the last answer, and its table."""
-        asked, answer = talk.asked, talk.asked.answer if talk.asked else Answer("")
+    def rest(self, picture: Picture | None, asked: Asked | None) -> list:
+        """The picture with what was found in it, what belongs to the answer, and its table."""
+        answer = asked.answer if asked else Answer("")
         tied = any(region.span for region in answer.regions)
         names = False if answer.literal else None  # what is read stands in the picture
-        shown = scene(asked.picture if asked else talk.picture(), answer, words=tied, names=names)
-        return [shown, *self.outcome.shown(talk), *(charted(answer) if self.chart else [])]
+        shown = scene(asked.picture if asked else picture, answer, words=tied, names=names)
+        return [shown, *self.outcome.shown(asked), *(charted(answer) if self.chart else [])]
 
     def undo(self, talk: Talk) -> tuple:
         """The last question goes back into the box."""
         turn = None if talk.waiting else talk.take_back()
-        return talk, turn and as_message(turn), talk.shown, "", *self.rest(talk)
+        return talk, turn and as_message(turn), talk.shown, "", *self.rest(talk.picture(), None)
 
     def clear(self, talk: Talk) -> tuple:
         """A new conversation; an answer that is on its way is ended."""
         talk.halt()
-        fresh = Talk(unfolded=talk.unfolded)
-        return fresh, gr.skip(), [], "", "", *self.rest(fresh)
+        return Talk(), gr.skip(), [], "", "", *self.rest(None, None)

@@ -43,27 +43,26 @@ class Outcome:
 
     def __init__(self, model: Model, state: gr.State, conversation: bool) -> None:
         self.model = model
-        self.ledger = gr.HTML(elem_classes="sent")
+        self.ledger = gr.HTML(elem_classes="sent", js_on_load="showcase.follows(element, watch, () => trigger('look'))")
         formats = [*FORMATS, "JSON", *(["Conversation"] if conversation else []), "Picture as sent", "Link"]
         with gr.Accordion("Take it away", open=False):
             self.files = shelf(formats)
-        with gr.Accordion("View code: the call that was made", open=False) as code:
+        with gr.Accordion("View code: the call that was made", open=False) as unfolded:
             with gr.Tab("Python"):
                 python = gr.HTML(js_on_load=_COPIES)
             with gr.Tab("Shell"):
                 shell = gr.HTML(js_on_load=_COPIES)
         with gr.Accordion("The answer as JSON", open=False):
             self.json = gr.JSON(show_label=False)
-        code.expand(unfold, state, [python, shell], **QUIET)
-        code.collapse(fold, state, None, **QUIET)
+        for look in (unfolded.expand, self.ledger.look):  # the latter after an answer, while the code stands open
+            look(written, state, [python, shell], **QUIET)
         self.files.take(self.take, state, self.files, **QUIET)
-        self.outputs = [self.ledger, python, shell, self.json]
+        self.outputs = [self.ledger, self.json]
 
     @staticmethod
-    def shown(state: Talk | Run) -> list:
-        """The values of `outputs` for the last answer; its code is written where it is looked at."""
-        code = written(state.asked) if state.unfolded else ("", "")
-        return [ledger(state.asked), *code, as_json(state.asked) if state.asked else None]
+    def shown(asked: Asked | None) -> list:
+        """The values of `outputs` for this answer; the code is written when it is looked at."""
+        return [ledger(asked), as_json(asked) if asked else None]
 
     def take(self, state: Talk | Run, event: gr.EventData) -> dict:
         """The file that was asked for, or a sentence why there is none."""
@@ -92,19 +91,9 @@ class Outcome:
         return file(f"{name}{kind}.{extension}", write(asked.picture, asked.answer))
 
 
-def unfold(state: Talk | Run) -> tuple[str, str]:
-    """The last call, as `written`; from now on it follows the answers."""
-    state.unfolded = True
-    return written(state.asked)
-
-
-def fold(state: Talk | Run) -> None:
-    """Nobody looks at the code any more."""
-    state.unfolded = False
-
-
-def written(asked: Asked | None) -> tuple[str, str]:
-    """The call as Python and as shell, each as HTML to read and to copy."""
+def written(state: Talk | Run) -> tuple[str, str]:
+    """The last call as Python and as shell, each as HTML to read and to copy."""
+    asked = state.asked
     if asked is None or asked.engine is None:
         return _UNASKED, _UNASKED
     try:

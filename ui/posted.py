@@ -13,7 +13,10 @@ from gradio.data_classes import GradioModel, GradioRootModel
 
 
 def posted(handler: Callable, outputs: Sequence[Component]) -> Callable:
-    """The handler for an event with `postprocess=False`: each output's own postprocess has been called."""
+    """The handler for an event with `postprocess=False`: each output's own postprocess has been called.
+
+    For plain functions, and two outputs or more.
+    """
 
     @wraps(handler)
     def handled(*given: object) -> list:
@@ -23,8 +26,15 @@ def posted(handler: Callable, outputs: Sequence[Component]) -> Callable:
 
 
 def _posted(part: Component, value: object) -> object:
-    update = isinstance(value, Block) or isinstance(value, dict) and value.get("__type__") == "update"
-    if part.stateful or update:
+    if part.stateful:
         return value
+    if isinstance(value, Block):
+        value = value.constructor_args | {"__type__": "update"}
+    if not (isinstance(value, dict) and value.get("__type__") == "update"):
+        return _made(part, value)
+    return value | {"value": _made(part, value["value"])} if "value" in value else value
+
+
+def _made(part: Component, value: object) -> object:
     made = part.postprocess(value)
     return made.model_dump() if isinstance(made, GradioModel | GradioRootModel) else made

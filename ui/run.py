@@ -46,7 +46,6 @@ class Run:
     before: tuple = ()  # what they held when it was drawn
     token: str = "<OCR_WITH_REGION>"  # the task that is chosen
     example: int | None = None  # the one that fills the fields
-    unfolded: bool = False  # the code of the last call is looked at
 
     def begin(self, plan: Plan) -> None:
         """A plan is taken; its first question is known."""

@@ -24,7 +24,7 @@ ABOUT_BOXES = (
     Deed("<REGION_TO_CATEGORY>", "Name"),
 )
 THEN_FIND = Deed("ground", "Find each thing that these words name")
-_BEGUN, _ENDED = 5, 10  # outputs of what begins and ends a run
+_BEGUN, _ENDED = 5, 8  # outputs of what begins and ends a run
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,9 @@ class Runs:
         notice = verbatim(f"{done} of {steps} done. {error}" if error and steps > 1 else error)
         buttons = gr.Button(interactive=True), gr.Button(visible=False)
         if not settled:  # what stood there stays
-            return notice or "Stopped before the first word.", *buttons, gr.skip(), "", *[gr.skip()] * 4, instead
+            return notice or "Stopped before the first word.", *buttons, gr.skip(), "", *[gr.skip()] * 2, instead
         notice = notice or ("" if said(run.asked.answer) else nothing(run.asked.answer))
-        return notice, *buttons, self._seen(run), "", *Outcome.shown(run), instead
+        return notice, *buttons, self._seen(run), "", *Outcome.shown(run.asked), instead
 
     def switch(self, run: Run, visitor: Visitor) -> Visitor:
         """The visitor, who now asks the engine that can answer."""

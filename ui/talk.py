@@ -25,7 +25,6 @@ class Talk:
     asked: Asked | None = None  # the last one that was answered: its record is what is shown
     error: str = ""  # why the question could not even be asked
     example: int | None = None  # the one that was asked last, if nothing else was since
-    unfolded: bool = False  # the code of the last call is looked at
 
     def link(self, model: Model) -> str:
         """The query that brings a page to this tab and example."""

@@ -1,6 +1,7 @@
 """Regions onto a picture: one copy, then only the pixels of each region are touched.
 
-OpenCV and NumPy are imported where they are used: the page starts, and shows SVG, without them.
+OpenCV and NumPy are imported where they are used: `import vlm_backends` needs neither, and the page starts without
+OpenCV.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def _cover(path: list[Point], size: tuple[int, int], solid: bool, width: int) ->
     corners, cover = np.rint(np.array(path) * 2**_PARTS).astype(np.int32), np.zeros(size[::-1], np.uint8)
     if solid:
         cv2.fillPoly(cover, [corners], _FILL, cv2.LINE_AA, _PARTS)
-    cv2.polylines(cover, [corners], True, 255, width, cv2.LINE_AA, _PARTS)
+    cv2.polylines(cover, [corners], True, 255, max(1, (width - 1) // 2 * 2), cv2.LINE_AA, _PARTS)  # its edges add 1.4
     return Image.fromarray(cover)
 
 
@@ -150,7 +151,7 @@ def _draw_plates(
     pen, size, pad = ImageDraw.Draw(canvas), canvas.size, max(2, font.size // 4)
     first = [_bounds(_pixels(region, size), 0, size) for region in regions[:_COUNTED] if region.outline]
     taken, count = np.zeros((len(first) + _COUNTED, 4), np.int64), len(first)
-    taken[:count] = first
+    taken[:count] = np.reshape(first, (-1, 4))
     for region in named:
         label = " ".join(region.label.split())
         label = label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…"

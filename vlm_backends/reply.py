@@ -48,9 +48,9 @@ def _added(whole: Chunk, chunk: Chunk) -> Chunk:
     text = whole.text + outlines.clean(chunk.text)
     return Chunk(
         text,
-        whole.regions + chunk.regions,
+        whole.regions + tuple(map(_held, chunk.regions)),
         whole.literal or chunk.literal,
-        chunk.note or whole.note,
+        outlines.clean(chunk.note) or whole.note,
         chunk.sent or whole.sent,
         "" if text else outlines.clean(chunk.status),
         chunk.tokens or whole.tokens,

@@ -20,7 +20,7 @@ Point = tuple[float, float]
 class Region(NamedTuple):
     """A named place in the picture: a box and a quad have four corners, a mask's outline many.
 
-    A tuple, since a reply may have thousands, made anew at each look.
+    A tuple, since a reply may have thousands, made anew at each look: `_asdict` and `_replace` are its ways.
     """
 
     label: str

@@ -19,6 +19,12 @@ async function share(said, link) {
   try { await navigator.clipboard.writeText(link); said.textContent = `Copied: ${link}`; } catch { getSelection().selectAllChildren(said); }
 }
 
+// Code that stands open is written anew after each answer.
+showcase.follows = (element, watch, look) => watch("value", () => {
+  const code = element.closest(".column").querySelectorAll(".listing");
+  if ([...code].some((each) => each.checkVisibility())) look();
+});
+
 // Code to read: its button copies it.
 showcase.copies = (element) => element.addEventListener("click", async ({ target }) => {
   if (!("copy" in target.dataset)) return;

@@ -6,7 +6,6 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections import deque
 from collections.abc import Iterable, Iterator
 
 import orjson
@@ -21,7 +20,6 @@ _BROKEN_ZIP = (  # what zipfile and the packings that it knows raise
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError, OSError, ValueError,
 )  # fmt: skip
 _DONE = b"[DONE]"
-_AFTER = 8  # payloads: where the reason of a reply's end may stand
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -77,22 +75,23 @@ def _endless() -> Unreachable:
 
 def streamed(pieces: Iterable[bytes]) -> Iterator[dict]:
     """The JSON objects of an event stream; Unreachable when it ends before `[DONE]` or the reason of its end."""
-    last: deque[dict] = deque(maxlen=_AFTER)
+    ended = False
     for event in events(pieces):
         if event.strip() == _DONE:
             return
         payload = _object(event)
-        last.append(payload)
+        ended = ended or _ends(payload)
         yield payload
-    if not any(map(_ends, last)):
+    if not ended:
         raise Unreachable("The answer broke off before its end. What had arrived is kept; send the question again.")
 
 
 def _ends(payload: dict) -> bool:
     """True when it names why the reply ends; some servers, such as `transformers serve`, say no more after that."""
-    choices = payload.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    return isinstance(choice, dict) and isinstance(choice.get("finish_reason"), str)
+    try:
+        return isinstance(payload["choices"][0]["finish_reason"], str)
+    except (LookupError, TypeError):
+        return False
 
 
 def single(body: bytes) -> dict:

@@ -67,8 +67,8 @@ class OpenAI:
         yield Chunk(sent=sent, note=note)
         request = self.request(model, prompt, {picture: inline(encoded) for picture, encoded in fitted.items()})
         try:
-            for chunk in self._chunks(request, sent, stop):
-                yield chunk._replace(note=f"{note} {chunk.note}") if chunk.note else chunk
+            for piece in self._chunks(request, sent, stop):
+                yield piece._replace(note=f"{note} {piece.note}") if piece.note else piece
         except VLMError:
             if not stop.is_set():  # a connection that was shut on purpose is no error
                 raise
