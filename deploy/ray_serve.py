@@ -77,13 +77,13 @@ class Answers:
             for model in self._engine.models() if self._id in ("", model.id)
         ]  # fmt: skip
 
-    async def stream(self, model: Model, prompt: Prompt) -> AsyncIterator[Chunk]:
-        """The answer's chunks; who leaves ends the work. Raises VLMError."""
+    async def stream(self, model: Model, prompt: Prompt) -> AsyncIterator[list[Chunk]]:
+        """The answer's chunks, all that are there at a time; who leaves ends the work. Raises VLMError."""
         stop = Stop()
         try:
             async with aclosing(self._chunks(model, prompt, stop)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+                async for come in chunks:
+                    yield come
             self._faults = 0
         except Exception as error:
             own = not isinstance(error, VLMError) or isinstance(error, Refused) and not error.status
@@ -92,15 +92,15 @@ class Answers:
         finally:
             stop.set()
 
-    async def _chunks(self, model: Model, prompt: Prompt, stop: Stop) -> AsyncIterator[Chunk]:
+    async def _chunks(self, model: Model, prompt: Prompt, stop: Stop) -> AsyncIterator[list[Chunk]]:
         if self._joins and await asyncio.to_thread(self._engine.joins, model, prompt):
             with suppress(VLMError):  # one bad picture spoils it for all: each is asked alone, and hears its own error
-                yield await self._joined((model, prompt, stop))
+                yield [await self._joined((model, prompt, stop))]
                 return
         async with aclosing(self._desk.arriving(partial(self._engine.stream, model, prompt, stop), stop)) as arriving:
-            async for chunk in arriving:
-                if chunk:
-                    yield chunk
+            async for come in arriving:
+                if come:
+                    yield come
 
     async def _together(self, asked: Sequence[tuple[Model, Prompt, Stop]]) -> list[Chunk]:
         models, prompts, stops = zip(*asked)  # a deployment has one model that joins
@@ -144,7 +144,8 @@ class Replicas:
             with _plain_errors():
                 reply = handle.stream.remote(model, prompt)
                 stop.then(reply.cancel)
-                yield from reply
+                for come in reply:
+                    yield from come
 
         try:
             yield from persistent(attempt, stop, _PATIENCE)

@@ -3,7 +3,9 @@
 Needs requirements-ray.txt; skipped without it. One Ray serves all tests of a run (tests/cluster.py).
 """
 
+import asyncio
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -146,9 +148,27 @@ def replica(engine=None, **given):
 
 async def said(answers, text="<OD>"):
     try:
-        return "".join([chunk.text async for chunk in answers.stream(FLORENCE, Prompt((Turn("user", text, (PICTURE,)),)))])
+        asked = answers.stream(FLORENCE, Prompt((Turn("user", text, (PICTURE,)),)))
+        return "".join([chunk.text async for come in asked for chunk in come])
     except Exception as error:
         return type(error)
+
+
+@pytest.mark.parametrize("end", [(), (Unreachable("The line broke."),)])
+def test_pieces_that_are_there_cross_together_and_the_first_one_waits_for_none(end):
+    async def crossed():
+        answers, gate, items = replica(), threading.Event(), []
+        answers._engine = Says(Chunk("first"), gate, *map(Chunk, "many more"), *end)
+        try:
+            async for come in answers.stream(FLORENCE, Prompt((Turn("user", "<OD>", (PICTURE,)),))):
+                items.append("|".join(chunk.text for chunk in come))
+                gate.set()
+                await asyncio.to_thread(until, lambda: not answers._desk.busy)
+        except Unreachable:
+            items.append("broke")
+        return items
+
+    assert finished(crossed()) == ["first", "m|a|n|y| |m|o|r|e"] + ["broke"] * len(end)
 
 
 @pytest.mark.parametrize("ends, healthy", [
