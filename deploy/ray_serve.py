@@ -25,7 +25,7 @@ from vlm_backends.server import application
 from vlm_backends.serving.desk import Desk
 
 _log = logging.getLogger(__name__)
-_MOST = 100  # questions that one process has in hand, answered or waited for
+_MOST = 100  # questions that one replica has in hand
 _STARTS = 120.0  # seconds that a deployment may take to say what it has
 _PATIENCE = Patience(pause=0.2, tries=4)  # with replicas that die
 _FAULTS = 3  # in a row, after which a replica is replaced: a lost GPU stays lost
@@ -38,6 +38,7 @@ class Settings(BaseModel, extra="forbid"):
     models: list[str] = []  # a deployment each; none: one for all that the engine has
     together: PositiveInt = 1  # pictures of Florence-2's structured tasks in one pass of the network
     urls: bool = False  # pictures by public address
+    places: PositiveInt = 200  # questions that a front has in hand; who comes then is answered 503
 
     @field_validator("models", mode="before")
     @classmethod
@@ -173,10 +174,13 @@ def _plain_errors() -> Iterator[None]:
         raise lost from None
 
 
-@serve.deployment(max_ongoing_requests=_MOST, max_queued_requests=2 * _MOST, backpressure_config={"retry_after_s": 1})
+@serve.deployment(max_ongoing_requests=1000, max_queued_requests=1000, backpressure_config={"retry_after_s": 1})
 @serve.ingress()
 class Front:
-    """The OpenAI wire; a caller that leaves ends its question in the replica too."""
+    """The OpenAI wire, with places of its own far below Serve's, whose refusals are no JSON.
+
+    A caller that leaves ends its question in the replica too.
+    """
 
     def __init__(self, given: Settings, *answers: DeploymentHandle) -> None:
         self._given, self._engine = given, Replicas(answers)
@@ -184,7 +188,7 @@ class Front:
     def __serve_build_asgi_app__(self) -> FastAPI:
         """The wire, made in the process that speaks it."""
         key = checked(os.environ.get("VLM_SERVER_KEY", "").strip())
-        return application(self._engine, key, self._given.urls, Desk(_MOST, 0))
+        return application(self._engine, key, self._given.urls, Desk(self._given.places, 0))
 
 
 def app(given: Settings) -> serve.Application:

@@ -23,10 +23,10 @@ import ui
 from deploy.ray_serve import Answers, Settings, built
 from tests import cluster, tiny
 from tests.conftest import finished
-from tests.faults._recital import HALF, LLAMA, PICTURE, questions, recital, reciting
+from tests.faults._recital import HALF, LLAMA, PICTURE, Reciter, questions, recital, reciting
 from tests.processes import until
 from tests.test_openai import QUICK
-from tests.test_server import FLORENCE, Says, body, outcome
+from tests.test_server import FLORENCE, Says, body, outcome, serving
 from vlm_backends import (
     CATALOGUE,
     BadPrompt,
@@ -109,6 +109,32 @@ def test_who_finds_no_place_is_told_to_wait_and_a_patient_client_gets_one(served
     assert len(turned_away) >= 3 and {reply.status_code for reply in turned_away} == {429}
     assert {reply.headers["Retry-After"] for reply in turned_away} == {"1"} and "Traceback" not in turned_away[0].text
     assert {reply.result().status_code for reply in replies} == {200, 429} and all(one.whole for one in patient)
+
+
+@pytest.fixture(scope="module")
+def narrow():
+    """A reciter that wants a key, set where Ray starts, and an application before it whose front has one place."""
+    reciter = Reciter()
+    (name, key), = cluster.CANARY.items()
+    with serving(reciter, key=key) as upstream:
+        lab = json.dumps([{"name": "Lab", "url": upstream, "key": name}])
+        with cluster.running("narrow", {"VLM_SERVERS": lab}, places=1) as url:
+            yield reciter, url
+
+
+def test_a_front_that_is_full_says_so_in_the_words_of_the_wire(narrow):
+    reciter, url = narrow
+    reciter.hold(begin=False, go_on=True)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(ask, url, "First")
+        assert until(lambda: reciter.asked)
+        turned_away = [ask(url, "Second", more={"stream": stream}) for stream in (False, True)]
+        reciter.begin.set()
+        assert first.result().json()["choices"][0]["message"]["content"].strip() == recital("First")
+    for reply in turned_away:
+        assert (reply.status_code, reply.headers["Retry-After"]) == (503, "1")
+        assert reply.json()["error"]["code"] == 503 and "All places are taken" in reply.json()["error"]["message"]
+    assert reciter.asked == ["First"]
 
 
 def test_the_page_is_pointed_at_it(served):
