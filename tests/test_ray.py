@@ -137,6 +137,16 @@ def test_a_front_that_is_full_says_so_in_the_words_of_the_wire(narrow):
     assert reciter.asked == ["First"]
 
 
+def test_a_key_that_is_set_where_ray_starts_is_in_none_of_its_files(narrow):
+    reciter, url = narrow
+    reciter.hold(begin=True, go_on=True)
+    assert ask(url, "With the key").status_code == 200
+    files = [path.read_bytes() for path in cluster.folder().rglob("*") if path.is_file() and not path.is_symlink()]
+    (key,) = cluster.CANARY.values()
+    assert any(b"VLM_SERVERS" in data for data in files), "what a runtime_env says is there, so that a key would be seen"
+    assert not any(key.encode() in data for data in files)
+
+
 def test_the_page_is_pointed_at_it(served):
     reciter, url = served
     reciter.hold(begin=True, go_on=True)
