@@ -174,7 +174,12 @@ def _plain_errors() -> Iterator[None]:
         raise lost from None
 
 
-@serve.deployment(max_ongoing_requests=1000, max_queued_requests=1000, backpressure_config={"retry_after_s": 1})
+@serve.deployment(
+    max_ongoing_requests=1000,
+    max_queued_requests=1000,
+    backpressure_config={"retry_after_s": 1},
+    ray_actor_options={"num_cpus": 0},  # or it waits for a core that the answers have taken
+)
 @serve.ingress()
 class Front:
     """The OpenAI wire, with places of its own far below Serve's, whose refusals are no JSON.
