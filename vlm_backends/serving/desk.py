@@ -63,11 +63,11 @@ class Desk:
         """
         self.admit()
         self.stops.add(stop)
-        loop, queue = asyncio.get_running_loop(), asyncio.Queue()
-        tell = partial(_tell, loop, queue)
+        queue, over = asyncio.Queue(), asyncio.Event()
+        tell = partial(_tell, asyncio.get_running_loop(), queue, over)
         job = self._pool.submit(_read, items, stop, tell)
         job.add_done_callback(lambda job: self._over(job, stop, tell))
-        return self._handed_over(queue, asyncio.wrap_future(job), stop)
+        return self._handed_over(queue, over, stop)
 
     def close(self) -> None:
         """Every answer ends, as broken off, and nobody is let in."""
@@ -88,7 +88,7 @@ class Desk:
         if job.cancelled():
             tell(_End())
 
-    async def _handed_over(self, queue: asyncio.Queue, job: asyncio.Future, stop: Stop) -> AsyncIterator[list[T]]:
+    async def _handed_over(self, queue: asyncio.Queue, over: asyncio.Event, stop: Stop) -> AsyncIterator[list[T]]:
         try:
             while True:
                 come = await _come(queue)
@@ -102,7 +102,8 @@ class Desk:
                 if end:
                     return
                 if come:
-                    await asyncio.wait([job], timeout=_GATHERS)
+                    with suppress(asyncio.TimeoutError):
+                        await asyncio.wait_for(over.wait(), _GATHERS)
         finally:
             stop.set()
 
@@ -118,9 +119,11 @@ async def _come(queue: asyncio.Queue) -> list:
     return come
 
 
-def _tell(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue, item: object) -> None:
+def _tell(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue, over: asyncio.Event, item: object) -> None:
     with suppress(RuntimeError):  # the loop is closed when the server goes down
         loop.call_soon_threadsafe(queue.put_nowait, item)
+        if isinstance(item, _End):
+            loop.call_soon_threadsafe(over.set)
 
 
 def _read(items: Callable[[], Iterator[T]], stop: Stop, tell: Callable[[object], object]) -> None:
