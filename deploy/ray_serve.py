@@ -25,7 +25,7 @@ from vlm_backends.server import application
 from vlm_backends.serving.desk import Desk
 
 _log = logging.getLogger(__name__)
-_MOST = 100  # questions that one process has in hand, answered or waited for
+_MOST = 100  # questions that one replica has in hand
 _STARTS = 120.0  # seconds that a deployment may take to say what it has
 _PATIENCE = Patience(pause=0.2, tries=4)  # with replicas that die
 _FAULTS = 3  # in a row, after which a replica is replaced: a lost GPU stays lost
@@ -38,6 +38,7 @@ class Settings(BaseModel, extra="forbid"):
     models: list[str] = []  # a deployment each; none: one for all that the engine has
     together: PositiveInt = 1  # pictures of Florence-2's structured tasks in one pass of the network
     urls: bool = False  # pictures by public address
+    places: PositiveInt = 200  # questions that a front has in hand; who comes then is answered 503
 
     @field_validator("models", mode="before")
     @classmethod
@@ -77,13 +78,13 @@ class Answers:
             for model in self._engine.models() if self._id in ("", model.id)
         ]  # fmt: skip
 
-    async def stream(self, model: Model, prompt: Prompt) -> AsyncIterator[Chunk]:
-        """The answer's chunks; who leaves ends the work. Raises VLMError."""
+    async def stream(self, model: Model, prompt: Prompt) -> AsyncIterator[list[Chunk]]:
+        """The answer's chunks, all that are there at a time; who leaves ends the work. Raises VLMError."""
         stop = Stop()
         try:
             async with aclosing(self._chunks(model, prompt, stop)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+                async for come in chunks:
+                    yield come
             self._faults = 0
         except Exception as error:
             own = not isinstance(error, VLMError) or isinstance(error, Refused) and not error.status
@@ -92,15 +93,15 @@ class Answers:
         finally:
             stop.set()
 
-    async def _chunks(self, model: Model, prompt: Prompt, stop: Stop) -> AsyncIterator[Chunk]:
+    async def _chunks(self, model: Model, prompt: Prompt, stop: Stop) -> AsyncIterator[list[Chunk]]:
         if self._joins and await asyncio.to_thread(self._engine.joins, model, prompt):
             with suppress(VLMError):  # one bad picture spoils it for all: each is asked alone, and hears its own error
-                yield await self._joined((model, prompt, stop))
+                yield [await self._joined((model, prompt, stop))]
                 return
         async with aclosing(self._desk.arriving(partial(self._engine.stream, model, prompt, stop), stop)) as arriving:
-            async for chunk in arriving:
-                if chunk:
-                    yield chunk
+            async for come in arriving:
+                if come:
+                    yield come
 
     async def _together(self, asked: Sequence[tuple[Model, Prompt, Stop]]) -> list[Chunk]:
         models, prompts, stops = zip(*asked)  # a deployment has one model that joins
@@ -144,7 +145,8 @@ class Replicas:
             with _plain_errors():
                 reply = handle.stream.remote(model, prompt)
                 stop.then(reply.cancel)
-                yield from reply
+                for come in reply:
+                    yield from come
 
         try:
             yield from persistent(attempt, stop, _PATIENCE)
@@ -172,10 +174,18 @@ def _plain_errors() -> Iterator[None]:
         raise lost from None
 
 
-@serve.deployment(max_ongoing_requests=_MOST, max_queued_requests=2 * _MOST, backpressure_config={"retry_after_s": 1})
+@serve.deployment(
+    max_ongoing_requests=1000,
+    max_queued_requests=1000,
+    backpressure_config={"retry_after_s": 1},
+    ray_actor_options={"num_cpus": 0},  # or it waits for a core that the answers have taken
+)
 @serve.ingress()
 class Front:
-    """The OpenAI wire; a caller that leaves ends its question in the replica too."""
+    """The OpenAI wire, with places of its own far below Serve's, whose refusals are no JSON.
+
+    A caller that leaves ends its question in the replica too.
+    """
 
     def __init__(self, given: Settings, *answers: DeploymentHandle) -> None:
         self._given, self._engine = given, Replicas(answers)
@@ -183,7 +193,7 @@ class Front:
     def __serve_build_asgi_app__(self) -> FastAPI:
         """The wire, made in the process that speaks it."""
         key = checked(os.environ.get("VLM_SERVER_KEY", "").strip())
-        return application(self._engine, key, self._given.urls, Desk(_MOST, 0))
+        return application(self._engine, key, self._given.urls, Desk(self._given.places, 0))
 
 
 def app(given: Settings) -> serve.Application:

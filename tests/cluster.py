@@ -12,21 +12,27 @@ from pathlib import Path
 from tests.processes import until
 
 CPUS = 8  # as Ray counts them: this machine's cores are shared by all replicas
+CANARY = {"VLM_RAY_CANARY": "ray-canary-0123456789"}  # a key that is set where Ray starts
 
 
 @lru_cache(maxsize=1)
 def started() -> str:
     """The address of Serve's proxy; Ray ends with this process."""
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_SERVE_LOG_TO_STDERR": "0"}
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_SERVE_LOG_TO_STDERR": "0"} | CANARY
     import ray
     from ray import serve
 
-    folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # short: the paths of sockets have few letters
     ray.init(num_cpus=CPUS, include_dashboard=False, logging_level="error", log_to_driver=False,
-             object_store_memory=200 * 2**20, _temp_dir=folder)  # fmt: skip
+             object_store_memory=200 * 2**20, _temp_dir=str(folder()))  # fmt: skip
     port = free_port()
     serve.start(http_options={"host": "127.0.0.1", "port": port}, logging_config={"log_level": "ERROR"})
     return f"http://127.0.0.1:{port}"
+
+
+@lru_cache(maxsize=1)
+def folder() -> Path:
+    """Where Ray writes its files, its logs among them."""
+    return Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # short: the paths of sockets have few letters
 
 
 def free_port() -> int:

@@ -1,4 +1,4 @@
-"""The same lines by several processes: one line a picture, also when one of them is killed."""
+"""The same lines by several processes: one line a picture, also when one is killed or all are stopped."""
 
 import os
 import signal
@@ -40,3 +40,17 @@ def test_a_killed_process_costs_no_picture(tmp_path, wire, monkeypatch):
     assert sorted(whole(tmp_path / "out.jsonl")) == names and not any(each["error"] for each in entries(tmp_path / "out.jsonl"))
     assert len(wire.asked("chat")) == 13, "only the picture that it had at hand is asked about again"
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 13
+
+
+def test_ctrl_c_leaves_whole_lines_and_the_next_run_makes_the_others(tmp_path, wire):
+    names, out, gate = paint(tmp_path, 12), tmp_path / "out.jsonl", threading.Event()
+    wire.script += [say.sse(["a ", "b"])] * 4 + [say.sse(["a ", "b"], gate=gate)] * 2
+    process = start(tmp_path, wire, "--ray", "local", "--parallel", "2")
+    assert wire.until(lambda: len(wire.asked("chat")) == 6 and len(whole(out)) == 4, 120), "two are asked about, four are done"
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    assert process.wait(60) == 130
+    gate.set()
+    assert len(set(whole(out)) & set(names)) == 4 == len(whole(out))
+    assert start(tmp_path, wire).wait(60) == 0
+    assert sorted(whole(out)) == names and not any(each["error"] for each in entries(out))
+    assert len(wire.asked("chat")) == 14, "whose line was there is not asked about again"

@@ -3,7 +3,15 @@
 Needs requirements-ray.txt; skipped without it. One Ray serves all tests of a run (tests/cluster.py).
 """
 
+import asyncio
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,13 +26,13 @@ from gradio_client import Client, handle_file
 from ray.serve.schema import ServeDeploySchema
 
 import ui
-from deploy.ray_serve import Answers, Settings, built
+from deploy.ray_serve import Answers, Front, Settings, built
 from tests import cluster, tiny
 from tests.conftest import finished
-from tests.faults._recital import HALF, LLAMA, PICTURE, questions, recital, reciting
+from tests.faults._recital import HALF, LLAMA, PICTURE, Reciter, questions, recital, reciting
 from tests.processes import until
 from tests.test_openai import QUICK
-from tests.test_server import FLORENCE, Says, body, outcome
+from tests.test_server import FLORENCE, Says, answers, body, outcome, serving
 from vlm_backends import (
     CATALOGUE,
     BadPrompt,
@@ -109,6 +117,42 @@ def test_who_finds_no_place_is_told_to_wait_and_a_patient_client_gets_one(served
     assert {reply.result().status_code for reply in replies} == {200, 429} and all(one.whole for one in patient)
 
 
+@pytest.fixture(scope="module")
+def narrow():
+    """A reciter that wants a key, set where Ray starts, and an application before it whose front has one place."""
+    reciter = Reciter()
+    (name, key), = cluster.CANARY.items()
+    with serving(reciter, key=key) as upstream:
+        lab = json.dumps([{"name": "Lab", "url": upstream, "key": name}])
+        with cluster.running("narrow", {"VLM_SERVERS": lab}, places=1) as url:
+            yield reciter, url
+
+
+def test_a_front_that_is_full_says_so_in_the_words_of_the_wire(narrow):
+    reciter, url = narrow
+    reciter.hold(begin=False, go_on=True)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(ask, url, "First")
+        assert until(lambda: reciter.asked)
+        turned_away = [ask(url, "Second", more={"stream": stream}) for stream in (False, True)]
+        reciter.begin.set()
+        assert first.result().json()["choices"][0]["message"]["content"].strip() == recital("First")
+    for reply in turned_away:
+        assert (reply.status_code, reply.headers["Retry-After"]) == (503, "1")
+        assert reply.json()["error"]["code"] == 503 and "All places are taken" in reply.json()["error"]["message"]
+    assert reciter.asked == ["First"]
+
+
+def test_a_key_that_is_set_where_ray_starts_is_in_none_of_its_files(narrow):
+    reciter, url = narrow
+    reciter.hold(begin=True, go_on=True)
+    assert ask(url, "With the key").status_code == 200
+    files = [path.read_bytes() for path in cluster.folder().rglob("*") if path.is_file() and not path.is_symlink()]
+    (key,) = cluster.CANARY.values()
+    assert any(b"VLM_SERVERS" in data for data in files), "what a runtime_env says is there, so that a key would be seen"
+    assert not any(key.encode() in data for data in files)
+
+
 def test_the_page_is_pointed_at_it(served):
     reciter, url = served
     reciter.hold(begin=True, go_on=True)
@@ -146,9 +190,27 @@ def replica(engine=None, **given):
 
 async def said(answers, text="<OD>"):
     try:
-        return "".join([chunk.text async for chunk in answers.stream(FLORENCE, Prompt((Turn("user", text, (PICTURE,)),)))])
+        asked = answers.stream(FLORENCE, Prompt((Turn("user", text, (PICTURE,)),)))
+        return "".join([chunk.text async for come in asked for chunk in come])
     except Exception as error:
         return type(error)
+
+
+@pytest.mark.parametrize("end", [(), (Unreachable("The line broke."),)])
+def test_pieces_that_are_there_cross_together_and_the_first_one_waits_for_none(end):
+    async def crossed():
+        answers, gate, items = replica(), threading.Event(), []
+        answers._engine = Says(Chunk("first"), gate, *map(Chunk, "many more"), *end)
+        try:
+            async for come in answers.stream(FLORENCE, Prompt((Turn("user", "<OD>", (PICTURE,)),))):
+                items.append("|".join(chunk.text for chunk in come))
+                gate.set()
+                await asyncio.to_thread(until, lambda: not answers._desk.busy)
+        except Unreachable:
+            items.append("broke")
+        return items
+
+    assert finished(crossed()) == ["first", "m|a|n|y| |m|o|r|e"] + ["broke"] * len(end)
 
 
 @pytest.mark.parametrize("ends, healthy", [
@@ -207,3 +269,34 @@ def test_the_files_say_what_serve_understands():
         (found,) = ServeDeploySchema.model_validate(config).applications
         names = {answers._bound_deployment.name for answers in built(Settings(**found.args))._bound_deployment.init_args[1:]}
         assert found.import_path == "deploy.ray_serve:app" and {one.name for one in found.deployments} <= {"Front", *names}
+
+
+def test_two_cores_have_room_for_a_replica_of_each():
+    """Or else the list of models never comes: Serve waits for cores without an end."""
+    (found,) = ServeDeploySchema.model_validate(yaml.safe_load((DEPLOY / "serve.yaml").read_text())).applications
+    assert sum(one.ray_actor_options.num_cpus for one in found.deployments) + Front.ray_actor_options["num_cpus"] <= 2
+
+
+# the command
+
+
+def is_taken(port):
+    with socket.socket() as found:
+        return found.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.skipif(is_taken(8000), reason="another program is at port 8000, and `serve run` knows no other")
+def test_serve_run_answers_and_ends_at_ctrl_c():
+    command = [Path(sys.executable).with_name("serve"), "run", "--address", "local", "deploy.ray_serve:app", "engine=embedded"]
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as folder:  # a Ray of its own
+        env = os.environ | {"RAY_TMPDIR": folder, "RAY_USAGE_STATS_ENABLED": "0"}
+        process = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True, **quiet)
+        try:
+            assert until(lambda: process.poll() is not None or answers("http://127.0.0.1:8000/health"), 90)
+            told = requests.post("http://127.0.0.1:8000/v1/chat/completions", json=body("<OCR>", FLORENCE.id), timeout=60).json()
+            assert told["choices"][0]["message"]["content"].startswith("PINE RIDGE PARK")
+        finally:
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            assert process.wait(60) == 0
+    assert not is_taken(8000)

@@ -1,5 +1,6 @@
 """Our own server on the OpenAI wire: nothing is lost on the way, bad requests are sentences, nobody waits for ever."""
 
+import asyncio
 import base64
 import json
 import os
@@ -16,6 +17,7 @@ import requests
 import uvicorn
 
 from tests import wire_replies as say
+from tests.conftest import finished
 from tests.test_openai import QUICK
 from tests.test_page import ASSETS
 from vlm_backends import (
@@ -400,6 +402,24 @@ def test_the_first_words_come_before_the_last_and_leaving_ends_the_call():
         reply.close()
         assert until(engine.stops[0].is_set)
         assert until(lambda: requests.get(url.removesuffix("/v1") + "/health", timeout=5).json()["busy"] == 0)
+
+
+def test_events_of_pieces_that_are_there_are_sent_together():
+    gate, desk, sent = threading.Event(), Desk(), []
+    app = application(Says(Chunk("first"), gate, *map(Chunk, "manymore")), desk=desk)
+    question = [{"type": "http.request", "body": json.dumps(body(stream=True)).encode()}]
+
+    async def receive():
+        return question.pop() if question else await asyncio.Event().wait()
+
+    async def send(message):
+        sent.append(message.get("body", b"").count(b"data: "))
+        gate.set()
+        if sent[-1]:
+            await asyncio.to_thread(until, lambda: not desk.busy)
+
+    finished(app({"type": "http", "method": "POST", "path": "/v1/chat/completions", "query_string": b"", "headers": []}, receive, send))
+    assert sent == [0, 1, 9, 1, 0], "its head, the first piece, the others with the last word, [DONE] and the end"
 
 
 def test_leaving_a_call_that_does_not_stream_ends_it_too():

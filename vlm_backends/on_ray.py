@@ -104,7 +104,8 @@ def _rows(sources: Iterable, errand: Errand, parallel: int) -> Iterator[dict]:
     places = [{"place": pickle.dumps(replace(source, path=source.path.absolute()))} for source in sources]
     items = ray.data.from_items(places, override_num_blocks=len(places))
     made = items.map(_row, fn_args=(errand,), compute=ray.data.TaskPoolStrategy(parallel))
-    return iter(made.iter_rows())
+    for few in made.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):  # or one lags behind
+        yield from few.to_pylist()
 
 
 def _row(place: dict, errand: Errand) -> dict:

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 from types import FrameType
@@ -35,7 +35,7 @@ _ARRIVAL = 120  # seconds in which a request must have come
 _PATIENCE = 10  # seconds of silence after which a stream begins without a word, and between its signs of life
 _STREAM = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 _LAST = 5  # seconds in which answers that are cut off take back what they lent, such as a picture in an asset store
-Arriving = AsyncIterator[Piece | None]
+Arriving = AsyncIterator[list[Piece]]  # no piece: a second of silence
 
 
 def application(engine: Engine, key: str = "", urls: bool = False, desk: Desk | None = None) -> FastAPI:
@@ -124,35 +124,40 @@ def _listing(engine: Engine) -> list[dict]:
     ]  # fmt: skip
 
 
-async def _first(arriving: Arriving, request: Request) -> Piece | None:
-    """The first piece; None when it is long in coming. Raises what went wrong before it."""
+async def _first(arriving: Arriving, request: Request) -> list[Piece]:
+    """The first pieces; none when they are long in coming. Raises what went wrong before them."""
     for _ in range(_PATIENCE):
-        piece = await anext(arriving)
-        if piece is not None:
-            return piece
+        if come := await anext(arriving):
+            return come
         if await request.is_disconnected():
             break
-    return None
+    return []
 
 
-async def _events(first: Piece | None, arriving: Arriving, asked: Question) -> AsyncIterator[str]:
-    """The server-sent events of a reply; a failure is the last of them."""
+async def _events(first: Sequence[Piece], arriving: Arriving, asked: Question) -> AsyncIterator[str]:
+    """The server-sent events of a reply, those of pieces that came together as one text; a failure is the last."""
     envelope, silent = Envelope(asked.model.id), 0
     async with aclosing(arriving):
         try:
             if first:
-                yield _event(envelope.chunk(first))
-            async for piece in arriving:
-                silent = 0 if piece else silent + 1
-                if piece:
-                    yield _event(envelope.chunk(piece))
-                    if piece.answer and asked.counts and piece.answer.tokens:
-                        yield _event(envelope.count(piece.answer))
+                yield "".join(_told(first, envelope, asked))
+            async for come in arriving:
+                silent = 0 if come else silent + 1
+                if come:
+                    yield "".join(_told(come, envelope, asked))
                 elif silent % _PATIENCE == 0:
                     yield ": still here\n\n"
             yield "data: [DONE]\n\n"
         except Exception as error:
             yield _event(failure(error)[1])
+
+
+def _told(come: Sequence[Piece], envelope: Envelope, asked: Question) -> Iterator[str]:
+    """An event a piece; the last one may be followed by its count."""
+    for piece in come:
+        yield _event(envelope.chunk(piece))
+        if piece.answer and asked.counts and piece.answer.tokens:
+            yield _event(envelope.count(piece.answer))
 
 
 def _event(payload: dict) -> str:
@@ -163,10 +168,10 @@ async def _whole(arriving: Arriving, asked: Question, request: Request) -> dict:
     """The reply in one JSON object."""
     words, beside, answer = "", {}, None
     async with aclosing(arriving):
-        async for piece in arriving:
-            if piece:
+        async for come in arriving:
+            for piece in come:
                 words, beside, answer = words + piece.text, beside | dict(piece.beside), piece.answer
-            elif await request.is_disconnected():
+            if not come and await request.is_disconnected():
                 break
     return Envelope(asked.model.id).whole(words, beside, answer) if answer else {}
 

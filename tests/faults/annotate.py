@@ -60,11 +60,12 @@ def paint(folder: Path, count: int) -> list[str]:
 
 
 def start(folder: Path, wire: Wire, *options: str) -> subprocess.Popen:
-    """The command about this folder, in a process of its own."""
+    """The command about this folder, in a process of its own, and a group, as a shell starts it."""
     env = {**os.environ, "NVIDIA_API_KEY": _KEY, "NVIDIA_BASE_URL": wire.url}
     command = [sys.executable, "-m", "vlm_backends.annotate", str(folder), "--prompt", "What?", "--rpm", "100000",
                "--out", str(folder / "out.jsonl"), *options]  # fmt: skip
-    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True, **quiet)
 
 
 def interrupted(folder: Path, wire: Wire, numbers: Sequence[int]) -> Course:

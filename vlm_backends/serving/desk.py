@@ -7,13 +7,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from vlm_backends import Stop
 from vlm_backends.errors import Refused
 
 T = TypeVar("T")
 _BEAT = 1.0  # seconds
+_GATHERS = 0.02  # seconds between two hands full: a piece of few letters costs more on its way than in its making
 
 
 class Full(Refused):
@@ -23,6 +24,12 @@ class Full(Refused):
 
     def __init__(self) -> None:
         super().__init__("All places are taken. Try again in a moment.", 503)
+
+
+class _End(NamedTuple):
+    """That nothing more comes, and what went wrong."""
+
+    failure: Exception | None = None
 
 
 @dataclass
@@ -49,18 +56,18 @@ class Desk:
         if self.busy >= self.parallel + self.waiting:
             raise Full
 
-    def arriving(self, items: Callable[[], Iterator[T]], stop: Stop) -> AsyncIterator[T | None]:
-        """The items as a thread reads them, None for each second of silence. Raises Full.
+    def arriving(self, items: Callable[[], Iterator[T]], stop: Stop) -> AsyncIterator[list[T]]:
+        """The items as a thread reads them, all that are there at a time; none for each second of silence. Raises Full.
 
         Closing it sets `stop`. The place is free again when the thread has ended.
         """
         self.admit()
         self.stops.add(stop)
-        loop, queue = asyncio.get_running_loop(), asyncio.Queue()
-        tell = partial(_tell, loop, queue)
+        queue, over = asyncio.Queue(), asyncio.Event()
+        tell = partial(_tell, asyncio.get_running_loop(), queue, over)
         job = self._pool.submit(_read, items, stop, tell)
         job.add_done_callback(lambda job: self._over(job, stop, tell))
-        return self._handed_over(queue, stop)
+        return self._handed_over(queue, over, stop)
 
     def close(self) -> None:
         """Every answer ends, as broken off, and nobody is let in."""
@@ -76,46 +83,60 @@ class Desk:
         while self.busy and time.monotonic() < last:
             await asyncio.sleep(0.05)
 
-    def _over(self, job: Future, stop: Stop, tell: Callable[..., object]) -> None:
+    def _over(self, job: Future, stop: Stop, tell: Callable[[object], object]) -> None:
         self.stops.discard(stop)
         if job.cancelled():
-            tell(None, True, None)
+            tell(_End())
 
-    async def _handed_over(self, queue: asyncio.Queue, stop: Stop) -> AsyncIterator[T | None]:
+    async def _handed_over(self, queue: asyncio.Queue, over: asyncio.Event, stop: Stop) -> AsyncIterator[list[T]]:
         try:
             while True:
-                try:
-                    item, over, failure = await asyncio.wait_for(queue.get(), _BEAT)
-                except asyncio.TimeoutError:
-                    yield None
-                    continue
-                if failure:
-                    raise failure
-                if over and self.closed:
+                come = await _come(queue)
+                end = come.pop() if come and isinstance(come[-1], _End) else None
+                if come or not end:
+                    yield come
+                if end and end.failure:
+                    raise end.failure
+                if end and self.closed:
                     raise _closed()
-                if over:
+                if end:
                     return
-                yield item
+                if come:
+                    with suppress(asyncio.TimeoutError):
+                        await asyncio.wait_for(over.wait(), _GATHERS)
         finally:
             stop.set()
 
 
-def _tell(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue, *item: object) -> None:
+async def _come(queue: asyncio.Queue) -> list:
+    """What is there, as soon as something is; nothing after a second of silence."""
+    try:
+        come = [await asyncio.wait_for(queue.get(), _BEAT)]
+    except asyncio.TimeoutError:
+        return []
+    while not queue.empty():
+        come.append(queue.get_nowait())
+    return come
+
+
+def _tell(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue, over: asyncio.Event, item: object) -> None:
     with suppress(RuntimeError):  # the loop is closed when the server goes down
         loop.call_soon_threadsafe(queue.put_nowait, item)
+        if isinstance(item, _End):
+            loop.call_soon_threadsafe(over.set)
 
 
-def _read(items: Callable[[], Iterator[T]], stop: Stop, tell: Callable[..., object]) -> None:
+def _read(items: Callable[[], Iterator[T]], stop: Stop, tell: Callable[[object], object]) -> None:
     """Tells of each item and at last of the end, with what went wrong."""
     failure = None
     try:
         for item in () if stop.is_set() else items():
-            tell(item, False, None)
+            tell(item)
             if stop.is_set():
                 break
     except Exception as error:
         failure = error
-    tell(None, True, failure)
+    tell(_End(failure))
 
 
 def _closed() -> Refused:
