@@ -30,11 +30,11 @@ from tests.processes import begun, ended, free_port, until_served
 
 OURS, FLOOR = "**this page**", "a bare SSE route (floor)"
 USUAL, INTERFACE, CHAINLIT, STREAMLIT = "usual Gradio page", "`gr.ChatInterface`", "Chainlit", "Streamlit"
-_RATE, _PIECES, _LETTERS = 50, 400, 5  # pieces a second, in an answer, and letters in a piece
-_VISITORS = 1, 8, 32, 64, 128
+_RATE, _LETTERS = 50, 5  # pieces a second, and letters in a piece
+_VISITORS = {1: 100, 8: 100, 32: 200, 64: 400, 128: 400}  # at once, and pieces of each one's answer
 _MESSAGES, _PICTURES = "40 messages", "16 pictures"
 _UP_TO = {INTERFACE: 8, STREAMLIT: 8}  # more of them would wait for minutes
-_CROWD, _SHORT, _TIMES = 8, 200, 3  # visitors with a history, pieces of their answer, and so many times as many
+_CROWD, _PIECES, _TIMES = 8, 150, 3  # visitors with a history, pieces of their answer, and so many times as many
 _STAGGER = 0.5  # seconds in which all of them come
 _SETTLE = 1  # seconds: Gradio asks itself whether it serves, and ends when it stands still meanwhile
 _PATIENCE = 120  # seconds for all answers of a crowd
@@ -373,21 +373,22 @@ def tables(rounds: int) -> Iterator[str]:
     rounds = max(1, rounds // 3)
     with _served() as sides:
         loads = {}
-        for count in _VISITORS:
+        for count, pieces in _VISITORS.items():
             able = {name: side for name, side in sides.items() if count <= _UP_TO.get(name, count)}
-            loads[count] = _loads(able, rounds, visitors=count)
-        yield f"Visitors come within {_STAGGER} s, each for {_PIECES} pieces, {_RATE} a second; each page has one core."
+            loads[count] = _loads(able, rounds, visitors=count, pieces=pieces)
+        lengths = ", ".join(map(str, _VISITORS.values()))
+        yield f"Visitors come within {_STAGGER} s, each for {lengths} pieces, {_RATE} a second; each page has one core."
         yield _table("processor time a piece, µs", loads, "work", "{:.0f}")
         yield _table("delay of a piece, p95, ms", loads, "late", "{:,.0f}")
         yield _table("to the first words, median, ms", loads, "first", "{:,.0f}")
         ways = {
-            f"{_CROWD} visitors, {_SHORT} pieces": {},
+            f"{_CROWD} visitors, {_PIECES} pieces": {},
             f"with {_MESSAGES}": {"history": _MESSAGES},
             f"with {_PICTURES}": {"history": _PICTURES},
-            f"an answer of {_TIMES * _SHORT} pieces": {"pieces": _TIMES * _SHORT},
+            f"an answer of {_TIMES * _PIECES} pieces": {"pieces": _TIMES * _PIECES},
         }
         able = {name: sides[name] for name in (OURS, USUAL)}
-        further = {way: _loads(able, rounds, visitors=_CROWD, **{"pieces": _SHORT} | how) for way, how in ways.items()}
+        further = {way: _loads(able, rounds, visitors=_CROWD, **how) for way, how in ways.items()}
         yield _table("processor time a piece, µs", further, "work", "{:.0f}")
         yield _table("bytes to the browser a piece", further, "bytes", "{:.0f}")
     yield from _goals(loads, further)
@@ -411,7 +412,7 @@ def _cell(load: Load | None, figure: str, form: str) -> str:
 
 
 def _goals(loads: Mapping[int, Mapping[str, Load]], further: Mapping[str, Mapping[str, Load]]) -> Iterator[str]:
-    many = _VISITORS[-2:]
+    many = [*_VISITORS][-2:]
     work = {count: {name: load.work for name, load in loads[count].items()} for count in many}
     limits = {CHAINLIT: 0.70, USUAL: 0.25}
     plain, *others = further

@@ -22,6 +22,7 @@ from vlm_backends import OpenAI, Prompt, Turn, find_model, read
 Client = Callable[[str], Iterator[str]]  # from a base URL to the words of each piece
 OURS = "**this engine**"
 FLOOR, PLAIN = "raw socket, orjson (floor)", "requests, `iter_lines`"
+BARE = "requests, a piece a read, no check (floor on requests)"
 _FLOOD, _FLOOD_OF_SDKS = 20_000, 2_000  # pieces at once; the slow sides would take minutes
 _RATE, _PACED = 100, 60  # pieces a second, and how many
 _QUESTION = {"model": MODEL, "messages": [{"role": "user", "content": "What is this?"}], "stream": True}
@@ -79,6 +80,18 @@ def iter_lines(base: str) -> Iterator[str]:
                 yield json.loads(line[6:])["choices"][0]["delta"]["content"]
 
 
+def bare(base: str) -> Iterator[str]:
+    """The least on requests: a read is taken for a whole event, which holds for this server."""
+    import orjson
+
+    with _session().post(f"{base}/chat/completions", json=_QUESTION, stream=True) as response:
+        raw = response.raw
+        for piece in raw.read_chunked() if raw.chunked else iter(partial(raw.read1, 65536), b""):
+            for event in piece.split(b"\n\n"):
+                if event.startswith(b"data: {"):
+                    yield orjson.loads(event[6:])["choices"][0]["delta"]["content"]
+
+
 @lru_cache
 def _httpx() -> object:
     import httpx
@@ -129,7 +142,7 @@ def sides() -> dict[str, Client]:
     """This engine, the floor, and the peers that are installed."""
     peers = {"httpx-sse": (httpx_sse, "httpx_sse"), "openai SDK": (openai_sdk, "openai"),
              "langchain-nvidia-ai-endpoints": (langchain, "langchain_nvidia_ai_endpoints")}  # fmt: skip
-    return {OURS: ours, FLOOR: raw, PLAIN: iter_lines} | {
+    return {OURS: ours, FLOOR: raw, BARE: bare, PLAIN: iter_lines} | {
         name: client for name, (client, module) in peers.items() if installed(module)
     }
 
