@@ -1,9 +1,12 @@
 """The client against real servers that install from PyPI, with tiny random weights: `python -m tests.real_servers`.
 
-Needs `pip install -r requirements-local.txt 'transformers[serving]' xllamacpp gguf`; the last two are llama.cpp's server
-and its files.
+Needs `pip install -r requirements-local.txt -r requirements-ray.txt 'transformers[serving]' xllamacpp gguf`; the last two
+are llama.cpp's server and its files. `serve run`, of this project's own engines on Ray, listens at port 8000.
 """
 
+import os
+import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests import tiny
-from tests.processes import ROOT, free_port, running
-from vlm_backends import OpenAI, Prompt, Refused, Sampling, Stop, Turn, ask, find_model, read
+from tests.processes import ROOT, free_port, running, until_served
+from vlm_backends import OpenAI, Prompt, Refused, Sampling, Stop, Turn, ask, find_model, find_task, read, write_task
 from vlm_backends.engines import openai
 from vlm_backends.engines._http import Patience
 
@@ -123,8 +126,32 @@ def _write_gguf(path: Path) -> None:
     writer.close()
 
 
+@contextmanager
+def serve_run(folder: Path) -> Iterator[OpenAI]:
+    """`serve run` from a command line, on a Ray of its own, ended as a terminal does it."""
+    command = [Path(sys.executable).with_name("serve"), "run", "--address", "local", "deploy.ray_serve:app", "engine=embedded"]
+    env = os.environ | {"RAY_TMPDIR": str(folder), "RAY_USAGE_STATS_ENABLED": "0"}
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True, **quiet)
+    try:
+        until_served("http://127.0.0.1:8000/health", process)
+        openai.forget()
+        yield OpenAI("http://127.0.0.1:8000/v1", "", PATIENCE)
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) == 0
+
+
+def check_serve_run(engine: OpenAI) -> None:
+    """This machine's engine on Ray Serve: it has the whole catalogue, and reads a sign."""
+    model, task = find_model("microsoft/florence-2"), find_task("<OCR>")
+    *_, answer = ask(engine, model, Prompt((Turn("user", write_task(task), (SIGN,)),)), task)
+    openai.forget()  # the list comes when all deployments are up
+    assert answer.text.startswith("PINE RIDGE PARK") and "tasks here" in engine.state(model)
+
+
 if __name__ == "__main__":
-    for serve, check in ((transformers_serve, check_transformers), (llama_cpp, check_llama_cpp)):
-        with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as engine:
+    for serve, check in ((transformers_serve, check_transformers), (llama_cpp, check_llama_cpp), (serve_run, check_serve_run)):
+        with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder, serve(Path(folder)) as engine:
             check(engine)
             print(f"{serve.__name__}: {check.__doc__}")

@@ -5,12 +5,6 @@ Needs requirements-ray.txt; skipped without it. One Ray serves all tests of a ru
 
 import asyncio
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,7 +26,7 @@ from tests.conftest import finished
 from tests.faults._recital import HALF, LLAMA, PICTURE, Reciter, questions, recital, reciting
 from tests.processes import until
 from tests.test_openai import QUICK
-from tests.test_server import FLORENCE, Says, answers, body, outcome, serving
+from tests.test_server import FLORENCE, Says, body, outcome, serving
 from vlm_backends import (
     CATALOGUE,
     BadPrompt,
@@ -107,7 +101,7 @@ def test_who_finds_no_place_is_told_to_wait_and_a_patient_client_gets_one(served
     reciter.hold(begin=False, go_on=True)
     with ThreadPoolExecutor(6) as pool:
         replies = [pool.submit(ask, url, "Many") for _ in range(6)]
-        until(lambda: sum(reply.done() for reply in replies) >= 3)
+        until(lambda: sum(reply.done() for reply in replies) >= 3, 60)
         turned_away = [reply.result() for reply in replies if reply.done()]
         with questions(url, 2, Patience(connect=2, silence=30, tries=30), "server-canary") as patient:
             until(lambda: False, 1.5)
@@ -275,28 +269,3 @@ def test_two_cores_have_room_for_a_replica_of_each():
     """Or else the list of models never comes: Serve waits for cores without an end."""
     (found,) = ServeDeploySchema.model_validate(yaml.safe_load((DEPLOY / "serve.yaml").read_text())).applications
     assert sum(one.ray_actor_options.num_cpus for one in found.deployments) + Front.ray_actor_options["num_cpus"] <= 2
-
-
-# the command
-
-
-def is_taken(port):
-    with socket.socket() as found:
-        return found.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.mark.skipif(is_taken(8000), reason="another program is at port 8000, and `serve run` knows no other")
-def test_serve_run_answers_and_ends_at_ctrl_c():
-    command = [Path(sys.executable).with_name("serve"), "run", "--address", "local", "deploy.ray_serve:app", "engine=embedded"]
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as folder:  # a Ray of its own
-        env = os.environ | {"RAY_TMPDIR": folder, "RAY_USAGE_STATS_ENABLED": "0"}
-        process = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True, **quiet)
-        try:
-            assert until(lambda: process.poll() is not None or answers("http://127.0.0.1:8000/health"), 90)
-            told = requests.post("http://127.0.0.1:8000/v1/chat/completions", json=body("<OCR>", FLORENCE.id), timeout=60).json()
-            assert told["choices"][0]["message"]["content"].startswith("PINE RIDGE PARK")
-        finally:
-            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-            assert process.wait(60) == 0
-    assert not is_taken(8000)

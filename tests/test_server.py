@@ -18,6 +18,7 @@ import uvicorn
 
 from tests import wire_replies as say
 from tests.conftest import finished
+from tests.processes import free_port
 from tests.test_openai import QUICK
 from tests.test_page import ASSETS
 from vlm_backends import (
@@ -580,7 +581,8 @@ def answers(url):
 @pytest.mark.parametrize("env, said", [({"VLM_ENGINE": "nvidia"}, "NVIDIA_API_KEY"), ({"VLM_SERVER_KEY": "two words"}, "not a key"),
                                        ({"VLM_SERVERS": "nowhere.json"}, "could not be read")])  # fmt: skip
 def test_a_server_that_cannot_begin_says_why(env, said):
-    run = subprocess.run([sys.executable, "-m", "vlm_backends.server"], env=os.environ | env, capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-m", "vlm_backends.server", "--port", str(free_port())]
+    run = subprocess.run(command, env=os.environ | env, capture_output=True, text=True, timeout=60)
     assert run.returncode == 1 and said in run.stderr and "Traceback" not in run.stderr and "two words" not in run.stderr
 
 
