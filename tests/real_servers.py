@@ -15,9 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests import tiny
-from tests.processes import ROOT, free_port, running, until_served
+from tests.processes import ROOT, free_port, running, until, until_served
 from vlm_backends import OpenAI, Prompt, Refused, Sampling, Stop, Turn, ask, find_model, find_task, read, write_task
 from vlm_backends.engines import openai
 from vlm_backends.engines._http import Patience
@@ -135,6 +136,7 @@ def serve_run(folder: Path) -> Iterator[OpenAI]:
     process = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True, **quiet)
     try:
         until_served("http://127.0.0.1:8000/health", process)
+        assert until(lambda: requests.get("http://127.0.0.1:8000/health", timeout=10).ok, 90)  # Serve's own 404 comes first
         openai.forget()
         yield OpenAI("http://127.0.0.1:8000/v1", "", PATIENCE)
     finally:
@@ -145,9 +147,9 @@ def serve_run(folder: Path) -> Iterator[OpenAI]:
 def check_serve_run(engine: OpenAI) -> None:
     """This machine's engine on Ray Serve: it has the whole catalogue, and reads a sign."""
     model, task = find_model("microsoft/florence-2"), find_task("<OCR>")
+    assert "tasks here" in engine.state(model)
     *_, answer = ask(engine, model, Prompt((Turn("user", write_task(task), (SIGN,)),)), task)
-    openai.forget()  # the list comes when all deployments are up
-    assert answer.text.startswith("PINE RIDGE PARK") and "tasks here" in engine.state(model)
+    assert answer.text.startswith("PINE RIDGE PARK")
 
 
 if __name__ == "__main__":
