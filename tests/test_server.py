@@ -204,6 +204,18 @@ def test_half_a_character_beside_the_words_breaks_no_stream(raw):
     assert reply.text.endswith("data: [DONE]\n\n") and reply.text.count('"note": "why "') == 1 and '"phrase": "cat "' in reply.text
 
 
+def test_a_client_waits_for_as_long_as_the_server_says_that_it_is_at_work(monkeypatch):
+    monkeypatch.setattr("vlm_backends.serving.desk._BEAT", 0.1)
+    monkeypatch.setattr("vlm_backends.server._PATIENCE", 2)
+    gate, prompt = threading.Event(), Prompt((Turn("user", "?", (SIGN,)),))
+    for begin, said in ((), "at work"), ((Chunk(status="Waiting in line: 1 before you."),), "in line"):
+        gate.clear()
+        with serving(Says(*begin, gate, Chunk("late"))) as url:
+            threading.Timer(3, gate.set).start()
+            told = list(ask(OpenAI(url, "", Patience(connect=2, silence=1, tries=1)), LLAMA, prompt))
+        assert told[-1].text == "late" and sum(said in answer.status for answer in told) > 2
+
+
 def test_a_stream_has_openais_shape(embedded):
     reply = post(embedded, body("<OCR_WITH_REGION>", FLORENCE.id, stream=True), stream=True)
     lines = [line for line in reply.iter_lines() if line]

@@ -35,6 +35,7 @@ _ARRIVAL = 120  # seconds in which a request must have come
 _PATIENCE = 10  # seconds of silence after which a stream begins without a word, and between its signs of life
 _STREAM = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 _LAST = 5  # seconds in which answers that are cut off take back what they lent, such as a picture in an asset store
+_AT_WORK = "The server is at work, or has others before you."
 Arriving = AsyncIterator[list[Piece]]  # no piece: a second of silence
 
 
@@ -136,20 +137,25 @@ async def _first(arriving: Arriving, request: Request) -> list[Piece]:
 
 async def _events(first: Sequence[Piece], arriving: Arriving, asked: Question) -> AsyncIterator[str]:
     """The server-sent events of a reply, those of pieces that came together as one text; a failure is the last."""
-    envelope, silent = Envelope(asked.model.id), 0
+    envelope, silent, status = Envelope(asked.model.id), 0, _status(first, _AT_WORK)
     async with aclosing(arriving):
         try:
             if first:
                 yield "".join(_told(first, envelope, asked))
             async for come in arriving:
-                silent = 0 if come else silent + 1
+                silent, status = 0 if come else silent + 1, _status(come, status)
                 if come:
                     yield "".join(_told(come, envelope, asked))
                 elif silent % _PATIENCE == 0:
-                    yield ": still here\n\n"
+                    yield _event(envelope.chunk(Piece(beside={"status": status})))  # a comment would prolong no wait
             yield "data: [DONE]\n\n"
         except Exception as error:
             yield _event(failure(error)[1])
+
+
+def _status(come: Sequence[Piece], before: str) -> str:
+    """What is waited for, by the newest piece that says it."""
+    return next((piece.beside["status"] for piece in reversed(come) if "status" in piece.beside), before)
 
 
 def _told(come: Sequence[Piece], envelope: Envelope, asked: Question) -> Iterator[str]:
