@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -245,6 +246,12 @@ def test_code_shows_no_letter_that_hides(name, nvidia):
     assert made.python.encode() and made.shell.encode()
 
 
+def heeding():
+    """A run in the background ignores these signals, which the shell would show as traps."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def test_a_pasted_script_leaves_the_terminal_as_it_was(wire, nvidia, tmp_path):
     """In an interactive bash, where history is expanded, and where set -e would close the window."""
     made = code(nvidia, NEVA, question(NASTY["history"], (small("red"),)))
@@ -252,7 +259,7 @@ def test_a_pasted_script_leaves_the_terminal_as_it_was(wire, nvidia, tmp_path):
     command = ["bash", "--norc", "-i"]
     (tmp_path / "picture.png").write_bytes(made.files[0][1].data)
     done = subprocess.run(command, input=script, cwd=tmp_path, capture_output=True, text=True, timeout=60,
-                          env={"PATH": os.environ["PATH"], "NVIDIA_API_KEY": KEY, "HOME": str(tmp_path)})  # fmt: skip
+                          preexec_fn=heeding, env={"PATH": os.environ["PATH"], "NVIDIA_API_KEY": KEY, "HOME": str(tmp_path)})  # fmt: skip
     assert "still here\n\n" in done.stdout and "trap" not in done.stdout
     assert wire.seen[-1].json["messages"][0]["content"].startswith(NASTY["history"])
 

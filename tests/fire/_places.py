@@ -149,3 +149,4 @@ PLACES: dict[str, Callable] = {
     "regions and their names": _regions, "100,000 regions": _crowded, "a line of 7 MB": _long, "a task": _tasks, "a task's error": _failing,
     "a table and its chart": _table, "who answers": _states, "a comparison": _compare, "a batch": _batch, "a presentation": _present,
 }  # fmt: skip
+FEW = {"a server's own models", "chat, code and JSON", "regions and their names", "a task", "a table and its chart", "a comparison", "a batch"}
