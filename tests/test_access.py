@@ -16,8 +16,8 @@ SERIOUS = ("serious", "critical")
 
 
 def faults(page, dark=False):
-    """What axe finds that is serious, as `rule: element` lines; in the dark, where only colours differ, of contrast."""
-    found = axe.Axe().run(page, options={"runOnly": ["color-contrast"]} if dark else None).response["violations"]
+    """What axe finds that is serious, as `rule: element` lines; in the dark, where only colours differ, by the rules of colours."""
+    found = axe.Axe().run(page, options={"runOnly": ["color-contrast", "link-in-text-block"]} if dark else None).response["violations"]
     return [f"{fault['id']}: {node['html'][:160]}" for fault in found if fault["impact"] in SERIOUS for node in fault["nodes"]]
 
 

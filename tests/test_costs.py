@@ -3,7 +3,6 @@
 import asyncio
 import io
 import json
-import subprocess
 import sys
 import threading
 from contextlib import nullcontext
@@ -21,7 +20,7 @@ from benchmarks.readers import GRAMMARS
 from tests.conftest import finished
 from tests.fire._gradio import Session, opened
 from tests.fire._page import ASSETS
-from tests.test_laws import ROOT
+from tests.test_laws import printed
 from tests.test_page import gather
 from ui.asking import Asked, follow
 from ui.chat import ChatTab
@@ -189,8 +188,7 @@ def test_gradio_sums_up_no_events_for_nobody():
         "import app, ui; from vlm_backends import connect; queue = ui.build(connect({}))._queue; queue.events_recorded = 9;"
         "print(queue.compute_analytics_summary([{'function': 'take', 'status': 'success', 'process_time': 1.0}]))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "{'functions': {}}"
+    assert printed(code) == "{'functions': {}}"
 
 
 def box(i: int) -> Region:
@@ -218,5 +216,4 @@ def test_the_page_is_built_without_what_only_an_answer_needs():
         "import sys, ui; from vlm_backends import connect; ui.build(connect({}));"
         f"print([name for name in {heavy} if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert printed(code) == "[]"

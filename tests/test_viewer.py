@@ -1,6 +1,7 @@
 """The picture component: its scene as a pure value, and in headless Chromium what hands, eyes and keys do with it."""
 
 import json
+from collections import Counter
 
 import pytest
 from PIL import Image
@@ -222,7 +223,7 @@ def test_all_boxes_at_once_show_how_far_they_are_and_stop(visit):
     page.locator("#stop-task").click()
     page.locator("#stop-task").wait_for(state="hidden")
     after = page.locator("#result .mark", has_text="px").all_inner_texts()  # and what was done before the stop
-    assert set(before) <= set(after), "what was there is lost"
+    assert Counter(before) <= Counter(after), "what was there is lost"
 
 
 @browser_only

@@ -21,8 +21,7 @@ def rows(short: bool) -> Iterator[Row]:
     options = {"num_replicas": 2, "max_ongoing_requests": count}
     with reciting() as (reciter, upstream), cluster.running(_APP, {"VLM_BASE_URL": upstream}, options, engine="openai") as url:
         yield _before(url, reciter, count, _ANSWERS, "A replica is killed before its answers begin: none is lost")
-        if not short:
-            yield _before(url, reciter, count, _FRONT, "The front is killed before answers begin: none is lost, the client asks again")
+        yield _before(url, reciter, count, _FRONT, "The front is killed before answers begin: none is lost, the client asks again")
         yield _within(url, reciter, count)
     if not short:
         yield _reading(count)

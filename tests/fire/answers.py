@@ -21,7 +21,7 @@ from xml.etree import ElementTree
 
 from tests import wire_replies as say
 from tests.fire import Row
-from tests.fire._places import FEW, PLACES
+from tests.fire._places import PLACES
 from tests.fire._wicked import END, WORDS, crowd
 from tests.wire import Wire
 from vlm_backends import (
@@ -51,7 +51,7 @@ def rows(short: bool) -> Iterator[Row]:
     if not CHROMIUM:
         raise unittest.SkipTest("Chromium is not installed: apt-get install chromium")
     with ThreadPoolExecutor(1) as pool:  # Playwright keeps a loop in its thread
-        yield from pool.submit(lambda: [_rendered(), _shown(short)]).result()
+        yield from pool.submit(lambda: [_rendered(), _shown()]).result()
     yield _kept()
     yield _bounded(short)
 
@@ -121,7 +121,7 @@ def _rendered() -> Row:
     return Row("a payload in a bubble, a field, a notice: nothing runs, nothing is fetched", tried, tried, len(leaks), "; ".join(leaks))
 
 
-def _shown(short: bool) -> Row:
+def _shown() -> Row:
     """All payloads at once in each place of the real page, said by a server that speaks NVIDIA's wire."""
     import ui
     from vlm_backends.engines import openai
@@ -131,9 +131,9 @@ def _shown(short: bool) -> Row:
         wire.scripts["models"] += [say.json_body({"data": [{"id": words[:200], "state": words} for words in WORDS[:60:7]] + [
             {"id": "microsoft/florence-2", "state": WORDS[2], "tasks": {"<OCR_WITH_REGION>": f"{WORDS[2]} {WORDS[36]}"}}]})] * 9
         page = ui.build(NVIDIA(KEY, wire.url))
-        places, lost = {name: PLACES[name] for name in PLACES if not short or name in FEW}, []
+        lost = []
         with _browser(page, **ui.settings()) as watch:
-            for name, visit in places.items():
+            for name, visit in PLACES.items():
                 wire.script.clear()
                 try:
                     visit(watch.page, watch.address, wire)
@@ -141,8 +141,8 @@ def _shown(short: bool) -> Row:
                     lost.append(f"{name}: {str(fault).splitlines()[0][:200]}")
                 watch.leaks[:] = [leak if ": " in leak and leak.split(": ")[0] in PLACES else f"{name}: {leak}" for leak in watch.settled()]
     openai.forget()
-    remark = "; ".join([", ".join(places), *lost, *watch.leaks])
-    return Row("a place of the page: words stay words, and the page stays usable", len(places), len(places) - len(lost), len(watch.leaks), remark)
+    remark = "; ".join([", ".join(PLACES), *lost, *watch.leaks])
+    return Row("a place of the page: words stay words, and the page stays usable", len(PLACES), len(PLACES) - len(lost), len(watch.leaks), remark)
 
 
 def _kept() -> Row:
