@@ -12,8 +12,10 @@ import pytest
 from tests.wire import Wire
 from vlm_backends.engines import openai
 
+os.environ["OMP_NUM_THREADS"] = "1"  # two files of tests share the cores: threads of each would wait for each other
 os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="gradio-")  # a page that ends deletes its pictures, not another's
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_BROWSERS = "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"  # the first spends least on itself
+CHROMIUM = next(filter(None, map(shutil.which, _BROWSERS)), None)
 _QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
           "--disable-component-update", "--disable-sync")  # fmt: skip
 _OURS = ("NVIDIA_API_KEY", "API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC", "NVIDIA_BASE_URL")

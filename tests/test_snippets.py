@@ -415,7 +415,7 @@ def test_open_weights_here(tmp_path):
     engine = Local(tmp_path / "weights")
     prompt, task = task_prompt("<OCR>", picture=small("red"))
     *_, answer = ask(engine, FLORENCE, prompt, task)
-    made, env = code(engine, FLORENCE, prompt, task), {"VLM_WEIGHTS": str(tmp_path / "weights"), "OMP_NUM_THREADS": "2"}
+    made, env = code(engine, FLORENCE, prompt, task), {"VLM_WEIGHTS": str(tmp_path / "weights")}
     assert str(tmp_path) not in repr(made), "a folder of the server is nobody's business"
     python, shell = (run(made, language, tmp_path, **env) for language in LANGUAGES)
     assert answer.text and answer.text in python.stdout and json.loads(shell.stdout)["text"] == answer.text

@@ -105,4 +105,11 @@ def _engine() -> object:
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # or onnxruntime, from 1.29 on, tells Microsoft what it loads
     from rapidocr import RapidOCR
 
-    return RapidOCR(params={"Global.log_level": "critical"})
+    threads = {"EngineConfig.onnxruntime.intra_op_num_threads": _threads()}
+    return RapidOCR(params={"Global.log_level": "critical"} | threads)
+
+
+def _threads() -> int:
+    """How many cores a call may use, as OMP_NUM_THREADS says, which onnxruntime does not look at itself; -1: all."""
+    said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(said) if said.isdecimal() and int(said) else -1
