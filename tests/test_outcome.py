@@ -2,7 +2,10 @@
 
 import io
 import json
+import re
 import zipfile
+from html import unescape
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -13,8 +16,9 @@ from tests.conftest import CHROMIUM
 from tests.test_browser import KEY, use_key
 from ui.asking import Asked, Clock
 from ui.chart import asked_about, charted, long_form, number
-from ui.outcome import ledger
-from vlm_backends import NVIDIA, Answer, BadPrompt, Prompt, Sent, Turn, find_model, images
+from ui.outcome import ledger, written
+from ui.reply import as_json
+from vlm_backends import NVIDIA, Answer, BadPrompt, Prompt, Region, Sent, Turn, find_model, images
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
 expect = sync_api.expect
@@ -47,6 +51,26 @@ def test_the_ledger_says_what_travelled_and_what_it_cost(answer, said, unsaid):
     assert all(words in text for words in said), text
     assert not any(words in text for words in unsaid), text
     assert KEY not in text and ledger(None) == ""
+
+
+# the JSON
+
+
+@pytest.mark.parametrize("answer, lines", [
+    (Answer("two\nlines, \"quoted\" é </pre>"), 11),
+    (Answer("x", (Region("<b>", ((0, 0), (1, 0), (1, 1))), Region("", ((0, 0), (1, 0), (1, 1)), solid=True))), 14),
+    (Answer("x", rows=(("Year", "Sales"), ("2020", "7"), ("2021", ""))), 15),
+])  # fmt: skip
+def test_the_json_has_a_line_for_each_field_region_and_row(answer, lines):
+    record = asked(answer)
+    *_, shown = written(SimpleNamespace(asked=record))
+    text = unescape(re.search(r"<code>(.*)</code>", shown, re.DOTALL)[1])
+    assert json.loads(text) == as_json(record) and text.count("\n") + 1 == lines
+    assert "<b>" not in shown and KEY not in shown
+
+
+def test_nothing_asked_is_a_sentence_in_place_of_code_and_json():
+    assert [text[:18] for text in written(SimpleNamespace(asked=None))] == ["<p>Ask something f"] * 3
 
 
 # the chart
@@ -146,6 +170,9 @@ class TestInTheBrowser:
         box.fill("And what else?")
         box.press("Enter")
         expect(code).to_contain_text("And what else?")  # what stands open follows the answers
+        page.get_by_role("button", name="View code").click()
+        page.get_by_role("button", name="The answer as JSON").click()
+        expect(code).to_contain_text('"text": "Nothing."')
         page.get_by_role("button", name="Take it away").click()
         name, data = download(page, "Conversation")
         files = zipfile.ZipFile(io.BytesIO(data))

@@ -12,7 +12,7 @@ from ui.asking import Asked, follow
 from ui.chart import Chart, charted
 from ui.choice import Hall, Visitor
 from ui.offer import accepted, offer, way_on
-from ui.outcome import QUIET, Outcome, after
+from ui.outcome import QUIET, Outcome, after, ledger
 from ui.posted import posted
 from ui.reply import as_markdown, verbatim
 from ui.talk import Talk, as_message, read_message, sampling
@@ -83,7 +83,7 @@ class ChatTab:
     def _wire(self) -> None:
         self.asked = [self.talk, self.box, self.chatbot, self.notice, self.viewer]  # a state lives as long as it is set
         table = self.chart.outputs if self.chart else []
-        rest = [self.viewer, *self.outcome.outputs, *table]
+        rest = [self.viewer, self.outcome.ledger, *table]
         self.done = [self.chatbot, self.live, self.box, *rest, self.instead]
         switched = self.instead.accept(self.switch, [self.talk, self.visitor], self.visitor, **SETS)
         for begin, act, inputs in (
@@ -163,7 +163,7 @@ class ChatTab:
         return accepted(self.hall, visitor, self.model, talk.asking)
 
     def finish(self, talk: Talk, visitor: Visitor) -> tuple:
-        """The answer moves from the light output into the chat; the picture, table and JSON follow it."""
+        """The answer moves from the light output into the chat; the picture and the table follow it."""
         if not (talk.waiting and talk.over):
             return (*[gr.skip()] * len(self.done),)
         instead, unanswered = offer(self.hall, visitor, self.model, talk.asking), talk.settle()
@@ -176,7 +176,7 @@ class ChatTab:
         tied = any(region.span for region in answer.regions)
         names = False if answer.literal else None  # what is read stands in the picture
         shown = scene(asked.picture if asked else picture, answer, words=tied, names=names)
-        return [shown, *self.outcome.shown(asked), *(charted(answer) if self.chart else [])]
+        return [shown, ledger(asked), *(charted(answer) if self.chart else [])]
 
     def undo(self, talk: Talk) -> tuple:
         """The last question goes back into the box."""

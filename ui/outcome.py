@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from html import escape
 from uuid import uuid4
 
@@ -17,7 +18,8 @@ from vlm_backends import BadPrompt, Model, VLMError, snippets
 from vlm_backends.exports import FORMATS, as_conversation
 
 QUIET = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
-_UNASKED = "<p>Ask something first: the call that was made stands here then.</p>"
+_UNASKED = "<p>Ask something first: the call that was made and its answer stand here then.</p>"
+_json = partial(json.dumps, ensure_ascii=False)
 _COPIES = "showcase.copies(element)"
 _SHELF = '<div class="files" role="group" aria-label="Take it away">{}<span class="said" role="status"></span></div>'
 _BUTTON = '<button type="button" data-format="{0}">{0}</button>'
@@ -39,7 +41,7 @@ def after(stream: Dependency, act: Callable, inputs: object, outputs: list) -> l
 
 
 class Outcome:
-    """The parts, wired to the record that `state` holds (a Talk or a Run); `outputs` are filled by `shown`."""
+    """The parts, wired to the record that `state` holds (a Talk or a Run); its `ledger` is filled by ledger()."""
 
     def __init__(self, model: Model, state: gr.State, conversation: bool) -> None:
         self.model = model
@@ -52,17 +54,11 @@ class Outcome:
                 python = gr.HTML(js_on_load=_COPIES)
             with gr.Tab("Shell"):
                 shell = gr.HTML(js_on_load=_COPIES)
-        with gr.Accordion("The answer as JSON", open=False):
-            self.json = gr.JSON(show_label=False)
-        for look in (unfolded.expand, self.ledger.look):  # the latter after an answer, while the code stands open
-            look(written, state, [python, shell], **QUIET)
+        with gr.Accordion("The answer as JSON", open=False) as opened:
+            answer = gr.HTML(js_on_load=_COPIES)
+        for look in (unfolded.expand, opened.expand, self.ledger.look):  # the last after an answer, while one is open
+            look(written, state, [python, shell, answer], **QUIET)
         self.files.take(self.take, state, self.files, **QUIET)
-        self.outputs = [self.ledger, self.json]
-
-    @staticmethod
-    def shown(asked: Asked | None) -> list:
-        """The values of `outputs` for this answer; the code is written when it is looked at."""
-        return [ledger(asked), as_json(asked) if asked else None]
 
     def take(self, state: Talk | Run, event: gr.EventData) -> dict:
         """The file that was asked for, or a sentence why there is none."""
@@ -80,7 +76,7 @@ class Outcome:
         if asked is None or asked.engine is None or asked.picture is None:
             raise BadPrompt("There is nothing to take yet: ask something first.")
         if format == "JSON":
-            return file(f"{name}.json", json.dumps(as_json(asked), ensure_ascii=False, indent=1).encode())
+            return file(f"{name}.json", _lined(as_json(asked)).encode())
         if format == "Picture as sent":
             as_read, picture = _code(asked).files[-1]
             return file(as_read, picture.data)
@@ -91,16 +87,26 @@ class Outcome:
         return file(f"{name}{kind}.{extension}", write(asked.picture, asked.answer))
 
 
-def written(state: Talk | Run) -> tuple[str, str]:
-    """The last call as Python and as shell, each as HTML to read and to copy."""
+def written(state: Talk | Run) -> tuple[str, str, str]:
+    """The last call as Python and as shell, and its answer as JSON, each as HTML to read and to copy."""
     asked = state.asked
     if asked is None or asked.engine is None:
-        return _UNASKED, _UNASKED
+        return (_UNASKED,) * 3
+    answer = _listing("The answer as JSON", _lined(as_json(asked)))
     try:
         code = _code(asked)
     except VLMError as error:  # its picture is gone
-        return (f"<p>{escape(str(error))}</p>",) * 2
-    return _listing("The call in Python", code.python), _listing("The call in shell", code.shell)
+        return *[f"<p>{escape(str(error))}</p>"] * 2, answer
+    return _listing("The call in Python", code.python), _listing("The call in shell", code.shell), answer
+
+
+def _lined(answer: dict) -> str:
+    """The JSON with a line for each field, and one for each member of a list."""
+    return "{\n" + ",\n".join(f" {_json(name)}: {_members(value)}" for name, value in answer.items()) + "\n}"
+
+
+def _members(value: object) -> str:
+    return "[\n  " + ",\n  ".join(map(_json, value)) + "\n ]" if value and isinstance(value, list) else _json(value)
 
 
 def _listing(title: str, text: str) -> str:

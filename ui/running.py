@@ -10,7 +10,7 @@ import gradio as gr
 from ui.asking import follow
 from ui.choice import Hall, Visitor
 from ui.offer import accepted, offer
-from ui.outcome import Outcome
+from ui.outcome import ledger
 from ui.reply import verbatim
 from ui.run import Plan, Run, about_boxes, nothing, one, places_of, said, task_prompt, then_places
 from ui.viewer import NOTHING, Deed, scene
@@ -24,7 +24,7 @@ ABOUT_BOXES = (
     Deed("<REGION_TO_CATEGORY>", "Name"),
 )
 THEN_FIND = Deed("ground", "Find each thing that these words name")
-_BEGUN, _ENDED = 5, 8  # outputs of what begins and ends a run
+_BEGUN, _ENDED = 5, 7  # outputs of what begins and ends a run
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Runs:
             await sleep(min(seconds, 1.0))
 
     def finish(self, run: Run, visitor: Visitor) -> tuple:
-        """The picture with its regions, the words, what was sent and the JSON."""
+        """The picture with its regions, the words, and what was sent."""
         if not (run.waiting and run.over):
             return (*[gr.skip()] * _ENDED,)
         done, steps, settled = len(run.found), len(run.plan.steps), run.settle()
@@ -96,9 +96,9 @@ class Runs:
         notice = verbatim(f"{done} of {steps} done. {error}" if error and steps > 1 else error)
         buttons = gr.Button(interactive=True), gr.Button(visible=False)
         if not settled:  # what stood there stays
-            return notice or "Stopped before the first word.", *buttons, gr.skip(), "", *[gr.skip()] * 2, instead
+            return notice or "Stopped before the first word.", *buttons, gr.skip(), "", gr.skip(), instead
         notice = notice or ("" if said(run.asked.answer) else nothing(run.asked.answer))
-        return notice, *buttons, self._seen(run), "", *Outcome.shown(run.asked), instead
+        return notice, *buttons, self._seen(run), "", ledger(run.asked), instead
 
     def switch(self, run: Run, visitor: Visitor) -> Visitor:
         """The visitor, who now asks the engine that can answer."""

@@ -108,7 +108,7 @@ class TaskTab:
             example.then(self.runs.take, fields, asked, **QUIET),
             switched.then(self.runs.again, self.run, asked, **QUIET),
         ]
-        done = [self.notice, self.go, self.halt, self.viewer, self.live, *self.outcome.outputs, self.instead]
+        done = [self.notice, self.go, self.halt, self.viewer, self.live, self.outcome.ledger, self.instead]
         for start in starts:
             stream = start.then(self.runs.stream, [self.run, self.visitor], self.live, api_visibility="private",
                                 show_progress="minimal", show_progress_on=self.live, postprocess=False)  # fmt: skip
