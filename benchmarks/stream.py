@@ -176,20 +176,19 @@ def tables(rounds: int) -> Iterator[str]:
 
 
 def _measured(server: Upstream, clients: dict[str, Client], ways: list[tuple[str, bool]], rounds: int) -> Iterator[str]:
-    costs, late = {}, {}
-    for way in ways:
+    costs, late, plain = {}, {}, [way for way in ways if not way[1]]
+    for way in plain:
         slow = server.base("stamped", _PACED, _RATE, *way)
         paced = {name: partial(_p95, client, slow) for name, client in clients.items()}
         late[way] = alternated(paced, (rounds + 1) // 2)
+    for way in ways:
         flood = {name: partial(_cost, client, server, *way) for name, client in clients.items()}
         costs[way] = alternated(flood, rounds)
-    heads = [_named(*way) for way in ways]
-    yield table(["processor time a piece, flood, µs", *heads],
+    yield table(["processor time a piece, flood, µs", *(_named(*way) for way in ways)],
                 [[name, *(f"{costs[way][name]:.1f}" for way in ways)] for name in clients])  # fmt: skip
-    yield table([f"delay of a piece, {_RATE} a second, p95, ms", *heads],
-                [[name, *(f"{late[way][name]:.2f}" for way in ways)] for name in clients])  # fmt: skip
+    yield table([f"delay of a piece, {_RATE} a second, p95, ms", *(_named(*way) for way in plain)],
+                [[name, *(f"{late[way][name]:.2f}" for way in plain)] for name in clients])  # fmt: skip
     limits = {PLAIN: 0.75, "langchain-nvidia-ai-endpoints": 0.12, "openai SDK": 0.05}
-    plain = [way for way in ways if not way[1]]
     yield goals([(f"processor time of {peer}, {_named(*way)}", ratio(costs[way], OURS, peer), limit)
                  for way in plain for peer, limit in limits.items()])  # fmt: skip
     yield goals([(f"p95 delay, {_named(*way)}", late[way][OURS], 0.6) for way in plain], "ms")
