@@ -454,6 +454,7 @@ def test_the_api_on_this_machine(launched):
         ("/florence2", {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": [0, 0, 2, 1]}, "outside"),
         ("/florence2", {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": [0, 0, 0, 0]}, "empty"),
         ("/florence2", {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": "x"}, "four numbers"),
+        ("/florence2", {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": [0, 0, 10**400, 1]}, "four numbers"),
         ("/florence2", {"task": "<CAPTION>", "image": "sign.jpg"}, "Florence-2"),
         ("/florence2", {"task": "<OCR>", "image": "CREDITS.md"}, "not a picture"),
         ("/chat", {"model": "no/such", "prompt": "x", "image": "sign.jpg"}, "no model"),
@@ -541,8 +542,31 @@ def test_after_a_failed_question_the_column_shows_what_was_answered_last(wire, m
         gather(tab.stream(talk, visitor, 512, 1.0, 1.0, None))
         outcomes.append(tab.finish(talk, visitor)[3:-1])
     assert [*map(str, outcomes[0][:2])] == [*map(str, outcomes[1][:2])] and talk.asked.answer.text == "A sign."
+    _, box, shown, *_ = tab.undo(talk)
+    assert box["text"] == "What is it?" and "A sign." in shown[-1]["content"] and talk.asked.answer.text == "A sign."
     tab.undo(talk)
-    assert talk.asked is None, "what was taken back is not taken away"
+    assert talk.asked is None and not talk.turns, "what was taken back is not taken away"
+
+
+@pytest.mark.parametrize("answered", [0, 1, 2])
+def test_a_failed_question_is_what_is_asked_again_and_undone(wire, monkeypatch, answered):
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    chat, talk, refused = tab(), Talk(), say.status(422, {"detail": "no"})
+    wire.script += [say.sse(["Yes."])] * answered + [refused] * 2
+    for i in range(answered + 1):
+        chat.take(talk, {"text": f"{i}?", "files": [ASSETS / "cat.jpg"]})
+        gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
+        chat.finish(talk, Visitor())
+    shown = list(talk.shown)
+    chat.ask_again(talk)
+    gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
+    chat.finish(talk, Visitor())
+    assert talk.shown == shown and len(talk.turns) == 2 * answered
+    assert [seen.json["messages"][-1]["content"] == wire.asked("chat")[-1].json["messages"][-1]["content"] for seen in wire.asked("chat")[-2:]] == [True] * 2
+    _, box, *_ = chat.undo(talk)
+    assert box["text"] == f"{answered}?" and len(talk.turns) == 2 * answered
+    _, box, *_ = chat.undo(talk)
+    assert (box and box["text"]) == (f"{answered - 1}?" if answered else None)
 
 
 def test_the_api_says_what_a_region_is():

@@ -12,8 +12,8 @@ from ui.asking import Asked, follow
 from ui.chart import Chart, charted
 from ui.choice import Hall, Visitor
 from ui.offer import accepted, offer, way_on
-from ui.outcome import QUIET, Outcome, after, ledger
-from ui.posted import posted
+from ui.outcome import Outcome, after, ledger
+from ui.posted import QUIET, posted
 from ui.reply import as_markdown, verbatim
 from ui.talk import Talk, as_message, read_message, sampling
 from ui.viewer import scene, viewer
@@ -94,8 +94,8 @@ class ChatTab:
         ):
             self.answer_after(begin(posted(act, self.asked), inputs, self.asked, postprocess=False, **QUIET))
         self.box.stop(Talk.halt, self.talk, None, **QUIET)
-        self.chatbot.undo(self.undo, self.talk, [*self.asked[:4], *rest], **QUIET)
-        self.chatbot.clear(self.clear, self.talk, [*self.asked[:4], self.live, *rest], **QUIET)
+        self.chatbot.undo(self.undo, self.talk, [*self.asked[:4], self.instead, *rest], **QUIET)
+        self.chatbot.clear(self.clear, self.talk, [*self.asked[:4], self.instead, self.live, *rest], **QUIET)
 
     def answer_after(self, start: Dependency) -> None:
         """What was taken by this event is asked, streamed and shown."""
@@ -165,7 +165,8 @@ class ChatTab:
     def finish(self, talk: Talk, visitor: Visitor) -> tuple:
         """The answer moves from the light output into the chat; the picture and the table follow it."""
         if not (talk.waiting and talk.over):
-            return (*[gr.skip()] * len(self.done),)
+            live = gr.skip() if talk.waiting else ""  # the last piece may come after the conversation was cleared
+            return gr.skip(), live, *[gr.skip()] * (len(self.done) - 2)
         instead, unanswered = offer(self.hall, visitor, self.model, talk.asking), talk.settle()
         box = as_message(unanswered) if unanswered else gr.skip()  # the question goes back into the box
         return talk.shown, "", box, *self.rest(talk.picture(), talk.asked), instead
@@ -181,9 +182,9 @@ class ChatTab:
     def undo(self, talk: Talk) -> tuple:
         """The last question goes back into the box."""
         turn = None if talk.waiting else talk.take_back()
-        return talk, turn and as_message(turn), talk.shown, "", *self.rest(talk.picture(), None)
+        return talk, turn and as_message(turn), talk.shown, "", "", *self.rest(talk.picture(), talk.asked)
 
     def clear(self, talk: Talk) -> tuple:
         """A new conversation; an answer that is on its way is ended."""
         talk.halt()
-        return Talk(), gr.skip(), [], "", "", *self.rest(None, None)
+        return Talk(), gr.skip(), [], "", "", "", *self.rest(None, None)

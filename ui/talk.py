@@ -23,6 +23,7 @@ class Talk:
     halted: bool = False  # it is to be stopped as soon as it is sent
     asking: Asked | None = None  # the newest question
     asked: Asked | None = None  # the last one that was answered: its record is what is shown
+    failed: Turn | None = None  # the last question, when it got no answer: it is shown, and is no turn
     error: str = ""  # why the question could not even be asked
     example: int | None = None  # the one that was asked last, if nothing else was since
 
@@ -36,7 +37,7 @@ class Talk:
         self.shown += [{"role": "user", "content": {"path": keep(picture)}} for picture in turn.pictures]
         self.shown.append({"role": "user", "content": as_markdown(Answer(turn.text, literal=True))})
         self.waiting, self.fresh, self.over, self.halted, self.error = True, True, False, False, ""
-        self.asking, self.example = None, None
+        self.asking, self.example, self.failed = None, None, None
 
     def claim(self) -> bool:
         """True once for each question: whoever gets it sends it."""
@@ -71,14 +72,18 @@ class Talk:
         elif not answered:
             stopped = asked is None or asked.stopped
             self._say("Stopped before the first word." if stopped else _SILENT)
-        return None if answered else self.turns.pop()
+        self.failed = None if answered else self.turns.pop()
+        return self.failed
 
     def take_back(self) -> Turn | None:
-        """The last question, with everything that followed it removed."""
-        for role, kept in (("assistant", self.turns), ("assistant", self.shown), ("user", self.shown)):
-            while kept and _role(kept[-1]) == role:
-                kept.pop()
-        self.waiting, self.asked = False, None
+        """The last question, answered or not, with everything that followed it removed."""
+        _drop(self.shown, "assistant")
+        _drop(self.shown, "user")
+        self.waiting, failed, self.failed = False, self.failed, None
+        if failed:
+            return failed
+        self.asked = None
+        _drop(self.turns, "assistant")
         return self.turns.pop() if self.turns else None
 
     def picture(self) -> Picture | None:
@@ -89,8 +94,10 @@ class Talk:
         self.shown.append({"role": "assistant", "content": text})
 
 
-def _role(entry: Turn | dict) -> str:
-    return entry["role"] if isinstance(entry, dict) else entry.role
+def _drop(entries: list[Turn] | list[dict], role: str) -> None:
+    """Takes off those at the end that are of this role."""
+    while entries and (entries[-1]["role"] if isinstance(entries[-1], dict) else entries[-1].role) == role:
+        entries.pop()
 
 
 def read_message(message: Mapping | None, talk: Talk, model: Model) -> Turn:
