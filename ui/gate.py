@@ -59,9 +59,20 @@ class Gate:
             return PlainTextResponse("This page takes no requests from other sites. Open it itself.", 403)
         if _CLOSED.search(scope["path"]):
             return PlainTextResponse("There is nothing here.", 404)
-        if self._accounts and not scope["path"].endswith(_STARTUP) and not self._knows(headers):
-            return _stranger(guest, bool(headers.get("Authorization")))
+        if self._accounts and not scope["path"].endswith(_STARTUP) and (stranger := self._stranger(headers, guest)):
+            return stranger
         return None if scope["method"] in _SAFE else _too_much(scope["path"], headers, guest)
+
+    def _stranger(self, headers: Headers, guest: Guest) -> Response | None:
+        """Asks for the password; whoever guesses has to wait, also with the right one, or each guess would be told."""
+        if "Authorization" in headers:
+            if seconds := guest.guesses.due():
+                return _later("Too many wrong passwords.", seconds)
+            if self._knows(headers):
+                return None
+            guest.guesses.take()
+        ask = {"WWW-Authenticate": 'Basic realm="VLM Showcase", charset="UTF-8"'}
+        return PlainTextResponse("This page needs a name and a password. Ask its owner.", 401, ask)
 
     def _knows(self, headers: Headers) -> bool:
         """True with the name and the password of an account (RFC 7617)."""
@@ -87,14 +98,6 @@ def is_foreign(method: str, headers: Headers) -> bool:
     origin = headers.get("Origin")
     host = urlsplit(origin or "").netloc  # none where the browser hides it
     return origin is not None and (not host or host not in (headers.get("Host"), headers.get("X-Forwarded-Host")))
-
-
-def _stranger(guest: Guest, guessed: bool) -> Response:
-    """Asks for the password; whoever guesses has to wait."""
-    if guessed and (seconds := guest.guesses.take()):
-        return _later("Too many wrong passwords.", seconds)
-    ask = {"WWW-Authenticate": 'Basic realm="VLM Showcase", charset="UTF-8"'}
-    return PlainTextResponse("This page needs a name and a password. Ask its owner.", 401, ask)
 
 
 def _too_much(path: str, headers: Headers, guest: Guest) -> Response | None:

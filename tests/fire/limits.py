@@ -145,7 +145,7 @@ def _intruders(page: Page, short: bool) -> Iterator[Row]:
 def _private(wire: Wire, wired: dict[str, str]) -> Iterator[Row]:
     from ui.sweep import swept
 
-    with Records().listening() as records, launched(swept(0.3, 1.0), VLM_AUTH=f"ann:{PASSWORD}", **wired) as page:
+    with Records().listening() as records, launched(swept(0.3, 1.0), VLM_AUTH=f"ann:{PASSWORD}", VLM_TRUSTED_PROXIES="1", **wired) as page:
         given = {"Authorization": "Basic " + base64.b64encode(f"ann:{PASSWORD}".encode()).decode()}
         yield _row("a private page shows nothing to those without the password", _locked(page, given), _told(records))
         visitor, samples = Visitor(page.url, headers=given), set(page.files())
@@ -169,6 +169,8 @@ def _locked(page: Page, given: dict[str, str]) -> Iterator[tuple[object, bool]]:
         yield f"with {wrong}", httpx.get(page.url, headers={"Authorization": wrong}).status_code in (401, 429)
     guesses = [httpx.get(page.url, headers={"Authorization": "Basic " + base64.b64encode(b"ann:%d" % n).decode()}) for n in range(12)]
     yield "guesses", [guess.status_code for guess in guesses][-1] == 429 and "Retry-After" in guesses[-1].headers
+    yield "the right one, too soon", httpx.get(page.url, headers=given).status_code == 429
+    yield "the right one, from elsewhere", httpx.get(page.url, headers=given | {"X-Forwarded-For": "203.0.113.9"}).status_code == 200
 
 
 def _told(records: Records) -> int:
