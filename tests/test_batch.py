@@ -17,7 +17,7 @@ from tests.test_page import ASSETS, KEY, gather
 from ui.album import Batch, grid, progress
 from ui.batch import KINDS, SAMPLES, BatchTab, job_of
 from ui.choice import Visitor, hall
-from vlm_backends import NVIDIA, BadPrompt, Embedded, Prompt, Stop, Turn, find_model
+from vlm_backends import NVIDIA, BadPrompt, Embedded, Prompt, Stop, Turn, find_model, images
 from vlm_backends.batch import annotate, terms
 from vlm_backends.datasets import MOST, Source, safe_name, sources
 from vlm_backends.pace import Pace
@@ -196,6 +196,16 @@ def drive(tab, batch, visitor=None):
     return tab.finish(batch)
 
 
+def test_a_stop_keeps_nothing_of_questions_that_are_over(wire):
+    stop = Stop()
+    engine, prompt = NVIDIA(KEY, wire.url), Prompt((Turn("user", "What?", (images.read(ASSETS / "coffee.jpg"),)),), LLAMA.sampling)
+    for _ in range(3):
+        assert list(engine.stream(LLAMA, prompt, stop))
+    assert not stop._actions
+    pace = Pace(None)
+    assert not any(pace.take() for _ in range(1000)) and not pace._begun
+
+
 def opened(batch):
     return zipfile.ZipFile(io.BytesIO(batch.pack().read_bytes()))
 
@@ -216,7 +226,8 @@ def test_resume_asks_what_failed_only_and_the_zip_holds_all(tab, wire, folder):
     rows = list(csv.DictReader(io.StringIO(bundle.read("results.csv").decode("utf-8-sig"))))
     assert [row["state"] for row in rows].count("done") == 11 and rows[7]["error"]
     assert len([name for name in bundle.namelist() if name.startswith("annotated/")]) == 11
-    assert json.loads(bundle.read("json/00.json"))["model"] == LLAMA.id
+    kept = json.loads(bundle.read("json/00.json"))
+    assert (kept["model"], kept["text"]) == (LLAMA.id, rows[0]["text"]) and kept["text"] and kept["sent"]["as"] == "inline"
     assert len(json.loads(bundle.read("coco.json"))["images"]) == 11
     assert KEY.encode() not in batch.pack().read_bytes()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from math import ceil
 from pathlib import Path
@@ -122,8 +122,8 @@ class Batch:
         return shown.large if shown and shown.large.exists() else None  # the page deletes what is old
 
     def _json(self, record: Record) -> dict:
-        clock = Clock(0.0, record.first_s, record.total_s)
-        return as_json(Asked(self.job.model, Prompt(()), self.job.task, record.engine, record.answer, clock=clock))
+        asked = Asked(self.job.model, Prompt(()), self.job.task, record.engine, answer=record.answer)
+        return as_json(replace(asked, clock=Clock(0.0, record.first_s, record.total_s)))
 
 
 def _drawn(record: Record) -> Shown | None:

@@ -81,7 +81,7 @@ def annotate(
     is waited out; one that holds for all pictures is not asked for again. Leaving the iterator early ends all calls.
     """
     ended, waiting, running = Stop(), iter(pictures), set()
-    stop.then(ended.set)
+    forget = stop.then(ended.set)
     desk = Desk(engine, model, question, task, pace, ended, asking)
     with ThreadPoolExecutor(parallel, "batch") as pool:
         try:
@@ -93,6 +93,7 @@ def annotate(
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from filter(None, (future.result() for future in done))
         finally:
+            forget()
             ended.set()
 
 

@@ -146,7 +146,7 @@ class _Shared(Pace):
 def _until(stop: Stop, rows: Iterator[dict]) -> Iterator[dict]:
     """The rows as they come; none after the stop, whatever they wait for."""
     arrived: SimpleQueue = SimpleQueue()
-    stop.then(lambda: arrived.put(None))
+    forget = stop.then(lambda: arrived.put(None))
 
     def pump() -> None:
         try:
@@ -157,7 +157,10 @@ def _until(stop: Stop, rows: Iterator[dict]) -> Iterator[dict]:
             arrived.put(error)
 
     Thread(target=pump, daemon=True).start()
-    while (row := arrived.get()) is not None:
-        if isinstance(row, Exception):
-            raise row
-        yield row
+    try:
+        while (row := arrived.get()) is not None:
+            if isinstance(row, Exception):
+                raise row
+            yield row
+    finally:
+        forget()

@@ -28,7 +28,7 @@ class Pace:
         """Takes a turn and gives 0; when none is free, the seconds until one may be."""
         with self._lock:
             seconds = self._due()
-            if not seconds:
+            if not seconds and self.requests:
                 self._begun.append(self._clock())
             return seconds
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -193,12 +194,18 @@ class Stop:
     def __init__(self) -> None:
         self._event, self._lock, self._actions = threading.Event(), threading.Lock(), []
 
-    def then(self, action: Callable[[], object]) -> None:
-        """Run `action` when the stop comes, or at once if it has come already."""
+    def then(self, action: Callable[[], object]) -> Callable[[], None]:
+        """Run `action` when the stop comes, or at once if it has come already; what is returned takes that back."""
         with self._lock:
             if not self._event.is_set():
-                return self._actions.append(action)
+                self._actions.append(action)
+                return lambda: self._forget(action)
         action()
+        return lambda: None
+
+    def _forget(self, action: Callable[[], object]) -> None:
+        with self._lock, suppress(ValueError):  # the stop has come meanwhile
+            self._actions.remove(action)
 
     def set(self) -> None:
         """Stop now: runs every registered action once."""

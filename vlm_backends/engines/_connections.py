@@ -5,6 +5,7 @@ import io
 import ipaddress
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -74,9 +75,10 @@ class StoppableAdapter(HTTPAdapter):
     """Shuts its connections down on `stop`, so that a read in another thread ends at once."""
 
     def __init__(self, stop: Stop, lease: Lease, public: bool) -> None:
+        self._forgets: list[Callable[[], None]] = []
         self._pools = {
-            "http": _stoppable(HTTPConnectionPool, stop, lease, public),
-            "https": _stoppable(HTTPSConnectionPool, stop, lease, public),
+            "http": _stoppable(HTTPConnectionPool, stop, self._forgets, lease, public),
+            "https": _stoppable(HTTPSConnectionPool, stop, self._forgets, lease, public),
         }
         super().__init__()
 
@@ -85,6 +87,12 @@ class StoppableAdapter(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
+    def close(self) -> None:
+        """Closes the pools; the stop, which may be that of a million questions, keeps nothing of them."""
+        super().close()
+        for forget in self._forgets:
+            forget()
+
     def proxy_manager_for(self, proxy: str, **kwargs: object) -> urllib3.PoolManager:
         """The same by way of a proxy."""
         manager = super().proxy_manager_for(proxy, **kwargs)
@@ -92,7 +100,9 @@ class StoppableAdapter(HTTPAdapter):
         return manager
 
 
-def _stoppable(pool: type[HTTPConnectionPool], stop: Stop, lease: Lease, public: bool) -> type[HTTPConnectionPool]:
+def _stoppable(
+    pool: type[HTTPConnectionPool], stop: Stop, forgets: list[Callable[[], None]], lease: Lease, public: bool
+) -> type[HTTPConnectionPool]:
     class Response(http.client.HTTPResponse):
         def __init__(self, *args: object, **options: object) -> None:
             super().__init__(*args, **options)
@@ -112,7 +122,7 @@ def _stoppable(pool: type[HTTPConnectionPool], stop: Stop, lease: Lease, public:
         def connect(self) -> None:
             super().connect()
             self.sock.settimeout(lease.seconds)  # or else a large body would have to be sent while one connects
-            stop.then(lambda sock=self.sock: _shut(sock))
+            forgets.append(stop.then(lambda sock=self.sock: _shut(sock)))
 
     return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
 

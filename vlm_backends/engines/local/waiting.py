@@ -27,11 +27,14 @@ def meanwhile(work: Callable[[], T], words: Callable[[float], str], stop: Stop) 
             done.set()
 
     start = time.monotonic()
-    stop.then(done.set)
+    forget = stop.then(done.set)
     threading.Thread(target=run, name="load", daemon=True).start()
-    while not done.is_set():
-        yield Chunk(status=words(time.monotonic() - start))
-        done.wait(_TICK)
+    try:
+        while not done.is_set():
+            yield Chunk(status=words(time.monotonic() - start))
+            done.wait(_TICK)
+    finally:
+        forget()
     if failure:
         raise failure[0]
     return result[0] if result else None
