@@ -92,6 +92,24 @@ def test_what_two_answers_have_in_common():
     assert "<b>" not in shown and "<i>" not in shown and "&lt;i&gt;" in shown
 
 
+def round_outline(radius, corners=300):
+    turns = [2 * math.pi * k / corners for k in range(corners)]
+    return tuple((0.5 + radius * math.cos(turn), 0.5 + radius * math.sin(turn)) for turn in turns)
+
+
+@pytest.mark.parametrize("count, radius, other", [(1, 0.4, 0.2), (1, 0.3, 0.3), (9, 0.49, 0.45), (20, 0.4, 0.35)])
+def test_outlines_of_many_corners_lose_some_and_little_of_their_overlap(count, radius, other):
+    ones, others = ([Region("t", round_outline(r))] * count for r in (radius, other))
+    assert agreement(ones, others).pairs[0].iou == pytest.approx((other / radius) ** 2, abs=0.02)
+
+
+def test_of_thousands_of_places_the_first_are_compared_and_it_is_said():
+    crowd = [Region("t", round_outline(0.4, 4))] * 2000
+    found = agreement(crowd, crowd[:50])
+    assert len(found.pairs) == 50 and found.places == 100 and "The first 100 places" in sentence("A", "B", found)
+    assert not agreement(crowd[:100], crowd[:1]).cut
+
+
 # the lanes
 
 

@@ -23,6 +23,7 @@ from vlm_backends import (
     Region,
     Turn,
 )
+from vlm_backends.agreement import MOST as COMPARED
 from vlm_backends.agreement import SAME, Agreement, agreement
 from vlm_backends.purposes import ASK, DESCRIBE, FIND, READ, Purpose, joins, phrase
 
@@ -201,7 +202,8 @@ def sentence(one: str, other: str, found: Agreement) -> str:
     """How far two lanes agree, in words."""
     agreed, places = len(found.agreed), "1 place" if found.places == 1 else f"{found.places} places"
     mean = f" (mean IoU {found.mean:.2f})" if agreed else ""
-    return f"{one} and {other} agree on {agreed or 'none'} of {places}{mean}."
+    first = f" The first {COMPARED} places of each are compared." if found.cut else ""
+    return f"{one} and {other} agree on {agreed or 'none'} of {places}{mean}.{first}"
 
 
 def _table(found: Agreement) -> str:

@@ -5,10 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise, product
+from math import isqrt
 
 from vlm_backends.types import Point, Region
 
 SAME = 0.5  # IoU from which two outlines are the same place, as detection benchmarks have it
+MOST = 100  # regions of an answer: the time for all pairs grows with the square
+_EDGES = 500_000  # pairs of edges that are looked at, in a few seconds; outlines lose corners for that
+_FEWEST = 8  # corners that are left of an outline
 _WORD = re.compile(r"\w+")
 _ARTICLES = {"a", "an", "the"}
 
@@ -31,6 +35,7 @@ class Agreement:
 
     pairs: tuple[Pair, ...]
     places: int
+    cut: bool = False  # there were more, which were not compared
 
     @property
     def agreed(self) -> tuple[Pair, ...]:
@@ -47,16 +52,19 @@ def agreement(ones: Sequence[Region], others: Sequence[Region]) -> Agreement:
     """Who is whose counterpart: each region has one at most, and the largest overlap goes first.
 
     Two regions may be counterparts when they are at the same place (IoU of at least `SAME`), when they overlap and one
-    label's words hold the other's, or when their labels are the same, wherever they are.
+    label's words hold the other's, or when their labels are the same, wherever they are. Of more than `MOST` regions
+    the first are compared, and of outlines with many corners every second or so, the more there are.
     """
-    found = [pair for one, other in product(ones, others) if (pair := _pair(one, other))]
-    left, right, pairs = list(ones), list(others), []
-    for pair in sorted(found, key=lambda pair: -pair.iou):
-        if pair.one in left and pair.other in right:
-            left.remove(pair.one)
-            right.remove(pair.other)
+    left, right = (dict(enumerate(regions[:MOST])) for regions in (ones, others))
+    most = max(_FEWEST, isqrt(_EDGES // max(1, len(left) * len(right))))
+    thin, thin2 = ([_thinned(region.outline, most) for region in regions.values()] for regions in (left, right))
+    every = ((_pair(left[i], right[j], iou(thin[i], thin2[j])), i, j) for i, j in product(left, right))
+    pairs = []
+    for pair, i, j in sorted((each for each in every if each[0]), key=lambda each: -each[0].iou):
+        if i in left and j in right:
+            del left[i], right[j]
             pairs.append(pair)
-    return Agreement(tuple(pairs), len(pairs) + len(left) + len(right))
+    return Agreement(tuple(pairs), len(pairs) + len(left) + len(right), max(len(ones), len(others)) > MOST)
 
 
 def iou(one: Outline, other: Outline) -> float:
@@ -78,8 +86,11 @@ def iou(one: Outline, other: Outline) -> float:
     return min(1.0, shared / covered) if covered > 0 else 0.0
 
 
-def _pair(one: Region, other: Region) -> Pair | None:
-    overlap = iou(one.outline, other.outline)
+def _thinned(outline: Outline, most: int) -> Outline:
+    return outline[:: max(1, -(-len(outline) // most))]
+
+
+def _pair(one: Region, other: Region, overlap: float) -> Pair | None:
     words, words2 = _words(one.label), _words(other.label)
     named = bool(words and words2) and (words == words2 or overlap > 0 and (words <= words2 or words2 <= words))
     return Pair(one, other, overlap) if named or overlap >= SAME else None
@@ -90,6 +101,7 @@ def _words(label: str) -> frozenset[str]:
     return frozenset(_WORD.findall(label.casefold())) - _ARTICLES
 
 
+@lru_cache(maxsize=4096)
 def _bounds(outline: Outline) -> tuple[float, float, float, float]:
     xs, ys = [x for x, _ in outline], [y for _, y in outline]
     return min(xs, default=0), min(ys, default=0), max(xs, default=0), max(ys, default=0)
