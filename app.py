@@ -1,7 +1,8 @@
 """Starts the page: `python app.py`."""
 
 import os
-from tempfile import mkdtemp
+from contextlib import ExitStack
+from tempfile import TemporaryDirectory
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves this machine unasked
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")  # or each event is summed up, for nobody
@@ -15,19 +16,22 @@ from vlm_backends.memory import frugal
 def main() -> None:
     """Serves until a signal ends it; a setting that cannot be met ends it with a sentence."""
     frugal()
-    try:
-        check_page()
-        if not os.environ.get("GRADIO_TEMP_DIR", "").strip():
-            os.environ["GRADIO_TEMP_DIR"] = mkdtemp(prefix="vlm-showcase-")  # its own: its end deletes what is there
-        engine = connect()
-        from ui import build, serve, settings  # gradio reads the settings that were checked above
+    with ExitStack() as stack:
+        try:
+            check_page()
+            if not os.environ.get("GRADIO_TEMP_DIR", "").strip():
+                folder = TemporaryDirectory(prefix="vlm-showcase-", ignore_cleanup_errors=True)
+                os.environ["GRADIO_TEMP_DIR"] = stack.enter_context(folder)
+            engine = connect()
+            from ui import build, leave, serve, settings  # gradio reads the settings that were checked above
 
-        options = settings()
-    except VLMError as error:
-        raise SystemExit(f"Not started. {error}") from None
-    page = build(engine)
-    page.launch(prevent_thread_lock=True, **options)
-    serve(page)
+            options = settings()
+        except VLMError as error:
+            raise SystemExit(f"Not started. {error}") from None
+        page = build(engine)
+        page.launch(prevent_thread_lock=True, **options)
+        serve(page)
+    leave()
 
 
 if __name__ == "__main__":

@@ -148,7 +148,8 @@ def test_spans_are_rounded_up(seconds, words):
     assert in_words(seconds) == words
 
 
-def test_a_page_with_a_wrong_limit_does_not_start():
-    with environment(VLM_BUDGET="lots"):
+def test_a_page_with_a_wrong_limit_does_not_start_and_leaves_nothing(tmp_path):
+    with environment(VLM_BUDGET="lots", TMPDIR=str(tmp_path)):
         done = subprocess.run([sys.executable, "app.py"], cwd=ASSETS.parent, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1 and done.stderr.strip() == "Not started. VLM_BUDGET must be a whole number, or off."
+    assert not list(tmp_path.iterdir())

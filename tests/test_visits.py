@@ -1,6 +1,7 @@
 """What a visit holds and how it ends: pictures lie in files, the line is fair, and who waits is told of the end."""
 
 import asyncio
+import time
 from contextlib import aclosing, nullcontext
 from pathlib import Path
 
@@ -101,9 +102,14 @@ def test_who_waits_at_a_desk_that_closes_is_told_so():
     finished(drive())
 
 
-def test_two_pages_on_one_machine_keep_their_pictures_apart(tmp_path):
+def test_each_page_keeps_its_pictures_in_a_folder_of_its_own_and_takes_it_away(tmp_path):
+    folders = []
     for _ in range(2):
         port = free_port()
         with child("app.py", GRADIO_SERVER_PORT=port, TMPDIR=tmp_path) as process:
             answering(f"http://127.0.0.1:{port}", process)
-    assert len([*tmp_path.glob("vlm-showcase-*")]) == 2
+            folders += tmp_path.glob("vlm-showcase-*")
+            time.sleep(3)  # before it listens for signals, one ends it at once
+            process.terminate()
+            process.wait(30)
+    assert len(set(folders)) == 2 and not [*tmp_path.glob("vlm-showcase-*")]

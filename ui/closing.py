@@ -51,8 +51,8 @@ class Closing:
 closing = Closing()
 
 
-def serve(page: gr.Blocks) -> NoReturn:
-    """Keeps the launched page until a signal ends the process in order; a second one ends it at once."""
+def serve(page: gr.Blocks) -> None:
+    """Keeps the launched page until a signal, and closes it in order; a second signal ends the process at once."""
     told = Event()
 
     def first(*_: object) -> None:
@@ -66,6 +66,10 @@ def serve(page: gr.Blocks) -> NoReturn:
     closing.end()
     time.sleep(_MOMENT)
     page.close(verbose=False)
+
+
+def leave() -> NoReturn:
+    """Ends the process."""
     logging.shutdown()
     sys.stdout.flush()
     os._exit(0)  # a thread that still computes, in other people's C++, would abort the interpreter's own end

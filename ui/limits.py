@@ -52,7 +52,7 @@ def _count(env: Mapping[str, str], name: str, usual: int | None) -> int | None:
     if setting in ("", "off"):
         return None if setting else usual
     if not setting.isdecimal() or not setting.isascii() or len(setting) > 9 or not int(setting) and "LIMIT" in name:
-        raise BadPrompt(f"{name} must be a whole number, or off.")
+        raise BadPrompt(f"{name} must be a whole number{' from 1' if 'LIMIT' in name else ''}, or off.")
     return int(setting)
 
 

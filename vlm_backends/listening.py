@@ -15,13 +15,15 @@ def check_page(env: Mapping[str, str] = os.environ) -> None:
     name, port = env.get("GRADIO_SERVER_NAME", "").strip(), env.get("GRADIO_SERVER_PORT", "").strip()
     if port or name:
         check_address(name or "127.0.0.1", port or "0", "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT")
-    folder = env.get("GRADIO_TEMP_DIR", "").strip() or os.path.join(tempfile.gettempdir(), "gradio")
+    folder = env.get("GRADIO_TEMP_DIR", "").strip()
     try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder or None):
             pass
     except (OSError, ValueError):
-        raise BadPrompt(f"Nothing can be written to {folder[:200]}: set GRADIO_TEMP_DIR to another folder.") from None
+        where = folder[:200] or "the folder for temporary files"
+        raise BadPrompt(f"Nothing can be written to {where}: set GRADIO_TEMP_DIR to another folder.") from None
 
 
 def check_address(host: str, port: str, name: str, number: str) -> None:
