@@ -17,7 +17,7 @@ LAYERS = {  # every module has its place; imports go down only
     "vlm_backends.errors": -1, "vlm_backends.types": 0,
     "vlm_backends.readers._marks": 0, "vlm_backends.readers": 1, "vlm_backends.uploads": 1, "vlm_backends.drawing": 1,
     "vlm_backends.outlines": 1, "vlm_backends.chains": 1, "vlm_backends.agreement": 1,
-    "vlm_backends.ledger": 1, "vlm_backends.listening": 1, "vlm_backends.memory": 1,
+    "vlm_backends.arguments": 1, "vlm_backends.ledger": 1, "vlm_backends.listening": 1, "vlm_backends.memory": 1,
     "vlm_backends.reply": 2, "vlm_backends.models": 2, "vlm_backends.images": 2,
     "vlm_backends.exports": 3, "vlm_backends.datasets": 4,
     "vlm_backends.engines": 3, "vlm_backends.purposes": 3, "vlm_backends.tables": 3,
@@ -162,7 +162,7 @@ def test_docstring_law(path):
 
 
 @pytest.mark.parametrize("bad", [dict(max_tokens=0), dict(max_tokens=10**9), dict(temperature=-1), dict(temperature=9.0),
-                                 dict(top_p=0.0), dict(top_p=float("nan")), dict(seed=-1), dict(seed=2**64)])  # fmt: skip
+                                 dict(top_p=0.0), dict(top_p=float("nan")), dict(seed=-1), dict(seed=2**64), dict(max_tokens=10**400), dict(seed=-(10**400))])  # fmt: skip
 def test_sampling_outside_of_a_models_limits_is_refused(bad):
     from vlm_backends import BadPrompt
 

@@ -15,7 +15,7 @@ from tests import wire_replies as say
 from tests.conftest import CHROMIUM
 from tests.test_browser import KEY, use_key
 from ui.asking import Asked, Clock
-from ui.chart import asked_about, charted, long_form, number
+from ui.chart import asked_about, charted, long_form, number, taken
 from ui.outcome import ledger, written
 from ui.reply import as_json
 from vlm_backends import NVIDIA, Answer, BadPrompt, Prompt, Region, Sent, Turn, find_model, images
@@ -91,6 +91,11 @@ def test_a_number_is_read_out_of_a_cell(cell, value):
 def test_a_table_in_long_form(rows, cells):
     assert len(long_form(rows)) == cells
     assert charted(Answer("x", rows=rows))[0].visible == bool(rows)
+
+
+def test_an_empty_table_is_not_taken_away():
+    first, second = taken(None), taken(None)
+    assert "table is empty" in first["said"] and first["turn"] != second["turn"], "or a second click is no news"
 
 
 def test_a_question_about_a_chart_takes_its_table_along():

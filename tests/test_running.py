@@ -60,6 +60,18 @@ def test_detect_then_name_one_box_then_all(runs, wire):
     assert [seen.token for seen in wire.asked("chat")] == [KEY] * 4
 
 
+@pytest.mark.parametrize("after", [images.read(ASSETS / "sign.jpg"), None])
+def test_an_answer_that_comes_late_is_shown_on_its_own_picture(runs, after):
+    run = Run()
+    take(runs, run, "<OD>")
+    asked, run.picture = run.picture, after
+    _, (notice, _, _, shown, *_) = go(runs, run)
+    assert "when it was asked" in notice and (shown["width"], shown["height"]) == (asked.width, asked.height)
+    assert len(shown["regions"]) == 2 and not shown["actions"] and not shown["draw"]
+    take(runs, run, "<OD>")
+    assert not go(runs, run)[1][0], "the next is about the picture in the field again"
+
+
 def test_a_box_counts_before_the_fields_show_it(runs):
     with gr.Blocks():
         tab = TaskTab(FLORENCE, runs.hall, gr.State(Visitor()))

@@ -48,7 +48,7 @@ from vlm_backends import (
 from vlm_backends.engines import _connections, _http, openai
 from vlm_backends.engines._http import Patience
 from vlm_backends.engines._refusals import explain
-from vlm_backends.server import MOST_BODY, application
+from vlm_backends.server import MOST_BODY, application, main
 from vlm_backends.serving.desk import Desk
 from vlm_backends.serving.questions import Question
 from vlm_backends.serving.replies import pieces
@@ -596,6 +596,14 @@ def test_a_server_that_cannot_begin_says_why(env, said):
     command = [sys.executable, "-m", "vlm_backends.server", "--port", str(free_port())]
     run = subprocess.run(command, env=os.environ | env, capture_output=True, text=True, timeout=60)
     assert run.returncode == 1 and said in run.stderr and "Traceback" not in run.stderr and "two words" not in run.stderr
+
+
+@pytest.mark.parametrize("option", ["--parallel", "--waiting", "--grace"])
+@pytest.mark.parametrize("value", ["-1", "many", "1.5", "", "9" * 12])
+def test_a_number_that_cannot_be_is_refused(capsys, option, value):
+    with pytest.raises(SystemExit) as left:
+        main([option, value])
+    assert left.value.code == 2 and f"{option}: give a whole number from" in capsys.readouterr().err
 
 
 def test_regions_keep_their_outlines_and_their_places_in_the_text():

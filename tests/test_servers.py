@@ -1,6 +1,7 @@
 """Servers of the owner's own: how they are set up, whom they answer for, and models that the catalogue does not know."""
 
 import json
+import os
 
 import gradio as gr
 import pytest
@@ -13,7 +14,7 @@ from tests.test_page import ASSETS
 from tests.wire import Wire
 from ui.api import Calls
 from ui.choice import Visitor, hall
-from ui.links import slug
+from ui.run import linked, slug
 from vlm_backends import CATALOGUE, BadPrompt, Embedded, Gone, OpenAI, ask, connect, find_model
 from vlm_backends.engines import openai, servers
 
@@ -145,6 +146,20 @@ def test_a_stranger_that_has_left_its_server_is_a_sentence(two):
     lab.script.append(say.status(404, {"error": {"message": f"The model `{QWEN}` does not exist"}}))
     with pytest.raises(Gone, match="does not serve"):
         list(ask(engines.engines[0], qwen, question()))
+
+
+def test_two_servers_may_say_different_things_of_one_model(two, monkeypatch):
+    entries = json.loads(os.environ["VLM_SERVERS"])
+    entries[1]["pictures"] = 4
+    monkeypatch.setenv("VLM_SERVERS", json.dumps(entries))
+    engines = hall(connect())
+    assert [model.id for model in engines.models].count(QWEN) == 1
+    assert [name for _, name in engines.offers(Visitor(), engines.find(QWEN))] == ["Lab", "Home"]
+
+
+def test_a_link_to_a_strangers_tab_has_the_name_of_that_tab():
+    stranger = openai._stranger("x/deplot", 1)
+    assert linked(stranger, None) == f"model={slug(stranger)}" == "model=at-x-2f-deplot"
 
 
 @pytest.mark.parametrize("one, other", [("a:b", "a-b"), ("x/florence-2", "florence-2"), ("é", "e"), ("a b", "a_b")])

@@ -509,6 +509,7 @@ def test_the_newest_picture_is_the_last_one_of_the_command(tmp_path):
     (["microsoft/florence-2", "sign.jpg", "--task", "<OD>"], "needs"), ([LLAMA.id, "sign.jpg", "--temperature", "9"], "temperature"),
     ([LLAMA.id, "sign.jpg", "--temperature", "nan"], "temperature"), ([LLAMA.id, "sign.jpg", "--max-tokens", "0"], "max_tokens"),
     ([LLAMA.id, "sign.jpg", "--engine", "nvidia"], "NVIDIA_API_KEY"), ([LLAMA.id, "sign.jpg", "--engine", "openai"], "VLM_BASE_URL"),
+    (["google/deplot", "chart.png", "--task", "<OD>"], "leave it out for DePlot"),
 ])  # fmt: skip
 def test_a_command_that_cannot_be_met_is_a_sentence(given, words, capsys, monkeypatch):
     monkeypatch.chdir(ASSETS)

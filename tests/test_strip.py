@@ -19,7 +19,7 @@ from tests.wire_problems import problem, problems
 from ui.asking import Asked, follow
 from ui.choice import Hall, Visitor, hall
 from ui.standing import columns, standing, summary
-from ui.strip import Strip, strip_html
+from ui.strip import Strip, strip
 from vlm_backends import (
     CATALOGUE,
     NVIDIA,
@@ -139,7 +139,7 @@ def test_weights_on_the_disk_are_ready_and_say_whose_they_are(journal, tmp_path)
     assert stands(engine, DEPLOT, journal) == ("ready", "", "good")
     assert stands(engine, NEVA, journal) == ("ready", "by llava-1.5-7b-hf", "good")
     assert summary(columns((engine,), journal, NOW)) == "Open weights here: 2 of 8 ready"
-    assert "nothing more" in strip_html(Hall((engine,)), Visitor(), journal, NOW)
+    assert "nothing more" in strip(Hall((engine,)), Visitor(), journal, NOW)[1]
 
 
 @pytest.mark.parametrize("sign, word, detail", [
@@ -258,12 +258,12 @@ def test_two_keys_are_not_mixed(wire, journal, monkeypatch):
     engine = halls.present(first)[0]
     wire.script.append(problem(429, "Too Many Requests", retry_after=120))
     call(engine)
-    assert "rate limited" in strip_html(halls, first, journal)
-    assert "rate limited" not in strip_html(halls, second, journal) + strip_html(halls, owner, journal)
+    assert "rate limited" in strip(halls, first, journal)[1]
+    assert "rate limited" not in strip(halls, second, journal)[1] + strip(halls, owner, journal)[1]
     wire.script += [problems["401 bad key"]]
     call(halls.present(second)[0])
-    assert "not accepted" in strip_html(halls, second, journal)
-    assert "not accepted" not in strip_html(halls, first, journal) + strip_html(halls, owner, journal)
+    assert "not accepted" in strip(halls, second, journal)[1]
+    assert "not accepted" not in strip(halls, first, journal)[1] + strip(halls, owner, journal)[1]
 
 
 def test_a_model_that_is_gone_is_gone_for_all_until_one_is_answered(journal):
@@ -392,7 +392,7 @@ class Cells(HTMLParser):
 
 
 def test_a_stranger_on_a_fresh_machine_learns_what_to_do(journal):
-    html = strip_html(Hall((Embedded(), NVIDIA(""))), Visitor(), journal, NOW)
+    html = strip(Hall((Embedded(), NVIDIA(""))), Visitor(), journal, NOW)[1]
     table = Cells(html)
     head, *rows = table.rows
     assert head == ["Model", "This machine", "NVIDIA", "Open weights here", "Your server", "To have it answer"] and table.caption
@@ -418,9 +418,9 @@ def test_the_summary_is_one_line(journal, engines, visitor, line):
 
 
 def test_what_is_at_hand_is_not_advised(journal):
-    html = strip_html(Hall((NVIDIA(KEY), Local(downloads=True), OpenAI(NOWHERE), Embedded())), Visitor(), journal, NOW)
+    html = strip(Hall((NVIDIA(KEY), Local(downloads=True), OpenAI(NOWHERE), Embedded())), Visitor(), journal, NOW)[1]
     assert "build.nvidia.com" not in html and "pip install" not in html and "VLM_BASE_URL" not in html and "VLM_ENGINE" not in html
-    assert "hf download" in strip_html(Hall((Local(), NVIDIA(""))), Visitor(), journal, NOW)
+    assert "hf download" in strip(Hall((Local(), NVIDIA(""))), Visitor(), journal, NOW)[1]
 
 
 @pytest.mark.parametrize("wicked", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</td></table><b>", "&lt;script&gt;"])
@@ -435,11 +435,11 @@ def test_hostile_words_are_letters(wicked, journal, monkeypatch):
     other = Stranger(wicked)
     journal.called(other, LLAMA, Sign("gone", NOW, since=wicked))
     journal.called(NVIDIA(KEY), LLAMA, Sign("gone", NOW, since=wicked))
-    html = strip_html(Hall((Odd(wicked), other, NVIDIA(KEY), OpenAI(f"http://{wicked}@h{wicked}/"))), Visitor(), journal, NOW)
+    html = strip(Hall((Odd(wicked), other, NVIDIA(KEY), OpenAI(f"http://{wicked}@h{wicked}/"))), Visitor(), journal, NOW)[1]
     table = Cells(html)
     assert not table.tags & {"script", "img"} and table.rows[0][1] == wicked and len({len(row) for row in table.rows}) == 1
     monkeypatch.setenv("NVIDIA_BASE_URL", wicked)
-    assert "<script" not in (sentence := strip_html(Hall((NVIDIA(""),)), Visitor(KEY), journal, NOW)) and "NVIDIA_BASE_URL" in sentence
+    assert "<script" not in (sentence := strip(Hall((NVIDIA(""),)), Visitor(KEY), journal, NOW)[1]) and "NVIDIA_BASE_URL" in sentence
 
 
 # the part of the page

@@ -173,6 +173,13 @@ def test_words_and_places_light_each_other(visit):
     page.keyboard.press("Escape")
     expect(chosen).to_have_count(0)
     assert not requests, "pointing asks the server"
+    at = page.locator("#result .stage").bounding_box()
+    page.mouse.move(at["x"] + 20, at["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(at["x"] + 80, at["y"] + 80, steps=3)
+    page.mouse.up()
+    page.locator("#result .mark").first.click()
+    expect(chosen).to_have_attribute("aria-label", "PINE RIDGE PARK")  # a drag before it counts no more
 
 
 @browser_only

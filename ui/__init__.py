@@ -12,24 +12,25 @@ from ui.batch import BatchTab
 from ui.chart import asked_about
 from ui.chat import ChatTab
 from ui.choice import hall
-from ui.closing import serve
+from ui.closing import leave, serve
 from ui.compare import CompareTab
 from ui.gate import Gate, accounts
 from ui.limits import limits
-from ui.links import Links, slug
+from ui.links import Links
 from ui.look import CSS, head, theme
-from ui.outcome import QUIET
+from ui.posted import QUIET
 from ui.reply import verbatim
+from ui.run import slug
 from ui.strip import Strip
 from ui.sweep import swept
 from ui.talk import Talk
 from ui.tasks import TaskTab
 from ui.tools import add_tools, mcp_installed
-from ui.visitor import QUICK, engine_picker, header, refreshed
+from ui.visitor import engine_picker, header, refreshed
 from ui.welcome import welcome
 from vlm_backends import Engine, Model, VLMError
 
-__all__ = ["build", "serve", "settings"]
+__all__ = ["build", "leave", "serve", "settings"]
 _STATES = {"alive": "Live", "withdrawn": "Withdrawn", "unknown": "Unproven"}
 
 
@@ -56,7 +57,7 @@ def build(engine: Engine) -> gr.Blocks:
         strip.after(*(end for part in (*parts.values(), compare, batch) for end in part.ends))
         chats = {slug(model): tab for model, tab in parts.items() if not model.tasks}
         Links(chats, next(tab for model, tab in parts.items() if model.tasks)).restore_on(page, tabs, visitor)
-        gr.on(None, partial(refreshed, engines), visitor, [visitor, line, *pickers], **QUICK)  # on load too
+        gr.on(None, partial(refreshed, engines), visitor, [visitor, line, *pickers], **QUIET)  # on load too
         add_api(engines)
         add_tools(engines)
     return page

@@ -12,6 +12,7 @@ from ui.album import Batch, Job, grid, progress
 from ui.choice import Hall, Visitor, pays
 from ui.closing import closing
 from ui.outcome import after
+from ui.posted import QUIET
 from ui.pump import pump
 from ui.reply import verbatim
 from vlm_backends import CATALOGUE, BadPrompt, Model, Stop, Task, VLMError, write_task
@@ -63,21 +64,20 @@ class BatchTab:
         self.sample = gr.Button("Try it with the sample pictures", size="sm", elem_id="batch-sample")
 
     def _wire(self) -> None:
-        quick = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
         shown = [self.notice, self.go, self.halt, self.again, self.download, self.status, self.grid]
         begun = [self.batch, *shown]  # a state lives as long as it is set
         fields = [self.batch, self.files, self.kind, self.words]
-        loaded = self.sample.click(load, None, [self.files, self.kind], **quick)
+        loaded = self.sample.click(load, None, [self.files, self.kind], **QUIET)
         for start in (
-            self.go.click(self.take, fields, begun, **quick),
-            self.again.click(self.resume, self.batch, begun, **quick),
-            loaded.then(self.take, fields, begun, **quick),
+            self.go.click(self.take, fields, begun, **QUIET),
+            self.again.click(self.resume, self.batch, begun, **QUIET),
+            loaded.then(self.take, fields, begun, **QUIET),
         ):
             stream = start.then(self.stream, [self.batch, self.visitor], [self.status, self.grid],
                                 api_visibility="private", show_progress="hidden")  # fmt: skip
             self.ends += after(stream, self.finish, self.batch, shown)
-        self.halt.click(self.end, self.batch, self.halt, **quick)
-        gr.on(None, self.describe, [self.kind, self.visitor], [self.about, self.words], **quick)
+        self.halt.click(self.end, self.batch, self.halt, **QUIET)
+        gr.on(None, self.describe, [self.kind, self.visitor], [self.about, self.words], **QUIET)
 
     def describe(self, kind: str | None, visitor: Visitor) -> tuple:
         """What is done with each picture, by whom and how fast; the field for words, when some are needed."""

@@ -3,12 +3,14 @@
 import math
 import re
 from collections.abc import Sequence
+from uuid import uuid4
 
 import gradio as gr
 import pandas as pd
 
-from ui.outcome import QUIET, file, shelf
-from vlm_backends import Answer, BadPrompt, Picture, Turn, VLMError
+from ui.outcome import file, shelf
+from ui.posted import QUIET
+from vlm_backends import Answer, BadPrompt, Picture, Turn
 from vlm_backends.exports import FORMATS
 
 _NUMBER = re.compile(r"[-+]?(?:\d[\d,\u00a0 ]*)?\.?\d+(?:[eE][-+]?\d+)?")
@@ -97,11 +99,9 @@ def asked_about(grid: pd.DataFrame, question: str, picture: Picture | None) -> T
 
 def taken(grid: pd.DataFrame) -> dict:
     """The table as it stands now, as a CSV file."""
-    rows = _rows(grid)
-    try:
+    if rows := _rows(grid):
         return file("table.csv", FORMATS["CSV"].write(None, Answer("", rows=rows)))
-    except VLMError as error:
-        return {"said": str(error)}
+    return {"said": "The table is empty: turn a chart into its table first.", "turn": uuid4().hex}
 
 
 def _rows(grid: pd.DataFrame | None) -> tuple[tuple[str, ...], ...]:

@@ -119,14 +119,15 @@ def _owners() -> tuple[Engine]:
 
 def strangers(engines: Iterable[Engine]) -> dict[Model, tuple[OpenAI, ...]]:
     """The models that servers list and the catalogue does not know, with the servers; _MOST of them."""
-    found: dict[Model, tuple[OpenAI, ...]] = {}
+    found: dict[str, tuple[Model, tuple[OpenAI, ...]]] = {}  # by id: servers may say different things of one model
     servers = [engine for engine in engines if isinstance(engine, OpenAI)]
     with ThreadPoolExecutor(max(1, len(servers))) as pool:  # a server that is down is waited for
         for server, models in zip(servers, pool.map(OpenAI.models, servers), strict=True):
             for model in models:
-                if model not in CATALOGUE and (model in found or len(found) < _MOST):
-                    found[model] = (*found.get(model, ()), server)
-    return found
+                if model not in CATALOGUE and (model.id in found or len(found) < _MOST):
+                    first, others = found.get(model.id, (model, ()))
+                    found[model.id] = first, (*others, server)
+    return dict(found.values())
 
 
 def who(hall: Hall, visitor: Visitor) -> str:

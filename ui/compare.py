@@ -11,10 +11,10 @@ import gradio as gr
 from ui.asking import follow
 from ui.choice import Hall, Visitor
 from ui.lanes import MOST, Comparison, as_html, questions, seats, usual
+from ui.posted import QUIET
 from ui.reply import keep, shelved, verbatim
 from ui.run import as_uploaded
 from ui.viewer import scene, viewer
-from ui.visitor import QUICK
 from vlm_backends import BadPrompt, VLMError, images
 from vlm_backends.purposes import ASK, DESCRIBE, FIND, PURPOSES, READ, Purpose
 
@@ -83,19 +83,19 @@ class CompareTab:
 
     def _wire(self) -> None:
         offer = [self.visitor, self.purpose, self.kept]
-        gr.on(None, self.offered, offer, [self.chosen, self.words, self.about], **QUICK)  # on load too
-        self.chosen.input(lambda chosen: chosen, self.chosen, self.kept, **QUICK)
-        self.image.upload(self.upload, self.image, [self.image, self.notice], **QUICK)
-        self.halt.click(Comparison.halt, self.comparison, None, **QUICK)
+        gr.on(None, self.offered, offer, [self.chosen, self.words, self.about], **QUIET)  # on load too
+        self.chosen.input(lambda chosen: chosen, self.chosen, self.kept, **QUIET)
+        self.image.upload(self.upload, self.image, [self.image, self.notice], **QUIET)
+        self.halt.click(Comparison.halt, self.comparison, None, **QUIET)
         fields = [self.comparison, self.visitor, self.purpose, self.image, self.words, self.chosen]
         begun = [self.comparison, self.notice, self.go, self.halt, self.viewer, self.agreement, *self.lanes]
         example = self.examples.click(
             self.example, [self.examples, self.visitor], [self.purpose, self.image, self.words, self.chosen, self.kept],
-            **QUICK,
+            **QUIET,
         )  # fmt: skip
         starts = [
-            gr.on([self.go.click, self.words.submit], self.take, fields, begun, **QUICK),
-            example.then(self.take, fields, begun, **QUICK),
+            gr.on([self.go.click, self.words.submit], self.take, fields, begun, **QUIET),
+            example.then(self.take, fields, begun, **QUIET),
         ]
         live = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "multiple"}
         for start in starts:
@@ -103,10 +103,10 @@ class CompareTab:
                 filled = start.then(
                     partial(self.stream, i), [self.comparison, self.visitor], lane, postprocess=False, **live
                 )
-                filled.failure(partial(self.shown, i), self.comparison, lane, **QUICK)
+                filled.failure(partial(self.shown, i), self.comparison, lane, **QUIET)
             ended = [self.viewer, self.agreement, self.go, self.halt]
             self.ends.append(start.then(self.watch, self.comparison, ended, **live))
-            start.then(None, js=_TO_LANES, **QUICK)
+            start.then(None, js=_TO_LANES, **QUIET)
 
     def offered(self, visitor: Visitor, title: str, kept: list[str]) -> tuple:
         """Who can be asked for this now, those kept that were chosen by hand; the field for words; what it is about."""

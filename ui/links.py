@@ -7,19 +7,12 @@ import gradio as gr
 
 from ui.chat import ChatTab
 from ui.choice import Visitor
-from ui.outcome import QUIET
-from ui.run import Run
+from ui.posted import QUIET
+from ui.run import Run, slug
 from ui.tasks import EXAMPLES, TaskTab
-from vlm_backends import BadPrompt, Model, find_task
+from vlm_backends import BadPrompt, find_task
 
 _OTHERS = "compare", "batch"  # tabs that are no model's
-
-
-def slug(model: Model) -> str:
-    """The model's name in a link and in the page: the last part of its id; all of it where only a server knows it."""
-    if model.hosted:
-        return model.id.rpartition("/")[2]
-    return "at-" + "".join(char if char.isascii() and char.isalnum() else f"-{ord(char):x}-" for char in model.id)
 
 
 @dataclass(frozen=True)

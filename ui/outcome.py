@@ -10,14 +10,13 @@ import gradio as gr
 from gradio.events import Dependency
 
 from ui.asking import Asked
-from ui.posted import posted
+from ui.posted import QUIET, posted
 from ui.reply import as_json, store
 from ui.run import Run
 from ui.talk import Talk
 from vlm_backends import BadPrompt, Model, VLMError, snippets
 from vlm_backends.exports import FORMATS, as_conversation
 
-QUIET = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
 _UNASKED = "<p>Ask something first: the call that was made and its answer stand here then.</p>"
 _json = partial(json.dumps, ensure_ascii=False)
 _COPIES = "showcase.copies(element)"

@@ -85,10 +85,17 @@ class Run:
         return f"{min(len(self.found) + 1, steps)} of {steps}" if steps > 1 else ""
 
 
+def slug(model: Model) -> str:
+    """The model's name in a link and in the page: the last part of its id; all of it where only a server knows it."""
+    if model.hosted:
+        return model.id.rpartition("/")[2]
+    return "at-" + "".join(char if char.isascii() and char.isalnum() else f"-{ord(char):x}-" for char in model.id)
+
+
 def linked(model: Model, example: int | None, token: str = "") -> str:
     """A link's query: the model, the task and the example (from 1), never anything of the visitor's own."""
     number = "" if example is None else str(example + 1)
-    parts = {"model": model.id.rpartition("/")[2], "task": token.strip("<>"), "example": number}
+    parts = {"model": slug(model), "task": token.strip("<>"), "example": number}
     return urlencode({name: value for name, value in parts.items() if value})
 
 

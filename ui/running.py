@@ -24,6 +24,7 @@ ABOUT_BOXES = (
     Deed("<REGION_TO_CATEGORY>", "Name"),
 )
 THEN_FIND = Deed("ground", "Find each thing that these words name")
+_LATE = "This answer is about the picture that was in the field when it was asked. Run again for another."
 _BEGUN, _ENDED = 5, 7  # outputs of what begins and ends a run
 
 
@@ -97,6 +98,7 @@ class Runs:
         buttons = gr.Button(interactive=True), gr.Button(visible=False)
         if not settled:  # what stood there stays
             return notice or "Stopped before the first word.", *buttons, gr.skip(), "", gr.skip(), instead
+        notice = notice or (_LATE if _late(run, run.asked.answer) else "")
         notice = notice or ("" if said(run.asked.answer) else nothing(run.asked.answer))
         return notice, *buttons, self._seen(run), "", ledger(run.asked), instead
 
@@ -109,6 +111,8 @@ class Runs:
         task = run.asked.task if run.asked and said(answer) else find_task(run.token)
         names, draw = False if task.group == READ else None, task.takes == "region"
         further = [THEN_FIND] if task.group == DESCRIBE and answer.text else []
+        if _late(run, answer):  # nothing more can be asked about that picture
+            return scene(run.asked.picture, answer, names=names)
         return scene(run.picture, answer, names=names, draw=draw, box=box, actions=ABOUT_BOXES, further=further)
 
     def _seen(self, run: Run) -> dict | None:
@@ -125,6 +129,11 @@ class Runs:
         if deed not in [known.name for known in ABOUT_BOXES]:
             raise BadPrompt("This cannot be done with a region here. Choose Segment, Describe or Name.")
         return about_boxes(self.model, run.picture, str(deed), boxes, shown)
+
+
+def _late(run: Run, answer: Answer) -> bool:
+    """True for an answer that came when another picture, or none, was in the field already."""
+    return answer is not NOTHING and run.asked.picture != run.picture
 
 
 def _begun(run: Run, plan: Callable[[], Plan]) -> tuple:

@@ -1,6 +1,7 @@
 """Which models answer: a table of models and engines, its summary, and what would make the others answer.
 
-It is drawn from what is known already; only the button “Check now” asks anybody, and spends nobody's quota.
+It is drawn from what is known already; a server of one's own is asked for its list, at most once a minute. Only the
+button “Check now” asks NVIDIA, and spends nobody's quota.
 """
 
 import time
@@ -10,8 +11,8 @@ import gradio as gr
 from gradio.events import Dependency
 
 from ui.choice import Hall, Visitor
+from ui.posted import QUIET
 from ui.standing import Column, Standing, columns, summary
-from ui.visitor import QUICK
 from vlm_backends import CATALOGUE, NVIDIA, Engine, Local, Model, OpenAI, VLMError
 from vlm_backends.news import Journal, journal, look
 
@@ -44,10 +45,7 @@ _SERVER = (
 
 
 class Strip:
-    """The closed accordion with the table, drawn at load, when the visitor changes, and when it is opened.
-
-    Nothing is asked when it is built.
-    """
+    """The closed accordion with the table, drawn at load, when the visitor changes, and when it is opened."""
 
     def __init__(self, hall: Hall, visitor: gr.State) -> None:
         self.hall, self.visitor = hall, visitor
@@ -55,22 +53,19 @@ class Strip:
             self.table = gr.HTML(elem_id="strip", apply_default_css=False)
             self.button = gr.Button("Check now (spends nothing)", size="sm", elem_id="check-models")
         self.outputs = [self.box, self.table]
-        gr.on(None, self.show, visitor, self.outputs, **QUICK)  # on load too
-        self.box.expand(self.show, visitor, self.outputs, **QUICK)
-        self.button.click(self.check, visitor, self.outputs, **QUICK | {"show_progress": "minimal"})
+        gr.on(None, self.show, visitor, self.outputs, **QUIET)  # on load too
+        self.box.expand(self.show, visitor, self.outputs, **QUIET)
+        self.button.click(self.check, visitor, self.outputs, **QUIET | {"show_progress": "minimal"})
 
     def after(self, *ends: Dependency) -> None:
         """Drawn again after each of these events, which end calls."""
         for end in ends:
-            end.then(self.show, self.visitor, self.outputs, **QUICK)
+            end.then(self.show, self.visitor, self.outputs, **QUIET)
 
     def show(self, visitor: Visitor) -> tuple:
         """The values of `outputs`: the summary as the accordion's label, and the table."""
-        try:
-            found = columns(self.hall.present(visitor), journal, time.time())
-        except VLMError as error:
-            return gr.Accordion(label=_TITLE), _lead(str(error))
-        return gr.Accordion(label=f"{_TITLE} {summary(found)}"), _drawn(found)
+        label, table = strip(self.hall, visitor)
+        return gr.Accordion(label=label), table
 
     def check(self, visitor: Visitor) -> tuple:
         """The same after a look at NVIDIA's list and at the owner's server."""
@@ -82,12 +77,13 @@ class Strip:
         return self.show(visitor)
 
 
-def strip_html(hall: Hall, visitor: Visitor, journal: Journal = journal, now: float | None = None) -> str:
-    """The table and the advice as HTML, escaped; `now` in seconds since 1970."""
+def strip(hall: Hall, visitor: Visitor, journal: Journal = journal, now: float | None = None) -> tuple[str, str]:
+    """The accordion's label, and the table and the advice as escaped HTML; `now` in seconds since 1970."""
     try:
-        return _drawn(columns(hall.present(visitor), journal, time.time() if now is None else now))
+        found = columns(hall.present(visitor), journal, time.time() if now is None else now)
     except VLMError as error:
-        return _lead(str(error))
+        return _TITLE, _lead(str(error))
+    return f"{_TITLE} {summary(found)}", _drawn(found)
 
 
 def _drawn(found: list[Column]) -> str:

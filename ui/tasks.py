@@ -6,7 +6,8 @@ import gradio as gr
 
 from ui.choice import Hall, Visitor
 from ui.offer import way_on
-from ui.outcome import QUIET, Outcome, after
+from ui.outcome import Outcome, after
+from ui.posted import QUIET
 from ui.reply import keep, shelved, verbatim
 from ui.run import Run, as_uploaded
 from ui.running import Runs

@@ -6,14 +6,12 @@ Python sends a scene, a plain JSON value; static/viewer.js shows it. What comes 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import islice
 
 import gradio as gr
-import numpy as np
 
 from ui.reply import keep
 from vlm_backends import Answer, Picture, Region, colours
-from vlm_backends.drawing import Colour, ink
+from vlm_backends.drawing import Colour, ink, rounded
 
 NOTHING = Answer("")
 _FEW = 12  # regions whose names are shown unasked
@@ -67,7 +65,7 @@ def scene(
         "alt": f"The picture: {_listed(answer.regions)}" if answer.regions else "The picture",
         "regions": [
             _region(region, group, shades[group], points)
-            for region, group, points in zip(answer.regions, named, _rounded(answer.regions), strict=True)
+            for region, group, points in zip(answer.regions, named, rounded(answer.regions), strict=True)
         ],
         "parts": parted(answer) if words and answer.text.strip() else [],
         "names": len(answer.regions) <= _FEW if names is None else names,
@@ -91,12 +89,6 @@ def parted(answer: Answer) -> list[tuple[str, list[int]]]:
         parts += [(answer.text[at:start], []), (answer.text[start:end], regions)]
         at = end
     return [part for part in (*parts, (answer.text[at:], [])) if part[0]]
-
-
-def _rounded(regions: Sequence[Region]) -> list[list[list[float]]]:
-    """Each region's outline to a hundred-thousandth of the picture; NumPy rounds all in a third of Python's time."""
-    points = iter(np.round([point for region in regions for point in region.outline], 5).tolist())
-    return [list(islice(points, len(region.outline))) for region in regions]
 
 
 def _region(region: Region, group: str, shade: Colour, points: list[list[float]]) -> dict:

@@ -7,10 +7,10 @@ reads, so that neither the browser's run history nor a shared link can hold it.
 import gradio as gr
 
 from ui.choice import Hall, Visitor, who
+from ui.posted import QUIET
 from vlm_backends import Model, VLMError, engines
 
-QUICK = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
-SETS = QUICK | {"queue": True}  # of a state: Gradio tells of its change only then
+SETS = QUIET | {"queue": True}  # of a state: Gradio tells of its change only then
 
 
 def header() -> tuple[gr.State, gr.Markdown]:

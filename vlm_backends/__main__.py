@@ -76,6 +76,8 @@ def _options() -> argparse.ArgumentParser:
 
 def _prompt(given: argparse.Namespace, model: Model, task: Task | None) -> Prompt:
     """The one turn that is asked. Raises BadPrompt."""
+    if task and not model.tasks:
+        raise BadPrompt(f"--task is a question of Florence-2's own: leave it out for {model.title}.")
     if model.tasks and not (task or given.prompt):
         raise BadPrompt(f"{model.title} has tasks: choose one, such as --task '{model.tasks[0].token}'.")
     text = given.prompt

@@ -18,6 +18,7 @@ from threading import Thread
 from tqdm import tqdm
 
 from vlm_backends import CATALOGUE, BadPrompt, Engine, MissingKey, Stop, VLMError, connect, find_task, write_task
+from vlm_backends.arguments import whole
 from vlm_backends.batch import annotate, terms
 from vlm_backends.datasets import pictures
 from vlm_backends.ledger import entries, ledger
@@ -128,17 +129,6 @@ def _stopped_by_signals(stop: Stop) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _whole(most: int) -> Callable[[str], int]:
-    """Reads a whole number from 1 to `most`."""
-
-    def number(text: str) -> int:
-        if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"give a whole number from 1 to {most}")
-        return int(text)
-
-    return number
-
-
 def _options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser("python -m vlm_backends.annotate", description=__doc__.partition("\n")[0])
     add = options.add_argument
@@ -153,8 +143,8 @@ def _options() -> argparse.ArgumentParser:
     add("--prompt", metavar="TEXT", help="the question (the model's own first one by default)")
     add("--column", metavar="NAME", default="", help="the column of a Parquet table that holds the pictures")
     add("--engine", choices=("nvidia", "openai", "local", "embedded"), help="as VLM_ENGINE")
-    add("--parallel", type=_whole(256), metavar="N", help="pictures at a time (what suits the engine by default)")
-    add("--rpm", type=_whole(1_000_000), metavar="N", help="requests a minute (40 at NVIDIA by default)")
+    add("--parallel", type=whole(256), metavar="N", help="pictures at a time (what suits the engine by default)")
+    add("--rpm", type=whole(1_000_000), metavar="N", help="requests a minute (40 at NVIDIA by default)")
     add("--ray", metavar="ADDRESS", help="a Ray cluster, or local: --parallel processes share the work")
     return options
 

@@ -170,7 +170,7 @@ def check_region(region: object) -> tuple[float, float, float, float]:
     """The box with its corners in order; BadPrompt when it is none or has no area."""
     try:
         x0, y0, x1, y1 = map(float, region)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise BadPrompt("This task needs a region: four numbers from 0 to 1, left, top, right, bottom.") from None
     if not all(0 <= value <= 1 for value in (x0, y0, x1, y1)):
         raise BadPrompt("The region lies outside of the picture: its numbers must be from 0 to 1.")
@@ -190,5 +190,6 @@ def check_sampling(model: Model, sampling: Sampling) -> Sampling:
     )
     for name, value, low, high in ranges:
         if not low <= value <= high:  # also true of NaN
-            raise BadPrompt(f"{name} must be from {low:g} to {high:g} for {model.title}, not {value:g}.")
+            given = "" if abs(value) > 1e300 else f", not {value:g}"  # beyond it a whole number is no float
+            raise BadPrompt(f"{name} must be from {low:g} to {high:g} for {model.title}{given}.")
     return sampling

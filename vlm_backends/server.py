@@ -21,6 +21,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from vlm_backends import Engine, Stop, connect
+from vlm_backends.arguments import whole
 from vlm_backends.engines import checked, fetch
 from vlm_backends.errors import BadPrompt, Refused, VLMError
 from vlm_backends.listening import check_address
@@ -224,10 +225,10 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--engine", choices=("embedded", "local", "nvidia", "openai"), help="as VLM_ENGINE")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--parallel", type=int, default=4, help="questions that are answered at a time")
-    parser.add_argument("--waiting", type=int, default=64, help="questions that may wait; others are answered 503")
+    parser.add_argument("--parallel", type=whole(1000), default=4, help="questions that are answered at a time")
+    parser.add_argument("--waiting", type=whole(10_000, 0), default=64, help="may wait; others are answered 503")
     parser.add_argument("--urls", action="store_true", help="take pictures by http(s) address, public ones only")
-    parser.add_argument("--grace", type=int, default=30, help="seconds that running answers have when it is stopped")
+    parser.add_argument("--grace", type=whole(3600, 0), default=30, help="seconds that answers have when it stops")
     return parser
 
 

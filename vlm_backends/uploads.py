@@ -41,7 +41,7 @@ def contents(source: bytes | str | Path) -> bytes:
             raise BadPrompt(f"This file is too large: at most {MOST_BYTES >> 20} MB. Make it smaller first.")
         return source if isinstance(source, bytes) else Path(source).read_bytes()
     except OSError:
-        raise BadPrompt("The picture is no longer there: upload it again.") from None
+        raise BadPrompt("The picture is no longer there, or cannot be read: give it again.") from None
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def opened(data: bytes) -> Iterator[Image.Image]:
     except BadPrompt:
         raise
     except Image.DecompressionBombError:
-        raise _too_large(_FEWER) from None
+        raise _too_large(_FEWER, f", as a JPEG {MOST_PIXELS // 10**6}") from None
     except UnidentifiedImageError:
         kinds = "JPEG, PNG, WebP, GIF, BMP, TIFF" + (" or AVIF" if "AVIF" in FORMATS else "")
         raise BadPrompt(f"This file is not a picture that can be read here. Use {kinds}.") from None
@@ -142,8 +142,8 @@ def _too_many() -> BadPrompt:
     return BadPrompt("This picture is made of too many small parts to be read here: save it anew.")
 
 
-def _too_large(most: int) -> BadPrompt:
-    return BadPrompt(f"This picture is too large: at most {most // 10**6} megapixels. Make it smaller first.")
+def _too_large(most: int, more: str = "") -> BadPrompt:
+    return BadPrompt(f"This picture is too large: at most {most // 10**6} megapixels{more}. Make it smaller first.")
 
 
 def _levels(image: Image.Image) -> tuple[float, float]:

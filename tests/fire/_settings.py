@@ -53,6 +53,13 @@ _BOTH = [
 ]
 WRONG = [
     *_BOTH,
+    ({"VLM_LIMIT_QUESTIONS": "0"}, "VLM_LIMIT_QUESTIONS"),
+    ({"VLM_LIMIT_STREAMS": "many"}, "VLM_LIMIT_STREAMS"),
+    ({"VLM_LIMIT_MEGABYTES": "1.5"}, "VLM_LIMIT_MEGABYTES"),
+    ({"VLM_BUDGET": "-1"}, "VLM_BUDGET"),
+    ({"VLM_TRUSTED_PROXIES": "two"}, "VLM_TRUSTED_PROXIES"),
+    ({"VLM_AUTH": "name without a password"}, "VLM_AUTH"),
+    ({"VLM_AUTH": f"{_BROKEN}"}, "VLM_AUTH"),
     ({"GRADIO_SERVER_PORT": _PORT}, "GRADIO_SERVER_PORT"),
     ({"GRADIO_SERVER_PORT": "http"}, "GRADIO_SERVER_PORT"),
     ({"GRADIO_SERVER_PORT": "70000"}, "GRADIO_SERVER_PORT"),

@@ -27,7 +27,6 @@ function place(view, event) {
 }
 
 function press(view, event) {
-  view.dragged = false;
   const touched = event.pointerType === "touch" && !view.stage.classList.contains("drawing");
   if (event.button || touched) return; // a finger scrolls, unless it was told to draw
   view.start = place(view, event);
@@ -36,6 +35,7 @@ function press(view, event) {
 }
 
 function drag(view, event) {
+  if (!event.buttons) view.start = null; // it was let go elsewhere
   if (!view.start) return;
   const [x, y] = place(view, event), [a, b] = view.start;
   if (!view.dragged && Math.max(Math.abs(x - a), Math.abs(y - b)) < MEANT) return;

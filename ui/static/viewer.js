@@ -88,6 +88,7 @@ function link(view) {
   const on = (names, act) => names.forEach((name) => view.root.addEventListener(name, (event) => view.scene && act(event)));
   on(["pointerover", "focusin"], (event) => light(view, at(event)));
   on(["pointerleave", "focusout"], () => light(view, []));
+  view.root.addEventListener("pointerdown", () => { view.dragged = false; }, true); // before a drag begins
   on(["click"], (event) => {
     const [i] = at(event);
     if (i !== undefined && !view.dragged && !getSelection().toString()) showcase.choose(view, view.chosen === i ? null : i);

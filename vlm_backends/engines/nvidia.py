@@ -57,7 +57,8 @@ class NVIDIA:
     def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
         """The reply's chunks. Asks the model's second address when its first is gone."""
         if not self.key:
-            raise MissingKey("NVIDIA needs a key: make one at build.nvidia.com and give it at the top of the page.")
+            where = "give it at the top of the page, or as NVIDIA_API_KEY"
+            raise MissingKey(f"NVIDIA needs a key: make one at build.nvidia.com and {where}.")
         stop = stop or Stop()
         prompt = trimmed(model, prompt)
         try:

@@ -47,9 +47,10 @@ class OpenAI:
 
     def state(self, model: Model, task: Task | None = None) -> str:
         """Whether the server lists the model, and what it says of it."""
-        if not (id := self._served(model)):
+        id = self._served(model)
+        states = next((entry.states for entry in self._entries() if entry.id == id), None)
+        if states is None:
             return f"not served at {self._host}"
-        states = next(entry.states for entry in self._entries() if entry.id == id)
         said = states.get(task.token if task else "", "")
         return said if task and said else f"ready at {self._host}{': ' if said else ''}{said}"
 

@@ -14,7 +14,7 @@ from vlm_backends.types import Chunk, Model, Picture, Region, Stop
 
 Box = tuple[float, float, float, float]
 
-_ELSEWHERE = "give an NVIDIA key at the top of the page, or choose another engine"
+_ELSEWHERE = "give an NVIDIA key (at the top of the page, or as NVIDIA_API_KEY), or choose another engine"
 _TOKEN = re.compile(r"\s*(<[A-Z_]+>)(.*)", re.DOTALL)
 _WORD = re.compile(r"\w+(?:[.,:/'’-]\w+)*")
 _EDGE = 0.01  # of the picture: a box this close to the border has no background beside it

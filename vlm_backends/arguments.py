@@ -1,0 +1,15 @@
+"""What the programs of this package take as options."""
+
+import argparse
+from collections.abc import Callable
+
+
+def whole(most: int, least: int = 1) -> Callable[[str], int]:
+    """Reads a whole number in these bounds."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or len(text) > 9 or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"give a whole number from {least} to {most}")
+        return int(text)
+
+    return number
