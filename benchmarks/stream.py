@@ -24,7 +24,7 @@ OURS = "**this engine**"
 FLOOR, PLAIN = "raw socket, orjson (floor)", "requests, `iter_lines`"
 BARE = "requests, orjson, no check (floor on requests)"
 _FLOOD, _FLOOD_OF_SDKS = 20_000, 2_000  # pieces at once; the slow sides would take minutes
-_RATE, _PACED = 100, 60  # pieces a second, and how many
+_RATE, _PACED = 100, 50  # pieces a second, and how many
 _QUESTION = {"model": MODEL, "messages": [{"role": "user", "content": "What is this?"}], "stream": True}
 _WAYS = [("chunked", False), ("close", False), ("chunked", True), ("close", True)]  # framing, TLS
 
