@@ -41,8 +41,12 @@ class Page:
     blocks: object
 
     def files(self) -> list[Path]:
-        """All files that it holds for its visitors."""
-        return [path for path in self.folder.rglob("*") if path.is_file()]
+        """All files that it holds for its visitors; os.walk does not mind that some go meanwhile."""
+        return [Path(folder, name) for folder, _, names in os.walk(self.folder) for name in names]
+
+    def empty(self) -> list[str]:
+        """The folders that hold nothing."""
+        return [folder for folder, folders, names in os.walk(self.folder) if not folders and not names]
 
 
 @contextmanager

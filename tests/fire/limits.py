@@ -151,10 +151,9 @@ def _private(wire: Wire, wired: dict[str, str]) -> Iterator[Row]:
         visitor, samples = Visitor(page.url, headers=given), set(page.files())
         worked = [visitor.ask()[0], visitor.call("florence2", "<OD>", visitor.file(), "", None)[0]]
         made = set(page.files()) - samples
-        wire.until(lambda: set(page.files()) == samples and all(map(os.listdir, page.folder.iterdir())), 30)
+        wire.until(lambda: set(page.files()) == samples and not page.empty(), 30)
         left = set(page.files()) ^ samples
-        empty = [folder for folder in page.folder.iterdir() if not os.listdir(folder)]
-        yield Row("what visitors gave, and what was made of it, is deleted", 3, sum(worked) + (len(made) > 1), len(left) + len(empty))
+        yield Row("what visitors gave, and what was made of it, is deleted", 3, sum(worked) + (len(made) > 1), len(left) + len(page.empty()))
 
 
 def _locked(page: Page, given: dict[str, str]) -> Iterator[tuple[object, bool]]:
