@@ -1,7 +1,6 @@
 """Strangers with time: what each may ask and send, other sites, other people's files, and what is left on the disk."""
 
 import base64
-import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
