@@ -31,7 +31,7 @@ from tests.processes import begun, ended, free_port, until_served
 OURS, FLOOR = "**this page**", "a bare SSE route (floor)"
 USUAL, INTERFACE, CHAINLIT, STREAMLIT = "usual Gradio page", "`gr.ChatInterface`", "Chainlit", "Streamlit"
 _RATE, _LETTERS = 50, 5  # pieces a second, and letters in a piece
-_VISITORS = {1: 100, 8: 100, 32: 200, 64: 300, 128: 300}  # at once, and pieces of each one's answer
+_VISITORS = {1: 100, 8: 100, 32: 200, 64: 200, 128: 200}  # at once, and pieces of each one's answer
 _MESSAGES, _PICTURES = "40 messages", "16 pictures"
 _UP_TO = {INTERFACE: 8, STREAMLIT: 8}  # more of them would wait for minutes
 _CROWD, _PIECES, _TIMES = 8, 100, 3  # visitors with a history, pieces of their answer, and so many times as many
