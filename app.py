@@ -28,9 +28,7 @@ def main() -> None:
             options = settings()
         except VLMError as error:
             raise SystemExit(f"Not started. {error}") from None
-        page = build(engine)
-        page.launch(prevent_thread_lock=True, **options)
-        serve(page)
+        serve(build(engine), **options)
     leave()
 
 

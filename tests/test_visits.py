@@ -1,7 +1,6 @@
 """What a visit holds and how it ends: pictures lie in files, the line is fair, and who waits is told of the end."""
 
 import asyncio
-import time
 from contextlib import aclosing, nullcontext
 from pathlib import Path
 
@@ -109,7 +108,6 @@ def test_each_page_keeps_its_pictures_in_a_folder_of_its_own_and_takes_it_away(t
         with child("app.py", GRADIO_SERVER_PORT=port, TMPDIR=tmp_path) as process:
             answering(f"http://127.0.0.1:{port}", process)
             folders += tmp_path.glob("vlm-showcase-*")
-            time.sleep(3)  # before it listens for signals, one ends it at once
             process.terminate()
             process.wait(30)
     assert len(set(folders)) == 2 and not [*tmp_path.glob("vlm-showcase-*")]

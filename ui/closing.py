@@ -51,8 +51,8 @@ class Closing:
 closing = Closing()
 
 
-def serve(page: gr.Blocks) -> None:
-    """Keeps the launched page until a signal, and closes it in order; a second signal ends the process at once."""
+def serve(page: gr.Blocks, **options: object) -> None:
+    """Launches the page, and closes it in order at a signal; a second signal ends the process at once."""
     told = Event()
 
     def first(*_: object) -> None:
@@ -62,6 +62,7 @@ def serve(page: gr.Blocks) -> None:
 
     for number in _SIGNALS:
         signal.signal(number, first)
+    page.launch(prevent_thread_lock=True, **options)
     told.wait()
     closing.end()
     time.sleep(_MOMENT)
