@@ -61,8 +61,9 @@ def test_no_answer_has_a_serious_fault(visit):
 
 def test_no_tab_scrolls_sideways(visit):
     page = visit(width=390, height=844)
-    for width in (390, 820, 2560):
+    for width, scheme in ((390, "light"), (390, "dark"), (820, "light"), (2560, "light")):
         page.set_viewport_size({"width": width, "height": 844})
+        page.emulate_media(color_scheme=scheme)
         for tab in page.get_by_role("tab").all():
             tab.click()
             page.wait_for_timeout(150)

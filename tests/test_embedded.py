@@ -151,7 +151,7 @@ def test_pictures_of_any_size_get_an_answer_or_a_sentence(size):
             assert talk(image, model).text
 
 
-@pytest.mark.parametrize("size", [(6000, 30), (12, 2400)])
+@pytest.mark.parametrize("size", [(6000, 30), (30, 6000), (2400, 12), (12, 2400)])
 def test_the_slimmest_pictures_are_read_by_whoever_reads(size):
     image = Image.effect_noise(size, 90).convert("RGB")
     assert "no print" in run("<OCR_WITH_REGION>", image).note

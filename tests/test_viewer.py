@@ -102,7 +102,8 @@ def wait_for_box(page, box):
 
 @browser_only
 @pytest.mark.browser
-@pytest.mark.parametrize("width, touch", [(1400, False), (390, False), (820, True), (390, True)])
+@pytest.mark.parametrize("width", [1400, 820, 390])
+@pytest.mark.parametrize("touch", [False, True])
 def test_a_dragged_box_lands_where_it_was_drawn(visit, phone_photo, width, touch):
     page = visit("?model=florence-2&task=REGION_TO_SEGMENTATION", width=width, touch=touch)
     stage = upload(page, phone_photo)
@@ -131,7 +132,7 @@ def test_a_dragged_box_lands_where_it_was_drawn(visit, phone_photo, width, touch
 
 @browser_only
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize("width", [1400, 820, 390])
 def test_a_box_by_keys(visit, phone_photo, width):
     page = visit("?model=florence-2&task=REGION_TO_SEGMENTATION", width=width)
     upload(page, phone_photo).focus()
