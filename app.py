@@ -9,8 +9,8 @@ os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")  # or ea
 os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # a visitor's address is taken from no header, save as limits.py does
 
 from vlm_backends import VLMError, connect
-from vlm_backends.listening import check_page
-from vlm_backends.memory import frugal
+from vlm_backends.addresses import check_page
+from vlm_backends.allocator import frugal
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from time import process_time
 import uvicorn
 
 from vlm_backends import CATALOGUE, Chunk, Model, Prompt, Stop, Task
-from vlm_backends.server import application
+from vlm_backends.server.app import application
 
 WORD = "word"
 

@@ -17,10 +17,10 @@ from PIL import Image
 
 from benchmarks._sides import installed, table, turns
 from vlm_backends import CATALOGUE, Chunk, Embedded, Engine, Model, Prompt, Stop, Task, ask, find_task, read, write_task
-from vlm_backends.annotate import here
-from vlm_backends.datasets import pictures
-from vlm_backends.ledger import ledger
-from vlm_backends.lines import Job
+from vlm_backends.annotate.command import here
+from vlm_backends.annotate.sources import pictures
+from vlm_backends.annotate.jsonl import ledger
+from vlm_backends.annotate.records import Job
 
 Pace = tuple[float, float, float]  # answers a second, seconds to the first, processor time of each in this process
 PLAIN = "`for file: ask()`"
@@ -55,9 +55,9 @@ def tables(rounds: int) -> Iterator[str]:
         few, engine = _painted(folder / "few", 16), Embedded()
         sides = _sides(engine, few)
         if installed("ray"):
-            from vlm_backends import on_ray
+            from vlm_backends.annotate import ray as ray_runner
 
-            sides["annotate --ray local --parallel 2"] = partial(_annotated, on_ray.lines, engine, few, 2)
+            sides["annotate --ray local --parallel 2"] = partial(_annotated, ray_runner.lines, engine, few, 2)
         yield _table("the embedded engine, a mask", sides, (rounds + 1) // 2)
     if not installed("ray"):
         yield "`--ray local` is not measured: ray is not installed."

@@ -16,7 +16,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks._sides import table
-from vlm_backends.engines.embedded import answers, axes, chart
+from vlm_backends.engines.builtin import tasks
+from vlm_backends.engines.builtin.charts import axes, reader
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -91,8 +92,8 @@ def verdict(sample: Sample) -> tuple[str, list[float]]:
     """`right`, or what is not and why; and the values' errors as shares of the largest value."""
     rgb = np.asarray(sample.image)
     try:
-        head, *rows = chart.read_chart(rgb, answers.print_of(rgb)).rows
-    except chart.CannotRead as reason:
+        head, *rows = reader.read_chart(rgb, tasks.print_of(rgb)).rows
+    except reader.CannotRead as reason:
         return f"refused: {reason}", []
     values = sample.values[::-1] if sample.kind == "horizontal" else sample.values  # Matplotlib's first is the lowest
     names = sample.names[::-1] if sample.kind == "horizontal" else sample.names

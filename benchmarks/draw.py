@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 from benchmarks import _pictures
 from benchmarks._memory import peak
 from benchmarks._sides import alternated, goals, installed, ratio, spent, table
-from vlm_backends import Answer, Region, colours, draw, images
+from vlm_backends import Answer, Region, colours, draw
+from vlm_backends.media import images
 
 OURS, BY_REGION, SUPERVISION = "**ours**", "OpenCV, by region", "supervision"
 ANY_SCRIPT = "OpenCV, by region, its labels by Pillow"
@@ -178,8 +179,8 @@ def tables(rounds: int) -> Iterator[str]:
         ways[SUPERVISION] = with_supervision
     times = alternated({name: partial(spent, partial(way, image, found)) for name, way in ways.items()}, rounds)
     memory = {name: peak(_memory, ways[name], data) for name in (OURS, BY_REGION, SUPERVISION) if name in ways}
-    from ui.reply import shelved  # and with it gradio, which the processes that measure memory need not
-    from ui.viewer import scene
+    from ui.core.rendering import shelved  # and with it gradio, which the processes that measure memory need not
+    from ui.components.viewer import scene
 
     picture, answer = shelved(data), Answer("", tuple(found))
     extra = {

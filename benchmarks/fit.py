@@ -132,7 +132,7 @@ def _kept(data: bytes, fitted: bytes) -> float:
 
 
 def _read(data: bytes) -> str:
-    from vlm_backends.engines.embedded.ocr import read_lines
+    from vlm_backends.engines.builtin.ocr import read_lines
 
     return "\n".join(line.text for line in read_lines(np.asarray(_opened(data).convert("RGB"))))
 

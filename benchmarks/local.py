@@ -20,7 +20,7 @@ from PIL import Image
 from benchmarks._sides import table, turns
 from tests import tiny
 from vlm_backends import Local, Prompt, Turn, find_model, read
-from vlm_backends.engines.local import families, residents
+from vlm_backends.engines.local import processors, loader
 
 PICTURE = Path(__file__).parent.parent / "assets" / "sign.jpg"
 WORDS = 33
@@ -54,7 +54,7 @@ def checkpoint(folder: Path) -> None:
     processor.save_pretrained(folder)
 
 
-def direct(resident: residents.Resident, data: bytes) -> Timing:
+def direct(resident: loader.Resident, data: bytes) -> Timing:
     """`generate()` in a thread and its words in an iterator, as the library's documentation does."""
     start = time.perf_counter()
     image = Image.open(io.BytesIO(data)).convert("RGB")
@@ -83,19 +83,19 @@ def _timing(start: float, moments: list[float]) -> Timing:
 def tables(rounds: int) -> Iterator[str]:
     """The medians of both sides and their ratio."""
     transformers.utils.logging.disable_progress_bar()
-    families._TOKENS = WORDS  # as many as the other side
+    processors._TOKENS = WORDS  # as many as the other side
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root) / "microsoft" / "florence-2"
         folder.mkdir(parents=True)
         checkpoint(folder)
         engine, data = Local(Path(root)), PICTURE.read_bytes()
         ours(engine, data)
-        resident = residents.held(str(folder))
+        resident = loader.held(str(folder))
         sides = {"generate()": partial(direct, resident, data), "this engine": partial(ours, engine, data)}
         timings = turns(sides, rounds)
     medians = {name: [median(column) for column in zip(*rows)] for name, rows in timings.items()}
     rows = [[name, f"{first:.2f} s", f"{token * 1000:.1f} ms"] for name, (first, token) in medians.items()]
     ratios = [mine / theirs for mine, theirs in zip(medians["this engine"], medians["generate()"])]
-    kind = f"{residents.device().type}, {str(residents.dtype()).rpartition('.')[2]}"
+    kind = f"{loader.device().type}, {str(loader.dtype()).rpartition('.')[2]}"
     rows.append(["ratio", *(f"{ratio:.3f}" for ratio in ratios)])
     yield table((f"Florence-2-base, {kind}", "first words", "a token"), rows)

@@ -6,7 +6,7 @@ from functools import partial
 from types import SimpleNamespace
 
 from benchmarks._sides import alternated, goals, installed, spent, table
-from ui.pump import PAUSE
+from ui.core.pump import PAUSE
 from vlm_backends import Answer
 from vlm_backends.readers import deplot, florence2, kosmos2, paligemma, plain
 

@@ -21,8 +21,8 @@ from ray.serve.handle import DeploymentHandle
 
 from vlm_backends import Chunk, Local, Model, Prompt, Refused, Stop, Task, Unreachable, VLMError, connect
 from vlm_backends.engines import Patience, checked, persistent
-from vlm_backends.server import application
-from vlm_backends.serving.desk import Desk
+from vlm_backends.server.app import application
+from vlm_backends.server.workers import Desk
 
 _log = logging.getLogger(__name__)
 _MOST = 100  # questions that one replica has in hand

@@ -21,7 +21,7 @@ from tests import tiny
 from tests.processes import ROOT, free_port, running, until, until_served
 from vlm_backends import OpenAI, Prompt, Refused, Sampling, Stop, Turn, ask, find_model, find_task, read, write_task
 from vlm_backends.engines import openai
-from vlm_backends.engines._http import Patience
+from vlm_backends.engines.http.client import Patience
 
 PATIENCE = Patience(connect=5, silence=120, pause=0.05)
 SIGN = read(ROOT / "assets/sign.jpg")

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import CHROMIUM
-from ui import links
+from ui import deep_links
 from vlm_backends import CATALOGUE
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
@@ -106,7 +106,7 @@ def test_a_link_opens_its_tab_and_example_and_asks_nothing(visit, query, tab, fi
     ("1", 0), ("3", 2), ("0", None), ("4", None), ("-1", None), ("", None), ("x", None), ("1.0", None), ("²", None), ("9" * 5000, None),
 ])  # fmt: skip
 def test_an_example_in_a_link_is_one_of_the_list_or_none(example, index):
-    assert links._index({"example": example}, 3) == index and links._index({}, 3) is None
+    assert deep_links._index({"example": example}, 3) == index and deep_links._index({}, 3) is None
 
 
 def test_a_link_opens_the_task_and_its_example(visit):

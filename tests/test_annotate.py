@@ -16,12 +16,12 @@ from hypothesis import strategies as some
 from tests import wire_replies as say
 from tests.faults.annotate import ROOT, interrupted, paint, start, whole
 from vlm_backends import BadPrompt, Picture, Region, Stop
-from vlm_backends.annotate import main
-from vlm_backends.batch import annotate
-from vlm_backends.exports import as_coco
-from vlm_backends.ledger import entries, ledger
-from vlm_backends.lines import write_coco, write_csv
-from vlm_backends.pace import Pace
+from vlm_backends.annotate.command import main
+from vlm_backends.annotate.runner import annotate
+from vlm_backends.media.exports import as_coco
+from vlm_backends.annotate.jsonl import entries, ledger
+from vlm_backends.annotate.records import write_coco, write_csv
+from vlm_backends.ratelimit import Pace
 
 KEY = "nvapi-0123456789abcdef"
 QUESTION = {"model": "m", "task": None, "prompt": "What?"}

@@ -14,13 +14,14 @@ from PIL import Image
 from tests import wire_replies as say
 from tests.conftest import CHROMIUM
 from tests.test_page import ASSETS, KEY, gather
-from ui.album import Batch, grid, progress
-from ui.batch import KINDS, SAMPLES, BatchTab, job_of
-from ui.choice import Visitor, hall
-from vlm_backends import NVIDIA, BadPrompt, Embedded, Prompt, Stop, Turn, find_model, images
-from vlm_backends.batch import annotate, terms
-from vlm_backends.datasets import MOST, Source, safe_name, sources
-from vlm_backends.pace import Pace
+from ui.state.batch import Batch, grid, progress
+from ui.tabs.batch import KINDS, SAMPLES, BatchTab, job_of
+from ui.core.session import Visitor, hall
+from vlm_backends import NVIDIA, BadPrompt, Embedded, Prompt, Stop, Turn, find_model
+from vlm_backends.media import images
+from vlm_backends.annotate.runner import annotate, terms
+from vlm_backends.annotate.sources import MOST, Source, safe_name, sources
+from vlm_backends.ratelimit import Pace
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
 LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")

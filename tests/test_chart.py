@@ -8,19 +8,20 @@ from PIL import Image, ImageDraw
 
 from tests import charts
 from tests.charts import DARK
-from vlm_backends.engines.embedded import answers, axes, chart
+from vlm_backends.engines.builtin import tasks
+from vlm_backends.engines.builtin.charts import axes, reader
 from vlm_backends.readers import deplot
 
 ASSETS = Path(__file__).parent.parent / "assets"
 YEARS = ["2019", "2020", "2021", "2022", "2023"]
 
 
-def read(image) -> chart.Chart:
+def read(image) -> reader.Chart:
     rgb = np.asarray(image)
-    return chart.read_chart(rgb, answers.print_of(rgb))
+    return reader.read_chart(rgb, tasks.print_of(rgb))
 
 
-def assert_table(found: chart.Chart, names, series, within: float) -> None:
+def assert_table(found: reader.Chart, names, series, within: float) -> None:
     """Every value is off by no more than `within` of the largest."""
     head, *rows = found.rows
     assert list(head[1:]) == (list(series) if len(series) > 1 else ["Value"])
@@ -117,7 +118,7 @@ def _with_false_labels():
     (_with_false_labels, "do not fit"),
 ])  # fmt: skip
 def test_what_is_not_certain_is_refused(draw, reason):
-    with pytest.raises(chart.CannotRead, match=reason):
+    with pytest.raises(reader.CannotRead, match=reason):
         read(draw())
 
 
@@ -145,8 +146,8 @@ def test_an_axis_needs_three_labels_that_agree():
 
 @pytest.mark.parametrize("title", ["", "Bees"])
 def test_the_table_is_spelled_in_deplots_grammar(title):
-    table = chart.Chart(title, (("", "A|B", "C"), ("x", "1", "2")), (), (), "")
-    answer = deplot.read(chart.linearize(table))
+    table = reader.Chart(title, (("", "A|B", "C"), ("x", "1", "2")), (), (), "")
+    answer = deplot.read(reader.linearize(table))
     assert answer.rows == (("", "A/B", "C"), ("x", "1", "2"))
     assert "TITLE" not in answer.text
 

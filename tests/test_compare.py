@@ -12,13 +12,14 @@ from tests import wire_replies as say
 from tests.conftest import CHROMIUM, finished
 from tests.test_browser import KEY, use_key
 from tests.test_page import ASSETS
-from ui.choice import Visitor, hall
-from ui.compare import EXAMPLES, CompareTab
-from ui.lanes import MOST, Comparison, as_html, questions, seats, sentence, usual
-from vlm_backends import CATALOGUE, BadPrompt, Embedded, Region, find_model, images
-from vlm_backends.agreement import agreement, iou
-from vlm_backends.chains import corners
-from vlm_backends.purposes import ASK, DESCRIBE, FIND, PURPOSES, READ, joins, phrase
+from ui.core.session import Visitor, hall
+from ui.tabs.compare import EXAMPLES, CompareTab
+from ui.state.comparison import MOST, Comparison, as_html, questions, seats, sentence, usual
+from vlm_backends import CATALOGUE, BadPrompt, Embedded, Region, find_model
+from vlm_backends.media import images
+from vlm_backends.media.matching import agreement, iou
+from vlm_backends.media.merging import corners
+from vlm_backends.intents import ASK, DESCRIBE, FIND, PURPOSES, READ, joins, phrase
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
 LLAMA, NEVA, FLORENCE = "meta/llama-3.2-11b-vision-instruct", "nvidia/neva-22b", "microsoft/florence-2"

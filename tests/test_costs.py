@@ -22,26 +22,14 @@ from tests.fire._gradio import Session, opened
 from tests.fire._page import ASSETS
 from tests.test_laws import printed
 from tests.test_page import gather
-from ui.asking import Asked, follow
-from ui.chat import ChatTab
-from ui.choice import Visitor, hall
-from ui.pump import pump
-from ui.talk import Talk
-from ui.viewer import scene
-from vlm_backends import (
-    Answer,
-    Chunk,
-    Prompt,
-    Region,
-    Stop,
-    Turn,
-    drawing,
-    encode,
-    find_model,
-    find_task,
-    images,
-    read,
-)
+from ui.state.question import Asked, follow
+from ui.tabs.chat import ChatTab
+from ui.core.session import Visitor, hall
+from ui.core.pump import pump
+from ui.state.conversation import Talk
+from ui.components.viewer import scene
+from vlm_backends import Answer, Chunk, Prompt, Region, Stop, Turn, encode, find_model, find_task, read
+from vlm_backends.media import drawing, images
 
 
 def photograph(width: int, height: int) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from vlm_backends import BadPrompt
-from vlm_backends.datasets import Source, pictures
+from vlm_backends.annotate.sources import Source, pictures
 
 pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed: see requirements-ray.txt")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -110,7 +110,7 @@ def test_a_zip_gives_the_last_of_a_name_and_a_sentence_for_what_is_broken(here, 
     with pytest.raises(BadPrompt, match="cannot be taken out"):
         found["b.png"].read()
     assert shade(found["c.png"]) == 4, "the next one is read as ever"
-    monkeypatch.setattr("vlm_backends.datasets._MOST_BYTES", 4000)
+    monkeypatch.setattr("vlm_backends.annotate.sources._MOST_BYTES", 4000)
     for huge in (found["huge.png"], Source("z.zip", here / "huge.png")):
         (here / "huge.png").write_bytes(bytes(5000))
         with pytest.raises(BadPrompt, match="is larger than"):

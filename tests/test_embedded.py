@@ -30,7 +30,7 @@ from vlm_backends import (
     read,
     write_task,
 )
-from vlm_backends.engines.embedded import facts, ocr, segment
+from vlm_backends.engines.builtin import measurements, ocr, segmentation
 
 ASSETS = Path(__file__).parent.parent / "assets"
 FLORENCE, LLAMA = find_model("microsoft/florence-2"), find_model("meta/llama-3.2-11b-vision-instruct")
@@ -261,7 +261,7 @@ def test_a_box_at_the_border_says_what_to_expect(box):
 
 @pytest.mark.parametrize("mask", [np.zeros((40, 60), bool), np.ones((40, 60), bool), np.eye(50, dtype=bool)])
 def test_outlines_stay_inside(mask):
-    for outline in segment.outlines(mask):
+    for outline in segmentation.outlines(mask):
         assert len(outline) >= 3 and all(0 <= v <= 1 for point in outline for v in point)
 
 
@@ -280,7 +280,7 @@ def test_a_region_is_described_by_what_is_measured_in_it():
 @pytest.mark.parametrize("colour, name", [((250, 250, 250), "white"), ((10, 10, 10), "black"), ((200, 35, 35), "red"),
                                           ((130, 130, 128), "grey"), ((245, 215, 70), "yellow")])  # fmt: skip
 def test_colours_have_names(colour, name):
-    assert facts.colours(np.full((50, 60, 3), colour, np.uint8)) == [(name, pytest.approx(1.0))]
+    assert measurements.colours(np.full((50, 60, 3), colour, np.uint8)) == [(name, pytest.approx(1.0))]
 
 
 def test_codes_are_read_with_their_place():

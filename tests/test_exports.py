@@ -13,8 +13,9 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image, ImageChops
 
-from vlm_backends import Answer, BadPrompt, Region, Turn, colours, draw, images, read
-from vlm_backends.exports import FORMATS, as_coco, as_conversation, as_csv, as_mask, as_png, as_svg, as_text
+from vlm_backends import Answer, BadPrompt, Region, Turn, colours, draw, read
+from vlm_backends.media import images
+from vlm_backends.media.exports import FORMATS, as_coco, as_conversation, as_csv, as_mask, as_png, as_svg, as_text
 
 SVG = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"

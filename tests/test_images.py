@@ -7,8 +7,9 @@ import random
 import pytest
 from PIL import Image, ImageDraw
 
-from vlm_backends import BadPrompt, Region, draw, encode, images, read
-from vlm_backends.uploads import FORMATS
+from vlm_backends import BadPrompt, Region, draw, encode, read
+from vlm_backends.media import images
+from vlm_backends.media.decoding import FORMATS
 
 SIZE = 96, 64
 

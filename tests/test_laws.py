@@ -15,37 +15,37 @@ SOURCES = sorted(p for folder in ("vlm_backends", "ui", "deploy") for p in (ROOT
 
 LAYERS = {  # every module has its place; imports go down only
     "vlm_backends.errors": -1, "vlm_backends.types": 0,
-    "vlm_backends.readers._marks": 0, "vlm_backends.readers": 1, "vlm_backends.uploads": 1, "vlm_backends.drawing": 1,
-    "vlm_backends.outlines": 1, "vlm_backends.chains": 1, "vlm_backends.agreement": 1,
-    "vlm_backends.arguments": 1, "vlm_backends.ledger": 1, "vlm_backends.listening": 1, "vlm_backends.memory": 1,
-    "vlm_backends.reply": 2, "vlm_backends.models": 2, "vlm_backends.images": 2,
-    "vlm_backends.exports": 3, "vlm_backends.datasets": 4,
-    "vlm_backends.engines": 3, "vlm_backends.purposes": 3, "vlm_backends.tables": 3,
+    "vlm_backends.readers.markup": 0, "vlm_backends.readers": 1, "vlm_backends.media.decoding": 1, "vlm_backends.media.drawing": 1,
+    "vlm_backends.media.geometry": 1, "vlm_backends.media.merging": 1, "vlm_backends.media.matching": 1,
+    "vlm_backends.arguments": 1, "vlm_backends.annotate.jsonl": 1, "vlm_backends.addresses": 1, "vlm_backends.allocator": 1,
+    "vlm_backends.reply": 2, "vlm_backends.models": 2, "vlm_backends.media.images": 2,
+    "vlm_backends.media.exports": 3, "vlm_backends.annotate.sources": 4,
+    "vlm_backends.engines": 3, "vlm_backends.intents": 3, "vlm_backends.annotate.parquet": 3,
     "vlm_backends": 4, "vlm_backends.snippets": 4,
-    "vlm_backends.pace": 4, "vlm_backends.news": 4,
-    "vlm_backends.batch": 5, "vlm_backends.__main__": 5, "vlm_backends.serving": 5,
-    "vlm_backends.server": 6, "vlm_backends.lines": 6, "vlm_backends.on_ray": 7, "vlm_backends.annotate": 8,
+    "vlm_backends.ratelimit": 4, "vlm_backends.journal": 4,
+    "vlm_backends.annotate.runner": 5, "vlm_backends.__main__": 5, "vlm_backends.server": 5,
+    "vlm_backends.server": 6, "vlm_backends.annotate.records": 6, "vlm_backends.annotate.ray": 7, "vlm_backends.annotate": 8,
     "ui": 6, "app": 7, "deploy": 7,
 }  # fmt: skip
 THIRD_PARTY = {
-    "vlm_backends.uploads": {"PIL"},
-    "vlm_backends.images": {"PIL"},
-    "vlm_backends.drawing": {"PIL", "numpy", "cv2"},  # the last two inside the functions that draw
-    "vlm_backends.exports": {"PIL"},
-    "vlm_backends.engines._http": {"requests", "urllib3"},
-    "vlm_backends.engines._connections": {"requests", "urllib3"},
-    "vlm_backends.engines._payloads": {"orjson"},
+    "vlm_backends.media.decoding": {"PIL"},
+    "vlm_backends.media.images": {"PIL"},
+    "vlm_backends.media.drawing": {"PIL", "numpy", "cv2"},  # the last two inside the functions that draw
+    "vlm_backends.media.exports": {"PIL"},
+    "vlm_backends.engines.http.client": {"requests", "urllib3"},
+    "vlm_backends.engines.http.transport": {"requests", "urllib3"},
+    "vlm_backends.engines.http.decode": {"orjson"},
     "vlm_backends.engines.nvidia": {"requests"},  # the name of the response's type
-    "vlm_backends.engines.embedded": {"PIL", "numpy", "cv2", "rapidocr"},
+    "vlm_backends.engines.builtin": {"PIL", "numpy", "cv2", "rapidocr"},
     "vlm_backends.engines.local": {"PIL", "numpy", "torch", "transformers", "huggingface_hub", "tqdm", "spaces"},
-    "vlm_backends.ledger": {"filelock"},
-    "vlm_backends.tables": {"pyarrow"},  # inside the functions that read such tables
-    "vlm_backends.on_ray": {"ray"},
+    "vlm_backends.annotate.jsonl": {"filelock"},
+    "vlm_backends.annotate.parquet": {"pyarrow"},  # inside the functions that read such tables
+    "vlm_backends.annotate.ray": {"ray"},
     "vlm_backends.annotate": {"tqdm"},
-    "vlm_backends.serving": {"fastapi"},
+    "vlm_backends.server": {"fastapi"},
     "vlm_backends.server": {"fastapi", "uvicorn"},
     "ui": {"gradio", "pandas", "starlette"},  # gradio's own tables are pandas'
-    "ui.chart": {"gradio", "pandas", "altair"},
+    "ui.components.chart": {"gradio", "pandas", "altair"},
     "deploy": {"fastapi", "pydantic", "ray"},
     "app": set(),
 }

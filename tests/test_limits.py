@@ -8,13 +8,13 @@ import pytest
 
 from tests.conftest import finished
 from tests.fire._page import ASSETS, environment
-from ui.chat import ChatTab
-from ui.choice import Hall, Visitor
-from ui.gate import accounts
-from ui.limits import Bucket, Door, Guest, Limits, in_words, limits
-from ui.run import Run
-from ui.running import Runs
-from ui.talk import Talk
+from ui.tabs.chat import ChatTab
+from ui.core.session import Hall, Visitor
+from ui.web.middleware import accounts
+from ui.core.limits import Bucket, Door, Guest, Limits, in_words, limits
+from ui.state.task_run import Run
+from ui.tabs.task_runner import Runs
+from ui.state.conversation import Talk
 from vlm_backends import NVIDIA, BadPrompt, Refused, Stop, find_model
 
 NOBODY, SOME = Limits(), Limits(30, 8, 500, 1000)

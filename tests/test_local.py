@@ -22,28 +22,10 @@ transformers = pytest.importorskip("transformers", reason="transformers is not i
 
 from tests import tiny  # noqa: E402
 from tests.hub import hub  # noqa: E402
-from vlm_backends import (  # noqa: E402
-    CATALOGUE,
-    TASKS,
-    BadPrompt,
-    Embedded,
-    MissingKey,
-    Prompt,
-    Refused,
-    Sampling,
-    Stop,
-    Turn,
-    Unreachable,
-    VLMError,
-    ask,
-    connect,
-    find_model,
-    images,
-    read,
-    write_task,
-)
-from vlm_backends.engines import _line  # noqa: E402
-from vlm_backends.engines.local import Local, errors, families, residents, speech, waiting, weights  # noqa: E402
+from vlm_backends import CATALOGUE, TASKS, BadPrompt, Embedded, MissingKey, Prompt, Refused, Sampling, Stop, Turn, Unreachable, VLMError, ask, connect, find_model, read, write_task
+from vlm_backends.media import images
+from vlm_backends.engines import waiting_line  # noqa: E402
+from vlm_backends.engines.local import Local, errors, processors, loader, generation, progress, checkpoints  # noqa: E402
 from vlm_backends.readers import florence2, kosmos2  # noqa: E402
 
 pytestmark = pytest.mark.local
@@ -121,7 +103,7 @@ def test_a_longer_answer_is_longer(engine):
 
 def test_a_conversation_goes_by_the_template_with_all_its_turns(engine):
     turns = Turn("user", "What is it?", (CAT,)), Turn("assistant", "A cat."), Turn("user", "What colour?")
-    asked = families._chat(_resident(engine, LLAVA).processor, turns)
+    asked = processors._chat(_resident(engine, LLAVA).processor, turns)
     text = _resident(engine, LLAVA).tokenizer.decode(asked["input_ids"][0])
     assert text.index("What is it?") < text.index("A cat.") < text.index("What colour?") < text.rindex("assistant:")
     assert asked["pixel_values"].shape[0] == 1
@@ -130,15 +112,15 @@ def test_a_conversation_goes_by_the_template_with_all_its_turns(engine):
 
 def test_several_pictures_reach_the_network_in_their_order(engine):
     resident = _resident(engine, find_model("meta/llama-3.2-11b-vision-instruct"))
-    one, two = (families._chat(resident.processor, (Turn("user", "Compare", pair),)) for pair in ((CAT, SIGN), (SIGN, CAT)))
+    one, two = (processors._chat(resident.processor, (Turn("user", "Compare", pair),)) for pair in ((CAT, SIGN), (SIGN, CAT)))
     assert one["pixel_values"].shape[1] == 2
     assert torch.equal(one["pixel_values"][0, 0], two["pixel_values"][0, 1])
     assert not torch.equal(one["pixel_values"], two["pixel_values"])
 
 
-def _resident(engine, model) -> residents.Resident:
+def _resident(engine, model) -> loader.Resident:
     said(engine, model, question())
-    return residents.held(str(engine.folder / model.id))
+    return loader.held(str(engine.folder / model.id))
 
 
 # --- against the library's own path -------------------------------------------------------------------------------
@@ -149,10 +131,10 @@ def test_deplots_patches_are_the_librarys_own(engine, monkeypatch):
     import transformers.models.pix2struct.image_processing_pil_pix2struct as library
 
     processor, text = _resident(engine, find_model("google/deplot")).processor, "Generate underlying data table:"
-    ours = families._pix2struct(processor, (Turn("user", text, (CHART,)),))
+    ours = processors._pix2struct(processor, (Turn("user", text, (CHART,)),))
     render = library.render_text
     monkeypatch.setattr(
-        library, "render_text", lambda text, font_bytes=None, font_path=None, **rest: render(text, font_path=str(families._FONT), **rest)
+        library, "render_text", lambda text, font_bytes=None, font_path=None, **rest: render(text, font_path=str(processors._FONT), **rest)
     )
     theirs = processor(images=images.pixels(CHART), text=text, return_tensors="pt", max_patches=2048)
     assert torch.equal(ours["flattened_patches"], theirs["flattened_patches"])
@@ -211,7 +193,7 @@ def test_kosmos_is_read_as_the_library_reads_it(engine):
 
 def _resident_florence(engine):
     list(engine.stream(FLORENCE, Prompt((Turn("user", "<OCR>", (SIGN,)),))))
-    return residents.held(str(engine.folder / FLORENCE.id)).processor
+    return loader.held(str(engine.folder / FLORENCE.id)).processor
 
 
 # --- stop, errors, several visitors -------------------------------------------------------------------------------
@@ -266,7 +248,7 @@ def test_many_at_once_get_their_own_answers(engine):
 
 
 def test_the_line_is_first_come_first_served():
-    queue, order, stop = _line.Line(), [], Stop()
+    queue, order, stop = waiting_line.Line(), [], Stop()
 
     def visit(i):
         with queue.place(stop) as place:
@@ -284,7 +266,7 @@ def test_the_line_is_first_come_first_served():
 
 
 def test_whoever_stops_leaves_the_line():
-    queue, stop = _line.Line(), Stop()
+    queue, stop = waiting_line.Line(), Stop()
     with queue.place(Stop()), queue.place(stop) as second:
         assert next(second) == 1
         stop.set()
@@ -298,18 +280,18 @@ def test_whoever_stops_leaves_the_line():
 
 def test_a_load_is_seen_and_only_as_many_stay_as_allowed(folder):
     one = Local(folder, residents=1)
-    residents._held.clear()
+    loader._held.clear()
     statuses = [chunk.status for chunk in one.stream(LLAVA, question())]
     assert any("Loading NeVA into memory" in status for status in statuses)
     assert not any("Loading" in chunk.status for chunk in one.stream(LLAVA, question()))
     list(one.stream(find_model("google/deplot"), question("x", CHART)))
-    assert list(residents._held) == [str(folder / "google/deplot")]
+    assert list(loader._held) == [str(folder / "google/deplot")]
 
 
 def test_long_work_is_heard_of_and_left_at_the_stop():
     stop = Stop()
     started = time.monotonic()
-    for chunk in waiting.meanwhile(lambda: time.sleep(20), lambda seconds: f"{seconds:.0f} s", stop):
+    for chunk in progress.meanwhile(lambda: time.sleep(20), lambda seconds: f"{seconds:.0f} s", stop):
         assert chunk.status == "0 s"
         stop.set()
     assert time.monotonic() - started < 5
@@ -317,7 +299,7 @@ def test_long_work_is_heard_of_and_left_at_the_stop():
 
 def test_what_long_work_raises_is_raised():
     with pytest.raises(KeyError):
-        list(waiting.meanwhile(lambda: {}["x"], str, Stop()))
+        list(progress.meanwhile(lambda: {}["x"], str, Stop()))
 
 
 @pytest.mark.parametrize("spoil", [
@@ -336,7 +318,7 @@ def test_spoilt_weights_are_a_sentence(folder, tmp_path, spoil):
     id = "nvidia/neva-22b"
     shutil.copytree(folder / id, tmp_path / id)
     spoil(tmp_path / id)
-    residents._held.clear()
+    loader._held.clear()
     with pytest.raises(VLMError):
         said(Local(tmp_path), LLAVA, question())
 
@@ -406,41 +388,41 @@ def test_marks_of_pictures_in_a_question_are_no_crash(engine, id, text):
 def test_a_load_that_nobody_waits_for_is_not_begun(folder):
     stop = Stop()
     stop.set()
-    residents._held.clear()
-    assert list(residents.load(str(folder / LLAVA.id), "NeVA", 1, stop)) == []
+    loader._held.clear()
+    assert list(loader.load(str(folder / LLAVA.id), "NeVA", 1, stop)) == []
     time.sleep(0.3)
-    assert not residents._held
+    assert not loader._held
 
 
 def test_a_download_holds_up_no_one_else(folder, tmp_path, monkeypatch):
     """The line is for the device: who fetches weights does not stand in it."""
     over = threading.Event()
-    monkeypatch.setattr(weights.Download, "run", lambda self: (over.wait(20), self.over.set()))
+    monkeypatch.setattr(checkpoints.Download, "run", lambda self: (over.wait(20), self.over.set()))
     engine = Local(folder, {"google/deplot": "nobody/deplot"}, downloads=True)
     fetching = engine.stream(find_model("google/deplot"), question("x", CHART))
     assert any("Downloading nobody/deplot" in next(fetching).status for _ in range(3))
     assert said(engine, LLAVA, question())
     other = engine.stream(find_model("google/deplot"), question("x", CHART))
-    assert any("Downloading" in next(other).status for _ in range(3)) and len(weights._downloads) == 1
+    assert any("Downloading" in next(other).status for _ in range(3)) and len(checkpoints._downloads) == 1
     over.set()
     fetching.close()
     other.close()
-    weights._downloads.clear()
+    checkpoints._downloads.clear()
 
 
 @pytest.mark.parametrize("lines, fast", [("flags : fpu avx512_bf16 sse", True), ("flags : fpu avx2", False), ("", False)])
 def test_bfloat16_only_where_the_processor_has_it(lines, fast, monkeypatch):
-    if residents.device().type != "cpu":
+    if loader.device().type != "cpu":
         pytest.fail("this test is about a processor: run it with CUDA_VISIBLE_DEVICES=")
     flags = frozenset(lines.split())
-    monkeypatch.setattr(residents, "_processor_flags", lambda: flags)
-    assert residents.dtype() == (torch.bfloat16 if fast else torch.float32)
+    monkeypatch.setattr(loader, "_processor_flags", lambda: flags)
+    assert loader.dtype() == (torch.bfloat16 if fast else torch.float32)
 
 
 def test_weights_are_whole_or_not_there(tmp_path):
-    assert weights.find("a/b", "no-such/checkpoint", tmp_path) is None
+    assert checkpoints.find("a/b", "no-such/checkpoint", tmp_path) is None
     Image.new("RGB", (2, 2)).save(tmp_path / "config.png")
-    assert weights.find("a/b", "no-such/checkpoint", None) is None
+    assert checkpoints.find("a/b", "no-such/checkpoint", None) is None
 
 
 # --- a download ---------------------------------------------------------------------------------------------------
@@ -537,15 +519,15 @@ def test_questions_that_join_are_answered_in_one_pass_each_as_if_it_were_alone(e
     resident, passes = _resident(engine, FLORENCE), []
     loud = copy.deepcopy(resident.network).float()  # sums in bfloat16 differ by their order
     with torch.no_grad():
-        for weights in loud.parameters():
-            weights.mul_(8)  # or else such a small network says the same of everything
+        for checkpoints in loud.parameters():
+            checkpoints.mul_(8)  # or else such a small network says the same of everything
     loud.register_forward_pre_hook(lambda *_: passes.append(1))
     resident = replace(resident, network=loud)
     texts = "<OD>", "<CAPTION_TO_PHRASE_GROUNDING>a black and brown dog", "<OCR_WITH_REGION>"
-    asked = [families.asked(resident, FLORENCE, question(text, picture)) for text in texts for picture in (SIGN, CAT)]
-    alone = ["".join(chunk.text for chunk in speech.speak(resident, one, Stop())) for one in asked]
+    asked = [processors.asked(resident, FLORENCE, question(text, picture)) for text in texts for picture in (SIGN, CAT)]
+    alone = ["".join(chunk.text for chunk in generation.speak(resident, one, Stop())) for one in asked]
     each, passes[:] = len(passes), []
-    assert speech.together(resident, asked, [Stop() for _ in asked]) == alone and len(set(alone)) == len(alone)
+    assert generation.together(resident, asked, [Stop() for _ in asked]) == alone and len(set(alone)) == len(alone)
     assert len(passes) < each / 3, "as many passes as the longest of the six has words"
 
 

@@ -11,7 +11,7 @@ import ui  # noqa: E402
 from tests import tiny  # noqa: E402
 from tests.test_browser import sync_api  # noqa: E402
 from vlm_backends import connect  # noqa: E402
-from vlm_backends.engines.local import residents, speech  # noqa: E402
+from vlm_backends.engines.local import loader, generation  # noqa: E402
 
 pytestmark = [pytest.mark.browser, pytest.mark.local]
 
@@ -21,7 +21,7 @@ def address(tmp_path_factory):
     transformers.utils.logging.disable_progress_bar()
     root = tmp_path_factory.mktemp("weights")
     tiny.build(root)
-    residents._held.clear()
+    loader._held.clear()
     page = ui.build(connect({"VLM_WEIGHTS": str(root), "VLM_ENGINE": "local"}))
     _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **ui.settings())
     yield url
@@ -46,7 +46,7 @@ def visit(browser, address):
         context.close()
 
 
-class Slow(speech._Ended):
+class Slow(generation._Ended):
     """A tiny network says its thousand words before a second visitor can come: this one takes 40 ms for each."""
 
     def __call__(self, *args, **options):
@@ -55,7 +55,7 @@ class Slow(speech._Ended):
 
 
 def test_a_chat_loads_streams_stops_and_the_next_waits_in_line(visit, monkeypatch):
-    monkeypatch.setattr(speech, "_Ended", Slow)
+    monkeypatch.setattr(generation, "_Ended", Slow)
     page = visit("NeVA")
     sync_api.expect(page.locator(".engine:visible")).to_contain_text("Open weights here: ready")
     seen = page.evaluate_handle("""() => {

@@ -27,7 +27,7 @@ from vlm_backends import (
     read,
     write_task,
 )
-from vlm_backends.engines._http import Patience
+from vlm_backends.engines.http.client import Patience
 from vlm_backends.engines.nvidia import NVIDIA
 
 KEY = "nvapi-canary-0123456789"

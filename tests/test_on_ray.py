@@ -9,7 +9,7 @@ import pytest
 
 from tests import wire_replies as say
 from tests.faults.annotate import paint, start, whole
-from vlm_backends.ledger import entries
+from vlm_backends.annotate.jsonl import entries
 
 pytest.importorskip("ray", reason="Ray is not installed: see requirements-ray.txt")
 

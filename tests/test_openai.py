@@ -25,7 +25,7 @@ from vlm_backends import (
     read,
 )
 from vlm_backends.engines import openai
-from vlm_backends.engines._http import Patience
+from vlm_backends.engines.http.client import Patience
 
 KEY = "server-canary-0123456789"
 PHI = find_model("microsoft/phi-3.5-vision-instruct")

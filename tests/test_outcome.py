@@ -14,11 +14,12 @@ from PIL import Image
 from tests import wire_replies as say
 from tests.conftest import CHROMIUM
 from tests.test_browser import KEY, use_key
-from ui.asking import Asked, Clock
-from ui.chart import asked_about, charted, long_form, number, taken
-from ui.outcome import ledger, written
-from ui.reply import as_json
-from vlm_backends import NVIDIA, Answer, BadPrompt, Prompt, Region, Sent, Turn, find_model, images
+from ui.state.question import Asked, Clock
+from ui.components.chart import asked_about, charted, long_form, number, taken
+from ui.components.result_panel import ledger, written
+from ui.core.rendering import as_json
+from vlm_backends import NVIDIA, Answer, BadPrompt, Prompt, Region, Sent, Turn, find_model
+from vlm_backends.media import images
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
 expect = sync_api.expect

@@ -14,15 +14,15 @@ from markdown_it import MarkdownIt
 import ui
 from tests import wire_replies as say
 from tests.conftest import finished
-from ui.api import add_api
-from ui.chat import ChatTab
-from ui.choice import Hall, Visitor, hall, who
-from ui.posted import posted
-from ui.pump import pump
-from ui.reply import as_markdown, verbatim
-from ui.talk import Talk, read_message, sampling
-from ui.tasks import EXAMPLES
-from ui.visitor import refreshed, taken
+from ui.api.endpoints import add_api
+from ui.tabs.chat import ChatTab
+from ui.core.session import Hall, Visitor, hall, who
+from ui.core.gradio_compat import posted
+from ui.core.pump import pump
+from ui.core.rendering import as_markdown, verbatim
+from ui.state.conversation import Talk, read_message, sampling
+from ui.tabs.task import EXAMPLES
+from ui.components.engine_menu import refreshed, taken
 from vlm_backends import (
     CATALOGUE,
     NVIDIA,

@@ -8,13 +8,14 @@ import pytest
 from tests import wire_replies as say
 from tests.conftest import finished
 from tests.test_page import ASSETS, KEY, gather
-from ui import running
-from ui.choice import Visitor, hall
-from ui.run import Run, linked
-from ui.running import Runs
-from ui.tasks import TaskTab
-from vlm_backends import Embedded, find_model, images
-from vlm_backends.pace import Pace
+from ui.tabs import task_runner
+from ui.core.session import Visitor, hall
+from ui.state.task_run import Run, linked
+from ui.tabs.task_runner import Runs
+from ui.tabs.task import TaskTab
+from vlm_backends import Embedded, find_model
+from vlm_backends.media import images
+from vlm_backends.ratelimit import Pace
 
 FLORENCE = find_model("microsoft/florence-2")
 PICTURE = images.read(ASSETS / "coffee.jpg")
@@ -173,7 +174,7 @@ def test_stop_ends_the_chain_and_keeps_what_was_found(runs, wire):
 
 def test_many_boxes_keep_the_pace_of_the_service_and_say_so(runs, wire, monkeypatch):
     pace = Pace(2, 1.0)
-    monkeypatch.setattr(running, "terms", lambda engine: (pace, 4))
+    monkeypatch.setattr(task_runner, "terms", lambda engine: (pace, 4))
     run = Run(picture=PICTURE)
     act(runs, run, "<REGION_TO_CATEGORY>", BOXES)
     lines, (notice, *_) = go(runs, run)
@@ -183,7 +184,7 @@ def test_many_boxes_keep_the_pace_of_the_service_and_say_so(runs, wire, monkeypa
 
 def test_a_stop_ends_the_wait_for_the_pace(runs, wire, monkeypatch):
     pace = Pace(1, 3600.0)
-    monkeypatch.setattr(running, "terms", lambda engine: (pace, 4))
+    monkeypatch.setattr(task_runner, "terms", lambda engine: (pace, 4))
     run = Run(picture=PICTURE)
     act(runs, run, "<REGION_TO_CATEGORY>", BOXES)
 

@@ -21,37 +21,16 @@ from tests.conftest import finished
 from tests.processes import free_port
 from tests.test_openai import QUICK
 from tests.test_page import ASSETS
-from vlm_backends import (
-    CATALOGUE,
-    NVIDIA,
-    TASKS,
-    BadPrompt,
-    Chunk,
-    Embedded,
-    Gone,
-    MissingKey,
-    OpenAI,
-    Prompt,
-    Refused,
-    Region,
-    Stop,
-    Turn,
-    Unreachable,
-    VLMError,
-    ask,
-    find_model,
-    find_task,
-    read,
-    server,
-    write_task,
-)
-from vlm_backends.engines import _connections, _http, openai
-from vlm_backends.engines._http import Patience
-from vlm_backends.engines._refusals import explain
-from vlm_backends.server import MOST_BODY, application, main
-from vlm_backends.serving.desk import Desk
-from vlm_backends.serving.questions import Question
-from vlm_backends.serving.replies import pieces
+from vlm_backends import CATALOGUE, NVIDIA, TASKS, BadPrompt, Chunk, Embedded, Gone, MissingKey, OpenAI, Prompt, Refused, Region, Stop, Turn, Unreachable, VLMError, ask, find_model, find_task, read, write_task
+from vlm_backends.server import app as server_app
+from vlm_backends.engines import openai
+from vlm_backends.engines.http import transport, client
+from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.wire.errors import explain
+from vlm_backends.server.app import MOST_BODY, application, main
+from vlm_backends.server.workers import Desk
+from vlm_backends.server.requests import Question
+from vlm_backends.server.responses import pieces
 
 KEY = "nvapi-canary-0123456789"
 FLORENCE, LLAMA, DEPLOT = map(find_model, ("microsoft/florence-2", "meta/llama-3.2-11b-vision-instruct", "google/deplot"))
@@ -63,15 +42,15 @@ def serving(engine, host="127.0.0.1", **settings):
     """The address of a server with this engine."""
     openai.forget()
     config = uvicorn.Config(application(engine, **settings), host, port=0, log_level="critical", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
+    server_app = uvicorn.Server(config)
+    thread = threading.Thread(target=server_app.run)
     thread.start()
-    while not server.started:
+    while not server_app.started:
         time.sleep(0.01)
     try:
-        yield f"http://{host}:{server.servers[0].sockets[0].getsockname()[1]}/v1"
+        yield f"http://{host}:{server_app.servers[0].sockets[0].getsockname()[1]}/v1"
     finally:
-        server.should_exit = True
+        server_app.should_exit = True
         thread.join(10)
         openai.forget()
 
@@ -205,7 +184,7 @@ def test_half_a_character_beside_the_words_breaks_no_stream(raw):
 
 
 def test_a_client_waits_for_as_long_as_the_server_says_that_it_is_at_work(monkeypatch):
-    monkeypatch.setattr("vlm_backends.serving.desk._BEAT", 0.1)
+    monkeypatch.setattr("vlm_backends.server.workers._BEAT", 0.1)
     monkeypatch.setattr("vlm_backends.server._PATIENCE", 2)
     gate, prompt = threading.Event(), Prompt((Turn("user", "?", (SIGN,)),))
     for begin, said in ((), "at work"), ((Chunk(status="Waiting in line: 1 before you."),), "in line"):
@@ -310,7 +289,7 @@ def test_a_request_that_promises_too_much_is_turned_away_at_once(embedded):
 
 
 def test_who_does_not_send_the_question_is_not_waited_for_for_ever(embedded, monkeypatch):
-    monkeypatch.setattr(server, "_ARRIVAL", 0.2)
+    monkeypatch.setattr(server_app, "_ARRIVAL", 0.2)
     host, port = embedded.removeprefix("http://").removesuffix("/v1").split(":")
     with socket.create_connection((host, int(port)), 30) as sock:
         sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
@@ -515,7 +494,7 @@ def test_only_who_has_the_key_is_let_in():
 
 def public_everywhere(monkeypatch):
     """Or else nothing on this machine could be fetched."""
-    for module in (_http, _connections):
+    for module in (client, transport):
         monkeypatch.setattr(module, "is_private", lambda host: False)
 
 
@@ -543,10 +522,10 @@ def test_a_picture_by_a_public_address(wire, monkeypatch, answer, status, said):
 
 def test_a_picture_that_does_not_come_to_its_end_is_not_waited_for(wire, monkeypatch):
     public_everywhere(monkeypatch)
-    monkeypatch.setattr(_http, "_GLANCE", Patience(silence=0.2, tries=1))
+    monkeypatch.setattr(client, "_GLANCE", Patience(silence=0.2, tries=1))
     wire.scripts["models"].append(say.slow_headers(60))
     with pytest.raises(Unreachable):
-        _http.fetch(f"{wire.url}/v1/models", Stop())
+        client.fetch(f"{wire.url}/v1/models", Stop())
 
 
 @pytest.mark.parametrize("host, public", [
@@ -557,7 +536,7 @@ def test_a_picture_that_does_not_come_to_its_end_is_not_waited_for(wire, monkeyp
     ("64:ff9b::a9fe:a9fe", False), ("64:ff9b:1::1", False), ("2002:7f00:1::1", False), ("2002:a00:1::1", False), ("2001:0:7f00:1::1", False),
 ])  # fmt: skip
 def test_which_addresses_are_public(host, public):
-    assert _connections.is_private(host) is not public
+    assert transport.is_private(host) is not public
 
 
 @pytest.mark.parametrize("address", ["ftp://example.org/a", "/etc/passwd", "javascript:1", "gopher://x"])
@@ -572,15 +551,15 @@ def test_what_is_no_address_is_refused(address):
 def test_the_command_serves_and_ends_when_it_is_told():
     command = [sys.executable, "-m", "vlm_backends.server", "--engine", "embedded", "--port", "8137"]
     env = os.environ | {"VLM_SERVER_KEY": "server-canary", "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server_app:
         try:
-            said = server.stdout.readline()
+            said = server_app.stdout.readline()
             assert "http://127.0.0.1:8137/v1" in said and "canary" not in said
             assert until(lambda: answers("http://127.0.0.1:8137/health"), 20)
             assert FLORENCE in OpenAI("http://127.0.0.1:8137/v1", "server-canary", QUICK).models()
         finally:
-            server.send_signal(signal.SIGTERM)
-        assert server.wait(20) in (0, -signal.SIGTERM)
+            server_app.send_signal(signal.SIGTERM)
+        assert server_app.wait(20) in (0, -signal.SIGTERM)
 
 
 def answers(url):

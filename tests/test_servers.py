@@ -12,9 +12,9 @@ from tests.conftest import finished
 from tests.test_openai import QUICK, SLIDES, question
 from tests.test_page import ASSETS
 from tests.wire import Wire
-from ui.api import Calls
-from ui.choice import Visitor, hall
-from ui.run import linked, slug
+from ui.api.endpoints import Calls
+from ui.core.session import Visitor, hall
+from ui.state.task_run import linked, slug
 from vlm_backends import CATALOGUE, BadPrompt, Embedded, Gone, OpenAI, ask, connect, find_model
 from vlm_backends.engines import openai, servers
 

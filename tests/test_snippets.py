@@ -18,28 +18,12 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests import wire_replies as say
-from vlm_backends import (
-    CATALOGUE,
-    NVIDIA,
-    TASKS,
-    BadPrompt,
-    Embedded,
-    Local,
-    OpenAI,
-    Prompt,
-    Sampling,
-    Turn,
-    ask,
-    find_model,
-    find_task,
-    images,
-    read,
-    write_task,
-)
+from vlm_backends import CATALOGUE, NVIDIA, TASKS, BadPrompt, Embedded, Local, OpenAI, Prompt, Sampling, Turn, ask, find_model, find_task, read, write_task
+from vlm_backends.media import images
 from vlm_backends.__main__ import _options, main
 from vlm_backends.engines import openai
-from vlm_backends.engines._http import Patience
-from vlm_backends.engines._replies import chunk
+from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.wire.responses import chunk
 from vlm_backends.snippets import Code, code
 
 ROOT = Path(__file__).parent.parent

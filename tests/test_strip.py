@@ -10,16 +10,16 @@ import gradio as gr
 import pytest
 
 import ui
-import ui.asking
-import ui.strip
+import ui.state.question
+import ui.components.availability_table
 from tests import wire_replies as say
 from tests.conftest import finished
 from tests.test_page import ASSETS
 from tests.wire_problems import problem, problems
-from ui.asking import Asked, follow
-from ui.choice import Hall, Visitor, hall
-from ui.standing import columns, standing, summary
-from ui.strip import Strip, strip
+from ui.state.question import Asked, follow
+from ui.core.session import Hall, Visitor, hall
+from ui.state.availability import columns, standing, summary
+from ui.components.availability_table import Strip, strip
 from vlm_backends import (
     CATALOGUE,
     NVIDIA,
@@ -39,9 +39,9 @@ from vlm_backends import (
     read,
 )
 from vlm_backends.engines import openai
-from vlm_backends.engines._http import Patience
-from vlm_backends.engines._refusals import explain
-from vlm_backends.news import Journal, Sign, look, sign_of
+from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.wire.errors import explain
+from vlm_backends.journal import Journal, Sign, look, sign_of
 
 KEY, OTHER = "nvapi-canary-0123456789", "nvapi-second-0123456789"
 LLAMA, PHI, NEVA, DEPLOT, NEMOTRON = (

@@ -14,9 +14,9 @@ from gradio_client import Client, handle_file
 
 from tests import wire_replies as say
 from tests.conftest import finished
-from ui.api import KEY_HEADER
-from ui.choice import hall
-from ui.tools import CHATS, DETAILS, add_tools, mcp_installed
+from ui.api.endpoints import KEY_HEADER
+from ui.core.session import hall
+from ui.api.mcp import CHATS, DETAILS, add_tools, mcp_installed
 from vlm_backends import CATALOGUE, Embedded, connect
 
 mcp = pytest.importorskip("mcp", reason="the tools need requirements-mcp.txt")

@@ -8,7 +8,7 @@ import pytest
 import ui
 from tests.conftest import CHROMIUM
 from tests.test_page import ASSETS
-from ui.asking import FAULT
+from ui.state.question import FAULT
 from vlm_backends import CATALOGUE, Embedded
 from vlm_backends.types import Chunk
 

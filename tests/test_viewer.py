@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from tests.conftest import CHROMIUM
-from ui.viewer import Deed, parted, scene
-from vlm_backends import Answer, Region, images
-from vlm_backends.chains import attached, box_of, corners, grounded
+from ui.components.viewer import Deed, parted, scene
+from vlm_backends import Answer, Region
+from vlm_backends.media import images
+from vlm_backends.media.merging import attached, box_of, corners, grounded
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
 expect = sync_api.expect

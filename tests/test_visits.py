@@ -9,15 +9,16 @@ import pytest
 from tests.conftest import finished
 from tests.fire._children import answering, child, free_port
 from tests.test_page import ASSETS
-from ui.asking import Asked, follow
-from ui.closing import RESTART, Closing
-from ui.reply import keep, shelved
-from ui.run import task_prompt
-from ui.talk import Talk, read_message
-from vlm_backends import BadPrompt, Chunk, Embedded, Prompt, Stop, Turn, find_model, images
-from vlm_backends.engines._line import Line
+from ui.state.question import Asked, follow
+from ui.core.shutdown import RESTART, Closing
+from ui.core.rendering import keep, shelved
+from ui.state.task_run import task_prompt
+from ui.state.conversation import Talk, read_message
+from vlm_backends import BadPrompt, Chunk, Embedded, Prompt, Stop, Turn, find_model
+from vlm_backends.media import images
+from vlm_backends.engines.waiting_line import Line
 from vlm_backends.errors import Refused
-from vlm_backends.serving.desk import Desk
+from vlm_backends.server.workers import Desk
 
 LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
 
@@ -69,7 +70,7 @@ class Speaks:
 
 def test_the_end_of_the_page_is_told_and_the_words_stay(monkeypatch):
     closing = Closing()
-    monkeypatch.setattr("ui.asking.closing", closing)
+    monkeypatch.setattr("ui.state.question.closing", closing)
     running, late = (Asked(LLAMA, Prompt((Turn("user", "Hi"),))) for _ in range(2))
 
     async def drive():

@@ -19,8 +19,10 @@ from vlm_backends import (
     find_task,
     write_task,
 )
-from vlm_backends.engines import _entities, _payloads, nvidia
-from vlm_backends.engines._refusals import explain
+from vlm_backends.engines import nvidia
+from vlm_backends.engines.http import decode
+from vlm_backends.engines.wire import regions as wire_regions
+from vlm_backends.engines.wire.errors import explain
 
 STREAM = [": comment", 'data: {"a": "Привет"}', "", "event: x", 'data: {"b":', 'data: "two lines"}', "", "data:{}", "", "data: [DONE]", ""]  # fmt: skip
 EVENTS = [event.encode() for event in ('{"a": "Привет"}', '{"b":\n"two lines"}', "{}", "[DONE]")]
@@ -32,13 +34,13 @@ def test_any_cut_law(end):
     data = (end.join(STREAM) + end).encode()
     for i in range(0, len(data) + 1):
         for j in range(i, len(data) + 1, 3):
-            assert list(_payloads.events([data[:i], data[i:j], data[j:]])) == EVENTS
-    assert list(_payloads.events(data[k : k + 1] for k in range(len(data)))) == EVENTS
+            assert list(decode.events([data[:i], data[i:j], data[j:]])) == EVENTS
+    assert list(decode.events(data[k : k + 1] for k in range(len(data)))) == EVENTS
 
 
 def test_only_cr_and_lf_end_a_line():
     tricky = "a\u2028b\u0085c\x0bd\x1ee"
-    assert list(_payloads.events([f"data: {tricky}\n\n".encode()])) == [tricky.encode()]
+    assert list(decode.events([f"data: {tricky}\n\n".encode()])) == [tricky.encode()]
 
 
 def test_the_first_event_is_not_held_back_by_a_carriage_return():
@@ -46,7 +48,7 @@ def test_the_first_event_is_not_held_back_by_a_carriage_return():
         yield b"data: 1\r\r"
         raise AssertionError("asked for more before giving what had come")
 
-    assert next(_payloads.events(pieces())) == b"1"
+    assert next(decode.events(pieces())) == b"1"
 
 
 @pytest.mark.parametrize(
@@ -63,25 +65,25 @@ def test_the_first_event_is_not_held_back_by_a_carriage_return():
 )
 def test_a_stream_that_is_none(events, said):
     with pytest.raises(Unreachable, match=said):
-        list(_payloads.streamed([f"data: {event}\n\n".encode() for event in events]))
+        list(decode.streamed([f"data: {event}\n\n".encode() for event in events]))
 
 
 def test_the_reason_of_the_end_may_stand_far_before_it():
     events = ['{"choices": [{"finish_reason": "stop"}]}', *['{"choices": [{"finish_reason": null}]}'] * 40]
-    assert len(list(_payloads.streamed([f"data: {event}\n\n".encode() for event in events]))) == 41
+    assert len(list(decode.streamed([f"data: {event}\n\n".encode() for event in events]))) == 41
 
 
 def test_words_before_the_cut_are_delivered():
     arrived = []
     with pytest.raises(Unreachable):
-        for payload in _payloads.streamed([b'data: {"n": 1}\n\ndata: {"n": 2}\n\ndata: {"n":']):
+        for payload in decode.streamed([b'data: {"n": 1}\n\ndata: {"n": 2}\n\ndata: {"n":']):
             arrived.append(payload["n"])
     assert arrived == [1, 2]
 
 
 def test_an_endless_line_is_cut_off():
     with pytest.raises(Unreachable, match="too long"):
-        list(_payloads.events(b"x" * 2**20 for _ in range(100)))
+        list(decode.events(b"x" * 2**20 for _ in range(100)))
 
 
 def packed(files: dict[str, bytes], **options) -> bytes:
@@ -93,8 +95,8 @@ def packed(files: dict[str, bytes], **options) -> bytes:
 
 
 def test_the_response_member_is_read_from_a_zip():
-    assert _payloads.single(packed({"overlay.png": b"x", "1.response": b'{"id": "1"}'})) == {"id": "1"}
-    assert _payloads.single(packed({"../../1.response": b'{"id": "1"}'})) == {"id": "1"}  # a name is never a path here
+    assert decode.single(packed({"overlay.png": b"x", "1.response": b'{"id": "1"}'})) == {"id": "1"}
+    assert decode.single(packed({"../../1.response": b'{"id": "1"}'})) == {"id": "1"}  # a name is never a path here
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_the_response_member_is_read_from_a_zip():
 )
 def test_a_body_that_is_no_answer(body, said):
     with pytest.raises(Unreachable, match=said):
-        _payloads.single(body)
+        decode.single(body)
 
 
 REFUSALS = [
@@ -197,13 +199,13 @@ CASES = [
 
 @pytest.mark.parametrize("entities, found", CASES, ids=range(len(CASES)))
 def test_florence_entities(entities, found):
-    regions = _entities.regions(entities, "", SENT)
+    regions = wire_regions.regions(entities, "", SENT)
     assert [(r.label, len(r.outline), r.solid) for r in regions] == found
     assert all(0 <= v <= 1 for r in regions for point in r.outline for v in point)
 
 
 def test_pixels_are_of_the_picture_as_sent():
-    (region,) = _entities.regions({"bboxes": [[20, 10, 100, 50]], "labels": ["car"]}, "", SENT)
+    (region,) = wire_regions.regions({"bboxes": [[20, 10, 100, 50]], "labels": ["car"]}, "", SENT)
     assert region.outline[0] == (0.1, 0.1) and region.outline[2] == (0.5, 0.5)
 
 
@@ -217,14 +219,14 @@ def test_pixels_are_of_the_picture_as_sent():
     ],
 )
 def test_kosmos_entities(entity, span):
-    (region,) = _entities.regions([entity], "The coach points.", None)
+    (region,) = wire_regions.regions([entity], "The coach points.", None)
     assert region.span == span and region.label == entity["phrase"]
     assert region.outline[0] == (0.2, 0.1) and region.outline[2] == (0.7, 0.6)
 
 
 @pytest.mark.parametrize("entities", [[{}], [None], [{"phrase": 3, "bboxes": [[1]]}], [{"bboxes": None}], [[]]])
 def test_malformed_kosmos_entities_are_passed_over(entities):
-    assert _entities.regions(entities, "x", None) == ()
+    assert wire_regions.regions(entities, "x", None) == ()
 
 
 PNG, JPG = Picture(b"png-bytes", "image/png", 9, 9), Picture(b"jpg-bytes", "image/jpeg", 9, 9)

@@ -7,27 +7,27 @@ from pathlib import Path
 import gradio as gr
 from starlette.middleware import Middleware
 
-from ui.api import add_api
-from ui.batch import BatchTab
-from ui.chart import asked_about
-from ui.chat import ChatTab
-from ui.choice import hall
-from ui.closing import leave, serve
-from ui.compare import CompareTab
-from ui.gate import Gate, accounts
-from ui.limits import limits
-from ui.links import Links
-from ui.look import CSS, head, theme
-from ui.posted import QUIET
-from ui.reply import verbatim
-from ui.run import slug
-from ui.strip import Strip
-from ui.sweep import swept
-from ui.talk import Talk
-from ui.tasks import TaskTab
-from ui.tools import add_tools, mcp_installed
-from ui.visitor import engine_picker, header, refreshed
-from ui.welcome import welcome
+from ui.api.endpoints import add_api
+from ui.tabs.batch import BatchTab
+from ui.components.chart import asked_about
+from ui.tabs.chat import ChatTab
+from ui.core.session import hall
+from ui.core.shutdown import leave, serve
+from ui.tabs.compare import CompareTab
+from ui.web.middleware import Gate, accounts
+from ui.core.limits import limits
+from ui.deep_links import Links
+from ui.components.theme import CSS, head, theme
+from ui.core.gradio_compat import QUIET
+from ui.core.rendering import verbatim
+from ui.state.task_run import slug
+from ui.components.availability_table import Strip
+from ui.core.storage import swept
+from ui.state.conversation import Talk
+from ui.tabs.task import TaskTab
+from ui.api.mcp import add_tools, mcp_installed
+from ui.components.engine_menu import engine_picker, header, refreshed
+from ui.components.welcome import welcome
 from vlm_backends import Engine, Model, VLMError
 
 __all__ = ["build", "leave", "serve", "settings"]

@@ -10,10 +10,10 @@
 from collections.abc import Iterator
 from contextlib import closing
 
-from vlm_backends.drawing import colours, draw
+from vlm_backends.media.drawing import colours, draw
 from vlm_backends.engines import NVIDIA, Embedded, Local, OpenAI, connect
 from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, Unreachable, VLMError
-from vlm_backends.images import encode, read
+from vlm_backends.media.images import encode, read
 from vlm_backends.models import CATALOGUE, TASKS, find_model, find_task, write_task
 from vlm_backends.reply import heard, understood
 from vlm_backends.types import (

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
-from vlm_backends import outlines
+from vlm_backends.media import geometry
 from vlm_backends.types import Answer, Chunk, Engine, Model, Prompt, Reader, Region, Stop
 
 MOST_WORDS = 100_000  # characters of an answer: no model of the catalogue is allowed half of it
@@ -37,7 +37,7 @@ def understood(whole: Chunk, read: Reader) -> Answer:
     return replace(
         answer,
         regions=tuple(map(_held, answer.regions[:MOST_REGIONS])),
-        note=outlines.clean(note),
+        note=geometry.clean(note),
         sent=whole.sent,
         status=whole.status,
         tokens=whole.tokens,
@@ -45,14 +45,14 @@ def understood(whole: Chunk, read: Reader) -> Answer:
 
 
 def _added(whole: Chunk, chunk: Chunk) -> Chunk:
-    text = whole.text + outlines.clean(chunk.text)
+    text = whole.text + geometry.clean(chunk.text)
     return Chunk(
         text,
         whole.regions + tuple(map(_held, chunk.regions)),
         whole.literal or chunk.literal,
-        outlines.clean(chunk.note) or whole.note,
+        geometry.clean(chunk.note) or whole.note,
         chunk.sent or whole.sent,
-        "" if text else outlines.clean(chunk.status),
+        "" if text else geometry.clean(chunk.status),
         chunk.tokens or whole.tokens,
     )
 
@@ -81,5 +81,5 @@ def _excess(whole: Chunk, answer: Answer) -> str:
 
 def _held(region: Region) -> Region:
     """The region with a label that is clean and no longer than names are."""
-    label = outlines.clean(region.label[:_MOST_LABEL])
+    label = geometry.clean(region.label[:_MOST_LABEL])
     return region if label == region.label else region._replace(label=label)

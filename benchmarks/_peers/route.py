@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from benchmarks._pictures import ROOT
 from benchmarks._upstream import MODEL
-from ui.pump import pump
+from ui.core.pump import pump
 from vlm_backends import OpenAI, Prompt, Stop, Turn, find_model, read
 from vlm_backends.reply import heard
 

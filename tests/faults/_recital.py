@@ -12,7 +12,7 @@ from tests.processes import until
 from tests.test_server import serving
 from vlm_backends import CATALOGUE, Chunk, OpenAI, Prompt, Stop, Turn, VLMError, ask, find_model, read
 from vlm_backends.engines import Patience
-from vlm_backends.serving.desk import Desk
+from vlm_backends.server.workers import Desk
 
 LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
 PICTURE = read(Path(__file__).parents[2] / "assets" / "cat.jpg")

@@ -10,7 +10,7 @@ from tests.faults._recital import LLAMA, PICTURE, questions, recital, row
 from tests.fire import Row
 from tests.test_server import body, serving
 from vlm_backends import CATALOGUE, Chunk
-from vlm_backends.serving.desk import Desk
+from vlm_backends.server.workers import Desk
 
 _PLACES = 2
 _PIECE, _PIECES = "word " * 20_000, 60  # 6 MB: more than the sockets hold between them

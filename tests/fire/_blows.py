@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.wire import Reply, Wire, pending
 from vlm_backends import NVIDIA, OpenAI, Prompt, Turn, VLMError, ask, find_model, read
-from vlm_backends.engines._http import Patience
+from vlm_backends.engines.http.client import Patience
 
 KEY = "nvapi-canary-5f3c9a71d2"
 QUICK = Patience(connect=2.0, silence=1.5, pause=0.01, tries=2, poll=0.005, polls=30)

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from vlm_backends import BadPrompt, Region, draw, encode, exports, images
+from vlm_backends import BadPrompt, Region, draw, encode
+from vlm_backends.media import exports, images
 
 BOX = Region("place", ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75)), solid=True)
 SPOTS = (0.2, 0.2), (0.8, 0.2), (0.2, 0.8), (0.8, 0.8)

@@ -18,7 +18,7 @@ from tests.fire._faults import head, moved, whole
 from tests.wire import Wire, status
 from vlm_backends import NVIDIA, OpenAI, Stop, VLMError
 from vlm_backends.engines import fetch
-from vlm_backends.engines._http import Patience, send
+from vlm_backends.engines.http.client import Patience, send
 
 ANSWER = head(length=len(whole())) + whole()
 PRIVATE = (

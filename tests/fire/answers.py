@@ -24,18 +24,8 @@ from tests.fire import Row
 from tests.fire._places import PLACES
 from tests.fire._wicked import END, WORDS, crowd
 from tests.wire import Wire
-from vlm_backends import (
-    NVIDIA,
-    Answer,
-    Picture,
-    Prompt,
-    Region,
-    Turn,
-    ask,
-    exports,
-    find_model,
-    read,
-)
+from vlm_backends import NVIDIA, Answer, Picture, Prompt, Region, Turn, ask, find_model, read
+from vlm_backends.media import exports
 from vlm_backends.reply import MOST_REGIONS, MOST_WORDS
 
 ASSETS = Path(__file__).parent.parent.parent / "assets"
@@ -103,7 +93,7 @@ def _rendered() -> Row:
     """Every payload in a bubble, in a Markdown field and letter for letter, all on one page."""
     import gradio as gr
 
-    from ui.reply import as_markdown, verbatim
+    from ui.core.rendering import as_markdown, verbatim
 
     shown = [as_markdown(Answer(words)) for words in WORDS]
     with gr.Blocks() as page:

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from tests.fire import Row
 from tests.fire._bytes import saved
 from tests.fire._corpus import FORMATS, scene
-from vlm_backends import BadPrompt, Unreachable, VLMError, encode, images
-from vlm_backends.engines import _payloads
+from vlm_backends import BadPrompt, Unreachable, VLMError, encode
+from vlm_backends.media import images
+from vlm_backends.engines.http import decode
 from vlm_backends.readers import deplot, florence2, kosmos2, paligemma, plain
 from vlm_backends.types import Answer
 
@@ -127,7 +128,7 @@ def _stream(case: tuple[bytes, list[int]]) -> None:
     body, cuts = case
     ends = [0, *sorted(cuts), len(body)]
     pieces = [body[start:end] for start, end in zip(ends, ends[1:])]
-    assert list(_payloads.events(pieces)) == _events(body)
+    assert list(decode.events(pieces)) == _events(body)
 
 
 def _events(body: bytes) -> list[bytes]:
@@ -158,6 +159,6 @@ def _bodies() -> st.SearchStrategy[bytes]:
 
 def _body(data: bytes) -> None:
     try:
-        assert isinstance(_payloads.single(data), dict)
+        assert isinstance(decode.single(data), dict)
     except Unreachable as error:
         assert isinstance(error, VLMError) and str(error).endswith(".")

@@ -60,7 +60,7 @@ def _row(promise: str, found: Iterator[tuple[object, bool]], leaked: int = 0) ->
 
 
 def _addresses() -> Iterator[tuple[object, bool]]:
-    from ui.limits import visitor_at
+    from ui.core.limits import visitor_at
 
     for case in ADDRESSES:
         peer, forwarded, proxies, who = case
@@ -142,7 +142,7 @@ def _intruders(page: Page, short: bool) -> Iterator[Row]:
 
 
 def _private(wire: Wire, wired: dict[str, str]) -> Iterator[Row]:
-    from ui.sweep import swept
+    from ui.core.storage import swept
 
     with Records().listening() as records, launched(swept(0.3, 1.0), VLM_AUTH=f"ann:{PASSWORD}", VLM_TRUSTED_PROXIES="1", **wired) as page:
         given = {"Authorization": "Basic " + base64.b64encode(f"ann:{PASSWORD}".encode()).decode()}

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from vlm_backends.engines._http import Patience, fetch, persistent
-from vlm_backends.engines._servers import servers
-from vlm_backends.engines._settings import checked, is_address
-from vlm_backends.engines.embedded import Embedded
+from vlm_backends.engines.http.client import Patience, fetch, persistent
+from vlm_backends.engines.servers import servers
+from vlm_backends.engines.settings import checked, is_address
+from vlm_backends.engines.builtin import Embedded
 from vlm_backends.engines.local import Local
 from vlm_backends.engines.nvidia import NVIDIA
 from vlm_backends.engines.openai import OpenAI
@@ -79,7 +79,7 @@ def local(env: Mapping[str, str] = os.environ) -> Local | None:
     if not _has_stack():
         return None
     if env.get("SPACES_ZERO_GPU"):  # such a Space looks at its start for the function that borrows its GPU
-        import vlm_backends.engines.local.speech  # noqa: F401
+        import vlm_backends.engines.local.generation  # noqa: F401
     return Local(
         Path(folder) if folder else None,
         checkpoints,

@@ -14,13 +14,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
-from vlm_backends import images, models
-from vlm_backends.engines import _http
-from vlm_backends.engines._bodies import body, inline, trimmed
-from vlm_backends.engines._connections import is_public
-from vlm_backends.engines._http import Patience
-from vlm_backends.engines._refusals import explain
-from vlm_backends.engines._replies import announced, chunk, job_of
+from vlm_backends import models
+from vlm_backends.media import images
+from vlm_backends.engines.http import client
+from vlm_backends.engines.wire.requests import body, inline, trimmed
+from vlm_backends.engines.http.transport import is_public
+from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.wire.errors import explain
+from vlm_backends.engines.wire.responses import announced, chunk, job_of
 from vlm_backends.errors import Gone, MissingKey, Unreachable, VLMError
 from vlm_backends.types import Chunk, Model, Picture, Prompt, Sent, Stop, Task
 
@@ -88,11 +89,11 @@ class NVIDIA:
 
         def attempt() -> Iterator[Chunk]:
             with self._answered(url, model, request, references, stop) as response:
-                for payload in _http.payloads(response):
+                for payload in client.payloads(response):
                     if said := chunk(payload, sent, "NVIDIA", self.key):
                         yield said
 
-        yield from _http.persistent(attempt, stop, self.patience)
+        yield from client.persistent(attempt, stop, self.patience)
 
     @contextmanager
     def _answered(
@@ -114,7 +115,7 @@ class NVIDIA:
                     if moves > _MOVES:
                         raise Unreachable("NVIDIA sends this question from one place to the next. Try again later.")
                     look = self._look(response, stack, status_of(url), stop, headers)
-                    response = _http.insist(look, stop, self.patience)
+                    response = client.insist(look, stop, self.patience)
                 raise Unreachable("NVIDIA did not finish this job in time. Try again, or use a smaller picture.")
             except VLMError as error:
                 if begun:
@@ -136,7 +137,7 @@ class NVIDIA:
     def _opened(self, stack: ExitStack, method: str, url: str, stop: Stop, **options: object) -> requests.Response:
         """The response, good or pending, open as long as the stack holds it; the one before is closed."""
         stack.close()
-        response = stack.enter_context(_http.send(method, url, stop, self.patience, **options))
+        response = stack.enter_context(client.send(method, url, stop, self.patience, **options))
         return response if response.status_code in _PENDING else self._accepted(response)
 
     @contextmanager
@@ -149,7 +150,7 @@ class NVIDIA:
                 if way == "inline":
                     source = inline(carried)
                 else:
-                    id = _http.insist(partial(self._upload, carried, stop), stop, self.patience)
+                    id = client.insist(partial(self._upload, carried, stop), stop, self.patience)
                     source = f"data:{carried.mime};asset_id,{id}"
                 found[picture] = source, _sent(carried, way)
             yield found
@@ -162,9 +163,9 @@ class NVIDIA:
         """The id of a new asset: announced first, then put at the address that NVIDIA signs for it."""
         entry = {"contentType": picture.mime, "description": DESCRIPTION}
         headers = {"accept": "application/json", **self._bearer()}
-        with _http.send("POST", self.at(ASSETS), stop, self.patience, headers=headers, json=entry) as response:
+        with client.send("POST", self.at(ASSETS), stop, self.patience, headers=headers, json=entry) as response:
             try:
-                answer = next(_http.payloads(self._accepted(response)), {})
+                answer = next(client.payloads(self._accepted(response)), {})
             except Unreachable:
                 _log.warning("an asset was announced whose name did not arrive; NVIDIA drops it after a day")
                 raise
@@ -172,7 +173,7 @@ class NVIDIA:
         try:
             headers = {"x-amz-meta-nvcf-asset-description": DESCRIPTION, "content-type": picture.mime}
             options = {"public": self._is_public(), "headers": headers, "data": picture.data}
-            with _http.send("PUT", url, stop, self.patience, **options) as response:
+            with client.send("PUT", url, stop, self.patience, **options) as response:
                 self._accepted(response)
         except BaseException:
             self._delete(id)
@@ -183,7 +184,7 @@ class NVIDIA:
         """Takes the asset back, even after a stop; a failure is logged, since the answer is worth more."""
         try:
             url = f"{self.at(ASSETS)}/{id}"
-            with _http.send("DELETE", url, Stop(), self.patience, headers=self._bearer()) as response:
+            with client.send("DELETE", url, Stop(), self.patience, headers=self._bearer()) as response:
                 self._accepted(response)
         except VLMError as error:
             _log.warning("asset %s was not deleted; NVIDIA drops it after a day: %s", id, error)
@@ -192,7 +193,7 @@ class NVIDIA:
         if response.status_code // 100 == 2:
             return response
         try:
-            words = _http.body(response)
+            words = client.body(response)
         except Unreachable:
             words = b""
         raise explain(response.status_code, words, response.headers.get("Retry-After"), "NVIDIA", self.key)

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from vlm_backends import images, models
-from vlm_backends.engines import _http
-from vlm_backends.engines._bodies import body, inline, trimmed
-from vlm_backends.engines._http import Patience
-from vlm_backends.engines._refusals import explain
-from vlm_backends.engines._replies import chunk
+from vlm_backends import models
+from vlm_backends.media import images
+from vlm_backends.engines.http import client
+from vlm_backends.engines.wire.requests import body, inline, trimmed
+from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.wire.errors import explain
+from vlm_backends.engines.wire.responses import chunk
 from vlm_backends.errors import BadPrompt, Refused, VLMError
-from vlm_backends.outlines import clean
+from vlm_backends.media.geometry import clean
 from vlm_backends.readers import plain
 from vlm_backends.types import Chunk, Limits, Model, Picture, Prompt, Sampling, Sent, Stop, Task
 
@@ -80,17 +81,17 @@ class OpenAI:
         absent = f"{host} does not serve {request['model']}. Start it there, or choose another engine."
 
         def attempt() -> Iterator[Chunk]:
-            with _http.send("POST", self.address, stop, self.patience, headers=self._headers(),
+            with client.send("POST", self.address, stop, self.patience, headers=self._headers(),
                             json=request) as response:  # fmt: skip
                 if response.status_code // 100 != 2:
-                    raise explain(response.status_code, _http.body(response), response.headers.get("Retry-After"),
+                    raise explain(response.status_code, client.body(response), response.headers.get("Retry-After"),
                                   host, self.key, absent)  # fmt: skip
-                for payload in _http.payloads(response):
+                for payload in client.payloads(response):
                     if said := chunk(payload, sent, host, self.key):
                         yield said
 
         try:
-            yield from _http.persistent(attempt, stop, self.patience)
+            yield from client.persistent(attempt, stop, self.patience)
         except Refused as error:
             known = _known(request, error.detail) if error.status in (400, 422) else request
             if known == request:
@@ -166,8 +167,8 @@ def forget() -> None:
 def _listed(server: OpenAI, _: int) -> tuple["_Entry", ...]:
     """What the server lists and may see pictures; nothing when it cannot be asked."""
     try:
-        with _http.send("GET", f"{server._base}/models", Stop(), _GLANCE, headers=server._headers()) as response:
-            listed = next(_http.payloads(response), {}).get("data")
+        with client.send("GET", f"{server._base}/models", Stop(), _GLANCE, headers=server._headers()) as response:
+            listed = next(client.payloads(response), {}).get("data")
     except VLMError:
         return ()
     entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []

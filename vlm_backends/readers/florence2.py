@@ -8,7 +8,7 @@ Source: transformers `processing_florence2.py`; encoding as in NVIDIA's publishe
 import re
 from collections.abc import Callable, Iterator
 
-from vlm_backends.readers._marks import finished, without
+from vlm_backends.readers.markup import finished, without
 from vlm_backends.types import Answer, Point, Region
 
 _TASK = re.compile(r"\s*<[A-Z_]*(?:>|$)")

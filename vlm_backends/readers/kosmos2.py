@@ -6,7 +6,7 @@ last, or over whole cells when both stand in one row or column (transformers `pr
 
 import re
 
-from vlm_backends.readers._marks import finished
+from vlm_backends.readers.markup import finished
 from vlm_backends.types import Answer, Point, Region
 
 _CELLS = 32

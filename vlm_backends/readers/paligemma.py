@@ -6,7 +6,7 @@ y comes before x; 1024 bins, which big_vision writes as round(v * 1023). The lab
 
 import re
 
-from vlm_backends.readers._marks import finished, without
+from vlm_backends.readers.markup import finished, without
 from vlm_backends.types import Answer, Region
 
 _NOISE = "<s>", "</s>", "<pad>", "<bos>", "</bos>", "<eos>", "</eos>"

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from vlm_backends.engines import NVIDIA, OpenAI
-from vlm_backends.engines._bodies import trimmed
+from vlm_backends.engines.wire.requests import trimmed
 from vlm_backends.errors import BadPrompt
-from vlm_backends.snippets import _calls, _here
-from vlm_backends.snippets._python import python
-from vlm_backends.snippets._shell import shell
+from vlm_backends.snippets import calls, in_process
+from vlm_backends.snippets.python import python
+from vlm_backends.snippets.shell import shell
 from vlm_backends.types import Engine, Model, Picture, Prompt, Sent, Task
 
 
@@ -29,14 +29,14 @@ def code(engine: Engine, model: Model, prompt: Prompt, task: Task | None = None,
     """
     prompt = trimmed(model, prompt)
     if isinstance(engine, NVIDIA):
-        return _written(_calls.hosted(engine, model, prompt, sent))
+        return _written(calls.hosted(engine, model, prompt, sent))
     if not any(turn.pictures for turn in prompt.turns):
         raise BadPrompt("Add a picture first: this engine answers about pictures.")
     if isinstance(engine, OpenAI):
-        return _written(_calls.served(engine, model, prompt))
-    asked = _here.asked(engine, model, prompt, task)
-    return Code(_here.python(asked), _here.shell(asked), asked.files)
+        return _written(calls.served(engine, model, prompt))
+    asked = in_process.asked(engine, model, prompt, task)
+    return Code(in_process.python(asked), in_process.shell(asked), asked.files)
 
 
-def _written(call: _calls.Call) -> Code:
+def _written(call: calls.Call) -> Code:
     return Code(python(call), shell(call), tuple((shown.name, shown.picture) for shown in call.pictures))

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vlm_backends import models
-from vlm_backends.engines import _bodies
-from vlm_backends.engines._line import Line
-from vlm_backends.engines.local import weights
+from vlm_backends.engines.wire import requests
+from vlm_backends.engines.waiting_line import Line
+from vlm_backends.engines.local import checkpoints
 from vlm_backends.engines.local.errors import sentence
 from vlm_backends.errors import BadPrompt, MissingKey, VLMError
 from vlm_backends.types import Chunk, Model, Prompt, Sent, Stop, Task
@@ -32,7 +32,7 @@ class Local:
     folder: Path | None = None
     ids: Mapping[str, str] = field(default_factory=dict)
     downloads: bool = False
-    residents: int = 1  # models that stay in memory
+    loader: int = 1  # models that stay in memory
     name: str = "Open weights here"
 
     def models(self) -> Sequence[Model]:
@@ -60,11 +60,11 @@ class Local:
                 f"{model.title} cannot run in this program: its code needs another version of its library. Serve "
                 f"{model.weights.id} with vLLM and set VLM_BASE_URL, as the README says."
             )
-        prompt = _bodies.trimmed(model, prompt)
+        prompt = requests.trimmed(model, prompt)
         stop, found = stop or Stop(), self._found(model)
         yield Chunk(sent=_sent(prompt), note=self._signed(model))
         if found is None:
-            found = yield from weights.fetch(self._id(model), model.weights, self.downloads, stop)
+            found = yield from checkpoints.fetch(self._id(model), model.weights, self.downloads, stop)
         with _line.place(stop) as place:
             for ahead in place:
                 yield Chunk(status=f"Waiting in line: {ahead} before you.")
@@ -73,9 +73,9 @@ class Local:
 
     def joins(self, model: Model, prompt: Prompt) -> bool:
         """True for a question that can be answered together with others like it: one of a structured task."""
-        from vlm_backends.engines.local import families
+        from vlm_backends.engines.local import processors
 
-        return families.is_structured(model, prompt) and bool(prompt.turns[-1].pictures and self._found(model))
+        return processors.is_structured(model, prompt) and bool(prompt.turns[-1].pictures and self._found(model))
 
     def together(self, model: Model, prompts: Sequence[Prompt], stops: Sequence[Stop]) -> list[Chunk]:
         """The answers to questions that join, in one pass of the network; it ends early when all of them are stopped.
@@ -84,21 +84,21 @@ class Local:
         """
         found = self._found(model)
         with _line.place(Stop()) as place, self._sentences(found, model):
-            from vlm_backends.engines.local import families, residents, speech
+            from vlm_backends.engines.local import processors, loader, generation
 
             deque(place, maxlen=0)
-            deque(residents.load(found, model.title, self.residents, Stop()), maxlen=0)
-            resident = residents.held(found)
-            texts = speech.together(resident, [families.asked(resident, model, prompt) for prompt in prompts], stops)
+            deque(loader.load(found, model.title, self.residents, Stop()), maxlen=0)
+            resident = loader.held(found)
+            texts = generation.together(resident, [processors.asked(resident, model, prompt) for prompt in prompts], stops)
         return [Chunk(text, note=self._signed(model), sent=_sent(prompt)) for text, prompt in zip(texts, prompts)]
 
     def _answer(self, found: str, model: Model, prompt: Prompt, stop: Stop) -> Iterator[Chunk]:
         with self._sentences(found, model):
-            from vlm_backends.engines.local import families, residents, speech
+            from vlm_backends.engines.local import processors, loader, generation
 
-            resident = yield from residents.load(found, model.title, self.residents, stop)
+            resident = yield from loader.load(found, model.title, self.residents, stop)
             if resident and not stop.is_set():
-                yield from speech.speak(resident, families.asked(resident, model, prompt), stop)
+                yield from generation.speak(resident, processors.asked(resident, model, prompt), stop)
 
     @contextmanager
     def _sentences(self, found: str, model: Model) -> Iterator[None]:
@@ -113,7 +113,7 @@ class Local:
 
     def _found(self, model: Model) -> str | None:
         folder = None if model.id in self.ids else self.folder
-        return weights.find(model.id, self._id(model), folder)
+        return checkpoints.find(model.id, self._id(model), folder)
 
     def _id(self, model: Model) -> str:
         return self.ids.get(model.id, model.weights.id)
@@ -121,7 +121,7 @@ class Local:
     def _signed(self, model: Model) -> str:
         if model.id in self.ids:
             return f"Answered on this machine by {self._id(model)}."
-        own = self.folder and weights.find_in(self.folder, model.id)
+        own = self.folder and checkpoints.find_in(self.folder, model.id)
         name = f"the weights at VLM_WEIGHTS/{model.id}" if own else self._id(model)
         return f"Answered on this machine by {name}." + (f" {model.weights.instead}." if model.weights.instead else "")
 

@@ -1,0 +1,148 @@
+"""The stable API for scripts and agents: /chat, /florence2, /models."""
+
+from asyncio import to_thread
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import asdict, dataclass
+
+import gradio as gr
+
+from ui.state.question import Asked, follow
+from ui.core.session import Hall, Visitor
+from ui.core.rendering import as_json, drawn
+from ui.state.task_run import as_uploaded, task_prompt
+from ui.state.conversation import Talk, read_message, sampling
+from vlm_backends import BadPrompt, Engine, Model, Prompt, VLMError, find_model
+from vlm_backends.models import check_sampling
+
+KEY_HEADER = "X-NVIDIA-API-Key"
+KNOBS = "max_tokens", "temperature", "top_p", "seed"
+BOX = {"type": "array", "items": {"type": "number"}, "description": "left, top, right, bottom, from 0 to 1"}
+
+
+def add_api(hall: Hall) -> None:
+    """Adds the three endpoints, their fields hidden from the page."""
+    calls = Calls(hall)
+    with gr.Row(visible=False):
+        texts = gr.Textbox(label="model"), gr.Textbox("", label="prompt")
+        image = as_uploaded(gr.Image(label="image", type="filepath"))
+        numbers = [gr.Number(None, label=name) for name in KNOBS]
+        task, text, region = gr.Textbox(label="task"), gr.Textbox("", label="text"), gr.JSON(label="region")
+        out = gr.Textbox(label="text"), gr.Image(label="picture", type="filepath"), gr.JSON(label="json")
+        region.api_info = lambda: BOX  # a JSON field says of itself that it takes anything, in no valid schema
+        button = gr.Button()
+    button.click(calls.chat, [*texts, image, *numbers], [*out], api_name="chat")
+    button.click(calls.florence2, [task, image, text, region], [*out], api_name="florence2")
+    button.click(calls.models, None, out[2], api_name="models")
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The endpoints of a page with these engines; a caller's key comes in the header X-NVIDIA-API-Key."""
+
+    hall: Hall
+
+    async def chat(
+        self,
+        model: str,
+        prompt: str = "",
+        image: str | None = None,
+        max_tokens: float | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        seed: float | None = None,
+        request: gr.Request = None,
+    ) -> AsyncIterator[tuple]:
+        """Ask a model about a picture; empty parameters take the model's own defaults.
+
+        Args:
+            model: Its id, as the endpoint models lists it.
+            prompt: The question.
+            image: The picture, as an http(s) or data: URL. Every question needs one.
+            max_tokens: The longest answer.
+            temperature: How freely the words are chosen.
+            top_p: From how likely a part of the words.
+            seed: A whole number, for the same answer again.
+        """
+        with _sentences():
+            asked = _question(self.hall.find(model), prompt, image, max_tokens, temperature, top_p, seed)
+            engine = await to_thread(self.hall.answering, caller := _caller(request), asked.model)
+        async with aclosing(follow(asked, engine, self.hall.admission(caller, engine))) as arriving:
+            async for answer in arriving:
+                if answer.text:
+                    yield answer.text, None, as_json(asked)
+        yield _outcome(asked)
+
+    async def florence2(
+        self,
+        task: str,
+        image: str | None = None,
+        text: str = "",
+        region: list | None = None,
+        request: gr.Request = None,
+    ) -> tuple:
+        """Run a Florence-2 task.
+
+        Args:
+            task: Its token, such as <OCR_WITH_REGION>.
+            image: The picture, as an http(s) or data: URL.
+            text: Words, for the tasks that take some.
+            region: [left, top, right, bottom] in 0..1, for the tasks that take a region.
+        """
+        with _sentences():
+            asked = Asked(find_model("microsoft/florence-2"), *task_prompt(task, image, text, region))
+            engine = await to_thread(self.hall.answering, caller := _caller(request), asked.model)
+        async for _ in follow(asked, engine, self.hall.admission(caller, engine)):
+            pass
+        return _outcome(asked)
+
+    def models(self) -> list:
+        """The catalogue, with each model's state on the engine that answers for it here."""
+        return [_entry(model, self.hall.answering(Visitor(), model)) for model in self.hall.models]
+
+
+def _entry(model: Model, engine: Engine) -> dict:
+    return {
+        "id": model.id,
+        "title": model.title,
+        "publisher": model.publisher,
+        "about": model.about,
+        "engine": engine.name,
+        "state": engine.state(model),
+        "hosted": model.hosted and asdict(model.hosted),
+        "tasks": [{"token": task.token, "title": task.title, "takes": task.takes} for task in model.tasks],
+        "sampling": model.sampling and asdict(model.sampling),
+        "pictures": model.pictures,
+        "link": model.link,
+    }
+
+
+def _question(entry: Model, prompt: str, image: str | None, *given: float | None) -> Asked:
+    """The question of a call to /chat; BadPrompt when it cannot be asked."""
+    if entry.tasks:
+        raise BadPrompt(f"{entry.title} has tasks instead of a chat: call /florence2.")
+    turn = read_message({"text": prompt, "files": [image] if image else []}, Talk(), entry)
+    knobs = [getattr(entry.sampling, name) if value is None else value for name, value in zip(KNOBS, given)]
+    return Asked(entry, Prompt((turn,), check_sampling(entry, sampling(*knobs))))
+
+
+def _outcome(asked: Asked) -> tuple:
+    """The three outputs of a finished call; what went wrong is raised as its sentence."""
+    if asked.error:
+        raise gr.Error(asked.error, print_exception=False)
+    shown = drawn(asked.picture, asked.answer.regions) if asked.answer.regions else None
+    return asked.answer.text, shown, as_json(asked)
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """A VLMError inside reaches the caller as its sentence."""
+    try:
+        yield
+    except VLMError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def _caller(request: gr.Request | None) -> Visitor:
+    """The caller with the key of the header, if there is one."""
+    return Visitor((request.headers.get(KEY_HEADER) or "").strip() if request else "")

@@ -1,0 +1,1 @@
+"""What the server remembers of a visit: conversation, task run, comparison, batch."""

@@ -1,0 +1,1 @@
+"""Annotate a data set: one question about every picture, one JSON line each."""

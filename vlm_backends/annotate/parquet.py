@@ -1,0 +1,119 @@
+"""The pictures in a Parquet table: bytes, or a struct with bytes as the Hugging Face hub's data sets have it."""
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+from threading import Lock
+
+from vlm_backends.media import images
+from vlm_backends.errors import BadPrompt
+from vlm_backends.types import Picture
+
+_USUAL = "image", "img", "picture", "bytes"  # names of the column with the pictures
+_FEW = 16  # rows that are read at once
+_HELD = 8  # such batches that stay for threads that come a little later
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A picture in a row of a table."""
+
+    name: str
+    path: Path
+    column: str
+    row: int
+
+    def read(self) -> Picture:
+        """The upright picture. Raises BadPrompt."""
+        try:
+            value = _reel(self.column, *stamp(self.path)).value(self.row)
+        except OSError as error:
+            raise BadPrompt(f"{self.name} cannot be read: {error.strerror}.") from None
+        data = value.get("bytes") if isinstance(value, dict) else value
+        if not isinstance(data, bytes):
+            raise BadPrompt(f"{self.name} holds no bytes of a picture.")
+        return images.read(data)
+
+
+def columns(path: Path) -> list[str]:
+    """The columns that may hold pictures, the likeliest first. Raises BadPrompt for what is no table."""
+    with _opened(path) as table:
+        found = [field.name for field in table.schema_arrow if _holds_bytes(field.type)]
+    return sorted(found, key=lambda name: _USUAL.index(name.lower()) if name.lower() in _USUAL else len(_USUAL))
+
+
+def cells(path: Path, name: str, column: str) -> Iterator[Cell]:
+    """The table's rows, each called by the table's name and its own number."""
+    with _opened(path) as table:
+        count = table.metadata.num_rows
+    yield from (Cell(f"{name}#{row}", path, column, row) for row in range(count))
+
+
+def stamp(path: Path) -> tuple[Path, int, int]:
+    """What tells a file from another one, though that may take its place later. Raises OSError."""
+    about = path.stat()
+    return path.absolute(), about.st_mtime_ns, about.st_size
+
+
+def _opened(path: Path) -> object:
+    """The table, nothing of it read. Raises BadPrompt."""
+    try:
+        import pyarrow.parquet  # heavy, and only such tables need it
+    except ImportError:
+        raise BadPrompt("Parquet tables need pyarrow: pip install pyarrow") from None
+    try:  # without buffers for all columns, of which one is read
+        return pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=2**20)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise BadPrompt(f"“{path}” is no Parquet table, or a broken one: {str(error)[:200]}") from None
+
+
+def _holds_bytes(kind: object) -> bool:
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        return any(field.name == "bytes" and _holds_bytes(field.type) for field in kind)
+    return types.is_binary(kind) or types.is_large_binary(kind)
+
+
+@lru_cache(maxsize=2)
+def _reel(column: str, path: Path, *_: int) -> "_Reel":
+    return _Reel(path, column)
+
+
+class _Reel:
+    """A column that is wound forward, a few rows in memory: a row group, and so the table, may be larger than that."""
+
+    def __init__(self, path: Path, column: str) -> None:
+        self._table, self._column, self._path, self._lock = _opened(path), column, path, Lock()
+        about = self._table.metadata
+        self._starts = [0, *accumulate(about.row_group(group).num_rows for group in range(about.num_row_groups))]
+        self._held: deque[tuple[int, object]] = deque(maxlen=_HELD)  # first rows, and the batches
+        self._next, self._batches = 0, iter(())
+
+    def value(self, row: int) -> object:
+        """The row's value, for one thread after the other. Raises BadPrompt."""
+        with self._lock:
+            try:
+                self._wind(self._starts[bisect_right(self._starts, row) - 1], row)
+                while self._next <= row:
+                    batch = next(self._batches)
+                    self._held.append((self._next, batch))
+                    self._next += batch.num_rows
+            except Exception as error:  # Arrow raises whatever a broken page makes it stumble over
+                self._held.clear()
+                raise BadPrompt(f"“{self._path}” is broken at row {row}: {str(error)[:200] or 'it ends'}.") from None
+            first, batch = next(held for held in reversed(self._held) if held[0] <= row)
+            return batch.column(0)[row - first].as_py()
+
+    def _wind(self, start: int, row: int) -> None:
+        """To the row group that begins at `start`, unless the row is held, or ahead in the group at hand."""
+        if self._held and self._held[0][0] <= row and start <= self._next:
+            return
+        groups = range(self._starts.index(start), len(self._starts) - 1)
+        self._batches = self._table.iter_batches(_FEW, groups, [self._column])
+        self._next = start
+        self._held.clear()

@@ -1,0 +1,196 @@
+"""The pictures of a data set, one after the other: files, folders, patterns, zips and Parquet tables.
+
+Nothing is opened before it is read, so that a million pictures take no more memory than a few.
+"""
+
+import glob
+import hashlib
+import os
+import re
+import threading
+import unicodedata
+import zipfile
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from vlm_backends.annotate import parquet
+from vlm_backends.media import images
+from vlm_backends.errors import BadPrompt
+from vlm_backends.annotate.parquet import Cell
+from vlm_backends.types import Picture
+
+SUFFIXES = {".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+MOST = 100  # pictures of one visitor's batch
+_MOST_BYTES = 200 * 2**20  # of a picture's file
+_LONGEST = 80  # bytes of a name, its ending and its number left out
+_UNSAFE = re.compile(r'[<>:"|?*]')
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)  # no file may be called so under Windows
+_unzipping = threading.Lock()  # a ZipFile counts those who read from it without one
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file of a picture, and its name in all results: safe in any folder, its stem no other's."""
+
+    name: str
+    path: Path
+
+    def read(self) -> Picture:
+        """The upright picture. Raises BadPrompt."""
+        if self.path.is_file():  # what is gone is told by who reads it
+            _check_size(self.name, self.path.stat().st_size)
+        return images.read(self.path)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A picture inside a zip: the last of its name, as when the zip is unpacked."""
+
+    name: str
+    path: Path
+    member: str
+
+    def read(self) -> Picture:
+        """The upright picture. Raises BadPrompt."""
+        try:
+            with _unzipping:
+                bundle = _zip(*parquet.stamp(self.path))
+                _check_size(self.name, bundle.getinfo(self.member).file_size)
+                data = bundle.read(self.member)
+        except BadPrompt:
+            raise
+        except Exception as error:  # zipfile and its decoders raise whatever a broken file makes them stumble over
+            raise BadPrompt(f"{self.name} cannot be taken out of its zip: {error}.") from None
+        return images.read(data)
+
+
+def pictures(paths: Iterable[str], column: str = "", again: bool = False) -> Iterator[Source | Member | Cell]:
+    """What is to be annotated, each name once. Raises BadPrompt for a path where nothing is.
+
+    `again`: each path held something before; one that has vanished is given nevertheless, and cannot be read.
+    """
+    seen: set[str] = set()
+    for path in paths:
+        found = False
+        for source in _at(path, column):
+            found = True
+            if source.name not in seen:
+                seen.add(source.name)
+                yield source
+        if not found and again and not glob.has_magic(path):
+            yield Source(path, Path(path))
+        elif not found and not again:
+            raise BadPrompt(f"No picture is at “{path[:200]}”. Give files, folders, patterns, zips or Parquet tables.")
+
+
+def _at(given: str, column: str) -> Iterator[Source | Member | Cell]:
+    path = Path(given)
+    if given and path.is_dir():
+        for file in _files(path):
+            yield from _inside(file, column, stray=True)
+    elif path.is_file():
+        yield from _inside(path, column)
+    elif glob.has_magic(given):
+        for file in map(Path, sorted(glob.glob(given, recursive=True))):
+            if file.is_file():
+                yield from _inside(file, column)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files below a folder in the order of their names, but for hidden ones; links to folders are not followed."""
+    with os.scandir(folder) as entries:
+        ordered = sorted((entry for entry in entries if entry.name[0] != "."), key=lambda entry: entry.name)
+    for entry in ordered:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(Path(entry.path))
+        elif entry.is_file():  # and no pipe, which would be waited for
+            yield Path(entry.path)
+
+
+def _inside(path: Path, column: str, stray: bool = False) -> Iterator[Source | Member | Cell]:
+    """The pictures of one file; a `stray` one came with a folder, and may be none and hold none."""
+    name = os.fsencode(path).decode(errors="backslashreplace")  # a line of JSON takes no other bytes
+    match path.suffix.lower():
+        case ".zip":
+            yield from _members(path, name)
+        case ".parquet":
+            yield from _cells(path, name, column, stray)
+        case suffix if suffix in SUFFIXES or not stray:
+            yield Source(name, path)
+
+
+def _members(path: Path, name: str) -> Iterator[Member]:
+    try:
+        with _unzipping:
+            members = dict.fromkeys(_zip(*parquet.stamp(path)).namelist())
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise BadPrompt(f"“{path}” is no zip, or a broken one: {error}.") from None
+    for member in members:
+        hidden = any(part.startswith((".", "__MACOSX")) for part in member.split("/"))
+        if Path(member).suffix.lower() in SUFFIXES and not hidden:
+            yield Member(f"{name}/{member}", path, member)
+
+
+@lru_cache(maxsize=4)
+def _zip(path: Path, *_: int) -> zipfile.ZipFile:
+    return zipfile.ZipFile(path)
+
+
+def _cells(path: Path, name: str, column: str, stray: bool) -> Iterator[Cell]:
+    known = parquet.columns(path)
+    if column in known or known and not column:
+        yield from parquet.cells(path, name, column or known[0])
+    elif not stray:
+        hint = f" Name one that does: --column {'|'.join(known)[:200]}" if known else ""
+        raise BadPrompt(f"“{path}” has no column{f' “{column}”' * bool(column)} that holds pictures.{hint}")
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > _MOST_BYTES:
+        raise BadPrompt(f"{name} is larger than {_MOST_BYTES >> 20} MB. Make it smaller first.")
+
+
+def sources(paths: Iterable[str | Path]) -> tuple[Source, ...]:
+    """The files with their names, each content once. Raises BadPrompt for no file, and for more than MOST."""
+    paths = [Path(path) for path in paths]
+    if not paths:
+        raise BadPrompt(f"Add pictures first: drop or choose up to {MOST} of them.")
+    if len(paths) > MOST:
+        raise BadPrompt(f"These are {len(paths)} pictures; a batch takes {MOST}. Remove {len(paths) - MOST} of them.")
+    once: dict[str, Path] = {}
+    for path in paths:
+        once.setdefault(_content(path), path)
+    named: dict[str, Source] = {}  # by what no other name may be called
+    for path in once.values():
+        name = _free(safe_name(path.name), named)
+        named[Path(name).stem.casefold()] = Source(name, path)
+    return tuple(named.values())
+
+
+def safe_name(name: str) -> str:
+    """A stranger's file name without folders, controls, marks of direction, and what a file system trips over."""
+    shown = (char for char in unicodedata.normalize("NFC", name) if unicodedata.category(char)[0] != "C")
+    last = _UNSAFE.sub("", re.split(r"[/\\]", "".join(shown))[-1]).strip(" .-")
+    stem, _, ending = last.rpartition(".") if "." in last else (last, "", "")
+    stem = stem.encode()[:_LONGEST].decode(errors="ignore").strip(" .-") or "picture"
+    stem = f"_{stem}" if _DEVICES.fullmatch(stem.partition(".")[0]) else stem
+    ending = "".join(char for char in ending if char.isascii() and char.isalnum())[:8]
+    return f"{stem}.{ending}" if ending else stem
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """The name, with a number behind its stem when that is taken, in whatever case."""
+    path, number = Path(name), 1
+    while Path(name).stem.casefold() in taken:
+        number += 1
+        name = f"{path.stem}-{number}{path.suffix}"
+    return name
+
+
+def _content(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:  # it is asked about nevertheless, and fails with its own sentence
+        return str(path)

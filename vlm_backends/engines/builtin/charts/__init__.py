@@ -1,0 +1,1 @@
+"""Bar charts to tables, by geometry and print."""

@@ -1,0 +1,1 @@
+"""The wires as pure functions: request bodies, replies, regions, errors."""

@@ -1,0 +1,1 @@
+"""Pictures and regions: decode, encode, fit, draw, measure and export."""

@@ -1,0 +1,1 @@
+"""Serve any engine over the OpenAI wire."""

@@ -1,0 +1,55 @@
+"""Errors as the OpenAI wire has them, with what a page behind this server needs to meet the same ones."""
+
+import logging
+
+from fastapi.responses import JSONResponse
+
+from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, VLMError
+from vlm_backends.server.requests import NoSuchModel
+
+NOWHERE = {
+    404: "There is nothing at this address. The base address of this server ends in /v1.",
+    405: "This address wants another method: POST for /v1/chat/completions, GET for the others.",
+}
+_FAULT = "This server met a fault; its log says more. Try again, or use another picture."
+_log = logging.getLogger(__name__)
+
+
+class NoEntry(VLMError):
+    """The caller has not shown the key."""
+
+
+_STATUS = {NoEntry: 401, BadPrompt: 400, NoSuchModel: 404, Gone: 410, MissingKey: 501}
+_TOLD = 400, 408, 413, 422, 429  # of an upstream's refusals; others, such as of this server's own key, are 502
+
+
+async def nowhere(status: int, *_: object) -> JSONResponse:
+    """The answer at an address that is none."""
+    return JSONResponse(_error(status, NOWHERE[status]), status)
+
+
+def refusal(error: Exception) -> JSONResponse:
+    """The status and the sentence of an error."""
+    status, body = failure(error)
+    wait = getattr(error, "wait", None)
+    return JSONResponse(body, status, {"Retry-After": str(max(1, round(wait)))} if wait else None)
+
+
+def failure(error: Exception) -> tuple[int, dict]:
+    """The HTTP status and OpenAI's error object; what is no VLMError is a fault, and says nothing of itself."""
+    if not isinstance(error, VLMError):
+        _log.error("a question met a fault", exc_info=error)
+        return 500, _error(500, _FAULT)
+    status = next((_STATUS[kind] for kind in _STATUS if isinstance(error, kind)), 502)
+    if isinstance(error, Refused) and (error.status in _TOLD or error.status >= 500):
+        status = error.status
+    told = _error(status, str(error))
+    told["error"]["vlm"] = {  # what that wire has no word for: a page behind this server meets the same error
+        "kind": type(error).__name__, "status": getattr(error, "status", None), "since": getattr(error, "since", ""),
+    }  # fmt: skip
+    return status, told
+
+
+def _error(status: int, sentence: str) -> dict:
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    return {"error": {"message": sentence, "type": kind, "param": None, "code": status}}

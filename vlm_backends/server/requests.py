@@ -1,0 +1,144 @@
+"""What a request of the OpenAI wire asks: its JSON becomes a model, a prompt and a task."""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from vlm_backends import Model, Picture, Prompt, Task, Turn
+from vlm_backends.media import images
+from vlm_backends.errors import BadPrompt, VLMError
+from vlm_backends.models import check_sampling
+from vlm_backends.types import Sampling
+
+_MOST_TEXT = 200_000  # characters of a conversation
+_MOST_TURNS = 200
+_MOST_PICTURES = 100
+_NOT_HERE = ("tools", "functions", "response_format", "logprobs", "audio", "modalities", "stop")
+
+
+class NoSuchModel(VLMError):
+    """The request names a model that is not served here."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and how the answer is to come."""
+
+    model: Model
+    prompt: Prompt
+    task: Task | None = None
+    streams: bool = False
+    counts: bool = False  # a stream ends with the number of its tokens
+    raw: bool = False  # the model's own words with its special tokens, as its readers want them
+
+
+def question(body: object, models: Sequence[Model], load: Callable[[str], bytes]) -> Question:
+    """The question; `load` gives the bytes behind an http(s) address. Raises BadPrompt and NoSuchModel."""
+    if not isinstance(body, dict):
+        raise BadPrompt("The request's body must be a JSON object with model and messages.")
+    model = named(body.get("model"), models)
+    for field in _NOT_HERE:
+        if body.get(field):
+            raise BadPrompt(f"{field} is not supported here. Leave it out.")
+    if body.get("n", 1) != 1:
+        raise BadPrompt("One answer at a time: leave n out.")
+    turns = tuple(_turns(body.get("messages"), load))
+    task = _task(model, turns[-1].text)
+    options = body.get("stream_options")
+    counts = isinstance(options, dict) and options.get("include_usage") is True
+    raw = body.get("skip_special_tokens") is False
+    prompt = Prompt(turns, None if task else check_sampling(model, _sampling(model, body)))
+    return Question(model, prompt, task, body.get("stream") is True, counts, raw)
+
+
+def named(id: object, models: Sequence[Model]) -> Model:
+    """The model of this id, its own or its weights' at the hub, in any case. Raises NoSuchModel."""
+    wanted = id.lower() if isinstance(id, str) else None
+    for model in models:
+        if wanted in (model.id.lower(), model.weights.id.lower() if model.weights else model.id):
+            return model
+    known = ", ".join(model.id for model in models) or "none just now"
+    raise NoSuchModel(f"The model “{str(id)[:80]}” does not exist here. Served: {known}.")
+
+
+def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
+    """The conversation, what a system message says standing before the user's first words."""
+    if not isinstance(messages, list) or not messages or len(messages) > _MOST_TURNS:
+        raise BadPrompt(f"messages must be a list of 1 to {_MOST_TURNS} messages, the last one the user's.")
+    if not isinstance(messages[-1], dict) or messages[-1].get("role") != "user":
+        raise BadPrompt("The last message must be the user's.")
+    before, length, shown = "", 0, 0
+    for message in messages:
+        role = message.get("role") if isinstance(message, dict) else None
+        if role not in ("system", "developer", "user", "assistant"):
+            raise BadPrompt("Each message has a role: system, user or assistant.")
+        text, pictures = _content(message.get("content"), load, _MOST_PICTURES - shown)
+        length, shown = length + len(text), shown + len(pictures)
+        if length > _MOST_TEXT:
+            raise BadPrompt(f"The conversation is longer than {_MOST_TEXT:,} characters. Send less of it.")
+        if role in ("system", "developer"):
+            before += text + "\n\n"
+        else:
+            yield Turn(role, (before + text if role == "user" else text), pictures)
+            before = "" if role == "user" else before
+
+
+def _content(content: object, load: Callable[[str], bytes], room: int) -> tuple[str, tuple[Picture, ...]]:
+    if isinstance(content, str):
+        return content, ()
+    if not isinstance(content, list):
+        raise BadPrompt("A message's content is a text, or a list of text and image_url parts.")
+    words, pictures = [], []
+    for part in content:
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind == "text" and isinstance(part.get("text"), str):
+            words.append(part["text"])
+        elif kind == "image_url":
+            if len(pictures) == room:
+                raise BadPrompt(f"A conversation may show {_MOST_PICTURES} pictures. Send fewer.")
+            pictures.append(_picture(part.get("image_url"), load))
+        else:
+            raise BadPrompt("A part of a message is {type: text, text} or {type: image_url, image_url: {url}}.")
+    return "\n".join(words), tuple(pictures)
+
+
+def _picture(source: object, load: Callable[[str], bytes]) -> Picture:
+    url = source.get("url") if isinstance(source, dict) else source
+    if not isinstance(url, str):
+        raise BadPrompt("image_url holds a url: data:image/…;base64,… or an address.")
+    if not url.startswith("data:"):
+        return images.read(load(url))
+    head, _, data = url.partition(",")
+    if not head.endswith(";base64"):
+        raise BadPrompt("A picture's data URL must be in base64: data:image/png;base64,…")
+    try:
+        return images.read(base64.b64decode(data, validate=True))
+    except binascii.Error:
+        raise BadPrompt("A picture's base64 is broken or cut off. Encode the whole file.") from None
+
+
+def _task(model: Model, text: str) -> Task | None:
+    """The task that the words begin with, for a model that has tasks."""
+    if not model.tasks:
+        return None
+    for task in model.tasks:
+        if text.startswith(task.token):
+            return task
+    raise BadPrompt(f"{model.title} has tasks: begin with one of {', '.join(task.token for task in model.tasks)}.")
+
+
+def _sampling(model: Model, body: dict) -> Sampling:
+    own = model.sampling
+    most = body.get("max_completion_tokens", body.get("max_tokens"))
+    wanted = {"max_tokens": most, "temperature": body.get("temperature"), "top_p": body.get("top_p")}
+    for name, value in wanted.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+            raise BadPrompt(f"{name} must be a number.")
+    seed = body.get("seed")
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        raise BadPrompt("seed must be a whole number.")
+    given = {name: getattr(own, name) if value is None else value for name, value in wanted.items()}
+    if given["max_tokens"] != given["max_tokens"] // 1:
+        raise BadPrompt("max_tokens must be a whole number.")
+    return Sampling(**{**given, "max_tokens": int(given["max_tokens"])}, seed=own.seed if seed is None else seed)
