@@ -5,8 +5,12 @@ from contextlib import ExitStack
 from tempfile import TemporaryDirectory
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves this machine unasked
-os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")  # or each event is summed up, for nobody
-os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # a visitor's address is taken from no header, save as limits.py does
+os.environ.setdefault(
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000"
+)  # or each event is summed up, for nobody
+os.environ.setdefault(
+    "FORWARDED_ALLOW_IPS", ""
+)  # a visitor's address is taken from no header, save as limits.py does
 
 from vlm_backends import VLMError, connect
 from vlm_backends.addresses import check_page
@@ -23,7 +27,12 @@ def main() -> None:
                 folder = TemporaryDirectory(prefix="vlm-showcase-", ignore_cleanup_errors=True)
                 os.environ["GRADIO_TEMP_DIR"] = stack.enter_context(folder)
             engine = connect()
-            from ui import build, leave, serve, settings  # gradio reads the settings that were checked above
+            from ui import (  # gradio reads the settings that were checked above
+                build,
+                leave,
+                serve,
+                settings,
+            )
 
             options = settings()
         except VLMError as error:

@@ -1,4 +1,5 @@
 """A small drawing surface with smooth edges, and the colors that all sample pictures share."""
+
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -20,10 +21,19 @@ class Canvas:
         font = ImageFont.load_default(FINE * size)
         stroke = FINE * bold * size * 0.025
         if track:
-            x -= {"l": 0, "m": 0.5, "r": 1}[anchor[0]] * (self.width(words, size) + track * (len(words) - 1))
+            x -= {"l": 0, "m": 0.5, "r": 1}[anchor[0]] * (
+                self.width(words, size) + track * (len(words) - 1)
+            )
         for part in words if track else [words]:
-            self.draw.text((FINE * x, FINE * y), part, fill, font, "l" + anchor[1] if track else anchor,
-                           stroke_width=stroke, stroke_fill=fill)
+            self.draw.text(
+                (FINE * x, FINE * y),
+                part,
+                fill,
+                font,
+                "l" + anchor[1] if track else anchor,
+                stroke_width=stroke,
+                stroke_fill=fill,
+            )
             x += self.width(part, size) + track
 
     @staticmethod
@@ -35,7 +45,9 @@ class Canvas:
         self.draw.rounded_rectangle(box, FINE * radius, fill, outline, round(FINE * width))
 
     def line(self, points, fill=RULE, width=1.0):
-        self.draw.line([(FINE * x, FINE * y) for x, y in points], fill, round(FINE * width), "curve")
+        self.draw.line(
+            [(FINE * x, FINE * y) for x, y in points], fill, round(FINE * width), "curve"
+        )
 
     def poly(self, points, fill):
         self.draw.polygon([(FINE * x, FINE * y) for x, y in points], fill)
@@ -62,9 +74,15 @@ class Canvas:
     def bike(self, x, y, scale, color, width):
         """A bicycle that heads to the right; (x, y) lies midway between the two hubs."""
         rear, front, pedal, saddle, head = (-90, 0), (90, 0), (-8, 4), (-38, -84), (62, -86)
-        paths = [[rear, pedal, head, saddle, rear], [(-46, -106), pedal], [(56, -110), head, front],
-                 [(32, -112), (56, -112), (88, -108), (90, -96)], [(-72, -108), (-24, -108)],
-                 [pedal, (8, 30)], [(-4, 30), (20, 30)]]
+        paths = [
+            [rear, pedal, head, saddle, rear],
+            [(-46, -106), pedal],
+            [(56, -110), head, front],
+            [(32, -112), (56, -112), (88, -108), (90, -96)],
+            [(-72, -108), (-24, -108)],
+            [pedal, (8, 30)],
+            [(-4, 30), (20, 30)],
+        ]
         for hub in (rear, front):
             at = x + hub[0] * scale, y + hub[1] * scale
             self.disc(*at, 62 * scale, None, color, width)

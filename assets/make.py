@@ -3,18 +3,46 @@
 Run as `python assets/make.py`. Needs Pillow, NumPy and OpenCV; the output is the same each time.
 The charts and slides are drawn here, the rest in scenes.py.
 """
+
 import scenes
 from canvas import CORAL, GOLD, GREY, INK, NAVY, PAPER, RULE, SAND, SLATE, TEAL, Canvas
 
 AID = {"2018": 1.8, "2019": 2.4, "2020": 3.9, "2021": 5.2, "2022": 4.6, "2023": 3.1, "2024": 2.7}
 POWER = {"Solar": (12, 31, 38, 17), "Wind": (44, 29, 24, 41), "Hydro": (22, 35, 27, 20)}
-VISITORS = {"Science Center": 412, "City Art Museum": 385, "Natural History": 298,
-            "Maritime Museum": 176, "Railway Museum": 143, "Toy Museum": 87}
+VISITORS = {
+    "Science Center": 412,
+    "City Art Museum": 385,
+    "Natural History": 298,
+    "Maritime Museum": 176,
+    "Railway Museum": 143,
+    "Toy Museum": 87,
+}
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-RIDES = [46, 51, 72, 95, 124, 142, 158, 151, 131, 104, 70, 48]  # thousands a month, 1.2 million in all
-AGENDA = [("How we counted rides", "120 sensors, twelve months"), ("Where people ride", "The river path leads"),
-          ("When people ride", "Summer and rush hour"), ("What we recommend", "Three new protected lanes")]
-FIGURES = [("1.2 million", "rides in 2025"), ("158,000", "rides in July"), ("46,000", "rides in January")]
+RIDES = [
+    46,
+    51,
+    72,
+    95,
+    124,
+    142,
+    158,
+    151,
+    131,
+    104,
+    70,
+    48,
+]  # thousands a month, 1.2 million in all
+AGENDA = [
+    ("How we counted rides", "120 sensors, twelve months"),
+    ("Where people ride", "The river path leads"),
+    ("When people ride", "Summer and rush hour"),
+    ("What we recommend", "Three new protected lanes"),
+]
+FIGURES = [
+    ("1.2 million", "rides in 2025"),
+    ("158,000", "rides in July"),
+    ("46,000", "rides in January"),
+]
 
 
 def headed(title, subtitle, source):
@@ -29,16 +57,24 @@ def headed(title, subtitle, source):
 
 def grid(c, left, right, top, bottom, ticks, label):
     """Horizontal rules with labels; gives the function from a value to its height on the sheet."""
+
     def height(value):
         return bottom - (bottom - top) * value / ticks[-1]
+
     for tick in ticks:
-        c.line([(left, height(tick)), (right, height(tick))], RULE if tick else INK, 1 if tick else 2)
+        c.line(
+            [(left, height(tick)), (right, height(tick))], RULE if tick else INK, 1 if tick else 2
+        )
         c.text(left - 14, height(tick), label(tick), 22, SLATE, "rm")
     return height
 
 
 def chart():
-    c = headed("Economic assistance by year", "Billions of dollars, fiscal years 2018 to 2024", "Illustrative data")
+    c = headed(
+        "Economic assistance by year",
+        "Billions of dollars, fiscal years 2018 to 2024",
+        "Illustrative data",
+    )
     height = grid(c, 110, 950, 150, 540, range(7), "{:.1f}".format)
     for i, (year, value) in enumerate(AID.items()):
         x = 170 + 120 * i
@@ -49,7 +85,9 @@ def chart():
 
 
 def grouped():
-    c = headed("Electricity generation by source", "Terawatt-hours per quarter, 2024", "Illustrative data")
+    c = headed(
+        "Electricity generation by source", "Terawatt-hours per quarter, 2024", "Illustrative data"
+    )
     height = grid(c, 110, 950, 190, 540, range(0, 51, 10), str)
     x = 110
     for (name, values), color in zip(POWER.items(), (GOLD, TEAL, NAVY)):
@@ -89,8 +127,15 @@ def sheet(number, title):
 def slide1():
     c = Canvas(1280, 720, NAVY)
     c.disc(1000, 500, 250, GOLD)
-    for x, wide, top in [(700, 80, 430), (790, 60, 360), (860, 90, 460), (960, 70, 400), (1040, 100, 470),
-                         (1150, 70, 380), (1230, 50, 440)]:
+    for x, wide, top in [
+        (700, 80, 430),
+        (790, 60, 360),
+        (860, 90, 460),
+        (960, 70, 400),
+        (1040, 100, 470),
+        (1150, 70, 380),
+        (1230, 50, 440),
+    ]:
         c.rect(x, top, x + wide, 620, "#2b6cb0")
         for y in range(top + 24, 580, 40):
             for at in range(x + 14, x + wide - 20, 24):
@@ -140,6 +185,16 @@ def slide3():
 
 
 if __name__ == "__main__":
-    for draw in (scenes.sign, scenes.receipt, scenes.page, scenes.poster,
-                 chart, grouped, horizontal, slide1, slide2, slide3):
+    for draw in (
+        scenes.sign,
+        scenes.receipt,
+        scenes.page,
+        scenes.poster,
+        chart,
+        grouped,
+        horizontal,
+        slide1,
+        slide2,
+        slide3,
+    ):
         draw()

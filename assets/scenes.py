@@ -1,4 +1,5 @@
 """The sample pictures that look like things seen or printed: sign, receipt, page, poster."""
+
 import cv2
 import numpy as np
 from canvas import CORAL, FINE, GOLD, GREY, HERE, INK, NAVY, PAPER, RULE, SLATE, Canvas
@@ -22,12 +23,21 @@ TIDES = [
     "time with the Moon, and the sea can climb 16 meters. In the Mediterranean, nearly closed off "
     "from the ocean, most visitors never notice a tide at all.",
 ]
-ITEMS = [("Sourdough bread", "4.50"), ("Whole milk 1 L", "1.89"), ("Free range eggs 12", "3.95"),
-         ("Tomatoes 0.850 kg", "2.72"), ("Cheddar cheese 250 g", "5.40"),
-         ("Ground coffee 500 g", "8.75"), ("Dark chocolate 2 x 2.30", "4.60")]
+ITEMS = [
+    ("Sourdough bread", "4.50"),
+    ("Whole milk 1 L", "1.89"),
+    ("Free range eggs 12", "3.95"),
+    ("Tomatoes 0.850 kg", "2.72"),
+    ("Cheddar cheese 250 g", "5.40"),
+    ("Ground coffee 500 g", "8.75"),
+    ("Dark chocolate 2 x 2.30", "4.60"),
+]
 BODY = 22  # size of the type on the printed page
-TRAILS = [("left", "Lake Loop", "2.4 km"), ("up", "Eagle Point", "5.1 km"),
-          ("right", "Visitor Center", "0.8 km")]
+TRAILS = [
+    ("left", "Lake Loop", "2.4 km"),
+    ("up", "Eagle Point", "5.1 km"),
+    ("right", "Visitor Center", "0.8 km"),
+]
 
 
 def forest(rng, width, height):
@@ -37,18 +47,34 @@ def forest(rng, width, height):
     rise = np.linspace(0, 1, h, dtype=np.float32)[:, None, None] ** 0.7
     scene = np.ascontiguousarray(np.broadcast_to(sky * (1 - rise) + moss * rise, (h, w, 3)))
     for _ in range(700):
-        x, y, glow = rng.integers(w), int(rng.integers(h)), rng.uniform(0.55, 1.35) * (1.25 - 0.6 * rng.random())
+        x, y, glow = (
+            rng.integers(w),
+            int(rng.integers(h)),
+            rng.uniform(0.55, 1.35) * (1.25 - 0.6 * rng.random()),
+        )
         leaf = np.float32([96, 118, 62]) * glow + (1 - y / h) * 30
         cv2.circle(scene, (int(x), y), int(rng.integers(8, 34)), leaf.tolist(), -1)
     for x in (60, 150, 470, 575):
-        cv2.line(scene, (x, 0), (x + int(rng.integers(-12, 12)), h), (62, 52, 40), int(rng.integers(10, 24)))
+        cv2.line(
+            scene,
+            (x, 0),
+            (x + int(rng.integers(-12, 12)), h),
+            (62, 52, 40),
+            int(rng.integers(10, 24)),
+        )
     path = np.int32([[w * 0.30, h], [w * 0.47, h * 0.66], [w * 0.53, h * 0.66], [w * 0.86, h]])
     cv2.fillPoly(scene, [path], (176, 158, 122))
     scene = cv2.GaussianBlur(scene, (0, 0), 11)
     lights = np.zeros_like(scene)
     for _ in range(45):
         spot = int(rng.integers(w)), int(rng.integers(int(h * 0.55)))
-        cv2.circle(lights, spot, int(rng.integers(5, 15)), (rng.uniform(25, 70) * np.float32([1, 1, .7])).tolist(), -1)
+        cv2.circle(
+            lights,
+            spot,
+            int(rng.integers(5, 15)),
+            (rng.uniform(25, 70) * np.float32([1, 1, 0.7])).tolist(),
+            -1,
+        )
     scene += cv2.GaussianBlur(lights, (0, 0), 1.6)
     return cv2.resize(scene, (width, height), interpolation=cv2.INTER_CUBIC)
 
@@ -62,7 +88,9 @@ def grain(rng, height, width, across):
 
 def arrow(c, x, y, way, fill):
     shape = [(-34, 0), (-4, -27), (-4, -10), (34, -10), (34, 10), (-4, 10), (-4, 27)]
-    turn = {"left": lambda a, b: (a, b), "right": lambda a, b: (-a, b), "up": lambda a, b: (b, a)}[way]
+    turn = {"left": lambda a, b: (a, b), "right": lambda a, b: (-a, b), "up": lambda a, b: (b, a)}[
+        way
+    ]
     c.poly([(x + turn(a, b)[0], y + turn(a, b)[1]) for a, b in shape], fill)
 
 
@@ -96,7 +124,9 @@ def sign():
     flat[..., :3] *= wood[..., None]
     flat[..., :3] *= flat[..., 3:] / 255
     seen = np.float32([[92, 40], [1206, 92], [1178, 1010], [128, 1090]])
-    turn = cv2.getPerspectiveTransform(np.float32([[0, 0], [1280, 0], [1280, 1100], [0, 1100]]), seen)
+    turn = cv2.getPerspectiveTransform(
+        np.float32([[0, 0], [1280, 0], [1280, 1100], [0, 1100]]), seen
+    )
     front = cv2.warpPerspective(flat, turn, (1280, 960), flags=cv2.INTER_CUBIC)
     cover = np.clip(front[..., 3:] / 255, 0, 1)
     photo = forest(rng, 1280, 960) * (1 - cover) + front[..., :3]
@@ -104,7 +134,9 @@ def sign():
     light = 1.10 - 0.10 * x - 0.12 * y - 0.15 * (x * x + y * y) ** 1.2
     photo = cv2.GaussianBlur(photo * light[..., None], (0, 0), 0.7)
     photo += cv2.GaussianBlur(rng.normal(0, 7, photo.shape).astype(np.float32), (0, 0), 0.6)
-    Image.fromarray(np.clip(photo, 0, 255).astype(np.uint8)).save(HERE / "sign.jpg", quality=86, optimize=True)
+    Image.fromarray(np.clip(photo, 0, 255).astype(np.uint8)).save(
+        HERE / "sign.jpg", quality=86, optimize=True
+    )
 
 
 def receipt():
@@ -120,8 +152,13 @@ def receipt():
     c.text(110, 242, "Date: 2026-03-14  10:42", 22)
     c.text(610, 242, "No. 004218", 22, anchor="rs")
     rows = [(278 + 42 * i, a, b, 26, 0) for i, (a, b) in enumerate(ITEMS, start=1)]
-    rows += [(656, "Subtotal", "31.81", 26, 0), (698, "Sales tax 5%", "1.59", 26, 0), (770, "TOTAL", "$33.40", 42, 0.8),
-             (826, "Cash", "40.00", 24, 0), (862, "Change", "6.60", 24, 0)]
+    rows += [
+        (656, "Subtotal", "31.81", 26, 0),
+        (698, "Sales tax 5%", "1.59", 26, 0),
+        (770, "TOTAL", "$33.40", 42, 0.8),
+        (826, "Cash", "40.00", 24, 0),
+        (862, "Change", "6.60", 24, 0),
+    ]
     for y, name, price, size, bold in rows:
         c.text(110, y, name, size, INK, "ls", bold)
         c.text(610, y, price, size, INK, "rs", bold)
@@ -167,7 +204,13 @@ def page():
     c.text(1150, 92, "Spring issue, page 12", 22, SLATE, "rs", 0.2)
     c.line([(90, 112), (1150, 112)], INK, 2)
     c.text(87, 196, "Why the Sea Rises Twice a Day", 70, INK, bold=0.6)
-    c.text(90, 240, "The Moon, the Sun and the shape of the coast set the rhythm of the tides", 25, SLATE)
+    c.text(
+        90,
+        240,
+        "The Moon, the Sun and the shape of the coast set the rhythm of the tides",
+        25,
+        SLATE,
+    )
     c.line([(90, 268), (1150, 268)], RULE, 1.5)
     column(c, 90, 314, 500, [line for text in TIDES[:3] for line in wrapped(c, text, 500)])
     c.rect(650, 296, 1150, 508, "#eaf1f5", 8)
@@ -202,12 +245,21 @@ def ridge(c, rng, base, rough, peaks, color):
 def poster():
     rng = np.random.default_rng(3)
     c = Canvas(900, 1200)
-    sunrise(c, [(0, (24, 45, 92)), (330, (94, 76, 130)), (560, (231, 111, 81)), (740, (246, 196, 120))])
+    sunrise(
+        c, [(0, (24, 45, 92)), (330, (94, 76, 130)), (560, (231, 111, 81)), (740, (246, 196, 120))]
+    )
     for r, color in [(210, "#f08a5a"), (178, "#f4a261"), (146, "#ffd97a")]:
         c.disc(450, 610, r, color)
     far = [(0, 640), (130, 545), (270, 655), (430, 720), (610, 640), (750, 520), (900, 650)]
     ridge(c, rng, 1200, 5, far, "#8c5a86")
-    ridge(c, rng, 1200, 5, [(0, 730), (160, 690), (330, 770), (520, 705), (690, 760), (900, 660)], "#5b4579")
+    ridge(
+        c,
+        rng,
+        1200,
+        5,
+        [(0, 730), (160, 690), (330, 770), (520, 705), (690, 760), (900, 660)],
+        "#5b4579",
+    )
     ridge(c, rng, 1200, 2, [(0, 840), (220, 800), (480, 850), (700, 815), (900, 850)], "#2f3566")
     c.oval(450, 1165, 700, 285, "#17294f")
     c.rect(0, 1010, 900, 1200, "#17294f")

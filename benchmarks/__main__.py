@@ -13,19 +13,34 @@ from time import perf_counter
 
 import benchmarks
 
-_BY_NAME = {"charts"}  # how right answers are, which takes minutes and does not change with the machine
-TOPICS = sorted(found.name for found in pkgutil.iter_modules(benchmarks.__path__) if not found.name.startswith("_"))
+_BY_NAME = {
+    "charts"
+}  # how right answers are, which takes minutes and does not change with the machine
+TOPICS = sorted(
+    found.name
+    for found in pkgutil.iter_modules(benchmarks.__path__)
+    if not found.name.startswith("_")
+)
 
 
 def main() -> None:
     """Prints every topic's tables."""
-    options = argparse.ArgumentParser("python -m benchmarks", description=__doc__.partition("\n")[0])
-    options.add_argument("topics", nargs="*", metavar="TOPIC", help=f"of {', '.join(TOPICS)}; default: all but charts")
+    options = argparse.ArgumentParser(
+        "python -m benchmarks", description=__doc__.partition("\n")[0]
+    )
+    options.add_argument(
+        "topics",
+        nargs="*",
+        metavar="TOPIC",
+        help=f"of {', '.join(TOPICS)}; default: all but charts",
+    )
     options.add_argument("--rounds", type=int, default=3)
     given = options.parse_args()
     if unknown := set(given.topics) - set(TOPICS):
         options.error(f"no such topic: {', '.join(sorted(unknown))}")
-    print(f"{date.today()}, {platform.machine()}, {platform.python_implementation()} {platform.python_version()}\n")
+    print(
+        f"{date.today()}, {platform.machine()}, {platform.python_implementation()} {platform.python_version()}\n"
+    )
     for topic in given.topics or [topic for topic in TOPICS if topic not in _BY_NAME]:
         start = perf_counter()
         print(f"## {topic}\n", flush=True)

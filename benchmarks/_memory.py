@@ -25,4 +25,8 @@ def _measured(prepare: Callable[..., Callable[[], object]], given: tuple) -> flo
 
 def _status(name: str) -> int:
     """Kibibytes, as the kernel counts them."""
-    return next(int(line.split()[1]) for line in _STATUS.read_text().splitlines() if line.startswith(f"{name}:"))
+    return next(
+        int(line.split()[1])
+        for line in _STATUS.read_text().splitlines()
+        if line.startswith(f"{name}:")
+    )

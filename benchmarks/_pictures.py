@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 ROOT = Path(__file__).parent.parent
-_FONT = ROOT / "vlm_backends" / "fonts" / "DejaVuSans.ttf"
+_FONT = ROOT / "vlm_backends" / "media" / "fonts" / "DejaVuSans.ttf"
 _WORDS = (ROOT / "README.md").read_text().split()
 
 
@@ -20,7 +20,9 @@ def photograph(name: str, megapixels: float) -> bytes:
     scale = (megapixels * 1e6 / (image.width * image.height)) ** 0.5
     size = [round(side * scale / 16) * 16 for side in image.size]
     pixels = np.asarray(image.resize(size, Image.LANCZOS)).copy()
-    for top in range(0, len(pixels), 256):  # band by band: 48 megapixels of floats are half a gigabyte
+    for top in range(
+        0, len(pixels), 256
+    ):  # band by band: 48 megapixels of floats are half a gigabyte
         band = pixels[top : top + 256].astype(np.float32)
         noise = dice.standard_normal(band.shape, dtype=np.float32) * np.sqrt(0.08 * band + 2)
         pixels[top : top + 256] = np.clip(band + noise + 0.5, 0, 255)

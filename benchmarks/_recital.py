@@ -12,7 +12,7 @@ from time import process_time
 
 import uvicorn
 
-from vlm_backends import CATALOGUE, Chunk, Model, Prompt, Stop, Task
+from vlm_backends import CATALOGUE, CancelToken, Chunk, Model, Prompt, Task
 from vlm_backends.server.app import application
 
 WORD = "word"
@@ -31,7 +31,9 @@ class Reciter:
         """Always the same."""
         return "recites"
 
-    def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
+    def stream(
+        self, model: Model, prompt: Prompt, stop: CancelToken | None = None
+    ) -> Iterator[Chunk]:
         """A piece a word."""
         for _ in range(int(prompt.turns[-1].text)):
             yield Chunk(f"{WORD} ")
@@ -56,7 +58,9 @@ def main() -> None:
     async def spent() -> float:
         return process_time()
 
-    with socket.socket(proto=socket.IPPROTO_TCP) as sock:  # asyncio sends at once only if it says that it is TCP
+    with socket.socket(
+        proto=socket.IPPROTO_TCP
+    ) as sock:  # asyncio sends at once only if it says that it is TCP
         sock.bind(("127.0.0.1", 0))
         print(sock.getsockname()[1], flush=True)
         uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[sock])

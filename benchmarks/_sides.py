@@ -24,7 +24,9 @@ def spent(work: Callable[[], object]) -> float:
     return process_time() - start
 
 
-def turns(sides: Mapping[str, Callable[[], T]], rounds: int, warm: bool = True) -> dict[str, list[T]]:
+def turns(
+    sides: Mapping[str, Callable[[], T]], rounds: int, warm: bool = True
+) -> dict[str, list[T]]:
     """What each side returns in each round; a first round only warms up."""
     found: dict[str, list[T]] = {name: [] for name in sides}
     for i in range(-warm, rounds):
@@ -60,7 +62,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def goals(rows: Sequence[tuple[str, float | None, float]], unit: str = "×") -> str:
     """A table of goals: what, what was measured (None: its peer is not here), and what it may be at most."""
     verdicts = [
-        (what, "–" if found is None else f"{found:.3g} {unit}", f"≤ {most:g} {unit}", _verdict(found, most))
+        (
+            what,
+            "–" if found is None else f"{found:.3g} {unit}",
+            f"≤ {most:g} {unit}",
+            _verdict(found, most),
+        )
         for what, found, most in rows
     ]
     return table(("goal", "measured", "at most", ""), verdicts)

@@ -26,12 +26,26 @@ MOMENT = 20  # digits
 _SAID = re.compile(rb"say (\w+ \d+ \d+)")
 _BEFORE, _AFTER = (
     json.dumps(
-        {"id": "chat-7b0c6b3a5f6d4b1e9c2a", "object": "chat.completion.chunk", "created": 1735689600, "model": MODEL,
-         "choices": [{"index": 0, "delta": {"role": "assistant", "content": "@"}, "logprobs": None,
-                      "finish_reason": None, "stop_reason": None}]},
+        {
+            "id": "chat-7b0c6b3a5f6d4b1e9c2a",
+            "object": "chat.completion.chunk",
+            "created": 1735689600,
+            "model": MODEL,
+            "choices": [
+                {
+                    "index": 0,
+                    "delta": {"role": "assistant", "content": "@"},
+                    "logprobs": None,
+                    "finish_reason": None,
+                    "stop_reason": None,
+                }
+            ],
+        },
         separators=(",", ":"),
-    ).encode().split(b"@")
-)  # fmt: skip
+    )
+    .encode()
+    .split(b"@")
+)
 _LISTED = json.dumps({"object": "list", "data": [{"id": MODEL, "object": "model"}]}).encode()
 
 
@@ -43,7 +57,9 @@ class Upstream:
     tls: str | None
     trust: Path
 
-    def base(self, mode: str, pieces: int, rate: float = 0, framing: str = "chunked", tls: bool = False) -> str:
+    def base(
+        self, mode: str, pieces: int, rate: float = 0, framing: str = "chunked", tls: bool = False
+    ) -> str:
         """The base URL under which the server answers like this."""
         return f"{self.tls if tls else self.plain}/{mode}/{pieces}/{rate:g}/{framing}/v1"
 
@@ -56,7 +72,11 @@ def upstream() -> Iterator[Upstream]:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             try:
                 plain, tls = json.loads(server.stdout.readline())
-                yield Upstream(f"http://127.0.0.1:{plain}", tls and f"https://127.0.0.1:{tls}", Path(folder, "ca.pem"))
+                yield Upstream(
+                    f"http://127.0.0.1:{plain}",
+                    tls and f"https://127.0.0.1:{tls}",
+                    Path(folder, "ca.pem"),
+                )
             finally:
                 server.terminate()
 
@@ -85,11 +105,21 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 async def _answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
     """One request; True when another may follow on the same connection."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    length = next((int(line[15:]) for line in head.splitlines() if line.lower().startswith("content-length:")), 0)
+    length = next(
+        (
+            int(line[15:])
+            for line in head.splitlines()
+            if line.lower().startswith("content-length:")
+        ),
+        0,
+    )
     body = await reader.readexactly(length)
     path = head.split(" ")[1]
     if path.endswith("/models"):
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(_LISTED))
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            % len(_LISTED)
+        )
         writer.write(_LISTED)
         return True
     mode, pieces, rate, framing = path.split("/")[1:5]

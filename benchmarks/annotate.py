@@ -16,13 +16,28 @@ from time import perf_counter, process_time
 from PIL import Image
 
 from benchmarks._sides import installed, table, turns
-from vlm_backends import CATALOGUE, Chunk, Embedded, Engine, Model, Prompt, Stop, Task, ask, find_task, read, write_task
+from vlm_backends import (
+    CATALOGUE,
+    CancelToken,
+    Chunk,
+    Embedded,
+    Engine,
+    Model,
+    Prompt,
+    Task,
+    ask,
+    find_task,
+    read,
+    write_task,
+)
 from vlm_backends.annotate.command import here
-from vlm_backends.annotate.sources import pictures
 from vlm_backends.annotate.jsonl import ledger
 from vlm_backends.annotate.records import Job
+from vlm_backends.annotate.sources import pictures
 
-Pace = tuple[float, float, float]  # answers a second, seconds to the first, processor time of each in this process
+SlidingWindow = tuple[
+    float, float, float
+]  # answers a second, seconds to the first, processor time of each in this process
 PLAIN = "`for file: ask()`"
 _SAMPLE = Path(__file__).parent.parent / "assets" / "cat.jpg"
 _MASK = "<REGION_TO_SEGMENTATION>"
@@ -42,7 +57,9 @@ class Busy:
         """Always the same."""
         return "counts"
 
-    def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
+    def stream(
+        self, model: Model, prompt: Prompt, stop: CancelToken | None = None
+    ) -> Iterator[Chunk]:
         """Nothing but arithmetic."""
         yield Chunk(str(sum(number * number for number in range(200_000))), literal=True)
 
@@ -51,32 +68,44 @@ def tables(rounds: int) -> Iterator[str]:
     """A table an engine; its sides take turns. Ray has rounds of its own kind, fewer of them: each starts it anew."""
     with TemporaryDirectory() as root:
         folder = Path(root)
-        yield _table("a stand-in of pure Python", _sides(Busy(), _painted(folder / "many", 60)), rounds)
+        yield _table(
+            "a stand-in of pure Python", _sides(Busy(), _painted(folder / "many", 60)), rounds
+        )
         few, engine = _painted(folder / "few", 16), Embedded()
         sides = _sides(engine, few)
         if installed("ray"):
             from vlm_backends.annotate import ray as ray_runner
 
-            sides["annotate --ray local --parallel 2"] = partial(_annotated, ray_runner.lines, engine, few, 2)
+            sides["annotate --ray local --parallel 2"] = partial(
+                _annotated, ray_runner.lines, engine, few, 2
+            )
         yield _table("the embedded engine, a mask", sides, (rounds + 1) // 2)
     if not installed("ray"):
         yield "`--ray local` is not measured: ray is not installed."
 
 
-def _table(engine: str, sides: Mapping[str, Callable[[], Pace]], rounds: int) -> str:
-    found = {name: [*map(median, zip(*each))] for name, each in turns(sides, rounds, warm=False).items()}
+def _table(engine: str, sides: Mapping[str, Callable[[], SlidingWindow]], rounds: int) -> str:
+    found = {
+        name: [*map(median, zip(*each))] for name, each in turns(sides, rounds, warm=False).items()
+    }
     rows = [
         (name, f"{rate:.2f}", f"{rate / found[PLAIN][0]:.2f}", f"{first:.2f}", f"{work * 1e3:.1f}")
         for name, (rate, first, work) in found.items()
     ]
-    head = ("pictures a second", "ratio", "to the first, s", "processor of this process, ms a picture")
+    head = (
+        "pictures a second",
+        "ratio",
+        "to the first, s",
+        "processor of this process, ms a picture",
+    )
     return table((f"{engine}, {os.cpu_count()} cores", *head), rows)
 
 
-def _sides(engine: Engine, folder: Path) -> dict[str, Callable[[], Pace]]:
+def _sides(engine: Engine, folder: Path) -> dict[str, Callable[[], SlidingWindow]]:
     """The loop that one would write, and the command's in this process."""
     return {PLAIN: lambda: _paced(_plain(engine, folder))} | {
-        f"annotate --parallel {parallel}": partial(_annotated, here, engine, folder, parallel) for parallel in (1, 2)
+        f"annotate --parallel {parallel}": partial(_annotated, here, engine, folder, parallel)
+        for parallel in (1, 2)
     }
 
 
@@ -88,11 +117,18 @@ def _plain(engine: Engine, folder: Path) -> Iterator[object]:
         yield answer
 
 
-def _annotated(lines: Callable[..., Iterator[dict]], engine: Engine, folder: Path, parallel: int) -> Pace:
+def _annotated(
+    lines: Callable[..., Iterator[dict]], engine: Engine, folder: Path, parallel: int
+) -> SlidingWindow:
     """The lines as the command writes them, to a file of their own."""
     given = Namespace(parallel=parallel, rpm=None, ray="local", engine="embedded")
     with TemporaryDirectory() as root, ledger(Path(root) / "out.jsonl", _CUT.fields) as (_, write):
-        return _paced(map(partial(_kept, write), lines(engine, _CUT, pictures([str(folder)]), Stop(), given)))
+        return _paced(
+            map(
+                partial(_kept, write),
+                lines(engine, _CUT, pictures([str(folder)]), CancelToken(), given),
+            )
+        )
 
 
 def _kept(write: Callable[[dict], None], entry: dict) -> None:
@@ -101,7 +137,7 @@ def _kept(write: Callable[[dict], None], entry: dict) -> None:
     write(entry)
 
 
-def _paced(answers: Iterator[object]) -> Pace:
+def _paced(answers: Iterator[object]) -> SlidingWindow:
     """The pace of the second half, when all processes are warm; what others do on the machine is not in the work."""
     start, before = perf_counter(), process_time()
     moments = [perf_counter() for _ in answers]

@@ -22,13 +22,49 @@ from vlm_backends.engines.builtin.charts import axes, reader
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
-# fmt: off
 WORDS = [
-    "North", "South", "East", "West", "Apples", "Pears", "Kiwis", "Plums", "Paris", "Oslo", "Lima", "Quito", "Cairo",
-    "Tokyo", "Monday", "Friday", "Red", "Green", "Bus", "Tram", "Bike", "Walk", "Coal", "Gas", "Nuclear", "Water",
-    "Team-A", "Team-B", "2019", "2021", "2024", "Q1", "Q2", "Q3", "Tea", "Coffee", "Bread", "Milk", "Spring", "Winter",
+    "North",
+    "South",
+    "East",
+    "West",
+    "Apples",
+    "Pears",
+    "Kiwis",
+    "Plums",
+    "Paris",
+    "Oslo",
+    "Lima",
+    "Quito",
+    "Cairo",
+    "Tokyo",
+    "Monday",
+    "Friday",
+    "Red",
+    "Green",
+    "Bus",
+    "Tram",
+    "Bike",
+    "Walk",
+    "Coal",
+    "Gas",
+    "Nuclear",
+    "Water",
+    "Team-A",
+    "Team-B",
+    "2019",
+    "2021",
+    "2024",
+    "Q1",
+    "Q2",
+    "Q3",
+    "Tea",
+    "Coffee",
+    "Bread",
+    "Milk",
+    "Spring",
+    "Winter",
 ]
-# fmt: on
+
 SERIES = ["Solar", "Wind", "Hydro"]
 STYLES = ["default", "ggplot", "bmh", "seaborn-v0_8-whitegrid", "dark_background", "fast"]
 RIGHT = 0.02
@@ -53,14 +89,21 @@ def samples(count: int, seed: int) -> Iterator[Sample]:
         names = dice.sample(WORDS, dice.randint(3, 7))
         many = dice.randint(2, 3) if kind == "grouped" else 1
         scale = dice.choice([1, 10, 100, 5000])
-        values = [[round(dice.uniform(0.15, 1) * scale, 2 if scale == 1 else 1) for _ in range(many)] for _ in names]
+        values = [
+            [round(dice.uniform(0.15, 1) * scale, 2 if scale == 1 else 1) for _ in range(many)]
+            for _ in names
+        ]
         with pyplot.style.context(dice.choice(STYLES)):
             image = _drawn(kind, names, values, dice)
         yield Sample(kind, _saved(image, dice), names, values)
 
 
-def _drawn(kind: str, names: list[str], values: list[list[float]], dice: random.Random) -> Image.Image:
-    figure, plot = pyplot.subplots(figsize=(dice.uniform(6, 10), dice.uniform(4, 6)), dpi=dice.choice([90, 110, 150]))
+def _drawn(
+    kind: str, names: list[str], values: list[list[float]], dice: random.Random
+) -> Image.Image:
+    figure, plot = pyplot.subplots(
+        figsize=(dice.uniform(6, 10), dice.uniform(4, 6)), dpi=dice.choice([90, 110, 150])
+    )
     places, width = np.arange(len(names)), dice.uniform(0.55, 0.85) / len(values[0])
     for k in range(len(values[0])):
         row = [value[k] for value in values]
@@ -95,7 +138,9 @@ def verdict(sample: Sample) -> tuple[str, list[float]]:
         head, *rows = reader.read_chart(rgb, tasks.print_of(rgb)).rows
     except reader.CannotRead as reason:
         return f"refused: {reason}", []
-    values = sample.values[::-1] if sample.kind == "horizontal" else sample.values  # Matplotlib's first is the lowest
+    values = (
+        sample.values[::-1] if sample.kind == "horizontal" else sample.values
+    )  # Matplotlib's first is the lowest
     names = sample.names[::-1] if sample.kind == "horizontal" else sample.names
     if [len(row) - 1 for row in rows] != [len(value) for value in values]:
         return f"wrong: {len(rows)} categories of {len(head) - 1} series", []
@@ -105,7 +150,11 @@ def verdict(sample: Sample) -> tuple[str, list[float]]:
     if max(errors) > RIGHT:
         return "wrong: values", errors
     heads = SERIES[: len(values[0])] if len(values[0]) > 1 else ["Value"]
-    odd = [(said, true) for said, true in zip([*head[1:], *(row[0] for row in rows)], [*heads, *names]) if said != true]
+    odd = [
+        (said, true)
+        for said, true in zip([*head[1:], *(row[0] for row in rows)], [*heads, *names])
+        if said != true
+    ]
     return (f"misread: {odd}" if odd else "right"), errors
 
 
@@ -120,7 +169,12 @@ def tables(_: int) -> Iterator[str]:
             odd.append(f"- {sample.kind} {i}: {outcome}")
     outcomes = "right", "misread", "refused", "wrong"
     rows = [
-        [kind, *(counts[kind, outcome] for outcome in outcomes), f"{median(off or [0]):.2%}", f"{max(off or [0]):.2%}"]
+        [
+            kind,
+            *(counts[kind, outcome] for outcome in outcomes),
+            f"{median(off or [0]):.2%}",
+            f"{max(off or [0]):.2%}",
+        ]
         for kind, off in errors.items()
     ]
     yield table((f"{_COUNT} random charts", *outcomes, "median off", "most off"), rows)

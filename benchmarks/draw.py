@@ -21,7 +21,7 @@ OURS, BY_REGION, SUPERVISION = "**ours**", "OpenCV, by region", "supervision"
 ANY_SCRIPT = "OpenCV, by region, its labels by Pillow"
 _SCREEN = 2000  # px: what a screen shows
 _COVER, _LETTER, _LINE = 0.4, 40, 6  # of a mask; pixels
-_FONT = str(_pictures.ROOT / "vlm_backends" / "fonts" / "DejaVuSans.ttf")
+_FONT = str(_pictures.ROOT / "vlm_backends" / "media" / "fonts" / "DejaVuSans.ttf")
 Way = Callable[[Image.Image, list[Region]], object]
 
 
@@ -38,7 +38,12 @@ def regions() -> list[Region]:
     for i in range(100):
         x, y, lean = dice.uniform(0, 0.85), dice.uniform(0.01, 0.95), dice.uniform(-0.01, 0.01)
         wide, high = dice.uniform(0.03, 0.12), dice.uniform(0.008, 0.02)
-        found.append(Region(f"text{i}", ((x, y), (x + wide, y + lean), (x + wide, y + lean + high), (x, y + high))))
+        found.append(
+            Region(
+                f"text{i}",
+                ((x, y), (x + wide, y + lean), (x + wide, y + lean + high), (x, y + high)),
+            )
+        )
     return found
 
 
@@ -77,7 +82,9 @@ def by_region(image: Image.Image, found: list[Region], any_script: bool = False)
     return drawn
 
 
-def _write(canvas: np.ndarray, label: str, left: int, top: int, shade: tuple[int, int, int]) -> None:
+def _write(
+    canvas: np.ndarray, label: str, left: int, top: int, shade: tuple[int, int, int]
+) -> None:
     """OpenCV's own letters: strokes, of ASCII alone."""
     (wide, high), low = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, 1.4, 2)
     cv2.rectangle(canvas, (left, top - high - low), (left + wide, top), shade, -1)
@@ -85,12 +92,16 @@ def _write(canvas: np.ndarray, label: str, left: int, top: int, shade: tuple[int
     cv2.putText(canvas, label, (left, top - low // 2), *pen)
 
 
-def _label(canvas: Image.Image, found: list[Region], shades: dict[str, tuple[int, int, int]]) -> None:
+def _label(
+    canvas: Image.Image, found: list[Region], shades: dict[str, tuple[int, int, int]]
+) -> None:
     """Letters of a font, by Pillow."""
     pen, font = ImageDraw.Draw(canvas), ImageFont.truetype(_FONT, _LETTER)
     for region in found:
         corner = _points(canvas, region)[0]
-        pen.rectangle(pen.textbbox(corner, region.label, font=font, anchor="lb"), fill=shades[region.label])
+        pen.rectangle(
+            pen.textbbox(corner, region.label, font=font, anchor="lb"), fill=shades[region.label]
+        )
         pen.text(corner, region.label, font=font, fill="white", anchor="lb")
 
 
@@ -99,7 +110,9 @@ def naive(image: Image.Image, found: list[Region]) -> Image.Image:
     canvas, shades = image.convert("RGBA"), colours([region.label for region in found])
     for region in (region for region in found if region.solid):
         overlay = Image.new("RGBA", canvas.size)
-        ImageDraw.Draw(overlay).polygon(_points(image, region), fill=(*shades[region.label], round(255 * _COVER)))
+        ImageDraw.Draw(overlay).polygon(
+            _points(image, region), fill=(*shades[region.label], round(255 * _COVER))
+        )
         canvas = Image.alpha_composite(canvas, overlay)
     canvas = canvas.convert("RGB")
     pen = ImageDraw.Draw(canvas)
@@ -116,27 +129,58 @@ def with_supervision(image: Image.Image, found: list[Region]) -> Image.Image:
 
     canvas, size = np.array(image)[:, :, ::-1].copy(), image.size
     boxes, masks, quads = found[:50], found[50:70], found[70:]
-    corners = {id(part): np.array([_points(image, region) for region in part]) for part in (boxes, quads)}
-    upright = {key: np.concatenate([values.min(1), values.max(1)], axis=1) for key, values in corners.items()}
-    covers = np.array([sv.polygon_to_mask(np.int32(_points(image, region)), size) for region in masks], bool)
+    corners = {
+        id(part): np.array([_points(image, region) for region in part]) for part in (boxes, quads)
+    }
+    upright = {
+        key: np.concatenate([values.min(1), values.max(1)], axis=1)
+        for key, values in corners.items()
+    }
+    covers = np.array(
+        [sv.polygon_to_mask(np.int32(_points(image, region)), size) for region in masks], bool
+    )
     around = sv.mask_to_xyxy(covers)
     for part, detections, annotators in (
-        (masks, sv.Detections(around, covers, class_id=np.arange(20)), [sv.MaskAnnotator(opacity=_COVER)]),
-        (boxes, sv.Detections(upright[id(boxes)], class_id=np.arange(50)), [sv.BoxAnnotator(thickness=_LINE)]),
-        (quads, sv.Detections(upright[id(quads)], class_id=np.arange(100), data={"xyxyxyxy": corners[id(quads)]}),
-         [sv.OrientedBoxAnnotator(thickness=_LINE)]),
-    ):  # fmt: skip
+        (
+            masks,
+            sv.Detections(around, covers, class_id=np.arange(20)),
+            [sv.MaskAnnotator(opacity=_COVER)],
+        ),
+        (
+            boxes,
+            sv.Detections(upright[id(boxes)], class_id=np.arange(50)),
+            [sv.BoxAnnotator(thickness=_LINE)],
+        ),
+        (
+            quads,
+            sv.Detections(
+                upright[id(quads)], class_id=np.arange(100), data={"xyxyxyxy": corners[id(quads)]}
+            ),
+            [sv.OrientedBoxAnnotator(thickness=_LINE)],
+        ),
+    ):
         for annotator in annotators:
             canvas = annotator.annotate(canvas, detections)
         labels = [region.label for region in part]
-        canvas = sv.LabelAnnotator(text_scale=1.4, text_thickness=2).annotate(canvas, detections, labels=labels)
+        canvas = sv.LabelAnnotator(text_scale=1.4, text_thickness=2).annotate(
+            canvas, detections, labels=labels
+        )
     return Image.fromarray(canvas[:, :, ::-1])
 
 
 def annotated_image(image: Image.Image, found: list[Region]) -> object:
     """Gradio's own component, as a page would use it."""
-    value = image, [(tuple(round(v) for v in (*_points(image, region)[0], *_points(image, region)[2])), region.label)
-                    for region in found if not region.solid][:5]  # fmt: skip
+    value = (
+        image,
+        [
+            (
+                tuple(round(v) for v in (*_points(image, region)[0], *_points(image, region)[2])),
+                region.label,
+            )
+            for region in found
+            if not region.solid
+        ][:5],
+    )
     return _component().postprocess(value)
 
 
@@ -172,15 +216,26 @@ def tables(rounds: int) -> Iterator[str]:
     data = _pictures.photograph("sign.jpg", 12)
     image, found = _photo(data), regions()
     ways: dict[str, Way] = {
-        OURS: draw, BY_REGION: by_region, ANY_SCRIPT: partial(by_region, any_script=True),
-        "Pillow, an overlay a mask": naive, "copying the picture (floor)": lambda image, _: image.copy(),
-    }  # fmt: skip
+        OURS: draw,
+        BY_REGION: by_region,
+        ANY_SCRIPT: partial(by_region, any_script=True),
+        "Pillow, an overlay a mask": naive,
+        "copying the picture (floor)": lambda image, _: image.copy(),
+    }
     if installed("supervision"):
         ways[SUPERVISION] = with_supervision
-    times = alternated({name: partial(spent, partial(way, image, found)) for name, way in ways.items()}, rounds)
-    memory = {name: peak(_memory, ways[name], data) for name in (OURS, BY_REGION, SUPERVISION) if name in ways}
-    from ui.core.rendering import shelved  # and with it gradio, which the processes that measure memory need not
+    times = alternated(
+        {name: partial(spent, partial(way, image, found)) for name, way in ways.items()}, rounds
+    )
+    memory = {
+        name: peak(_memory, ways[name], data)
+        for name in (OURS, BY_REGION, SUPERVISION)
+        if name in ways
+    }
     from ui.components.viewer import scene
+    from ui.state.rendering import (
+        shelved,  # and with it gradio, which the processes that measure memory need not
+    )
 
     picture, answer = shelved(data), Answer("", tuple(found))
     extra = {
@@ -188,15 +243,40 @@ def tables(rounds: int) -> Iterator[str]:
         "scene for the page's SVG, as JSON, ours": lambda: orjson.dumps(scene(picture, answer)),
     }
     times |= alternated({name: partial(spent, work) for name, work in extra.items()}, rounds)
-    times["`gr.AnnotatedImage`, 5 of the boxes, once"] = spent(lambda: annotated_image(image, found))
-    yield table(("way", "CPU ms", "memory, MiB"),
-                [[name, f"{times[name] * 1e3:.1f}", f"{memory[name]:.0f}" if memory.get(name) else ""]
-                 for name in times])  # fmt: skip
-    yield goals([
-        ("time of supervision", ratio(times, OURS, SUPERVISION), 0.15),
-        ("time of OpenCV by region", ratio(times, OURS, BY_REGION), 0.9),
-        ("time of OpenCV by region with labels of any script", ratio(times, OURS, ANY_SCRIPT), 0.9),
-        ("memory of supervision", ratio(memory, OURS, SUPERVISION) if memory.get(OURS) else None, 0.2),
-        ("ms from a file to the screen's JPEG", times["file to JPEG at 2000 px, ours"] * 1e3, 100),
-        ("ms of the server for the SVG", times["scene for the page's SVG, as JSON, ours"] * 1e3, 5),
-    ], "")  # fmt: skip
+    times["`gr.AnnotatedImage`, 5 of the boxes, once"] = spent(
+        lambda: annotated_image(image, found)
+    )
+    yield table(
+        ("way", "CPU ms", "memory, MiB"),
+        [
+            [name, f"{times[name] * 1e3:.1f}", f"{memory[name]:.0f}" if memory.get(name) else ""]
+            for name in times
+        ],
+    )
+    yield goals(
+        [
+            ("time of supervision", ratio(times, OURS, SUPERVISION), 0.15),
+            ("time of OpenCV by region", ratio(times, OURS, BY_REGION), 0.9),
+            (
+                "time of OpenCV by region with labels of any script",
+                ratio(times, OURS, ANY_SCRIPT),
+                0.9,
+            ),
+            (
+                "memory of supervision",
+                ratio(memory, OURS, SUPERVISION) if memory.get(OURS) else None,
+                0.2,
+            ),
+            (
+                "ms from a file to the screen's JPEG",
+                times["file to JPEG at 2000 px, ours"] * 1e3,
+                100,
+            ),
+            (
+                "ms of the server for the SVG",
+                times["scene for the page's SVG, as JSON, ours"] * 1e3,
+                5,
+            ),
+        ],
+        "",
+    )

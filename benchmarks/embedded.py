@@ -22,7 +22,9 @@ def ours() -> object:
     from vlm_backends import Embedded, Prompt, Turn, ask, find_model, find_task, read
 
     prompt = Prompt((Turn("user", "<OCR_WITH_REGION>", (read(_PICTURE),)),))
-    *_, answer = ask(Embedded(), find_model("microsoft/florence-2"), prompt, find_task("<OCR_WITH_REGION>"))
+    *_, answer = ask(
+        Embedded(), find_model("microsoft/florence-2"), prompt, find_task("<OCR_WITH_REGION>")
+    )
     return answer
 
 
@@ -57,9 +59,18 @@ def tables(rounds: int) -> Iterator[str]:
     crowd = seconds(partial(at_once, ours))
     grown = (process.memory_info().rss - before) / 2**20
     shown = times | {f"{_VISITORS} visitors at once, this engine": crowd}
-    yield table(("reading assets/sign.jpg", "ms"), [[name, f"{value * 1e3:.0f}"] for name, value in shown.items()])
-    yield goals([
-        ("time of the bare call", ratio(times, OURS, BARE), 1.05),
-        (f"{_VISITORS} visitors at once, of the same one after another", crowd / times[OURS] / _VISITORS, 1.05),
-    ])  # fmt: skip
+    yield table(
+        ("reading assets/sign.jpg", "ms"),
+        [[name, f"{value * 1e3:.0f}"] for name, value in shown.items()],
+    )
+    yield goals(
+        [
+            ("time of the bare call", ratio(times, OURS, BARE), 1.05),
+            (
+                f"{_VISITORS} visitors at once, of the same one after another",
+                crowd / times[OURS] / _VISITORS,
+                1.05,
+            ),
+        ]
+    )
     yield goals([(f"MiB that stay after {_VISITORS} visitors", grown, 200)], "MiB")

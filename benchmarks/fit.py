@@ -49,7 +49,9 @@ def binary_search(data: bytes) -> bytes:
     while low <= high:
         middle = (low + high) // 2
         found = _jpeg(image, middle, optimize=True)
-        best, low, high = (found, middle + 1, high) if len(found) <= _MOST else (best, low, middle - 1)
+        best, low, high = (
+            (found, middle + 1, high) if len(found) <= _MOST else (best, low, middle - 1)
+        )
     return best
 
 
@@ -107,7 +109,9 @@ def _encodes(fit: Fit, data: bytes) -> int:
 def _ssim(data: bytes, fitted: bytes) -> tuple[float, ...]:
     """How like the original the fitted picture is, at each size that a model sees."""
     whole, sent = _opened(data).convert("L"), _opened(fitted).convert("L")
-    return tuple(_alike(*(_at(image, whole.size, side) for image in (whole, sent))) for side in _SEEN)
+    return tuple(
+        _alike(*(_at(image, whole.size, side) for image in (whole, sent))) for side in _SEEN
+    )
 
 
 def _at(image: Image.Image, whole: tuple[int, int], side: int) -> np.ndarray:
@@ -128,7 +132,9 @@ def _alike(one: np.ndarray, other: np.ndarray) -> float:
 def _kept(data: bytes, fitted: bytes) -> float:
     """The share of the characters read before that are read from the fitted picture too, in their order."""
     before, after = _read(data), _read(fitted)
-    return sum(block.size for block in SequenceMatcher(None, before, after, False).get_matching_blocks()) / len(before)
+    return sum(
+        block.size for block in SequenceMatcher(None, before, after, False).get_matching_blocks()
+    ) / len(before)
 
 
 def _read(data: bytes) -> str:
@@ -156,40 +162,89 @@ def _photographs(rounds: int) -> Iterator[str]:
         sides = {OURS: ours, UPLOAD: with_upload, PEER: binary_search, FLOOR: floor}
         if megapixels == 1:  # beyond, they take seconds
             sides |= {"quality loop": quality_loop, "FastChat's way": fastchat}
-        times = alternated({name: partial(spent, partial(fit, data)) for name, fit in sides.items()}, rounds)
-        memory = {name: peak(_memory, sides[name], data) for name in (OURS, PEER)} if megapixels > 1 else {}
+        times = alternated(
+            {name: partial(spent, partial(fit, data)) for name, fit in sides.items()}, rounds
+        )
+        memory = (
+            {name: peak(_memory, sides[name], data) for name in (OURS, PEER)}
+            if megapixels > 1
+            else {}
+        )
         likes = {name: _ssim(data, sides[name](data)) for name in (OURS, PEER)}
         for name, fit in sides.items():
-            rows.append([f"{megapixels} MP, {name}", f"{times[name] * 1e3:.0f}", f"{times[name] / times[PEER]:.2f}",
-                         _encodes(fit, data), _mib(memory.get(name)), _seen(likes.get(name))])  # fmt: skip
+            rows.append(
+                [
+                    f"{megapixels} MP, {name}",
+                    f"{times[name] * 1e3:.0f}",
+                    f"{times[name] / times[PEER]:.2f}",
+                    _encodes(fit, data),
+                    _mib(memory.get(name)),
+                    _seen(likes.get(name)),
+                ]
+            )
         if megapixels > 1:
             limit = 0.42 if megapixels == 12 else 0.38
-            met += [(f"{megapixels} MP, time of the best peer", ratio(times, OURS, PEER), limit),
-                    (f"{megapixels} MP, its memory", memory[PEER] and memory[OURS] / memory[PEER], 0.3)]  # fmt: skip
+            met += [
+                (f"{megapixels} MP, time of the best peer", ratio(times, OURS, PEER), limit),
+                (f"{megapixels} MP, its memory", memory[PEER] and memory[OURS] / memory[PEER], 0.3),
+            ]
         worse = max(peer - mine for mine, peer in zip(likes[OURS], likes[PEER]))
         met.append((f"{megapixels} MP, encodes", _encodes(ours, data), 3))
         met.append((f"{megapixels} MP, SSIM lost to it", worse, 0.001))
-    yield table(("photograph, way", "CPU ms", "× best peer", "encodes", "memory, MiB", "SSIM at 1120, 2048 px"), rows)
+    yield table(
+        (
+            "photograph, way",
+            "CPU ms",
+            "× best peer",
+            "encodes",
+            "memory, MiB",
+            "SSIM at 1120, 2048 px",
+        ),
+        rows,
+    )
     yield goals(met, "")
 
 
 def _print(rounds: int) -> Iterator[str]:
     rows, met = [], []
-    prints = {"code, 3840 px": _pictures.code(), "chart, 2400 px": _pictures.chart(), "A4 scan": _pictures.document()}
+    prints = {
+        "code, 3840 px": _pictures.code(),
+        "chart, 2400 px": _pictures.chart(),
+        "A4 scan": _pictures.document(),
+    }
     for what, data in prints.items():
         sides = {OURS: ours, PEER: binary_search}
-        times = alternated({name: partial(spent, partial(fit, data)) for name, fit in sides.items()}, rounds)
+        times = alternated(
+            {name: partial(spent, partial(fit, data)) for name, fit in sides.items()}, rounds
+        )
         likes = {name: _ssim(data, fit(data)) for name, fit in sides.items()}
         kept = None if "chart" in what else _kept(data, ours(data))  # a reading takes half a minute
         for name, fit in sides.items():
             read = f"{kept:.1%}" if kept and name == OURS else ""
-            rows.append([f"{what}, {name}", f"{times[name] * 1e3:.0f}", f"{times[name] / times[PEER]:.2f}",
-                         _encodes(fit, data), _seen(likes[name]), read])  # fmt: skip
+            rows.append(
+                [
+                    f"{what}, {name}",
+                    f"{times[name] * 1e3:.0f}",
+                    f"{times[name] / times[PEER]:.2f}",
+                    _encodes(fit, data),
+                    _seen(likes[name]),
+                    read,
+                ]
+            )
         if what != "A4 scan":
-            met.append((f"{what}, SSIM of the peer less ours, 2048 px", likes[PEER][1] - likes[OURS][1], -0.02))
+            met.append(
+                (
+                    f"{what}, SSIM of the peer less ours, 2048 px",
+                    likes[PEER][1] - likes[OURS][1],
+                    -0.02,
+                )
+            )
         if kept:
             met.append((f"{what}, characters no longer read", 1 - kept, 0.02))
-    yield table(("print, way", "CPU ms", "× best peer", "encodes", "SSIM at 1120, 2048 px", "still read"), rows)
+    yield table(
+        ("print, way", "CPU ms", "× best peer", "encodes", "SSIM at 1120, 2048 px", "still read"),
+        rows,
+    )
     yield goals(met, "")
 
 

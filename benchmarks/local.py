@@ -20,7 +20,7 @@ from PIL import Image
 from benchmarks._sides import table, turns
 from tests import tiny
 from vlm_backends import Local, Prompt, Turn, find_model, read
-from vlm_backends.engines.local import processors, loader
+from vlm_backends.engines.local import loader, processors
 
 PICTURE = Path(__file__).parent.parent / "assets" / "sign.jpg"
 WORDS = 33
@@ -36,19 +36,31 @@ def checkpoint(folder: Path) -> None:
     processor.image_processor.size = {"height": 768, "width": 768}
     processor.image_processor.image_seq_length = processor.image_seq_length = (768 // 32) ** 2 + 1
     text = BartConfig(
-        vocab_size=max(51289, len(tokenizer)), d_model=768, encoder_layers=6, decoder_layers=6, encoder_ffn_dim=3072,
-        decoder_ffn_dim=3072, encoder_attention_heads=12, decoder_attention_heads=12, max_position_embeddings=1024,
-        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        vocab_size=max(51289, len(tokenizer)),
+        d_model=768,
+        encoder_layers=6,
+        decoder_layers=6,
+        encoder_ffn_dim=3072,
+        decoder_ffn_dim=3072,
+        encoder_attention_heads=12,
+        decoder_attention_heads=12,
+        max_position_embeddings=1024,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
         decoder_start_token_id=tokenizer.eos_token_id,
-    )  # fmt: skip
+    )
     config = Florence2Config(
-        vision_config=dict(model_type="florence_vision", projection_dim=768), text_config=text.to_dict(),
+        vision_config=dict(model_type="florence_vision", projection_dim=768),
+        text_config=text.to_dict(),
         image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
-    )  # fmt: skip
+    )
     torch.manual_seed(0)
     network = Florence2ForConditionalGeneration(config).eval()
     words = {id for token, id in tokenizer.get_vocab().items() if token.startswith("Ġ")}
-    network.generation_config.suppress_tokens = [id for id in range(text.vocab_size) if id not in words]
+    network.generation_config.suppress_tokens = [
+        id for id in range(text.vocab_size) if id not in words
+    ]
     network.generation_config.forced_eos_token_id = None
     network.save_pretrained(folder)
     processor.save_pretrained(folder)
@@ -71,9 +83,14 @@ def direct(resident: loader.Resident, data: bytes) -> Timing:
 
 def ours(engine: Local, data: bytes) -> Timing:
     """The same through the engine: line, thread, queue and chunks."""
-    model, prompt = find_model("microsoft/florence-2"), Prompt((Turn("user", "<CAPTION>", (read(data),)),))
+    model, prompt = (
+        find_model("microsoft/florence-2"),
+        Prompt((Turn("user", "<CAPTION>", (read(data),)),)),
+    )
     start = time.perf_counter()
-    return _timing(start, [time.perf_counter() for chunk in engine.stream(model, prompt) if chunk.text])
+    return _timing(
+        start, [time.perf_counter() for chunk in engine.stream(model, prompt) if chunk.text]
+    )
 
 
 def _timing(start: float, moments: list[float]) -> Timing:
@@ -91,10 +108,16 @@ def tables(rounds: int) -> Iterator[str]:
         engine, data = Local(Path(root)), PICTURE.read_bytes()
         ours(engine, data)
         resident = loader.held(str(folder))
-        sides = {"generate()": partial(direct, resident, data), "this engine": partial(ours, engine, data)}
+        sides = {
+            "generate()": partial(direct, resident, data),
+            "this engine": partial(ours, engine, data),
+        }
         timings = turns(sides, rounds)
     medians = {name: [median(column) for column in zip(*rows)] for name, rows in timings.items()}
-    rows = [[name, f"{first:.2f} s", f"{token * 1000:.1f} ms"] for name, (first, token) in medians.items()]
+    rows = [
+        [name, f"{first:.2f} s", f"{token * 1000:.1f} ms"]
+        for name, (first, token) in medians.items()
+    ]
     ratios = [mine / theirs for mine, theirs in zip(medians["this engine"], medians["generate()"])]
     kind = f"{loader.device().type}, {str(loader.dtype()).rpartition('.')[2]}"
     rows.append(["ratio", *(f"{ratio:.3f}" for ratio in ratios)])

@@ -29,14 +29,25 @@ from tests.fire._gradio import Page, Session, asked, opened
 from tests.processes import begun, ended, free_port, until_served
 
 OURS, FLOOR = "**this page**", "a bare SSE route (floor)"
-USUAL, INTERFACE, CHAINLIT, STREAMLIT = "usual Gradio page", "`gr.ChatInterface`", "Chainlit", "Streamlit"
+USUAL, INTERFACE, CHAINLIT, STREAMLIT = (
+    "usual Gradio page",
+    "`gr.ChatInterface`",
+    "Chainlit",
+    "Streamlit",
+)
 _RATE, _LETTERS = 50, 5  # pieces a second, and letters in a piece
 _VISITORS = {1: 100, 8: 100, 32: 200, 64: 200, 128: 200}  # at once, and pieces of each one's answer
 _MESSAGES, _PICTURES = "40 messages", "16 pictures"
 _UP_TO = {INTERFACE: 8, STREAMLIT: 8}  # more of them would wait for minutes
-_CROWD, _PIECES, _TIMES = 8, 150, 3  # visitors with a history, pieces of their answer, and so many times as many
+_CROWD, _PIECES, _TIMES = (
+    8,
+    150,
+    3,
+)  # visitors with a history, pieces of their answer, and so many times as many
 _STAGGER = 0.5  # seconds in which all of them come
-_SETTLE = 1  # seconds: Gradio asks itself whether it serves, and ends when it stands still meanwhile
+_SETTLE = (
+    1  # seconds: Gradio asks itself whether it serves, and ends when it stands still meanwhile
+)
 _PATIENCE = 120  # seconds for all answers of a crowd
 _PICTURE = (ROOT / "assets" / "coffee.jpg").read_bytes()
 
@@ -62,7 +73,9 @@ class Heard:
         now, self.text = monotonic(), text
         if not self._begun and len(text) >= MOMENT:
             self._begun, self.first = int(text[:MOMENT]) / 1e9, now - self.asked
-        came = min((len(text) + 1 - MOMENT) // _LETTERS, self.pieces)  # a blank at the end may have been taken off
+        came = min(
+            (len(text) + 1 - MOMENT) // _LETTERS, self.pieces
+        )  # a blank at the end may have been taken off
         self.late += [now - self._begun - (i + 1) / _RATE for i in range(len(self.late), came)]
 
     def line(self, line: bytes) -> None:
@@ -121,11 +134,16 @@ class AtGradio(Visitor):
             self.history = [{"role": role, "content": words} for role in ("user", "assistant")] * 20
         if history == _PICTURES:
             picture = [{"type": "file", "file": await self.session.upload("picture.jpg", _PICTURE)}]
-            self.history = [{"role": "user", "content": picture}, {"role": "assistant", "content": words}] * 16
+            self.history = [
+                {"role": "user", "content": picture},
+                {"role": "assistant", "content": words},
+            ] * 16
 
     async def ask(self, heard: Heard) -> None:
         self.session.heard = heard.line
-        await _streamed(self.session, self.page.named("answer"), [_question(heard.pieces), self.history], heard)
+        await _streamed(
+            self.session, self.page.named("answer"), [_question(heard.pieces), self.history], heard
+        )
 
 
 class AtInterface(AtGradio):
@@ -148,7 +166,11 @@ async def _streamed(session: Session, event: dict, values: list, heard: Heard) -
     async for message in session.join(event, *values):
         if message["msg"] == "process_generating":
             outputs = message["output"]["data"]
-            heard.grow(next(filter(None, map(_whole, outputs)), "") if first else _after(heard.text, outputs))
+            heard.grow(
+                next(filter(None, map(_whole, outputs)), "")
+                if first
+                else _after(heard.text, outputs)
+            )
             first = False
         elif message["msg"] == "process_completed" and not message["success"]:
             raise RuntimeError(message["output"])
@@ -199,14 +221,27 @@ class AtChainlit(Visitor):
 
         line.on("stream_start", came)
         line.on("stream_token", came)
-        session = {"sessionId": str(uuid4()), "clientType": "webapp", "userEnv": "{}", "chatProfile": "",
-                   "threadId": ""}  # fmt: skip
-        await line.connect(self.url, socketio_path="/ws/socket.io", transports=["websocket"], auth=session)
+        session = {
+            "sessionId": str(uuid4()),
+            "clientType": "webapp",
+            "userEnv": "{}",
+            "chatProfile": "",
+            "threadId": "",
+        }
+        await line.connect(
+            self.url, socketio_path="/ws/socket.io", transports=["websocket"], auth=session
+        )
         await line.emit("connection_successful")
         await asyncio.sleep(0.2)
         heard.asked = monotonic()
-        said = {"id": str(uuid4()), "threadId": "", "name": "user", "type": "user_message",
-                "output": _question(heard.pieces), "createdAt": "2026-01-01T00:00:00Z"}  # fmt: skip
+        said = {
+            "id": str(uuid4()),
+            "threadId": "",
+            "name": "user",
+            "type": "user_message",
+            "output": _question(heard.pieces),
+            "createdAt": "2026-01-01T00:00:00Z",
+        }
         await line.emit("client_message", {"message": said, "fileReferences": []})
         await ended.wait()
         await line.disconnect()
@@ -279,7 +314,12 @@ class Side:
         work = (self._spent() - before) / visitors / pieces
         late = [each for found in heard for each in found.late]
         bytes = sum(found.bytes for found in heard) / visitors / pieces
-        return Load(work * 1e6, percentile(late, 0.95) * 1e3, median(found.first for found in heard) * 1e3, bytes)
+        return Load(
+            work * 1e6,
+            percentile(late, 0.95) * 1e3,
+            median(found.first for found in heard) * 1e3,
+            bytes,
+        )
 
     def _spent(self) -> float:
         """Seconds of the processor, with those of the process's children."""
@@ -306,9 +346,27 @@ class Side:
 def _commands(port: int) -> dict[str, tuple[list[str], type[Visitor], tuple[str, ...]]]:
     """How each side is started, who visits it, and what must be installed for it."""
     peers = "benchmarks/_peers/"
-    chainlit = ["-m", "chainlit", "run", f"{peers}chainlit_page.py", "--headless", "--port", f"{port}"]
-    streamlit = ["-m", "streamlit", "run", f"{peers}streamlit_page.py", "--server.headless", "true",
-                 "--server.port", f"{port}", "--browser.gatherUsageStats", "false"]  # fmt: skip
+    chainlit = [
+        "-m",
+        "chainlit",
+        "run",
+        f"{peers}chainlit_page.py",
+        "--headless",
+        "--port",
+        f"{port}",
+    ]
+    streamlit = [
+        "-m",
+        "streamlit",
+        "run",
+        f"{peers}streamlit_page.py",
+        "--server.headless",
+        "true",
+        "--server.port",
+        f"{port}",
+        "--browser.gatherUsageStats",
+        "false",
+    ]
     return {
         OURS: (["app.py"], AtOurs, ()),
         CHAINLIT: (chainlit, AtChainlit, ("chainlit", "socketio")),
@@ -323,7 +381,9 @@ def _commands(port: int) -> dict[str, tuple[list[str], type[Visitor], tuple[str,
 def _served() -> Iterator[dict[str, Side]]:
     """All sides that are installed, on a core of their own; their visitors and the upstream have the others."""
     with ExitStack() as stack, TemporaryDirectory() as folder:
-        first, *others = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+        first, *others = (
+            sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+        )
         stack.enter_context(_on(others))
         base = stack.enter_context(upstream()).base("asked", 0)
         sides: dict[str, Side] = {}
@@ -331,10 +391,17 @@ def _served() -> Iterator[dict[str, Side]]:
             port = free_port()
             command, visitor, needs = _commands(port)[name]
             if installed(*needs):
-                env = {"VLM_BASE_URL": base, "GRADIO_SERVER_PORT": f"{port}", "GRADIO_ANALYTICS_ENABLED": "False",
-                       "PYTHONPATH": str(ROOT), "CHAINLIT_APP_ROOT": folder}  # fmt: skip
+                env = {
+                    "VLM_BASE_URL": base,
+                    "GRADIO_SERVER_PORT": f"{port}",
+                    "GRADIO_ANALYTICS_ENABLED": "False",
+                    "PYTHONPATH": str(ROOT),
+                    "CHAINLIT_APP_ROOT": folder,
+                }
                 with _on([first] if others else []):
-                    process = stack.enter_context(_begun(command, url := f"http://127.0.0.1:{port}", env))
+                    process = stack.enter_context(
+                        _begun(command, url := f"http://127.0.0.1:{port}", env)
+                    )
                 until_served(url, process)
                 time.sleep(_SETTLE)
                 sides[name] = Side(url, psutil.Process(process.pid), visitor)
@@ -396,14 +463,19 @@ def tables(rounds: int) -> Iterator[str]:
 
 def _loads(sides: Mapping[str, Side], rounds: int, **how: object) -> dict[str, Load]:
     """The median of each figure for each side."""
-    found = turns({name: partial(side.under, **how) for name, side in sides.items()}, rounds, warm=False)
+    found = turns(
+        {name: partial(side.under, **how) for name, side in sides.items()}, rounds, warm=False
+    )
     return {name: Load(*map(median, zip(*map(astuple, each)))) for name, each in found.items()}
 
 
 def _table(what: str, loads: Mapping[object, Mapping[str, Load]], figure: str, form: str) -> str:
     names = next(iter(loads.values()))
     head = (what, *(f"{way} visitors" if isinstance(way, int) else way for way in loads))
-    rows = [[name, *(_cell(found.get(name), figure, form) for found in loads.values())] for name in names]
+    rows = [
+        [name, *(_cell(found.get(name), figure, form) for found in loads.values())]
+        for name in names
+    ]
     return table(head, rows)
 
 
@@ -411,17 +483,25 @@ def _cell(load: Load | None, figure: str, form: str) -> str:
     return form.format(getattr(load, figure)) if load else "–"
 
 
-def _goals(loads: Mapping[int, Mapping[str, Load]], further: Mapping[str, Mapping[str, Load]]) -> Iterator[str]:
+def _goals(
+    loads: Mapping[int, Mapping[str, Load]], further: Mapping[str, Mapping[str, Load]]
+) -> Iterator[str]:
     many = [*_VISITORS][-2:]
     work = {count: {name: load.work for name, load in loads[count].items()} for count in many}
     limits = {CHAINLIT: 0.70, USUAL: 0.25}
     plain, *others = further
     ours = {way: found[OURS].work for way, found in further.items()}
     yield goals(
-        [(f"processor time of {peer}, {count} visitors", ratio(work[count], OURS, peer), most)
-         for count in many for peer, most in limits.items()]
-        + [(f"processor time a piece, {way}, of none such", ours[way] / ours[plain], 1.2) for way in others]
-    )  # fmt: skip
+        [
+            (f"processor time of {peer}, {count} visitors", ratio(work[count], OURS, peer), most)
+            for count in many
+            for peer, most in limits.items()
+        ]
+        + [
+            (f"processor time a piece, {way}, of none such", ours[way] / ours[plain], 1.2)
+            for way in others
+        ]
+    )
     yield goals(
         [(f"p95 delay, {count} visitors", loads[count][OURS].late, 110) for count in many]
         + [(f"first words, {count} visitors", loads[count][OURS].first, 200) for count in many],

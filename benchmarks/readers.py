@@ -11,14 +11,23 @@ from vlm_backends import Answer
 from vlm_backends.readers import deplot, florence2, kosmos2, paligemma, plain
 
 _SIZES = 10, 200, 1000, 10_000  # regions, or rows of a table
-_STREAMED, _LOOKS = (10, 200, 2000), 20  # regions, of which 2,000 are kept; looks at a reply while it grows
+_STREAMED, _LOOKS = (
+    (10, 200, 2000),
+    20,
+)  # regions, of which 2,000 are kept; looks at a reply while it grows
 _LOC = re.compile(r"<loc_(\d+)>")
 _PATCHES = "<patch_index_0044><patch_index_0863>"
 GRAMMARS: dict[str, tuple[Callable[[str], Answer], Callable[[int], str]]] = {
     "Florence-2, boxes": (florence2.boxes, lambda i: f"car {i}<loc_52><loc_332><loc_932><loc_774>"),
     "Florence-2, quads": (florence2.quads, lambda i: f"line {i}" + "<loc_52><loc_332>" * 4),
-    "Florence-2, masks": (florence2.polygons, lambda i: f"mask {i}" + "<loc_52><loc_332>" * 6 + "<sep>"),
-    "Kosmos-2": (kosmos2.read, lambda i: f" and<phrase> dog {i}</phrase><object>{_PATCHES}</object>"),
+    "Florence-2, masks": (
+        florence2.polygons,
+        lambda i: f"mask {i}" + "<loc_52><loc_332>" * 6 + "<sep>",
+    ),
+    "Kosmos-2": (
+        kosmos2.read,
+        lambda i: f" and<phrase> dog {i}</phrase><object>{_PATCHES}</object>",
+    ),
     "PaliGemma": (paligemma.read, lambda i: f"<loc0052><loc0332><loc0932><loc0774> cat {i} ; "),
     "DePlot": (deplot.read, lambda i: f"20{i} | 7.5 | 8.25 <0x0A> "),
     "plain words": (plain.read, lambda i: f"word {i}, and "),
@@ -51,7 +60,9 @@ def _share(grammar: str, size: int) -> float:
     """The part of a processor that reading takes while the reply streams: all of it again at each hand-over."""
     reader, item = GRAMMARS[grammar]
     reply = "".join(map(item, range(size)))
-    looks = [spent(partial(reader, reply[: len(reply) * k // _LOOKS])) for k in range(1, _LOOKS + 1)]
+    looks = [
+        spent(partial(reader, reply[: len(reply) * k // _LOOKS])) for k in range(1, _LOOKS + 1)
+    ]
     return sum(looks) / _LOOKS / PAUSE
 
 
@@ -60,19 +71,31 @@ def tables(rounds: int) -> Iterator[str]:
     times: dict[str, dict[int, float]] = {name: {} for name in GRAMMARS}
     for size in _SIZES:
         replies = {name: "".join(map(item, range(size))) for name, (_, item) in GRAMMARS.items()}
-        sides = {name: partial(spent, partial(GRAMMARS[name][0], replies[name])) for name in GRAMMARS}
+        sides = {
+            name: partial(spent, partial(GRAMMARS[name][0], replies[name])) for name in GRAMMARS
+        }
         for name, value in alternated(sides, rounds).items():
             times[name][size] = value * 1e3
-    yield table(("CPU ms for a whole reply of so many regions or rows", *map(str, _SIZES)),
-                [[name, *(f"{found[size]:.3f}" for size in _SIZES)] for name, found in times.items()])  # fmt: skip
+    yield table(
+        ("CPU ms for a whole reply of so many regions or rows", *map(str, _SIZES)),
+        [[name, *(f"{found[size]:.3f}" for size in _SIZES)] for name, found in times.items()],
+    )
     reply = "".join(map(GRAMMARS["Florence-2, boxes"][1], range(1000)))
     sides = {"**ours**": partial(florence2.boxes, reply)} | _peers(reply)
     found = alternated({name: partial(spent, work) for name, work in sides.items()}, rounds)
     rows = [[name, f"{value * 1e3:.2f}"] for name, value in found.items()]
     yield table(("1,000 boxes of Florence-2", "CPU ms"), rows)
-    shares = alternated({(name, size): partial(_share, name, size) for name in GRAMMARS for size in _STREAMED}, 1)
-    yield table(("share of a processor while such a reply streams", *map(str, _STREAMED)),
-                [[name, *(f"{shares[name, size]:.1%}" for size in _STREAMED)] for name in GRAMMARS])  # fmt: skip
-    worst = {name: max(value * 200 / size for size, value in found.items() if size >= 200)
-             for name, found in times.items()}  # fmt: skip
-    yield goals([(f"{name}, for 200 at the worst size", value, 1) for name, value in worst.items()], "ms")
+    shares = alternated(
+        {(name, size): partial(_share, name, size) for name in GRAMMARS for size in _STREAMED}, 1
+    )
+    yield table(
+        ("share of a processor while such a reply streams", *map(str, _STREAMED)),
+        [[name, *(f"{shares[name, size]:.1%}" for size in _STREAMED)] for name in GRAMMARS],
+    )
+    worst = {
+        name: max(value * 200 / size for size, value in found.items() if size >= 200)
+        for name, found in times.items()
+    }
+    yield goals(
+        [(f"{name}, for 200 at the worst size", value, 1) for name, value in worst.items()], "ms"
+    )

@@ -29,7 +29,11 @@ from vlm_backends import Engine, Prompt, Turn, ask, connect, find_model, find_ta
 
 Say = Callable[[int], int]  # from the words that are wanted to those that came
 LLAMA, FLORENCE = "meta/llama-3.2-11b-vision-instruct", "microsoft/florence-2"
-IN_PROCESS, STREAMED, WHOLE = "the engine in process", "**this server**, streamed", "**this server**, whole"
+IN_PROCESS, STREAMED, WHOLE = (
+    "the engine in process",
+    "**this server**, streamed",
+    "**this server**, whole",
+)
 _SHORT, _LONG, _PIECES = 100, 3, 2_000  # requests of one piece, and of so many
 _CALLERS = 8  # at once, each with one question a round
 _REPLICAS = 1, 2, 4
@@ -54,7 +58,9 @@ def _picture() -> bytes:
 def _body(model: str, text: str, picture: bytes, stream: bool = False) -> bytes:
     url = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
     content = [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": url}}]
-    return json.dumps({"model": model, "messages": [{"role": "user", "content": content}], "stream": stream}).encode()
+    return json.dumps(
+        {"model": model, "messages": [{"role": "user", "content": content}], "stream": stream}
+    ).encode()
 
 
 def _answered(line: HTTPConnection, path: str, body: bytes) -> bytes:
@@ -76,7 +82,9 @@ def _cost(picture: bytes, rounds: int) -> str:
         return answer.text.count(WORD)
 
     def there(words: int, stream: bool) -> int:
-        return _answered(line, "/v1", _body(LLAMA, str(words), picture, stream)).count(WORD.encode())
+        return _answered(line, "/v1", _body(LLAMA, str(words), picture, stream)).count(
+            WORD.encode()
+        )
 
     def spent() -> float:
         line.request("GET", "/spent")
@@ -84,16 +92,31 @@ def _cost(picture: bytes, rounds: int) -> str:
 
     with served() as address:
         line = HTTPConnection(address, timeout=60)
-        found = turns({
-            IN_PROCESS: partial(_measured, here, process_time),
-            WHOLE: partial(_measured, partial(there, stream=False), spent),
-            STREAMED: partial(_measured, partial(there, stream=True), spent),
-        }, rounds)  # fmt: skip
+        found = turns(
+            {
+                IN_PROCESS: partial(_measured, here, process_time),
+                WHOLE: partial(_measured, partial(there, stream=False), spent),
+                STREAMED: partial(_measured, partial(there, stream=True), spent),
+            },
+            rounds,
+        )
         line.close()
-    medians = {name: [median(column) for column in zip(*figures)] for name, figures in found.items()}
-    medians["what the server adds, streamed"] = [a - b for a, b in zip(medians[STREAMED], medians[IN_PROCESS])]
-    head = ("a picture and an answer at once", "one piece, ms", "processor, ms", "a further piece, µs", "processor, µs")
-    return table(head, [[name, *(f"{value:.2f}" for value in values)] for name, values in medians.items()])
+    medians = {
+        name: [median(column) for column in zip(*figures)] for name, figures in found.items()
+    }
+    medians["what the server adds, streamed"] = [
+        a - b for a, b in zip(medians[STREAMED], medians[IN_PROCESS])
+    ]
+    head = (
+        "a picture and an answer at once",
+        "one piece, ms",
+        "processor, ms",
+        "a further piece, µs",
+        "processor, µs",
+    )
+    return table(
+        head, [[name, *(f"{value:.2f}" for value in values)] for name, values in medians.items()]
+    )
 
 
 def _measured(say: Say, spent: Callable[[], float]) -> tuple[float, ...]:
@@ -120,7 +143,10 @@ def _throughput(picture: bytes, rounds: int) -> Iterator[str]:
         if installed("ray"):
             urls |= stack.enter_context(_on_ray(env))
         sides = {IN_PROCESS: partial(_here, connect(env), picture)}
-        sides |= {name: partial(_there, url, _body(FLORENCE, _TASK, picture)) for name, url in urls.items()}
+        sides |= {
+            name: partial(_there, url, _body(FLORENCE, _TASK, picture))
+            for name, url in urls.items()
+        }
         found = turns({name: partial(_round, asked) for name, asked in sides.items()}, rounds)
     head = (f"{_CALLERS} callers, {os.cpu_count()} cores", "requests a second", "ratio", "p95, s")
     yield table(head, [*_rows(found)])
@@ -149,7 +175,15 @@ def _weights() -> Iterator[dict[str, str]]:
 def _server(env: Mapping[str, str]) -> Iterator[str]:
     """The base URL of the server for one machine."""
     address = f"http://127.0.0.1:{(port := free_port())}"
-    command = [sys.executable, "-m", "vlm_backends.server", "--port", str(port), "--parallel", str(_CALLERS)]
+    command = [
+        sys.executable,
+        "-m",
+        "vlm_backends.server",
+        "--port",
+        str(port),
+        "--parallel",
+        str(_CALLERS),
+    ]
     with running(command, f"{address}/health", **env):
         yield f"{address}/v1"
 
@@ -166,14 +200,23 @@ def _on_ray(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
         stack.callback(ray.shutdown)
         yield {
             f"Ray Serve, {count} replica{'s' * (count > 1)}": stack.enter_context(
-                cluster.running(f"replicas-{count}", env, _options(count, env), engine="local", models=[FLORENCE])
+                cluster.running(
+                    f"replicas-{count}",
+                    env,
+                    _options(count, env),
+                    engine="local",
+                    models=[FLORENCE],
+                )
             )
             for count in _REPLICAS
         }
 
 
 def _options(count: int, env: Mapping[str, str]) -> dict[str, object]:
-    actor = {"num_cpus": 0.5, "runtime_env": {"env_vars": dict(env)}}  # as Ray counts: all of them find a place
+    actor = {
+        "num_cpus": 0.5,
+        "runtime_env": {"env_vars": dict(env)},
+    }  # as Ray counts: all of them find a place
     return {"num_replicas": count, "ray_actor_options": actor}
 
 
@@ -202,4 +245,9 @@ def _rows(found: Mapping[str, list[tuple[float, list[float]]]]) -> Iterator[tupl
     rates = {name: median(rate for rate, _ in rounds) for name, rounds in found.items()}
     for name, rounds in found.items():
         every = [taken for _, each in rounds for taken in each]
-        yield name, f"{rates[name]:.1f}", f"{rates[name] / rates[IN_PROCESS]:.2f}", f"{percentile(every, 0.95):.2f}"
+        yield (
+            name,
+            f"{rates[name]:.1f}",
+            f"{rates[name] / rates[IN_PROCESS]:.2f}",
+            f"{percentile(every, 0.95):.2f}",
+        )

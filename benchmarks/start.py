@@ -45,12 +45,16 @@ def _served(command: list[str]) -> Start:
         port = free.getsockname()[1]
     env = _ENV | {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}
     begun = time.perf_counter()
-    with subprocess.Popen([sys.executable, *command], cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as server:
+    with subprocess.Popen(
+        [sys.executable, *command], cwd=ROOT, env=env, stdout=subprocess.DEVNULL
+    ) as server:
         try:
             while server.poll() is None:
                 with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/", timeout=60) as page:
                     page.read()
-                    return time.perf_counter() - begun, psutil.Process(server.pid).memory_info().rss / 2**20
+                    return time.perf_counter() - begun, psutil.Process(
+                        server.pid
+                    ).memory_info().rss / 2**20
                 time.sleep(0.01)
             raise RuntimeError(f"the server ended with {server.returncode}")
         finally:
@@ -60,19 +64,29 @@ def _served(command: list[str]) -> Start:
 def _imported() -> Start:
     code = "import gradio, psutil; print(psutil.Process().memory_info().rss / 2**20)"
     begun = time.perf_counter()
-    said = subprocess.run([sys.executable, "-c", code], env=_ENV, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [sys.executable, "-c", code], env=_ENV, capture_output=True, text=True, check=True
+    ).stdout
     return time.perf_counter() - begun, float(said)
 
 
 def tables(rounds: int) -> Iterator[str]:
     """Seconds and memory, and the goals."""
     sides: dict[str, Callable[[], Start]] = {
-        OURS: partial(_served, ["-c", _BARE + _OURS]), PLAIN: partial(_served, ["-c", _BARE + _NINE]), FLOOR: _imported,
-    }  # fmt: skip
+        OURS: partial(_served, ["-c", _BARE + _OURS]),
+        PLAIN: partial(_served, ["-c", _BARE + _NINE]),
+        FLOOR: _imported,
+    }
     found = turns(sides, min(rounds, 4))
     times = {name: median(seconds for seconds, _ in starts) for name, starts in found.items()}
     memory = {name: median(mib for _, mib in starts) for name, starts in found.items()}
-    yield table(("start", "s to the first page", "MiB then"),
-                [[name, f"{times[name]:.2f}", f"{memory[name]:.0f}"] for name in sides])  # fmt: skip
-    yield goals([("time of plain Gradio", ratio(times, OURS, PLAIN), 1.1),
-                 ("memory of plain Gradio", ratio(memory, OURS, PLAIN), 1.1)])  # fmt: skip
+    yield table(
+        ("start", "s to the first page", "MiB then"),
+        [[name, f"{times[name]:.2f}", f"{memory[name]:.0f}"] for name in sides],
+    )
+    yield goals(
+        [
+            ("time of plain Gradio", ratio(times, OURS, PLAIN), 1.1),
+            ("memory of plain Gradio", ratio(memory, OURS, PLAIN), 1.1),
+        ]
+    )

@@ -25,7 +25,11 @@ FLOOR, PLAIN = "raw socket, orjson (floor)", "requests, `iter_lines`"
 BARE = "requests, orjson, no check (floor on requests)"
 _FLOOD, _FLOOD_OF_SDKS = 20_000, 2_000  # pieces at once; the slow sides would take minutes
 _RATE, _PACED = 100, 50  # pieces a second, and how many
-_QUESTION = {"model": MODEL, "messages": [{"role": "user", "content": "What is this?"}], "stream": True}
+_QUESTION = {
+    "model": MODEL,
+    "messages": [{"role": "user", "content": "What is this?"}],
+    "stream": True,
+}
 _WAYS = [("chunked", False), ("close", False), ("chunked", True), ("close", True)]  # framing, TLS
 
 
@@ -54,8 +58,10 @@ def raw(base: str) -> Iterator[str]:
         sock = trust.wrap_socket(sock, server_hostname=address.hostname)
     with sock:
         body = json.dumps(_QUESTION).encode()
-        sock.sendall(b"POST %s/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
-                     % (address.path.encode(), len(body), body))  # fmt: skip
+        sock.sendall(
+            b"POST %s/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
+            % (address.path.encode(), len(body), body)
+        )
         while data := sock.recv(65536):
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
@@ -122,7 +128,9 @@ def _langchain(base: str) -> object:
 
 def langchain(base: str) -> Iterator[str]:
     """NVIDIA's package for LangChain."""
-    return (message.content for message in _langchain(base).stream("What is this?") if message.content)
+    return (
+        message.content for message in _langchain(base).stream("What is this?") if message.content
+    )
 
 
 @lru_cache
@@ -141,8 +149,11 @@ def openai_sdk(base: str) -> Iterator[str]:
 
 def sides() -> dict[str, Client]:
     """This engine, the floor, and the peers that are installed."""
-    peers = {"httpx-sse": (httpx_sse, "httpx_sse"), "openai SDK": (openai_sdk, "openai"),
-             "langchain-nvidia-ai-endpoints": (langchain, "langchain_nvidia_ai_endpoints")}  # fmt: skip
+    peers = {
+        "httpx-sse": (httpx_sse, "httpx_sse"),
+        "openai SDK": (openai_sdk, "openai"),
+        "langchain-nvidia-ai-endpoints": (langchain, "langchain_nvidia_ai_endpoints"),
+    }
     return {OURS: ours, FLOOR: raw, BARE: bare, PLAIN: iter_lines} | {
         name: client for name, (client, module) in peers.items() if installed(module)
     }
@@ -172,10 +183,14 @@ def tables(rounds: int) -> Iterator[str]:
     """What a piece costs in a flood, its delay at 100 a second, and the goals."""
     with upstream() as server:
         os.environ |= {"REQUESTS_CA_BUNDLE": str(server.trust), "SSL_CERT_FILE": str(server.trust)}
-        yield from _measured(server, sides(), [way for way in _WAYS if server.tls or not way[1]], rounds)
+        yield from _measured(
+            server, sides(), [way for way in _WAYS if server.tls or not way[1]], rounds
+        )
 
 
-def _measured(server: Upstream, clients: dict[str, Client], ways: list[tuple[str, bool]], rounds: int) -> Iterator[str]:
+def _measured(
+    server: Upstream, clients: dict[str, Client], ways: list[tuple[str, bool]], rounds: int
+) -> Iterator[str]:
     costs, late, plain = {}, {}, [way for way in ways if not way[1]]
     for way in plain:
         slow = server.base("stamped", _PACED, _RATE, *way)
@@ -184,11 +199,20 @@ def _measured(server: Upstream, clients: dict[str, Client], ways: list[tuple[str
     for way in ways:
         flood = {name: partial(_cost, client, server, *way) for name, client in clients.items()}
         costs[way] = alternated(flood, rounds)
-    yield table(["processor time a piece, flood, µs", *(_named(*way) for way in ways)],
-                [[name, *(f"{costs[way][name]:.1f}" for way in ways)] for name in clients])  # fmt: skip
-    yield table([f"delay of a piece, {_RATE} a second, p95, ms", *(_named(*way) for way in plain)],
-                [[name, *(f"{late[way][name]:.2f}" for way in plain)] for name in clients])  # fmt: skip
+    yield table(
+        ["processor time a piece, flood, µs", *(_named(*way) for way in ways)],
+        [[name, *(f"{costs[way][name]:.1f}" for way in ways)] for name in clients],
+    )
+    yield table(
+        [f"delay of a piece, {_RATE} a second, p95, ms", *(_named(*way) for way in plain)],
+        [[name, *(f"{late[way][name]:.2f}" for way in plain)] for name in clients],
+    )
     limits = {PLAIN: 0.75, "langchain-nvidia-ai-endpoints": 0.12, "openai SDK": 0.05}
-    yield goals([(f"processor time of {peer}, {_named(*way)}", ratio(costs[way], OURS, peer), limit)
-                 for way in plain for peer, limit in limits.items()])  # fmt: skip
+    yield goals(
+        [
+            (f"processor time of {peer}, {_named(*way)}", ratio(costs[way], OURS, peer), limit)
+            for way in plain
+            for peer, limit in limits.items()
+        ]
+    )
     yield goals([(f"p95 delay, {_named(*way)}", late[way][OURS], 0.6) for way in plain], "ms")

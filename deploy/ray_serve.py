@@ -19,8 +19,19 @@ from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
-from vlm_backends import Chunk, Local, Model, Prompt, Refused, Stop, Task, Unreachable, VLMError, connect
-from vlm_backends.engines import Patience, checked, persistent
+from vlm_backends import (
+    CancelToken,
+    Chunk,
+    Local,
+    Model,
+    Prompt,
+    Refused,
+    Task,
+    Unreachable,
+    VLMError,
+    connect,
+)
+from vlm_backends.engines import Patience, checked, retry_stream
 from vlm_backends.server.app import application
 from vlm_backends.server.workers import Desk
 
@@ -36,7 +47,9 @@ class Settings(BaseModel, extra="forbid"):
 
     engine: str = ""  # as VLM_ENGINE
     models: list[str] = []  # a deployment each; none: one for all that the engine has
-    together: PositiveInt = 1  # pictures of Florence-2's structured tasks in one pass of the network
+    together: PositiveInt = (
+        1  # pictures of Florence-2's structured tasks in one pass of the network
+    )
     urls: bool = False  # pictures by public address
     places: PositiveInt = 200  # questions that a front has in hand; who comes then is answered 503
 
@@ -68,19 +81,24 @@ class Answers:
         self._engine = connect(os.environ | ({"VLM_ENGINE": given.engine} if given.engine else {}))
         self._id, self._desk, self._faults = id, Desk(_MOST, 0), 0
         self._joins = given.together > 1 and isinstance(self._engine, Local)
-        self._joined = serve.batch(max_batch_size=given.together, batch_wait_timeout_s=0.02)(self._together)
+        self._joined = serve.batch(max_batch_size=given.together, batch_wait_timeout_s=0.02)(
+            self._together
+        )
 
     def listed(self) -> list[Listed]:
         """What it answers for."""
         state = self._engine.state
         return [
-            Listed(model, {"": state(model)} | {task.token: state(model, task) for task in model.tasks})
-            for model in self._engine.models() if self._id in ("", model.id)
-        ]  # fmt: skip
+            Listed(
+                model, {"": state(model)} | {task.token: state(model, task) for task in model.tasks}
+            )
+            for model in self._engine.models()
+            if self._id in ("", model.id)
+        ]
 
     async def stream(self, model: Model, prompt: Prompt) -> AsyncIterator[list[Chunk]]:
         """The answer's chunks, all that are there at a time; who leaves ends the work. Raises VLMError."""
-        stop = Stop()
+        stop = CancelToken()
         try:
             async with aclosing(self._chunks(model, prompt, stop)) as chunks:
                 async for come in chunks:
@@ -93,17 +111,23 @@ class Answers:
         finally:
             stop.set()
 
-    async def _chunks(self, model: Model, prompt: Prompt, stop: Stop) -> AsyncIterator[list[Chunk]]:
+    async def _chunks(
+        self, model: Model, prompt: Prompt, stop: CancelToken
+    ) -> AsyncIterator[list[Chunk]]:
         if self._joins and await asyncio.to_thread(self._engine.joins, model, prompt):
-            with suppress(VLMError):  # one bad picture spoils it for all: each is asked alone, and hears its own error
+            with suppress(
+                VLMError
+            ):  # one bad picture spoils it for all: each is asked alone, and hears its own error
                 yield [await self._joined((model, prompt, stop))]
                 return
-        async with aclosing(self._desk.arriving(partial(self._engine.stream, model, prompt, stop), stop)) as arriving:
+        async with aclosing(
+            self._desk.arriving(partial(self._engine.stream, model, prompt, stop), stop)
+        ) as arriving:
             async for come in arriving:
                 if come:
                     yield come
 
-    async def _together(self, asked: Sequence[tuple[Model, Prompt, Stop]]) -> list[Chunk]:
+    async def _together(self, asked: Sequence[tuple[Model, Prompt, CancelToken]]) -> list[Chunk]:
         models, prompts, stops = zip(*asked)  # a deployment has one model that joins
         return await asyncio.to_thread(self._engine.together, models[0], prompts, stops)
 
@@ -125,7 +149,11 @@ class Replicas:
     def _listed(self) -> dict[str, tuple[Listed, DeploymentHandle]]:
         """By the model's id; asked once, so that deployments of no replica may sleep."""
         waiting = [(handle, handle.listed.remote()) for handle in self._answers]
-        return {one.model.id: (one, handle) for handle, said in waiting for one in said.result(timeout_s=_STARTS)}
+        return {
+            one.model.id: (one, handle)
+            for handle, said in waiting
+            for one in said.result(timeout_s=_STARTS)
+        }
 
     def models(self) -> Sequence[Model]:
         """What the deployments answer for."""
@@ -137,19 +165,21 @@ class Replicas:
         one, _ = self._listed[model.id]
         return one.states[task.token if task else ""]
 
-    def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
+    def stream(
+        self, model: Model, prompt: Prompt, stop: CancelToken | None = None
+    ) -> Iterator[Chunk]:
         """The reply's chunks. Raises VLMError."""
-        stop, handle = stop or Stop(), self._listed[model.id][1].options(stream=True)
+        stop, handle = stop or CancelToken(), self._listed[model.id][1].options(stream=True)
 
         def attempt() -> Iterator[Chunk]:
             with _plain_errors():
                 reply = handle.stream.remote(model, prompt)
-                stop.then(reply.cancel)
+                stop.add_callback(reply.cancel)
                 for come in reply:
                     yield from come
 
         try:
-            yield from persistent(attempt, stop, _PATIENCE)
+            yield from retry_stream(attempt, stop, _PATIENCE)
         except VLMError:
             if not stop.is_set():
                 raise
@@ -201,7 +231,11 @@ def app(given: Settings) -> serve.Application:
     return built(given)
 
 
-def built(given: Settings, answers: serve.Deployment = Answers, front: serve.Deployment = Front) -> serve.Application:
+def built(
+    given: Settings, answers: serve.Deployment = Answers, front: serve.Deployment = Front
+) -> serve.Application:
     """The front, and behind it a deployment a model, named as the model is without its publisher."""
     deployments = {id.rpartition("/")[2]: id for id in given.models} or {"everything": ""}
-    return front.bind(given, *(answers.options(name=name).bind(given, id) for name, id in deployments.items()))
+    return front.bind(
+        given, *(answers.options(name=name).bind(given, id) for name, id in deployments.items())
+    )

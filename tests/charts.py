@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-_FONT = Path(__file__).parent.parent / "vlm_backends" / "fonts" / "DejaVuSans.ttf"
+_FONT = Path(__file__).parent.parent / "vlm_backends" / "media" / "fonts" / "DejaVuSans.ttf"
 BLUE, ORANGE, GREEN, GREY = (31, 90, 160), (225, 120, 40), (60, 140, 80), (200, 205, 210)
 LEFT, RIGHT, TOP, FOOT = 110, 860, 120, 500  # px: the plot within 900 x 600
 
@@ -91,7 +91,9 @@ def pie() -> Image.Image:
 
 
 def stacked() -> Image.Image:
-    image = vertical("Energy", {"Solar": [20, 25, 28, 18]}, ["Q1", "Q2", "Q3", "Q4"], [0, 10, 20, 30, 40])
+    image = vertical(
+        "Energy", {"Solar": [20, 25, 28, 18]}, ["Q1", "Q2", "Q3", "Q4"], [0, 10, 20, 30, 40]
+    )
     pen, pitch = ImageDraw.Draw(image), (RIGHT - LEFT) / 4
     for i, (low, high) in enumerate(((20, 31), (25, 36), (28, 33), (18, 29))):
         x = LEFT + (i + 0.15) * pitch

@@ -25,14 +25,18 @@ def started() -> str:
     ray.init(num_cpus=CPUS, include_dashboard=False, logging_level="error", log_to_driver=False,
              object_store_memory=200 * 2**20, _temp_dir=str(folder()))  # fmt: skip
     port = free_port()
-    serve.start(http_options={"host": "127.0.0.1", "port": port}, logging_config={"log_level": "ERROR"})
+    serve.start(
+        http_options={"host": "127.0.0.1", "port": port}, logging_config={"log_level": "ERROR"}
+    )
     return f"http://127.0.0.1:{port}"
 
 
 @lru_cache(maxsize=1)
 def folder() -> Path:
     """Where Ray writes its files, its logs among them."""
-    return Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # short: the paths of sockets have few letters
+    return Path(
+        tempfile.mkdtemp(prefix="ray", dir="/tmp")
+    )  # short: the paths of sockets have few letters
 
 
 def free_port() -> int:
@@ -51,9 +55,16 @@ def running(name: str, env: Mapping[str, str] | None = None, options: Mapping[st
 
     from deploy.ray_serve import Answers, Front, Settings, built
 
-    here = {"ray_actor_options": {"runtime_env": {"env_vars": dict(env or {})}}, "health_check_period_s": 1}
-    answers = Answers.options(autoscaling_config=None, num_replicas=1).options(**here | dict(options or {}))
-    serve.run(built(Settings(**given), answers, Front.options(**here)), name=name, route_prefix=f"/{name}")
+    here = {
+        "ray_actor_options": {"runtime_env": {"env_vars": dict(env or {})}},
+        "health_check_period_s": 1,
+    }
+    answers = Answers.options(autoscaling_config=None, num_replicas=1).options(
+        **here | dict(options or {})
+    )
+    serve.run(
+        built(Settings(**given), answers, Front.options(**here)), name=name, route_prefix=f"/{name}"
+    )
     try:
         yield f"{address}/{name}/v1"
     finally:
@@ -79,7 +90,9 @@ def healed(app: str) -> bool:
 
     def whole() -> bool:
         found = serve.status().applications[app]
-        return found.status == "RUNNING" and all(one.status == "HEALTHY" for one in found.deployments.values())
+        return found.status == "RUNNING" and all(
+            one.status == "HEALTHY" for one in found.deployments.values()
+        )
 
     return bool(until(whole, 60))
 
@@ -87,4 +100,9 @@ def healed(app: str) -> bool:
 def kill(pid: int) -> None:
     """The process ends at once, and says nothing."""
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes())
+    until(
+        lambda: (
+            not Path(f"/proc/{pid}/cmdline").exists()
+            or not Path(f"/proc/{pid}/cmdline").read_bytes()
+        )
+    )

@@ -12,9 +12,18 @@ import pytest
 from tests.wire import Wire
 from vlm_backends.engines import openai
 
-os.environ["OMP_NUM_THREADS"] = "1"  # two files of tests share the cores: threads of each would wait for each other
-os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="gradio-")  # a page that ends deletes its pictures, not another's
-_BROWSERS = "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"  # the first spends least on itself
+os.environ["OMP_NUM_THREADS"] = (
+    "1"  # two files of tests share the cores: threads of each would wait for each other
+)
+os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(
+    prefix="gradio-"
+)  # a page that ends deletes its pictures, not another's
+_BROWSERS = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+)  # the first spends least on itself
 CHROMIUM = next(filter(None, map(shutil.which, _BROWSERS)), None)
 _QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
           "--disable-component-update", "--disable-sync")  # fmt: skip
@@ -22,12 +31,17 @@ _OURS = ("NVIDIA_API_KEY", "API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC", "NVIDIA_
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--no-skips", action="store_true", help="a test that would be skipped fails instead")
+    parser.addoption(
+        "--no-skips", action="store_true", help="a test that would be skipped fails instead"
+    )
 
 
 def _forbid_skips(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport) -> None:
     if report.skipped and config.getoption("--no-skips"):
-        report.outcome, report.longrepr = "failed", f"skipped in spite of --no-skips: {report.longrepr}"
+        report.outcome, report.longrepr = (
+            "failed",
+            f"skipped in spite of --no-skips: {report.longrepr}",
+        )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -76,7 +90,9 @@ def wire() -> Iterator[Wire]:
 @pytest.fixture(scope="session")
 def browser():
     """A headless Chromium, for all tests."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
+    )
     if not CHROMIUM:
         pytest.skip("Chromium is not installed: apt-get install chromium")
     with sync_api.sync_playwright() as playwright:

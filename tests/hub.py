@@ -31,18 +31,40 @@ def hub(repositories: dict[str, Path], gated: tuple[str, ...] = ()) -> Iterator[
             path = unquote(urlsplit(self.path).path).removeprefix("/api/models/").lstrip("/")
             id = "/".join(path.split("/")[:2])
             if id not in repositories:
-                return self._send(404, b'{"error":"Repository not found"}', {"X-Error-Code": "RepoNotFound"}, with_body)
+                return self._send(
+                    404,
+                    b'{"error":"Repository not found"}',
+                    {"X-Error-Code": "RepoNotFound"},
+                    with_body,
+                )
             if id in gated and "/resolve/" in path:
-                return self._send(401, b'{"error":"Access is restricted"}', {"X-Error-Code": "GatedRepo"}, with_body)
+                return self._send(
+                    401,
+                    b'{"error":"Access is restricted"}',
+                    {"X-Error-Code": "GatedRepo"},
+                    with_body,
+                )
             if "/tree/" in path:
                 files = [
-                    {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": _oid(file.read_bytes())}
+                    {
+                        "type": "file",
+                        "path": file.name,
+                        "size": file.stat().st_size,
+                        "oid": _oid(file.read_bytes()),
+                    }
                     for file in sorted(repositories[id].iterdir())
                 ]
                 return self._send(200, json.dumps(files).encode(), {}, with_body)
             if "/resolve/" not in path:
                 names = [{"rfilename": file.name} for file in sorted(repositories[id].iterdir())]
-                entry = {"id": id, "modelId": id, "sha": COMMIT, "siblings": names, "tags": [], "private": False}
+                entry = {
+                    "id": id,
+                    "modelId": id,
+                    "sha": COMMIT,
+                    "siblings": names,
+                    "tags": [],
+                    "private": False,
+                }
                 return self._send(200, json.dumps(entry).encode(), {}, with_body)
             data = (repositories[id] / path.rpartition("/")[2]).read_bytes()
             etag = {"ETag": f'"{_oid(data)}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
@@ -50,7 +72,11 @@ def hub(repositories: dict[str, Path], gated: tuple[str, ...] = ()) -> Iterator[
 
         def _send(self, status: int, data: bytes, headers: dict[str, str], with_body: bool) -> None:
             self.send_response(status)
-            for name, value in {"Content-Length": str(len(data)), "Content-Type": "application/json", **headers}.items():
+            for name, value in {
+                "Content-Length": str(len(data)),
+                "Content-Type": "application/json",
+                **headers,
+            }.items():
                 self.send_header(name, value)
             self.end_headers()
             for start in range(0, len(data) if with_body else 0, _PIECE):

@@ -19,7 +19,19 @@ import requests
 
 from tests import tiny
 from tests.processes import ROOT, free_port, running, until, until_served
-from vlm_backends import OpenAI, Prompt, Refused, Sampling, Stop, Turn, ask, find_model, find_task, read, write_task
+from vlm_backends import (
+    CancelToken,
+    OpenAI,
+    Prompt,
+    Refused,
+    Sampling,
+    Turn,
+    ask,
+    find_model,
+    find_task,
+    read,
+    write_task,
+)
 from vlm_backends.engines import openai
 from vlm_backends.engines.http.client import Patience
 
@@ -53,19 +65,23 @@ def transformers_serve(folder: Path) -> Iterator[OpenAI]:
 def check_transformers(engine: OpenAI) -> None:
     """A stranger that sees: it answers, counts, takes several pictures, and what it does not know is left out."""
     (model,) = engine.models()
-    talk = Prompt((*prompt().turns, Turn("assistant", "A sign."), *prompt().turns), prompt().sampling)
+    talk = Prompt(
+        (*prompt().turns, Turn("assistant", "A sign."), *prompt().turns), prompt().sampling
+    )
     for asked in (prompt(), prompt(SIGN, SIGN), talk):
         *_, answer = ask(engine, model, asked)
         assert answer.text and answer.tokens == 12
     with_places = replace(model, read=find_model("google/paligemma").read)
     assert "skip_special_tokens" in engine.request(with_places, prompt(), {SIGN: ""})
     assert [*ask(engine, with_places, prompt())][-1].tokens == 12
-    stop = Stop()
+    stop = CancelToken()
     answers = ask(engine, model, Prompt(prompt().turns, Sampling(8000, 0.2, 0.7)), stop=stop)
     while not next(answers).text:
         pass
     stop.set()
-    assert len(list(answers)) < 8000 and [*ask(engine, model, prompt())][-1].text, "it is free again"
+    assert len(list(answers)) < 8000 and [*ask(engine, model, prompt())][-1].text, (
+        "it is free again"
+    )
     with pytest.raises(Refused, match="pinned"):
         list(ask(engine, replace(model, id="nobody/nothing"), prompt()))
 
@@ -75,7 +91,10 @@ def llama_cpp(folder: Path) -> Iterator[OpenAI]:
     """llama.cpp's own server with a model that reads text only, behind a key."""
     port, key = free_port(), "llama-canary"
     _write_gguf(folder / "tiny.gguf")
-    with running([sys.executable, "-c", _LLAMA, str(folder / "tiny.gguf"), str(port), key], f"http://127.0.0.1:{port}/health"):
+    with running(
+        [sys.executable, "-c", _LLAMA, str(folder / "tiny.gguf"), str(port), key],
+        f"http://127.0.0.1:{port}/health",
+    ):
         openai.forget()
         yield OpenAI(f"http://127.0.0.1:{port}/v1", key, PATIENCE)
 
@@ -88,11 +107,27 @@ def check_llama_cpp(engine: OpenAI) -> None:
         list(ask(engine, stranger, prompt()))
     with pytest.raises(Refused, match="does not accept this key"):
         list(ask(replace(engine, key="wrong"), stranger, prompt()))
-    request = {"model": "tiny", "max_tokens": 5, "stream": True, "stream_options": {"include_usage": True}, "skip_special_tokens": False}
-    said = list(engine._chunks(request | {"messages": [{"role": "user", "content": "Hi"}]}, None, Stop()))
+    request = {
+        "model": "tiny",
+        "max_tokens": 5,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "skip_special_tokens": False,
+    }
+    said = list(
+        engine._chunks(
+            request | {"messages": [{"role": "user", "content": "Hi"}]}, None, CancelToken()
+        )
+    )
     assert said[-1].tokens == 5 and len(said) > 2
     with pytest.raises(Refused, match="longer than the model"):
-        list(engine._chunks(request | {"messages": [{"role": "user", "content": "Hi " * 2000}]}, None, Stop()))
+        list(
+            engine._chunks(
+                request | {"messages": [{"role": "user", "content": "Hi " * 2000}]},
+                None,
+                CancelToken(),
+            )
+        )
 
 
 def _write_gguf(path: Path) -> None:
@@ -100,11 +135,25 @@ def _write_gguf(path: Path) -> None:
     import gguf
     import numpy as np
 
-    width, hidden, words = 64, 128, ["<unk>", "<s>", "</s>", *(f"<0x{i:02X}>" for i in range(256)), *(f"▁w{i}" for i in range(41))]
+    width, hidden, words = (
+        64,
+        128,
+        [
+            "<unk>",
+            "<s>",
+            "</s>",
+            *(f"<0x{i:02X}>" for i in range(256)),
+            *(f"▁w{i}" for i in range(41)),
+        ],
+    )
     shapes = {name: (width, width) for name in ("attn_q", "attn_k", "attn_v", "attn_output")} | {
         "ffn_gate": (hidden, width), "ffn_up": (hidden, width), "ffn_down": (width, hidden), "attn_norm": (width,), "ffn_norm": (width,),
     }  # fmt: skip
-    tensors = {"token_embd": (len(words), width), "output": (len(words), width), "output_norm": (width,)}
+    tensors = {
+        "token_embd": (len(words), width),
+        "output": (len(words), width),
+        "output_norm": (width,),
+    }
     tensors |= {f"blk.0.{name}": shape for name, shape in shapes.items()}
     writer, random = gguf.GGUFWriter(path, "llama"), np.random.default_rng(0)
     writer.add_context_length(512)
@@ -117,7 +166,9 @@ def _write_gguf(path: Path) -> None:
     writer.add_token_list(words)
     writer.add_token_scores([-float(i) for i in range(len(words))])
     writer.add_token_types([2, 3, 3, *[6] * 256, *[1] * 41])
-    writer.add_chat_template("{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant:")
+    writer.add_chat_template(
+        "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant:"
+    )
     for name, shape in tensors.items():
         values = np.ones(shape) if name.endswith("norm") else random.standard_normal(shape) / 20
         writer.add_tensor(f"{name}.weight", values.astype(np.float32))
@@ -130,13 +181,26 @@ def _write_gguf(path: Path) -> None:
 @contextmanager
 def serve_run(folder: Path) -> Iterator[OpenAI]:
     """`serve run` from a command line, on a Ray of its own, ended as a terminal does it."""
-    command = [Path(sys.executable).with_name("serve"), "run", "--address", "local", "deploy.ray_serve:app", "engine=embedded"]
+    command = [
+        Path(sys.executable).with_name("serve"),
+        "run",
+        "--address",
+        "local",
+        "deploy.ray_serve:app",
+        "engine=embedded",
+    ]
     env = os.environ | {"RAY_TMPDIR": str(folder), "RAY_USAGE_STATS_ENABLED": "0"}
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    quiet = {
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+    }
     process = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True, **quiet)
     try:
         until_served("http://127.0.0.1:8000/health", process)
-        assert until(lambda: requests.get("http://127.0.0.1:8000/health", timeout=10).ok, 90)  # Serve's own 404 comes first
+        assert until(
+            lambda: requests.get("http://127.0.0.1:8000/health", timeout=10).ok, 90
+        )  # Serve's own 404 comes first
         openai.forget()
         yield OpenAI("http://127.0.0.1:8000/v1", "", PATIENCE)
     finally:
@@ -153,7 +217,14 @@ def check_serve_run(engine: OpenAI) -> None:
 
 
 if __name__ == "__main__":
-    for serve, check in ((transformers_serve, check_transformers), (llama_cpp, check_llama_cpp), (serve_run, check_serve_run)):
-        with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder, serve(Path(folder)) as engine:
+    for serve, check in (
+        (transformers_serve, check_transformers),
+        (llama_cpp, check_llama_cpp),
+        (serve_run, check_serve_run),
+    ):
+        with (
+            tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder,
+            serve(Path(folder)) as engine,
+        ):
             check(engine)
             print(f"{serve.__name__}: {check.__doc__}")

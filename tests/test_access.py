@@ -6,8 +6,12 @@ from tests.conftest import CHROMIUM
 from ui import deep_links
 from vlm_backends import CATALOGUE
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed: see requirements-dev.txt")
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
+)
+axe = pytest.importorskip(
+    "axe_playwright_python.sync_playwright", reason="axe is not installed: see requirements-dev.txt"
+)
 expect = sync_api.expect
 pytestmark = [
     pytest.mark.browser,
@@ -18,8 +22,17 @@ SERIOUS = ("serious", "critical")
 
 def faults(page, dark=False):
     """What axe finds that is serious, as `rule: element` lines; in the dark, where only colours differ, by the rules of colours."""
-    found = axe.Axe().run(page, options={"runOnly": ["color-contrast", "link-in-text-block"]} if dark else None).response["violations"]
-    return [f"{fault['id']}: {node['html'][:160]}" for fault in found if fault["impact"] in SERIOUS for node in fault["nodes"]]
+    found = (
+        axe.Axe()
+        .run(page, options={"runOnly": ["color-contrast", "link-in-text-block"]} if dark else None)
+        .response["violations"]
+    )
+    return [
+        f"{fault['id']}: {node['html'][:160]}"
+        for fault in found
+        if fault["impact"] in SERIOUS
+        for node in fault["nodes"]
+    ]
 
 
 def in_both_schemes(page):
@@ -28,7 +41,9 @@ def in_both_schemes(page):
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme=scheme)
         page.locator("body.dark" if scheme == "dark" else "body:not(.dark)").wait_for()
-        page.evaluate("document.getAnimations().forEach(change => change.finish())")  # colours fade into each other
+        page.evaluate(
+            "document.getAnimations().forEach(change => change.finish())"
+        )  # colours fade into each other
         found += faults(page, dark=True) if scheme == "dark" else []
     return found
 
@@ -67,9 +82,15 @@ def test_no_tab_scrolls_sideways(visit):
         for tab in page.get_by_role("tab").all():
             tab.click()
             page.wait_for_timeout(150)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (width, tab.inner_text())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (
+                width,
+                tab.inner_text(),
+            )
         at = page.locator("main").first.bounding_box()
-        assert at["x"] == pytest.approx(width - at["x"] - at["width"], abs=8), (width, "not in the middle")
+        assert at["x"] == pytest.approx(width - at["x"] - at["width"], abs=8), (
+            width,
+            "not in the middle",
+        )
 
 
 def test_a_presenter_steps_by_arrow_keys(visit):

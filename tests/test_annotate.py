@@ -15,13 +15,13 @@ from hypothesis import strategies as some
 
 from tests import wire_replies as say
 from tests.faults.annotate import ROOT, interrupted, paint, start, whole
-from vlm_backends import BadPrompt, Picture, Region, Stop
+from vlm_backends import BadPrompt, CancelToken, Picture, Region
 from vlm_backends.annotate.command import main
-from vlm_backends.annotate.runner import annotate
-from vlm_backends.media.exports import as_coco
 from vlm_backends.annotate.jsonl import entries, ledger
 from vlm_backends.annotate.records import write_coco, write_csv
-from vlm_backends.ratelimit import Pace
+from vlm_backends.annotate.runner import annotate
+from vlm_backends.media.exports import as_coco
+from vlm_backends.ratelimit import SlidingWindow
 
 KEY = "nvapi-0123456789abcdef"
 QUESTION = {"model": "m", "task": None, "prompt": "What?"}
@@ -42,8 +42,15 @@ NAMES = some.text(some.characters(exclude_categories=["Cs"]), max_size=12)
 
 
 @settings(deadline=None, max_examples=60)
-@given(found=some.lists(some.tuples(NAMES, some.booleans()), max_size=5), words=NAMES, zeros=some.integers(0, 3), data=some.data())
-def test_whatever_is_cut_off_each_picture_has_one_line_in_the_end(tmp_path_factory, found, words, zeros, data):
+@given(
+    found=some.lists(some.tuples(NAMES, some.booleans()), max_size=5),
+    words=NAMES,
+    zeros=some.integers(0, 3),
+    data=some.data(),
+)
+def test_whatever_is_cut_off_each_picture_has_one_line_in_the_end(
+    tmp_path_factory, found, words, zeros, data
+):
     path = tmp_path_factory.mktemp("cut") / "out.jsonl"
     lines = [entry(name, "why" if failed else None, text=words) for name, failed in found]
     text = text_of(*lines)
@@ -57,8 +64,12 @@ def test_whatever_is_cut_off_each_picture_has_one_line_in_the_end(tmp_path_facto
             write(entry(each["file"], text="again"))
     after = [json.loads(line) for line in path.read_bytes().splitlines()]
     assert sorted(each["file"] for each in after) == sorted({each["file"] for each in lines})
-    assert all(each["text"] == ("again" if each["file"] not in answered else words) for each in after)
-    assert sorted(file.name for file in path.parent.iterdir() if file.suffix != ".lock") == ["out.jsonl"]
+    assert all(
+        each["text"] == ("again" if each["file"] not in answered else words) for each in after
+    )
+    assert sorted(file.name for file in path.parent.iterdir() if file.suffix != ".lock") == [
+        "out.jsonl"
+    ]
 
 
 @pytest.mark.parametrize("held, said", [
@@ -112,12 +123,36 @@ def test_a_full_disk_leaves_whole_lines_and_the_next_run_goes_on(tmp_path, wire,
     paint(tmp_path / "p", 6)
     env = {**os.environ, "NVIDIA_API_KEY": KEY, "NVIDIA_BASE_URL": wire.url}
     command = [str(tmp_path / "p"), "--prompt", "What?", "--out", str(tmp_path / "out.jsonl")]
-    full = subprocess.run([sys.executable, "-c", FULL, str(room), *command], cwd=ROOT, env=env, capture_output=True, text=True)
-    assert full.returncode == 1 and "File too large" in full.stderr and "Traceback" not in full.stderr and KEY not in full.stderr
+    full = subprocess.run(
+        [sys.executable, "-c", FULL, str(room), *command],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert (
+        full.returncode == 1
+        and "File too large" in full.stderr
+        and "Traceback" not in full.stderr
+        and KEY not in full.stderr
+    )
     written = (tmp_path / "out.jsonl").read_bytes()
-    assert len(written) <= room and (not written or written.endswith(b"\n")) and None not in whole(tmp_path / "out.jsonl")
-    again = subprocess.run([sys.executable, "-m", "vlm_backends.annotate", *command], cwd=ROOT, env=env, capture_output=True, text=True)
-    assert again.returncode == 0 and len(whole(tmp_path / "out.jsonl")) == len(set(whole(tmp_path / "out.jsonl"))) == 6
+    assert (
+        len(written) <= room
+        and (not written or written.endswith(b"\n"))
+        and None not in whole(tmp_path / "out.jsonl")
+    )
+    again = subprocess.run(
+        [sys.executable, "-m", "vlm_backends.annotate", *command],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert (
+        again.returncode == 0
+        and len(whole(tmp_path / "out.jsonl")) == len(set(whole(tmp_path / "out.jsonl"))) == 6
+    )
 
 
 # the command
@@ -150,9 +185,15 @@ def run(*options):
     (["p", "--model", "nobody/knows"], "no model"), (["p", "--words", "a cat"], "belong to a task"), (["p", "--engine", "openai"], "VLM_BASE_URL"),
     (["p", "--csv", "./out.jsonl"], "of their own"), (["p", "--csv", "x", "--coco", "x"], "of their own"), (["p", "--csv", "p"], "“p” is a folder"),
 ])  # fmt: skip
-def test_what_cannot_be_asked_is_a_sentence_before_anything_is_asked(folder, asked, capsys, options, said):
+def test_what_cannot_be_asked_is_a_sentence_before_anything_is_asked(
+    folder, asked, capsys, options, said
+):
     assert run(*options) == 1
-    assert said in (printed := capsys.readouterr().err) and "Traceback" not in printed and KEY not in printed
+    assert (
+        said in (printed := capsys.readouterr().err)
+        and "Traceback" not in printed
+        and KEY not in printed
+    )
     assert not asked.asked("chat")
 
 
@@ -161,29 +202,50 @@ def test_what_cannot_be_asked_is_a_sentence_before_anything_is_asked(folder, ask
 def test_numbers_that_are_none_are_a_sentence(folder, capsys, option, value):
     with pytest.raises(SystemExit) as left:
         run("p", f"{option}={value}")
-    assert left.value.code == 2 and f"{option}: give a whole number from 1 to" in capsys.readouterr().err
+    assert (
+        left.value.code == 2
+        and f"{option}: give a whole number from 1 to" in capsys.readouterr().err
+    )
 
 
 def test_every_picture_has_one_line_and_only_what_failed_is_asked_again(folder, asked, capsys):
     (folder / "p/0003.png").write_bytes(b"no picture")
     asked.script += [say.status(422, {"detail": "no"}), say.sse(["half"], cut_after=1)]
-    assert run("p", "p/0001.png", "--csv", "t/all.csv", "--coco", "t/all.json", "--parallel", "3") == 3
+    assert (
+        run("p", "p/0001.png", "--csv", "t/all.csv", "--coco", "t/all.json", "--parallel", "3") == 3
+    )
     found = {each["file"]: each for each in entries(folder / "out.jsonl")}
-    assert len(whole(folder / "out.jsonl")) == len(found) == 6 and sum(bool(each["error"]) for each in found.values()) == 3
+    assert (
+        len(whole(folder / "out.jsonl")) == len(found) == 6
+        and sum(bool(each["error"]) for each in found.values()) == 3
+    )
     assert "not a picture" in found["p/0003.png"]["error"] and "3 failed" in capsys.readouterr().err
-    assert len(list(csv.DictReader((folder / "t/all.csv").open(encoding="utf-8-sig", newline="")))) == 6
+    assert (
+        len(list(csv.DictReader((folder / "t/all.csv").open(encoding="utf-8-sig", newline=""))))
+        == 6
+    )
     assert len(json.loads((folder / "t/all.json").read_text())["images"]) == 3
     first = len(asked.asked("chat"))
     paint(folder / "p", 6)
     assert run() == 0 and len(asked.asked("chat")) == first + 3
-    assert run() == 0 and len(asked.asked("chat")) == first + 3 and len(whole(folder / "out.jsonl")) == 6
+    assert (
+        run() == 0
+        and len(asked.asked("chat")) == first + 3
+        and len(whole(folder / "out.jsonl")) == 6
+    )
     assert KEY not in (folder / "out.jsonl").read_text()
 
 
 def test_a_picture_that_vanishes_in_the_meantime_has_its_line(folder, asked):
     gate = threading.Event()
     asked.script += [say.sse(["a ", "b"], gate=gate)]
-    worker = threading.Thread(target=lambda: (asked.until(lambda: asked.asked("chat")), (folder / "p/0005.png").unlink(), gate.set()))
+    worker = threading.Thread(
+        target=lambda: (
+            asked.until(lambda: asked.asked("chat")),
+            (folder / "p/0005.png").unlink(),
+            gate.set(),
+        )
+    )
     worker.start()
     assert run("p/0000.png", "p/0005.png", "--parallel", "1") == 3
     worker.join()
@@ -193,8 +255,12 @@ def test_a_picture_that_vanishes_in_the_meantime_has_its_line(folder, asked):
 def test_the_regions_of_a_task_are_in_the_lines_and_in_coco(folder, asked):
     assert run("p/0000.png", "p/0001.png", "--task", "od", "--coco", "all.json") == 0
     found, coco = list(entries(folder / "out.jsonl")), json.loads((folder / "all.json").read_text())
-    assert all(each["regions"] and (each["task"], each["prompt"]) == ("<OD>", "<OD>") for each in found)
-    assert len(coco["images"]) == 2 and len(coco["annotations"]) == sum(len(each["regions"]) for each in found)
+    assert all(
+        each["regions"] and (each["task"], each["prompt"]) == ("<OD>", "<OD>") for each in found
+    )
+    assert len(coco["images"]) == 2 and len(coco["annotations"]) == sum(
+        len(each["regions"]) for each in found
+    )
     assert run("p", "--task", "od") == 0 and len(whole(folder / "out.jsonl")) == 6
     assert run("p") == 1, "another question goes to another file"
 
@@ -202,28 +268,56 @@ def test_the_regions_of_a_task_are_in_the_lines_and_in_coco(folder, asked):
 # beside the lines
 
 
-REGION = some.builds(Region, NAMES, some.lists(some.tuples(some.floats(0, 1), some.floats(0, 1)), max_size=5).map(tuple), some.booleans())
+REGION = some.builds(
+    Region,
+    NAMES,
+    some.lists(some.tuples(some.floats(0, 1), some.floats(0, 1)), max_size=5).map(tuple),
+    some.booleans(),
+)
 
 
 @settings(deadline=None, max_examples=40)
 @given(found=some.lists(some.tuples(NAMES, some.lists(REGION, max_size=3)), max_size=4))
 def test_coco_written_picture_by_picture_is_that_of_all_at_once(tmp_path_factory, found):
     path = tmp_path_factory.mktemp("coco") / "all.json"
-    lines = [entry(name, width=40, height=30, regions=[region._asdict() for region in regions]) for name, regions in found]
-    write_coco(path, lambda: [entry("failed", "why", width=4, height=3, regions=[]), entry("none", width=None), *lines])
+    lines = [
+        entry(name, width=40, height=30, regions=[region._asdict() for region in regions])
+        for name, regions in found
+    ]
+    write_coco(
+        path,
+        lambda: [
+            entry("failed", "why", width=4, height=3, regions=[]),
+            entry("none", width=None),
+            *lines,
+        ],
+    )
     picture = Picture(b"", "", 40, 30)
-    assert json.loads(path.read_bytes()) == json.loads(json.dumps(as_coco((name, picture, regions) for name, regions in found)))
+    assert json.loads(path.read_bytes()) == json.loads(
+        json.dumps(as_coco((name, picture, regions) for name, regions in found))
+    )
 
 
 def test_no_cell_is_a_formula(tmp_path):
-    lines = [entry("=1+1.png", text='=HYPERLINK("x")\n"a", b', regions=[{}], engine="e", seconds=0.5), entry("b", "-why", text="", regions=[], engine="e", seconds=0)]
+    lines = [
+        entry("=1+1.png", text='=HYPERLINK("x")\n"a", b', regions=[{}], engine="e", seconds=0.5),
+        entry("b", "-why", text="", regions=[], engine="e", seconds=0),
+    ]
     write_csv(tmp_path / "all.csv", lambda: lines)
     head, first, second = csv.reader((tmp_path / "all.csv").open(encoding="utf-8-sig", newline=""))
-    assert head == ["file", "text", "regions", "engine", "seconds", "error"] and first[2:] == ["1", "e", "0.5", ""]
+    assert head == ["file", "text", "regions", "engine", "seconds", "error"] and first[2:] == [
+        "1",
+        "e",
+        "0.5",
+        "",
+    ]
     assert first[0] == "'=1+1.png" and first[1].startswith("'=HYPER") and second[-1] == "'-why"
     with pytest.raises(ZeroDivisionError):
         write_csv(tmp_path / "all.csv", lambda: (1 / 0 for _ in "x"))
-    assert len((tmp_path / "all.csv").read_text().splitlines()) == 4 and len(list(tmp_path.iterdir())) == 1, "the old file stays whole"
+    assert (
+        len((tmp_path / "all.csv").read_text().splitlines()) == 4
+        and len(list(tmp_path.iterdir())) == 1
+    ), "the old file stays whole"
 
 
 # interruptions
@@ -239,14 +333,16 @@ class Far:
 
 
 def test_pictures_are_taken_as_they_are_needed_and_none_after_a_stop(wire):
-    taken, stop = [], Stop()
+    taken, stop = [], CancelToken()
 
     def endless():
         while True:
             taken.append(1)
             yield Far()
 
-    for count, record in enumerate(annotate(None, None, None, None, endless(), stop, Pace(None), 4), 1):
+    for count, record in enumerate(
+        annotate(None, None, None, None, endless(), stop, SlidingWindow(None), 4), 1
+    ):
         assert record.error == "no" and len(taken) <= count + 4
         if count == 50:
             stop.set()

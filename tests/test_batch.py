@@ -14,16 +14,18 @@ from PIL import Image
 from tests import wire_replies as say
 from tests.conftest import CHROMIUM
 from tests.test_page import ASSETS, KEY, gather
+from ui.core.session import Visitor, registry
 from ui.state.batch import Batch, grid, progress
 from ui.tabs.batch import KINDS, SAMPLES, BatchTab, job_of
-from ui.core.session import Visitor, hall
-from vlm_backends import NVIDIA, BadPrompt, Embedded, Prompt, Stop, Turn, find_model
-from vlm_backends.media import images
-from vlm_backends.annotate.runner import annotate, terms
+from vlm_backends import NVIDIA, BadPrompt, CancelToken, Embedded, Prompt, Turn, find_model
+from vlm_backends.annotate.runner import annotate, rate_limit_for
 from vlm_backends.annotate.sources import MOST, Source, safe_name, sources
-from vlm_backends.ratelimit import Pace
+from vlm_backends.media import images
+from vlm_backends.ratelimit import SlidingWindow
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
+)
 LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
 KIND = LLAMA.id
 
@@ -41,7 +43,7 @@ class Clock:
         return self.now
 
 
-class Patient(Stop):
+class Patient(CancelToken):
     """Waits by moving the clock."""
 
     def __init__(self, clock):
@@ -56,9 +58,9 @@ class Patient(Stop):
 
 def test_no_more_than_so_many_in_any_window():
     clock = Clock()
-    pace, stop, begun = Pace(3, 10, clock), Patient(clock), []
+    window, stop, begun = SlidingWindow(3, 10, clock), Patient(clock), []
     for _ in range(10):
-        assert pace.turn(stop)
+        assert window.turn(stop)
         begun.append(clock.now)
         clock.now += 1
     assert all(later - earlier >= 10 for earlier, later in zip(begun, begun[3:]))
@@ -67,20 +69,20 @@ def test_no_more_than_so_many_in_any_window():
 
 def test_a_hold_is_for_all_and_a_stop_ends_the_wait():
     clock = Clock()
-    pace, stop = Pace(None, 60, clock), Patient(clock)
-    pace.hold(7)
-    assert pace.due() == 7 and pace.turn(stop) and stop.waited == [7]
-    stopped = Stop()
+    window, stop = SlidingWindow(None, 60, clock), Patient(clock)
+    window.hold(7)
+    assert window.due() == 7 and window.turn(stop) and stop.waited == [7]
+    stopped = CancelToken()
     stopped.set()
-    pace.hold(1000)
-    assert not pace.turn(stopped)
+    window.hold(1000)
+    assert not window.turn(stopped)
 
 
 def test_a_key_has_one_pace_wherever_it_is_used_and_keeps_to_the_hosts_limit():
-    (one, parallel), (other, _) = terms(NVIDIA(KEY)), terms(NVIDIA(KEY))
-    assert one is other and one is not terms(NVIDIA("another"))[0] and parallel > 1
+    (one, parallel), (other, _) = rate_limit_for(NVIDIA(KEY)), rate_limit_for(NVIDIA(KEY))
+    assert one is other and one is not rate_limit_for(NVIDIA("another"))[0] and parallel > 1
     assert (one.requests, one.seconds) == (40, 60) and KEY not in repr(vars(one))
-    assert terms(Embedded())[0].requests is None and terms(Embedded())[1] == 1
+    assert rate_limit_for(Embedded())[0].requests is None and rate_limit_for(Embedded())[1] == 1
 
 
 # names
@@ -107,7 +109,14 @@ def test_files_get_names_of_their_own_and_doubles_go(folder, tmp_path):
     (tmp_path / "deep").mkdir()
     Image.new("RGB", (9, 9)).save(tmp_path / "deep" / "00.png")
     (tmp_path / "deep" / "copy.png").write_bytes((folder / "01.png").read_bytes())
-    found = sources([folder / "00.png", folder / "01.png", tmp_path / "deep" / "00.png", tmp_path / "deep" / "copy.png"])
+    found = sources(
+        [
+            folder / "00.png",
+            folder / "01.png",
+            tmp_path / "deep" / "00.png",
+            tmp_path / "deep" / "copy.png",
+        ]
+    )
     assert [source.name for source in found] == ["00.png", "01.png", "00-2.png"]
     for bad in ([], [folder / "00.png"] * (MOST + 1)):
         with pytest.raises(BadPrompt):
@@ -121,9 +130,20 @@ def question(picture):
     return Prompt((Turn("user", "What?", (picture,)),), LLAMA.sampling)
 
 
-def run(wire, found, stop=None, pace=None, parallel=4):
+def run(wire, found, stop=None, window=None, parallel=4):
     engine = NVIDIA(KEY, wire.url)
-    return list(annotate(engine, LLAMA, question, None, found, stop or Stop(), pace or Pace(None), parallel))
+    return list(
+        annotate(
+            engine,
+            LLAMA,
+            question,
+            None,
+            found,
+            stop or CancelToken(),
+            window or SlidingWindow(None),
+            parallel,
+        )
+    )
 
 
 def test_every_picture_has_one_record_whatever_fails(wire, folder):
@@ -136,7 +156,7 @@ def test_every_picture_has_one_record_whatever_fails(wire, folder):
     assert all(record.answer.text for record in records if not record.error)
 
 
-class Told(Pace):
+class Told(SlidingWindow):
     """Notes for how long it is held, and holds for no time."""
 
     def __init__(self):
@@ -153,15 +173,20 @@ def too_fast(seconds):
 
 def test_too_fast_is_waited_out_and_asked_again(wire, folder):
     wire.script += [too_fast("45"), too_fast("31")]
-    pace = Told()
-    (record,) = run(wire, sources([folder / "00.png"]), pace=pace, parallel=1)
-    assert not record.error and record.answer.text and pace.held == [45, 31] and len(wire.asked("chat")) == 3
+    window = Told()
+    (record,) = run(wire, sources([folder / "00.png"]), window=window, parallel=1)
+    assert (
+        not record.error
+        and record.answer.text
+        and window.held == [45, 31]
+        and len(wire.asked("chat")) == 3
+    )
 
 
 @pytest.mark.parametrize("seconds, asked", [("45", 6), ("86400", 1)])
 def test_who_never_lets_us_in_is_not_asked_for_ever(wire, folder, seconds, asked):
     wire.script += [too_fast(seconds)] * 20
-    records = run(wire, sources([folder / "00.png", folder / "01.png"]), pace=Told(), parallel=1)
+    records = run(wire, sources([folder / "00.png", folder / "01.png"]), window=Told(), parallel=1)
     assert "asks to wait" in records[0].error and "asks to wait" in records[1].error
     assert len(wire.asked("chat")) == (asked if seconds == "86400" else 2 * asked)
 
@@ -169,17 +194,34 @@ def test_who_never_lets_us_in_is_not_asked_for_ever(wire, folder, seconds, asked
 def test_a_refusal_that_holds_for_all_is_not_paid_again(wire, folder):
     wire.script += [say.status(402, {"detail": "no credits"})] * 2
     records = run(wire, sources(sorted(folder.glob("*.png"))), parallel=1)
-    assert len(records) == 12 and all(record.error for record in records) and len(wire.asked("chat")) == 1
+    assert (
+        len(records) == 12
+        and all(record.error for record in records)
+        and len(wire.asked("chat")) == 1
+    )
 
 
 def test_stop_leaves_the_rest_unrecorded(wire, folder):
-    stop, seen = Stop(), []
+    stop, seen = CancelToken(), []
     engine = NVIDIA(KEY, wire.url)
-    for record in annotate(engine, LLAMA, question, None, sources(sorted(folder.glob("*.png"))), stop, Pace(None), 1):
+    for record in annotate(
+        engine,
+        LLAMA,
+        question,
+        None,
+        sources(sorted(folder.glob("*.png"))),
+        stop,
+        SlidingWindow(None),
+        1,
+    ):
         seen.append(record)
         if len(seen) == 3:
             stop.set()
-    assert 3 <= len(seen) <= 4 and not any(record.error for record in seen) and len(wire.asked("chat")) <= 5
+    assert (
+        3 <= len(seen) <= 4
+        and not any(record.error for record in seen)
+        and len(wire.asked("chat")) <= 5
+    )
 
 
 # the tab's handlers
@@ -189,7 +231,7 @@ def test_stop_leaves_the_rest_unrecorded(wire, folder):
 def tab(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     with gr.Blocks():
-        return BatchTab(hall(Embedded()), gr.State(Visitor()))
+        return BatchTab(registry(Embedded()), gr.State(Visitor()))
 
 
 def drive(tab, batch, visitor=None):
@@ -198,13 +240,16 @@ def drive(tab, batch, visitor=None):
 
 
 def test_a_stop_keeps_nothing_of_questions_that_are_over(wire):
-    stop = Stop()
-    engine, prompt = NVIDIA(KEY, wire.url), Prompt((Turn("user", "What?", (images.read(ASSETS / "coffee.jpg"),)),), LLAMA.sampling)
+    stop = CancelToken()
+    engine, prompt = (
+        NVIDIA(KEY, wire.url),
+        Prompt((Turn("user", "What?", (images.read(ASSETS / "coffee.jpg"),)),), LLAMA.sampling),
+    )
     for _ in range(3):
         assert list(engine.stream(LLAMA, prompt, stop))
     assert not stop._actions
-    pace = Pace(None)
-    assert not any(pace.take() for _ in range(1000)) and not pace._begun
+    window = SlidingWindow(None)
+    assert not any(window.take() for _ in range(1000)) and not window._begun
 
 
 def opened(batch):
@@ -228,7 +273,11 @@ def test_resume_asks_what_failed_only_and_the_zip_holds_all(tab, wire, folder):
     assert [row["state"] for row in rows].count("done") == 11 and rows[7]["error"]
     assert len([name for name in bundle.namelist() if name.startswith("annotated/")]) == 11
     kept = json.loads(bundle.read("json/00.json"))
-    assert (kept["model"], kept["text"]) == (LLAMA.id, rows[0]["text"]) and kept["text"] and kept["sent"]["as"] == "inline"
+    assert (
+        (kept["model"], kept["text"]) == (LLAMA.id, rows[0]["text"])
+        and kept["text"]
+        and kept["sent"]["as"] == "inline"
+    )
     assert len(json.loads(bundle.read("coco.json"))["images"]) == 11
     assert KEY.encode() not in batch.pack().read_bytes()
 
@@ -279,13 +328,20 @@ def test_thumbnails_fill_and_the_results_come_as_a_zip(visit):
     page.get_by_role("tab", name="Batch").click()
     page.locator("#batch-start").click()
     sync_api.expect(page.locator("#batch-notice")).to_contain_text("Add pictures first")
-    page.locator("#batch-files input[type=file]").set_input_files([ASSETS / "sign.jpg", ASSETS / "chart.png"])
+    page.locator("#batch-files input[type=file]").set_input_files(
+        [ASSETS / "sign.jpg", ASSETS / "chart.png"]
+    )
     page.locator("#batch-files").get_by_text("chart").first.wait_for()
     page.locator("#batch-start").click()
-    sync_api.expect(page.locator("#batch-status [role=status]")).to_contain_text("2 of 2 done", timeout=90_000)
+    sync_api.expect(page.locator("#batch-status [role=status]")).to_contain_text(
+        "2 of 2 done", timeout=90_000
+    )
     sign = page.locator(".batch-grid li", has_text="sign.jpg")
     sync_api.expect(sign).to_contain_text("PINE RIDGE PARK")
-    assert sign.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 360
+    assert (
+        sign.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)")
+        == 360
+    )
     for width in (390, 1400):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(300)
@@ -293,4 +349,6 @@ def test_thumbnails_fill_and_the_results_come_as_a_zip(visit):
     with page.expect_download() as caught:
         page.locator("#batch-download").click()
     bundle = zipfile.ZipFile(caught.value.path())
-    assert {"results.csv", "coco.json", "annotated/sign.jpeg", "json/chart.json"} <= set(bundle.namelist())
+    assert {"results.csv", "coco.json", "annotated/sign.jpeg", "json/chart.json"} <= set(
+        bundle.namelist()
+    )

@@ -6,7 +6,9 @@ import pytest
 
 from tests import wire_replies as say
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
+)
 pytestmark = pytest.mark.browser
 KEY = "nvapi-canary-0123456789"
 LLAMA_TAB = "Llama 3.2 Vision"
@@ -84,7 +86,11 @@ def test_a_chat_streams_stops_and_keeps_its_words(visit, wire, monkeypatch):
     page.locator(".box:visible textarea").fill("And now?")
     page.keyboard.press("Enter")
     page.locator(".talk:visible .bot").nth(1).wait_for()
-    assert [message["role"] for message in wire.seen[-1].json["messages"]] == ["user", "assistant", "user"]
+    assert [message["role"] for message in wire.seen[-1].json["messages"]] == [
+        "user",
+        "assistant",
+        "user",
+    ]
 
 
 def test_nothing_moves_while_words_arrive(visit, wire, monkeypatch):
@@ -99,7 +105,9 @@ def test_nothing_moves_while_words_arrive(visit, wire, monkeypatch):
     page.locator(".block.live:visible").get_by_text("line 39").wait_for(state="attached")
     page.wait_for_timeout(500)
     assert box.bounding_box()["y"] == before
-    assert pane.evaluate("pane => pane.scrollHeight - pane.scrollTop - pane.clientHeight") < 3, "the question is out of sight"
+    assert pane.evaluate("pane => pane.scrollHeight - pane.scrollTop - pane.clientHeight") < 3, (
+        "the question is out of sight"
+    )
     gate.set()
     page.locator(".talk:visible .bot").get_by_text("line 39").wait_for()
     page.wait_for_timeout(500)
@@ -127,7 +135,9 @@ def test_a_withdrawn_model_says_so_and_the_question_comes_back(visit, wire, monk
     page.get_by_role("tab", name="NeVA").click()
     page.locator(".examples:visible .gallery-item").first.click()
     page.locator(".talk:visible .bot").get_by_text("withdrawn by NVIDIA").wait_for()
-    sync_api.expect(page.locator(".box:visible textarea")).to_have_value("Describe what you see in this image.")
+    sync_api.expect(page.locator(".box:visible textarea")).to_have_value(
+        "Describe what you see in this image."
+    )
     page.get_by_role("button", name="Ask “This machine” instead").click()
     page.locator(".talk:visible .bot").get_by_text("not by NeVA").wait_for()
     assert page.locator(".engine:visible input:checked").get_attribute("value") == "This machine"
@@ -142,7 +152,9 @@ def test_the_key_stays_out_of_the_browser(visit, wire, monkeypatch, address):
     use_key(page)
     page.locator(".examples:visible .gallery-item").first.click()
     page.locator(".talk:visible .bot").first.wait_for()
-    stores = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    stores = page.evaluate(
+        "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
+    )
     session = page.evaluate("window.gradio_config?.session_hash ?? ''")
     link = page.request.get(f"{address}gradio_api/deep_link?session_hash={session}")
     other = page.context.new_page()

@@ -50,14 +50,20 @@ def test_bars_are_measured_on_the_axis(names, series, ticks, options):
 
 
 def test_a_unit_stays_with_its_values():
-    found = read(charts.vertical("Share", {"n": [20, 55, 80]}, ["Ana", "Ben", "Cleo"], [0, 50, 100], unit="%"))
+    found = read(
+        charts.vertical(
+            "Share", {"n": [20, 55, 80]}, ["Ana", "Ben", "Cleo"], [0, 50, 100], unit="%"
+        )
+    )
     assert all(row[1].endswith("%") for row in found.rows[1:])
 
 
 @pytest.mark.parametrize("axis", [True, False])
 def test_printed_values_are_taken_as_printed(axis):
     series = {"n": [12, 31, 24, 40]}
-    found = read(charts.vertical("Bees", series, YEARS[:4], [0, 10, 20, 30, 40], labels=True, axis=axis))
+    found = read(
+        charts.vertical("Bees", series, YEARS[:4], [0, 10, 20, 30, 40], labels=True, axis=axis)
+    )
     assert [row[1] for row in found.rows[1:]] == ["12", "31", "24", "40"] and "printed" in found.how
 
 
@@ -140,7 +146,13 @@ def test_an_axis_needs_three_labels_that_agree():
     line = [(400.0, 0.0, "0"), (300.0, 10.0, "10"), (200.0, 20.0, "20")]
     assert axes.fit(line).value(250) == pytest.approx(15)
     assert axes.fit([*line, (100.0, 80.0, "80")]).value(250) == pytest.approx(15)  # a label misread
-    for bad in ([], line[:2], [line[0]] * 5, [*line[:2], (200.0, 70.0, "70")], [(5.0, 1.0, "1")] * 3):
+    for bad in (
+        [],
+        line[:2],
+        [line[0]] * 5,
+        [*line[:2], (200.0, 70.0, "70")],
+        [(5.0, 1.0, "1")] * 3,
+    ):
         assert axes.fit(bad) is None
 
 

@@ -12,17 +12,23 @@ from tests import wire_replies as say
 from tests.conftest import CHROMIUM, finished
 from tests.test_browser import KEY, use_key
 from tests.test_page import ASSETS
-from ui.core.session import Visitor, hall
-from ui.tabs.compare import EXAMPLES, CompareTab
+from ui.core.session import Visitor, registry
 from ui.state.comparison import MOST, Comparison, as_html, questions, seats, sentence, usual
+from ui.tabs.compare import EXAMPLES, CompareTab
 from vlm_backends import CATALOGUE, BadPrompt, Embedded, Region, find_model
+from vlm_backends.intents import ASK, DESCRIBE, FIND, PURPOSES, READ, joins, phrase
 from vlm_backends.media import images
 from vlm_backends.media.matching import agreement, iou
 from vlm_backends.media.merging import corners
-from vlm_backends.intents import ASK, DESCRIBE, FIND, PURPOSES, READ, joins, phrase
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
-LLAMA, NEVA, FLORENCE = "meta/llama-3.2-11b-vision-instruct", "nvidia/neva-22b", "microsoft/florence-2"
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
+)
+LLAMA, NEVA, FLORENCE = (
+    "meta/llama-3.2-11b-vision-instruct",
+    "nvidia/neva-22b",
+    "microsoft/florence-2",
+)
 KNOWN = Visitor(KEY)
 
 
@@ -64,7 +70,10 @@ def polygon(seed):
     dice = random.Random(seed)
     x, y = dice.uniform(0.3, 0.7), dice.uniform(0.3, 0.7)
     angles = sorted(dice.uniform(0, 2 * math.pi) for _ in range(dice.randint(3, 9)))
-    return tuple((x + dice.uniform(0.05, 0.3) * math.cos(a), y + dice.uniform(0.05, 0.3) * math.sin(a)) for a in angles)
+    return tuple(
+        (x + dice.uniform(0.05, 0.3) * math.cos(a), y + dice.uniform(0.05, 0.3) * math.sin(a))
+        for a in angles
+    )
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -86,7 +95,10 @@ def test_what_two_answers_have_in_common():
     cat, dog, far = corners((0, 0, 0.5, 0.5)), corners((0.5, 0.5, 1, 1)), corners((0.8, 0, 1, 0.2))
     ones = (Region("the cat", cat), Region("dog", dog))
     found = agreement(ones, (Region("a cat", cat), Region("dog", far), Region("bird", far)))
-    assert [(pair.one.label, round(pair.iou, 2)) for pair in found.pairs] == [("the cat", 1.0), ("dog", 0.0)]
+    assert [(pair.one.label, round(pair.iou, 2)) for pair in found.pairs] == [
+        ("the cat", 1.0),
+        ("dog", 0.0),
+    ]
     assert sentence("A", "B", found) == "A and B agree on 1 of 3 places (mean IoU 1.00)."
     assert sentence("A", "B", agreement((), ())) == "A and B agree on none of 0 places."
     shown = as_html([("<b>", "B", agreement((Region("<i>", cat),), (Region("<i>", cat),)))])
@@ -98,7 +110,9 @@ def round_outline(radius, corners=300):
     return tuple((0.5 + radius * math.cos(turn), 0.5 + radius * math.sin(turn)) for turn in turns)
 
 
-@pytest.mark.parametrize("count, radius, other", [(1, 0.4, 0.2), (1, 0.3, 0.3), (9, 0.49, 0.45), (20, 0.4, 0.35)])
+@pytest.mark.parametrize(
+    "count, radius, other", [(1, 0.4, 0.2), (1, 0.3, 0.3), (9, 0.49, 0.45), (20, 0.4, 0.35)]
+)
 def test_outlines_of_many_corners_lose_some_and_little_of_their_overlap(count, radius, other):
     ones, others = ([Region("t", round_outline(r))] * count for r in (radius, other))
     assert agreement(ones, others).pairs[0].iou == pytest.approx((other / radius) ** 2, abs=0.02)
@@ -107,7 +121,11 @@ def test_outlines_of_many_corners_lose_some_and_little_of_their_overlap(count, r
 def test_of_thousands_of_places_the_first_are_compared_and_it_is_said():
     crowd = [Region("t", round_outline(0.4, 4))] * 2000
     found = agreement(crowd, crowd[:50])
-    assert len(found.pairs) == 50 and found.places == 100 and "The first 100 places" in sentence("A", "B", found)
+    assert (
+        len(found.pairs) == 50
+        and found.places == 100
+        and "The first 100 places" in sentence("A", "B", found)
+    )
     assert not agreement(crowd[:100], crowd[:1]).cut
 
 
@@ -118,14 +136,17 @@ def test_of_thousands_of_places_the_first_are_compared_and_it_is_said():
 def tab(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     with gr.Blocks():
-        return CompareTab(hall(Embedded()), gr.State(Visitor()))
+        return CompareTab(registry(Embedded()), gr.State(Visitor()))
 
 
 def test_on_a_fresh_machine_there_is_somebody_to_ask():
-    engines = hall(Embedded())
+    engines = registry(Embedded())
     for purpose in PURPOSES:
         offered = seats(engines, Visitor(), purpose)
-        assert usual(offered) and {seat.engine for seat in offered} <= {"This machine", "Open weights here"}
+        assert usual(offered) and {seat.engine for seat in offered} <= {
+            "This machine",
+            "Open weights here",
+        }
     assert any(seat.engine == "NVIDIA" for seat in seats(engines, KNOWN, READ))
 
 
@@ -138,12 +159,18 @@ def test_on_a_fresh_machine_there_is_somebody_to_ask():
 ])  # fmt: skip
 def test_a_comparison_that_cannot_begin_is_a_sentence(tab, title, path, words, keys, said):
     comparison = Comparison()
-    _, notice, *rest = tab.take(comparison, Visitor(), title, path and str(ASSETS / path), words, keys)
-    assert said in notice.replace("\\", "") and not comparison.waiting and rest == [gr.skip()] * (4 + MOST)
+    _, notice, *rest = tab.take(
+        comparison, Visitor(), title, path and str(ASSETS / path), words, keys
+    )
+    assert (
+        said in notice.replace("\\", "")
+        and not comparison.waiting
+        and rest == [gr.skip()] * (4 + MOST)
+    )
 
 
 def test_no_more_lanes_than_fit():
-    offered = seats(hall(Embedded()), KNOWN, READ)
+    offered = seats(registry(Embedded()), KNOWN, READ)
     with pytest.raises(BadPrompt, match="At most 6"):
         questions(offered[:7], READ, images.read(ASSETS / "sign.jpg"), "")
 
@@ -158,11 +185,16 @@ def begin(tab, *ids):
 
 def test_a_slow_lane_and_a_failing_one_hold_nobody(tab, wire):
     gate = threading.Event()
-    wire.script += [say.sse(["slow ", "end"], gate=gate), say.status(422, {"detail": "no such thing"})]
+    wire.script += [
+        say.sse(["slow ", "end"], gate=gate),
+        say.status(422, {"detail": "no such thing"}),
+    ]
     comparison = begin(tab, (LLAMA, "NVIDIA"), (NEVA, "NVIDIA"), (FLORENCE, "This machine"))
 
     async def lane(number):
-        return [shown async for shown in tab.stream(number, comparison, KNOWN) if isinstance(shown, str)]
+        return [
+            shown async for shown in tab.stream(number, comparison, KNOWN) if isinstance(shown, str)
+        ]
 
     async def run():
         slow = asyncio.ensure_future(lane(1))
@@ -175,14 +207,19 @@ def test_a_slow_lane_and_a_failing_one_hold_nobody(tab, wire):
 
     assert [lane.seat.model.id for lane in comparison.lanes] == [FLORENCE, LLAMA, NEVA]
     slow, failed, here = finished(run())
-    assert "slow end" in slow[-1] and "no such thing" in failed[-1] and "PINE RIDGE PARK" in here[-1]
+    assert (
+        "slow end" in slow[-1] and "no such thing" in failed[-1] and "PINE RIDGE PARK" in here[-1]
+    )
     places, groups = comparison.places()
     assert set(groups) == {"Florence-2 · This machine"} and len(places.regions) == len(groups) >= 6
     assert comparison.over
 
 
 def test_stop_ends_all_lanes_and_keeps_the_words(tab, wire):
-    wire.script += [say.sse(["first ", "never"], gate=threading.Event()), say.sse(["other ", "never"], gate=threading.Event())]
+    wire.script += [
+        say.sse(["first ", "never"], gate=threading.Event()),
+        say.sse(["other ", "never"], gate=threading.Event()),
+    ]
     comparison = begin(tab, (LLAMA, "NVIDIA"), (NEVA, "NVIDIA"))
 
     async def run():
@@ -203,7 +240,9 @@ def test_stop_ends_all_lanes_and_keeps_the_words(tab, wire):
 
 def test_a_second_comparison_waits(tab):
     comparison = begin(tab, (FLORENCE, "This machine"))
-    _, notice, *_ = tab.take(comparison, KNOWN, "Read", str(ASSETS / "sign.jpg"), "", [f"{FLORENCE}@This machine"])
+    _, notice, *_ = tab.take(
+        comparison, KNOWN, "Read", str(ASSETS / "sign.jpg"), "", [f"{FLORENCE}@This machine"]
+    )
     assert "still going" in notice
 
 
@@ -226,11 +265,17 @@ def test_side_by_side_in_the_browser(visit, wire, monkeypatch):
     boxes = page.locator("#compare-lanes input")
     boxes.first.wait_for()
     for box in page.locator("#compare-lanes label").all():
-        wanted = any(name in box.inner_text() for name in ("Llama 3.2 Vision · NVIDIA", "Florence-2 · This machine"))
+        wanted = any(
+            name in box.inner_text()
+            for name in ("Llama 3.2 Vision · NVIDIA", "Florence-2 · This machine")
+        )
         box.locator("input").set_checked(wanted)
     wire.script.append(say.sse(["slow ", "never"], gate=threading.Event()))
     page.locator("#run-compare").click()
-    slow, here = page.locator(".block.lane", has_text="Llama 3.2"), page.locator(".block.lane", has_text="Florence-2")
+    slow, here = (
+        page.locator(".block.lane", has_text="Llama 3.2"),
+        page.locator(".block.lane", has_text="Florence-2"),
+    )
     sync_api.expect(slow).to_contain_text("slow", timeout=30_000)
     sync_api.expect(here).to_contain_text("PINE RIDGE PARK", timeout=60_000)
     page.locator("#compare-viewer polygon").first.wait_for(state="attached")
@@ -239,7 +284,9 @@ def test_side_by_side_in_the_browser(visit, wire, monkeypatch):
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         one, other = slow.bounding_box(), here.bounding_box()
-        assert (one["y"] == other["y"]) == (width > 1000), "columns on a wide screen, a stack on a phone"
+        assert (one["y"] == other["y"]) == (width > 1000), (
+            "columns on a wide screen, a stack on a phone"
+        )
     page.locator("#stop-compare").click()
     sync_api.expect(slow).to_contain_text("Stopped")
     sync_api.expect(slow).to_contain_text("slow", timeout=30_000)

@@ -22,20 +22,33 @@ from tests.fire._gradio import Session, opened
 from tests.fire._page import ASSETS
 from tests.test_laws import printed
 from tests.test_page import gather
+from ui.components.viewer import scene
+from ui.core.pump import pump
+from ui.core.session import Visitor, registry
+from ui.state.conversation import Talk
 from ui.state.question import Asked, follow
 from ui.tabs.chat import ChatTab
-from ui.core.session import Visitor, hall
-from ui.core.pump import pump
-from ui.state.conversation import Talk
-from ui.components.viewer import scene
-from vlm_backends import Answer, Chunk, Prompt, Region, Stop, Turn, encode, find_model, find_task, read
+from vlm_backends import (
+    Answer,
+    CancelToken,
+    Chunk,
+    Prompt,
+    Region,
+    Turn,
+    encode,
+    find_model,
+    find_task,
+    read,
+)
 from vlm_backends.media import drawing, images
 
 
 def photograph(width: int, height: int) -> bytes:
     buffer = io.BytesIO()
     noise = Image.effect_noise((width // 4, height // 4), 60).resize((width, height), Image.BICUBIC)
-    Image.merge("RGB", [noise, noise.transpose(Image.Transpose.ROTATE_180), noise]).save(buffer, "JPEG", quality=92)
+    Image.merge("RGB", [noise, noise.transpose(Image.Transpose.ROTATE_180), noise]).save(
+        buffer, "JPEG", quality=92
+    )
     return buffer.getvalue()
 
 
@@ -60,7 +73,11 @@ def test_a_photograph_is_fitted_in_three_encodes_and_never_decoded_whole(width, 
     data, sizes = photograph(width, height), []
     with (
         patch.object(images, "_save", side_effect=images._save) as save,
-        patch.object(images, "_shrunk", side_effect=lambda image, *a: sizes.append(image.size) or shrunk(image, *a)),
+        patch.object(
+            images,
+            "_shrunk",
+            side_effect=lambda image, *a: sizes.append(image.size) or shrunk(image, *a),
+        ),
     ):
         encode(data)
     assert 1 <= save.call_count <= 3
@@ -87,7 +104,7 @@ def test_a_thousand_pieces_are_a_few_hand_overs_and_nothing_of_them_is_lost():
 
     async def handed() -> list[int]:
         found = []
-        async for item in pump(pieces, Stop(), pause=0.5):
+        async for item in pump(pieces, CancelToken(), pause=0.5):
             found.append(item)
             gate.set()
         return found
@@ -159,12 +176,18 @@ def test_a_streamed_piece_is_no_larger_behind_a_long_conversation():
 def test_a_question_and_its_end_make_no_more_than_one_part_of_the_page_anew():
     """Gradio makes a part anew for each update, also for one that skips it; a value is only a value."""
     with gr.Blocks():
-        chat = ChatTab(find_model("meta/llama-3.2-11b-vision-instruct"), hall(Reciter()), gr.State(Visitor()))
+        chat = ChatTab(
+            find_model("meta/llama-3.2-11b-vision-instruct"),
+            registry(Reciter()),
+            gr.State(Visitor()),
+        )
     talk = Talk()
     taken = chat.take(talk, {"text": "3", "files": [ASSETS / "cat.jpg"]})
     gather(chat.stream(talk, Visitor(), 512, 1.0, 1.0, None))
     done = chat.finish(talk, Visitor())
-    assert "word" in done[0][-1]["content"] and not any(map(anew, taken)) and sum(map(anew, done)) == 1
+    assert (
+        "word" in done[0][-1]["content"] and not any(map(anew, taken)) and sum(map(anew, done)) == 1
+    )
 
 
 def anew(value: object) -> bool:
@@ -186,7 +209,10 @@ def box(i: int) -> Region:
 
 def test_the_scene_of_many_regions_is_small_and_grows_with_their_number_only():
     picture = read(photograph(1200, 800))
-    sizes = [len(json.dumps(scene(picture, Answer("", tuple(map(box, range(count))))))) for count in (50, 100, 200)]
+    sizes = [
+        len(json.dumps(scene(picture, Answer("", tuple(map(box, range(count)))))))
+        for count in (50, 100, 200)
+    ]
     assert sizes[2] < 200 * 250 and sizes[2] - sizes[1] <= 2.2 * (sizes[1] - sizes[0])
 
 

@@ -12,7 +12,9 @@ from PIL import Image
 from vlm_backends import BadPrompt
 from vlm_backends.annotate.sources import Source, pictures
 
-pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed: see requirements-ray.txt")
+pyarrow = pytest.importorskip(
+    "pyarrow", reason="pyarrow is not installed: see requirements-ray.txt"
+)
 parquet = pytest.importorskip("pyarrow.parquet")
 
 
@@ -51,13 +53,37 @@ def many(here):
     os.mkfifo(here / "d/pipe.png")
     (here / "d/loop").symlink_to(here / "d")
     (here / "d/gone.png").symlink_to(here / "nowhere")
-    zipped(here / "d/z.zip", [("x/1.png", png(1)), ("__MACOSX/x/1.png", b"no"), ("readme.txt", b"no"), ("x/.1.png", b"no")])
-    parquet.write_table(pyarrow.table({"label": [1, 2], "image": [{"bytes": png(3), "path": "3.png"}, {"bytes": None, "path": "4.png"}]}), here / "d/t.parquet")
+    zipped(
+        here / "d/z.zip",
+        [
+            ("x/1.png", png(1)),
+            ("__MACOSX/x/1.png", b"no"),
+            ("readme.txt", b"no"),
+            ("x/.1.png", b"no"),
+        ],
+    )
+    parquet.write_table(
+        pyarrow.table(
+            {
+                "label": [1, 2],
+                "image": [{"bytes": png(3), "path": "3.png"}, {"bytes": None, "path": "4.png"}],
+            }
+        ),
+        here / "d/t.parquet",
+    )
     parquet.write_table(pyarrow.table({"label": [1, 2]}), here / "d/labels.parquet")
     return here
 
 
-FOUND = ["d/a.PNG", "d/b.png", "d/deep/c.png", "d/odd\\xff.png", "d/t.parquet#0", "d/t.parquet#1", "d/z.zip/x/1.png"]
+FOUND = [
+    "d/a.PNG",
+    "d/b.png",
+    "d/deep/c.png",
+    "d/odd\\xff.png",
+    "d/t.parquet#0",
+    "d/t.parquet#1",
+    "d/z.zip/x/1.png",
+]
 
 
 @pytest.mark.parametrize("paths, found", [
@@ -84,7 +110,9 @@ def test_where_nothing_is_a_sentence_says_so(many, paths, column, said):
     zipped(many / "bad-name.zip", [("й.png", b"")])
     data = (many / "bad-name.zip").read_bytes()
     (many / "bad-name.zip").write_bytes(data.replace("й".encode(), b"\xff\xff"))
-    parquet.write_table(pyarrow.table({"image": pyarrow.array([], pyarrow.binary())}), many / "empty.parquet")
+    parquet.write_table(
+        pyarrow.table({"image": pyarrow.array([], pyarrow.binary())}), many / "empty.parquet"
+    )
     with pytest.raises(BadPrompt, match=said):
         list(pictures(paths, column))
 
@@ -92,7 +120,9 @@ def test_where_nothing_is_a_sentence_says_so(many, paths, column, said):
 def test_what_was_found_is_read_or_fails_with_a_sentence(many):
     found = {source.name: source for source in pictures(["d"])}
     assert [shade(found[name]) for name in (*FOUND[:5], FOUND[-1])] == [0, 0, 0, 0, 3, 1]
-    with pytest.raises(BadPrompt, match="holds no bytes"):  # its path is a stranger's word about this machine
+    with pytest.raises(
+        BadPrompt, match="holds no bytes"
+    ):  # its path is a stranger's word about this machine
         found["d/t.parquet#1"].read()
     (many / "d/b.png").unlink()
     with pytest.raises(BadPrompt, match="no longer there"):
@@ -101,7 +131,16 @@ def test_what_was_found_is_read_or_fails_with_a_sentence(many):
 
 def test_a_zip_gives_the_last_of_a_name_and_a_sentence_for_what_is_broken(here, monkeypatch):
     with pytest.warns(UserWarning, match="Duplicate name"):
-        zipped(here / "z.zip", [("a.png", png(1)), ("a.png", png(2)), ("b.png", png(3)), ("c.png", png(4)), ("huge.png", bytes(5000))])
+        zipped(
+            here / "z.zip",
+            [
+                ("a.png", png(1)),
+                ("a.png", png(2)),
+                ("b.png", png(3)),
+                ("c.png", png(4)),
+                ("huge.png", bytes(5000)),
+            ],
+        )
     data = bytearray((here / "z.zip").read_bytes())
     data[data.index(b"b.png") + 5 + 20] ^= 255  # within its deflated bytes
     (here / "z.zip").write_bytes(data)
@@ -127,13 +166,17 @@ def test_threads_share_a_zip_and_a_table(here, rows_of_a_group):
         found = list(pictures([path]))
         with ThreadPoolExecutor(16) as pool:
             assert list(pool.map(shade, found)) == list(range(count))
-            assert list(pool.map(shade, found[::-37])) == list(range(count))[::-37], "backwards as well"
+            assert list(pool.map(shade, found[::-37])) == list(range(count))[::-37], (
+                "backwards as well"
+            )
     assert threading.active_count() < 20
 
 
 def test_a_broken_page_is_a_sentence_and_the_rows_before_it_are_read(here):
     table = pyarrow.table({"image": [png(i) for i in range(64)]})
-    parquet.write_table(table, here / "t.parquet", row_group_size=16, compression="NONE", use_dictionary=False)
+    parquet.write_table(
+        table, here / "t.parquet", row_group_size=16, compression="NONE", use_dictionary=False
+    )
     data = bytearray((here / "t.parquet").read_bytes())
     middle = data.index(png(40)) - 4
     data[middle : middle + 4] = b"\xff" * 4  # the length of a value
@@ -151,7 +194,9 @@ def test_a_table_need_not_fit_into_memory(here):
     """One row group of 64 MB, of which a few rows are held."""
     rows = [os.urandom(250_000) for _ in range(256)]
     schema = pyarrow.schema([("image", pyarrow.binary())])
-    with parquet.ParquetWriter(here / "t.parquet", schema, use_dictionary=False, data_page_size=2**20, write_batch_size=4) as writer:
+    with parquet.ParquetWriter(
+        here / "t.parquet", schema, use_dictionary=False, data_page_size=2**20, write_batch_size=4
+    ) as writer:
         writer.write_table(pyarrow.table({"image": rows}, schema=schema), row_group_size=1000)
     before = pyarrow.total_allocated_bytes()
     for source in pictures(["t.parquet"]):

@@ -27,7 +27,9 @@ def test_drawing_law():
     assert once.size == GREY.size and once.tobytes() == again.tobytes()
     assert draw(GREY, []).tobytes() == before
     middle = 240, 200
-    assert draw(GREY, [box(0.2, 0.2, 0.6, 0.8, solid=True)]).getpixel(middle) != GREY.getpixel(middle)
+    assert draw(GREY, [box(0.2, 0.2, 0.6, 0.8, solid=True)]).getpixel(middle) != GREY.getpixel(
+        middle
+    )
     assert draw(GREY, [box(0.2, 0.2, 0.6, 0.8)]).getpixel(middle) == GREY.getpixel(middle)
 
 
@@ -36,9 +38,12 @@ def test_any_mode_is_drawn_on_in_rgb(mode):
     assert draw(GREY.convert(mode), [box(0.1, 0.1, 0.9, 0.9)]).mode == "RGB"
 
 
-@pytest.mark.parametrize("corners", [(0, 0, 1, 1), (0, 0, 0.02, 0.02), (0.98, 0.98, 1, 1), (0, 0.5, 1, 0.5)])
 @pytest.mark.parametrize(
-    "label", ["x", "a very long label that would run far out of the picture " * 3, "Straße 日本\n two"]
+    "corners", [(0, 0, 1, 1), (0, 0, 0.02, 0.02), (0.98, 0.98, 1, 1), (0, 0.5, 1, 0.5)]
+)
+@pytest.mark.parametrize(
+    "label",
+    ["x", "a very long label that would run far out of the picture " * 3, "Straße 日本\n two"],
 )
 def test_labels_stay_inside(corners, label):
     region = box(*corners, label=label)
@@ -46,7 +51,9 @@ def test_labels_stay_inside(corners, label):
     assert 0 <= left < right <= 600 and 0 <= top < bottom <= 400
 
 
-@pytest.mark.parametrize("outline", [(), ((0.5, 0.5),), ((0.1, 0.1), (0.9, 0.9)), ((0.5, 0.5),) * 9])
+@pytest.mark.parametrize(
+    "outline", [(), ((0.5, 0.5),), ((0.1, 0.1), (0.9, 0.9)), ((0.5, 0.5),) * 9]
+)
 def test_degenerate_outlines_do_not_stop_the_drawing(outline):
     for solid in (True, False):
         assert draw(GREY, [Region("x", outline, solid)]).size == GREY.size
@@ -58,7 +65,10 @@ def test_small_pictures_are_drawn_on(size):
 
 
 def test_a_slanted_line_is_anti_aliased():
-    ring = tuple((0.5 + 0.3 * math.cos(t / 20 * math.pi), 0.5 + 0.4 * math.sin(t / 20 * math.pi)) for t in range(40))
+    ring = tuple(
+        (0.5 + 0.3 * math.cos(t / 20 * math.pi), 0.5 + 0.4 * math.sin(t / 20 * math.pi))
+        for t in range(40)
+    )
     colours = draw(GREY, [Region("", ring)]).getcolors(10_000)
     assert len(colours) > 8, "no shades between the line and the ground"
 
@@ -74,7 +84,11 @@ def test_a_slanted_line_is_as_wide_as_a_straight_one(side):
 
 
 def luma(region):
-    return Image.new("RGB", (1, 1), colours([region.label])[region.label]).convert("L").getpixel((0, 0))
+    return (
+        Image.new("RGB", (1, 1), colours([region.label])[region.label])
+        .convert("L")
+        .getpixel((0, 0))
+    )
 
 
 def test_outlines_without_points_beside_others_stop_nothing():
@@ -86,7 +100,9 @@ def test_line_and_letters_grow_with_the_picture():
     widths = []
     for size in (500, 4000):
         image = Image.new("RGB", (size, size), "grey")
-        column = draw(image, [box(0.2, 0.2, 0.8, 0.8, "")]).crop((0, size // 2, size // 2, size // 2 + 1))
+        column = draw(image, [box(0.2, 0.2, 0.8, 0.8, "")]).crop(
+            (0, size // 2, size // 2, size // 2 + 1)
+        )
         widths.append(sum(count for count, pixel in column.getcolors() if pixel != (128, 128, 128)))
     assert widths[1] > 3 * widths[0]
 
@@ -109,4 +125,6 @@ def test_plates_of_neighbours_do_not_cover_each_other():
     both = draw(GREY, regions)
     for region in regions:
         counts = {pixel: count for count, pixel in both.getcolors(100_000)}
-        assert counts[colours(["one", "two"])[region.label]] > 400, f"the plate of {region.label} is covered"
+        assert counts[colours(["one", "two"])[region.label]] > 400, (
+            f"the plate of {region.label} is covered"
+        )

@@ -18,10 +18,10 @@ from vlm_backends import (
     CATALOGUE,
     TASKS,
     BadPrompt,
+    CancelToken,
     Embedded,
     MissingKey,
     Prompt,
-    Stop,
     Turn,
     VLMError,
     ask,
@@ -33,7 +33,10 @@ from vlm_backends import (
 from vlm_backends.engines.builtin import measurements, ocr, segmentation
 
 ASSETS = Path(__file__).parent.parent / "assets"
-FLORENCE, LLAMA = find_model("microsoft/florence-2"), find_model("meta/llama-3.2-11b-vision-instruct")
+FLORENCE, LLAMA = (
+    find_model("microsoft/florence-2"),
+    find_model("meta/llama-3.2-11b-vision-instruct"),
+)
 HERE = ["<CAPTION_TO_PHRASE_GROUNDING>", "<OPEN_VOCABULARY_DETECTION>", "<REGION_TO_SEGMENTATION>",
         "<REGION_TO_DESCRIPTION>", "<OCR>", "<OCR_WITH_REGION>"]  # fmt: skip
 
@@ -61,7 +64,9 @@ def run(token: str, image, words="", region=None):
 
 
 def talk(image, model=LLAMA):
-    return list(ask(Embedded(), model, Prompt((Turn("user", "What is this?", (picture(image),)),))))[-1]
+    return list(
+        ask(Embedded(), model, Prompt((Turn("user", "What is this?", (picture(image),)),)))
+    )[-1]
 
 
 SIGN = read(ASSETS / "sign.jpg")
@@ -72,10 +77,15 @@ SIGN = read(ASSETS / "sign.jpg")
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.token)
 def test_every_task_answers_truly_or_says_what_it_needs(task):
-    words, region = ("park" if task.takes == "words" else ""), ((0.2, 0.2, 0.8, 0.8) if task.takes == "region" else None)
+    words, region = (
+        ("park" if task.takes == "words" else ""),
+        ((0.2, 0.2, 0.8, 0.8) if task.takes == "region" else None),
+    )
     if task.token in HERE:
         answer = run(task.token, SIGN, words, region)
-        assert answer.text and "on this machine" in answer.note and "not by Florence-2" in answer.note
+        assert (
+            answer.text and "on this machine" in answer.note and "not by Florence-2" in answer.note
+        )
         assert answer.literal and answer.sent.way is None
     else:
         with pytest.raises(MissingKey, match="needs Florence-2 itself.*key"):
@@ -85,7 +95,11 @@ def test_every_task_answers_truly_or_says_what_it_needs(task):
 @pytest.mark.parametrize("token", HERE)
 def test_different_pictures_get_different_answers_and_the_same_one_the_same(token):
     task = find_task(token)
-    words, region = {"nothing": ("", None), "words": ("green blue", None), "region": ("", (0.1, 0.1, 0.9, 0.9))}[task.takes]
+    words, region = {
+        "nothing": ("", None),
+        "words": ("green blue", None),
+        "region": ("", (0.1, 0.1, 0.9, 0.9)),
+    }[task.takes]
     one, other = page((60, 60, "A green\nbicycle")), page((60, 260, "Two blue\nboats at sea"))
     ImageDraw.Draw(one).rectangle((500, 200, 700, 400), "green")
     ImageDraw.Draw(other).rectangle((480, 300, 800, 350), "blue")
@@ -95,7 +109,10 @@ def test_different_pictures_get_different_answers_and_the_same_one_the_same(toke
 
 # --- reading ------------------------------------------------------------------------------------------------------
 
-LEFT, RIGHT = "Alpha goes first\nthen comes bravo\nand charlie last", "Delta heads here\nthen follows echo\nfoxtrot is the end"
+LEFT, RIGHT = (
+    "Alpha goes first\nthen comes bravo\nand charlie last",
+    "Delta heads here\nthen follows echo\nfoxtrot is the end",
+)
 COLUMNS = f"{LEFT}\n{RIGHT}".split("\n")
 
 
@@ -111,13 +128,17 @@ COLUMNS = f"{LEFT}\n{RIGHT}".split("\n")
 def test_print_is_read_whole_and_in_order(image, lines):
     answer = run("<OCR_WITH_REGION>", image)
     assert answer.text.split("\n") == lines
-    assert [answer.text[slice(*region.span)] for region in answer.regions] == lines == [r.label for r in answer.regions]
+    assert (
+        [answer.text[slice(*region.span)] for region in answer.regions]
+        == lines
+        == [r.label for r in answer.regions]
+    )
     plain = run("<OCR>", image)
     assert plain.text == answer.text and plain.regions == ()
 
 
 def test_a_quad_lies_on_its_print():
-    region, = run("<OCR_WITH_REGION>", page((300, 270, "MEETING POINT"), letter=40)).regions
+    (region,) = run("<OCR_WITH_REGION>", page((300, 270, "MEETING POINT"), letter=40)).regions
     xs, ys = [x * 900 for x, _ in region.outline], [y * 600 for _, y in region.outline]
     box = ImageDraw.Draw(Image.new("RGB", (1, 1))).textbbox((300, 270), "MEETING POINT", font(40))
     assert (min(xs), min(ys), max(xs), max(ys)) == pytest.approx(box, abs=9)
@@ -144,7 +165,11 @@ def test_pictures_of_any_size_get_an_answer_or_a_sentence(size):
     for token in HERE:
         task = find_task(token)
         with contextlib.suppress(VLMError):
-            for box in ((0, 0, 1, 1), (0.997, 0.997, 1, 1), (0, 0, 0.01, 0.01)) if task.takes == "region" else (None,):
+            for box in (
+                ((0, 0, 1, 1), (0.997, 0.997, 1, 1), (0, 0, 0.01, 0.01))
+                if task.takes == "region"
+                else (None,)
+            ):
                 run(token, image, "a word" if task.takes == "words" else "", box)
     for model in CATALOGUE:
         if not model.tasks:
@@ -180,10 +205,14 @@ def test_whole_words_are_found_though_the_phrase_stands_only_in_others():
 
 def test_a_long_text_is_no_burden():
     text = "The Harbour Museum, seen from the sea. " * 500
-    assert {r.label for r in run("<CAPTION_TO_PHRASE_GROUNDING>", POSTER, text).regions} == {"Harbour Museum"}
+    assert {r.label for r in run("<CAPTION_TO_PHRASE_GROUNDING>", POSTER, text).regions} == {
+        "Harbour Museum"
+    }
 
 
-@pytest.mark.parametrize("words", ["giraffe", "arbou", "muse", "9 to 6 giraffes!", "(", "[a-z]+", ".*", "日本"])
+@pytest.mark.parametrize(
+    "words", ["giraffe", "arbou", "muse", "9 to 6 giraffes!", "(", "[a-z]+", ".*", "日本"]
+)
 def test_open_vocabulary_says_when_nothing_is_printed(words):
     answer = run("<OPEN_VOCABULARY_DETECTION>", POSTER, words)
     assert {region.label for region in answer.regions} <= {"to"}
@@ -196,11 +225,13 @@ def test_open_vocabulary_says_when_nothing_is_printed(words):
     ("a to at", []), ("A cat on a mat", []),
 ])  # fmt: skip
 def test_grounding_finds_runs_of_the_sentence(sentence, found):
-    assert [region.label for region in run("<CAPTION_TO_PHRASE_GROUNDING>", POSTER, sentence).regions] == found
+    assert [
+        region.label for region in run("<CAPTION_TO_PHRASE_GROUNDING>", POSTER, sentence).regions
+    ] == found
 
 
 def test_a_found_word_lies_where_it_is_printed():
-    region, = run("<OPEN_VOCABULARY_DETECTION>", POSTER, "museum").regions
+    (region,) = run("<OPEN_VOCABULARY_DETECTION>", POSTER, "museum").regions
     pen = ImageDraw.Draw(Image.new("RGB", (1, 1)))
     start, end = (60 + pen.textlength(text, font(24)) for text in ("Harbour ", "Harbour Museum"))
     xs = [x * 900 for x, _ in region.outline]
@@ -216,7 +247,9 @@ def disc(hole=0, size=(640, 480)) -> tuple[Image.Image, np.ndarray]:
     for canvas, colours in ((image, [(200, 40, 40), (40, 120, 60)]), (mask, [1, 0])):
         for radius, colour in zip((140, hole), colours):
             if radius:
-                ImageDraw.Draw(canvas).ellipse((320 - radius, 240 - radius, 320 + radius, 240 + radius), colour)
+                ImageDraw.Draw(canvas).ellipse(
+                    (320 - radius, 240 - radius, 320 + radius, 240 + radius), colour
+                )
     return image.filter(ImageFilter.GaussianBlur(1)), np.asarray(mask)
 
 
@@ -248,7 +281,14 @@ def test_things_apart_are_parts():
     assert len(answer.regions) == 2 and "2 parts" in answer.text
 
 
-@pytest.mark.parametrize("box, reason", [((0, 0, 1, 1), "surroundings"), ((0, 0, 1, 0.995), "surroundings"), ((0.5, 0.5, 0.504, 0.9), "small")])
+@pytest.mark.parametrize(
+    "box, reason",
+    [
+        ((0, 0, 1, 1), "surroundings"),
+        ((0, 0, 1, 0.995), "surroundings"),
+        ((0.5, 0.5, 0.504, 0.9), "small"),
+    ],
+)
 def test_a_box_with_nothing_to_compare_is_refused(box, reason):
     with pytest.raises(BadPrompt, match=reason):
         run("<REGION_TO_SEGMENTATION>", disc()[0], region=box)
@@ -259,7 +299,9 @@ def test_a_box_at_the_border_says_what_to_expect(box):
     assert "border" in run("<REGION_TO_SEGMENTATION>", disc()[0], region=box).note
 
 
-@pytest.mark.parametrize("mask", [np.zeros((40, 60), bool), np.ones((40, 60), bool), np.eye(50, dtype=bool)])
+@pytest.mark.parametrize(
+    "mask", [np.zeros((40, 60), bool), np.ones((40, 60), bool), np.eye(50, dtype=bool)]
+)
 def test_outlines_stay_inside(mask):
     for outline in segmentation.outlines(mask):
         assert len(outline) >= 3 and all(0 <= v <= 1 for point in outline for v in point)
@@ -280,13 +322,15 @@ def test_a_region_is_described_by_what_is_measured_in_it():
 @pytest.mark.parametrize("colour, name", [((250, 250, 250), "white"), ((10, 10, 10), "black"), ((200, 35, 35), "red"),
                                           ((130, 130, 128), "grey"), ((245, 215, 70), "yellow")])  # fmt: skip
 def test_colours_have_names(colour, name):
-    assert measurements.colours(np.full((50, 60, 3), colour, np.uint8)) == [(name, pytest.approx(1.0))]
+    assert measurements.colours(np.full((50, 60, 3), colour, np.uint8)) == [
+        (name, pytest.approx(1.0))
+    ]
 
 
 def test_codes_are_read_with_their_place():
     answer = talk(Image.open(ASSETS / "receipt.png").convert("RGB"))
     assert "QR code: VLM Showcase" in answer.text
-    region, = (region for region in answer.regions if region.label.startswith("QR"))
+    (region,) = (region for region in answer.regions if region.label.startswith("QR"))
     assert all(0 <= v <= 1 for point in region.outline for v in point) and len(region.outline) == 4
 
 
@@ -301,11 +345,17 @@ def test_what_is_no_region_is_refused(token, words):
 # --- talking ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", [m for m in CATALOGUE if not m.tasks and m.id != "google/deplot"], ids=lambda m: m.id)
+@pytest.mark.parametrize(
+    "model", [m for m in CATALOGUE if not m.tasks and m.id != "google/deplot"], ids=lambda m: m.id
+)
 def test_a_chat_says_what_can_be_read_and_that_it_is_not_the_model(model):
     answer = talk(page((100, 100, "Platform 9")), model)
     assert "Platform 9" in answer.text and "900 × 600" in answer.text
-    assert f"not by {model.title}" in answer.note and "does not converse" in answer.note and "key" in answer.note
+    assert (
+        f"not by {model.title}" in answer.note
+        and "does not converse" in answer.note
+        and "key" in answer.note
+    )
     assert [region.label for region in answer.regions] == ["Platform 9"]
     assert answer.text[slice(*answer.regions[0].span)] == "Platform 9"
 
@@ -322,19 +372,36 @@ def test_without_a_picture_it_asks_for_one():
 
 def test_the_newest_picture_is_the_one_that_is_read():
     old, new = (picture(page((100, 100, text))) for text in ("First sheet", "Second sheet"))
-    turns = Turn("user", "Read", (old,)), Turn("assistant", "…"), Turn("user", "And this?", (new,)), Turn("assistant", "…")
+    turns = (
+        Turn("user", "Read", (old,)),
+        Turn("assistant", "…"),
+        Turn("user", "And this?", (new,)),
+        Turn("assistant", "…"),
+    )
     text = list(ask(Embedded(), LLAMA, Prompt((*turns, Turn("user", "Again")))))[-1].text
     assert "Second sheet" in text and "First sheet" not in text
 
 
 def test_a_refused_chart_still_gives_its_print():
     answer = talk(page((100, 100, "Minutes of the meeting")), find_model("google/deplot"))
-    assert answer.text.startswith("No table: no solid bars") and "Minutes of the meeting" in answer.text and not answer.rows
+    assert (
+        answer.text.startswith("No table: no solid bars")
+        and "Minutes of the meeting" in answer.text
+        and not answer.rows
+    )
 
 
 # --- as a stream --------------------------------------------------------------------------------------------------
 
-LONG = picture(page(*[(40 + 420 * c, 30 + 44 * r, f"Line number {c}{r} of many") for c in range(2) for r in range(12)]))
+LONG = picture(
+    page(
+        *[
+            (40 + 420 * c, 30 + 44 * r, f"Line number {c}{r} of many")
+            for c in range(2)
+            for r in range(12)
+        ]
+    )
+)
 
 
 def test_lines_arrive_while_others_are_still_being_read():
@@ -348,7 +415,7 @@ def test_lines_arrive_while_others_are_still_being_read():
 
 
 def test_stop_ends_the_reading():
-    stop, seen = Stop(), 0
+    stop, seen = CancelToken(), 0
     for chunk in Embedded().stream(FLORENCE, Prompt((Turn("user", "<OCR>", (LONG,)),)), stop):
         seen += bool(chunk.text)
         if seen == 2:
@@ -376,11 +443,22 @@ def test_it_answers_with_the_network_cut_off(tmp_path):
         prompt = Prompt((Turn("user", write_task(task), (read({str(ASSETS / "sign.jpg")!r}),)),))
         print([answer.text for answer in ask(connect({{}}), model, prompt, task)][-1])
     """)
-    quiet = ("CI", "TF_BUILD", "GITHUB_ACTIONS", "XDG_CACHE_HOME")  # where libraries keep still by themselves
-    env = {name: value for name, value in os.environ.items() if name not in quiet} | {"HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ASSETS.parent, env=env, capture_output=True, text=True)
+    quiet = (
+        "CI",
+        "TF_BUILD",
+        "GITHUB_ACTIONS",
+        "XDG_CACHE_HOME",
+    )  # where libraries keep still by themselves
+    env = {name: value for name, value in os.environ.items() if name not in quiet} | {
+        "HOME": str(tmp_path)
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ASSETS.parent, env=env, capture_output=True, text=True
+    )
     assert "PINE RIDGE PARK" in done.stdout, done.stderr
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()], "a library keeps notes about its use"
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()], (
+        "a library keeps notes about its use"
+    )
 
 
 def test_unsure_lines_are_left_out():
@@ -392,7 +470,9 @@ def test_unsure_lines_are_left_out():
     (None, -1), ("1", 1), ("2", 2), (" 3 ", 3), ("2,1", 2), ("", -1), ("0", -1), ("-1", -1), ("many", -1), ("1.5", -1), (",", -1), ("²", -1),
 ])  # fmt: skip
 def test_as_many_cores_are_used_as_the_owner_says(monkeypatch, said, threads):
-    monkeypatch.delenv("OMP_NUM_THREADS") if said is None else monkeypatch.setenv("OMP_NUM_THREADS", said)
+    monkeypatch.delenv("OMP_NUM_THREADS") if said is None else monkeypatch.setenv(
+        "OMP_NUM_THREADS", said
+    )
     assert ocr._threads() == threads
 
 

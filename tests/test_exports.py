@@ -15,7 +15,16 @@ from PIL import Image, ImageChops
 
 from vlm_backends import Answer, BadPrompt, Region, Turn, colours, draw, read
 from vlm_backends.media import images
-from vlm_backends.media.exports import FORMATS, as_coco, as_conversation, as_csv, as_mask, as_png, as_svg, as_text
+from vlm_backends.media.exports import (
+    FORMATS,
+    as_coco,
+    as_conversation,
+    as_csv,
+    as_mask,
+    as_png,
+    as_svg,
+    as_text,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
@@ -28,7 +37,9 @@ def box(x0, y0, x1, y1, label="thing", solid=False):
 
 def ring(label="ring", points=40):
     turns = [t / points * 2 * math.pi for t in range(points)]
-    return Region(label, tuple((0.6 + 0.3 * math.cos(t), 0.5 + 0.4 * math.sin(t)) for t in turns), solid=True)
+    return Region(
+        label, tuple((0.6 + 0.3 * math.cos(t), 0.5 + 0.4 * math.sin(t)) for t in turns), solid=True
+    )
 
 
 def blank(width=200, height=100):
@@ -50,7 +61,9 @@ def lines(text):
 @pytest.fixture
 def coco(tmp_path):
     """Loads a dict as COCO's own reader does: from a file, with its index."""
-    reader = pytest.importorskip("pycocotools.coco", reason="pycocotools is not installed: see requirements-dev.txt")
+    reader = pytest.importorskip(
+        "pycocotools.coco", reason="pycocotools is not installed: see requirements-dev.txt"
+    )
 
     def load(data):
         path = tmp_path / "coco.json"
@@ -67,7 +80,9 @@ HOSTILE = [
     "\u202eexe.gnp\u202c", "\u2066left\u2069 \u2067right\u2069", "half \ud800 of \udfff one", "\ufffe\uffff", "x" * 10_000,
     "=cmd|'/c calc'!A1", "line\nline\r\nline\ttab\rend", "שלום 日本 Straße 👩‍👩‍👧", "   ", "", "\x00", "-->\u2028\u2029\x85",
 ]  # fmt: skip
-FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+FORBIDDEN = re.compile(
+    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 PLACELESS = {
     "empty": (), "a point": ((0.5, 0.5),), "a line": ((0.1, 0.1), (0.9, 0.9)), "one point, often": ((0.5, 0.5),) * 9,
     "all on a line": ((0.111, 0.123), (0.333, 0.369), (0.777, 0.861)), "no numbers": ((NAN, NAN),) * 4, "infinite": ((INF, -INF),) * 4,
@@ -89,7 +104,9 @@ def test_a_png_is_the_drawing_at_full_size():
 def test_a_plain_png_shows_the_regions_on_white():
     made = opened(as_png(PICTURE, FOUND, plain=True))
     assert made.size == (200, 100) and made.getpixel((199, 99)) == (255, 255, 255)
-    assert set(colours([region.label for region in FOUND]).values()) <= {pixel for _, pixel in made.getcolors(100_000)}
+    assert set(colours([region.label for region in FOUND]).values()) <= {
+        pixel for _, pixel in made.getcolors(100_000)
+    }
     assert opened(as_png(PICTURE, (), plain=True)).getcolors() == [(200 * 100, (255, 255, 255))]
 
 
@@ -106,21 +123,37 @@ def test_an_svg_holds_the_picture_and_its_regions():
         points = [tuple(map(float, pair.split(","))) for pair in shape.get("points").split()]
         assert points == [pytest.approx((x * 200, y * 100), abs=6e-4) for x, y in region.outline]
         assert shape.find(f"{SVG}title").text == region.label
-        assert shape.get("stroke") == shape.get("fill") == "rgb({},{},{})".format(*colours([each.label for each in FOUND])[region.label])
+        assert (
+            shape.get("stroke")
+            == shape.get("fill")
+            == "rgb({},{},{})".format(*colours([each.label for each in FOUND])[region.label])
+        )
         assert (float(shape.get("fill-opacity")) > 0) == region.solid
     assert [text.text for text in root.iter(f"{SVG}text")] == [region.label for region in FOUND]
 
 
 def test_a_plain_svg_holds_no_picture():
     root = parsed(as_svg(PICTURE, FOUND, plain=True))
-    assert not list(root.iter(f"{SVG}image")) and len(list(root.iter(f"{SVG}polygon"))) == len(FOUND)
+    assert not list(root.iter(f"{SVG}image")) and len(list(root.iter(f"{SVG}polygon"))) == len(
+        FOUND
+    )
     ground = root[0]
-    assert (ground.get("width"), ground.get("height"), ground.get("fill")) == ("200", "100", "white")
+    assert (ground.get("width"), ground.get("height"), ground.get("fill")) == (
+        "200",
+        "100",
+        "white",
+    )
 
 
-@pytest.mark.parametrize("size", [(1, 1), (64, 48), (640, 480), (480, 800), (480, 6400), (9000, 30)], ids=str)
+@pytest.mark.parametrize(
+    "size", [(1, 1), (64, 48), (640, 480), (480, 800), (480, 6400), (9000, 30)], ids=str
+)
 def test_svg_labels_are_readable_and_start_inside_the_picture(size):
-    regions = [box(0, 0, 1, 1, "all"), box(0.95, 0.95, 1, 1, "corner"), box(0.4, 0.4, 0.5, 0.5, "middle")]
+    regions = [
+        box(0, 0, 1, 1, "all"),
+        box(0.95, 0.95, 1, 1, "corner"),
+        box(0.4, 0.4, 0.5, 0.5, "middle"),
+    ]
     root = parsed(as_svg(blank(*size), regions))
     for text in root.iter(f"{SVG}text"):
         letters = float(text.get("font-size"))
@@ -179,7 +212,9 @@ def test_coco_is_read_and_indexed_by_its_own_reader(coco):
         (4, "dog"),
     ]
     assert loaded.getAnnIds() == [1, 2, 3, 4, 5, 6] and loaded.getAnnIds(imgIds=[3]) == []
-    assert loaded.getImgIds(catIds=loaded.getCatIds(catNms=["plate"])) and loaded.getAnnIds(catIds=[1]) == [1, 3]
+    assert loaded.getImgIds(catIds=loaded.getCatIds(catNms=["plate"])) and loaded.getAnnIds(
+        catIds=[1]
+    ) == [1, 3]
     whole = loaded.loadAnns([5])[0]
     assert whole["bbox"] == [0, 0, 50, 80] and whole["area"] == 4000 and whole["iscrowd"] == 0
     assert whole["segmentation"] == [[0, 0, 50, 0, 50, 80, 0, 80]]
@@ -199,7 +234,10 @@ def test_cocos_masks_are_ours(coco, size, seed):
     union = Image.new("L", size)
     for annotation, region in zip(loaded.loadAnns(loaded.getAnnIds()), regions, strict=True):
         theirs = Image.fromarray(loaded.annToMask(annotation) * 255)
-        assert theirs.size == size and differing(theirs, opened(as_mask(picture, [region]))) <= 0.01 * size[0] * size[1]
+        assert (
+            theirs.size == size
+            and differing(theirs, opened(as_mask(picture, [region]))) <= 0.01 * size[0] * size[1]
+        )
         union = ImageChops.lighter(union, theirs)
         if region.label == "ring" and min(size) > 50:
             marked = opened(as_mask(picture, [region])).histogram()[255]
@@ -215,7 +253,17 @@ def differing(one, other):
 @pytest.mark.parametrize("outline", PLACELESS.values(), ids=PLACELESS)
 def test_what_has_no_area_is_left_out_of_coco(coco, outline):
     data = as_coco(
-        [("a.png", PICTURE, [Region("ghost", outline), box(0.1, 0.1, 0.5, 0.5, "cup"), Region("ghost", outline, True)])]
+        [
+            (
+                "a.png",
+                PICTURE,
+                [
+                    Region("ghost", outline),
+                    box(0.1, 0.1, 0.5, 0.5, "cup"),
+                    Region("ghost", outline, True),
+                ],
+            )
+        ]
     )
     loaded = coco(data)
     assert [annotation["id"] for annotation in data["annotations"]] == [1]
@@ -234,7 +282,11 @@ def test_a_mask_is_exact():
     mask = as_mask(blank(10, 10), [box(0.2, 0.3, 0.5, 0.7), box(0.5, 0.3, 0.6, 0.7, solid=True)])
     image = opened(mask)
     assert mask.mime == "image/png" and image.mode == "L" and image.size == (10, 10)
-    assert set(image.tobytes()) == {0, 255} and image.getbbox() == (2, 3, 6, 7) and image.histogram()[255] == 16
+    assert (
+        set(image.tobytes()) == {0, 255}
+        and image.getbbox() == (2, 3, 6, 7)
+        and image.histogram()[255] == 16
+    )
 
 
 def test_a_mask_of_nothing_is_black_and_of_everything_is_white():
@@ -255,11 +307,16 @@ def test_a_table_is_read_back():
 
 def test_regions_are_a_line_each():
     ghost = Region("ghost, really", ((NAN, 0.5),))
-    text = as_csv(Answer("", (*FOUND, ghost, Region("edge", ((INF, 0.0), (0.25, 0.5), (7.0, -1.0))))), PICTURE)
+    text = as_csv(
+        Answer("", (*FOUND, ghost, Region("edge", ((INF, 0.0), (0.25, 0.5), (7.0, -1.0))))), PICTURE
+    )
     head, *rows = lines(text)
     assert head == ["label", "left", "top", "right", "bottom", "outline"]
     assert rows[0] == ["cup", "20", "20", "100", "60", "20,20 100,20 100,60 20,60"]
-    assert rows[3:] == [["ghost, really", "", "", "", "", ""], ["edge", "50", "0", "200", "50", "50,50 200,0"]]
+    assert rows[3:] == [
+        ["ghost, really", "", "", "", "", ""],
+        ["edge", "50", "0", "200", "50", "50,50 200,0"],
+    ]
     for row, region in zip(rows, FOUND):
         points = [tuple(map(float, pair.split(","))) for pair in row[5].split()]
         assert points == [pytest.approx((x * 200, y * 100), abs=6e-4) for x, y in region.outline]
@@ -272,7 +329,10 @@ def test_regions_are_a_line_each():
                                   "\r=1", "\n=1", " =1", "\u00a0=1", "\0=1", "\u202e=1", "\x1b=1", "＝1+1", "＋1", "－x", "＠A", "-", "+", "--5",
                                   "-3.5x", "+-1", "-1e", "-(3)", "-A1", "-1/0", "-٣", "-5%%", '=HYPERLINK("http://x","y")'])  # fmt: skip
 def test_no_cell_is_computed(cell):
-    for answer in (Answer("", rows=((cell, "a"), ("b", cell))), Answer("", (box(0, 0, 1, 1, cell),))):
+    for answer in (
+        Answer("", rows=((cell, "a"), ("b", cell))),
+        Answer("", (box(0, 0, 1, 1, cell),)),
+    ):
         found = [cell for line in lines(as_csv(answer, PICTURE)) for cell in line]
         guarded = [cell for cell in found if cell.startswith("'")]
         assert len(guarded) == (2 if answer.rows else 1)
@@ -281,7 +341,23 @@ def test_no_cell_is_computed(cell):
 
 
 @pytest.mark.parametrize(
-    "cell", ["-3.5", "+5", "-0", "-.5", "-5%", "-1e-9", "+2.5E6", "-1,234.5", " -3.5", "3.5", "a=b", "x-1", "it's", "'"]
+    "cell",
+    [
+        "-3.5",
+        "+5",
+        "-0",
+        "-.5",
+        "-5%",
+        "-1e-9",
+        "+2.5E6",
+        "-1,234.5",
+        " -3.5",
+        "3.5",
+        "a=b",
+        "x-1",
+        "it's",
+        "'",
+    ],
 )
 def test_numbers_and_words_stay_as_they_are(cell):
     assert lines(as_csv(Answer("", rows=((cell,),)), None)) == [[cell]]
@@ -326,7 +402,13 @@ def test_a_turns_words_cannot_fake_another_turn(text):
     said = [words for _, words in _FENCED.findall(page)]
     assert said == [FORBIDDEN.sub("", text)] * 2 + ["end"]
     outside = [line for line in _FENCED.sub("", page).splitlines() if line]
-    assert outside == ["# A talk", "## User", "![pictures/1.png](pictures/1.png)", "## Assistant", "## User"]
+    assert outside == [
+        "# A talk",
+        "## User",
+        "![pictures/1.png](pictures/1.png)",
+        "## Assistant",
+        "## User",
+    ]
 
 
 def test_a_conversation_is_read_back():
@@ -337,20 +419,27 @@ def test_a_conversation_is_read_back():
         Turn("user", "", (photo, read(photo.data))),
     ]
     files = bundle(as_conversation("Llama <3> *new*\n# User", turns))
-    assert list(files) == ["conversation.md", "conversation.json", "pictures/1.jpg", "pictures/2.png"]
+    assert list(files) == [
+        "conversation.md",
+        "conversation.json",
+        "pictures/1.jpg",
+        "pictures/2.png",
+    ]
     assert files["pictures/1.jpg"] == photo.data and files["pictures/2.png"] == PICTURE.data
     told = json.loads(files["conversation.json"])
     assert told["title"] == "Llama <3> *new*\n# User"
-    assert [(turn["role"], turn["text"]) for turn in told["turns"]] == [(turn.role, turn.text) for turn in turns]
+    assert [(turn["role"], turn["text"]) for turn in told["turns"]] == [
+        (turn.role, turn.text) for turn in turns
+    ]
     assert [turn["pictures"] for turn in told["turns"]] == [
         ["pictures/1.jpg", "pictures/2.png"],
         [],
         ["pictures/1.jpg"] * 2,
     ]
     page = files["conversation.md"].decode()
-    assert page.startswith("# Llama \\<3\\> \\*new\\* \\# User\n") and set(re.findall(r"\]\((.*?)\)", page)) <= set(
-        files
-    )
+    assert page.startswith("# Llama \\<3\\> \\*new\\* \\# User\n") and set(
+        re.findall(r"\]\((.*?)\)", page)
+    ) <= set(files)
 
 
 def test_a_conversation_can_be_unpacked_and_is_the_same_each_time():
@@ -377,7 +466,14 @@ def test_formats_are_what_they_say():
     answer = Answer("a cup", FOUND)
     files = {name: write(PICTURE, answer) for name, (_, _, write) in FORMATS.items()}
     assert list(files) == ["PNG", "SVG", "COCO", "CSV", "Text", "Mask"]
-    assert [format.extension for format in FORMATS.values()] == ["png", "svg", "json", "csv", "txt", "png"]
+    assert [format.extension for format in FORMATS.values()] == [
+        "png",
+        "svg",
+        "json",
+        "csv",
+        "txt",
+        "png",
+    ]
     assert [format.mime for format in FORMATS.values()] == [
         "image/png",
         "image/svg+xml",
@@ -386,10 +482,15 @@ def test_formats_are_what_they_say():
         "text/plain",
         "image/png",
     ]
-    assert files["PNG"] == as_png(PICTURE, FOUND).data and files["Mask"] == as_mask(PICTURE, FOUND).data
+    assert (
+        files["PNG"] == as_png(PICTURE, FOUND).data
+        and files["Mask"] == as_mask(PICTURE, FOUND).data
+    )
     assert files["SVG"].decode() == as_svg(PICTURE, FOUND) and files["Text"] == b"a cup\n"
     assert json.loads(files["COCO"]) == as_coco([("picture.png", PICTURE, FOUND)])
-    assert files["CSV"].decode("utf-8-sig") == as_csv(answer, PICTURE) and files["CSV"].startswith(b"\xef\xbb\xbf")
+    assert files["CSV"].decode("utf-8-sig") == as_csv(answer, PICTURE) and files["CSV"].startswith(
+        b"\xef\xbb\xbf"
+    )
     assert files == {name: write(PICTURE, answer) for name, (_, _, write) in FORMATS.items()}, (
         "not the same bytes again"
     )
@@ -423,10 +524,15 @@ def test_a_format_that_the_answer_has_nothing_for_is_a_sentence(picture, answer,
 @pytest.mark.parametrize("size", [(1, 1), (200, 100)], ids=str)
 @pytest.mark.parametrize("outline", PLACELESS.values(), ids=PLACELESS)
 def test_every_format_takes_every_outline(outline, size):
-    answer = Answer("words", (Region("ghost", outline), Region("\ud800<&", outline, True), box(0, 0, 1, 1, "all")))
+    answer = Answer(
+        "words",
+        (Region("ghost", outline), Region("\ud800<&", outline, True), box(0, 0, 1, 1, "all")),
+    )
     files = {name: format.write(blank(*size), answer) for name, format in FORMATS.items()}
     assert not re.search(
-        r"\b(nan|inf|infinity)\b", files["SVG"].decode() + files["COCO"].decode() + files["CSV"].decode(), re.I
+        r"\b(nan|inf|infinity)\b",
+        files["SVG"].decode() + files["COCO"].decode() + files["CSV"].decode(),
+        re.I,
     )
     assert opened(read(files["Mask"])).getextrema() == (255, 255)
     assert len(lines(files["CSV"].decode("utf-8-sig"))) == 4, "a label was lost"
@@ -438,12 +544,15 @@ def test_every_format_takes_every_outline(outline, size):
 
 def test_thousands_of_regions_are_written(coco):
     many = tuple(
-        box(i % 60 / 60, i // 60 / 60, (i % 60 + 1) / 60, (i // 60 + 1) / 60, f"label {i % 90}") for i in range(3600)
+        box(i % 60 / 60, i // 60 / 60, (i % 60 + 1) / 60, (i // 60 + 1) / 60, f"label {i % 90}")
+        for i in range(3600)
     )
     picture, answer = blank(600, 600), Answer("many", many)
     loaded = coco(json.loads(FORMATS["COCO"].write(picture, answer)))
     assert len(loaded.getAnnIds()) == 3600 and len(loaded.getCatIds()) == 90
-    assert sum(annotation["area"] for annotation in loaded.loadAnns(loaded.getAnnIds())) == pytest.approx(600 * 600)
+    assert sum(
+        annotation["area"] for annotation in loaded.loadAnns(loaded.getAnnIds())
+    ) == pytest.approx(600 * 600)
     assert len(list(parsed(as_svg(picture, many)).iter(f"{SVG}polygon"))) == 3600
     assert len(lines(as_csv(answer, picture))) == 3601
     assert opened(as_mask(picture, many)).getextrema() == (255, 255), "neighbours leave a gap"

@@ -16,7 +16,9 @@ pytest.importorskip("hypothesis", reason="hypothesis is not installed: see requi
 @pytest.mark.parametrize("kind", kinds(fire))
 def test_every_promise_is_kept(kind):
     if kind == "answers":
-        pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
+        pytest.importorskip(
+            "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
+        )
         if not CHROMIUM:
             pytest.skip("Chromium is not installed: apt-get install chromium")
     command = [sys.executable, "-W", "ignore", "-m", "tests.fire", "--short", kind]

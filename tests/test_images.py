@@ -26,7 +26,9 @@ def scene(size=SIZE, mode="RGB") -> Image.Image:
 def photograph(width: int, height: int, noise: int = 20) -> Image.Image:
     """Soft shapes under noise: nothing that packs well."""
     random.seed(width * height)
-    small = Image.frombytes("RGB", (16, 12), bytes(random.randrange(256) for _ in range(16 * 12 * 3)))
+    small = Image.frombytes(
+        "RGB", (16, 12), bytes(random.randrange(256) for _ in range(16 * 12 * 3))
+    )
     image = small.resize((width, height), Image.BICUBIC)
     return Image.blend(image, Image.effect_noise((width, height), 90).convert("RGB"), noise / 100)
 
@@ -39,7 +41,10 @@ def saved(image: Image.Image, format: str, **options) -> bytes:
 
 def is_scene(picture) -> bool:
     pixels = images.pixels(picture)
-    red, white = pixels.getpixel((pixels.width // 6, pixels.height // 6)), pixels.getpixel((pixels.width * 5 // 6, 4))
+    red, white = (
+        pixels.getpixel((pixels.width // 6, pixels.height // 6)),
+        pixels.getpixel((pixels.width * 5 // 6, 4)),
+    )
     return red[0] > 150 and red[2] < 110 and min(white) > 200
 
 
@@ -74,7 +79,16 @@ def test_transparency_turns_white_and_16_bits_become_8():
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("format", ["JPEG", "PNG"])
 def test_orientation_is_applied_once(orientation, format):
-    turns = {1: [], 2: [0], 3: [3], 4: [1], 5: [5], 6: [2], 7: [6], 8: [4]}  # the transposition that undoes each
+    turns = {
+        1: [],
+        2: [0],
+        3: [3],
+        4: [1],
+        5: [5],
+        6: [2],
+        7: [6],
+        8: [4],
+    }  # the transposition that undoes each
     stored = scene()
     for turn in turns[orientation]:
         stored = stored.transpose(Image.Transpose(turn))
@@ -120,14 +134,23 @@ def test_shrink_law(image, format, monkeypatch):
     data = saved(image, format)
     picture = read(data)
     count = []
-    monkeypatch.setattr(images, "_save", lambda *a, _save=images._save, **k: count.append(1) or _save(*a, **k))
+    monkeypatch.setattr(
+        images, "_save", lambda *a, _save=images._save, **k: count.append(1) or _save(*a, **k)
+    )
     for budget in (180_000, 20_000):
         count.clear()
         fitted = encode(picture, budget)
         assert len(base64.b64encode(fitted.data)) < budget
-        assert abs(fitted.width / fitted.height / (image.width / image.height) - 1) < 0.05 or min(image.size) < 100
+        assert (
+            abs(fitted.width / fitted.height / (image.width / image.height) - 1) < 0.05
+            or min(image.size) < 100
+        )
         assert len(count) <= 3 or budget < 180_000, f"{len(count)} encodes"
-        assert fitted.data == data or len(fitted.data) > 0.75 * budget * 0.75 or fitted.width == image.width
+        assert (
+            fitted.data == data
+            or len(fitted.data) > 0.75 * budget * 0.75
+            or fitted.width == image.width
+        )
 
 
 def test_a_region_lands_on_the_same_spot_of_the_fitted_picture():
@@ -136,7 +159,12 @@ def test_a_region_lands_on_the_same_spot_of_the_fitted_picture():
     whole, fitted = images.pixels(picture), images.pixels(encode(picture))
     for image in (whole, fitted):
         marked = draw(image, [box])
-        for x, y, inside in ((0.5, 0.5, True), (0.3, 0.7, True), (0.2, 0.5, False), (0.5, 0.8, False)):
+        for x, y, inside in (
+            (0.5, 0.5, True),
+            (0.3, 0.7, True),
+            (0.2, 0.5, False),
+            (0.5, 0.8, False),
+        ):
             at = int(x * image.width), int(y * image.height)
             assert (marked.getpixel(at) != image.getpixel(at)) == inside
 
@@ -145,7 +173,9 @@ def test_dense_print_is_known_to_lose_and_a_photograph_is_not():
     page = Image.new("RGB", (2400, 3200), "white")
     pen = ImageDraw.Draw(page)
     for y in range(40, 3160, 26):
-        pen.text((40, y), f"{y} sphinx of black quartz judge my vow " * 9, fill="black", font_size=22)
+        pen.text(
+            (40, y), f"{y} sphinx of black quartz judge my vow " * 9, fill="black", font_size=22
+        )
     page = read(saved(page, "PNG"))
     photo = read(saved(photograph(3000, 2000, 5), "JPEG", quality=92))
     assert images.loses(page, encode(page)) and not images.loses(photo, encode(photo))

@@ -18,14 +18,42 @@ import pytest
 from PIL import Image
 
 torch = pytest.importorskip("torch", reason="torch is not installed: see requirements-local.txt")
-transformers = pytest.importorskip("transformers", reason="transformers is not installed: see requirements-local.txt")
+transformers = pytest.importorskip(
+    "transformers", reason="transformers is not installed: see requirements-local.txt"
+)
 
 from tests import tiny  # noqa: E402
 from tests.hub import hub  # noqa: E402
-from vlm_backends import CATALOGUE, TASKS, BadPrompt, Embedded, MissingKey, Prompt, Refused, Sampling, Stop, Turn, Unreachable, VLMError, ask, connect, find_model, read, write_task
-from vlm_backends.media import images
+from vlm_backends import (
+    CATALOGUE,
+    TASKS,
+    BadPrompt,
+    CancelToken,
+    Embedded,
+    MissingKey,
+    Prompt,
+    Refused,
+    Sampling,
+    Turn,
+    Unreachable,
+    VLMError,
+    ask,
+    connect,
+    find_model,
+    read,
+    write_task,
+)
 from vlm_backends.engines import waiting_line  # noqa: E402
-from vlm_backends.engines.local import Local, errors, processors, loader, generation, progress, checkpoints  # noqa: E402
+from vlm_backends.engines.local import (  # noqa: E402
+    Local,
+    checkpoints,
+    errors,
+    generation,
+    loader,
+    processors,
+    progress,
+)
+from vlm_backends.media import images
 from vlm_backends.readers import florence2, kosmos2  # noqa: E402
 
 pytestmark = pytest.mark.local
@@ -64,7 +92,9 @@ def test_every_family_answers_in_a_stream(engine, id):
     model = find_model(id)
     chunks = list(engine.stream(model, question(model.prompts[0], CHART)))
     pieces = [chunk for chunk in chunks if chunk.text]
-    assert len(pieces) > model.streams, "the words come as they are made"  # Kosmos-2's noise here is one long word
+    assert len(pieces) > model.streams, (
+        "the words come as they are made"
+    )  # Kosmos-2's noise here is one long word
     assert f"VLM_WEIGHTS/{id}" in chunks[0].note and chunks[0].sent.way is None
     assert ("LLaVA 1.5 answers" in chunks[0].note) == (model == LLAVA)
     *_, answer = ask(engine, model, question(model.prompts[0], CHART))
@@ -81,9 +111,15 @@ def test_their_successors_answer_too(tmp_path, id):
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.token)
 def test_every_task_answers(engine, task):
     text = write_task(task, "a dog", (0.1, 0.1, 0.9, 0.9))
-    chunks = [chunk for chunk in engine.stream(FLORENCE, Prompt((Turn("user", text, (SIGN,)),))) if chunk.text]
+    chunks = [
+        chunk
+        for chunk in engine.stream(FLORENCE, Prompt((Turn("user", text, (SIGN,)),)))
+        if chunk.text
+    ]
     spoken = task.token in ("<CAPTION>", "<DETAILED_CAPTION>", "<MORE_DETAILED_CAPTION>", "<OCR>")
-    assert (len(chunks) > 1) == spoken, "captions and print are streamed; what needs three beams is not"
+    assert (len(chunks) > 1) == spoken, (
+        "captions and print are streamed; what needs three beams is not"
+    )
     *_, answer = ask(engine, FLORENCE, Prompt((Turn("user", text, (SIGN,)),)), task)
     assert all(0 <= v <= 1 for region in answer.regions for point in region.outline for v in point)
 
@@ -91,8 +127,12 @@ def test_every_task_answers(engine, task):
 def test_the_same_question_gets_the_same_answer(engine):
     assert said(engine, LLAVA, question()) == said(engine, LLAVA, question())
     warm = Sampling(24, 1.0, 1.0, seed=7)
-    assert said(engine, LLAVA, question(sampling=warm)) == said(engine, LLAVA, question(sampling=warm))
-    others = {said(engine, LLAVA, question(sampling=Sampling(24, 1.0, 1.0, seed=i))) for i in range(4)}
+    assert said(engine, LLAVA, question(sampling=warm)) == said(
+        engine, LLAVA, question(sampling=warm)
+    )
+    others = {
+        said(engine, LLAVA, question(sampling=Sampling(24, 1.0, 1.0, seed=i))) for i in range(4)
+    }
     assert len(others) > 1, "the seed is not used"
 
 
@@ -102,17 +142,29 @@ def test_a_longer_answer_is_longer(engine):
 
 
 def test_a_conversation_goes_by_the_template_with_all_its_turns(engine):
-    turns = Turn("user", "What is it?", (CAT,)), Turn("assistant", "A cat."), Turn("user", "What colour?")
+    turns = (
+        Turn("user", "What is it?", (CAT,)),
+        Turn("assistant", "A cat."),
+        Turn("user", "What colour?"),
+    )
     asked = processors._chat(_resident(engine, LLAVA).processor, turns)
     text = _resident(engine, LLAVA).tokenizer.decode(asked["input_ids"][0])
-    assert text.index("What is it?") < text.index("A cat.") < text.index("What colour?") < text.rindex("assistant:")
+    assert (
+        text.index("What is it?")
+        < text.index("A cat.")
+        < text.index("What colour?")
+        < text.rindex("assistant:")
+    )
     assert asked["pixel_values"].shape[0] == 1
     assert said(engine, LLAVA, Prompt(turns, GREEDY))
 
 
 def test_several_pictures_reach_the_network_in_their_order(engine):
     resident = _resident(engine, find_model("meta/llama-3.2-11b-vision-instruct"))
-    one, two = (processors._chat(resident.processor, (Turn("user", "Compare", pair),)) for pair in ((CAT, SIGN), (SIGN, CAT)))
+    one, two = (
+        processors._chat(resident.processor, (Turn("user", "Compare", pair),))
+        for pair in ((CAT, SIGN), (SIGN, CAT))
+    )
     assert one["pixel_values"].shape[1] == 2
     assert torch.equal(one["pixel_values"][0, 0], two["pixel_values"][0, 1])
     assert not torch.equal(one["pixel_values"], two["pixel_values"])
@@ -130,13 +182,22 @@ def test_deplots_patches_are_the_librarys_own(engine, monkeypatch):
     """The library fetches a font; with ours put in its place, both paths draw the same header into the same patches."""
     import transformers.models.pix2struct.image_processing_pil_pix2struct as library
 
-    processor, text = _resident(engine, find_model("google/deplot")).processor, "Generate underlying data table:"
+    processor, text = (
+        _resident(engine, find_model("google/deplot")).processor,
+        "Generate underlying data table:",
+    )
     ours = processors._pix2struct(processor, (Turn("user", text, (CHART,)),))
     render = library.render_text
     monkeypatch.setattr(
-        library, "render_text", lambda text, font_bytes=None, font_path=None, **rest: render(text, font_path=str(processors._FONT), **rest)
+        library,
+        "render_text",
+        lambda text, font_bytes=None, font_path=None, **rest: render(
+            text, font_path=str(processors._FONT), **rest
+        ),
     )
-    theirs = processor(images=images.pixels(CHART), text=text, return_tensors="pt", max_patches=2048)
+    theirs = processor(
+        images=images.pixels(CHART), text=text, return_tensors="pt", max_patches=2048
+    )
     assert torch.equal(ours["flattened_patches"], theirs["flattened_patches"])
     assert torch.equal(ours["attention_mask"], theirs["attention_mask"])
 
@@ -145,8 +206,13 @@ def _detections(seed: int) -> Iterator[str]:
     """Florence-2's detections at random: a label, and one or two boxes."""
     dice = random.Random(seed)
     for _ in range(200):
-        labels = dice.choices(["car", "a black dog", "traffic light", "no. 7", "x-y"], k=dice.randint(0, 5))
-        marks = ["".join(f"<loc_{dice.randrange(1000)}>" for _ in range(dice.choice([4, 4, 8]))) for _ in labels]
+        labels = dice.choices(
+            ["car", "a black dog", "traffic light", "no. 7", "x-y"], k=dice.randint(0, 5)
+        )
+        marks = [
+            "".join(f"<loc_{dice.randrange(1000)}>" for _ in range(dice.choice([4, 4, 8])))
+            for _ in labels
+        ]
         yield "</s><s>" + "".join(map("".join, zip(labels, marks))) + "</s>"
 
 
@@ -154,30 +220,50 @@ def _detections(seed: int) -> Iterator[str]:
 def test_florence_boxes_are_read_as_the_library_reads_them(engine, token):
     processor = _resident_florence(engine)
     for reply in _detections(1):
-        theirs = processor.post_process_generation(reply, task=token, image_size=(1000, 1000))[token]
+        theirs = processor.post_process_generation(reply, task=token, image_size=(1000, 1000))[
+            token
+        ]
         mine = florence2.boxes(reply).regions
         assert [region.label for region in mine] == theirs["labels"], reply
         for region, (x0, y0, x1, y1) in zip(mine, theirs["bboxes"], strict=True):
             expected = min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
-            assert np.allclose([v * 1000 for point in region.outline[::2] for v in point], expected, atol=0.6), reply
+            assert np.allclose(
+                [v * 1000 for point in region.outline[::2] for v in point], expected, atol=0.6
+            ), reply
 
 
 def test_florence_quads_are_read_as_the_library_reads_them(engine):
     processor, dice = _resident_florence(engine), random.Random(3)
     for _ in range(100):
         words = dice.sample(["EXIT", "Platform 9", "2.40", "no entry"], dice.randint(1, 4))
-        reply = "</s><s>" + "".join(w + "".join(f"<loc_{dice.randrange(1000)}>" for _ in range(8)) for w in words) + "</s>"
-        theirs = processor.post_process_generation(reply, task="<OCR_WITH_REGION>", image_size=(1000, 1000))["<OCR_WITH_REGION>"]
+        reply = (
+            "</s><s>"
+            + "".join(w + "".join(f"<loc_{dice.randrange(1000)}>" for _ in range(8)) for w in words)
+            + "</s>"
+        )
+        theirs = processor.post_process_generation(
+            reply, task="<OCR_WITH_REGION>", image_size=(1000, 1000)
+        )["<OCR_WITH_REGION>"]
         mine = florence2.quads(reply).regions
-        assert [region.label for region in mine] == [label.replace("</s>", "") for label in theirs["labels"]]
+        assert [region.label for region in mine] == [
+            label.replace("</s>", "") for label in theirs["labels"]
+        ]
         for region, quad in zip(mine, theirs["quad_boxes"], strict=True):
-            assert np.allclose([v * 1000 for point in region.outline for v in point], quad, atol=0.6)
+            assert np.allclose(
+                [v * 1000 for point in region.outline for v in point], quad, atol=0.6
+            )
 
 
 def test_kosmos_is_read_as_the_library_reads_it(engine):
-    processor, dice = _resident(engine, find_model("microsoft/kosmos-2")).processor, random.Random(5)
+    processor, dice = (
+        _resident(engine, find_model("microsoft/kosmos-2")).processor,
+        random.Random(5),
+    )
     for _ in range(200):
-        reply, phrases = "", dice.sample(["a dog", "two cats", "the red car", "a man"], dice.randint(1, 3))
+        reply, phrases = (
+            "",
+            dice.sample(["a dog", "two cats", "the red car", "a man"], dice.randint(1, 3)),
+        )
         for phrase in phrases:
             first, second = dice.randrange(1024), dice.randrange(1024)
             (ya, xa), (yb, xb) = divmod(first, 32), divmod(second, 32)
@@ -188,7 +274,9 @@ def test_kosmos_is_read_as_the_library_reads_it(engine):
         assert mine.text == text
         assert [region.label for region in mine.regions] == [phrase for phrase, _, _ in entities]
         for region, (_, _, [(x0, y0, x1, y1)]) in zip(mine.regions, entities, strict=True):
-            assert np.allclose([*region.outline[0], *region.outline[2]], [x0, y0, x1, y1], atol=1e-6)
+            assert np.allclose(
+                [*region.outline[0], *region.outline[2]], [x0, y0, x1, y1], atol=1e-6
+            )
 
 
 def _resident_florence(engine):
@@ -200,7 +288,7 @@ def _resident_florence(engine):
 
 
 def test_stop_ends_the_generation_within_a_step(engine):
-    stop, long, seen = Stop(), Sampling(100, 0.0, 1.0), 0
+    stop, long, seen = CancelToken(), Sampling(100, 0.0, 1.0), 0
     for chunk in engine.stream(LLAVA, question(sampling=long), stop):
         seen += bool(chunk.text)
         if seen == 2:
@@ -241,14 +329,16 @@ def test_visitors_wait_in_line_and_are_told(engine):
 def test_many_at_once_get_their_own_answers(engine):
     from concurrent.futures import ThreadPoolExecutor
 
-    questions = [question(f"Number {i}?", picture) for i, picture in enumerate((SIGN, CAT, CHART, SIGN))]
+    questions = [
+        question(f"Number {i}?", picture) for i, picture in enumerate((SIGN, CAT, CHART, SIGN))
+    ]
     alone = [said(engine, LLAVA, prompt) for prompt in questions]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda prompt: said(engine, LLAVA, prompt), questions)) == alone
 
 
 def test_the_line_is_first_come_first_served():
-    queue, order, stop = waiting_line.Line(), [], Stop()
+    queue, order, stop = waiting_line.Line(), [], CancelToken()
 
     def visit(i):
         with queue.place(stop) as place:
@@ -266,12 +356,12 @@ def test_the_line_is_first_come_first_served():
 
 
 def test_whoever_stops_leaves_the_line():
-    queue, stop = waiting_line.Line(), Stop()
-    with queue.place(Stop()), queue.place(stop) as second:
+    queue, stop = waiting_line.Line(), CancelToken()
+    with queue.place(CancelToken()), queue.place(stop) as second:
         assert next(second) == 1
         stop.set()
         assert list(second) == []
-    with queue.place(Stop()) as third:
+    with queue.place(CancelToken()) as third:
         assert list(third) == []
 
 
@@ -289,9 +379,11 @@ def test_a_load_is_seen_and_only_as_many_stay_as_allowed(folder):
 
 
 def test_long_work_is_heard_of_and_left_at_the_stop():
-    stop = Stop()
+    stop = CancelToken()
     started = time.monotonic()
-    for chunk in progress.meanwhile(lambda: time.sleep(20), lambda seconds: f"{seconds:.0f} s", stop):
+    for chunk in progress.meanwhile(
+        lambda: time.sleep(20), lambda seconds: f"{seconds:.0f} s", stop
+    ):
         assert chunk.status == "0 s"
         stop.set()
     assert time.monotonic() - started < 5
@@ -299,7 +391,7 @@ def test_long_work_is_heard_of_and_left_at_the_stop():
 
 def test_what_long_work_raises_is_raised():
     with pytest.raises(KeyError):
-        list(progress.meanwhile(lambda: {}["x"], str, Stop()))
+        list(progress.meanwhile(lambda: {}["x"], str, CancelToken()))
 
 
 @pytest.mark.parametrize("spoil", [
@@ -355,10 +447,19 @@ def test_weights_on_the_disk_are_preferred_and_nothing_is_downloaded_unasked(fol
     found = connect({"VLM_WEIGHTS": str(folder)})
     assert isinstance(found, Local) and not found.downloads
     assert {model.id for model in found.models()} == set(tiny.FAMILIES)
-    assert isinstance(connect({}), Embedded) and isinstance(connect({"VLM_WEIGHTS": str(folder), "VLM_ENGINE": "embedded"}), Embedded)
+    assert isinstance(connect({}), Embedded) and isinstance(
+        connect({"VLM_WEIGHTS": str(folder), "VLM_ENGINE": "embedded"}), Embedded
+    )
     assert connect({"VLM_ENGINE": "local"}).downloads
-    assert found.state(LLAVA) == "ready" and "GB" in Local().state(LLAVA) and "server" in found.state(CATALOGUE[1])
-    assert Local().state(find_model("nvidia/nemotron-3-nano-omni-30b-a3b-reasoning")) == "no open weights"
+    assert (
+        found.state(LLAVA) == "ready"
+        and "GB" in Local().state(LLAVA)
+        and "server" in found.state(CATALOGUE[1])
+    )
+    assert (
+        Local().state(find_model("nvidia/nemotron-3-nano-omni-30b-a3b-reasoning"))
+        == "no open weights"
+    )
 
 
 @pytest.mark.parametrize("env", [{"VLM_WEIGHTS": "/no/such/folder"}, {"VLM_RESIDENTS": "0"}, {"VLM_RESIDENTS": "many"},
@@ -370,7 +471,12 @@ def test_settings_that_cannot_be_met_are_refused(env):
 
 
 def test_another_checkpoint_goes_before_the_folder(folder):
-    engine = connect({"VLM_WEIGHTS": str(folder), "VLM_CHECKPOINTS": "microsoft/florence-2=florence-community/Florence-2-large"})
+    engine = connect(
+        {
+            "VLM_WEIGHTS": str(folder),
+            "VLM_CHECKPOINTS": "microsoft/florence-2=florence-community/Florence-2-large",
+        }
+    )
     with pytest.raises(MissingKey, match="hf download florence-community/Florence-2-large"):
         said(engine, FLORENCE, Prompt((Turn("user", "<OCR>", (SIGN,)),)))
     assert "Florence-2-large" in engine._signed(FLORENCE) and "VLM_WEIGHTS" in engine._signed(LLAVA)
@@ -386,7 +492,7 @@ def test_marks_of_pictures_in_a_question_are_no_crash(engine, id, text):
 
 
 def test_a_load_that_nobody_waits_for_is_not_begun(folder):
-    stop = Stop()
+    stop = CancelToken()
     stop.set()
     loader._held.clear()
     assert list(loader.load(str(folder / LLAVA.id), "NeVA", 1, stop)) == []
@@ -403,14 +509,19 @@ def test_a_download_holds_up_no_one_else(folder, tmp_path, monkeypatch):
     assert any("Downloading nobody/deplot" in next(fetching).status for _ in range(3))
     assert said(engine, LLAVA, question())
     other = engine.stream(find_model("google/deplot"), question("x", CHART))
-    assert any("Downloading" in next(other).status for _ in range(3)) and len(checkpoints._downloads) == 1
+    assert (
+        any("Downloading" in next(other).status for _ in range(3))
+        and len(checkpoints._downloads) == 1
+    )
     over.set()
     fetching.close()
     other.close()
     checkpoints._downloads.clear()
 
 
-@pytest.mark.parametrize("lines, fast", [("flags : fpu avx512_bf16 sse", True), ("flags : fpu avx2", False), ("", False)])
+@pytest.mark.parametrize(
+    "lines, fast", [("flags : fpu avx512_bf16 sse", True), ("flags : fpu avx2", False), ("", False)]
+)
 def test_bfloat16_only_where_the_processor_has_it(lines, fast, monkeypatch):
     if loader.device().type != "cpu":
         pytest.fail("this test is about a processor: run it with CUDA_VISIBLE_DEVICES=")
@@ -449,8 +560,18 @@ def _downloaded(id: str, address: str, cache: Path) -> list:
     import subprocess
     import sys
 
-    env = os.environ | {"HF_ENDPOINT": address, "HF_HOME": str(cache), "HF_HUB_DISABLE_TELEMETRY": "1"}
-    done = subprocess.run([sys.executable, "-c", _DOWNLOAD, id], cwd=ASSETS.parent, env=env, capture_output=True, text=True)
+    env = os.environ | {
+        "HF_ENDPOINT": address,
+        "HF_HOME": str(cache),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _DOWNLOAD, id],
+        cwd=ASSETS.parent,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -458,11 +579,19 @@ def _downloaded(id: str, address: str, cache: Path) -> list:
 def test_a_download_is_seen_and_happens_once(folder, tmp_path):
     with hub({LLAVA.weights.id: folder / LLAVA.id}) as address:
         said = _downloaded(LLAVA.id, address, tmp_path)
-    amounts = [float(re.search(r"([\d.]+) MB of about", status)[1]) for status, _ in said if "Downloading" in status]
+    amounts = [
+        float(re.search(r"([\d.]+) MB of about", status)[1])
+        for status, _ in said
+        if "Downloading" in status
+    ]
     assert len(amounts) > 1 and amounts == sorted(amounts) and amounts[-1] > 0
     assert any(text for _, text in said)
-    again = _downloaded(LLAVA.id, "http://127.0.0.1:9", tmp_path)  # the hub is gone, the weights are here
-    assert any(text for _, text in again) and not any("Downloading" in status for status, _ in again)
+    again = _downloaded(
+        LLAVA.id, "http://127.0.0.1:9", tmp_path
+    )  # the hub is gone, the weights are here
+    assert any(text for _, text in again) and not any(
+        "Downloading" in status for status, _ in again
+    )
 
 
 def test_weights_in_the_older_format_are_fetched_where_there_are_no_others(folder, tmp_path):
@@ -478,56 +607,88 @@ def test_weights_in_the_older_format_are_fetched_where_there_are_no_others(folde
         assert any(text for _, text in _downloaded(LLAVA.id, address, tmp_path / "cache"))
 
 
-@pytest.mark.parametrize("case, words", [("gated", "accept its licence"), ("missing", "no checkpoint"), ("dead", "cannot be reached")])
+@pytest.mark.parametrize(
+    "case, words",
+    [("gated", "accept its licence"), ("missing", "no checkpoint"), ("dead", "cannot be reached")],
+)
 def test_a_download_that_fails_is_a_sentence(folder, tmp_path, case, words):
     id = LLAVA.weights.id
-    with hub({} if case == "missing" else {id: folder / LLAVA.id}, gated=(id,) if case == "gated" else ()) as address:
+    with hub(
+        {} if case == "missing" else {id: folder / LLAVA.id}, gated=(id,) if case == "gated" else ()
+    ) as address:
         said = _downloaded(LLAVA.id, "http://127.0.0.1:9" if case == "dead" else address, tmp_path)
     assert said[-1][0] == "error" and words in said[-1][1] and id in said[-1][1]
 
 
-@pytest.mark.parametrize("task", ["<REFERRING_EXPRESSION_SEGMENTATION>", "<REGION_TO_SEGMENTATION>"])
+@pytest.mark.parametrize(
+    "task", ["<REFERRING_EXPRESSION_SEGMENTATION>", "<REGION_TO_SEGMENTATION>"]
+)
 def test_florence_polygons_are_read_as_the_library_reads_them(engine, task):
     processor, dice = _resident_florence(engine), random.Random(7)
     for _ in range(100):
-        rings = [[dice.randrange(1000) for _ in range(2 * dice.randint(3, 9))] for _ in range(dice.randint(1, 3))]
-        reply = "</s><s>" + "<sep>".join("".join(f"<loc_{v}>" for v in ring) for ring in rings) + "</s>"
+        rings = [
+            [dice.randrange(1000) for _ in range(2 * dice.randint(3, 9))]
+            for _ in range(dice.randint(1, 3))
+        ]
+        reply = (
+            "</s><s>" + "<sep>".join("".join(f"<loc_{v}>" for v in ring) for ring in rings) + "</s>"
+        )
         theirs = processor.post_process_generation(reply, task=task, image_size=(1000, 1000))[task]
         mine = florence2.polygons(reply).regions
         expected = [ring for thing in theirs["polygons"] for ring in thing]
         assert len(mine) == len(expected) == len(rings)
         for region, ring in zip(mine, expected, strict=True):
-            assert np.allclose([v * 1000 for point in region.outline for v in point], ring, atol=0.6)
+            assert np.allclose(
+                [v * 1000 for point in region.outline for v in point], ring, atol=0.6
+            )
 
 
 def test_florence_phrases_are_grounded_as_the_library_grounds_them(engine):
     processor, dice = _resident_florence(engine), random.Random(9)
     for _ in range(100):
-        phrases = dice.sample(["A black dog", "the lake", "two cats", "a red sign"], dice.randint(1, 4))
-        marks = ["".join(f"<loc_{dice.randrange(1000)}>" for _ in range(4 * dice.randint(1, 2))) for _ in phrases]
+        phrases = dice.sample(
+            ["A black dog", "the lake", "two cats", "a red sign"], dice.randint(1, 4)
+        )
+        marks = [
+            "".join(f"<loc_{dice.randrange(1000)}>" for _ in range(4 * dice.randint(1, 2)))
+            for _ in phrases
+        ]
         reply = "</s><s>" + "".join(map("".join, zip(phrases, marks))) + "</s>"
         token = "<CAPTION_TO_PHRASE_GROUNDING>"
-        theirs = processor.post_process_generation(reply, task=token, image_size=(1000, 1000))[token]
+        theirs = processor.post_process_generation(reply, task=token, image_size=(1000, 1000))[
+            token
+        ]
         mine = florence2.boxes(reply).regions
         assert [region.label for region in mine] == theirs["labels"]
         for region, (x0, y0, x1, y1) in zip(mine, theirs["bboxes"], strict=True):
             expected = min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
-            assert np.allclose([v * 1000 for point in region.outline[::2] for v in point], expected, atol=0.6)
+            assert np.allclose(
+                [v * 1000 for point in region.outline[::2] for v in point], expected, atol=0.6
+            )
 
 
 def test_questions_that_join_are_answered_in_one_pass_each_as_if_it_were_alone(engine):
     resident, passes = _resident(engine, FLORENCE), []
     loud = copy.deepcopy(resident.network).float()  # sums in bfloat16 differ by their order
     with torch.no_grad():
-        for checkpoints in loud.parameters():
-            checkpoints.mul_(8)  # or else such a small network says the same of everything
+        for parameter in loud.parameters():
+            parameter.mul_(8)  # or else such a small network says the same of everything
     loud.register_forward_pre_hook(lambda *_: passes.append(1))
     resident = replace(resident, network=loud)
     texts = "<OD>", "<CAPTION_TO_PHRASE_GROUNDING>a black and brown dog", "<OCR_WITH_REGION>"
-    asked = [processors.asked(resident, FLORENCE, question(text, picture)) for text in texts for picture in (SIGN, CAT)]
-    alone = ["".join(chunk.text for chunk in generation.speak(resident, one, Stop())) for one in asked]
+    asked = [
+        processors.asked(resident, FLORENCE, question(text, picture))
+        for text in texts
+        for picture in (SIGN, CAT)
+    ]
+    alone = [
+        "".join(chunk.text for chunk in generation.speak(resident, one, CancelToken()))
+        for one in asked
+    ]
     each, passes[:] = len(passes), []
-    assert generation.together(resident, asked, [Stop() for _ in asked]) == alone and len(set(alone)) == len(alone)
+    assert generation.together(resident, asked, [CancelToken() for _ in asked]) == alone and len(
+        set(alone)
+    ) == len(alone)
     assert len(passes) < each / 3, "as many passes as the longest of the six has words"
 
 
@@ -536,17 +697,25 @@ def test_questions_that_join_are_answered_in_one_pass_each_as_if_it_were_alone(e
     (FLORENCE, "<OD>", None, False), (LLAVA, "<OD>", SIGN, False), (find_model("google/deplot"), "Generate", CHART, False),
 ])  # fmt: skip
 def test_only_structured_tasks_join(engine, model, text, picture, joins):
-    assert engine.joins(model, Prompt((Turn("user", text, (picture,) if picture else ()),))) == joins
+    assert (
+        engine.joins(model, Prompt((Turn("user", text, (picture,) if picture else ()),))) == joins
+    )
 
 
 def test_questions_together_end_when_all_who_asked_have_left_and_fail_with_a_sentence(engine):
     prompts = [Prompt((Turn("user", "<OD>", (SIGN,)),))] * 2
-    stops = Stop(), Stop()
+    stops = CancelToken(), CancelToken()
     whole = engine.together(FLORENCE, prompts, stops)
     assert all(chunk.note and chunk.sent.width == SIGN.width for chunk in whole)
     stops[0].set()
     assert engine.together(FLORENCE, prompts, stops) == whole, "one is still there"
     stops[1].set()
-    assert all(len(chunk.text) < len(whole[0].text) for chunk in engine.together(FLORENCE, prompts, stops))
+    assert all(
+        len(chunk.text) < len(whole[0].text) for chunk in engine.together(FLORENCE, prompts, stops)
+    )
     with pytest.raises(VLMError, match="task"):
-        engine.together(FLORENCE, [*prompts, Prompt((Turn("user", "<OD> and more", (SIGN,)),))], [Stop()] * 3)
+        engine.together(
+            FLORENCE,
+            [*prompts, Prompt((Turn("user", "<OD> and more", (SIGN,)),))],
+            [CancelToken()] * 3,
+        )

@@ -5,13 +5,15 @@ import time
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: see requirements-local.txt")
-transformers = pytest.importorskip("transformers", reason="transformers is not installed: see requirements-local.txt")
+transformers = pytest.importorskip(
+    "transformers", reason="transformers is not installed: see requirements-local.txt"
+)
 
 import ui  # noqa: E402
 from tests import tiny  # noqa: E402
 from tests.test_browser import sync_api  # noqa: E402
 from vlm_backends import connect  # noqa: E402
-from vlm_backends.engines.local import loader, generation  # noqa: E402
+from vlm_backends.engines.local import generation, loader  # noqa: E402
 
 pytestmark = [pytest.mark.browser, pytest.mark.local]
 
@@ -65,7 +67,10 @@ def test_a_chat_loads_streams_stops_and_the_next_waits_in_line(visit, monkeypatc
         return seen
     }""")
     page.locator(".examples:visible .gallery-item").first.click()
-    page.wait_for_function("seen => new Set(seen.filter(t => t.length > 40 && !t.includes('Loading'))).size > 2", arg=seen)
+    page.wait_for_function(
+        "seen => new Set(seen.filter(t => t.length > 40 && !t.includes('Loading'))).size > 2",
+        arg=seen,
+    )
     other = visit("NeVA")
     other.locator(".examples:visible .gallery-item").first.click()
     other.locator(".live:visible").get_by_text("Waiting in line: 1 before you").wait_for()
@@ -80,5 +85,7 @@ def test_a_chat_loads_streams_stops_and_the_next_waits_in_line(visit, monkeypatc
 def test_a_task_is_drawn(visit):
     page = visit("Florence-2")
     page.locator(".examples:visible .gallery-item").first.click()
-    sync_api.expect(page.locator(".sent:visible .ledger + p")).to_contain_text("VLM_WEIGHTS/microsoft/florence-2")
+    sync_api.expect(page.locator(".sent:visible .ledger + p")).to_contain_text(
+        "VLM_WEIGHTS/microsoft/florence-2"
+    )
     page.locator("#result img").wait_for()

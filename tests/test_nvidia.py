@@ -13,11 +13,11 @@ from tests.wire_problems import problems as PROBLEMS
 from vlm_backends import (
     CATALOGUE,
     TASKS,
+    CancelToken,
     Gone,
     MissingKey,
     Prompt,
     Refused,
-    Stop,
     Turn,
     Unreachable,
     VLMError,
@@ -31,7 +31,11 @@ from vlm_backends.engines.http.client import Patience
 from vlm_backends.engines.nvidia import NVIDIA
 
 KEY = "nvapi-canary-0123456789"
-LLAMA, FLORENCE, KOSMOS = "meta/llama-3.2-11b-vision-instruct", "microsoft/florence-2", "microsoft/kosmos-2"
+LLAMA, FLORENCE, KOSMOS = (
+    "meta/llama-3.2-11b-vision-instruct",
+    "microsoft/florence-2",
+    "microsoft/kosmos-2",
+)
 CHATS = [model for model in CATALOGUE if not model.tasks]
 QUICK = Patience(connect=2, silence=2, pause=0.01, poll=0.01)
 
@@ -45,7 +49,9 @@ def picture(size=(320, 200), format="JPEG"):
 PICTURE = picture()
 
 
-def answers(wire, id=LLAMA, text="What is in this image?", shown=PICTURE, task=None, stop=None, **patience):
+def answers(
+    wire, id=LLAMA, text="What is in this image?", shown=PICTURE, task=None, stop=None, **patience
+):
     """All answers of one question, as `ask` yields them."""
     engine = NVIDIA(KEY, wire.url, Patience(**{**QUICK.__dict__, **patience}))
     return ask(engine, find_model(id), Prompt((Turn("user", text, (shown,)),)), task, stop)
@@ -83,7 +89,9 @@ def test_every_florence_task_answers_by_asset(wire, task):
     assert upload.token is None and result.token is None, "the key went to the other host"
     assert announce.token == chat.token == delete.token == KEY
     (id,) = wire.deleted
-    assert chat.headers["NVCF-INPUT-ASSET-REFERENCES"] == chat.headers["NVCF-FUNCTION-ASSET-IDS"] == id
+    assert (
+        chat.headers["NVCF-INPUT-ASSET-REFERENCES"] == chat.headers["NVCF-FUNCTION-ASSET-IDS"] == id
+    )
     assert list(chat.json) == ["messages"] and answer.sent.way == "asset"
     assert not wire.assets
 
@@ -96,14 +104,22 @@ def test_kosmos_phrases_have_their_place_in_the_text(wire):
 
 
 def test_deplot_gives_rows(wire):
-    answer = last(answers(wire, "google/deplot", "Generate underlying data table of the figure below:"))
-    assert len(answer.rows) >= 2 and len({len(row) for row in answer.rows}) == 1 and "<0x0A>" not in answer.text
+    answer = last(
+        answers(wire, "google/deplot", "Generate underlying data table of the figure below:")
+    )
+    assert (
+        len(answer.rows) >= 2
+        and len({len(row) for row in answer.rows}) == 1
+        and "<0x0A>" not in answer.text
+    )
 
 
 @pytest.mark.parametrize("framing", ["chunked", "close"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 def test_pieces_add_up(wire, framing, newline):
-    wire.script.append(say.sse(["Grüße ", "aus ", "Köln: ", "東京"], framing=framing, newline=newline))
+    wire.script.append(
+        say.sse(["Grüße ", "aus ", "Köln: ", "東京"], framing=framing, newline=newline)
+    )
     assert last(answers(wire)).text == "Grüße aus Köln: 東京"
 
 
@@ -136,7 +152,7 @@ def test_closing_the_iterator_closes_the_socket(wire):
 ])  # fmt: skip
 def test_a_stop_from_another_thread_ends_the_call_at_once(wire, id, reply):
     wire.script.append(reply())
-    stop = Stop()
+    stop = CancelToken()
     threading.Timer(0.4, stop.set).start()
     begun = time.monotonic()
     for _ in answers(wire, id, "Hello", stop=stop, silence=30, poll=0.1):
@@ -147,7 +163,7 @@ def test_a_stop_from_another_thread_ends_the_call_at_once(wire, id, reply):
 
 def test_a_stop_takes_the_asset_back(wire):
     wire.script.append(say.slow_headers(30))
-    stop = Stop()
+    stop = CancelToken()
     threading.Timer(0.4, stop.set).start()
     list(answers(wire, FLORENCE, "<OD>", stop=stop, silence=30))
     assert wire.until(lambda: wire.deleted) and not wire.assets
@@ -160,7 +176,10 @@ def test_every_problem_is_one_sentence(wire, name):
         last(answers(wire))
     sentence = str(caught.value)
     assert (
-        sentence[0].isupper() and 20 < len(sentence) < 600 and "<html" not in sentence.lower() and KEY not in sentence
+        sentence[0].isupper()
+        and 20 < len(sentence) < 600
+        and "<html" not in sentence.lower()
+        and KEY not in sentence
     )
     gone = "410" in name or "function" in name
     assert not gone or isinstance(caught.value, Gone)
@@ -254,13 +273,16 @@ def test_silence_is_noticed(wire):
 
 
 @pytest.mark.parametrize(
-    "id, route", [(LLAMA, "/v1/status/"), ("microsoft/phi-3.5-vision-instruct", "/v2/nvcf/pexec/status/")]
+    "id, route",
+    [(LLAMA, "/v1/status/"), ("microsoft/phi-3.5-vision-instruct", "/v2/nvcf/pexec/status/")],
 )
 def test_a_job_is_polled_where_its_host_has_a_status_route(wire, id, route):
     wire.script.append(say.pending(2))
     assert last(answers(wire, id)).text
     polls = wire.asked("status")
-    assert len(polls) == 3 and all(seen.path.startswith(route) and seen.token == KEY for seen in polls)
+    assert len(polls) == 3 and all(
+        seen.path.startswith(route) and seen.token == KEY for seen in polls
+    )
 
 
 def test_a_job_without_end_is_given_up(wire):
@@ -294,7 +316,9 @@ def test_a_page_of_small_print_goes_by_asset(wire):
     page = Image.new("RGB", (2400, 3000), "white")
     pen = ImageDraw.Draw(page)
     for y in range(20, 2980, 24):
-        pen.text((20, y), f"{y} sphinx of black quartz judge my vow " * 9, fill="black", font_size=20)
+        pen.text(
+            (20, y), f"{y} sphinx of black quartz judge my vow " * 9, fill="black", font_size=20
+        )
     answer = last(answers(wire, "nvidia/neva-22b", "Read it.", read(page)))
     assert answer.sent.way == "asset" and answer.sent.width == 2400
     assert wire.deleted and not wire.assets

@@ -31,14 +31,22 @@ def test_a_killed_process_costs_no_picture(tmp_path, wire, monkeypatch):
     names, gate = paint(tmp_path, 12), threading.Event()
     monkeypatch.setenv("VLM_RUN", str(tmp_path / "out.csv"))  # how this run's processes are known
     wire.script += [say.sse(["a ", "b"], gate=gate)] * 2
-    process = start(tmp_path, wire, "--ray", "local", "--parallel", "2", "--csv", str(tmp_path / "out.csv"))
-    assert wire.until(lambda: len(wire.asked("chat")) == 2 and len(busy(process)) == 2, 120), "two ask at the same time"
+    process = start(
+        tmp_path, wire, "--ray", "local", "--parallel", "2", "--csv", str(tmp_path / "out.csv")
+    )
+    assert wire.until(lambda: len(wire.asked("chat")) == 2 and len(busy(process)) == 2, 120), (
+        "two ask at the same time"
+    )
     os.kill(busy(process)[0], signal.SIGKILL)
     assert wire.until(lambda: len(wire.asked("chat")) > 2, 60)
     gate.set()
     assert process.wait(120) == 0
-    assert sorted(whole(tmp_path / "out.jsonl")) == names and not any(each["error"] for each in entries(tmp_path / "out.jsonl"))
-    assert len(wire.asked("chat")) == 13, "only the picture that it had at hand is asked about again"
+    assert sorted(whole(tmp_path / "out.jsonl")) == names and not any(
+        each["error"] for each in entries(tmp_path / "out.jsonl")
+    )
+    assert len(wire.asked("chat")) == 13, (
+        "only the picture that it had at hand is asked about again"
+    )
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 13
 
 
@@ -46,7 +54,9 @@ def test_ctrl_c_leaves_whole_lines_and_the_next_run_makes_the_others(tmp_path, w
     names, out, gate = paint(tmp_path, 12), tmp_path / "out.jsonl", threading.Event()
     wire.script += [say.sse(["a ", "b"])] * 4 + [say.sse(["a ", "b"], gate=gate)] * 2
     process = start(tmp_path, wire, "--ray", "local", "--parallel", "2")
-    assert wire.until(lambda: len(wire.asked("chat")) == 6 and len(whole(out)) == 4, 120), "two are asked about, four are done"
+    assert wire.until(lambda: len(wire.asked("chat")) == 6 and len(whole(out)) == 4, 120), (
+        "two are asked about, four are done"
+    )
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     assert process.wait(60) == 130
     gate.set()

@@ -8,13 +8,13 @@ from tests import wire_replies as say
 from tests.test_page import ASSETS
 from vlm_backends import (
     BadPrompt,
+    CancelToken,
     Gone,
     MissingKey,
     OpenAI,
     Prompt,
     Refused,
     Sampling,
-    Stop,
     Turn,
     Unreachable,
     VLMError,
@@ -67,7 +67,9 @@ def test_twenty_pictures_may_go_at_once(wire, server):
 
 def test_the_list_decides_whom_it_answers_for(wire, server):
     assert PHI in server.models() and find_model("google/deplot") not in server.models()
-    assert server.state(PHI).startswith("ready at 127.0.0.1") and "not served" in server.state(find_model("google/deplot"))
+    assert server.state(PHI).startswith("ready at 127.0.0.1") and "not served" in server.state(
+        find_model("google/deplot")
+    )
     assert len(wire.asked("models")) == 1, "the list is asked for once a minute"
 
 
@@ -78,7 +80,10 @@ def test_the_name_is_the_servers_own(wire, server, reply):
     wire.scripts["models"].append(reply)
     wire.script.append(say.sse(["yes"]))
     list(ask(server, PHI, question()))
-    assert wire.asked("chat")[-1].json["model"].lower().removesuffix(":latest") == PHI.id and wire.asked("chat")[-1].json["model"] != PHI.id
+    assert (
+        wire.asked("chat")[-1].json["model"].lower().removesuffix(":latest") == PHI.id
+        and wire.asked("chat")[-1].json["model"] != PHI.id
+    )
 
 
 @pytest.mark.parametrize("reply", [say.status(401, "no"), say.status(500, "no"), say.json_body([]), say.json_body({"data": 7}),
@@ -91,13 +96,31 @@ def test_a_list_that_cannot_be_had_is_empty(wire, server, reply):
 def test_a_task_of_florence_keeps_its_grammar(wire, server):
     wire.script.append(say.sse(["car<loc_100><loc_100><loc_500><loc_500>"]))
     task = find_task("<OD>")
-    *_, answer = ask(server, find_model("microsoft/florence-2"), Prompt((Turn("user", "<OD>", SLIDES[:1]),)), task)
+    *_, answer = ask(
+        server,
+        find_model("microsoft/florence-2"),
+        Prompt((Turn("user", "<OD>", SLIDES[:1]),)),
+        task,
+    )
     assert answer.text == "car" and len(answer.regions) == 1
-    assert set(wire.seen[-1].json) == {"model", "messages", "stream", "stream_options", "skip_special_tokens"}
+    assert set(wire.seen[-1].json) == {
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "skip_special_tokens",
+    }
 
 
 def test_regions_of_the_wire_become_regions(wire, server):
-    wire.script.append(say.json_body(say.whole_reply("a dog", [{"phrase": "a dog", "bboxes": [[0.1, 0.1, 0.5, 0.5]], "start": 0, "end": 4}])))
+    wire.script.append(
+        say.json_body(
+            say.whole_reply(
+                "a dog",
+                [{"phrase": "a dog", "bboxes": [[0.1, 0.1, 0.5, 0.5]], "start": 0, "end": 4}],
+            )
+        )
+    )
     *_, answer = ask(server, find_model("microsoft/kosmos-2"), question())
     assert [region.label for region in answer.regions] == ["a dog"]
 
@@ -114,8 +137,11 @@ def test_the_first_words_come_while_the_server_holds_the_rest(wire, server):
 
 
 def test_stop_and_leaving_close_the_socket(wire, server):
-    for leave in (lambda answers, stop: answers.close(), lambda answers, stop: (stop.set(), list(answers))):
-        before, stop = wire.disconnects, Stop()
+    for leave in (
+        lambda answers, stop: answers.close(),
+        lambda answers, stop: (stop.set(), list(answers)),
+    ):
+        before, stop = wire.disconnects, CancelToken()
         wire.script.append(say.sse(["one ", "two"], gate=threading.Event()))
         answers = ask(server, PHI, question(), stop=stop)
         while not next(answers).text:
@@ -129,7 +155,11 @@ def test_every_status_is_a_sentence_without_the_key(wire, server, status):
     wire.script += [say.status(status, {"error": {"message": f"context is 4096 tokens {KEY}"}})] * 5
     with pytest.raises(VLMError) as caught:
         list(ask(server, PHI, question()))
-    assert KEY not in str(caught.value) and "127.0.0.1" in str(caught.value) or isinstance(caught.value, Refused)
+    assert (
+        KEY not in str(caught.value)
+        and "127.0.0.1" in str(caught.value)
+        or isinstance(caught.value, Refused)
+    )
 
 
 @pytest.mark.parametrize("reply, kind, words", [
@@ -161,8 +191,15 @@ def test_without_a_picture_it_asks_for_one(server):
 def test_it_is_chosen_by_its_address():
     found = connect({"VLM_BASE_URL": "http://localhost:8000/v1", "VLM_API_KEY": KEY})
     assert isinstance(found, OpenAI) and KEY not in repr(found)
-    assert not isinstance(connect({"VLM_BASE_URL": "http://localhost:8000/v1", "VLM_ENGINE": "embedded"}), OpenAI)
-    for bad in ({"VLM_BASE_URL": "localhost:8000"}, {"VLM_BASE_URL": "file:///etc"}, {"VLM_BASE_URL": "http://[::1:8000/v1"}, {"VLM_BASE_URL": "http://a", "VLM_API_KEY": "é"}):
+    assert not isinstance(
+        connect({"VLM_BASE_URL": "http://localhost:8000/v1", "VLM_ENGINE": "embedded"}), OpenAI
+    )
+    for bad in (
+        {"VLM_BASE_URL": "localhost:8000"},
+        {"VLM_BASE_URL": "file:///etc"},
+        {"VLM_BASE_URL": "http://[::1:8000/v1"},
+        {"VLM_BASE_URL": "http://a", "VLM_API_KEY": "é"},
+    ):
         with pytest.raises(BadPrompt):
             connect(bad)
     with pytest.raises(MissingKey, match="VLM_BASE_URL"):

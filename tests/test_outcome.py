@@ -14,14 +14,16 @@ from PIL import Image
 from tests import wire_replies as say
 from tests.conftest import CHROMIUM
 from tests.test_browser import KEY, use_key
-from ui.state.question import Asked, Clock
 from ui.components.chart import asked_about, charted, long_form, number, taken
 from ui.components.result_panel import ledger, written
-from ui.core.rendering import as_json
+from ui.state.question import Asked, Clock
+from ui.state.rendering import as_json
 from vlm_backends import NVIDIA, Answer, BadPrompt, Prompt, Region, Sent, Turn, find_model
 from vlm_backends.media import images
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
+)
 expect = sync_api.expect
 in_browser = [
     pytest.mark.browser,
@@ -33,7 +35,13 @@ PICTURE = images.read(Image.new("RGB", (640, 480), "white"))
 def asked(answer, engine=None, first=0.5, total=2.5):
     prompt = Prompt((Turn("user", "x", (PICTURE,)),))
     clock = Clock(first_s=first, total_s=total)
-    return Asked(find_model("meta/llama-3.2-11b-vision-instruct"), prompt, engine=engine or NVIDIA(KEY), answer=answer, clock=clock)
+    return Asked(
+        find_model("meta/llama-3.2-11b-vision-instruct"),
+        prompt,
+        engine=engine or NVIDIA(KEY),
+        answer=answer,
+        clock=clock,
+    )
 
 
 # the ledger
@@ -71,7 +79,9 @@ def test_the_json_has_a_line_for_each_field_region_and_row(answer, lines):
 
 
 def test_nothing_asked_is_a_sentence_in_place_of_code_and_json():
-    assert [text[:18] for text in written(SimpleNamespace(asked=None))] == ["<p>Ask something f"] * 3
+    assert [text[:18] for text in written(SimpleNamespace(asked=None))] == [
+        "<p>Ask something f"
+    ] * 3
 
 
 # the chart
@@ -96,7 +106,9 @@ def test_a_table_in_long_form(rows, cells):
 
 def test_an_empty_table_is_not_taken_away():
     first, second = taken(None), taken(None)
-    assert "table is empty" in first["said"] and first["turn"] != second["turn"], "or a second click is no news"
+    assert "table is empty" in first["said"] and first["turn"] != second["turn"], (
+        "or a second click is no news"
+    )
 
 
 def test_a_question_about_a_chart_takes_its_table_along():
@@ -104,8 +116,17 @@ def test_a_question_about_a_chart_takes_its_table_along():
 
     grid = pd.DataFrame([["2020", "7"], ["2021", None]], columns=["Year", "Sales"])
     turn = asked_about(grid, " Which year? ", PICTURE)
-    assert "Year | Sales\n2020 | 7\n2021 | " in turn.text and turn.text.endswith("Which year?") and turn.pictures == (PICTURE,)
-    for bad in ((grid, "", PICTURE), (grid, "x", None), (None, "x", PICTURE), (pd.DataFrame(), "x", PICTURE)):
+    assert (
+        "Year | Sales\n2020 | 7\n2021 | " in turn.text
+        and turn.text.endswith("Which year?")
+        and turn.pictures == (PICTURE,)
+    )
+    for bad in (
+        (grid, "", PICTURE),
+        (grid, "x", None),
+        (None, "x", PICTURE),
+        (pd.DataFrame(), "x", PICTURE),
+    ):
         with pytest.raises(BadPrompt):
             asked_about(*bad)
 
@@ -135,7 +156,9 @@ class TestInTheBrowser:
         name, data = download(page, "PNG")
         assert name == "florence-2.png" and Image.open(io.BytesIO(data)).size == (600, 400)
         _, data = download(page, "SVG")
-        assert len(list(ElementTree.fromstring(data).iter("{http://www.w3.org/2000/svg}polygon"))) == 1
+        assert (
+            len(list(ElementTree.fromstring(data).iter("{http://www.w3.org/2000/svg}polygon"))) == 1
+        )
         _, data = download(page, "JSON")
         answer = json.loads(data)
         assert answer["regions"][0]["solid"] and answer["task"] == "<REGION_TO_SEGMENTATION>"
@@ -148,7 +171,9 @@ class TestInTheBrowser:
         assert name == "florence-2-mask.png" and levels.size == (600, 400) and levels.mode == "L"
         assert abs(levels.histogram()[255] - int(mask.sum())) < 0.02 * mask.sum()
         _, data = download(page, "CSV")
-        assert data.decode("utf-8-sig").splitlines()[0].replace('"', "").startswith("label,left,top")
+        assert (
+            data.decode("utf-8-sig").splitlines()[0].replace('"', "").startswith("label,left,top")
+        )
         _, data = download(page, "Text")
         assert b"mask" in data
         _, data = download(page, "Picture as sent")
@@ -182,9 +207,14 @@ class TestInTheBrowser:
         page.get_by_role("button", name="Take it away").click()
         name, data = download(page, "Conversation")
         files = zipfile.ZipFile(io.BytesIO(data))
-        assert name.endswith(".zip") and {"conversation.md", "conversation.json"} < set(files.namelist())
+        assert name.endswith(".zip") and {"conversation.md", "conversation.json"} < set(
+            files.namelist()
+        )
         turns = json.loads(files.read("conversation.json"))["turns"]
-        assert [turn["role"] for turn in turns] == ["user", "assistant"] * 2 and "mountains" in turns[1]["text"]
+        assert [turn["role"] for turn in turns] == [
+            "user",
+            "assistant",
+        ] * 2 and "mountains" in turns[1]["text"]
         page.locator(".files:visible").get_by_role("button", name="Mask").click()
         expect(page.locator(".files:visible .said")).to_contain_text("marks no place")
 

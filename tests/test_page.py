@@ -15,23 +15,23 @@ import ui
 from tests import wire_replies as say
 from tests.conftest import finished
 from ui.api.endpoints import add_api
-from ui.tabs.chat import ChatTab
-from ui.core.session import Hall, Visitor, hall, who
+from ui.components.engine_menu import refreshed, taken
 from ui.core.gradio_compat import posted
 from ui.core.pump import pump
-from ui.core.rendering import as_markdown, verbatim
+from ui.core.session import EngineRegistry, Visitor, registry, who
 from ui.state.conversation import Talk, read_message, sampling
+from ui.state.rendering import as_markdown, verbatim
+from ui.tabs.chat import ChatTab
 from ui.tabs.task import EXAMPLES
-from ui.components.engine_menu import refreshed, taken
 from vlm_backends import (
     CATALOGUE,
     NVIDIA,
     TASKS,
     Answer,
     BadPrompt,
+    CancelToken,
     Embedded,
     OpenAI,
-    Stop,
     Unreachable,
     connect,
     find_model,
@@ -50,7 +50,9 @@ def launched():
 
     def launch(engine, **options):
         page = ui.build(engine)
-        _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, server_port=0 or None, **ui.settings())
+        _, url, _ = page.launch(
+            prevent_thread_lock=True, quiet=True, server_port=0 or None, **ui.settings()
+        )
         pages.append(page)
         return Client(url, verbose=False, **options)
 
@@ -75,7 +77,7 @@ def test_the_pump_gives_the_first_at_once_and_the_last_always():
             yield i
             time.sleep(0.001)
 
-    seen = gather(pump(items, Stop(), pause=0.05))
+    seen = gather(pump(items, CancelToken(), pause=0.05))
     assert seen[0] <= 1 and seen[-1] == 199 and len(seen) < 50
 
 
@@ -87,7 +89,7 @@ def test_the_pump_raises_after_what_had_come():
     async def run():
         seen = []
         with pytest.raises(Unreachable):
-            async for item in pump(items, Stop(), pause=0):
+            async for item in pump(items, CancelToken(), pause=0):
                 seen.append(item)
         return seen
 
@@ -95,7 +97,7 @@ def test_the_pump_raises_after_what_had_come():
 
 
 def test_leaving_the_pump_early_stops_the_reader():
-    stop, ended = Stop(), threading.Event()
+    stop, ended = CancelToken(), threading.Event()
 
     def items():
         try:
@@ -115,7 +117,7 @@ def test_leaving_the_pump_early_stops_the_reader():
 
 
 def test_cancelling_a_handler_stops_the_reader_at_once():
-    stop = Stop()
+    stop = CancelToken()
 
     def items():
         stop.wait(30)
@@ -150,7 +152,9 @@ def test_model_words_hold_no_html_and_load_no_picture(text):
     parser = MarkdownIt("commonmark", {"html": True})
     for cut in range(len(text) + 1):
         tokens = parser.parse(as_markdown(Answer(text[:cut])))
-        kinds = {token.type for token in tokens} | {child.type for token in tokens for child in token.children or ()}
+        kinds = {token.type for token in tokens} | {
+            child.type for token in tokens for child in token.children or ()
+        }
         assert not kinds & {"html_block", "html_inline", "image"}, text[:cut]
 
 
@@ -168,7 +172,7 @@ def test_verbatim_words_are_no_markdown():
 
 def tab(model_id=LLAMA):
     with gr.Blocks():
-        return ChatTab(find_model(model_id), hall(Embedded()), gr.State(Visitor()))
+        return ChatTab(find_model(model_id), registry(Embedded()), gr.State(Visitor()))
 
 
 def test_a_message_without_a_picture_is_refused_and_stays():
@@ -180,14 +184,38 @@ def test_a_message_without_a_picture_is_refused_and_stays():
 
 def test_what_is_posted_is_what_gradio_would_make_of_it():
     with gr.Blocks():
-        parts = [gr.State(), gr.Markdown(), gr.DownloadButton(), gr.Button(), gr.Chatbot(), gr.MultimodalTextbox(), gr.JSON()]
+        parts = [
+            gr.State(),
+            gr.Markdown(),
+            gr.DownloadButton(),
+            gr.Button(),
+            gr.Chatbot(),
+            gr.MultimodalTextbox(),
+            gr.JSON(),
+        ]
     path = str(ASSETS / "cat.jpg")
     said = [{"role": "user", "content": {"path": path}}, {"role": "assistant", "content": "a"}]
-    given = [7, "words", gr.DownloadButton("Take", value=path, visible=True), gr.skip(), said, {"text": "a", "files": [path]}, None]
+    given = [
+        7,
+        "words",
+        gr.DownloadButton("Take", value=path, visible=True),
+        gr.skip(),
+        said,
+        {"text": "a", "files": [path]},
+        None,
+    ]
     state, words, button, nothing, talk, box, empty = posted(lambda: given, parts)()
-    assert (state, words, nothing, empty) == (7, "words", {"__type__": "update"}, parts[-1].postprocess(None))
+    assert (state, words, nothing, empty) == (
+        7,
+        "words",
+        {"__type__": "update"},
+        parts[-1].postprocess(None),
+    )
     assert button["value"]["path"] == path and button["visible"] and button["__type__"] == "update"
-    assert talk == parts[4].postprocess(said).model_dump() and talk[0]["content"][0]["file"]["path"] == path
+    assert (
+        talk == parts[4].postprocess(said).model_dump()
+        and talk[0]["content"][0]["file"]["path"] == path
+    )
     assert box["files"][0]["path"] == path
 
 
@@ -219,12 +247,18 @@ def test_parameters_that_are_no_numbers_are_a_sentence(knobs):
 def test_a_conversation_goes_on_is_undone_and_asked_again(wire):
     chat, talk, visitor = tab(), Talk(), Visitor(KEY)
     os.environ["NVIDIA_BASE_URL"] = wire.url
-    for i, message in enumerate(({"text": "One?", "files": [ASSETS / "cat.jpg"]}, {"text": "Two?", "files": []})):
+    for i, message in enumerate(
+        ({"text": "One?", "files": [ASSETS / "cat.jpg"]}, {"text": "Two?", "files": []})
+    ):
         chat.take(talk, message)
         gather(chat.stream(talk, visitor, 512, 1.0, 1.0, None))
         chat.finish(talk, Visitor())
         assert len(talk.turns) == 2 * i + 2
-    assert [turn["role"] for turn in wire.seen[-1].json["messages"]] == ["user", "assistant", "user"]
+    assert [turn["role"] for turn in wire.seen[-1].json["messages"]] == [
+        "user",
+        "assistant",
+        "user",
+    ]
     chat.ask_again(talk)
     gather(chat.stream(talk, visitor, 512, 1.0, 1.0, None))
     chat.finish(talk, Visitor())
@@ -260,7 +294,9 @@ def test_a_second_question_waits_and_costs_nothing(wire, monkeypatch):
             pass
         _, _, _, notice, _ = chat.take_example(talk, 0)
         assert "still arriving" in notice
-        assert len([piece async for piece in chat.stream(talk, visitor, *knobs)]) == 1  # nothing but a skip
+        assert (
+            len([piece async for piece in chat.stream(talk, visitor, *knobs)]) == 1
+        )  # nothing but a skip
         assert talk.waiting and len(chat.finish(talk, Visitor())) == len(chat.done) and talk.waiting
         gate.set()
         async for _ in first:
@@ -288,7 +324,10 @@ def test_stop_is_at_once_and_says_so(wire, monkeypatch):
     finished(run())
     shown, _, box, *_ = chat.finish(talk, Visitor())
     assert time.monotonic() - begun < 5
-    assert "Stopped before the first word" in shown[-1]["content"].replace("\\", "") and box["text"] == "One?"
+    assert (
+        "Stopped before the first word" in shown[-1]["content"].replace("\\", "")
+        and box["text"] == "One?"
+    )
 
 
 def test_a_stop_before_the_question_is_sent_is_not_lost(wire, monkeypatch):
@@ -318,17 +357,25 @@ def test_every_state_lives_as_long_as_its_visit():
     page = ui.build(Embedded())
     states = {id for id, block in page.blocks.items() if isinstance(block, gr.State)}
     held = {block._id for function in page.fns.values() for block in function.outputs}
-    large = {id for id in states if page.blocks[id].value.__class__.__name__ in ("Talk", "Run", "Visitor")}
+    large = {
+        id
+        for id in states
+        if page.blocks[id].value.__class__.__name__ in ("Talk", "Run", "Visitor")
+    }
     assert len(large) == len(CATALOGUE) + 1 and large <= held
     assert all(page.blocks[id].time_to_live == float("inf") for id in states)
 
 
 def test_a_key_is_taken_and_nvidia_answers_then():
-    engines = hall(Embedded())
+    engines = registry(Embedded())
     visitor, box = taken(f" {KEY} ", Visitor().choosing(find_model(LLAMA), "This machine"))
     assert visitor.key == KEY and box.value == "" and "your key" in who(engines, visitor)
     assert engines.answering(visitor, find_model(LLAMA)).key == KEY
-    assert KEY not in repr(visitor) and KEY not in who(engines, visitor) and KEY not in str(box.placeholder)
+    assert (
+        KEY not in repr(visitor)
+        and KEY not in who(engines, visitor)
+        and KEY not in str(box.placeholder)
+    )
     assert taken("", visitor)[0] is visitor, "an empty field forgets nothing"
 
 
@@ -344,22 +391,31 @@ def test_each_tab_has_its_own_engine(wire):
     """Preferred where it can answer; else the next; a choice or a key goes before both."""
     openai.forget()
     server = OpenAI(f"{wire.url}/v1")
-    engines = Hall((server, NVIDIA(""), Embedded()))
+    engines = EngineRegistry((server, NVIDIA(""), Embedded()))
     llama, deplot = find_model(LLAMA), find_model("google/deplot")
     assert engines.answering(Visitor(), llama) is server
-    assert isinstance(engines.answering(Visitor(), deplot), Embedded), "NVIDIA has no key, and the server no DePlot"
+    assert isinstance(engines.answering(Visitor(), deplot), Embedded), (
+        "NVIDIA has no key, and the server no DePlot"
+    )
     chosen = Visitor().choosing(llama, "This machine").choosing(llama, "NVIDIA")
-    assert engines.answering(chosen, llama).name == "NVIDIA" and engines.answering(chosen, deplot).name == "This machine"
+    assert (
+        engines.answering(chosen, llama).name == "NVIDIA"
+        and engines.answering(chosen, deplot).name == "This machine"
+    )
     assert engines.answering(Visitor(KEY), deplot).key == KEY
     labels = dict(map(reversed, engines.offers(Visitor(), deplot)))
-    assert "withdrawn" in labels["NVIDIA"] and "needs a key" in labels["NVIDIA"] and "not served" in labels["Your server"]
+    assert (
+        "withdrawn" in labels["NVIDIA"]
+        and "needs a key" in labels["NVIDIA"]
+        and "not served" in labels["Your server"]
+    )
     assert "needs a key" not in dict(map(reversed, engines.offers(Visitor(KEY), deplot)))["NVIDIA"]
     assert "Several engines" in who(engines, Visitor())
 
 
 def test_nvidia_is_always_there_and_bad_settings_are_sentences(monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", "127.0.0.1:8808")
-    engines = hall(Embedded())
+    engines = registry(Embedded())
     assert any(isinstance(engine, NVIDIA) for engine in engines.engines)
     with pytest.raises(BadPrompt, match="NVIDIA_BASE_URL"):
         engines.answering(Visitor(KEY), find_model(LLAMA))
@@ -371,7 +427,7 @@ def test_what_the_page_shows_is_what_is_asked(wire):
     """An engine that comes up during a visit answers nobody who was shown another."""
     openai.forget()
     wire.scripts["models"].append(say.status(503, "starting"))
-    engines = Hall((OpenAI(f"{wire.url}/v1"), Embedded(), NVIDIA("")))
+    engines = EngineRegistry((OpenAI(f"{wire.url}/v1"), Embedded(), NVIDIA("")))
     visitor, *_ = refreshed(engines, Visitor())
     openai.forget()
     assert engines.answering(Visitor(), find_model(LLAMA)).name == "Your server"
@@ -382,7 +438,7 @@ def test_what_the_page_shows_is_what_is_asked(wire):
     ((Embedded(),), "This machine answers"), ((NVIDIA(KEY), Embedded()), "this page's key"), ((NVIDIA(""),), "no key yet"),
 ])  # fmt: skip
 def test_the_first_line_says_who_answers(engines, line):
-    assert line in who(Hall(engines), Visitor())
+    assert line in who(EngineRegistry(engines), Visitor())
 
 
 def test_when_a_model_is_gone_another_engine_is_offered_and_asked(wire, monkeypatch):
@@ -412,9 +468,21 @@ def test_the_whole_catalogue_through_the_api_on_nvidias_wire(wire, launched, mon
     for model in CATALOGUE:
         if model.tasks:
             continue
-        text, _, details = client.predict(model=model.id, prompt=model.prompts[0], image=picture, api_name="/chat")
+        text, _, details = client.predict(
+            model=model.id, prompt=model.prompts[0], image=picture, api_name="/chat"
+        )
         assert text and details["model"] == model.id and details["sent"]["as"] == "inline"
-        assert set(details) == {"engine", "model", "task", "text", "regions", "rows", "note", "sent", "time"}
+        assert set(details) == {
+            "engine",
+            "model",
+            "task",
+            "text",
+            "regions",
+            "rows",
+            "note",
+            "sent",
+            "time",
+        }
     for task in TASKS:
         region = [0.2, 0.2, 0.8, 0.8] if task.takes == "region" else None
         text, drawn, details = client.predict(
@@ -438,7 +506,10 @@ def test_the_api_on_this_machine(launched):
     assert "PINE RIDGE PARK" in text and drawn and len(details["regions"]) >= 6
     assert "not by Florence-2" in details["note"] and details["sent"]["as"] is None
     text, drawn, details = client.predict(
-        model="google/deplot", prompt="", image=handle_file(str(ASSETS / "chart.png")), api_name="/chat"
+        model="google/deplot",
+        prompt="",
+        image=handle_file(str(ASSETS / "chart.png")),
+        api_name="/chat",
     )
     assert [row[0] for row in details["rows"][1:]] == [str(year) for year in range(2018, 2025)]
     json.dumps(details)
@@ -451,17 +522,45 @@ def test_the_api_on_this_machine(launched):
         ("/florence2", {"task": "<OCR>"}, "picture"),
         ("/florence2", {"task": "<OPEN_VOCABULARY_DETECTION>", "image": "sign.jpg"}, "needs words"),
         ("/florence2", {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg"}, "region"),
-        ("/florence2", {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": [0, 0, 2, 1]}, "outside"),
-        ("/florence2", {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": [0, 0, 0, 0]}, "empty"),
-        ("/florence2", {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": "x"}, "four numbers"),
-        ("/florence2", {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": [0, 0, 10**400, 1]}, "four numbers"),
+        (
+            "/florence2",
+            {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": [0, 0, 2, 1]},
+            "outside",
+        ),
+        (
+            "/florence2",
+            {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": [0, 0, 0, 0]},
+            "empty",
+        ),
+        (
+            "/florence2",
+            {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": "x"},
+            "four numbers",
+        ),
+        (
+            "/florence2",
+            {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": [0, 0, 10**400, 1]},
+            "four numbers",
+        ),
         ("/florence2", {"task": "<CAPTION>", "image": "sign.jpg"}, "Florence-2"),
         ("/florence2", {"task": "<OCR>", "image": "CREDITS.md"}, "not a picture"),
         ("/chat", {"model": "no/such", "prompt": "x", "image": "sign.jpg"}, "no model"),
-        ("/chat", {"model": "microsoft/florence-2", "prompt": "x", "image": "sign.jpg"}, "/florence2"),
+        (
+            "/chat",
+            {"model": "microsoft/florence-2", "prompt": "x", "image": "sign.jpg"},
+            "/florence2",
+        ),
         ("/chat", {"model": LLAMA, "prompt": "x"}, "picture"),
-        ("/chat", {"model": LLAMA, "prompt": "x", "image": "sign.jpg", "max_tokens": 0}, "max_tokens"),
-        ("/chat", {"model": LLAMA, "prompt": "x", "image": "sign.jpg", "temperature": 99}, "temperature"),
+        (
+            "/chat",
+            {"model": LLAMA, "prompt": "x", "image": "sign.jpg", "max_tokens": 0},
+            "max_tokens",
+        ),
+        (
+            "/chat",
+            {"model": LLAMA, "prompt": "x", "image": "sign.jpg", "temperature": 99},
+            "temperature",
+        ),
     ],
 )
 def test_bad_input_is_a_sentence(endpoint, inputs, said, embedded_client):
@@ -496,7 +595,9 @@ def test_the_chat_streams(wire, launched):
     gate = threading.Event()
     wire.script.append(say.sse(["first ", "second"], gate=gate))
     client = launched(connect({"NVIDIA_API_KEY": KEY, "NVIDIA_BASE_URL": wire.url}))
-    job = client.submit(model=LLAMA, prompt="x", image=handle_file(str(ASSETS / "cat.jpg")), api_name="/chat")
+    job = client.submit(
+        model=LLAMA, prompt="x", image=handle_file(str(ASSETS / "cat.jpg")), api_name="/chat"
+    )
     first = next(iter(job))
     assert first[0] == "first" and not gate.is_set()
     gate.set()
@@ -507,9 +608,14 @@ def test_public_endpoints_and_private_events(launched):
     info = launched(Embedded()).view_api(return_format="dict", print_info=False)
     tools = {"/caption", "/detect", "/ocr", "/segment", "/ground", "/chart_to_table", "/ask"}
     assert set(info["named_endpoints"]) == {"/chat", "/florence2", "/models"} | tools
-    names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/chat"]["parameters"]]
+    names = [
+        parameter["parameter_name"] for parameter in info["named_endpoints"]["/chat"]["parameters"]
+    ]
     assert names == ["model", "prompt", "image", "max_tokens", "temperature", "top_p", "seed"]
-    names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/florence2"]["parameters"]]
+    names = [
+        parameter["parameter_name"]
+        for parameter in info["named_endpoints"]["/florence2"]["parameters"]
+    ]
     assert names == ["task", "image", "text", "region"]
 
 
@@ -533,17 +639,26 @@ def test_every_example_of_the_task_tab_runs_here():
 def test_after_a_failed_question_the_column_shows_what_was_answered_last(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     with gr.Blocks():
-        tab = ChatTab(find_model(LLAMA), hall(Embedded()), gr.State(Visitor()))
+        tab = ChatTab(find_model(LLAMA), registry(Embedded()), gr.State(Visitor()))
     talk, visitor = Talk(), Visitor(KEY)
     outcomes = []
-    for file, reply in (("sign.jpg", say.sse(["A sign."])), ("poster.jpg", say.status(422, {"detail": "no"}))):
+    for file, reply in (
+        ("sign.jpg", say.sse(["A sign."])),
+        ("poster.jpg", say.status(422, {"detail": "no"})),
+    ):
         wire.script.append(reply)
         tab.take(talk, {"text": "What is it?", "files": [str(ASSETS / file)]})
         gather(tab.stream(talk, visitor, 512, 1.0, 1.0, None))
         outcomes.append(tab.finish(talk, visitor)[3:-1])
-    assert [*map(str, outcomes[0][:2])] == [*map(str, outcomes[1][:2])] and talk.asked.answer.text == "A sign."
+    assert [*map(str, outcomes[0][:2])] == [
+        *map(str, outcomes[1][:2])
+    ] and talk.asked.answer.text == "A sign."
     _, box, shown, *_ = tab.undo(talk)
-    assert box["text"] == "What is it?" and "A sign." in shown[-1]["content"] and talk.asked.answer.text == "A sign."
+    assert (
+        box["text"] == "What is it?"
+        and "A sign." in shown[-1]["content"]
+        and talk.asked.answer.text == "A sign."
+    )
     tab.undo(talk)
     assert talk.asked is None and not talk.turns, "what was taken back is not taken away"
 
@@ -562,7 +677,11 @@ def test_a_failed_question_is_what_is_asked_again_and_undone(wire, monkeypatch, 
     gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
     chat.finish(talk, Visitor())
     assert talk.shown == shown and len(talk.turns) == 2 * answered
-    assert [seen.json["messages"][-1]["content"] == wire.asked("chat")[-1].json["messages"][-1]["content"] for seen in wire.asked("chat")[-2:]] == [True] * 2
+    assert [
+        seen.json["messages"][-1]["content"]
+        == wire.asked("chat")[-1].json["messages"][-1]["content"]
+        for seen in wire.asked("chat")[-2:]
+    ] == [True] * 2
     _, box, *_ = chat.undo(talk)
     assert box["text"] == f"{answered}?" and len(talk.turns) == 2 * answered
     _, box, *_ = chat.undo(talk)
@@ -572,6 +691,6 @@ def test_a_failed_question_is_what_is_asked_again_and_undone(wire, monkeypatch, 
 def test_the_api_says_what_a_region_is():
     """In a valid JSON schema: agents get it too."""
     with gr.Blocks() as page:
-        add_api(hall(Embedded()))
+        add_api(registry(Embedded()))
     fields = page.get_api_info()["named_endpoints"]["/florence2"]["parameters"]
     assert fields[3]["type"]["type"] == "array" and fields[3]["type"]["items"] == {"type": "number"}

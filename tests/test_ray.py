@@ -55,7 +55,11 @@ def ask(url, text, **options):
 @pytest.fixture(scope="module")
 def served():
     """A reciter, and an application before it with two places and one to wait at."""
-    options = {"max_ongoing_requests": 2, "max_queued_requests": 1, "backpressure_config": {"status_code": 429, "retry_after_s": 1}}
+    options = {
+        "max_ongoing_requests": 2,
+        "max_queued_requests": 1,
+        "backpressure_config": {"status_code": 429, "retry_after_s": 1},
+    }
     with reciting() as (reciter, upstream):
         env = {"VLM_BASE_URL": upstream, "VLM_SERVER_KEY": "server-canary"}
         with cluster.running("served", env, options, engine="openai") as url:
@@ -65,7 +69,9 @@ def served():
 def test_the_list_and_the_key_are_those_of_the_plain_server(served):
     _, url = served
     listed = requests.get(f"{url}/models", headers=KEY, timeout=60).json()["data"]
-    assert {entry["id"] for entry in listed} == {model.id for model in CATALOGUE} and "ready" in listed[0]["state"]
+    assert {entry["id"] for entry in listed} == {
+        model.id for model in CATALOGUE
+    } and "ready" in listed[0]["state"]
     for headers in ({}, {"Authorization": "Bearer no"}):
         reply = requests.get(f"{url}/models", headers=headers, timeout=60)
         assert reply.status_code == 401 and "canary" not in reply.text
@@ -76,8 +82,14 @@ def test_the_list_and_the_key_are_those_of_the_plain_server(served):
     ({"model": LLAMA.id, "messages": [{"role": "user", "content": "no picture"}]}, 400, "Add a picture"), (body(n=2), 400, "One answer"),
 ])  # fmt: skip
 def test_what_cannot_be_asked_is_a_status_and_a_sentence(served, asked, status, said):
-    reply = requests.post(f"{served[1]}/chat/completions", data=json.dumps(asked), headers=KEY, timeout=60)
-    assert reply.status_code == status and said in reply.json()["error"]["message"] and "Traceback" not in reply.text
+    reply = requests.post(
+        f"{served[1]}/chat/completions", data=json.dumps(asked), headers=KEY, timeout=60
+    )
+    assert (
+        reply.status_code == status
+        and said in reply.json()["error"]["message"]
+        and "Traceback" not in reply.text
+    )
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -101,23 +113,34 @@ def test_who_finds_no_place_is_told_to_wait_and_a_patient_client_gets_one(served
     reciter.hold(begin=False, go_on=True)
     with ThreadPoolExecutor(9) as pool:
         replies = []
-        while len(turned_away := [reply.result() for reply in replies if reply.done()]) < 3 and len(replies) < 9:
+        while (
+            len(turned_away := [reply.result() for reply in replies if reply.done()]) < 3
+            and len(replies) < 9
+        ):
             replies.append(pool.submit(ask, url, "Many"))
-            wait(replies[-1:], 1)  # one by one: Serve lets in all who come before it has counted the first
-        with questions(url, 2, Patience(connect=2, silence=30, tries=30), "server-canary") as patient:
+            wait(
+                replies[-1:], 1
+            )  # one by one: Serve lets in all who come before it has counted the first
+        with questions(
+            url, 2, Patience(connect=2, silence=30, tries=30), "server-canary"
+        ) as patient:
             until(lambda: False, 1.5)
             reciter.begin.set()
     assert len(turned_away) == 3 <= len(replies) - 3, "two have a place, and one waits for one"
     assert {reply.status_code for reply in turned_away} == {429}
-    assert {reply.headers["Retry-After"] for reply in turned_away} == {"1"} and "Traceback" not in turned_away[0].text
-    assert {reply.result().status_code for reply in replies} == {200, 429} and all(one.whole for one in patient)
+    assert {reply.headers["Retry-After"] for reply in turned_away} == {
+        "1"
+    } and "Traceback" not in turned_away[0].text
+    assert {reply.result().status_code for reply in replies} == {200, 429} and all(
+        one.whole for one in patient
+    )
 
 
 @pytest.fixture(scope="module")
 def narrow():
     """A reciter that wants a key, set where Ray starts, and an application before it whose front has one place."""
     reciter = Reciter()
-    (name, key), = cluster.CANARY.items()
+    ((name, key),) = cluster.CANARY.items()
     with serving(reciter, key=key) as upstream:
         lab = json.dumps([{"name": "Lab", "url": upstream, "key": name}])
         with cluster.running("narrow", {"VLM_SERVERS": lab}, places=1) as url:
@@ -135,7 +158,10 @@ def test_a_front_that_is_full_says_so_in_the_words_of_the_wire(narrow):
         assert first.result().json()["choices"][0]["message"]["content"].strip() == recital("First")
     for reply in turned_away:
         assert (reply.status_code, reply.headers["Retry-After"]) == (503, "1")
-        assert reply.json()["error"]["code"] == 503 and "All places are taken" in reply.json()["error"]["message"]
+        assert (
+            reply.json()["error"]["code"] == 503
+            and "All places are taken" in reply.json()["error"]["message"]
+        )
     assert reciter.asked == ["First"]
 
 
@@ -143,9 +169,15 @@ def test_a_key_that_is_set_where_ray_starts_is_in_none_of_its_files(narrow):
     reciter, url = narrow
     reciter.hold(begin=True, go_on=True)
     assert ask(url, "With the key").status_code == 200
-    files = [path.read_bytes() for path in cluster.folder().rglob("*") if path.is_file() and not path.is_symlink()]
+    files = [
+        path.read_bytes()
+        for path in cluster.folder().rglob("*")
+        if path.is_file() and not path.is_symlink()
+    ]
     (key,) = cluster.CANARY.values()
-    assert any(b"VLM_SERVERS" in data for data in files), "what a runtime_env says is there, so that a key would be seen"
+    assert any(b"VLM_SERVERS" in data for data in files), (
+        "what a runtime_env says is there, so that a key would be seen"
+    )
     assert not any(key.encode() in data for data in files)
 
 
@@ -160,14 +192,23 @@ def test_the_page_is_pointed_at_it(served):
         )
     finally:
         page.close()
-    assert words == recital("Echo") and details["engine"] == "Your server" and len(words.split()) == 2 * HALF
+    assert (
+        words == recital("Echo")
+        and details["engine"] == "Your server"
+        and len(words.split()) == 2 * HALF
+    )
 
 
 def test_open_weights_on_two_replicas_answer_as_they_do_here(tmp_path):
     tiny.build(tmp_path, {FLORENCE.id: tiny.florence2})
     env = {"VLM_WEIGHTS": str(tmp_path), "VLM_ENGINE": "local"}
-    here, tasks = connect(env), [find_task(token) for token in ("<CAPTION>", "<OD>", "<OCR_WITH_REGION>")]
-    with cluster.running("weights", env, {"num_replicas": 2}, engine="local", models=[FLORENCE.id], together=3) as url:
+    here, tasks = (
+        connect(env),
+        [find_task(token) for token in ("<CAPTION>", "<OD>", "<OCR_WITH_REGION>")],
+    )
+    with cluster.running(
+        "weights", env, {"num_replicas": 2}, engine="local", models=[FLORENCE.id], together=3
+    ) as url:
         there = OpenAI(url, "", QUICK)
         for task in tasks:
             prompt = Prompt((Turn("user", write_task(task), (PICTURE,)),))
@@ -249,10 +290,14 @@ def test_questions_that_join_are_answered_together_or_else_alone(joins, batch, e
 ])  # fmt: skip
 def test_a_deployment_a_model(given, names):
     front = built(Settings(**given))
-    assert {answers._bound_deployment.name for answers in front._bound_deployment.init_args[1:]} == names
+    assert {
+        answers._bound_deployment.name for answers in front._bound_deployment.init_args[1:]
+    } == names
 
 
-@pytest.mark.parametrize("given", [{"models": 7}, {"together": "many"}, {"together": 0}, {"modles": "x"}])
+@pytest.mark.parametrize(
+    "given", [{"models": 7}, {"together": "many"}, {"together": 0}, {"modles": "x"}]
+)
 def test_settings_that_mean_nothing_are_refused(given):
     with pytest.raises(ValueError):
         Settings(**given)
@@ -263,11 +308,22 @@ def test_the_files_say_what_serve_understands():
     cluster_wide = yaml.safe_load((DEPLOY / "kuberay.yaml").read_text())
     for config in (plain, yaml.safe_load(cluster_wide["spec"]["serveConfigV2"])):
         (found,) = ServeDeploySchema.model_validate(config).applications
-        names = {answers._bound_deployment.name for answers in built(Settings(**found.args))._bound_deployment.init_args[1:]}
-        assert found.import_path == "deploy.ray_serve:app" and {one.name for one in found.deployments} <= {"Front", *names}
+        names = {
+            answers._bound_deployment.name
+            for answers in built(Settings(**found.args))._bound_deployment.init_args[1:]
+        }
+        assert found.import_path == "deploy.ray_serve:app" and {
+            one.name for one in found.deployments
+        } <= {"Front", *names}
 
 
 def test_two_cores_have_room_for_a_replica_of_each():
     """Or else the list of models never comes: Serve waits for cores without an end."""
-    (found,) = ServeDeploySchema.model_validate(yaml.safe_load((DEPLOY / "serve.yaml").read_text())).applications
-    assert sum(one.ray_actor_options.num_cpus for one in found.deployments) + Front.ray_actor_options["num_cpus"] <= 2
+    (found,) = ServeDeploySchema.model_validate(
+        yaml.safe_load((DEPLOY / "serve.yaml").read_text())
+    ).applications
+    assert (
+        sum(one.ray_actor_options.num_cpus for one in found.deployments)
+        + Front.ray_actor_options["num_cpus"]
+        <= 2
+    )

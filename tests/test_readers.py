@@ -23,7 +23,9 @@ def check_regions(answer: Answer, found: int | list) -> None:
         return
     assert [region.label for region in answer.regions] == [label for label, _ in found]
     for region, (_, corners) in zip(answer.regions, found):
-        assert [v for point in region.outline[::2] for v in point] == pytest.approx(corners, abs=0.001)
+        assert [v for point in region.outline[::2] for v in point] == pytest.approx(
+            corners, abs=0.001
+        )
 
 
 @pytest.mark.parametrize(
@@ -31,12 +33,28 @@ def check_regions(answer: Answer, found: int | list) -> None:
     [
         ("car<loc_52><loc_332><loc_932><loc_774>", "car", [("car", [0.053, 0.333, 0.932, 0.774])]),
         ("</s><s>car<loc_0><loc_0><loc_999><loc_999></s>", "car", [("car", [0, 0, 1, 1])]),
-        ("<loc_1><loc_2><loc_3><loc_4>", "", [("", [0.001, 0.003, 0.004, 0.005])]),  # a region proposal
-        ("a<loc_1><loc_2><loc_3><loc_4><loc_5><loc_6><loc_7><loc_8>", "a", 2),  # two boxes of one phrase
-        ("a<loc_9><loc_8><loc_3><loc_4>", "a", [("a", [0.004, 0.005, 0.01, 0.009])]),  # swapped corners
+        (
+            "<loc_1><loc_2><loc_3><loc_4>",
+            "",
+            [("", [0.001, 0.003, 0.004, 0.005])],
+        ),  # a region proposal
+        (
+            "a<loc_1><loc_2><loc_3><loc_4><loc_5><loc_6><loc_7><loc_8>",
+            "a",
+            2,
+        ),  # two boxes of one phrase
+        (
+            "a<loc_9><loc_8><loc_3><loc_4>",
+            "a",
+            [("a", [0.004, 0.005, 0.01, 0.009])],
+        ),  # swapped corners
         ("a<loc_1><loc_2><loc_3>", "a", 0),  # half a box
         ("a<loc_1><loc_2><loc_3><loc_4><loc_5>", "a", 1),  # a box and a dangling bin
-        ("a<loc_1><loc_2><loc_3><loc_123456>", "a", [("a", [0.001, 0.003, 0.004, 1.0])]),  # a bin beyond the grid
+        (
+            "a<loc_1><loc_2><loc_3><loc_123456>",
+            "a",
+            [("a", [0.001, 0.003, 0.004, 1.0])],
+        ),  # a bin beyond the grid
         ("<loc_><loc_1>", "<loc_>", 0),
         ("just words", "just words", 0),
         ("", "", 0),
@@ -109,8 +127,16 @@ def test_kosmos2(reply, text, found):
 @pytest.mark.parametrize(
     "reply, text, found",
     [
-        ("<loc0256><loc0128><loc0768><loc0900> cat", "cat", [("cat", [0.125, 0.25, 0.88, 0.751])]),  # y comes first
-        ("<loc0000><loc0000><loc1023><loc1023> a ; <loc0000><loc0000><loc0001><loc0001> b", "a\nb", 2),
+        (
+            "<loc0256><loc0128><loc0768><loc0900> cat",
+            "cat",
+            [("cat", [0.125, 0.25, 0.88, 0.751])],
+        ),  # y comes first
+        (
+            "<loc0000><loc0000><loc1023><loc1023> a ; <loc0000><loc0000><loc0001><loc0001> b",
+            "a\nb",
+            2,
+        ),
         ("<loc0000><loc0000><loc1023><loc1023><seg001><seg127> a", "a", 1),
         ("<loc0000><loc0000><loc1023> a", "a", 0),  # three of four
         ("a cat on a mat", "a cat on a mat", 0),
@@ -128,7 +154,11 @@ def test_paligemma(reply, text, found):
 @pytest.mark.parametrize(
     "reply, rows, title",
     [
-        ("TITLE | Sales<0x0A>Year | Units<0x0A>2020 | 7", [("Year", "Units"), ("2020", "7")], "Sales"),
+        (
+            "TITLE | Sales<0x0A>Year | Units<0x0A>2020 | 7",
+            [("Year", "Units"), ("2020", "7")],
+            "Sales",
+        ),
         ("Year | Units<0x0A>2020 | 7", [("Year", "Units"), ("2020", "7")], ""),
         ("Year | Units\n2020 | 7\n", [("Year", "Units"), ("2020", "7")], ""),
         ("| Year | Units |\n|---|---|\n| 2020 | 7 |", [("Year", "Units"), ("2020", "7")], ""),
@@ -172,14 +202,22 @@ def test_prefix_law(name, reply):
     for end in range(len(reply) + 1):
         answer = READERS[name](reply[:end])
         assert not any(
-            mark in answer.text for mark in ("<loc", "<patch", "<phrase", "<0x", "</s>", "<|", "<seg", "<poly")
+            mark in answer.text
+            for mark in ("<loc", "<patch", "<phrase", "<0x", "</s>", "<|", "<seg", "<poly")
         )
-        assert all(0 <= v <= 1 and math.isfinite(v) for r in answer.regions for point in r.outline for v in point)
+        assert all(
+            0 <= v <= 1 and math.isfinite(v)
+            for r in answer.regions
+            for point in r.outline
+            for v in point
+        )
         assert answer.regions[: len(settled)] == settled
         settled = answer.regions[:-1]
 
 
-@pytest.mark.parametrize("row", TRANSCRIPTS, ids=lambda row: f"{row['reader']}: {row['reply'][:30]}")
+@pytest.mark.parametrize(
+    "row", TRANSCRIPTS, ids=lambda row: f"{row['reader']}: {row['reply'][:30]}"
+)
 def test_transcripts(row):
     answer = READERS[row["reader"]](row["reply"])
     assert len(answer.regions) == row["regions"]

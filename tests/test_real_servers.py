@@ -3,7 +3,9 @@
 import pytest
 
 for needed in ("torch", "transformers", "openai", "accelerate"):
-    pytest.importorskip(needed, reason="`transformers serve` needs pip install 'transformers[serving]'")
+    pytest.importorskip(
+        needed, reason="`transformers serve` needs pip install 'transformers[serving]'"
+    )
 
 from tests.real_servers import check_transformers, transformers_serve  # noqa: E402
 

@@ -17,10 +17,20 @@ from tests.processes import ROOT, begun, ended, free_port, running, until_served
 
 ASSETS = ROOT / "assets"
 LLAMA = "meta/llama-3.2-11b-vision-instruct"
-LOST = AppError, httpx.HTTPError, CancelledError, ValueError  # as gradio_client tells of it, whichever request it was
+LOST = (
+    AppError,
+    httpx.HTTPError,
+    CancelledError,
+    ValueError,
+)  # as gradio_client tells of it, whichever request it was
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(not NGINX, reason="nginx is not installed: apt-get install nginx-light")]
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
+)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not NGINX, reason="nginx is not installed: apt-get install nginx-light"),
+]
 
 
 @contextmanager
@@ -38,7 +48,17 @@ def nginx(folder, ports, sticky=True):
         text = text.replace(old, new)
     folder.mkdir()
     (folder / "nginx.conf").write_text(text)
-    command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "error.log", "-g", "daemon off; pid nginx.pid;"]
+    command = [
+        NGINX,
+        "-p",
+        str(folder),
+        "-c",
+        str(folder / "nginx.conf"),
+        "-e",
+        "error.log",
+        "-g",
+        "daemon off; pid nginx.pid;",
+    ]
     with running(command, f"http://127.0.0.1:{front}/config"):
         yield f"http://127.0.0.1:{front}"
 
@@ -85,10 +105,22 @@ def elsewhere(url, page):
 
 def by_script(url, cookies=None):
     """What a visitor by gradio_client does: a task with an upload, and a chat with one."""
-    client = Client(url, verbose=False, httpx_kwargs={"cookies": cookies, "timeout": 60} if cookies else {"timeout": 60})
-    text, picture, details = client.predict("<REGION_TO_SEGMENTATION>", handle_file(ASSETS / "coffee.jpg"), "", [0.12, 0.04, 0.81, 0.97], api_name="/florence2")
+    client = Client(
+        url,
+        verbose=False,
+        httpx_kwargs={"cookies": cookies, "timeout": 60} if cookies else {"timeout": 60},
+    )
+    text, picture, details = client.predict(
+        "<REGION_TO_SEGMENTATION>",
+        handle_file(ASSETS / "coffee.jpg"),
+        "",
+        [0.12, 0.04, 0.81, 0.97],
+        api_name="/florence2",
+    )
     assert details["regions"][0]["solid"] and picture
-    said, _, _ = client.predict(LLAMA, "What is written here?", handle_file(ASSETS / "sign.jpg"), api_name="/chat")
+    said, _, _ = client.predict(
+        LLAMA, "What is written here?", handle_file(ASSETS / "sign.jpg"), api_name="/chat"
+    )
     assert "PINE RIDGE" in said
     return client
 
@@ -120,10 +152,14 @@ def test_two_visits_at_two_pages_each_complete(url, browser):
     visit = requests.Session()
     visit.cookies.update(cookies_of(context))
     here = which(visit, url)
-    client = by_script(url, elsewhere(url, here).cookies.get_dict())  # while the other visit goes on
+    client = by_script(
+        url, elsewhere(url, here).cookies.get_dict()
+    )  # while the other visit goes on
     uploaded(page)
     page.locator("#run-task").click()
-    sync_api.expect(page.locator("#result .text")).to_contain_text("PINE RIDGE PARK", timeout=60_000)
+    sync_api.expect(page.locator("#result .text")).to_contain_text(
+        "PINE RIDGE PARK", timeout=60_000
+    )
     assert client.config["app_id"] != here == which(visit, url), "each stayed where it was"
     context.close()
 
@@ -135,7 +171,9 @@ def test_every_visit_that_begins_has_a_cookie_of_its_own(url):
 
 def test_a_script_without_cookies_stays_by_its_address(url):
     for _ in range(4):
-        event = requests.post(f"{url}/gradio_api/call/models", json={"data": []}, timeout=30).json()["event_id"]
+        event = requests.post(
+            f"{url}/gradio_api/call/models", json={"data": []}, timeout=30
+        ).json()["event_id"]
         assert LLAMA in requests.get(f"{url}/gradio_api/call/models/{event}", timeout=30).text
 
 
@@ -148,18 +186,28 @@ def test_without_it_a_visit_is_lost_between_the_pages(pages, tmp_path):
     ({}, r"http://127\.0\.0\.1:\d+"), ({"Host": "vlm.example"}, "http://vlm.example"), ({"Host": "vlm.example:8443"}, "http://vlm.example:8443"),
 ])  # fmt: skip
 def test_the_page_knows_the_address_that_visitors_use(url, headers, root):
-    assert re.fullmatch(root, requests.get(f"{url}/config", headers=headers, timeout=10).json()["root"])
+    assert re.fullmatch(
+        root, requests.get(f"{url}/config", headers=headers, timeout=10).json()["root"]
+    )
 
 
 def test_behind_tls_it_is_an_https_address(pages):
     forwarded = {"X-Forwarded-Host": "vlm.example", "X-Forwarded-Proto": "https"}
-    assert requests.get(f"http://127.0.0.1:{pages[0][0]}/config", headers=forwarded, timeout=10).json()["root"] == "https://vlm.example"
+    assert (
+        requests.get(
+            f"http://127.0.0.1:{pages[0][0]}/config", headers=forwarded, timeout=10
+        ).json()["root"]
+        == "https://vlm.example"
+    )
 
 
 def test_a_page_that_dies_takes_its_own_visits_only(url, pages, browser):
     """The last of these tests: it leaves one page."""
     ports, processes = pages
-    apps = [requests.get(f"http://127.0.0.1:{port}/config", timeout=10).json()["app_id"] for port in ports]
+    apps = [
+        requests.get(f"http://127.0.0.1:{port}/config", timeout=10).json()["app_id"]
+        for port in ports
+    ]
     context = browser.new_context()
     page = opened(context, url)
     uploaded(page)

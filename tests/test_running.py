@@ -8,14 +8,14 @@ import pytest
 from tests import wire_replies as say
 from tests.conftest import finished
 from tests.test_page import ASSETS, KEY, gather
-from ui.tabs import task_runner
-from ui.core.session import Visitor, hall
+from ui.core.session import Visitor, registry
 from ui.state.task_run import Run, linked
-from ui.tabs.task_runner import Runs
+from ui.tabs import task_runner
 from ui.tabs.task import TaskTab
+from ui.tabs.task_runner import Runs
 from vlm_backends import Embedded, find_model
 from vlm_backends.media import images
-from vlm_backends.ratelimit import Pace
+from vlm_backends.ratelimit import SlidingWindow
 
 FLORENCE = find_model("microsoft/florence-2")
 PICTURE = images.read(ASSETS / "coffee.jpg")
@@ -24,7 +24,7 @@ PICTURE = images.read(ASSETS / "coffee.jpg")
 @pytest.fixture
 def runs(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
-    return Runs(FLORENCE, hall(Embedded()))
+    return Runs(FLORENCE, registry(Embedded()))
 
 
 def go(runs, run):
@@ -56,7 +56,9 @@ def test_detect_then_name_one_box_then_all(runs, wire):
     assert not notice and any("2 of 2" in line for line in lines if isinstance(line, str))
     assert [region.solid for region in run.asked.answer.regions] == [True, True, False, False]
     masks = [region.label for region in run.asked.answer.regions if region.solid]
-    assert masks == [region.label for region in run.asked.answer.regions if not region.solid], "a mask has its box's name"
+    assert masks == [region.label for region in run.asked.answer.regions if not region.solid], (
+        "a mask has its box's name"
+    )
     assert len(wire.asked("chat")) == 4 and not wire.assets
     assert [seen.token for seen in wire.asked("chat")] == [KEY] * 4
 
@@ -67,7 +69,10 @@ def test_an_answer_that_comes_late_is_shown_on_its_own_picture(runs, after):
     take(runs, run, "<OD>")
     asked, run.picture = run.picture, after
     _, (notice, _, _, shown, *_) = go(runs, run)
-    assert "when it was asked" in notice and (shown["width"], shown["height"]) == (asked.width, asked.height)
+    assert "when it was asked" in notice and (shown["width"], shown["height"]) == (
+        asked.width,
+        asked.height,
+    )
     assert len(shown["regions"]) == 2 and not shown["actions"] and not shown["draw"]
     take(runs, run, "<OD>")
     assert not go(runs, run)[1][0], "the next is about the picture in the field again"
@@ -75,7 +80,7 @@ def test_an_answer_that_comes_late_is_shown_on_its_own_picture(runs, after):
 
 def test_a_box_counts_before_the_fields_show_it(runs):
     with gr.Blocks():
-        tab = TaskTab(FLORENCE, runs.hall, gr.State(Visitor()))
+        tab = TaskTab(FLORENCE, runs.registry, gr.State(Visitor()))
     old, new, typed = (0.1, 0.1, 0.2, 0.2), (0.5, 0.5, 0.9, 0.9), (0.3, 0.3, 0.4, 0.4)
     for shown, meant in ((old, new), (new, new), (typed, typed)):
         run = Run()
@@ -173,18 +178,22 @@ def test_stop_ends_the_chain_and_keeps_what_was_found(runs, wire):
 
 
 def test_many_boxes_keep_the_pace_of_the_service_and_say_so(runs, wire, monkeypatch):
-    pace = Pace(2, 1.0)
-    monkeypatch.setattr(task_runner, "terms", lambda engine: (pace, 4))
+    window = SlidingWindow(2, 1.0)
+    monkeypatch.setattr(task_runner, "terms", lambda engine: (window, 4))
     run = Run(picture=PICTURE)
     act(runs, run, "<REGION_TO_CATEGORY>", BOXES)
     lines, (notice, *_) = go(runs, run)
     assert not notice and len(run.found) == len(wire.asked("chat")) == 3
-    assert any("3 of 3" in line and "Waits 1 s: 2 requests" in line for line in lines if isinstance(line, str))
+    assert any(
+        "3 of 3" in line and "Waits 1 s: 2 requests" in line
+        for line in lines
+        if isinstance(line, str)
+    )
 
 
 def test_a_stop_ends_the_wait_for_the_pace(runs, wire, monkeypatch):
-    pace = Pace(1, 3600.0)
-    monkeypatch.setattr(task_runner, "terms", lambda engine: (pace, 4))
+    window = SlidingWindow(1, 3600.0)
+    monkeypatch.setattr(task_runner, "terms", lambda engine: (window, 4))
     run = Run(picture=PICTURE)
     act(runs, run, "<REGION_TO_CATEGORY>", BOXES)
 

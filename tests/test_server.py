@@ -21,19 +21,43 @@ from tests.conftest import finished
 from tests.processes import free_port
 from tests.test_openai import QUICK
 from tests.test_page import ASSETS
-from vlm_backends import CATALOGUE, NVIDIA, TASKS, BadPrompt, Chunk, Embedded, Gone, MissingKey, OpenAI, Prompt, Refused, Region, Stop, Turn, Unreachable, VLMError, ask, find_model, find_task, read, write_task
-from vlm_backends.server import app as server_app
+from vlm_backends import (
+    CATALOGUE,
+    NVIDIA,
+    TASKS,
+    BadPrompt,
+    CancelToken,
+    Chunk,
+    Embedded,
+    Gone,
+    MissingKey,
+    OpenAI,
+    Prompt,
+    Refused,
+    Region,
+    Turn,
+    Unreachable,
+    VLMError,
+    ask,
+    find_model,
+    find_task,
+    read,
+    write_task,
+)
 from vlm_backends.engines import openai
-from vlm_backends.engines.http import transport, client
+from vlm_backends.engines.http import client, transport
 from vlm_backends.engines.http.client import Patience
 from vlm_backends.engines.wire.errors import explain
+from vlm_backends.server import app as server_app
 from vlm_backends.server.app import MOST_BODY, application, main
-from vlm_backends.server.workers import Desk
 from vlm_backends.server.requests import Question
 from vlm_backends.server.responses import pieces
+from vlm_backends.server.workers import Desk
 
 KEY = "nvapi-canary-0123456789"
-FLORENCE, LLAMA, DEPLOT = map(find_model, ("microsoft/florence-2", "meta/llama-3.2-11b-vision-instruct", "google/deplot"))
+FLORENCE, LLAMA, DEPLOT = map(
+    find_model, ("microsoft/florence-2", "meta/llama-3.2-11b-vision-instruct", "google/deplot")
+)
 SIGN = read(ASSETS / "sign.jpg")
 
 
@@ -41,16 +65,22 @@ SIGN = read(ASSETS / "sign.jpg")
 def serving(engine, host="127.0.0.1", **settings):
     """The address of a server with this engine."""
     openai.forget()
-    config = uvicorn.Config(application(engine, **settings), host, port=0, log_level="critical", timeout_graceful_shutdown=1)
-    server_app = uvicorn.Server(config)
-    thread = threading.Thread(target=server_app.run)
+    config = uvicorn.Config(
+        application(engine, **settings),
+        host,
+        port=0,
+        log_level="critical",
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
     thread.start()
-    while not server_app.started:
+    while not server.started:
         time.sleep(0.01)
     try:
-        yield f"http://{host}:{server_app.servers[0].sockets[0].getsockname()[1]}/v1"
+        yield f"http://{host}:{server.servers[0].sockets[0].getsockname()[1]}/v1"
     finally:
-        server_app.should_exit = True
+        server.should_exit = True
         thread.join(10)
         openai.forget()
 
@@ -87,7 +117,9 @@ QUESTIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("model, prompt, task", QUESTIONS, ids=lambda value: getattr(value, "title", ""))
+@pytest.mark.parametrize(
+    "model, prompt, task", QUESTIONS, ids=lambda value: getattr(value, "title", "")
+)
 def test_the_embedded_engine_loses_nothing_over_the_wire(model, prompt, task, embedded):
     there = OpenAI(embedded, "", QUICK)
     assert outcome(Embedded(), model, prompt, task) == outcome(there, model, prompt, task)
@@ -100,7 +132,9 @@ def embedded():
         yield url
 
 
-@pytest.mark.parametrize("model, prompt, task", QUESTIONS, ids=lambda value: getattr(value, "title", ""))
+@pytest.mark.parametrize(
+    "model, prompt, task", QUESTIONS, ids=lambda value: getattr(value, "title", "")
+)
 def test_nvidias_engine_loses_nothing_over_the_wire(model, prompt, task, wire):
     here = NVIDIA(KEY, wire.url, QUICK)
     with serving(here) as url:
@@ -162,36 +196,55 @@ WORDS = [
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
-@pytest.mark.parametrize("model, task, words", WORDS, ids=[f"{row[0].title}{row[1].token if row[1] else ''}" for row in WORDS])
+@pytest.mark.parametrize(
+    "model, task, words",
+    WORDS,
+    ids=[f"{row[0].title}{row[1].token if row[1] else ''}" for row in WORDS],
+)
 def test_what_was_sent_is_the_answer_however_it_was_cut(model, task, words, size):
     cut = [Chunk(words[i : i + size]) for i in range(0, len(words), size)]
     prompt = Prompt((Turn("user", task.token if task else "?", (SIGN,)),))
     *_, whole = ask(Says(*cut), model, prompt, task)
     for raw in (False, True):
-        *some, last = pieces(Says(*cut), Question(model, prompt, task, raw=raw), Stop())
+        *some, last = pieces(Says(*cut), Question(model, prompt, task, raw=raw), CancelToken())
         sent = "".join(piece.text for piece in (*some, last))
         assert sent == (words if raw else whole.text), "words for people cannot be taken back"
-        assert last.answer == whole and sum((piece.regions for piece in (*some, last)), ()) == whole.regions
+        assert (
+            last.answer == whole
+            and sum((piece.regions for piece in (*some, last)), ()) == whole.regions
+        )
 
 
 @pytest.mark.parametrize("raw", [False, True])
 def test_half_a_character_beside_the_words_breaks_no_stream(raw):
     corners = ((0.1, 0.1), (0.2, 0.1), (0.2, 0.2), (0.1, 0.2))
-    engine = Says(Chunk("a", note="why \ud800\x07"), Chunk("b", (Region("cat \ud800\u202e", corners),), note="why \ud800\x07"))
+    engine = Says(
+        Chunk("a", note="why \ud800\x07"),
+        Chunk("b", (Region("cat \ud800\u202e", corners),), note="why \ud800\x07"),
+    )
     with serving(engine) as url:
         reply = post(url, body(stream=True, **({"skip_special_tokens": False} if raw else {})))
-    assert reply.text.endswith("data: [DONE]\n\n") and reply.text.count('"note": "why "') == 1 and '"phrase": "cat "' in reply.text
+    assert (
+        reply.text.endswith("data: [DONE]\n\n")
+        and reply.text.count('"note": "why "') == 1
+        and '"phrase": "cat "' in reply.text
+    )
 
 
 def test_a_client_waits_for_as_long_as_the_server_says_that_it_is_at_work(monkeypatch):
     monkeypatch.setattr("vlm_backends.server.workers._BEAT", 0.1)
-    monkeypatch.setattr("vlm_backends.server._PATIENCE", 2)
+    monkeypatch.setattr("vlm_backends.server.app._PATIENCE", 2)
     gate, prompt = threading.Event(), Prompt((Turn("user", "?", (SIGN,)),))
-    for begin, said in ((), "at work"), ((Chunk(status="Waiting in line: 1 before you."),), "in line"):
+    for begin, said in (
+        ((), "at work"),
+        ((Chunk(status="Waiting in line: 1 before you."),), "in line"),
+    ):
         gate.clear()
         with serving(Says(*begin, gate, Chunk("late"))) as url:
             threading.Timer(3, gate.set).start()
-            told = list(ask(OpenAI(url, "", Patience(connect=2, silence=1, tries=1)), LLAMA, prompt))
+            told = list(
+                ask(OpenAI(url, "", Patience(connect=2, silence=1, tries=1)), LLAMA, prompt)
+            )
         assert told[-1].text == "late" and sum(said in answer.status for answer in told) > 2
 
 
@@ -199,39 +252,78 @@ def test_a_stream_has_openais_shape(embedded):
     reply = post(embedded, body("<OCR_WITH_REGION>", FLORENCE.id, stream=True), stream=True)
     lines = [line for line in reply.iter_lines() if line]
     events = [json.loads(line.removeprefix(b"data: ")) for line in lines[:-1]]
-    assert reply.headers["Content-Type"].startswith("text/event-stream") and lines[-1] == b"data: [DONE]"
-    assert {event["object"] for event in events} == {"chat.completion.chunk"} and len({event["id"] for event in events}) == 1
-    assert [event["choices"][0]["finish_reason"] for event in events] == [None] * (len(events) - 1) + ["stop"]
+    assert (
+        reply.headers["Content-Type"].startswith("text/event-stream")
+        and lines[-1] == b"data: [DONE]"
+    )
+    assert {event["object"] for event in events} == {"chat.completion.chunk"} and len(
+        {event["id"] for event in events}
+    ) == 1
+    assert [event["choices"][0]["finish_reason"] for event in events] == [None] * (
+        len(events) - 1
+    ) + ["stop"]
     words = "".join(event["choices"][0]["delta"].get("content", "") for event in events)
     entities = events[-1]["choices"][0]["delta"]["entities"]
     assert words.startswith("PINE RIDGE PARK\nLake Loop") and entities[1]["phrase"] == "Lake Loop"
     first, last = entities[1]["substring"]
-    assert words[first : last + 1] == "Lake Loop" and all(0 <= value <= 1 for value in entities[1]["bboxes"][0])
+    assert words[first : last + 1] == "Lake Loop" and all(
+        0 <= value <= 1 for value in entities[1]["bboxes"][0]
+    )
 
 
 def test_without_streaming_it_is_one_object(embedded):
-    reply = post(embedded, body("Generate underlying data table of the figure below:", DEPLOT.id, read(ASSETS / "chart.png"))).json()
+    reply = post(
+        embedded,
+        body(
+            "Generate underlying data table of the figure below:",
+            DEPLOT.id,
+            read(ASSETS / "chart.png"),
+        ),
+    ).json()
     message = reply["choices"][0]["message"]
-    assert reply["object"] == "chat.completion" and "2021" in message["content"] and "|" in message["content"]
-    assert reply["choices"][0]["finish_reason"] == "stop" and "not by DePlot" in reply["vlm"]["note"]
+    assert (
+        reply["object"] == "chat.completion"
+        and "2021" in message["content"]
+        and "|" in message["content"]
+    )
+    assert (
+        reply["choices"][0]["finish_reason"] == "stop" and "not by DePlot" in reply["vlm"]["note"]
+    )
 
 
 def test_the_list_says_what_each_can_do(embedded):
-    listed = {entry["id"]: entry for entry in requests.get(f"{embedded}/models", timeout=10).json()["data"]}
-    assert set(listed) == {model.id for model in CATALOGUE} and listed[FLORENCE.id]["tasks"]["<OCR>"]
-    assert requests.get(embedded.removesuffix("/v1") + "/health", timeout=10).json() == {"status": "ok", "busy": 0}
+    listed = {
+        entry["id"]: entry
+        for entry in requests.get(f"{embedded}/models", timeout=10).json()["data"]
+    }
+    assert (
+        set(listed) == {model.id for model in CATALOGUE} and listed[FLORENCE.id]["tasks"]["<OCR>"]
+    )
+    assert requests.get(embedded.removesuffix("/v1") + "/health", timeout=10).json() == {
+        "status": "ok",
+        "busy": 0,
+    }
 
 
 def test_a_system_message_and_the_hubs_name_are_understood():
     engine = Says(Chunk("yes"))
-    asked = body(model="META-LLAMA/llama-3.2-11B-Vision-Instruct", max_completion_tokens=9, temperature=0.5, seed=3)
+    asked = body(
+        model="META-LLAMA/llama-3.2-11B-Vision-Instruct",
+        max_completion_tokens=9,
+        temperature=0.5,
+        seed=3,
+    )
     asked["messages"] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "A"},
                          {"role": "assistant", "content": "B"}, *asked["messages"]]  # fmt: skip
     with serving(engine) as url:
         assert post(url, asked).json()["model"] == LLAMA.id
     (prompt,) = engine.prompts
     assert [turn.text for turn in prompt.turns] == ["Be brief.\n\nA", "B", "What is in this image?"]
-    assert (prompt.sampling.max_tokens, prompt.sampling.temperature, prompt.sampling.seed) == (9, 0.5, 3)
+    assert (prompt.sampling.max_tokens, prompt.sampling.temperature, prompt.sampling.seed) == (
+        9,
+        0.5,
+        3,
+    )
     assert prompt.turns[-1].pictures == (SIGN,)
 
 
@@ -278,13 +370,19 @@ def test_what_cannot_be_asked_is_a_status_and_a_sentence(embedded, asked, status
     asked = asked | {"stream": True} if stream and isinstance(asked, dict) else asked
     reply = requests.post(f"{embedded}/chat/completions", data=json.dumps(asked), timeout=60)
     error = reply.json()["error"]
-    assert reply.status_code == status == error["code"] and said in error["message"] and "Traceback" not in reply.text
+    assert (
+        reply.status_code == status == error["code"]
+        and said in error["message"]
+        and "Traceback" not in reply.text
+    )
 
 
 def test_a_request_that_promises_too_much_is_turned_away_at_once(embedded):
     host, port = embedded.removeprefix("http://").removesuffix("/v1").split(":")
     with socket.create_connection((host, int(port)), 30) as sock:
-        sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n")
+        sock.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n"
+        )
         assert sock.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
@@ -303,7 +401,9 @@ def test_who_does_not_send_the_question_is_not_waited_for_for_ever(embedded, mon
 ])  # fmt: skip
 def test_other_addresses_and_methods_have_a_sentence(embedded, method, path, status):
     reply = requests.request(method, embedded.removesuffix("/v1") + path, timeout=30)
-    assert reply.status_code == status and (status == 200 or reply.json()["error"]["code"] == status)
+    assert reply.status_code == status and (
+        status == 200 or reply.json()["error"]["code"] == status
+    )
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"model": '])
@@ -359,9 +459,16 @@ def test_an_error_that_is_not_of_our_own_server_is_a_refusal(told):
 
 
 def test_what_a_server_says_of_an_error_is_bounded_and_without_the_key():
-    told = {"error": {"message": f"{KEY} " * 1000, "vlm": {"kind": "Refused", "status": "x", "since": 7}}}
+    told = {
+        "error": {
+            "message": f"{KEY} " * 1000,
+            "vlm": {"kind": "Refused", "status": "x", "since": 7},
+        }
+    }
     error = explain(400, json.dumps(told).encode(), "3", key=KEY)
-    assert KEY not in str(error) and len(str(error)) <= 1000 and (error.status, error.wait) == (0, 3)
+    assert (
+        KEY not in str(error) and len(str(error)) <= 1000 and (error.status, error.wait) == (0, 3)
+    )
 
 
 def test_what_fails_later_ends_the_stream_with_a_sentence_and_keeps_the_words():
@@ -393,7 +500,9 @@ def test_the_first_words_come_before_the_last_and_leaving_ends_the_call():
         assert not engine.stops[0].is_set()
         reply.close()
         assert until(engine.stops[0].is_set)
-        assert until(lambda: requests.get(url.removesuffix("/v1") + "/health", timeout=5).json()["busy"] == 0)
+        assert until(
+            lambda: requests.get(url.removesuffix("/v1") + "/health", timeout=5).json()["busy"] == 0
+        )
 
 
 def test_events_of_pieces_that_are_there_are_sent_together():
@@ -410,8 +519,22 @@ def test_events_of_pieces_that_are_there_are_sent_together():
         if sent[-1]:
             await asyncio.to_thread(until, lambda: not desk.busy)
 
-    finished(app({"type": "http", "method": "POST", "path": "/v1/chat/completions", "query_string": b"", "headers": []}, receive, send))
-    assert sent == [0, 1, 9, 1, 0], "its head, the first piece, the others with the last word, [DONE] and the end"
+    finished(
+        app(
+            {
+                "type": "http",
+                "method": "POST",
+                "path": "/v1/chat/completions",
+                "query_string": b"",
+                "headers": [],
+            },
+            receive,
+            send,
+        )
+    )
+    assert sent == [0, 1, 9, 1, 0], (
+        "its head, the first piece, the others with the last word, [DONE] and the end"
+    )
 
 
 def test_leaving_a_call_that_does_not_stream_ends_it_too():
@@ -436,7 +559,9 @@ def test_who_comes_when_all_places_are_taken_is_told_so_at_once():
         replies = [post(url, body(stream=True), stream=True) for _ in range(1)]
         waits = threading.Thread(target=lambda: replies.append(post(url, body())))
         waits.start()
-        assert until(lambda: requests.get(url.removesuffix("/v1") + "/health", timeout=5).json()["busy"] == 2)
+        assert until(
+            lambda: requests.get(url.removesuffix("/v1") + "/health", timeout=5).json()["busy"] == 2
+        )
         turned_away = post(url, body())
         assert turned_away.status_code == 503 and turned_away.headers["Retry-After"] == "1"
         gate.set()
@@ -451,16 +576,26 @@ def test_a_question_that_is_not_sent_takes_no_memory_when_all_places_are_taken()
 
 
 def test_what_is_waited_for_is_seen_on_the_other_side():
-    engine = Says(Chunk(status="Fetching the weights: 10 %."), Chunk(status="Fetching the weights: 90 %."), Chunk("Done.", literal=True))
+    engine = Says(
+        Chunk(status="Fetching the weights: 10 %."),
+        Chunk(status="Fetching the weights: 90 %."),
+        Chunk("Done.", literal=True),
+    )
     with serving(engine) as url:
-        here, there = ([answer.status for answer in ask(each, LLAMA, HI) if answer.status] for each in (engine, OpenAI(url, "", QUICK)))
+        here, there = (
+            [answer.status for answer in ask(each, LLAMA, HI) if answer.status]
+            for each in (engine, OpenAI(url, "", QUICK))
+        )
     assert there == here and len(here) == 2
 
 
 def test_a_stop_on_the_page_reaches_the_service_behind_the_server(wire):
-    for leave in (lambda answers, stop: answers.close(), lambda answers, stop: (stop.set(), list(answers))):
+    for leave in (
+        lambda answers, stop: answers.close(),
+        lambda answers, stop: (stop.set(), list(answers)),
+    ):
         wire.script.append(say.sse(["one ", "two"], gate=threading.Event()))
-        before, stop = wire.disconnects, Stop()
+        before, stop = wire.disconnects, CancelToken()
         with serving(NVIDIA(KEY, wire.url, QUICK)) as url:
             answers = ask(OpenAI(url, "", QUICK), LLAMA, HI, stop=stop)
             while not next(answers).text:
@@ -471,7 +606,9 @@ def test_a_stop_on_the_page_reaches_the_service_behind_the_server(wire):
 
 def test_a_client_that_is_patient_gets_its_place():
     gate = threading.Event()
-    with serving(Says(Chunk("first "), gate, Chunk("last")), desk=Desk(parallel=1, waiting=0)) as url:
+    with serving(
+        Says(Chunk("first "), gate, Chunk("last")), desk=Desk(parallel=1, waiting=0)
+    ) as url:
         held = post(url, body(stream=True), stream=True)
         threading.Timer(0.5, gate.set).start()
         patient = OpenAI(url, "", Patience(connect=2, silence=5, pause=0.5, tries=4))
@@ -481,7 +618,11 @@ def test_a_client_that_is_patient_gets_its_place():
 
 def test_only_who_has_the_key_is_let_in():
     with serving(Says(Chunk("yes")), key="server-canary") as url:
-        for headers in ({}, {"Authorization": "Bearer no"}, {"Authorization": "Bearer sérver".encode("latin-1")}):
+        for headers in (
+            {},
+            {"Authorization": "Bearer no"},
+            {"Authorization": "Bearer sérver".encode("latin-1")},
+        ):
             reply = post(url, body(), headers=headers)
             assert reply.status_code == 401 and "server-canary" not in reply.text
             assert requests.get(f"{url}/models", headers=headers, timeout=5).status_code == 401
@@ -505,7 +646,11 @@ def public_everywhere(monkeypatch):
 def test_no_picture_is_fetched_from_a_private_address(address, wire):
     with serving(Says(Chunk("yes")), urls=True) as url:
         reply = post(url, image(address.format(port=wire.url.rpartition(":")[2])))
-    assert reply.status_code in (400, 502) and ("private one" in reply.text or "cannot be reached" in reply.text) and not wire.seen
+    assert (
+        reply.status_code in (400, 502)
+        and ("private one" in reply.text or "cannot be reached" in reply.text)
+        and not wire.seen
+    )
 
 
 @pytest.mark.parametrize("answer, status, said", [
@@ -525,7 +670,7 @@ def test_a_picture_that_does_not_come_to_its_end_is_not_waited_for(wire, monkeyp
     monkeypatch.setattr(client, "_GLANCE", Patience(silence=0.2, tries=1))
     wire.scripts["models"].append(say.slow_headers(60))
     with pytest.raises(Unreachable):
-        client.fetch(f"{wire.url}/v1/models", Stop())
+        client.fetch(f"{wire.url}/v1/models", CancelToken())
 
 
 @pytest.mark.parametrize("host, public", [
@@ -539,7 +684,9 @@ def test_which_addresses_are_public(host, public):
     assert transport.is_private(host) is not public
 
 
-@pytest.mark.parametrize("address", ["ftp://example.org/a", "/etc/passwd", "javascript:1", "gopher://x"])
+@pytest.mark.parametrize(
+    "address", ["ftp://example.org/a", "/etc/passwd", "javascript:1", "gopher://x"]
+)
 def test_what_is_no_address_is_refused(address):
     with serving(Says(Chunk("yes")), urls=True) as url:
         assert post(url, image(address)).status_code == 400
@@ -549,17 +696,27 @@ def test_what_is_no_address_is_refused(address):
 
 
 def test_the_command_serves_and_ends_when_it_is_told():
-    command = [sys.executable, "-m", "vlm_backends.server", "--engine", "embedded", "--port", "8137"]
+    command = [
+        sys.executable,
+        "-m",
+        "vlm_backends.server",
+        "--engine",
+        "embedded",
+        "--port",
+        "8137",
+    ]
     env = os.environ | {"VLM_SERVER_KEY": "server-canary", "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server_app:
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
         try:
-            said = server_app.stdout.readline()
+            said = process.stdout.readline()
             assert "http://127.0.0.1:8137/v1" in said and "canary" not in said
             assert until(lambda: answers("http://127.0.0.1:8137/health"), 20)
             assert FLORENCE in OpenAI("http://127.0.0.1:8137/v1", "server-canary", QUICK).models()
         finally:
-            server_app.send_signal(signal.SIGTERM)
-        assert server_app.wait(20) in (0, -signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(20) in (0, -signal.SIGTERM)
 
 
 def answers(url):
@@ -574,7 +731,12 @@ def answers(url):
 def test_a_server_that_cannot_begin_says_why(env, said):
     command = [sys.executable, "-m", "vlm_backends.server", "--port", str(free_port())]
     run = subprocess.run(command, env=os.environ | env, capture_output=True, text=True, timeout=60)
-    assert run.returncode == 1 and said in run.stderr and "Traceback" not in run.stderr and "two words" not in run.stderr
+    assert (
+        run.returncode == 1
+        and said in run.stderr
+        and "Traceback" not in run.stderr
+        and "two words" not in run.stderr
+    )
 
 
 @pytest.mark.parametrize("option", ["--parallel", "--waiting", "--grace"])
@@ -586,7 +748,14 @@ def test_a_number_that_cannot_be_is_refused(capsys, option, value):
 
 
 def test_regions_keep_their_outlines_and_their_places_in_the_text():
-    mask = Region("a cat", ((0.1, 0.2), (0.5, 0.25), (0.4, 0.9), (0.2, 0.7), (0.15, 0.4)), solid=True, span=(0, 5))
+    mask = Region(
+        "a cat",
+        ((0.1, 0.2), (0.5, 0.25), (0.4, 0.9), (0.2, 0.7), (0.15, 0.4)),
+        solid=True,
+        span=(0, 5),
+    )
     with serving(Says(Chunk("a cat", (mask,)))) as url:
-        *_, answer = ask(OpenAI(url, "", QUICK), LLAMA, Prompt((Turn("user", "?", (SIGN,)),), LLAMA.sampling))
+        *_, answer = ask(
+            OpenAI(url, "", QUICK), LLAMA, Prompt((Turn("user", "?", (SIGN,)),), LLAMA.sampling)
+        )
     assert answer.regions == (mask,)

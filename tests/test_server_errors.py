@@ -9,8 +9,15 @@ from tests.test_openai import KEY, PHI, QUICK, question
 from vlm_backends import Gone, OpenAI, Refused, Unreachable, VLMError, ask
 from vlm_backends.engines import openai
 
-LONG, CROWD, BLIND, ABSENT = "longer than the model", "fewer pictures at once", "takes no pictures", "does not serve"
-RAW = json.dumps({"error": {"message": "This model's maximum context length is 8192 tokens.", "code": 400}})
+LONG, CROWD, BLIND, ABSENT = (
+    "longer than the model",
+    "fewer pictures at once",
+    "takes no pictures",
+    "does not serve",
+)
+RAW = json.dumps(
+    {"error": {"message": "This model's maximum context length is 8192 tokens.", "code": 400}}
+)
 
 BODIES = [  # who says it, its status, its body, what becomes of it
     ("vLLM", 400, {"object": "error", "message": "This model's maximum context length is 4096 tokens. However, you requested 4600 tokens (4088 in the messages, 512 in the completion). Please reduce the length of the messages or completion.", "type": "BadRequestError", "param": None, "code": 400}, LONG),
@@ -74,19 +81,27 @@ def answer(server):
     return last
 
 
-@pytest.mark.parametrize("who, status, body, said", BODIES, ids=[f"{row[0]}-{row[1]}-{i}" for i, row in enumerate(BODIES)])
+@pytest.mark.parametrize(
+    "who, status, body, said",
+    BODIES,
+    ids=[f"{row[0]}-{row[1]}-{i}" for i, row in enumerate(BODIES)],
+)
 def test_an_error_is_one_sentence_with_a_next_step(wire, server, who, status, body, said):
     wire.script += [say.status(status, body)] * 3
     with pytest.raises(VLMError, match=said) as caught:
         answer(server)
     sentence = str(caught.value)
     assert isinstance(caught.value, Gone if said == ABSENT else Refused)
-    assert len(sentence) < 520 and not any(mark in sentence for mark in ('{"', "Traceback", "<html", "None", KEY))
+    assert len(sentence) < 520 and not any(
+        mark in sentence for mark in ('{"', "Traceback", "<html", "None", KEY)
+    )
 
 
 @pytest.mark.parametrize("who, status, body, said", [row for row in BODIES if isinstance(row[2], dict) and row[1] != 404 and row[3] != ABSENT],
                          ids=lambda value: value if isinstance(value, (str, int)) else "")  # fmt: skip
-def test_an_error_in_the_midst_of_a_stream_keeps_the_words_and_ends_it(wire, server, who, status, body, said):
+def test_an_error_in_the_midst_of_a_stream_keeps_the_words_and_ends_it(
+    wire, server, who, status, body, said
+):
     wire.script.append(say.sse(["Half a ", body], done=False))
     heard = []
     with pytest.raises(VLMError) as caught:
@@ -102,7 +117,12 @@ def test_an_error_in_the_midst_of_a_stream_keeps_the_words_and_ends_it(wire, ser
     ({}, 500), ({"code": 200}, 500), ({"code": "9" * 9999}, 500), ({"code": True}, 500), ({"code": None}, 500), ({"code": [400]}, 500), ("words", 500),
 ])  # fmt: skip
 def test_the_status_within_a_stream_is_found(wire, server, error, status):
-    wire.script += [say.sse([{"error": error if isinstance(error, str) else {"message": "No.", **error}}], done=False)] * 3
+    wire.script += [
+        say.sse(
+            [{"error": error if isinstance(error, str) else {"message": "No.", **error}}],
+            done=False,
+        )
+    ] * 3
     with pytest.raises(VLMError) as caught:
         answer(server)
     assert getattr(caught.value, "status", status) == status
@@ -122,7 +142,15 @@ def test_what_a_strict_server_does_not_know_is_left_out(wire, server, status, co
     assert dropped != {"max_tokens"} or second["max_completion_tokens"] == first["max_tokens"]
 
 
-@pytest.mark.parametrize("status, complaint", [(422, "messages: Field required"), (500, "stream_options"), (400, "temperature"), (429, "stream_options")])
+@pytest.mark.parametrize(
+    "status, complaint",
+    [
+        (422, "messages: Field required"),
+        (500, "stream_options"),
+        (400, "temperature"),
+        (429, "stream_options"),
+    ],
+)
 def test_nothing_else_is_left_out(wire, server, status, complaint):
     wire.script += [say.status(status, {"detail": complaint})] * 3
     with pytest.raises(Refused, match=complaint):
@@ -131,7 +159,9 @@ def test_nothing_else_is_left_out(wire, server, status, complaint):
 
 
 def test_a_server_that_complains_for_ever_is_asked_only_so_often(wire, server):
-    wire.script += [say.status(422, {"detail": "stream_options skip_special_tokens max_completion_tokens"})] * 9
+    wire.script += [
+        say.status(422, {"detail": "stream_options skip_special_tokens max_completion_tokens"})
+    ] * 9
     with pytest.raises(Refused):
         answer(server)
     assert len(wire.asked("chat")) == 2
@@ -160,5 +190,7 @@ def test_a_stream_that_ends_without_a_reason_broke_off(wire, server, end):
     (None, ""), (7, ""), ({"text": "x"}, ""),
 ])  # fmt: skip
 def test_words_may_come_in_parts(wire, server, content, text):
-    wire.script.append(say.json_body({"choices": [{"message": {"role": "assistant", "content": content}}]}))
+    wire.script.append(
+        say.json_body({"choices": [{"message": {"role": "assistant", "content": content}}]})
+    )
     assert answer(server).text == text

@@ -3,7 +3,9 @@
 import pytest
 
 pytest.importorskip("torch", reason="torch is not installed: see requirements-local.txt")
-pytest.importorskip("transformers", reason="transformers is not installed: see requirements-local.txt")
+pytest.importorskip(
+    "transformers", reason="transformers is not installed: see requirements-local.txt"
+)
 
 from tests import tiny
 from tests.test_openai import QUICK
@@ -11,10 +13,10 @@ from tests.test_page import ASSETS
 from tests.test_server import FLORENCE, SIGN, outcome, serving
 from vlm_backends import (
     TASKS,
+    CancelToken,
     OpenAI,
     Prompt,
     Sampling,
-    Stop,
     Turn,
     ask,
     connect,
@@ -30,7 +32,14 @@ ASKED = [
       for id in tiny.FAMILIES if id != FLORENCE.id),
     *((FLORENCE, Prompt((Turn("user", write_task(task, "a dog", (0.1, 0.1, 0.9, 0.9)), (SIGN,)),)), task) for task in TASKS),
 ]  # fmt: skip
-TALK = Prompt((Turn("user", "What is this?", (SIGN,)), Turn("assistant", "A sign."), Turn("user", "And now?", (read(ASSETS / "cat.jpg"),))), SEEDED)
+TALK = Prompt(
+    (
+        Turn("user", "What is this?", (SIGN,)),
+        Turn("assistant", "A sign."),
+        Turn("user", "And now?", (read(ASSETS / "cat.jpg"),)),
+    ),
+    SEEDED,
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +55,9 @@ def there(here):
         yield OpenAI(url, "", QUICK)
 
 
-@pytest.mark.parametrize("model, prompt, task", ASKED, ids=[row[2].token if row[2] else row[0].id for row in ASKED])
+@pytest.mark.parametrize(
+    "model, prompt, task", ASKED, ids=[row[2].token if row[2] else row[0].id for row in ASKED]
+)
 def test_open_weights_lose_nothing_over_the_wire(here, there, model, prompt, task):
     said = outcome(here, model, prompt, task)
     assert said == outcome(there, model, prompt, task) and said[0] is not None
@@ -54,7 +65,9 @@ def test_open_weights_lose_nothing_over_the_wire(here, there, model, prompt, tas
 
 
 def test_the_noise_has_places_to_lose(here):
-    assert any(outcome(here, *row)[1] for row in ASKED), "or else the test above shows nothing of regions"
+    assert any(outcome(here, *row)[1] for row in ASKED), (
+        "or else the test above shows nothing of regions"
+    )
 
 
 def test_a_conversation_with_two_pictures_is_the_same(here, there):
@@ -66,9 +79,11 @@ def test_a_conversation_with_two_pictures_is_the_same(here, there):
 
 
 def test_a_stop_over_the_wire_frees_the_weights(here, there):
-    model, stop = find_model("nvidia/neva-22b"), Stop()
+    model, stop = find_model("nvidia/neva-22b"), CancelToken()
     answers = ask(there, model, Prompt(TALK.turns[:1], Sampling(1000, 1.0, 1.0, seed=1)), stop=stop)
     while not next(answers).text:
         pass
     stop.set()
-    assert list(answers) is not None and outcome(there, model, TALK, None) == outcome(here, model, TALK, None)
+    assert list(answers) is not None and outcome(there, model, TALK, None) == outcome(
+        here, model, TALK, None
+    )

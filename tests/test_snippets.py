@@ -18,12 +18,28 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests import wire_replies as say
-from vlm_backends import CATALOGUE, NVIDIA, TASKS, BadPrompt, Embedded, Local, OpenAI, Prompt, Sampling, Turn, ask, find_model, find_task, read, write_task
-from vlm_backends.media import images
+from vlm_backends import (
+    CATALOGUE,
+    NVIDIA,
+    TASKS,
+    BadPrompt,
+    Embedded,
+    Local,
+    OpenAI,
+    Prompt,
+    Sampling,
+    Turn,
+    ask,
+    find_model,
+    find_task,
+    read,
+    write_task,
+)
 from vlm_backends.__main__ import _options, main
 from vlm_backends.engines import openai
 from vlm_backends.engines.http.client import Patience
 from vlm_backends.engines.wire.responses import chunk
+from vlm_backends.media import images
 from vlm_backends.snippets import Code, code
 
 ROOT = Path(__file__).parent.parent
@@ -39,7 +55,9 @@ LANGUAGES = "python", "shell"
 SAID = ("accept", "authorization", "content-type", "nvcf-input-asset-references", "nvcf-function-asset-ids",
         "x-amz-meta-nvcf-asset-description")  # fmt: skip
 
-pytestmark = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed: apt-get install curl")
+pytestmark = pytest.mark.skipif(
+    not shutil.which("curl"), reason="curl is not installed: apt-get install curl"
+)
 
 
 def tall_print():
@@ -47,7 +65,9 @@ def tall_print():
     page = Image.new("RGB", (2400, 3000), "white")
     pen = ImageDraw.Draw(page)
     for y in range(20, 2980, 24):
-        pen.text((20, y), f"{y} sphinx of black quartz judge my vow " * 9, fill="black", font_size=20)
+        pen.text(
+            (20, y), f"{y} sphinx of black quartz judge my vow " * 9, fill="black", font_size=20
+        )
     return read(page)
 
 
@@ -68,8 +88,22 @@ def run(made: Code, language: str, folder: Path, **env: str) -> subprocess.Compl
     command = [sys.executable, "program"] if language == "python" else ["bash", "program"]
     (folder / "program").write_text(getattr(made, language), encoding="utf-8", newline="")
     paths = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    clean = {"PATH": paths, "HOME": str(folder), "LC_ALL": "C.UTF-8", "TMPDIR": str(folder), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=folder, env=clean | env, capture_output=True, text=True, encoding="utf-8", timeout=120)
+    clean = {
+        "PATH": paths,
+        "HOME": str(folder),
+        "LC_ALL": "C.UTF-8",
+        "TMPDIR": str(folder),
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=clean | env,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+    )
     assert not list(folder.glob("tmp*")), "something was left behind"
     return done
 
@@ -84,14 +118,28 @@ def seen_by(wire, start=0):
     ids: dict[str, str] = {}
 
     def plain(text):
-        return re.sub(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", lambda id: ids.setdefault(id[0], f"id {len(ids)}"), text)
+        return re.sub(
+            r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b",
+            lambda id: ids.setdefault(id[0], f"id {len(ids)}"),
+            text,
+        )
 
     requests = []
     for seen in wire.seen[start:]:
-        said = {name: plain(value) for name in SAID if (value := seen.headers.get(name)) is not None}
-        if seen.route == "result":  # another host, reached by a redirect: what matters is that the key stays behind
+        said = {
+            name: plain(value) for name in SAID if (value := seen.headers.get(name)) is not None
+        }
+        if (
+            seen.route == "result"
+        ):  # another host, reached by a redirect: what matters is that the key stays behind
             said = {name: value for name, value in said.items() if name == "authorization"}
-        body = seen.body if seen.route == "upload" else json.loads(plain(seen.body.decode())) if seen.body else None
+        body = (
+            seen.body
+            if seen.route == "upload"
+            else json.loads(plain(seen.body.decode()))
+            if seen.body
+            else None
+        )
         requests.append((seen.method, plain(seen.path), said, body))
     return requests
 
@@ -102,7 +150,11 @@ def heard(language, streams, output, sent):
         return [chunk(json.loads(output), sent, "", "")]
     if language == "python":
         return output.removesuffix("\n")
-    events = [json.loads(line.removeprefix("data: ")) for line in output.splitlines() if line.startswith("data: {")]
+    events = [
+        json.loads(line.removeprefix("data: "))
+        for line in output.splitlines()
+        if line.startswith("data: {")
+    ]
     assert output.rstrip().endswith("data: [DONE]")
     return "".join(said.text for event in events if (said := chunk(event, sent, "", "")))
 
@@ -113,14 +165,20 @@ def same(wire, engine, model, prompt, folder, task=None, **env):
     sent = next(chunk.sent for chunk in arrived if chunk.sent)
     expected = seen_by(wire)
     streams = model.streams or isinstance(engine, OpenAI)
-    said = [chunk for chunk in arrived if chunk.text or chunk.regions or (chunk.tokens and not streams)]
+    said = [
+        chunk for chunk in arrived if chunk.text or chunk.regions or (chunk.tokens and not streams)
+    ]
     words = "".join(chunk.text for chunk in arrived)
     made = code(engine, model, prompt, task, sent)
-    assert made == code(engine, model, prompt, task), "what is known of the way changes nothing but the time"
+    assert made == code(engine, model, prompt, task), (
+        "what is known of the way changes nothing but the time"
+    )
     assert KEY not in repr(made) and SERVER_KEY not in repr(made)
     for language in LANGUAGES:
         start = len(wire.seen)
-        output = well(run(made, language, folder, **{"NVIDIA_API_KEY": KEY, "VLM_API_KEY": SERVER_KEY} | env))
+        output = well(
+            run(made, language, folder, **{"NVIDIA_API_KEY": KEY, "VLM_API_KEY": SERVER_KEY} | env)
+        )
         assert seen_by(wire, start) == expected, language
         assert heard(language, streams, output, sent) == (words if streams else said), language
         assert words or said
@@ -136,21 +194,34 @@ def nvidia(wire):
     return NVIDIA(KEY, wire.url, QUICK)
 
 
-@pytest.mark.parametrize("model", [model for model in CATALOGUE if not model.tasks], ids=lambda model: model.id)
+@pytest.mark.parametrize(
+    "model", [model for model in CATALOGUE if not model.tasks], ids=lambda model: model.id
+)
 def test_every_chat_model(wire, nvidia, model, tmp_path):
-    prompt = question(model.prompts[0], (read(ASSETS / model.samples[0]),), Sampling(77, 0.31, 0.62, 7))
+    prompt = question(
+        model.prompts[0], (read(ASSETS / model.samples[0]),), Sampling(77, 0.31, 0.62, 7)
+    )
     made = same(wire, nvidia, model, prompt, tmp_path)
     body = wire.asked("chat")[-1].json
-    assert (body["max_tokens"], body["temperature"], body["top_p"], body["seed"]) == (77, 0.31, 0.62, 7)
+    assert (body["max_tokens"], body["temperature"], body["top_p"], body["seed"]) == (
+        77,
+        0.31,
+        0.62,
+        7,
+    )
     assert "python3" not in made.shell, "the shell needs curl and base64 alone"
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.token)
 def test_every_task_of_florence_by_asset_and_zip(wire, nvidia, task, tmp_path):
-    text = write_task(task, "a “black” dog's $HOME", (0.25, 0.1, 0.75, 1.0) if task.takes == "region" else None)
+    text = write_task(
+        task, "a “black” dog's $HOME", (0.25, 0.1, 0.75, 1.0) if task.takes == "region" else None
+    )
     same(wire, nvidia, FLORENCE, question(text, (SLIDE,)), tmp_path, task)
     assert len(wire.deleted) == 3 and len(wire.asked("result")) == 3
-    assert all(seen.token is None for seen in wire.seen if seen.route in ("upload", "result")), "the key left NVIDIA"
+    assert all(seen.token is None for seen in wire.seen if seen.route in ("upload", "result")), (
+        "the key left NVIDIA"
+    )
 
 
 @pytest.mark.parametrize("entities", [True, False])
@@ -162,13 +233,13 @@ def test_florence_without_a_zip(wire, nvidia, entities, tmp_path):
 def test_small_print_goes_by_asset_as_a_jpeg_and_its_answer_streams(wire, nvidia, tmp_path):
     page = tall_print()
     made = same(wire, nvidia, NEVA, question("Read it.", (page,)), tmp_path)
-    (name, picture), = made.files
+    ((name, picture),) = made.files
     assert name == "picture.jpg" and picture == images.as_jpeg(page) and len(wire.deleted) == 3
 
 
 def test_a_photograph_is_fitted_and_goes_inline(wire, nvidia, tmp_path):
     large = read(Image.effect_mandelbrot((2600, 2000), (-2, -1, 1, 1), 80).convert("RGB"))
-    (_, picture), = same(wire, nvidia, LLAMA, question("What?", (large,)), tmp_path).files
+    ((_, picture),) = same(wire, nvidia, LLAMA, question("What?", (large,)), tmp_path).files
     assert picture == images.encode(large) != large
 
 
@@ -186,7 +257,9 @@ def test_a_talk_goes_with_all_its_turns_and_without_a_picture_too(wire, nvidia, 
     same(wire, nvidia, LLAMA, Prompt(turns), tmp_path)
     assert len(wire.seen[-1].json["messages"]) == 3
     made = code(nvidia, LLAMA, question("Words", ()))
-    assert made.files == () and all("Words" in well(run(made, each, tmp_path, NVIDIA_API_KEY=KEY)) for each in LANGUAGES)
+    assert made.files == () and all(
+        "Words" in well(run(made, each, tmp_path, NVIDIA_API_KEY=KEY)) for each in LANGUAGES
+    )
 
 
 def test_a_model_that_does_not_converse_gets_the_last_turn_alone(wire, nvidia, tmp_path):
@@ -219,8 +292,14 @@ def test_nasty_words_arrive_as_they_are(wire, nvidia, name, tmp_path):
     for seen in wire.asked("chat"):
         first, second, third = (message["content"] for message in seen.json["messages"])
         heard = json.loads(json.dumps(text))  # as JSON sees two halves of a letter
-        assert first.startswith(heard + ' <img src="data:image/png;base64,') and second == heard and third == f"{heard} again"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["picture.png", "program"], "something was run or written"
+        assert (
+            first.startswith(heard + ' <img src="data:image/png;base64,')
+            and second == heard
+            and third == f"{heard} again"
+        )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["picture.png", "program"], (
+        "something was run or written"
+    )
 
 
 @pytest.mark.parametrize("name", NASTY)
@@ -239,7 +318,11 @@ def heeding():
 def test_a_pasted_script_leaves_the_terminal_as_it_was(wire, nvidia, tmp_path):
     """In an interactive bash, where history is expanded, and where set -e would close the window."""
     made = code(nvidia, NEVA, question(NASTY["history"], (small("red"),)))
-    script = "set -o history -o histexpand\n" + made.shell + "false\necho still here; trap -p; echo $reply$bearer\n"
+    script = (
+        "set -o history -o histexpand\n"
+        + made.shell
+        + "false\necho still here; trap -p; echo $reply$bearer\n"
+    )
     command = ["bash", "--norc", "-i"]
     (tmp_path / "picture.png").write_bytes(made.files[0][1].data)
     done = subprocess.run(command, input=script, cwd=tmp_path, capture_output=True, text=True, timeout=60,
@@ -254,18 +337,30 @@ def test_llama_is_asked_at_its_second_address(wire, nvidia, status, language, tm
     wire.script.append(say.status(status, {"detail": "Function 'x': Not found for account"}))
     done = run(code(nvidia, LLAMA, question()), language, tmp_path, NVIDIA_API_KEY=KEY)
     words = heard(language, True, done.stdout, None)
-    assert done.returncode == 0 and words.startswith("You said “What is in this image?”. The picture is a JPEG")
+    assert done.returncode == 0 and words.startswith(
+        "You said “What is in this image?”. The picture is a JPEG"
+    )
     first, second = wire.asked("chat")
-    assert (first.path, second.path) == (f"/v1/gr/{LLAMA.id}/chat/completions", "/v1/chat/completions")
+    assert (first.path, second.path) == (
+        f"/v1/gr/{LLAMA.id}/chat/completions",
+        "/v1/chat/completions",
+    )
     assert first.json == second.json and second.token == KEY
 
 
-@pytest.mark.parametrize("model, status", [(LLAMA, 401), (LLAMA, 429), (LLAMA, 500), (KOSMOS, 404), (KOSMOS, 410), (FLORENCE, 422)])
+@pytest.mark.parametrize(
+    "model, status",
+    [(LLAMA, 401), (LLAMA, 429), (LLAMA, 500), (KOSMOS, 404), (KOSMOS, 410), (FLORENCE, 422)],
+)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_refusal_is_shown_and_asked_once(wire, nvidia, model, status, language, tmp_path):
     wire.script.append(say.status(status, {"detail": "the reason for it"}))
     done = run(code(nvidia, model, question("<OD>")), language, tmp_path, NVIDIA_API_KEY=KEY)
-    assert done.returncode and "the reason for it" in done.stdout + done.stderr and str(status) in done.stderr
+    assert (
+        done.returncode
+        and "the reason for it" in done.stdout + done.stderr
+        and str(status) in done.stderr
+    )
     assert len(wire.asked("chat")) == 1 and not wire.assets and KEY not in done.stdout + done.stderr
 
 
@@ -273,8 +368,17 @@ def test_a_refusal_is_shown_and_asked_once(wire, nvidia, model, status, language
 def test_a_job_is_asked_for_until_it_is_done(wire, nvidia, model, tmp_path):
     wire.script.extend([say.pending(1)] * 3)
     words = "<CAPTION>" if model.tasks else "Hi"
-    same(wire, nvidia, model, question(words, (small("red"),)), tmp_path, find_task(words) if model.tasks else None)
-    assert len(wire.asked("status")) == 6 and all(seen.token == KEY for seen in wire.asked("status"))
+    same(
+        wire,
+        nvidia,
+        model,
+        question(words, (small("red"),)),
+        tmp_path,
+        find_task(words) if model.tasks else None,
+    )
+    assert len(wire.asked("status")) == 6 and all(
+        seen.token == KEY for seen in wire.asked("status")
+    )
 
 
 @pytest.mark.parametrize("broken", ["announce", "upload", "chat", "result"])
@@ -300,9 +404,16 @@ def test_without_a_key_nothing_is_asked(wire, nvidia, language, tmp_path):
 def test_without_a_base_url_the_addresses_are_nvidias():
     for model in CATALOGUE:
         made = code(NVIDIA(KEY), model, question("<OD>" if model.tasks else "Hi", (small("red"),)))
-        assert all(address in text for address in filter(None, (model.url, model.fallback)) for text in (made.python, made.shell))
+        assert all(
+            address in text
+            for address in filter(None, (model.url, model.fallback))
+            for text in (made.python, made.shell)
+        )
         assert ("https://api.nvcf.nvidia.com/v2/nvcf/assets" in made.python) == model.asset
-        assert ast.parse(made.python) and subprocess.run(["bash", "-n"], input=made.shell, text=True).returncode == 0
+        assert (
+            ast.parse(made.python)
+            and subprocess.run(["bash", "-n"], input=made.shell, text=True).returncode == 0
+        )
 
 
 # --- an OpenAI wire, and secrets in addresses ---------------------------------------------------------------------------
@@ -319,14 +430,22 @@ def test_a_server_with_the_openai_wire(wire, listed, key, tmp_path):
     engine = OpenAI(f"{wire.url}/v1/", key, QUICK)
     engine.models()  # the list is asked for once, before
     wire.seen.clear()
-    made = same(wire, engine, PHI, question("“Deck”", (SIGN, SLIDE), Sampling(99, 0.0, 1.0)), tmp_path)
-    assert ("VLM_API_KEY" in made.python) == ("VLM_API_KEY" in made.shell) == bool(key) and "NVIDIA" not in made.shell
+    made = same(
+        wire, engine, PHI, question("“Deck”", (SIGN, SLIDE), Sampling(99, 0.0, 1.0)), tmp_path
+    )
+    assert ("VLM_API_KEY" in made.python) == ("VLM_API_KEY" in made.shell) == bool(
+        key
+    ) and "NVIDIA" not in made.shell
 
 
 def test_the_name_is_the_servers_own(wire, listed, tmp_path):
-    wire.scripts["models"].append(say.json_body({"data": [{"id": "Microsoft/PHI-3.5-vision-instruct:latest"}]}))
+    wire.scripts["models"].append(
+        say.json_body({"data": [{"id": "Microsoft/PHI-3.5-vision-instruct:latest"}]})
+    )
     made = code(OpenAI(f"{wire.url}/v1", "", QUICK), PHI, question())
-    assert all('"Microsoft/PHI-3.5-vision-instruct:latest"' in text for text in (made.python, made.shell))
+    assert all(
+        '"Microsoft/PHI-3.5-vision-instruct:latest"' in text for text in (made.python, made.shell)
+    )
 
 
 @pytest.mark.parametrize("user", ["canary:x", "canary", "x:y-canary@x", "%40:canary%2F"])
@@ -335,22 +454,40 @@ def test_the_user_of_an_address_is_not_told(wire, listed, user, tmp_path):
     for engine, model in ((NVIDIA(KEY, f"http://{user}@{host}/?k=canary", QUICK), FLORENCE),
                           (OpenAI(f"http://{user}@{host}/v1", SERVER_KEY, QUICK), PHI)):  # fmt: skip
         made = code(engine, model, question("<OD>", (small("red"),)))
-        assert "canary" not in repr(made) and "@" not in made.python + made.shell.replace("@-", "").replace('"$@"', "")
+        assert "canary" not in repr(made) and "@" not in made.python + made.shell.replace(
+            "@-", ""
+        ).replace('"$@"', "")
         for language in LANGUAGES:
             well(run(made, language, tmp_path, NVIDIA_API_KEY=KEY, VLM_API_KEY=SERVER_KEY))
         assert wire.asked("chat")[-1].token == (KEY if isinstance(engine, NVIDIA) else SERVER_KEY)
 
 
-@pytest.mark.parametrize("base", ["http://[::1]:8000/v1", "http://x/'; id; '", 'http://x/"$(id)`id`/v1', "http://x/a b\\"])
+@pytest.mark.parametrize(
+    "base",
+    ["http://[::1]:8000/v1", "http://x/'; id; '", 'http://x/"$(id)`id`/v1', "http://x/a b\\"],
+)
 def test_an_address_is_quoted(base, listed):
     made = code(OpenAI(base, "", Patience(connect=0.01, tries=1)), PHI, question())
-    assert any(node.value == f"{base}/chat/completions" for node in ast.walk(ast.parse(made.python)) if isinstance(node, ast.Constant))
+    assert any(
+        node.value == f"{base}/chat/completions"
+        for node in ast.walk(ast.parse(made.python))
+        if isinstance(node, ast.Constant)
+    )
     show = "curl() { printf '%s\\n' \"$@\"; cat > /dev/null; }\n"
-    (args := subprocess.run(["bash"], input=(show + made.shell).replace("base64 <", ": <"), capture_output=True, text=True).stdout)
+    (
+        args := subprocess.run(
+            ["bash"],
+            input=(show + made.shell).replace("base64 <", ": <"),
+            capture_output=True,
+            text=True,
+        ).stdout
+    )
     assert f"{base}/chat/completions\n" in args and "uid=" not in args
 
 
-@pytest.mark.parametrize("engine", [Embedded(), OpenAI("http://127.0.0.1:9/v1", "", QUICK)], ids=["embedded", "openai"])
+@pytest.mark.parametrize(
+    "engine", [Embedded(), OpenAI("http://127.0.0.1:9/v1", "", QUICK)], ids=["embedded", "openai"]
+)
 def test_no_picture_is_a_sentence(engine):
     with pytest.raises(BadPrompt, match="picture"):
         code(engine, LLAMA, question("Hi", ()))
@@ -374,10 +511,20 @@ def test_this_machines_tasks(token, words, region, tmp_path):
     made = code(Embedded(), FLORENCE, prompt, task)
     assert made.files == (("picture.jpg", SIGN),)
     regions = [f"{each.label} {each.outline}" for each in answer.regions]
-    assert well(run(made, "python", tmp_path)).splitlines() == [*(answer.text.splitlines() or [""]), *regions]
+    assert well(run(made, "python", tmp_path)).splitlines() == [
+        *(answer.text.splitlines() or [""]),
+        *regions,
+    ]
     told = json.loads(well(run(made, "shell", tmp_path)))
-    assert (told["engine"], told["model"], told["task"], told["text"]) == (Embedded().name, FLORENCE.id, token, answer.text)
-    assert [each["outline"] for each in told["regions"]] == [[[*point] for point in r.outline] for r in answer.regions]
+    assert (told["engine"], told["model"], told["task"], told["text"]) == (
+        Embedded().name,
+        FLORENCE.id,
+        token,
+        answer.text,
+    )
+    assert [each["outline"] for each in told["regions"]] == [
+        [[*point] for point in r.outline] for r in answer.regions
+    ]
 
 
 def test_this_machines_chat(tmp_path):
@@ -386,13 +533,19 @@ def test_this_machines_chat(tmp_path):
     made = code(Embedded(), LLAMA, Prompt(turns))
     assert answer.text in well(run(made, "python", tmp_path))
     done = run(made, "shell", tmp_path)
-    assert done.returncode == 0 and done.stdout == answer.text + "\n" and done.stderr == answer.note + "\n"
+    assert (
+        done.returncode == 0
+        and done.stdout == answer.text + "\n"
+        and done.stderr == answer.note + "\n"
+    )
     assert "Left out: the conversation" in made.shell and "Old" not in made.shell
 
 
 def test_open_weights_here(tmp_path):
     pytest.importorskip("torch", reason="torch is not installed: see requirements-local.txt")
-    pytest.importorskip("transformers", reason="transformers is not installed: see requirements-local.txt")
+    pytest.importorskip(
+        "transformers", reason="transformers is not installed: see requirements-local.txt"
+    )
     from tests import tiny
 
     tiny.build(tmp_path / "weights", {FLORENCE.id: tiny.florence2})
@@ -402,19 +555,31 @@ def test_open_weights_here(tmp_path):
     made, env = code(engine, FLORENCE, prompt, task), {"VLM_WEIGHTS": str(tmp_path / "weights")}
     assert str(tmp_path) not in repr(made), "a folder of the server is nobody's business"
     python, shell = (run(made, language, tmp_path, **env) for language in LANGUAGES)
-    assert answer.text and answer.text in python.stdout and json.loads(shell.stdout)["text"] == answer.text
+    assert (
+        answer.text
+        and answer.text in python.stdout
+        and json.loads(shell.stdout)["text"] == answer.text
+    )
 
 
 def test_other_checkpoints_are_named():
-    made = code(Local(None, {FLORENCE.id: "florence-community/Florence-2-large"}), FLORENCE, *task_prompt("<OD>"))
+    made = code(
+        Local(None, {FLORENCE.id: "florence-community/Florence-2-large"}),
+        FLORENCE,
+        *task_prompt("<OD>"),
+    )
     assert f'"VLM_CHECKPOINTS": "{FLORENCE.id}=florence-community/Florence-2-large"' in made.python
-    assert f"VLM_CHECKPOINTS={FLORENCE.id}=florence-community/Florence-2-large python -m" in made.shell
+    assert (
+        f"VLM_CHECKPOINTS={FLORENCE.id}=florence-community/Florence-2-large python -m" in made.shell
+    )
 
 
 def arguments(script: str) -> list[str]:
     """What bash hands to the command."""
     shown = "python() { printf '%s\\0' \"$@\"; }\n" + script
-    done = subprocess.run(["bash"], input=shown.encode(), capture_output=True, env={"LC_ALL": "C.UTF-8"})
+    done = subprocess.run(
+        ["bash"], input=shown.encode(), capture_output=True, env={"LC_ALL": "C.UTF-8"}
+    )
     assert done.returncode == 0 and not done.stderr
     return done.stdout.decode().split("\0")[2:-1]
 
@@ -433,16 +598,28 @@ def prompt_of(program: str, folder: Path, files) -> Prompt:
 def test_nasty_words_reach_the_command(name, tmp_path):
     text = NASTY[name]
     sayable = re.sub("[\0\ud800-\udfff]", "", text)
-    for model, task, asked in ((LLAMA, None, text), (FLORENCE, find_task("<OPEN_VOCABULARY_DETECTION>"), None)):
+    for model, task, asked in (
+        (LLAMA, None, text),
+        (FLORENCE, find_task("<OPEN_VOCABULARY_DETECTION>"), None),
+    ):
         if asked is None and not text.strip():
             continue
-        prompt = question(text if asked is not None else write_task(task, text), (small("red"),), Sampling(9, 0.5, 0.25, 3) if not task else None)
+        prompt = question(
+            text if asked is not None else write_task(task, text),
+            (small("red"),),
+            Sampling(9, 0.5, 0.25, 3) if not task else None,
+        )
         made = code(Embedded(), model, prompt, task)
         given = _options().parse_args(arguments(made.shell))
         if task:
             assert write_task(find_task(given.task), given.words) == task.token + sayable.strip()
         else:
-            assert given.prompt == sayable and given.max_tokens == 9 and given.temperature == 0.5 and given.seed == 3
+            assert (
+                given.prompt == sayable
+                and given.max_tokens == 9
+                and given.temperature == 0.5
+                and given.seed == 3
+            )
         assert given.pictures == ["picture.png"] and given.engine == "embedded"
         assert ("Left out: characters" in made.shell) == (text != sayable)
         assert prompt_of(made.python, tmp_path, made.files) == prompt
@@ -466,7 +643,12 @@ def test_a_region_is_spelled_with_the_same_locations(box, tmp_path):
 def test_a_text_that_no_task_would_write_stands_for_itself(token, rest, tmp_path):
     made = code(Embedded(), FLORENCE, question(token + rest), find_task(token))
     given = _options().parse_args(arguments(made.shell))
-    assert given.prompt == token + rest and given.task == token and not given.words and given.region is None
+    assert (
+        given.prompt == token + rest
+        and given.task == token
+        and not given.words
+        and given.region is None
+    )
     assert prompt_of(made.python, tmp_path, made.files) == question(token + rest)
 
 
@@ -474,7 +656,11 @@ def test_the_newest_picture_is_the_last_one_of_the_command(tmp_path):
     turns = (Turn("user", "One", (SIGN,)), Turn("assistant", "…"), Turn("user", "Two", (SLIDE,)), Turn("assistant", "…"),
              Turn("user", "The first again", (SIGN,)))  # fmt: skip
     made = code(Embedded(), PHI, Prompt(turns))
-    assert _options().parse_args(arguments(made.shell)).pictures == ["picture-1.jpg", "picture-2.png", "picture-1.jpg"]
+    assert _options().parse_args(arguments(made.shell)).pictures == [
+        "picture-1.jpg",
+        "picture-2.png",
+        "picture-1.jpg",
+    ]
     assert prompt_of(made.python, tmp_path, made.files) == Prompt(turns)
 
 
@@ -499,7 +685,12 @@ def test_a_command_that_cannot_be_met_is_a_sentence(given, words, capsys, monkey
     monkeypatch.chdir(ASSETS)
     assert main([*given, *([] if "--engine" in given else ["--engine", "embedded"])]) == 1
     shown = capsys.readouterr()
-    assert words in shown.err and shown.err.count("\n") == 1 and not shown.out.strip() and "Traceback" not in shown.err
+    assert (
+        words in shown.err
+        and shown.err.count("\n") == 1
+        and not shown.out.strip()
+        and "Traceback" not in shown.err
+    )
 
 
 @pytest.mark.parametrize("given", [[], [LLAMA.id], [LLAMA.id, "x", "--engine", "magic"], [LLAMA.id, "x", "--region", "1"],
@@ -516,7 +707,15 @@ def test_words_are_printed_while_the_server_holds_the_rest(wire):
     gate = threading.Event()
     wire.script.append(say.sse(["first ", "second"], gate=gate))
     env = {**os.environ, "NVIDIA_API_KEY": KEY, "NVIDIA_BASE_URL": wire.url}
-    command = [sys.executable, "-m", "vlm_backends", LLAMA.id, "assets/sign.jpg", "--prompt=Hi", "--max-tokens=5"]
+    command = [
+        sys.executable,
+        "-m",
+        "vlm_backends",
+        LLAMA.id,
+        "assets/sign.jpg",
+        "--prompt=Hi",
+        "--max-tokens=5",
+    ]
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout.read(5) == "first" and not gate.is_set()
         gate.set()

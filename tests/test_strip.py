@@ -10,20 +10,21 @@ import gradio as gr
 import pytest
 
 import ui
-import ui.state.question
 import ui.components.availability_table
+import ui.state.question
 from tests import wire_replies as say
 from tests.conftest import finished
 from tests.test_page import ASSETS
 from tests.wire_problems import problem, problems
-from ui.state.question import Asked, follow
-from ui.core.session import Hall, Visitor, hall
-from ui.state.availability import columns, standing, summary
 from ui.components.availability_table import Strip, strip
+from ui.core.session import EngineRegistry, Visitor, registry
+from ui.state.availability import columns, standing, summary
+from ui.state.question import Asked, follow
 from vlm_backends import (
     CATALOGUE,
     NVIDIA,
     BadPrompt,
+    CancelToken,
     Embedded,
     Gone,
     Local,
@@ -31,7 +32,6 @@ from vlm_backends import (
     OpenAI,
     Prompt,
     Refused,
-    Stop,
     Turn,
     Unreachable,
     ask,
@@ -41,7 +41,7 @@ from vlm_backends import (
 from vlm_backends.engines import openai
 from vlm_backends.engines.http.client import Patience
 from vlm_backends.engines.wire.errors import explain
-from vlm_backends.journal import Journal, Sign, look, sign_of
+from vlm_backends.journal import Journal, Observation, look, observation_of
 
 KEY, OTHER = "nvapi-canary-0123456789", "nvapi-second-0123456789"
 LLAMA, PHI, NEVA, DEPLOT, NEMOTRON = (
@@ -100,7 +100,7 @@ def stands(engine, model, journal, now=NOW):
     (BadPrompt("a picture first"), None, None), (MissingKey("no key"), None, None),
 ])  # fmt: skip
 def test_what_an_error_tells_of_the_model(error, kind, until):
-    sign = sign_of(error, NOW)
+    sign = observation_of(error, NOW)
     assert (sign and sign.kind) == kind and (not sign or (sign.at, sign.until) == (NOW, until))
 
 
@@ -124,7 +124,9 @@ def test_an_error_carries_the_end_and_the_wait():
     (Local(), PHI, "needs a server of its own", "README", "off"), (Local(), NEMOTRON, "no open weights", "", "off"),
     (OpenAI(NOWHERE), LLAMA, "not served at 127.0.0.1:9", "", "off"),
 ], ids=lambda value: getattr(value, "id", None))  # fmt: skip
-def test_what_is_known_before_anybody_was_asked(engine, model, word, detail, tone, monkeypatch, tmp_path, journal):
+def test_what_is_known_before_anybody_was_asked(
+    engine, model, word, detail, tone, monkeypatch, tmp_path, journal
+):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path), raising=False)
     found = standing(engine, model, journal, NOW)
     assert (found.word, found.tone) == (word, tone) and detail in found.detail
@@ -139,21 +141,21 @@ def test_weights_on_the_disk_are_ready_and_say_whose_they_are(journal, tmp_path)
     assert stands(engine, DEPLOT, journal) == ("ready", "", "good")
     assert stands(engine, NEVA, journal) == ("ready", "by llava-1.5-7b-hf", "good")
     assert summary(columns((engine,), journal, NOW)) == "Open weights here: 2 of 8 ready"
-    assert "nothing more" in strip(Hall((engine,)), Visitor(), journal, NOW)[1]
+    assert "nothing more" in strip(EngineRegistry((engine,)), Visitor(), journal, NOW)[1]
 
 
 @pytest.mark.parametrize("sign, word, detail", [
-    (Sign("answered", NOW - 130), "ready", "answered 2 min ago"), (Sign("answered", NOW), "ready", "answered just now"),
-    (Sign("answered", NOW + 99), "ready", "answered just now"), (Sign("answered", NOW - 7300), "ready", "answered 2 h ago"),
-    (Sign("answered", NOW - 9e5), "ready", "answered 10 d ago"),
-    (Sign("gone", NOW - 61, since="2026-05-14"), "withdrawn", "since 2026-05-14"),
-    (Sign("gone", NOW - 61), "withdrawn", "NVIDIA said so 1 min ago"),
-    (Sign("limited", NOW, NOW + 330), "rate limited", "until about 14:05 UTC"),
-    (Sign("limited", NOW - 330, NOW - 1), "seen live", "by others, on 2026-09-09"),
-    (Sign("refused", NOW, status=401), "refused", "the key was not accepted, just now"),
-    (Sign("refused", NOW, NOW + 10_800, status=503), "refused", "no room there, until about 17:00 UTC"),
-    (Sign("refused", NOW, status=599), "refused", "status 599, just now"),
-    (Sign("unreachable", NOW - 3600), "unreachable", "tried 1 h ago"),
+    (Observation("answered", NOW - 130), "ready", "answered 2 min ago"), (Observation("answered", NOW), "ready", "answered just now"),
+    (Observation("answered", NOW + 99), "ready", "answered just now"), (Observation("answered", NOW - 7300), "ready", "answered 2 h ago"),
+    (Observation("answered", NOW - 9e5), "ready", "answered 10 d ago"),
+    (Observation("gone", NOW - 61, since="2026-05-14"), "withdrawn", "since 2026-05-14"),
+    (Observation("gone", NOW - 61), "withdrawn", "NVIDIA said so 1 min ago"),
+    (Observation("limited", NOW, NOW + 330), "rate limited", "until about 14:05 UTC"),
+    (Observation("limited", NOW - 330, NOW - 1), "seen live", "by others, on 2026-09-09"),
+    (Observation("refused", NOW, status=401), "refused", "the key was not accepted, just now"),
+    (Observation("refused", NOW, NOW + 10_800, status=503), "refused", "no room there, until about 17:00 UTC"),
+    (Observation("refused", NOW, status=599), "refused", "status 599, just now"),
+    (Observation("unreachable", NOW - 3600), "unreachable", "tried 1 h ago"),
 ])  # fmt: skip
 def test_a_call_outranks_what_was_known(journal, sign, word, detail):
     engine = NVIDIA(KEY)
@@ -162,24 +164,28 @@ def test_a_call_outranks_what_was_known(journal, sign, word, detail):
 
 
 def test_this_machine_is_never_called_the_model(journal):
-    journal.called(Embedded(), LLAMA, Sign("answered", NOW))
-    assert stands(Embedded(), LLAMA, journal) == ("in part", "reads the picture here, no conversation, answered just now", "maybe")
+    journal.called(Embedded(), LLAMA, Observation("answered", NOW))
+    assert stands(Embedded(), LLAMA, journal) == (
+        "in part",
+        "reads the picture here, no conversation, answered just now",
+        "maybe",
+    )
 
 
 @pytest.mark.parametrize("called, looked, key, model, word, detail", [
-    (None, Sign("listed", NOW), KEY, LLAMA, "listed", "only a question proves it"),
-    (None, Sign("listed", NOW), "", LLAMA, "needs a key", "in NVIDIA's list (just now)"),
-    (None, Sign("listed", NOW), KEY, DEPLOT, "withdrawn", "as of 2026-08-29, in NVIDIA's list (just now)"),
-    (None, Sign("unlisted", NOW), KEY, LLAMA, "unproven", "not in NVIDIA's list (just now)"),
-    (None, Sign("gone", NOW, since="2026-05-14"), "", LLAMA, "withdrawn", "since 2026-05-14"),
-    (Sign("answered", NOW - 300), Sign("listed", NOW), KEY, LLAMA, "ready", "answered 5 min ago"),
-    (Sign("answered", NOW - 300), Sign("unlisted", NOW), KEY, LLAMA, "ready", "answered 5 min ago"),
-    (Sign("answered", NOW - 300), Sign("gone", NOW), KEY, LLAMA, "withdrawn", "just now"),
-    (Sign("answered", NOW - 300), Sign("unreachable", NOW), KEY, LLAMA, "unreachable", "just now"),
-    (Sign("gone", NOW - 300), Sign("listed", NOW), KEY, LLAMA, "withdrawn", "5 min ago"),
-    (Sign("limited", NOW - 9, NOW + 60), Sign("listed", NOW), KEY, LLAMA, "rate limited", "14:01"),
-    (Sign("unreachable", NOW - 300), Sign("listed", NOW), KEY, LLAMA, "listed", "just now"),
-    (Sign("unreachable", NOW), Sign("listed", NOW - 300), KEY, LLAMA, "unreachable", "just now"),
+    (None, Observation("listed", NOW), KEY, LLAMA, "listed", "only a question proves it"),
+    (None, Observation("listed", NOW), "", LLAMA, "needs a key", "in NVIDIA's list (just now)"),
+    (None, Observation("listed", NOW), KEY, DEPLOT, "withdrawn", "as of 2026-08-29, in NVIDIA's list (just now)"),
+    (None, Observation("unlisted", NOW), KEY, LLAMA, "unproven", "not in NVIDIA's list (just now)"),
+    (None, Observation("gone", NOW, since="2026-05-14"), "", LLAMA, "withdrawn", "since 2026-05-14"),
+    (Observation("answered", NOW - 300), Observation("listed", NOW), KEY, LLAMA, "ready", "answered 5 min ago"),
+    (Observation("answered", NOW - 300), Observation("unlisted", NOW), KEY, LLAMA, "ready", "answered 5 min ago"),
+    (Observation("answered", NOW - 300), Observation("gone", NOW), KEY, LLAMA, "withdrawn", "just now"),
+    (Observation("answered", NOW - 300), Observation("unreachable", NOW), KEY, LLAMA, "unreachable", "just now"),
+    (Observation("gone", NOW - 300), Observation("listed", NOW), KEY, LLAMA, "withdrawn", "5 min ago"),
+    (Observation("limited", NOW - 9, NOW + 60), Observation("listed", NOW), KEY, LLAMA, "rate limited", "14:01"),
+    (Observation("unreachable", NOW - 300), Observation("listed", NOW), KEY, LLAMA, "listed", "just now"),
+    (Observation("unreachable", NOW), Observation("listed", NOW - 300), KEY, LLAMA, "unreachable", "just now"),
 ])  # fmt: skip
 def test_a_list_is_no_proof_of_life(journal, called, looked, key, model, word, detail):
     engine = NVIDIA(key)
@@ -233,7 +239,7 @@ def test_leaving_after_the_first_word_is_an_answer(wire, journal):
     engine, gate = NVIDIA(KEY, wire.url, QUICK), threading.Event()
     wire.script.append(say.sse(["one ", "two"], gate=gate))
     prompt = Prompt((Turn("user", "Who?", (CAT,)),), NEMOTRON.sampling)
-    answers = journal.watched(engine, NEMOTRON, ask(engine, NEMOTRON, prompt), Stop())
+    answers = journal.watched(engine, NEMOTRON, ask(engine, NEMOTRON, prompt), CancelToken())
     while not next(answers).text:
         assert not len(journal)
     answers.close()
@@ -253,7 +259,7 @@ def test_a_server_that_lost_a_model_does_not_serve_it(wire, journal):
 
 def test_two_keys_are_not_mixed(wire, journal, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
-    halls = Hall((NVIDIA("nvapi-owner", wire.url), Embedded()))
+    halls = EngineRegistry((NVIDIA("nvapi-owner", wire.url), Embedded()))
     first, second, owner = Visitor(KEY), Visitor(OTHER), Visitor()
     engine = halls.present(first)[0]
     wire.script.append(problem(429, "Too Many Requests", retry_after=120))
@@ -268,25 +274,31 @@ def test_two_keys_are_not_mixed(wire, journal, monkeypatch):
 
 def test_a_model_that_is_gone_is_gone_for_all_until_one_is_answered(journal):
     mine, others, elsewhere = NVIDIA(KEY), NVIDIA(OTHER), NVIDIA(OTHER, "http://elsewhere")
-    journal.called(mine, LLAMA, Sign("gone", NOW - 60))
+    journal.called(mine, LLAMA, Observation("gone", NOW - 60))
     assert stands(others, LLAMA, journal)[0] == stands(NVIDIA(""), LLAMA, journal)[0] == "withdrawn"
     assert stands(elsewhere, LLAMA, journal)[0] == "seen live"
-    journal.called(others, LLAMA, Sign("answered", NOW))
-    assert stands(others, LLAMA, journal)[0] == "ready" and stands(NVIDIA("third"), LLAMA, journal)[0] == "seen live"
+    journal.called(others, LLAMA, Observation("answered", NOW))
+    assert (
+        stands(others, LLAMA, journal)[0] == "ready"
+        and stands(NVIDIA("third"), LLAMA, journal)[0] == "seen live"
+    )
     assert stands(mine, LLAMA, journal)[0] == "withdrawn", "that account may not have it"
 
 
 def test_a_refused_key_is_refused_for_all_models_until_it_is_accepted(journal):
     engine = NVIDIA(KEY)
-    journal.called(engine, LLAMA, Sign("refused", NOW - 9, status=401))
-    assert stands(engine, NEMOTRON, journal)[0] == "refused" and stands(NVIDIA(OTHER), LLAMA, journal)[0] == "seen live"
-    journal.called(engine, LLAMA, Sign("answered", NOW))
+    journal.called(engine, LLAMA, Observation("refused", NOW - 9, status=401))
+    assert (
+        stands(engine, NEMOTRON, journal)[0] == "refused"
+        and stands(NVIDIA(OTHER), LLAMA, journal)[0] == "seen live"
+    )
+    journal.called(engine, LLAMA, Observation("answered", NOW))
     assert stands(engine, NEMOTRON, journal)[0] == "seen live"
 
 
 def test_no_key_is_kept_and_no_more_than_a_bounded_number_of_signs(journal):
     small = Journal(most=20)
-    threads = [threading.Thread(target=lambda n=n: [small.called(NVIDIA(f"{KEY}{n}-{i}"), LLAMA, Sign("gone", NOW)) for i in range(200)])
+    threads = [threading.Thread(target=lambda n=n: [small.called(NVIDIA(f"{KEY}{n}-{i}"), LLAMA, Observation("gone", NOW)) for i in range(200)])
                for n in range(4)]  # fmt: skip
     for thread in threads:
         thread.start()
@@ -300,8 +312,16 @@ def test_no_key_is_kept_and_no_more_than_a_bounded_number_of_signs(journal):
 
 def test_a_look_at_nvidia_carries_no_key_and_asks_no_model(wire, journal):
     engine = NVIDIA(KEY, wire.url, QUICK)
-    wire.scripts["models"].append(say.json_body({"data": [{"id": LLAMA.id}, {"id": DEPLOT.id}, {"id": ["x"]}, {"id": 7}, "y", {}]}))
-    wire.scripts["model"] += [GONE, say.status(404, "Model does not exist by the name of x"), say.status(418, "tea")]
+    wire.scripts["models"].append(
+        say.json_body(
+            {"data": [{"id": LLAMA.id}, {"id": DEPLOT.id}, {"id": ["x"]}, {"id": 7}, "y", {}]}
+        )
+    )
+    wire.scripts["model"] += [
+        GONE,
+        say.status(404, "Model does not exist by the name of x"),
+        say.status(418, "tea"),
+    ]
     look(engine, journal)
     assert {seen.method for seen in wire.seen} == {"GET"} and not wire.asked("chat")
     assert all(seen.token is None and KEY not in str(seen.headers) for seen in wire.seen)
@@ -309,7 +329,10 @@ def test_a_look_at_nvidia_carries_no_key_and_asks_no_model(wire, journal):
     assert wire.asked("model")[0].path == f"/v1/models/{PHI.id}"
     now = time.time()
     words = {model.title: standing(engine, model, journal, now).word for model in CATALOGUE}
-    assert words["Llama 3.2 Vision"] == "listed" and words["DePlot"] == words["Phi-3.5 Vision"] == "withdrawn"
+    assert (
+        words["Llama 3.2 Vision"] == "listed"
+        and words["DePlot"] == words["Phi-3.5 Vision"] == "withdrawn"
+    )
     assert words["Florence-2"] == words["PaliGemma"] == "unproven" and words["NeVA"] == "withdrawn"
     before = len(wire.seen)
     look(NVIDIA(OTHER, wire.url), journal)
@@ -336,7 +359,10 @@ def test_what_was_seen_before_the_line_broke_stays(wire, journal):
     wire.scripts["model"].append(say.drop())
     engine = NVIDIA(KEY, wire.url)
     look(engine, journal)
-    assert stands(engine, LLAMA, journal)[0] == "listed" and stands(engine, PHI, journal)[0] == "unreachable"
+    assert (
+        stands(engine, LLAMA, journal)[0] == "listed"
+        and stands(engine, PHI, journal)[0] == "unreachable"
+    )
 
 
 def test_a_look_at_a_server_asks_for_its_list_afresh(wire, journal):
@@ -392,19 +418,43 @@ class Cells(HTMLParser):
 
 
 def test_a_stranger_on_a_fresh_machine_learns_what_to_do(journal):
-    html = strip(Hall((Embedded(), NVIDIA(""))), Visitor(), journal, NOW)[1]
+    html = strip(EngineRegistry((Embedded(), NVIDIA(""))), Visitor(), journal, NOW)[1]
     table = Cells(html)
     head, *rows = table.rows
-    assert head == ["Model", "This machine", "NVIDIA", "Open weights here", "Your server", "To have it answer"] and table.caption
-    assert [row[0] for row in rows] == [model.title for model in CATALOGUE] and {len(row) for row in rows} == {len(head)}
+    assert (
+        head
+        == [
+            "Model",
+            "This machine",
+            "NVIDIA",
+            "Open weights here",
+            "Your server",
+            "To have it answer",
+        ]
+        and table.caption
+    )
+    assert [row[0] for row in rows] == [model.title for model in CATALOGUE] and {
+        len(row) for row in rows
+    } == {len(head)}
     ways = {row[0]: row[-1] for row in rows}
     assert ways["Llama 3.2 Vision"].startswith("an NVIDIA key, or 21.3 GB of open weights (gated)")
     assert ways["DePlot"].startswith("1.1 GB of open weights") and "key" not in ways["DePlot"]
-    assert ways["Phi-3.5 Vision"].startswith("a server with") and "perhaps an NVIDIA key" in ways["Phi-3.5 Vision"]
+    assert (
+        ways["Phi-3.5 Vision"].startswith("a server with")
+        and "perhaps an NVIDIA key" in ways["Phi-3.5 Vision"]
+    )
     assert ways["Nemotron 3 Omni"].startswith("an NVIDIA key") and "llava" in ways["NeVA"]
-    for told in ("build.nvidia.com", "pip install -r requirements-local.txt", "VLM_ENGINE=local", "VLM_BASE_URL=", "hf auth login"):
+    for told in (
+        "build.nvidia.com",
+        "pip install -r requirements-local.txt",
+        "VLM_ENGINE=local",
+        "VLM_BASE_URL=",
+        "hf auth login",
+    ):
         assert told in html
-    assert rows[0][3].startswith("not installed 21.3 GB, gated") and rows[0][4].startswith("not set up")
+    assert rows[0][3].startswith("not installed 21.3 GB, gated") and rows[0][4].startswith(
+        "not set up"
+    )
 
 
 @pytest.mark.parametrize("engines, visitor, line", [
@@ -413,17 +463,37 @@ def test_a_stranger_on_a_fresh_machine_learns_what_to_do(journal):
     ((Embedded(), NVIDIA("")), Visitor(KEY), "This machine: all 8 in part; NVIDIA: 3 unproven, 3 withdrawn, 2 seen live"),
 ])  # fmt: skip
 def test_the_summary_is_one_line(journal, engines, visitor, line):
-    found = summary(columns(Hall(engines).present(visitor), journal, NOW))
-    assert sorted(found.replace(": ", ", ").split(", ")) == sorted(line.replace(": ", ", ").split(", "))
+    found = summary(columns(EngineRegistry(engines).present(visitor), journal, NOW))
+    assert sorted(found.replace(": ", ", ").split(", ")) == sorted(
+        line.replace(": ", ", ").split(", ")
+    )
 
 
 def test_what_is_at_hand_is_not_advised(journal):
-    html = strip(Hall((NVIDIA(KEY), Local(downloads=True), OpenAI(NOWHERE), Embedded())), Visitor(), journal, NOW)[1]
-    assert "build.nvidia.com" not in html and "pip install" not in html and "VLM_BASE_URL" not in html and "VLM_ENGINE" not in html
-    assert "hf download" in strip(Hall((Local(), NVIDIA(""))), Visitor(), journal, NOW)[1]
+    html = strip(
+        EngineRegistry((NVIDIA(KEY), Local(downloads=True), OpenAI(NOWHERE), Embedded())),
+        Visitor(),
+        journal,
+        NOW,
+    )[1]
+    assert (
+        "build.nvidia.com" not in html
+        and "pip install" not in html
+        and "VLM_BASE_URL" not in html
+        and "VLM_ENGINE" not in html
+    )
+    assert "hf download" in strip(EngineRegistry((Local(), NVIDIA(""))), Visitor(), journal, NOW)[1]
 
 
-@pytest.mark.parametrize("wicked", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</td></table><b>", "&lt;script&gt;"])
+@pytest.mark.parametrize(
+    "wicked",
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "</td></table><b>",
+        "&lt;script&gt;",
+    ],
+)
 def test_hostile_words_are_letters(wicked, journal, monkeypatch):
     class Odd(Embedded):
         def state(self, model, task=None):
@@ -433,13 +503,26 @@ def test_hostile_words_are_letters(wicked, journal, monkeypatch):
         pass
 
     other = Stranger(wicked)
-    journal.called(other, LLAMA, Sign("gone", NOW, since=wicked))
-    journal.called(NVIDIA(KEY), LLAMA, Sign("gone", NOW, since=wicked))
-    html = strip(Hall((Odd(wicked), other, NVIDIA(KEY), OpenAI(f"http://{wicked}@h{wicked}/"))), Visitor(), journal, NOW)[1]
+    journal.called(other, LLAMA, Observation("gone", NOW, since=wicked))
+    journal.called(NVIDIA(KEY), LLAMA, Observation("gone", NOW, since=wicked))
+    html = strip(
+        EngineRegistry((Odd(wicked), other, NVIDIA(KEY), OpenAI(f"http://{wicked}@h{wicked}/"))),
+        Visitor(),
+        journal,
+        NOW,
+    )[1]
     table = Cells(html)
-    assert not table.tags & {"script", "img"} and table.rows[0][1] == wicked and len({len(row) for row in table.rows}) == 1
+    assert (
+        not table.tags & {"script", "img"}
+        and table.rows[0][1] == wicked
+        and len({len(row) for row in table.rows}) == 1
+    )
     monkeypatch.setenv("NVIDIA_BASE_URL", wicked)
-    assert "<script" not in (sentence := strip(Hall((NVIDIA(""),)), Visitor(KEY), journal, NOW)[1]) and "NVIDIA_BASE_URL" in sentence
+    assert (
+        "<script"
+        not in (sentence := strip(EngineRegistry((NVIDIA(""),)), Visitor(KEY), journal, NOW)[1])
+        and "NVIDIA_BASE_URL" in sentence
+    )
 
 
 # the part of the page
@@ -448,11 +531,13 @@ def test_hostile_words_are_letters(wicked, journal, monkeypatch):
 def test_nothing_is_asked_when_the_page_is_built_or_shown(wire, journal):
     server, nvidia = OpenAI(f"{wire.url}/v1"), NVIDIA(KEY, wire.url)
     with gr.Blocks():
-        strip = Strip(Hall((nvidia, server, Embedded())), gr.State(Visitor()))
+        strip = Strip(EngineRegistry((nvidia, server, Embedded())), gr.State(Visitor()))
         assert not wire.seen
         strip.after(gr.Button().click(lambda: None))
     box, html = strip.show(Visitor())
-    assert {seen.route for seen in wire.seen} == {"models"} and len(wire.seen) == 1, "the server's list, as each tab asks for it"
+    assert {seen.route for seen in wire.seen} == {"models"} and len(wire.seen) == 1, (
+        "the server's list, as each tab asks for it"
+    )
     assert box.label.startswith("Which models answer? NVIDIA:") and "<table>" in html
     strip.check(Visitor())
     assert not wire.asked("chat") and all(seen.token is None for seen in wire.asked("model"))
@@ -461,16 +546,18 @@ def test_nothing_is_asked_when_the_page_is_built_or_shown(wire, journal):
 def test_a_setting_that_cannot_be_met_is_a_sentence(journal, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", "127.0.0.1:8808")
     with gr.Blocks():
-        strip = Strip(hall(Embedded()), gr.State(Visitor()))
+        strip = Strip(registry(Embedded()), gr.State(Visitor()))
     for box, html in (strip.show(Visitor(KEY)), strip.check(Visitor(KEY))):
         assert box.label == "Which models answer?" and "NVIDIA_BASE_URL" in html and KEY not in html
 
 
 def test_its_events_are_private_and_take_no_key_but_the_visitors_state(journal):
     with gr.Blocks() as page:
-        Strip(hall(Embedded()), gr.State(Visitor()))
+        Strip(registry(Embedded()), gr.State(Visitor()))
     assert page.fns and all(function.api_visibility == "private" for function in page.fns.values())
-    assert all(isinstance(block, gr.State) for function in page.fns.values() for block in function.inputs)
+    assert all(
+        isinstance(block, gr.State) for function in page.fns.values() for block in function.inputs
+    )
 
 
 def test_gone_keeps_its_sentence():

@@ -15,8 +15,8 @@ from gradio_client import Client, handle_file
 from tests import wire_replies as say
 from tests.conftest import finished
 from ui.api.endpoints import KEY_HEADER
-from ui.core.session import hall
 from ui.api.mcp import CHATS, DETAILS, add_tools, mcp_installed
+from ui.core.session import registry
 from vlm_backends import CATALOGUE, Embedded, connect
 
 mcp = pytest.importorskip("mcp", reason="the tools need requirements-mcp.txt")
@@ -30,7 +30,7 @@ CUP = [0.12, 0.04, 0.81, 0.97]
 
 def launch(engine, **settings):
     with gr.Blocks(analytics_enabled=False) as page:
-        add_tools(hall(engine))
+        add_tools(registry(engine))
     _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **settings)
     assert page.mcp_error is None
     return page, url
@@ -72,7 +72,10 @@ def call(url, tool, key="", **arguments):
 def data(name):
     """A sample picture as a data: URL."""
     kind = "png" if name.endswith(".png") else "jpeg"
-    return f"data:image/{kind};base64," + base64.b64encode((ROOT / "assets" / name).read_bytes()).decode()
+    return (
+        f"data:image/{kind};base64,"
+        + base64.b64encode((ROOT / "assets" / name).read_bytes()).decode()
+    )
 
 
 def uploaded(url, name):
@@ -86,8 +89,12 @@ def well_formed(reply):
     assert list(reply) == ["text", "regions", "rows", "engine", "model", "note"] and reply["note"]
     for region in reply["regions"]:
         (left, top, right, bottom), outline = region["box"], region["outline"]
-        assert 0 <= left < right <= 1 and 0 <= top < bottom <= 1 and isinstance(region["label"], str)
-        assert all(left <= x <= right and top <= y <= bottom for x, y in outline) and len(outline) >= 3
+        assert (
+            0 <= left < right <= 1 and 0 <= top < bottom <= 1 and isinstance(region["label"], str)
+        )
+        assert (
+            all(left <= x <= right and top <= y <= bottom for x, y in outline) and len(outline) >= 3
+        )
     return reply
 
 
@@ -101,13 +108,22 @@ def test_the_tools_are_seven_typed_and_described(url):
         fields = tool.inputSchema["properties"]
         assert "JSON" in tool.description and "note" in tool.description
         assert fields["image"]["type"] == "string" and "image" in tool.inputSchema["required"]
-        assert all(field["type"] in ("string", "array") and field["description"] for field in fields.values())
+        assert all(
+            field["type"] in ("string", "array") and field["description"]
+            for field in fields.values()
+        )
     fields = {tool.name: tool.inputSchema["properties"] for tool in tools}
     assert fields["caption"]["detail"]["enum"] == list(DETAILS) == ["short", "medium", "long"]
-    assert fields["ask"]["model"]["enum"] == CHATS and fields["ask"]["model"]["default"].startswith("meta/llama")
+    assert fields["ask"]["model"]["enum"] == CHATS and fields["ask"]["model"]["default"].startswith(
+        "meta/llama"
+    )
     assert len(CHATS) == sum(not model.tasks for model in CATALOGUE)
     assert fields["segment"]["region"]["items"] == {"type": "number"}
-    required = {tool.name: tool.inputSchema["required"] for tool in tools if len(tool.inputSchema["required"]) > 1}
+    required = {
+        tool.name: tool.inputSchema["required"]
+        for tool in tools
+        if len(tool.inputSchema["required"]) > 1
+    }
     assert required == {"ground": ["image", "sentence"], "ask": ["image", "question"]}
 
 
@@ -124,7 +140,9 @@ def test_the_key_is_a_header_of_every_tool_and_an_argument_of_none(url):
 
 
 @pytest.mark.parametrize(
-    "give", [lambda url: data("sign.jpg"), lambda url: uploaded(url, "sign.jpg")], ids=["data", "upload"]
+    "give",
+    [lambda url: data("sign.jpg"), lambda url: uploaded(url, "sign.jpg")],
+    ids=["data", "upload"],
 )
 def test_ocr_reads_the_words_with_their_places(url, give):
     reply = well_formed(call(url, "ocr", image=give(url)))
@@ -142,7 +160,10 @@ def test_segment_outlines_a_region(url):
 def test_a_chart_becomes_rows(url):
     reply = well_formed(call(url, "chart_to_table", image=data("chart.png")))
     assert [row[0] for row in reply["rows"][1:]] == [str(year) for year in range(2018, 2025)]
-    assert float(reply["rows"][3][1]) == pytest.approx(3.9, abs=0.05) and reply["model"] == "google/deplot"
+    assert (
+        float(reply["rows"][3][1]) == pytest.approx(3.9, abs=0.05)
+        and reply["model"] == "google/deplot"
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,13 +172,22 @@ def test_a_chart_becomes_rows(url):
         ("detect", {"words": "Eagle Point"}, "Eagle Point"),
         ("ground", {"sentence": "From the Visitor Center to Lake Loop"}, "Visitor Center"),
         ("ask", {"question": "Where does each trail lead?"}, "Lake Loop"),
-        ("ask", {"question": "Where does each trail lead?", "model": "nvidia/neva-22b"}, "Lake Loop"),
+        (
+            "ask",
+            {"question": "Where does each trail lead?", "model": "nvidia/neva-22b"},
+            "Lake Loop",
+        ),
     ],
 )
 def test_printed_words_are_found(url, tool, arguments, label):
     reply = well_formed(call(url, tool, image=data("sign.jpg"), **arguments))
-    assert label in [region["label"] for region in reply["regions"]] and "on this machine" in reply["note"]
-    assert reply["model"] == arguments.get("model", CHATS[0] if tool == "ask" else "microsoft/florence-2")
+    assert (
+        label in [region["label"] for region in reply["regions"]]
+        and "on this machine" in reply["note"]
+    )
+    assert reply["model"] == arguments.get(
+        "model", CHATS[0] if tool == "ask" else "microsoft/florence-2"
+    )
 
 
 # what is refused
@@ -219,15 +249,23 @@ def test_the_callers_key_reaches_nvidia_and_nothing_else(wire, url, monkeypatch,
         call(url, "segment", KEY, image=data("coffee.jpg"), words="the cup"),
         call(url, "segment", KEY, image=data("coffee.jpg"), region=CUP),
     ]
-    assert all(well_formed(reply)["engine"] == "NVIDIA" and "NVIDIA" in reply["note"] for reply in told)
-    assert {seen.token for seen in wire.asked("chat")} == {KEY} and len(wire.asked("chat")) == len(told)
+    assert all(
+        well_formed(reply)["engine"] == "NVIDIA" and "NVIDIA" in reply["note"] for reply in told
+    )
+    assert {seen.token for seen in wire.asked("chat")} == {KEY} and len(wire.asked("chat")) == len(
+        told
+    )
     assert "more_detailed_caption" in told[1]["text"] and told[2]["regions"][0]["label"] == "car"
     wire.script.append(say.status(401, {"detail": f"bad key {KEY}"}))
     with pytest.raises(RuntimeError, match="does not accept this key") as caught:
         call(url, "ask", KEY, image=data("coffee.jpg"), question="What is this?")
     told.append(str(caught.value))
     told.append(str(talk(url, lambda session: session.list_tools(), KEY)))
-    assert KEY not in json.dumps(told) and KEY not in caplog.text and KEY not in "".join(capfd.readouterr())
+    assert (
+        KEY not in json.dumps(told)
+        and KEY not in caplog.text
+        and KEY not in "".join(capfd.readouterr())
+    )
 
 
 def test_the_next_caller_has_no_key(wire, url, monkeypatch):
@@ -248,14 +286,21 @@ def test_a_key_that_is_none_is_refused_without_being_repeated(url, key):
 def test_a_withdrawn_model_says_who_answers_without_the_key(wire, url, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     wire.script.append(say.status(410, {"detail": "gone"}))
-    with pytest.raises(RuntimeError, match=f"withdrawn.*Without the header {KEY_HEADER}, “This machine” answers"):
+    with pytest.raises(
+        RuntimeError, match=f"withdrawn.*Without the header {KEY_HEADER}, “This machine” answers"
+    ):
         call(url, "chart_to_table", KEY, image=data("chart.png"))
 
 
 def test_with_the_owners_key_the_owners_engine_answers(wire):
-    page, url = launch(connect({"NVIDIA_API_KEY": KEY, "NVIDIA_BASE_URL": wire.url}), mcp_server=True)
+    page, url = launch(
+        connect({"NVIDIA_API_KEY": KEY, "NVIDIA_BASE_URL": wire.url}), mcp_server=True
+    )
     try:
-        assert well_formed(call(url, "ask", image=data("coffee.jpg"), question="Hello"))["engine"] == "NVIDIA"
+        assert (
+            well_formed(call(url, "ask", image=data("coffee.jpg"), question="Hello"))["engine"]
+            == "NVIDIA"
+        )
         wire.script.append(say.status(410, {"detail": "gone"}))
         with pytest.raises(RuntimeError, match="withdrawn") as caught:
             call(url, "chart_to_table", image=data("chart.png"))
@@ -270,7 +315,9 @@ def test_with_the_owners_key_the_owners_engine_answers(wire):
 def test_the_tools_are_endpoints_too(url):
     client = Client(url, verbose=False)
     reply = well_formed(
-        json.loads(client.predict(image=handle_file(str(ROOT / "assets" / "sign.jpg")), api_name="/ocr"))
+        json.loads(
+            client.predict(image=handle_file(str(ROOT / "assets" / "sign.jpg")), api_name="/ocr")
+        )
     )
     assert "PINE RIDGE PARK" in reply["text"]
     for inputs, said in (
@@ -279,7 +326,9 @@ def test_the_tools_are_endpoints_too(url):
         ({"region": "x"}, "four"),
     ):
         with pytest.raises(Exception, match=said):
-            client.predict(image=handle_file(str(ROOT / "assets" / "sign.jpg")), **inputs, api_name="/segment")
+            client.predict(
+                image=handle_file(str(ROOT / "assets" / "sign.jpg")), **inputs, api_name="/segment"
+            )
     with pytest.raises(Exception, match="picture"):
         client.predict(image=None, api_name="/ocr")
 
@@ -297,5 +346,7 @@ def test_without_the_package_the_page_starts_as_before():
         "print(mcp_installed(), page.mcp_server, page.mcp_error)\n"
         "page.close()\n"
     )  # fmt: skip
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[0] == "False False None" and mcp_installed()

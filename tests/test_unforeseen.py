@@ -12,7 +12,9 @@ from ui.state.question import FAULT
 from vlm_backends import CATALOGUE, Embedded
 from vlm_backends.types import Chunk
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
+)
 expect = sync_api.expect
 pytestmark = [
     pytest.mark.browser,

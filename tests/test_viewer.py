@@ -7,14 +7,18 @@ import pytest
 from PIL import Image
 
 from tests.conftest import CHROMIUM
-from ui.components.viewer import Deed, parted, scene
+from ui.components.viewer import Action, parted, scene
 from vlm_backends import Answer, Region
 from vlm_backends.media import images
 from vlm_backends.media.merging import attached, box_of, corners, grounded
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt")
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
+)
 expect = sync_api.expect
-browser_only = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: apt-get install chromium")
+browser_only = pytest.mark.skipif(
+    not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"
+)
 SQUARE = corners((0.25, 0.25, 0.75, 0.75))
 
 
@@ -43,30 +47,51 @@ def test_the_words_are_parted_at_the_names(text, spans, parts):
 
 def test_a_scene_is_plain_json_and_long_names_are_cut():
     picture = images.read(Image.new("RGB", (40, 30)))
-    made = scene(picture, Answer("x", (Region("<b>" * 5000, SQUARE, True),)), actions=[Deed("a", "A")])
-    assert json.loads(json.dumps(made)) == made | {"parts": [["x", []]]} and len(made["regions"][0]["label"]) == 400
+    made = scene(
+        picture, Answer("x", (Region("<b>" * 5000, SQUARE, True),)), actions=[Action("a", "A")]
+    )
+    assert (
+        json.loads(json.dumps(made)) == made | {"parts": [["x", []]]}
+        and len(made["regions"][0]["label"]) == 400
+    )
     assert scene(None) is None and scene(picture)["regions"] == []
-    assert scene(picture, Answer("\n", (Region("", SQUARE, span=(0, 0)),) * 2))["parts"] == [], "a panel without a word"
+    assert scene(picture, Answer("\n", (Region("", SQUARE, span=(0, 0)),) * 2))["parts"] == [], (
+        "a panel without a word"
+    )
 
 
 # several answers as one
 
 
 def test_what_was_found_about_a_box_joins_the_answer_that_it_came_from():
-    base = Answer("cat\ndog", (Region("cat", SQUARE, span=(0, 3)), Region("dog", corners((0, 0, 0.2, 0.2)), span=(4, 7))))
+    base = Answer(
+        "cat\ndog",
+        (Region("cat", SQUARE, span=(0, 3)), Region("dog", corners((0, 0, 0.2, 0.2)), span=(4, 7))),
+    )
     named = attached(base, [box_of(base.regions[0])], [Answer("a grey cat")])
     assert named.text == "a grey cat\ncat\ndog"
     assert [named.text[slice(*region.span)] for region in named.regions] == ["a grey cat", "dog"]
     masked = attached(base, [box_of(base.regions[1])], [Answer("", (Region("", SQUARE, True),))])
-    assert masked.text == "dog\ncat\ndog" and [region.label for region in masked.regions] == ["dog", "cat", "dog"]
+    assert masked.text == "dog\ncat\ndog" and [region.label for region in masked.regions] == [
+        "dog",
+        "cat",
+        "dog",
+    ]
     assert attached(Answer(""), [(0, 0, 1, 1)], [Answer("")]).text == "your region"
     assert attached(base, [], []) == base
 
 
 def test_a_caption_is_tied_to_the_places_of_what_it_names():
-    found = Answer("cat\nmat\nhat", tuple(Region(name, SQUARE) for name in ("Cat", "mat ", "hat", "")))
+    found = Answer(
+        "cat\nmat\nhat", tuple(Region(name, SQUARE) for name in ("Cat", "mat ", "hat", ""))
+    )
     tied = grounded(Answer("A cat on a mat."), found)
-    assert tied.text == "A cat on a mat." and [region.span for region in tied.regions] == [(2, 5), (11, 14), None, None]
+    assert tied.text == "A cat on a mat." and [region.span for region in tied.regions] == [
+        (2, 5),
+        (11, 14),
+        None,
+        None,
+    ]
 
 
 # in the browser
@@ -92,7 +117,10 @@ def upload(page, path):
 
 
 def numbers(page):
-    return [float(field.input_value() or "nan") for field in page.locator("#region input[type=number]").all()]
+    return [
+        float(field.input_value() or "nan")
+        for field in page.locator("#region input[type=number]").all()
+    ]
 
 
 def wait_for_box(page, box):
@@ -112,11 +140,20 @@ def test_a_dragged_box_lands_where_it_was_drawn(visit, phone_photo, width, touch
     page.wait_for_timeout(200)
     at = stage.bounding_box()
     assert at["height"] / at["width"] == pytest.approx(4 / 3, rel=0.02), "not upright"
-    (x0, y0), (x1, y1) = [(at["x"] + u * at["width"], at["y"] + v * at["height"]) for u, v in ((0.7, 0.55), (0.3, 0.22))]
+    (x0, y0), (x1, y1) = [
+        (at["x"] + u * at["width"], at["y"] + v * at["height"])
+        for u, v in ((0.7, 0.55), (0.3, 0.22))
+    ]
     if touch:
         session = page.context.new_cdp_session(page)
-        for kind, x, y in (("touchStart", x0, y0), ("touchMove", (x0 + x1) / 2, y1), ("touchMove", x1, y1)):
-            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        for kind, x, y in (
+            ("touchStart", x0, y0),
+            ("touchMove", (x0 + x1) / 2, y1),
+            ("touchMove", x1, y1),
+        ):
+            session.send(
+                "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]}
+            )
         session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     else:
         page.mouse.move(x0, y0)
@@ -127,8 +164,12 @@ def test_a_dragged_box_lands_where_it_was_drawn(visit, phone_photo, width, touch
     page.locator("#run-task").click()
     mask = page.locator("#result polygon.solid")
     mask.first.wait_for(state="attached")
-    found = mask.first.evaluate("node => { const b = node.getBBox(); return [b.x, b.y, b.x + b.width, b.y + b.height]; }")
-    assert found == pytest.approx([300, 300, 600, 600], abs=18), "the mask is not on the red square of the upright picture"
+    found = mask.first.evaluate(
+        "node => { const b = node.getBBox(); return [b.x, b.y, b.x + b.width, b.y + b.height]; }"
+    )
+    assert found == pytest.approx([300, 300, 600, 600], abs=18), (
+        "the mask is not on the red square of the upright picture"
+    )
 
 
 @browser_only
@@ -181,7 +222,9 @@ def test_words_and_places_light_each_other(visit):
     page.mouse.move(at["x"] + 80, at["y"] + 80, steps=3)
     page.mouse.up()
     page.locator("#result .mark").first.click()
-    expect(chosen).to_have_attribute("aria-label", "PINE RIDGE PARK")  # a drag before it counts no more
+    expect(chosen).to_have_attribute(
+        "aria-label", "PINE RIDGE PARK"
+    )  # a drag before it counts no more
 
 
 @browser_only
@@ -230,7 +273,9 @@ def test_all_boxes_at_once_show_how_far_they_are_and_stop(visit):
     page.locator("#task-live").get_by_text("of 8").wait_for()
     page.locator("#stop-task").click()
     page.locator("#stop-task").wait_for(state="hidden")
-    after = page.locator("#result .mark", has_text="px").all_inner_texts()  # and what was done before the stop
+    after = page.locator(
+        "#result .mark", has_text="px"
+    ).all_inner_texts()  # and what was done before the stop
     assert Counter(before) <= Counter(after), "what was there is lost"
 
 
@@ -260,14 +305,18 @@ def test_a_run_in_the_moment_of_the_last_stroke_is_about_the_new_box(visit):
     expect(page.locator("#run-task")).to_be_enabled()
     stage = page.locator("#result .stage")
     stage.scroll_into_view_if_needed()
-    stage.evaluate("stage => stage.addEventListener('pointerup', () => document.querySelector('#run-task').click())")
+    stage.evaluate(
+        "stage => stage.addEventListener('pointerup', () => document.querySelector('#run-task').click())"
+    )
     at = stage.bounding_box()
     page.mouse.move(at["x"] + 0.53 * at["width"], at["y"] + 0.58 * at["height"])
     page.mouse.down()
     page.mouse.move(at["x"] + 0.7 * at["width"], at["y"] + 0.87 * at["height"], steps=4)
     page.mouse.up()
     mask = page.locator("#result polygon.solid")
-    page.wait_for_function("document.querySelector('#result polygon.solid')?.getBBox().width < 200", timeout=30_000)
+    page.wait_for_function(
+        "document.querySelector('#result polygon.solid')?.getBBox().width < 200", timeout=30_000
+    )
     assert mask.first.evaluate("node => node.getBBox().x") > 290, "the mask is of another box"
 
 

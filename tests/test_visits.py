@@ -9,15 +9,15 @@ import pytest
 from tests.conftest import finished
 from tests.fire._children import answering, child, free_port
 from tests.test_page import ASSETS
-from ui.state.question import Asked, follow
 from ui.core.shutdown import RESTART, Closing
-from ui.core.rendering import keep, shelved
-from ui.state.task_run import task_prompt
 from ui.state.conversation import Talk, read_message
-from vlm_backends import BadPrompt, Chunk, Embedded, Prompt, Stop, Turn, find_model
-from vlm_backends.media import images
+from ui.state.question import Asked, follow
+from ui.state.rendering import keep, shelved
+from ui.state.task_run import task_prompt
+from vlm_backends import BadPrompt, CancelToken, Chunk, Embedded, Prompt, Turn, find_model
 from vlm_backends.engines.waiting_line import Line
 from vlm_backends.errors import Refused
+from vlm_backends.media import images
 from vlm_backends.server.workers import Desk
 
 LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
@@ -49,7 +49,7 @@ def test_a_picture_that_was_deleted_is_a_sentence(folder, act):
 
 
 def test_a_line_with_seats_lets_the_first_in_and_counts_the_others():
-    line, stop = Line(seats=2), Stop()
+    line, stop = Line(seats=2), CancelToken()
     with line.place(stop) as first, line.place(stop) as second:
         assert not list(first) and not list(second)
         with line.place(stop) as third, line.place(stop) as fourth:
@@ -78,7 +78,10 @@ def test_the_end_of_the_page_is_told_and_the_words_stay(monkeypatch):
             async for answer in arriving:
                 assert answer.text == "word"
                 await asyncio.to_thread(closing.end, 10)
-        assert [answer.text async for answer in follow(late, Speaks(), nullcontext())] in ([], ["word"])
+        assert [answer.text async for answer in follow(late, Speaks(), nullcontext())] in (
+            [],
+            ["word"],
+        )
 
     finished(drive())
     assert (running.answer.text, running.error, late.error) == ("word", RESTART, RESTART)
@@ -87,16 +90,16 @@ def test_the_end_of_the_page_is_told_and_the_words_stay(monkeypatch):
 def test_who_waits_at_a_desk_that_closes_is_told_so():
     async def drive():
         desk = Desk(parallel=1)
-        held = Stop()
+        held = CancelToken()
         first = desk.arriving(lambda: (held.wait(30) and item for item in "a"), held)
-        waiting = desk.arriving(lambda: iter("b"), Stop())
+        waiting = desk.arriving(lambda: iter("b"), CancelToken())
         await desk.ended(10)
         for arriving in (first, waiting):
             with pytest.raises(Refused, match="being restarted"):
                 async for _ in arriving:
                     pass
         with pytest.raises(Refused, match="being restarted"):
-            desk.arriving(lambda: iter("c"), Stop())
+            desk.arriving(lambda: iter("c"), CancelToken())
         assert not desk.busy
 
     finished(drive())

@@ -52,14 +52,18 @@ LOC = "<loc_312><loc_168><loc_998><loc_846>"
 
 
 def payload(model=LLAMA, /, stream=True, **changes):
-    question, most, temperature, top_p = STREAMED.get(model, ("Who is in this photo?", 1024, 0.2, 0.2))
+    question, most, temperature, top_p = STREAMED.get(
+        model, ("Who is in this photo?", 1024, 0.2, 0.2)
+    )
     body = {"messages": [{"role": "user", "content": f"{question} {IMG}"}], "max_tokens": most}
     body |= {"temperature": temperature, "top_p": top_p, "stream": stream}
     return {**({} if model in VLM else {"model": model}), **body, **changes}
 
 
 def post(wire, model=LLAMA, body=None, headers=KEY, **options):
-    return requests.post(wire.url + PATHS[model], headers=headers, json=body or payload(model), timeout=10, **options)
+    return requests.post(
+        wire.url + PATHS[model], headers=headers, json=body or payload(model), timeout=10, **options
+    )
 
 
 def events(response):
@@ -69,7 +73,9 @@ def events(response):
 
 
 def said(chunks):
-    return "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks if chunk["choices"])
+    return "".join(
+        chunk["choices"][0]["delta"].get("content", "") for chunk in chunks if chunk["choices"]
+    )
 
 
 def upload(wire, data, description="Test Image"):
@@ -92,14 +98,20 @@ def upload(wire, data, description="Test Image"):
 
 
 def florence(wire, prompt, asset, **options):
-    body = {"messages": [{"role": "user", "content": f'{prompt}<img src="data:image/jpeg;asset_id,{asset}" />'}]}
+    body = {
+        "messages": [
+            {"role": "user", "content": f'{prompt}<img src="data:image/jpeg;asset_id,{asset}" />'}
+        ]
+    }
     headers = {
         **KEY,
         "NVCF-INPUT-ASSET-REFERENCES": asset,
         "NVCF-FUNCTION-ASSET-IDS": asset,
         "Accept": "application/json",
     }
-    return requests.post(wire.url + PATHS["microsoft/florence-2"], headers=headers, json=body, timeout=10, **options)
+    return requests.post(
+        wire.url + PATHS["microsoft/florence-2"], headers=headers, json=body, timeout=10, **options
+    )
 
 
 def message(reply):
@@ -128,12 +140,24 @@ def test_the_specifications_kosmos(wire):
     for entity in found["entities"]:
         start, end = entity["substring"]
         assert found["content"][start : end + 1] == entity["phrase"]
-        assert all(0 <= side <= 1 and side * 64 == int(side * 64) for box in entity["bboxes"] for side in box)
-    assert message(post(wire, "microsoft/kosmos-2", body | {"grounded_response": False}).json())["entities"] == []
+        assert all(
+            0 <= side <= 1 and side * 64 == int(side * 64)
+            for box in entity["bboxes"]
+            for side in box
+        )
+    assert (
+        message(post(wire, "microsoft/kosmos-2", body | {"grounded_response": False}).json())[
+            "entities"
+        ]
+        == []
+    )
 
 
 PROMPTS = [
-    token + {"nothing": "", "words": "A black and brown dog is laying on a grass field.", "region": LOC}[takes]
+    token
+    + {"nothing": "", "words": "A black and brown dog is laying on a grass field.", "region": LOC}[
+        takes
+    ]
     for token, takes in TASKS.items()
 ]
 
@@ -150,11 +174,15 @@ def test_the_specifications_florence(wire, prompt):
         assert measure(archive.read("overlay.png")).kind == "PNG"
         entities = found["entities"]
         outlines = (
-            entities.get("bboxes") or entities.get("quad_boxes") or [p for each in entities["polygons"] for p in each]
+            entities.get("bboxes")
+            or entities.get("quad_boxes")
+            or [p for each in entities["polygons"] for p in each]
         )
         assert all(0 <= x <= 200 for outline in outlines for x in outline[::2])
         assert all(0 <= y <= 100 for outline in outlines for y in outline[1::2])
-        assert len(entities.get("labels") or entities["bboxes_labels"]) == (1 if "SEGMENTATION" in prompt else 2)
+        assert len(entities.get("labels") or entities["bboxes_labels"]) == (
+            1 if "SEGMENTATION" in prompt else 2
+        )
     else:
         assert found["content"]
     wire.florence_entities, wire.florence_zip = False, False
@@ -183,7 +211,11 @@ def test_assets(wire):
     answer = requests.post(f"{wire.url}/v2/nvcf/assets", headers=KEY, json=entry, timeout=5).json()
     id, url = answer["assetId"], answer["uploadUrl"]
     good = {"content-type": "image/jpeg", "x-amz-meta-nvcf-asset-description": "a"}
-    for bad in [{}, good | {"content-type": "image/png"}, good | {"x-amz-meta-nvcf-asset-description": "b"}]:
+    for bad in [
+        {},
+        good | {"content-type": "image/png"},
+        good | {"x-amz-meta-nvcf-asset-description": "b"},
+    ]:
         assert requests.put(url, data=b"x", headers=bad, timeout=5).status_code == 403
     assert requests.put(url, data=b"x", headers=good | KEY, timeout=5).status_code == 400
     assert florence(wire, "<OD>", id).status_code == 404  # announced, yet not there
@@ -195,8 +227,12 @@ def test_assets(wire):
     assert requests.delete(one, headers=KEY, timeout=5).status_code == 204
     assert requests.delete(one, headers=KEY, timeout=5).status_code == 404
     assert id in wire.deleted and not wire.assets
-    assert requests.get(f"{wire.url}/v2/nvcf/assets", headers=KEY, timeout=5).json() == {"assets": []}
-    bad = requests.post(f"{wire.url}/v2/nvcf/assets", headers=KEY, json=entry | {"contentType": "jpeg"}, timeout=5)
+    assert requests.get(f"{wire.url}/v2/nvcf/assets", headers=KEY, timeout=5).json() == {
+        "assets": []
+    }
+    bad = requests.post(
+        f"{wire.url}/v2/nvcf/assets", headers=KEY, json=entry | {"contentType": "jpeg"}, timeout=5
+    )
     assert bad.status_code == 400 and "Invalid contentType 'jpeg'" in bad.text
 
 
@@ -229,7 +265,11 @@ def content(text):
         ("microsoft/florence-2", {"messages": content(f"<NOPE>{IMG}")}, 422),
         ("microsoft/florence-2", {"messages": content(f"<OD>words{IMG}")}, 422),
         ("microsoft/florence-2", {"messages": content(f"<REGION_TO_CATEGORY>{IMG}")}, 422),
-        ("microsoft/florence-2", {"messages": content(f"<CAPTION_TO_PHRASE_GROUNDING>{IMG}a dog")}, 200),
+        (
+            "microsoft/florence-2",
+            {"messages": content(f"<CAPTION_TO_PHRASE_GROUNDING>{IMG}a dog")},
+            200,
+        ),
     ],
 )
 def test_what_is_refused(wire, model, changes, code):
@@ -245,17 +285,26 @@ def test_openai_parts(wire):
     reply = post(wire, body=payload(stream=False, messages=content(parts))).json()
     assert reply["object"] == "chat.completion" and "64 × 48" in message(reply)["content"]
     dead = [{"type": "text", "text": f"Hi {IMG}"}]  # a tag inside a part is only words
-    assert "no picture" in message(post(wire, body=payload(stream=False, messages=content(dead))).json())["content"]
+    assert (
+        "no picture"
+        in message(post(wire, body=payload(stream=False, messages=content(dead))).json())["content"]
+    )
 
 
 def test_paligemma_finds_what_it_is_told(wire):
     body = payload("google/paligemma", stream=False, messages=content(f"detect cat ; dog {IMG}"))
     found = message(post(wire, "google/paligemma", body).json())["content"]
-    assert found == "<loc0256><loc0000><loc0767><loc0384> cat ; <loc0256><loc0512><loc0767><loc0895> dog"
+    assert (
+        found
+        == "<loc0256><loc0000><loc0767><loc0384> cat ; <loc0256><loc0512><loc0767><loc0895> dog"
+    )
 
 
 def test_keys(wire):
-    assert (post(wire, headers={}).status_code, post(wire, headers={"Authorization": "Bearer "}).status_code) == (
+    assert (
+        post(wire, headers={}).status_code,
+        post(wire, headers={"Authorization": "Bearer "}).status_code,
+    ) == (
         401,
         401,
     )
@@ -279,12 +328,18 @@ def test_problems(wire, name):
     assert post(wire).status_code == 200  # each takes one request
 
 
-@pytest.mark.parametrize("framing, newline", [("chunked", "\n"), ("close", "\r\n"), ("close", "\r")])
+@pytest.mark.parametrize(
+    "framing, newline", [("chunked", "\n"), ("close", "\r\n"), ("close", "\r")]
+)
 def test_streams_and_gates(wire, framing, newline):
     gate = threading.Event()
     wire.script.append(sse(["one", " two"], framing=framing, newline=newline, gate=gate))
     with post(wire, stream=True) as response:
-        pieces = response.iter_content(None) if framing == "chunked" else iter(lambda: response.raw.read1(65536), b"")
+        pieces = (
+            response.iter_content(None)
+            if framing == "chunked"
+            else iter(lambda: response.raw.read1(65536), b"")
+        )
         first = next(pieces)
         assert b"one" in first and b"two" not in first and (newline * 2).encode() in first
         gate.set()
@@ -313,7 +368,10 @@ def test_streams_that_break(wire, framing):
         except Exception as error:
             assert framing == "chunked", error
     assert b'" two"' in data and b"[DONE]" not in data
-    wire.script += [sse(["one"], done=False, framing=framing), sse(["one"], error={"message": "no", "code": 500})]
+    wire.script += [
+        sse(["one"], done=False, framing=framing),
+        sse(["one"], error={"message": "no", "code": 500}),
+    ]
     assert b"[DONE]" not in post(wire).content
     assert events(post(wire))[-1] == {"error": {"message": "no", "code": 500}}
 
@@ -322,7 +380,11 @@ def test_pending(wire):
     wire.script += [pending(2), pending(0, json_body({"a": 1}))]
     first = post(wire, body=payload(stream=False))
     id = first.headers["NVCF-REQID"]
-    assert (first.status_code, first.content, first.headers["nvcf-status"]) == (202, b"", "in-progress")
+    assert (first.status_code, first.content, first.headers["nvcf-status"]) == (
+        202,
+        b"",
+        "in-progress",
+    )
     url = f"{wire.url}/v2/nvcf/pexec/status/{id}"
     assert requests.get(url, timeout=5).status_code == 401
     replies = [requests.get(url, headers=KEY, timeout=5) for _ in range(4)]
@@ -356,7 +418,13 @@ def test_zips(wire):
 
 
 def test_other_faults(wire):
-    wire.script += [drop(), half_json(), redirect(f"{wire.url}/v1/models"), slow_headers(0.1), status(418, "tea")]
+    wire.script += [
+        drop(),
+        half_json(),
+        redirect(f"{wire.url}/v1/models"),
+        slow_headers(0.1),
+        status(418, "tea"),
+    ]
     with pytest.raises(requests.ConnectionError):
         post(wire)
     with pytest.raises(requests.JSONDecodeError):

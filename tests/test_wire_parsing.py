@@ -69,7 +69,10 @@ def test_a_stream_that_is_none(events, said):
 
 
 def test_the_reason_of_the_end_may_stand_far_before_it():
-    events = ['{"choices": [{"finish_reason": "stop"}]}', *['{"choices": [{"finish_reason": null}]}'] * 40]
+    events = [
+        '{"choices": [{"finish_reason": "stop"}]}',
+        *['{"choices": [{"finish_reason": null}]}'] * 40,
+    ]
     assert len(list(decode.streamed([f"data: {event}\n\n".encode() for event in events]))) == 41
 
 
@@ -96,7 +99,9 @@ def packed(files: dict[str, bytes], **options) -> bytes:
 
 def test_the_response_member_is_read_from_a_zip():
     assert decode.single(packed({"overlay.png": b"x", "1.response": b'{"id": "1"}'})) == {"id": "1"}
-    assert decode.single(packed({"../../1.response": b'{"id": "1"}'})) == {"id": "1"}  # a name is never a path here
+    assert decode.single(packed({"../../1.response": b'{"id": "1"}'})) == {
+        "id": "1"
+    }  # a name is never a path here
 
 
 @pytest.mark.parametrize(
@@ -175,7 +180,9 @@ def test_every_status_is_a_sentence():
 
 
 def test_a_key_that_the_service_repeats_is_taken_out():
-    assert "nvapi-secret" not in str(explain(401, b'{"detail": "bad key nvapi-secret"}', key="nvapi-secret"))
+    assert "nvapi-secret" not in str(
+        explain(401, b'{"detail": "bad key nvapi-secret"}', key="nvapi-secret")
+    )
 
 
 SENT = Sent("image/jpeg", 200, 100, 1, "asset")
@@ -224,7 +231,9 @@ def test_kosmos_entities(entity, span):
     assert region.outline[0] == (0.2, 0.1) and region.outline[2] == (0.7, 0.6)
 
 
-@pytest.mark.parametrize("entities", [[{}], [None], [{"phrase": 3, "bboxes": [[1]]}], [{"bboxes": None}], [[]]])
+@pytest.mark.parametrize(
+    "entities", [[{}], [None], [{"phrase": 3, "bboxes": [[1]]}], [{"bboxes": None}], [[]]]
+)
 def test_malformed_kosmos_entities_are_passed_over(entities):
     assert wire_regions.regions(entities, "x", None) == ()
 
@@ -253,7 +262,9 @@ SPECIFICATION = [  # model, picture, question, the published body
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("id, picture, question, body", SPECIFICATION, ids=lambda value: str(value)[:20])
+@pytest.mark.parametrize(
+    "id, picture, question, body", SPECIFICATION, ids=lambda value: str(value)[:20]
+)
 def test_specification_law(id, picture, question, body):
     """The body equals the specification's, key for key and in its order, with nothing more and nothing less."""
     model = find_model(id)
@@ -279,11 +290,17 @@ def test_specification_law_for_florence(token, words, region, content):
     model, task = find_model("microsoft/florence-2"), find_task(token)
     prompt = Prompt((Turn("user", write_task(task, words, region), (JPG,)),))
     built = nvidia.body(model, prompt, sources={JPG: "data:image/jpeg;asset_id,1234"})
-    assert built == {"messages": [{"role": "user", "content": content + '<img src="data:image/jpeg;asset_id,1234" />'}]}
+    assert built == {
+        "messages": [
+            {"role": "user", "content": content + '<img src="data:image/jpeg;asset_id,1234" />'}
+        ]
+    }
 
 
 def test_all_of_the_specifications_models_are_in_the_tables():
-    assert {row[0] for row in SPECIFICATION} | {"microsoft/florence-2"} <= {model.id for model in CATALOGUE}
+    assert {row[0] for row in SPECIFICATION} | {"microsoft/florence-2"} <= {
+        model.id for model in CATALOGUE
+    }
 
 
 def test_a_model_that_does_not_converse_gets_the_last_question_and_the_newest_picture():

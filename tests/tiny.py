@@ -18,8 +18,21 @@ _WORDS = ["What does the image describe? Describe in detail what is shown in the
           "name in the image.", "a black and brown dog on a grass field", "Generate underlying data table of the figure below:",
           "What is the text in the image, with regions? user assistant caption detect"]  # fmt: skip
 _LONG = 192  # positions: Kosmos-2 spends 64 of them on its picture
-_TEXT = dict(hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=1)
-_EYE = dict(hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=28, patch_size=14)
+_TEXT = dict(
+    hidden_size=16,
+    intermediate_size=32,
+    num_hidden_layers=1,
+    num_attention_heads=2,
+    num_key_value_heads=1,
+)
+_EYE = dict(
+    hidden_size=16,
+    intermediate_size=32,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    image_size=28,
+    patch_size=14,
+)
 _CHAT = (
     "{% for m in messages %}{{ m['role'] }}: {% for c in m['content'] %}{% if c['type'] == 'image' %}<image>"
     "{% else %}{{ c['text'] }}{% endif %}{% endfor %}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}"
@@ -47,15 +60,24 @@ def _unsaid(tokenizer: transformers.PreTrainedTokenizerFast) -> list[int]:
     return sorted(id for token, id in tokenizer.get_vocab().items() if not said.fullmatch(token))
 
 
-def _tokenizer(special: Sequence[str], extra: Sequence[str] = (), **roles: object) -> transformers.PreTrainedTokenizerFast:
+def _tokenizer(
+    special: Sequence[str], extra: Sequence[str] = (), **roles: object
+) -> transformers.PreTrainedTokenizerFast:
     """Byte pairs learned from a few sentences; `roles` names the special tokens."""
     bare = Tokenizer(models.BPE(unk_token=None))
-    bare.pre_tokenizer, bare.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    bare.pre_tokenizer, bare.decoder = (
+        pre_tokenizers.ByteLevel(add_prefix_space=False),
+        decoders.ByteLevel(),
+    )
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=list(special), initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, special_tokens=list(special), initial_alphabet=alphabet, show_progress=False
+    )
     bare.train_from_iterator(_WORDS, trainer)
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=bare, **roles)
-    tokenizer.add_tokens([transformers.AddedToken(token, special=False, normalized=False) for token in extra])
+    tokenizer.add_tokens(
+        [transformers.AddedToken(token, special=False, normalized=False) for token in extra]
+    )
     return tokenizer
 
 
@@ -70,15 +92,37 @@ def _eye(name: str, **options: object) -> object:
 
 
 def florence2() -> tuple:
-    from transformers import BartConfig, Florence2Config, Florence2ForConditionalGeneration, Florence2Processor
+    from transformers import (
+        BartConfig,
+        Florence2Config,
+        Florence2ForConditionalGeneration,
+        Florence2Processor,
+    )
 
-    marks = ["od", "ocr", "cap", "ncap", "dcap", "grounding", "seg", "region_cap", "region_to_desciption", "proposal", "poly"]
+    marks = [
+        "od",
+        "ocr",
+        "cap",
+        "ncap",
+        "dcap",
+        "grounding",
+        "seg",
+        "region_cap",
+        "region_to_desciption",
+        "proposal",
+        "poly",
+    ]
     extra = [f"<{slash}{mark}>" for mark in marks for slash in ("", "/")] + ["<sep>", "<and>"]
     tokenizer = _tokenizer(
         ["<s>", "<pad>", "</s>", "<unk>", "<mask>"], [*extra, *(f"<loc_{i}>" for i in range(1000))], bos_token="<s>",
         eos_token="</s>", pad_token="<pad>", unk_token="<unk>", extra_special_tokens={"image_token": "<image>"},
     )  # fmt: skip
-    sight = dict(depths=(1, 1, 1, 1), embed_dim=(8, 8, 16, 16), num_heads=(1, 1, 2, 2), num_groups=(1, 1, 2, 2))
+    sight = dict(
+        depths=(1, 1, 1, 1),
+        embed_dim=(8, 8, 16, 16),
+        num_heads=(1, 1, 2, 2),
+        num_groups=(1, 1, 2, 2),
+    )
     text = BartConfig(
         vocab_size=len(tokenizer), d_model=16, encoder_layers=1, decoder_layers=1, encoder_ffn_dim=32, decoder_ffn_dim=32,
         encoder_attention_heads=2, decoder_attention_heads=2, max_position_embeddings=_LONG, **_ids(tokenizer),
@@ -93,8 +137,13 @@ def florence2() -> tuple:
     rules = ("phrase_grounding", "pure_text", "description_with_bboxes", "description_with_polygons", "polygons", "bboxes",
              "description_with_bboxes_or_polygons")  # fmt: skip
     ocr = {"PATTERN": "(.+?)" + r"<loc_(\d+)>" * 8, "AREA_THRESHOLD": 0.0}
-    post = {rule: {} for rule in rules} | {"ocr": ocr, "phrase_grounding": {"banned_grounding_tokens": ["it", "image"]}}
-    processor = Florence2Processor(image_processor=eye, tokenizer=tokenizer, post_processor_config=post)
+    post = {rule: {} for rule in rules} | {
+        "ocr": ocr,
+        "phrase_grounding": {"banned_grounding_tokens": ["it", "image"]},
+    }
+    processor = Florence2Processor(
+        image_processor=eye, tokenizer=tokenizer, post_processor_config=post
+    )
     return Florence2ForConditionalGeneration(config).eval(), processor
 
 
@@ -107,20 +156,46 @@ def kosmos2() -> tuple:
         ["<s>", "<pad>", "</s>", "<unk>"], [*marks, *(f"<patch_index_{i:04d}>" for i in range(1024))], bos_token="<s>",
         eos_token="</s>", pad_token="<pad>", unk_token="<unk>",
     )  # fmt: skip
-    text = dict(vocab_size=len(tokenizer), max_position_embeddings=_LONG, embed_dim=16, layers=1, ffn_dim=32, attention_heads=2)
-    config = Kosmos2Config(vision_config=_EYE, text_config=text | _ids(tokenizer), latent_query_num=64)
+    text = dict(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=_LONG,
+        embed_dim=16,
+        layers=1,
+        ffn_dim=32,
+        attention_heads=2,
+    )
+    config = Kosmos2Config(
+        vision_config=_EYE, text_config=text | _ids(tokenizer), latent_query_num=64
+    )
     eye = _eye("CLIP", size={"height": 28, "width": 28}, do_center_crop=False)
-    return Kosmos2ForConditionalGeneration(config).eval(), Kosmos2Processor(image_processor=eye, tokenizer=tokenizer)
+    return Kosmos2ForConditionalGeneration(config).eval(), Kosmos2Processor(
+        image_processor=eye, tokenizer=tokenizer
+    )
 
 
 def deplot() -> tuple:
-    from transformers import Pix2StructConfig, Pix2StructForConditionalGeneration, Pix2StructProcessor
+    from transformers import (
+        Pix2StructConfig,
+        Pix2StructForConditionalGeneration,
+        Pix2StructProcessor,
+    )
 
-    tokenizer = _tokenizer(["<pad>", "</s>", "<unk>"], eos_token="</s>", pad_token="<pad>", unk_token="<unk>")
+    tokenizer = _tokenizer(
+        ["<pad>", "</s>", "<unk>"], eos_token="</s>", pad_token="<pad>", unk_token="<unk>"
+    )
     sizes = dict(hidden_size=16, d_kv=8, d_ff=32)
-    text = dict(vocab_size=len(tokenizer), num_layers=1, num_heads=2, decoder_start_token_id=tokenizer.pad_token_id)
-    eye = dict(patch_embed_hidden_size=768, num_hidden_layers=1, num_attention_heads=2, seq_len=4096)
-    config = Pix2StructConfig(text_config=text | sizes | _ids(tokenizer), vision_config=eye | sizes, is_vqa=True)
+    text = dict(
+        vocab_size=len(tokenizer),
+        num_layers=1,
+        num_heads=2,
+        decoder_start_token_id=tokenizer.pad_token_id,
+    )
+    eye = dict(
+        patch_embed_hidden_size=768, num_hidden_layers=1, num_attention_heads=2, seq_len=4096
+    )
+    config = Pix2StructConfig(
+        text_config=text | sizes | _ids(tokenizer), vision_config=eye | sizes, is_vqa=True
+    )
     processor = Pix2StructProcessor(_eye("Pix2Struct", is_vqa=True, max_patches=64), tokenizer)
     return Pix2StructForConditionalGeneration(config).eval(), processor
 
@@ -136,13 +211,24 @@ def paligemma(second: bool = False) -> tuple:
 
     places = [*(f"<loc{i:04d}>" for i in range(1024)), *(f"<seg{i:03d}>" for i in range(128))]
     tokenizer = _tokenizer(
-        ["<pad>", "<eos>", "<bos>", "<unk>"], places, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>", unk_token="<unk>"
+        ["<pad>", "<eos>", "<bos>", "<unk>"],
+        places,
+        bos_token="<bos>",
+        eos_token="<eos>",
+        pad_token="<pad>",
+        unk_token="<unk>",
     )
     eye = _eye("Siglip", size={"height": 28, "width": 28})
     eye.image_seq_length = 4
     processor = PaliGemmaProcessor(image_processor=eye, tokenizer=tokenizer)
     kind = Gemma2Config if second else GemmaConfig
-    text = kind(vocab_size=len(processor.tokenizer), head_dim=8, max_position_embeddings=_LONG, **_TEXT, **_ids(tokenizer))
+    text = kind(
+        vocab_size=len(processor.tokenizer),
+        head_dim=8,
+        max_position_embeddings=_LONG,
+        **_TEXT,
+        **_ids(tokenizer),
+    )
     config = PaliGemmaConfig(
         vision_config=transformers.SiglipVisionConfig(**_EYE, projection_dim=16), text_config=text, projection_dim=16,
         image_token_id=processor.tokenizer.convert_tokens_to_ids("<image>"),
@@ -151,14 +237,29 @@ def paligemma(second: bool = False) -> tuple:
 
 
 def llava() -> tuple:
-    from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration, LlavaProcessor
+    from transformers import (
+        CLIPVisionConfig,
+        LlamaConfig,
+        LlavaConfig,
+        LlavaForConditionalGeneration,
+        LlavaProcessor,
+    )
 
     tokenizer = _tokenizer(
-        ["<unk>", "<s>", "</s>", "<pad>"], ["<image>"], bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>"
+        ["<unk>", "<s>", "</s>", "<pad>"],
+        ["<image>"],
+        bos_token="<s>",
+        eos_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
     )
     image = tokenizer.convert_tokens_to_ids("<image>")
-    text = LlamaConfig(vocab_size=len(tokenizer), max_position_embeddings=_LONG, **_TEXT, **_ids(tokenizer))
-    config = LlavaConfig(vision_config=CLIPVisionConfig(**_EYE), text_config=text, image_token_id=image)
+    text = LlamaConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=_LONG, **_TEXT, **_ids(tokenizer)
+    )
+    config = LlavaConfig(
+        vision_config=CLIPVisionConfig(**_EYE), text_config=text, image_token_id=image
+    )
     processor = LlavaProcessor(
         image_processor=_eye("CLIP", size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28}), tokenizer=tokenizer,
         patch_size=14, vision_feature_select_strategy="default", num_additional_image_tokens=1, chat_template=_CHAT,
@@ -172,14 +273,29 @@ def llava_next() -> tuple:
     from transformers import LlavaNextForConditionalGeneration as Network
 
     tokenizer = _tokenizer(
-        ["<unk>", "<s>", "</s>", "<pad>"], ["<image>"], bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>"
+        ["<unk>", "<s>", "</s>", "<pad>"],
+        ["<image>"],
+        bos_token="<s>",
+        eos_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
     )
     image, grid = tokenizer.convert_tokens_to_ids("<image>"), [[28, 56], [56, 28], [56, 56]]
-    text = LlamaConfig(vocab_size=len(tokenizer), max_position_embeddings=_LONG, **_TEXT, **_ids(tokenizer))
-    config = LlavaNextConfig(
-        vision_config=CLIPVisionConfig(**_EYE), text_config=text, image_token_id=image, image_grid_pinpoints=grid
+    text = LlamaConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=_LONG, **_TEXT, **_ids(tokenizer)
     )
-    eye = _eye("LlavaNext", size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28}, image_grid_pinpoints=grid)
+    config = LlavaNextConfig(
+        vision_config=CLIPVisionConfig(**_EYE),
+        text_config=text,
+        image_token_id=image,
+        image_grid_pinpoints=grid,
+    )
+    eye = _eye(
+        "LlavaNext",
+        size={"shortest_edge": 28},
+        crop_size={"height": 28, "width": 28},
+        image_grid_pinpoints=grid,
+    )
     processor = LlavaNextProcessor(
         image_processor=eye, tokenizer=tokenizer, patch_size=14, vision_feature_select_strategy="default",
         num_additional_image_tokens=1, chat_template=_CHAT, image_token="<image>",
@@ -199,7 +315,9 @@ def mllama() -> tuple:
         patch_size=14, max_num_tiles=2, supported_aspect_ratios=[[1, 1], [1, 2], [2, 1]], intermediate_layers_indices=[0],
         vision_output_dim=32,
     )  # fmt: skip
-    text = _TEXT | dict(num_hidden_layers=2, cross_attention_layers=[1], max_position_embeddings=_LONG)
+    text = _TEXT | dict(
+        num_hidden_layers=2, cross_attention_layers=[1], max_position_embeddings=_LONG
+    )
     config = MllamaConfig(
         vision_config=eye, text_config=text | dict(vocab_size=len(tokenizer)) | _ids(tokenizer),
         image_token_index=tokenizer.convert_tokens_to_ids("<|image|>"),
@@ -219,7 +337,9 @@ FAMILIES: dict[str, Callable[[], tuple]] = {
     "nvidia/neva-22b": llava,
     "meta/llama-3.2-11b-vision-instruct": mllama,
 }
-SUCCESSORS: dict[str, Callable[[], tuple]] = {  # other checkpoints that may stand in a model's place
+SUCCESSORS: dict[
+    str, Callable[[], tuple]
+] = {  # other checkpoints that may stand in a model's place
     "google/paligemma": partial(paligemma, second=True),
     "nvidia/neva-22b": llava_next,
 }

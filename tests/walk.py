@@ -32,7 +32,9 @@ class Camera:
 
     def keep(self, shot: bytes, name: str) -> None:
         """The picture as a file."""
-        palette = Image.open(BytesIO(shot)).convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+        palette = (
+            Image.open(BytesIO(shot)).convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+        )
         path = self.folder / f"{self.taken:02}-{name}.png"
         palette.save(path, optimize=True)
         print(path)
@@ -75,7 +77,9 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
     stage.scroll_into_view_if_needed()
     page.wait_for_timeout(300)
     at = stage.bounding_box()
-    (x0, y0), (x1, y1) = [(at["x"] + u * at["width"], at["y"] + v * at["height"]) for u, v in (start, end)]
+    (x0, y0), (x1, y1) = [
+        (at["x"] + u * at["width"], at["y"] + v * at["height"]) for u, v in (start, end)
+    ]
     page.mouse.move(x0, y0)
     page.mouse.down()
     page.mouse.move(x1, y1, steps=8)
@@ -113,7 +117,9 @@ def present(page: Page, camera: Camera) -> None:
 
 
 @contextmanager
-def opened(browser: Browser, url: str, width: int, height: int, dark: bool = False) -> Iterator[Page]:
+def opened(
+    browser: Browser, url: str, width: int, height: int, dark: bool = False
+) -> Iterator[Page]:
     """The page as a new visitor has it."""
     scheme = "dark" if dark else "light"
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
@@ -128,7 +134,9 @@ def opened(browser: Browser, url: str, width: int, height: int, dark: bool = Fal
 def main(folder: Path) -> None:
     """The pictures are written to the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    _, url, _ = (app := ui.build(Embedded())).launch(prevent_thread_lock=True, quiet=True, **ui.settings())
+    _, url, _ = (app := ui.build(Embedded())).launch(
+        prevent_thread_lock=True, quiet=True, **ui.settings()
+    )
     camera = Camera(folder)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGS)

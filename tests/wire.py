@@ -60,7 +60,12 @@ class Wire:
     `keys` are the accepted ones (None: any that is not empty; "" among them: also no header at all).
     """
 
-    def __init__(self, port: int = 0, keys: Collection[str] | None = None, models: tuple[str, ...] = INTEGRATE) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        keys: Collection[str] | None = None,
+        models: tuple[str, ...] = INTEGRATE,
+    ) -> None:
         self.keys, self.models = keys, models
         self.seen: list[Seen] = []
         self.script: deque[Reply] = deque()
@@ -71,7 +76,7 @@ class Wire:
         self.errors: list[BaseException] = []  # faults of this server, raised again at its end
         self.florence_entities = True  # or else location tokens in the content
         self.florence_zip = True  # or else the JSON itself
-        self.pace = 0.0  # seconds between two pieces of a stream
+        self.window = 0.0  # seconds between two pieces of a stream
         self.watched = False  # a line on stderr for each request
         self.closing = threading.Event()
         self._lock = threading.RLock()
@@ -82,7 +87,9 @@ class Wire:
 
     def __enter__(self) -> "Wire":
         for host in (self._nvidia, self._store):
-            threading.Thread(target=host.serve_forever, args=(0.02,), name="wire", daemon=True).start()
+            threading.Thread(
+                target=host.serve_forever, args=(0.02,), name="wire", daemon=True
+            ).start()
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -109,7 +116,9 @@ class Wire:
         """Records a request and answers it: by the script, or as its route does."""
         with self._lock:
             self.seen.append(exchange.seen)
-            script = self.script if exchange.seen.route == "chat" else self.scripts[exchange.seen.route]
+            script = (
+                self.script if exchange.seen.route == "chat" else self.scripts[exchange.seen.route]
+            )
             reply = script.popleft() if script else exchange.usual
         try:
             reply(exchange)
@@ -173,12 +182,14 @@ class Wire:
 
 def main() -> None:
     """Runs the server in the foreground."""
-    options = argparse.ArgumentParser(prog="python -m tests.wire", description="NVIDIA's wire, without NVIDIA.")
+    options = argparse.ArgumentParser(
+        prog="python -m tests.wire", description="NVIDIA's wire, without NVIDIA."
+    )
     options.add_argument("--port", type=int, default=8808)
     options.add_argument("--pace", type=float, default=0.05, help="seconds between two words")
     given = options.parse_args()
     with Wire(given.port) as wire:
-        wire.pace, wire.watched = given.pace, True
+        wire.window, wire.watched = given.window, True
         print(f"export NVIDIA_API_KEY=nvapi-anything NVIDIA_BASE_URL={wire.url}", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()

@@ -18,8 +18,13 @@ def answer(question: Question, wire: Any, accept: str) -> Reply:
         "google/paligemma": _paligemma,
     }.get(question.model, _chat)(question)
     if not question.body.get("stream"):
-        return json_body(whole_reply(content, entities, question.model if question.openai else None))
-    last = {"id": "entities", "choices": [{"index": 0, "delta": {"entities": entities}, "finish_reason": None}]}
+        return json_body(
+            whole_reply(content, entities, question.model if question.openai else None)
+        )
+    last = {
+        "id": "entities",
+        "choices": [{"index": 0, "delta": {"entities": entities}, "finish_reason": None}],
+    }
     return sse([*pieces(content), *([last] if entities else [])])
 
 
@@ -47,13 +52,20 @@ def _kosmos(question: Question) -> tuple[str, list[dict]]:
     )
     boxes = {
         "the left half": [[0.0, 0.0, 0.5, 1.0]],
-        "two small corners": [[0.765625, 0.015625, 0.984375, 0.234375], [0.765625, 0.765625, 0.984375, 0.984375]],
+        "two small corners": [
+            [0.765625, 0.015625, 0.984375, 0.234375],
+            [0.765625, 0.765625, 0.984375, 0.984375],
+        ],
     }
     if not question.body.get("grounded_response", question.body.get("bounding_boxes", True)):
         return content, []
     starts = {phrase: content.index(phrase) for phrase in boxes}
     return content, [
-        {"phrase": phrase, "substring": [starts[phrase], starts[phrase] + len(phrase) - 1], "bboxes": found}
+        {
+            "phrase": phrase,
+            "substring": [starts[phrase], starts[phrase] + len(phrase) - 1],
+            "bboxes": found,
+        }
         for phrase, found in boxes.items()
     ]
 

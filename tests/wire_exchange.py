@@ -76,7 +76,11 @@ class Exchange(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = serve
 
     def answer(
-        self, status: int, body: bytes = b"", content_type: str = "", headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        body: bytes = b"",
+        content_type: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """Sends a whole response."""
         fields = dict(headers or {})

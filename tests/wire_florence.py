@@ -79,7 +79,11 @@ def _say(task: str, rest: str, picture: Bitmap) -> tuple[str, str, Found]:
         return "", POLYGONS, [("", [_hexagon(box)])]
     if task == "<CAPTION_TO_PHRASE_GROUNDING>":
         phrases = rest.rstrip(".").split()
-        return rest, BOX, [(" ".join(phrases[:-1]) or phrases[-1], [_FIRST]), (phrases[-1], [_SECOND])]
+        return (
+            rest,
+            BOX,
+            [(" ".join(phrases[:-1]) or phrases[-1], [_FIRST]), (phrases[-1], [_SECOND])],
+        )
     labels = {
         "<OD>": ("car", "wheel"),
         "<DENSE_REGION_CAPTION>": ("a car on the left", "a black wheel"),
@@ -106,13 +110,18 @@ def _tokens(shape: str, found: Found) -> str:
     """The same as the model spells it: the label, then its outlines as location tokens."""
     spelled = []
     for label, outlines in found:
-        bins = ("".join(f"<loc_{min(999, int(at * 1000))}>" for at in outline) for outline in outlines)
+        bins = (
+            "".join(f"<loc_{min(999, int(at * 1000))}>" for at in outline) for outline in outlines
+        )
         spelled.append(label + "<sep>".join(bins))
     return "".join(spelled)
 
 
 def _pixels(outline: Shape, picture: Bitmap) -> list[float]:
-    return [round(at * (picture.height if index % 2 else picture.width), 3) for index, at in enumerate(outline)]
+    return [
+        round(at * (picture.height if index % 2 else picture.width), 3)
+        for index, at in enumerate(outline)
+    ]
 
 
 def _quad(box: Shape) -> Shape:

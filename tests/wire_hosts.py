@@ -17,10 +17,18 @@ from tests.wire_problems import ACCOUNT, problem, problems
 from tests.wire_questions import LISTED_ONLY, LLAMA, VLM, Asset
 from tests.wire_replies import Reply, status
 
-Routes = list[tuple[str, str, str]]  # method, pattern of the path, name of the route and of the method that answers
+Routes = list[
+    tuple[str, str, str]
+]  # method, pattern of the path, name of the route and of the method that answers
 
-_CHAT = ["/v1/chat/completions", f"/v1/gr/{LLAMA}/chat/completions", *(f"/v1/vlm/{id}" for id in VLM)]
-_SIGNED = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=2100&X-Amz-SignedHeaders={}&X-Amz-Signature={}"
+_CHAT = [
+    "/v1/chat/completions",
+    f"/v1/gr/{LLAMA}/chat/completions",
+    *(f"/v1/vlm/{id}" for id in VLM),
+]
+_SIGNED = (
+    "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=2100&X-Amz-SignedHeaders={}&X-Amz-Signature={}"
+)
 _DESCRIPTION = "x-amz-meta-nvcf-asset-description"
 
 
@@ -113,11 +121,15 @@ class NVIDIA(Host):
         except (ValueError, KeyError, TypeError):
             return problem(400, "Bad Request", "contentType and description are required")(exchange)
         if not re.fullmatch(r"\w+/[-+.\w]+", str(kind)):
-            return problem(400, "Bad Request", f"Invalid contentType '{kind}' in the request payload")(exchange)
+            return problem(
+                400, "Bad Request", f"Invalid contentType '{kind}' in the request payload"
+            )(exchange)
         id = str(uuid4())
         self.wire.assets[id] = Asset(kind, description)
         url = self.wire.sign(f"/assets/{id}", f"content-type%3Bhost%3B{_DESCRIPTION}")
-        status(200, {"assetId": id, "uploadUrl": url, "contentType": kind, "description": description})(exchange)
+        status(
+            200, {"assetId": id, "uploadUrl": url, "contentType": kind, "description": description}
+        )(exchange)
 
     def assets(self, exchange: Exchange) -> None:
         """The ids of all assets."""
@@ -150,7 +162,10 @@ class NVIDIA(Host):
 class Store(Host):
     """The object store: signed addresses instead of keys, and errors in XML."""
 
-    routes: ClassVar[Routes] = [("PUT", r"/assets/([^/]+)", "upload"), ("GET", r"/results/[^/]+", "result")]
+    routes: ClassVar[Routes] = [
+        ("PUT", r"/assets/([^/]+)", "upload"),
+        ("GET", r"/results/[^/]+", "result"),
+    ]
 
     def __init__(self, wire: Any) -> None:
         super().__init__(wire)
@@ -195,7 +210,9 @@ class Store(Host):
             _xml(400, "InvalidArgument", "Only one auth mechanism allowed")(exchange)
             return False
         if seen.query.rpartition("=")[2] != self._signatures.get(seen.path):
-            _xml(403, "SignatureDoesNotMatch", "The signature is not that of this address.")(exchange)
+            _xml(403, "SignatureDoesNotMatch", "The signature is not that of this address.")(
+                exchange
+            )
             return False
         return True
 

@@ -19,7 +19,12 @@ class Refusal(Exception):
 
 
 def problem(
-    code: int, title: str, detail: str = "", kind: str = "", retry_after: int | None = None, **more: str
+    code: int,
+    title: str,
+    detail: str = "",
+    kind: str = "",
+    retry_after: int | None = None,
+    **more: str,
 ) -> Reply:
     """A problem document; without a `type` in the short form of the invocation service."""
     body = {"type": kind} if kind else {}
@@ -28,7 +33,9 @@ def problem(
     return status(code, json.dumps(body).encode(), PROBLEM if kind else "application/json", headers)
 
 
-def openai(code: int, message: str, kind: str = "invalid_request_error", name: str | int | None = None) -> Reply:
+def openai(
+    code: int, message: str, kind: str = "invalid_request_error", name: str | int | None = None
+) -> Reply:
     """An error object as OpenAI spells it."""
     return status(code, {"error": {"message": message, "type": kind, "param": None, "code": name}})
 
@@ -57,7 +64,9 @@ def no_asset(id: str) -> Reply:
 
 _ID = "11111111-2222-4333-8444-555555555555"
 _GONE = "has reached its end of life on 2026-05-18T00:00:00Z and is no longer available."
-_HTML = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1><hr>nginx</body></html>"
+_HTML = (
+    "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1><hr>nginx</body></html>"
+)
 
 problems: dict[str, Reply] = {
     "400 openai": openai(400, "model field is required", name="missing_required_field"),
@@ -87,7 +96,15 @@ problems: dict[str, Reply] = {
     "422 nvcf": unprocessable("Input should be a valid picture"),
     "422 pydantic": status(
         422,
-        {"detail": [{"loc": ["body", "temperature"], "msg": "Input should be less than or equal to 1", "type": "le"}]},
+        {
+            "detail": [
+                {
+                    "loc": ["body", "temperature"],
+                    "msg": "Input should be less than or equal to 1",
+                    "type": "le",
+                }
+            ]
+        },
     ),
     "429": problem(429, "Too Many Requests"),
     "429 retry after": problem(429, "Too Many Requests", retry_after=1),
@@ -100,15 +117,23 @@ problems: dict[str, Reply] = {
     "500 text": status(500, "invalid character 'x' looking for beginning of value\n"),
     "502": problem(502, "Bad Gateway", "Upstream request failed.", "about:blank"),
     "503 offline": problem(
-        503, "Service Unavailable", "The model is offline for maintenance.", "about:blank", retry_after=10800
+        503,
+        "Service Unavailable",
+        "The model is offline for maintenance.",
+        "about:blank",
+        retry_after=10800,
     ),
     "503 exhausted": problem(
-        503, "Service Unavailable", "ResourceExhausted: Worker local total request limit reached (32/32)"
+        503,
+        "Service Unavailable",
+        "ResourceExhausted: Worker local total request limit reached (32/32)",
     ),
     "504 empty": status(504, headers={"nvcf-reqid": _ID}),
     "504 status": problem(504, "Gateway Timeout", "worker did not acknowledge the status request."),
     "529": problem(529, "Site Overloaded"),
     "html 502": status(502, _HTML.format("502 Bad Gateway"), "text/html"),
     "html 200": status(200, _HTML.format("Welcome to this hotel's network"), "text/html"),
-    "model error": problem(400, "Bad Request", "Inference error", "urn:inference-service:problem-details:bad-request"),
+    "model error": problem(
+        400, "Bad Request", "Inference error", "urn:inference-service:problem-details:bad-request"
+    ),
 }

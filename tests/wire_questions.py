@@ -10,11 +10,25 @@ from uuid import UUID
 
 from tests.wire_exchange import Seen
 from tests.wire_pictures import Bitmap, measure
-from tests.wire_problems import Refusal, no_asset, no_function, openai, problem, problems, unprocessable
+from tests.wire_problems import (
+    Refusal,
+    no_asset,
+    no_function,
+    openai,
+    problem,
+    problems,
+    unprocessable,
+)
 from tests.wire_replies import Reply, status
 
 LLAMA = "meta/llama-3.2-11b-vision-instruct"
-VLM = ("microsoft/florence-2", "google/paligemma", "nvidia/neva-22b", "microsoft/kosmos-2", "google/deplot")
+VLM = (
+    "microsoft/florence-2",
+    "google/paligemma",
+    "nvidia/neva-22b",
+    "microsoft/kosmos-2",
+    "google/deplot",
+)
 INTEGRATE = (
     LLAMA,
     "meta/llama-3.2-90b-vision-instruct",
@@ -79,11 +93,16 @@ def check_poll_header(seen: Seen) -> None:
 def referenced(seen: Seen, assets: Mapping[str, Asset]) -> dict[str, Asset]:
     """The uploaded assets that NVCF-INPUT-ASSET-REFERENCES names."""
     found = {}
-    for name in filter(None, (part.strip() for part in seen.headers.get("NVCF-INPUT-ASSET-REFERENCES", "").split(","))):
+    for name in filter(
+        None,
+        (part.strip() for part in seen.headers.get("NVCF-INPUT-ASSET-REFERENCES", "").split(",")),
+    ):
         try:
             UUID(name)
         except ValueError:
-            raise Refusal(problem(400, "Bad Request", "NVCF-INPUT-ASSET-REFERENCES must be UUIDs")) from None
+            raise Refusal(
+                problem(400, "Bad Request", "NVCF-INPUT-ASSET-REFERENCES must be UUIDs")
+            ) from None
         if name not in assets or assets[name].data is None:
             raise Refusal(no_asset(name))
         found[name] = assets[name]
@@ -96,10 +115,16 @@ def read(seen: Seen, model: str, assets: Mapping[str, Asset]) -> Question:
     refuse = partial(openai, 400) if newer else unprocessable
     body = _object(seen, refuse("The body is not a JSON object"))
     messages = body.get("messages")
-    if not isinstance(messages, list) or not messages or not all(isinstance(each, dict) for each in messages):
+    if (
+        not isinstance(messages, list)
+        or not messages
+        or not all(isinstance(each, dict) for each in messages)
+    ):
         missing = {"loc": ["body", "messages"], "msg": "Field required", "type": "missing"}
         raise Refusal(
-            status(422, {"detail": [missing]}) if newer else unprocessable("messages: at least one is required")
+            status(422, {"detail": [missing]})
+            if newer
+            else unprocessable("messages: at least one is required")
         )
     _check_roles(messages, refuse)
     for name, (rule, holds) in (_NEWER if newer else _OLDER).items():
@@ -153,7 +178,9 @@ def _check_roles(messages: list[dict], refuse: Callable[[str], Reply]) -> None:
         raise Refusal(refuse("Conversation roles must alternate user/assistant/user/assistant/..."))
 
 
-def _contents(messages: list[dict], refuse: Callable[[str], Reply]) -> tuple[str, list[tuple[str, bool]]]:
+def _contents(
+    messages: list[dict], refuse: Callable[[str], Reply]
+) -> tuple[str, list[tuple[str, bool]]]:
     """The last user's words without its pictures, and every picture's source with True when it stood in a tag."""
     words, sources = "", []
     for message in messages:
@@ -162,20 +189,30 @@ def _contents(messages: list[dict], refuse: Callable[[str], Reply]) -> tuple[str
             continue
         if isinstance(content, list) and user:
             parts = [part for part in content if isinstance(part, dict)]
-            text = " ".join(str(part.get("text", "")) for part in parts if part.get("type") == "text")
+            text = " ".join(
+                str(part.get("text", "")) for part in parts if part.get("type") == "text"
+            )
             images = [part.get("image_url") for part in parts if part.get("type") == "image_url"]
-            sources += [(image.get("url") if isinstance(image, dict) else image, False) for image in images]
+            sources += [
+                (image.get("url") if isinstance(image, dict) else image, False) for image in images
+            ]
         elif isinstance(content, str):
             text = _IMG.sub(" ", content)
             sources += [(found[1], True) for found in _IMG.findall(content)]
         else:
-            raise Refusal(refuse("messages: content must be a string, or a list of parts for a user"))
+            raise Refusal(
+                refuse("messages: content must be a string, or a list of parts for a user")
+            )
         words = " ".join(text.split()) if user else words
     return words, sources
 
 
 def _picture(
-    source: object, in_tag: bool, assets: Mapping[str, Asset], inline: int | None, refuse: Callable[[str], Reply]
+    source: object,
+    in_tag: bool,
+    assets: Mapping[str, Asset],
+    inline: int | None,
+    refuse: Callable[[str], Reply],
 ) -> Bitmap:
     match = _SOURCE.fullmatch(source) if isinstance(source, str) else None
     if not match:
@@ -186,7 +223,9 @@ def _picture(
             raise Refusal(refuse(f"No input asset {data} for this request"))
         content = assets[data].data or b""
     elif inline and len(data) >= inline:
-        raise Refusal(problem(413, "Payload Too Large", "A picture above 180KB needs the assets API"))
+        raise Refusal(
+            problem(413, "Payload Too Large", "A picture above 180KB needs the assets API")
+        )
     else:
         try:
             content = base64.b64decode(data, validate=True)

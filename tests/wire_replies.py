@@ -33,7 +33,9 @@ def status(
         data, kind = body.encode(), "text/plain; charset=utf-8"
     else:
         data, kind = body, ""
-    return lambda exchange: exchange.answer(code, data, kind if content_type is None else content_type, headers)
+    return lambda exchange: exchange.answer(
+        code, data, kind if content_type is None else content_type, headers
+    )
 
 
 def json_body(body: dict | list) -> Reply:
@@ -48,7 +50,11 @@ def redirect(url: str) -> Reply:
 
 def half_json() -> Reply:
     """A complete HTTP response whose JSON stops in the middle."""
-    return status(200, b'{"id":"1","choices":[{"index":0,"message":{"role":"assistant","conte', "application/json")
+    return status(
+        200,
+        b'{"id":"1","choices":[{"index":0,"message":{"role":"assistant","conte',
+        "application/json",
+    )
 
 
 def drop() -> Reply:
@@ -93,11 +99,17 @@ def sse(
         exchange.begin("text/event-stream", nvcf_headers(), framing == "chunked")
         for index, item in enumerate([*given, *tail, *([_DONE] if done else [])]):
             text = shape(item)
-            event = text if isinstance(text, bytes) else f"data: {text}{newline * 2}".encode(errors="replace")
+            event = (
+                text
+                if isinstance(text, bytes)
+                else f"data: {text}{newline * 2}".encode(errors="replace")
+            )
             exchange.write(event, cut=index == cut_after)
             if index == cut_after:
                 return
-            exchange.hold(inf if gate and index == 0 else exchange.wire.pace, gate if index == 0 else None)
+            exchange.hold(
+                inf if gate and index == 0 else exchange.wire.window, gate if index == 0 else None
+            )
         exchange.end()
 
     return reply
@@ -144,7 +156,9 @@ def zip_traversal() -> Reply:
     return zipped({"1.response": whole_reply("harmless"), **outside})
 
 
-def whole_reply(content: str, entities: list | dict | None = None, model: str | None = None) -> dict:
+def whole_reply(
+    content: str, entities: list | dict | None = None, model: str | None = None
+) -> dict:
     """The JSON of an answer that does not stream; with `model` in the longer form of OpenAI."""
     extra = {} if entities is None else {"entities": entities}
     message = {"role": "assistant", "content": content, **extra}
@@ -175,7 +189,11 @@ def pack(files: Mapping[str, bytes | str | dict]) -> bytes:
     return packed.getvalue()
 
 
-_FINISH, _USAGE, _DONE = object(), object(), object()  # the end of a stream, spelled when its request is known
+_FINISH, _USAGE, _DONE = (
+    object(),
+    object(),
+    object(),
+)  # the end of a stream, spelled when its request is known
 
 
 def _chunk_shape(exchange: Exchange, pieces: list) -> Callable[[object], str | bytes]:
@@ -189,9 +207,17 @@ def _chunk_shape(exchange: Exchange, pieces: list) -> Callable[[object], str | b
         if item is _DONE or isinstance(item, bytes):
             return "[DONE]" if item is _DONE else item
         if isinstance(item, str):
-            item = {**base, "choices": [{"index": 0, "delta": {**next(first), "content": item}, "finish_reason": None}]}
+            item = {
+                **base,
+                "choices": [
+                    {"index": 0, "delta": {**next(first), "content": item}, "finish_reason": None}
+                ],
+            }
         elif item is _FINISH:
-            item = {**base, "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "stop"}]}
+            item = {
+                **base,
+                "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "stop"}],
+            }
         elif item is _USAGE:
             item = {**base, "choices": [], "usage": usage(said)}
         return json.dumps(item, ensure_ascii=False)
@@ -209,7 +235,12 @@ def _model(exchange: Exchange) -> str:
 def _named(model: str | None, kind: str) -> dict:
     if model is None:
         return {"id": str(uuid.uuid4())}
-    return {"id": f"chatcmpl-{uuid.uuid4()}", "object": kind, "created": int(time.time()), "model": model}
+    return {
+        "id": f"chatcmpl-{uuid.uuid4()}",
+        "object": kind,
+        "created": int(time.time()),
+        "model": model,
+    }
 
 
 def _elsewhere(data: bytes) -> Reply:
@@ -220,7 +251,10 @@ def _elsewhere(data: bytes) -> Reply:
 @cache
 def _bomb(mebibytes: int) -> bytes:
     packed, blanks = io.BytesIO(), b" " * 2**20
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("1.response", "w") as entry:
+    with (
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("1.response", "w") as entry,
+    ):
         for _ in range(mebibytes):
             entry.write(blanks)
         entry.write(json.dumps(whole_reply("boom")).encode())
@@ -229,4 +263,6 @@ def _bomb(mebibytes: int) -> bytes:
 
 @cache
 def _crowd(entries: int) -> bytes:
-    return pack({"1.response": whole_reply("crowded"), **{f"{n}.txt": b"" for n in range(entries - 1)}})
+    return pack(
+        {"1.response": whole_reply("crowded"), **{f"{n}.txt": b"" for n in range(entries - 1)}}
+    )

@@ -8,26 +8,26 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from ui.api.endpoints import add_api
-from ui.tabs.batch import BatchTab
-from ui.components.chart import asked_about
-from ui.tabs.chat import ChatTab
-from ui.core.session import hall
-from ui.core.shutdown import leave, serve
-from ui.tabs.compare import CompareTab
-from ui.web.middleware import Gate, accounts
-from ui.core.limits import limits
-from ui.deep_links import Links
-from ui.components.theme import CSS, head, theme
-from ui.core.gradio_compat import QUIET
-from ui.core.rendering import verbatim
-from ui.state.task_run import slug
-from ui.components.availability_table import Strip
-from ui.core.storage import swept
-from ui.state.conversation import Talk
-from ui.tabs.task import TaskTab
 from ui.api.mcp import add_tools, mcp_installed
+from ui.components.availability_table import Strip
+from ui.components.chart import asked_about
 from ui.components.engine_menu import engine_picker, header, refreshed
+from ui.components.theme import CSS, head, theme
 from ui.components.welcome import welcome
+from ui.core.gradio_compat import QUIET
+from ui.core.limits import limits
+from ui.core.session import registry
+from ui.core.shutdown import leave, serve
+from ui.core.storage import swept
+from ui.deep_links import Links
+from ui.state.conversation import Talk
+from ui.state.rendering import verbatim
+from ui.state.task_run import slug
+from ui.tabs.batch import BatchTab
+from ui.tabs.chat import ChatTab
+from ui.tabs.compare import CompareTab
+from ui.tabs.task import TaskTab
+from ui.web.middleware import Gate, accounts
 from vlm_backends import Engine, Model, VLMError
 
 __all__ = ["build", "leave", "serve", "settings"]
@@ -37,9 +37,11 @@ _STATES = {"alive": "Live", "withdrawn": "Withdrawn", "unknown": "Unproven"}
 def build(engine: Engine) -> gr.Blocks:
     """The page, ready to be launched; `engine` answers first, where it can, and a visitor may choose another."""
     with gr.Blocks(title="VLM Showcase", analytics_enabled=False) as page:
-        page.queue(default_concurrency_limit=None, max_size=512)  # first: it costs what is on the page by then
+        page.queue(
+            default_concurrency_limit=None, max_size=512
+        )  # first: it costs what is on the page by then
         welcome()
-        engines = hall(engine)
+        engines = registry(engine)
         visitor, line = header()
         strip = Strip(engines, visitor)
         pickers, parts = [], {}
@@ -56,8 +58,12 @@ def build(engine: Engine) -> gr.Blocks:
         _ask_about_charts(tabs, parts)
         strip.after(*(end for part in (*parts.values(), compare, batch) for end in part.ends))
         chats = {slug(model): tab for model, tab in parts.items() if not model.tasks}
-        Links(chats, next(tab for model, tab in parts.items() if model.tasks)).restore_on(page, tabs, visitor)
-        gr.on(None, partial(refreshed, engines), visitor, [visitor, line, *pickers], **QUIET)  # on load too
+        Links(chats, next(tab for model, tab in parts.items() if model.tasks)).restore_on(
+            page, tabs, visitor
+        )
+        gr.on(
+            None, partial(refreshed, engines), visitor, [visitor, line, *pickers], **QUIET
+        )  # on load too
         add_api(engines)
         add_tools(engines)
     return page

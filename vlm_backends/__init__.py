@@ -10,14 +10,15 @@
 from collections.abc import Iterator
 from contextlib import closing
 
-from vlm_backends.media.drawing import colours, draw
 from vlm_backends.engines import NVIDIA, Embedded, Local, OpenAI, connect
 from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, Unreachable, VLMError
+from vlm_backends.media.drawing import colours, draw
 from vlm_backends.media.images import encode, read
 from vlm_backends.models import CATALOGUE, TASKS, find_model, find_task, write_task
 from vlm_backends.reply import heard, understood
 from vlm_backends.types import (
     Answer,
+    CancelToken,
     Chunk,
     Engine,
     Model,
@@ -26,21 +27,56 @@ from vlm_backends.types import (
     Region,
     Sampling,
     Sent,
-    Stop,
     Task,
     Turn,
 )
 
+Stop = CancelToken  # the name that scripts know
+
 __all__ = [
-    "Answer", "BadPrompt", "CATALOGUE", "Chunk", "Embedded", "Engine", "Gone", "Local", "MissingKey", "Model",
-    "NVIDIA", "OpenAI", "Picture", "Prompt", "Refused", "Region", "Sampling", "Sent", "Stop", "TASKS", "Task", "Turn",
-    "Unreachable", "VLMError", "ask", "colours", "connect", "draw", "encode", "find_model", "find_task",
-    "read", "write_task",
-]  # fmt: skip
+    "CancelToken",
+    "Answer",
+    "BadPrompt",
+    "CATALOGUE",
+    "Chunk",
+    "Embedded",
+    "Engine",
+    "Gone",
+    "Local",
+    "MissingKey",
+    "Model",
+    "NVIDIA",
+    "OpenAI",
+    "Picture",
+    "Prompt",
+    "Refused",
+    "Region",
+    "Sampling",
+    "Sent",
+    "Stop",
+    "TASKS",
+    "Task",
+    "Turn",
+    "Unreachable",
+    "VLMError",
+    "ask",
+    "colours",
+    "connect",
+    "draw",
+    "encode",
+    "find_model",
+    "find_task",
+    "read",
+    "write_task",
+]
 
 
 def ask(
-    engine: Engine, model: Model, prompt: Prompt, task: Task | None = None, stop: Stop | None = None
+    engine: Engine,
+    model: Model,
+    prompt: Prompt,
+    task: Task | None = None,
+    stop: CancelToken | None = None,
 ) -> Iterator[Answer]:
     """The answer so far, each time more of it arrives. Raises VLMError; what was yielded before stays true.
 

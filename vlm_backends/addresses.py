@@ -12,7 +12,10 @@ from vlm_backends.errors import BadPrompt
 
 def check_page(env: Mapping[str, str] = os.environ) -> None:
     """Raises BadPrompt when the page cannot listen or keep uploads where the environment says."""
-    name, port = env.get("GRADIO_SERVER_NAME", "").strip(), env.get("GRADIO_SERVER_PORT", "").strip()
+    name, port = (
+        env.get("GRADIO_SERVER_NAME", "").strip(),
+        env.get("GRADIO_SERVER_PORT", "").strip(),
+    )
     if port or name:
         check_address(name or "127.0.0.1", port or "0", "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT")
     folder = env.get("GRADIO_TEMP_DIR", "").strip()
@@ -23,7 +26,9 @@ def check_page(env: Mapping[str, str] = os.environ) -> None:
             pass
     except (OSError, ValueError):
         where = folder[:200] or "the folder for temporary files"
-        raise BadPrompt(f"Nothing can be written to {where}: set GRADIO_TEMP_DIR to another folder.") from None
+        raise BadPrompt(
+            f"Nothing can be written to {where}: set GRADIO_TEMP_DIR to another folder."
+        ) from None
 
 
 def check_address(host: str, port: str, name: str, number: str) -> None:
@@ -32,11 +37,19 @@ def check_address(host: str, port: str, name: str, number: str) -> None:
         raise BadPrompt(f"{number}={port[:40]} is no port: use a whole number from 1 to 65535.")
     bare = host.strip("[]")
     try:
-        socket.create_server((bare, int(port)), family=socket.AF_INET6 if ":" in bare else socket.AF_INET).close()
+        socket.create_server(
+            (bare, int(port)), family=socket.AF_INET6 if ":" in bare else socket.AF_INET
+        ).close()
     except (OSError, UnicodeError) as error:
         code = getattr(error, "errno", None)
         if code == errno.EADDRINUSE:
-            raise BadPrompt(f"Port {port} is taken: end what listens there, or set {number} to another.") from None
+            raise BadPrompt(
+                f"Port {port} is taken: end what listens there, or set {number} to another."
+            ) from None
         if code == errno.EACCES:
-            raise BadPrompt(f"This user may not listen on port {port}: set {number} to one above 1023.") from None
-        raise BadPrompt(f"{name}={host[:100]} is not here: use 127.0.0.1, or 0.0.0.0 for all addresses.") from None
+            raise BadPrompt(
+                f"This user may not listen on port {port}: set {number} to one above 1023."
+            ) from None
+        raise BadPrompt(
+            f"{name}={host[:100]} is not here: use 127.0.0.1, or 0.0.0.0 for all addresses."
+        ) from None

@@ -14,7 +14,9 @@ Anything else that is raised is a bug and keeps its traceback.
 class VLMError(Exception):
     """An error that is meant to be read by a user."""
 
-    again: float | None = None  # seconds after which the same request may succeed; None: it will not
+    again: float | None = (
+        None  # seconds after which the same request may succeed; None: it will not
+    )
 
 
 class MissingKey(VLMError):
@@ -31,7 +33,9 @@ class Refused(VLMError):
     `status` is the HTTP status, `detail` the service's own words, never a key.
     """
 
-    wait: float | None = None  # seconds for which the service asks to be left alone; None: it did not say
+    wait: float | None = (
+        None  # seconds for which the service asks to be left alone; None: it did not say
+    )
 
     def __init__(self, message: str, status: int = 0, detail: str = "") -> None:
         super().__init__(message)

@@ -19,32 +19,42 @@ class Purpose:
     example: str = ""
 
 
-ASK = Purpose("Ask", "Your own words, as you write them.", "your question", "How far is it to Lake Loop?")
+ASK = Purpose(
+    "Ask", "Your own words, as you write them.", "your question", "How far is it to Lake Loop?"
+)
 DESCRIBE = Purpose("Describe", "What is in the picture.")
-FIND = Purpose("Find", "Where the things that you name are.", "what to look for", "Lake Loop, Eagle Point")
+FIND = Purpose(
+    "Find", "Where the things that you name are.", "what to look for", "Lake Loop, Eagle Point"
+)
 READ = Purpose("Read", "The text in the picture, or the table behind a chart.")
 PURPOSES = ASK, DESCRIBE, FIND, READ
 
-# fmt: off
-_FORMS: Mapping[Reader, Mapping[Purpose, str]] = {  # by the grammar that a model's answers are read with
+
+_FORMS: Mapping[
+    Reader, Mapping[Purpose, str]
+] = {  # by the grammar that a model's answers are read with
     plain.read: {
-        ASK: "{words}", DESCRIBE: "Describe this picture in detail.",
+        ASK: "{words}",
+        DESCRIBE: "Describe this picture in detail.",
         FIND: "Where in this picture is {words}? Say for each of them where it stands, or that it is not there.",
         READ: "Write down all text that stands in this picture, line by line, and nothing else.",
     },
     florence2.text: {
-        ASK: "<CAPTION_TO_PHRASE_GROUNDING>{words}", DESCRIBE: "<MORE_DETAILED_CAPTION>",
-        FIND: "<OPEN_VOCABULARY_DETECTION>{words}", READ: "<OCR_WITH_REGION>",
+        ASK: "<CAPTION_TO_PHRASE_GROUNDING>{words}",
+        DESCRIBE: "<MORE_DETAILED_CAPTION>",
+        FIND: "<OPEN_VOCABULARY_DETECTION>{words}",
+        READ: "<OCR_WITH_REGION>",
     },
     paligemma.read: {ASK: "{words}", DESCRIBE: "caption en", FIND: "detect {things}", READ: "ocr"},
     kosmos2.read: {
-        ASK: "{words}", DESCRIBE: "<grounding> Describe this image in detail:",
+        ASK: "{words}",
+        DESCRIBE: "<grounding> Describe this image in detail:",
         FIND: "<grounding><phrase> {words}</phrase>",
         READ: "<grounding> Question: What is written in this image? Answer:",
     },
     deplot.read: {READ: "{own}"},
 }
-# fmt: on
+
 _PARTED = re.compile(r"\s*[,;\n]\s*")
 
 
@@ -62,9 +72,13 @@ def phrase(model: Model, purpose: Purpose, words: str = "") -> tuple[str, Task |
     """
     form, words = _FORMS.get(model.read, {}).get(purpose), (words or "").strip()
     if form is None:
-        raise BadPrompt(f"{model.title} cannot do “{purpose.title}”. Leave it out, or choose something else to do.")
+        raise BadPrompt(
+            f"{model.title} cannot do “{purpose.title}”. Leave it out, or choose something else to do."
+        )
     if purpose.words and not words:
-        raise BadPrompt(f"“{purpose.title}” needs words: write {purpose.words}, such as “{purpose.example}”.")
+        raise BadPrompt(
+            f"“{purpose.title}” needs words: write {purpose.words}, such as “{purpose.example}”."
+        )
     things = " ; ".join(filter(None, _PARTED.split(words)))
     text = form.format(words=words, things=things, own="".join(model.prompts[:1]))
     return text, next((task for task in model.tasks if text.startswith(task.token)), None)

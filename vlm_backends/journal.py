@@ -16,7 +16,7 @@ from vlm_backends.engines.http import client
 from vlm_backends.engines.http.client import Patience
 from vlm_backends.engines.wire.errors import explain
 from vlm_backends.errors import Gone, Refused, Unreachable, VLMError
-from vlm_backends.types import Chunk, Engine, Model, Stop
+from vlm_backends.types import CancelToken, Chunk, Engine, Model
 
 _LIST = "https://integrate.api.nvidia.com/v1/models"
 _GLANCE = Patience(connect=3.0, silence=5.0, tries=1)
@@ -28,7 +28,7 @@ _WEAK = "listed", "unlisted"  # the way is open; of the model itself it proves n
 
 
 @dataclass(frozen=True)
-class Sign:
+class Observation:
     """What a call or a look showed of a model at an engine. Times are seconds since 1970, UTC."""
 
     kind: Literal["answered", "gone", "limited", "refused", "unreachable", "listed", "unlisted"]
@@ -38,18 +38,18 @@ class Sign:
     status: int = 0  # of HTTP
 
 
-def sign_of(error: VLMError, now: float) -> Sign | None:
+def observation_of(error: VLMError, now: float) -> Observation | None:
     """What an error tells of the model or of the way to it; None when it tells of the question only."""
     if isinstance(error, Gone):
-        return Sign("gone", now, since=error.since)
+        return Observation("gone", now, since=error.since)
     if isinstance(error, Unreachable):
-        return Sign("unreachable", now)
+        return Observation("unreachable", now)
     if not isinstance(error, Refused) or error.status in _OF_THE_QUESTION:
         return None
     limited = error.status == 429
     wait = _MINUTE if limited and error.wait is None else error.wait
     until = None if wait is None else now + min(wait, _DAY)
-    return Sign("limited" if limited else "refused", now, until, status=error.status)
+    return Observation("limited" if limited else "refused", now, until, status=error.status)
 
 
 class Journal:
@@ -60,41 +60,49 @@ class Journal:
 
     def __init__(self, most: int = 1000) -> None:
         self._most, self._lock = most, threading.Lock()
-        self._signs: OrderedDict[tuple[int, str, str], Sign] = OrderedDict()
+        self._observations: OrderedDict[tuple[int, str, str], Observation] = OrderedDict()
         self._looks: dict[int, float] = {}
 
-    def watched(self, engine: Engine, model: Model, heard: Iterator[Chunk], stop: Stop) -> Iterator[Chunk]:
+    def watched(
+        self, engine: Engine, model: Model, heard: Iterator[Chunk], stop: CancelToken
+    ) -> Iterator[Chunk]:
         """The same reply; how the call went is kept. A call that was stopped before its first word leaves no sign."""
         said = False
         try:
             for whole in heard:
                 if not said and (whole.text or whole.regions):
                     said = True
-                    self.called(engine, model, Sign("answered", time.time()))
+                    self.called(engine, model, Observation("answered", time.time()))
                 yield whole
         except VLMError as error:
-            sign = None if said or stop.is_set() else sign_of(error, time.time())
-            if sign:
-                self.called(engine, model, sign)
+            observation = None if said or stop.is_set() else observation_of(error, time.time())
+            if observation:
+                self.called(engine, model, observation)
             raise
         if not said and not stop.is_set():  # a reply without a word is one
-            self.called(engine, model, Sign("answered", time.time()))
+            self.called(engine, model, Observation("answered", time.time()))
 
-    def called(self, engine: Engine, model: Model, sign: Sign) -> None:
+    def called(self, engine: Engine, model: Model, observation: Observation) -> None:
         """A call with this engine's key ended like this."""
         caller, place = _caller(engine), _place(engine)
         with self._lock:
-            if sign.kind == "answered":
-                for other in ((place, model.id, "call"), (place, model.id, "look"), (caller, "", "call")):
-                    self._signs.pop(other, None)
-            if sign.kind == "gone":
-                self._keep((place, model.id, "call"), sign)
-            self._keep((caller, "" if sign.status in _OF_THE_KEY else model.id, "call"), sign)
+            if observation.kind == "answered":
+                for other in (
+                    (place, model.id, "call"),
+                    (place, model.id, "look"),
+                    (caller, "", "call"),
+                ):
+                    self._observations.pop(other, None)
+            if observation.kind == "gone":
+                self._keep((place, model.id, "call"), observation)
+            self._keep(
+                (caller, "" if observation.status in _OF_THE_KEY else model.id, "call"), observation
+            )
 
-    def looked(self, engine: Engine, model: Model, sign: Sign) -> None:
+    def looked(self, engine: Engine, model: Model, observation: Observation) -> None:
         """A look at this engine's address, with nobody's key, showed this."""
         with self._lock:
-            self._keep((_place(engine), model.id, "look"), sign)
+            self._keep((_place(engine), model.id, "look"), observation)
 
     def may_look(self, engine: Engine, now: float) -> bool:
         """True when nobody has looked there for a while; whoever asks looks now."""
@@ -104,27 +112,39 @@ class Journal:
                 self._looks[_place(engine)] = now
             return due
 
-    def newest(self, engine: Engine, model: Model, now: float) -> Sign | None:
+    def newest(self, engine: Engine, model: Model, now: float) -> Observation | None:
         """What holds for this engine and its key; None when nothing was seen, or all of it is over."""
         caller, place = _caller(engine), _place(engine)
         with self._lock:
-            calls = [self._signs.get((who, id, "call")) for who in (caller, place) for id in (model.id, "")]
-            look = self._signs.get((place, model.id, "look"))
-        calls = [sign for sign in calls if sign and (sign.until is None or sign.until > now)]
+            calls = [
+                self._observations.get((who, id, "call"))
+                for who in (caller, place)
+                for id in (model.id, "")
+            ]
+            look = self._observations.get((place, model.id, "look"))
+        calls = [
+            observation
+            for observation in calls
+            if observation and (observation.until is None or observation.until > now)
+        ]
         if look and look.kind in _WEAK:  # since then the way is open again
-            calls = [sign for sign in calls if sign.kind != "unreachable" or sign.at > look.at]
+            calls = [
+                observation
+                for observation in calls
+                if observation.kind != "unreachable" or observation.at > look.at
+            ]
         elif look:
             calls.append(look)
-        return max(calls, key=lambda sign: sign.at, default=look)
+        return max(calls, key=lambda observation: observation.at, default=look)
 
     def __len__(self) -> int:
-        return len(self._signs)
+        return len(self._observations)
 
-    def _keep(self, key: tuple[int, str, str], sign: Sign) -> None:
-        self._signs[key] = sign
-        self._signs.move_to_end(key)
-        while len(self._signs) > self._most:
-            self._signs.popitem(last=False)
+    def _keep(self, key: tuple[int, str, str], observation: Observation) -> None:
+        self._observations[key] = observation
+        self._observations.move_to_end(key)
+        while len(self._observations) > self._most:
+            self._observations.popitem(last=False)
 
 
 journal = Journal()  # of this process: what one page has seen holds for the next
@@ -150,51 +170,66 @@ def look(engine: Engine, journal: Journal) -> None:
         return
     rest = list(models.CATALOGUE)
     try:
-        for model, sign in looks(engine):
+        for model, observation in looks(engine):
             rest.remove(model)
-            if sign:
-                journal.looked(engine, model, sign)
+            if observation:
+                journal.looked(engine, model, observation)
     except VLMError as error:
-        if sign := sign_of(error, time.time()):
+        if observation := observation_of(error, time.time()):
             for model in rest:
-                journal.looked(engine, model, sign)
+                journal.looked(engine, model, observation)
 
 
-def _at_nvidia(engine: NVIDIA) -> Iterator[tuple[Model, Sign | None]]:
+def _at_nvidia(engine: NVIDIA) -> Iterator[tuple[Model, Observation | None]]:
     """By NVIDIA's list; what is not in it is asked for by name, since the end of a model's life is told there only."""
     address = engine.at(_LIST)
-    with client.send("GET", address, Stop(), _GLANCE, headers={"Accept": "application/json"}) as response:
+    with client.send(
+        "GET", address, CancelToken(), _GLANCE, headers={"Accept": "application/json"}
+    ) as response:
         if response.status_code >= 500:
-            raise explain(response.status_code, client.body(response), response.headers.get("Retry-After"))
+            raise explain(
+                response.status_code, client.body(response), response.headers.get("Retry-After")
+            )
         listed = _ids(next(client.payloads(response), {})) if response.status_code == 200 else set()
     for model in models.CATALOGUE:
-        yield model, Sign("listed", time.time()) if model.id in listed else _entry(f"{address}/{model.id}")
+        yield (
+            model,
+            Observation("listed", time.time())
+            if model.id in listed
+            else _entry(f"{address}/{model.id}"),
+        )
 
 
-def _entry(address: str) -> Sign | None:
+def _entry(address: str) -> Observation | None:
     """What NVIDIA says of one model; None when it says nothing that can be used."""
-    with client.send("GET", address, Stop(), _GLANCE) as response:
+    with client.send("GET", address, CancelToken(), _GLANCE) as response:
         if response.status_code == 410:
-            return sign_of(explain(410, client.body(response)), time.time())
+            return observation_of(explain(410, client.body(response)), time.time())
         kind = {200: "listed", 404: "unlisted"}.get(response.status_code)
-    return Sign(kind, time.time()) if kind else None
+    return Observation(kind, time.time()) if kind else None
 
 
-def _at_server(engine: OpenAI) -> Iterator[tuple[Model, Sign]]:
+def _at_server(engine: OpenAI) -> Iterator[tuple[Model, Observation]]:
     """Whether the server is there, and what it lists now."""
     openai.forget()
     address = f"{engine.base_url.rstrip('/')}/models"
     headers = {"Authorization": f"Bearer {engine.key}"} if engine.key else {}
-    with client.send("GET", address, Stop(), _GLANCE, headers=headers) as response:
+    with client.send("GET", address, CancelToken(), _GLANCE, headers=headers) as response:
         if response.status_code // 100 != 2:
-            raise explain(response.status_code, client.body(response), response.headers.get("Retry-After"))
+            raise explain(
+                response.status_code, client.body(response), response.headers.get("Retry-After")
+            )
         next(client.payloads(response), {})
     served = engine.models()
     for model in models.CATALOGUE:
-        yield model, Sign("listed" if model in served else "unlisted", time.time())
+        yield model, Observation("listed" if model in served else "unlisted", time.time())
 
 
 def _ids(listing: dict) -> set[str]:
     entries = listing.get("data")
     entries = entries if isinstance(entries, list) else []
-    return {entry["id"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)}
+    return {
+        entry["id"]
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(entry.get("id"), str)
+    }

@@ -5,14 +5,17 @@ from collections import deque
 from collections.abc import Callable
 from threading import Lock
 
-from vlm_backends.types import Stop
+from vlm_backends.types import CancelToken
 
 
-class Pace:
+class SlidingWindow:
     """At most `requests` in any `seconds`, however many threads ask; None: as many as they like."""
 
     def __init__(
-        self, requests: int | None = 40, seconds: float = 60.0, clock: Callable[[], float] = time.monotonic
+        self,
+        requests: int | None = 40,
+        seconds: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.requests, self.seconds = requests, seconds
         self._clock, self._lock = clock, Lock()
@@ -32,7 +35,7 @@ class Pace:
                 self._begun.append(self._clock())
             return seconds
 
-    def turn(self, stop: Stop) -> bool:
+    def turn(self, stop: CancelToken) -> bool:
         """Waits for a turn and takes it; False when the stop came first."""
         while not stop.is_set():
             seconds = self.take()

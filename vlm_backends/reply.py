@@ -5,14 +5,16 @@ from contextlib import closing
 from dataclasses import replace
 
 from vlm_backends.media import geometry
-from vlm_backends.types import Answer, Chunk, Engine, Model, Prompt, Reader, Region, Stop
+from vlm_backends.types import Answer, CancelToken, Chunk, Engine, Model, Prompt, Reader, Region
 
 MOST_WORDS = 100_000  # characters of an answer: no model of the catalogue is allowed half of it
 MOST_REGIONS = 2_000
 _MOST_LABEL = 1_000  # characters
 
 
-def heard(engine: Engine, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
+def heard(
+    engine: Engine, model: Model, prompt: Prompt, stop: CancelToken | None = None
+) -> Iterator[Chunk]:
     """All of the reply so far as one chunk, each time more of it arrives. Raises VLMError.
 
     Words are without control characters. A reply beyond all measure is broken off.
@@ -32,7 +34,9 @@ def understood(whole: Chunk, read: Reader) -> Answer:
     What is beyond all measure is left out, and the note says so.
     """
     kept = whole.text[:MOST_WORDS]
-    answer = _named(Answer(kept, literal=True) if whole.literal else read(kept), whole.regions[:MOST_REGIONS])
+    answer = _named(
+        Answer(kept, literal=True) if whole.literal else read(kept), whole.regions[:MOST_REGIONS]
+    )
     note = " ".join(filter(None, (whole.note, _excess(whole, answer))))
     return replace(
         answer,
@@ -68,7 +72,10 @@ def _named(answer: Answer, regions: tuple[Region, ...]) -> Answer:
         spans.append((start, start + len(region.label)))
         start = spans[-1][1] + 1
     words = "\n".join(region.label for region in regions)
-    return Answer(words, tuple(region._replace(span=span) for region, span in zip(regions, spans, strict=True)))
+    return Answer(
+        words,
+        tuple(region._replace(span=span) for region, span in zip(regions, spans, strict=True)),
+    )
 
 
 def _excess(whole: Chunk, answer: Answer) -> str:
@@ -76,7 +83,11 @@ def _excess(whole: Chunk, answer: Answer) -> str:
     found = max(len(whole.regions), len(answer.regions))
     if found > MOST_REGIONS:
         return f"The answer marks {found:,} places; the first {MOST_REGIONS:,} are kept."
-    return f"The answer was broken off after {MOST_WORDS:,} characters." if len(whole.text) > MOST_WORDS else ""
+    return (
+        f"The answer was broken off after {MOST_WORDS:,} characters."
+        if len(whole.text) > MOST_WORDS
+        else ""
+    )
 
 
 def _held(region: Region) -> Region:

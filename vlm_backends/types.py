@@ -27,7 +27,9 @@ class Region(NamedTuple):
     label: str
     outline: tuple[Point, ...]
     solid: bool = False  # a mask: drawn filled
-    span: tuple[int, int] | None = None  # where the label stands in the answer's text, end exclusive
+    span: tuple[int, int] | None = (
+        None  # where the label stands in the answer's text, end exclusive
+    )
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ class Chunk(NamedTuple):
 
     text: str = ""
     regions: tuple[Region, ...] = ()  # ready-made ones win over those read from the text
-    literal: bool = False  # the text is for people, not in the model's grammar: no reader touches it
+    literal: bool = (
+        False  # the text is for people, not in the model's grammar: no reader touches it
+    )
     note: str = ""
     sent: Sent | None = None
     status: str = ""
@@ -188,13 +192,13 @@ class Model:
     parts: bool = False  # pictures go as image_url parts, not as <img> in the text
 
 
-class Stop:
-    """Ends a reply from another thread; what must happen then is registered with `then`."""
+class CancelToken:
+    """Ends a reply from another thread; what must happen then is registered with `add_callback`."""
 
     def __init__(self) -> None:
         self._event, self._lock, self._actions = threading.Event(), threading.Lock(), []
 
-    def then(self, action: Callable[[], object]) -> Callable[[], None]:
+    def add_callback(self, action: Callable[[], object]) -> Callable[[], None]:
         """Run `action` when the stop comes, or at once if it has come already; what is returned takes that back."""
         with self._lock:
             if not self._event.is_set():
@@ -235,5 +239,7 @@ class Engine(Protocol):
     def models(self) -> Sequence[Model]:
         """The models that this engine can answer for."""
 
-    def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
+    def stream(
+        self, model: Model, prompt: Prompt, stop: CancelToken | None = None
+    ) -> Iterator[Chunk]:
         """The pieces of a reply as they arrive. Raises only VLMError; closing it ends the call."""

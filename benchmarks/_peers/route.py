@@ -11,14 +11,17 @@ from starlette.routing import Route
 from benchmarks._pictures import ROOT
 from benchmarks._upstream import MODEL
 from ui.core.pump import pump
-from vlm_backends import OpenAI, Prompt, Stop, Turn, find_model, read
+from vlm_backends import CancelToken, OpenAI, Prompt, Turn, find_model, read
 from vlm_backends.reply import heard
 
 ENGINE, PICTURE = OpenAI(os.environ["VLM_BASE_URL"]), read(ROOT / "assets" / "coffee.jpg")
 
 
 async def answer(request: Request) -> StreamingResponse:
-    prompt, stop = Prompt((Turn("user", request.query_params["question"], (PICTURE,)),)), Stop()
+    prompt, stop = (
+        Prompt((Turn("user", request.query_params["question"], (PICTURE,)),)),
+        CancelToken(),
+    )
 
     async def events():
         at = 0
@@ -29,5 +32,8 @@ async def answer(request: Request) -> StreamingResponse:
     return StreamingResponse(events(), media_type="text/event-stream")
 
 
-uvicorn.run(Starlette(routes=[Route("/answer", answer), Route("/", lambda _: StreamingResponse(iter(())))]),
-            port=int(os.environ["GRADIO_SERVER_PORT"]), log_level="error")  # fmt: skip
+uvicorn.run(
+    Starlette(routes=[Route("/answer", answer), Route("/", lambda _: StreamingResponse(iter(())))]),
+    port=int(os.environ["GRADIO_SERVER_PORT"]),
+    log_level="error",
+)

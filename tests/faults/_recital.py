@@ -10,13 +10,26 @@ from pathlib import Path
 from tests.fire import Row
 from tests.processes import until
 from tests.test_server import serving
-from vlm_backends import CATALOGUE, Chunk, OpenAI, Prompt, Stop, Turn, VLMError, ask, find_model, read
+from vlm_backends import (
+    CATALOGUE,
+    CancelToken,
+    Chunk,
+    OpenAI,
+    Prompt,
+    Turn,
+    VLMError,
+    ask,
+    find_model,
+    read,
+)
 from vlm_backends.engines import Patience
 from vlm_backends.server.workers import Desk
 
 LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
 PICTURE = read(Path(__file__).parents[2] / "assets" / "cat.jpg")
-PATIENT = Patience(connect=2, silence=30, pause=0.5, tries=8)  # a minute in all, for a server that comes back
+PATIENT = Patience(
+    connect=2, silence=30, pause=0.5, tries=8
+)  # a minute in all, for a server that comes back
 HALF = 10  # words
 _HELD = 60  # seconds, in case nobody lets it go on
 
@@ -34,7 +47,7 @@ class Reciter:
     def __init__(self) -> None:
         self.begin, self.go_on = threading.Event(), threading.Event()
         self.asked: list[str] = []
-        self.stops: list[Stop] = []
+        self.stops: list[CancelToken] = []
 
     def hold(self, begin: bool, go_on: bool) -> None:
         """Whether answers may begin, and whether they may go on beyond their middle; nobody has asked yet."""
@@ -93,7 +106,11 @@ class Asked:
     @property
     def cut(self) -> bool:
         """True for an answer that broke off: its words are kept, and a sentence says so."""
-        return self.error is not None and bool(self.heard) and recital(self.text).startswith(self.heard)
+        return (
+            self.error is not None
+            and bool(self.heard)
+            and recital(self.text).startswith(self.heard)
+        )
 
     @property
     def refused(self) -> bool:
@@ -102,7 +119,9 @@ class Asked:
 
 
 @contextmanager
-def questions(url: str, count: int, patience: Patience = PATIENT, key: str = "") -> Iterator[list[Asked]]:
+def questions(
+    url: str, count: int, patience: Patience = PATIENT, key: str = ""
+) -> Iterator[list[Asked]]:
     """So many questions at once; they are over at the end."""
     asked = [Asked(f"Question-{i}") for i in range(count)]
     with ThreadPoolExecutor(count) as pool:

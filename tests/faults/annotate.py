@@ -22,7 +22,11 @@ from tests.wire import Seen, Wire
 ROOT = Path(__file__).parents[2]
 _KEY = "nvapi-of-the-fault-run"
 _INLINE = re.compile(rb"data:image/png;base64,([A-Za-z0-9+/=]+)")
-_WAYS = {"killed (SIGKILL)": signal.SIGKILL, "stopped (Ctrl-C)": signal.SIGINT, "ended (SIGTERM)": signal.SIGTERM}
+_WAYS = {
+    "killed (SIGKILL)": signal.SIGKILL,
+    "stopped (Ctrl-C)": signal.SIGINT,
+    "ended (SIGTERM)": signal.SIGTERM,
+}
 
 
 @dataclass(frozen=True)
@@ -71,11 +75,15 @@ def start(folder: Path, wire: Wire, *options: str) -> subprocess.Popen:
 def interrupted(folder: Path, wire: Wire, numbers: Sequence[int]) -> Course:
     """Each signal comes when another part of the batch is written; the last run is left alone."""
     out, names = folder / "out.jsonl", {_base64(path): str(path) for path in folder.glob("*.png")}
-    again, statuses, wire.pace = 0, [], 0.002
+    again, statuses, wire.window = 0, [], 0.002
     for part, number in enumerate([*numbers, 0], 1):
         written, before = {name for name in whole(out) if name}, len(wire.asked("chat"))
         process = start(folder, wire)
-        while number and process.poll() is None and len(whole(out)) < part * len(names) // (len(numbers) + 1):
+        while (
+            number
+            and process.poll() is None
+            and len(whole(out)) < part * len(names) // (len(numbers) + 1)
+        ):
             time.sleep(0.01)
         if number:
             process.send_signal(number)
@@ -83,7 +91,9 @@ def interrupted(folder: Path, wire: Wire, numbers: Sequence[int]) -> Course:
         again += sum(names[_picture(seen)] in written for seen in wire.asked("chat")[before:])
     found = whole(out)
     missed = statuses[:-1].count(0) + bool(statuses[-1])
-    return Course(Counter(filter(None, found)), found.count(None), again, len(wire.asked("chat")), missed)
+    return Course(
+        Counter(filter(None, found)), found.count(None), again, len(wire.asked("chat")), missed
+    )
 
 
 def whole(out: Path) -> list[str | None]:

@@ -31,7 +31,9 @@ def rows(short: bool) -> Iterator[Row]:
             over.set()
             for one in callers:
                 one.join()
-        yield row(promise, asked, (one.whole for one in asked), f"{slow} slow ones at {_PLACES} places")
+        yield row(
+            promise, asked, (one.whole for one in asked), f"{slow} slow ones at {_PLACES} places"
+        )
 
 
 class _Talker:

@@ -24,7 +24,9 @@ def absent() -> str:
         return "cutting a network needs root and iproute2"
     made = subprocess.run(["ip", "netns", "add", name := _name()], capture_output=True, text=True)
     subprocess.run(["ip", "netns", "del", name], capture_output=True)
-    return f"no network of its own can be made here: {made.stderr.strip()}" if made.returncode else ""
+    return (
+        f"no network of its own can be made here: {made.stderr.strip()}" if made.returncode else ""
+    )
 
 
 def rows(short: bool) -> Iterator[Row]:

@@ -19,9 +19,24 @@ def rows(short: bool) -> Iterator[Row]:
     """What callers hear of it; the long form also kills replicas that really read pictures."""
     count = 8 if short else 48
     options = {"num_replicas": 2, "max_ongoing_requests": count}
-    with reciting() as (reciter, upstream), cluster.running(_APP, {"VLM_BASE_URL": upstream}, options, engine="openai") as url:
-        yield _before(url, reciter, count, _ANSWERS, "A replica is killed before its answers begin: none is lost")
-        yield _before(url, reciter, count, _FRONT, "The front is killed before answers begin: none is lost, the client asks again")
+    with (
+        reciting() as (reciter, upstream),
+        cluster.running(_APP, {"VLM_BASE_URL": upstream}, options, engine="openai") as url,
+    ):
+        yield _before(
+            url,
+            reciter,
+            count,
+            _ANSWERS,
+            "A replica is killed before its answers begin: none is lost",
+        )
+        yield _before(
+            url,
+            reciter,
+            count,
+            _FRONT,
+            "The front is killed before answers begin: none is lost, the client asks again",
+        )
         yield _within(url, reciter, count)
     if not short:
         yield _reading(count)
@@ -35,7 +50,9 @@ def _before(url: str, reciter: Reciter, count: int, victim: str, promise: str) -
         until(lambda: len(reciter.asked) > count)
         reciter.begin.set()
     cluster.healed(_APP)
-    return row(promise, asked, (one.whole for one in asked), f"{len(reciter.asked) - count} asked again")
+    return row(
+        promise, asked, (one.whole for one in asked), f"{len(reciter.asked) - count} asked again"
+    )
 
 
 def _within(url: str, reciter: Reciter, count: int) -> Row:
@@ -67,7 +84,10 @@ def _reading(count: int) -> Row:
             return "", str(error)
 
     killed = 0
-    with cluster.running("reads", None, {"num_replicas": 2}, engine="embedded") as url, ThreadPoolExecutor(count) as pool:
+    with (
+        cluster.running("reads", None, {"num_replicas": 2}, engine="embedded") as url,
+        ThreadPoolExecutor(count) as pool,
+    ):
         under_way = [pool.submit(heard, i) for i in range(count)]
         for come in range(_FEW, count, _FEW):
             if not until(lambda come=come: sum(one.done() for one in under_way) >= come, 60):
@@ -75,7 +95,10 @@ def _reading(count: int) -> Row:
             cluster.kill(cluster.replicas("reads", _ANSWERS)[0])
             killed += 1
         ended = [one.result() for one in under_way]
-    whole, said = ended.count((right.text, "")), sorted({sentence for _, sentence in ended if sentence})
+    whole, said = (
+        ended.count((right.text, "")),
+        sorted({sentence for _, sentence in ended if sentence}),
+    )
     refused = sum(bool(sentence) for _, sentence in ended)
     return Row(f"Replicas that read pictures are killed after every {_FEW} answers: whole ones, or a sentence", count,
                whole and whole + refused, count - whole - refused, " ".join([f"{killed} killed, {whole} whole", *(f"“{one}”" for one in said)]))  # fmt: skip

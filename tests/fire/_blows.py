@@ -19,7 +19,11 @@ from vlm_backends.engines.http.client import Patience
 
 KEY = "nvapi-canary-5f3c9a71d2"
 QUICK = Patience(connect=2.0, silence=1.5, pause=0.01, tries=2, poll=0.005, polls=30)
-LLAMA, KOSMOS, FLORENCE = "meta/llama-3.2-11b-vision-instruct", "microsoft/kosmos-2", "microsoft/florence-2"
+LLAMA, KOSMOS, FLORENCE = (
+    "meta/llama-3.2-11b-vision-instruct",
+    "microsoft/kosmos-2",
+    "microsoft/florence-2",
+)
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,9 @@ def one_sentence(text: str) -> bool:
     return short and text.endswith((".", "?", ")")) and KEY not in text and "Traceback" not in text
 
 
-def in_parallel(cases: list, run: Callable[[object], list[str]], seconds: float = 90) -> list[tuple[object, list[str]]]:
+def in_parallel(
+    cases: list, run: Callable[[object], list[str]], seconds: float = 90
+) -> list[tuple[object, list[str]]]:
     """Each case with what is wrong about its end; one that has not ended by then is wrong for that."""
     pool, found = ThreadPoolExecutor(12), []
     futures = [(case, pool.submit(run, case)) for case in cases]

@@ -21,7 +21,9 @@ def chunk(kind: bytes, data: bytes = b"") -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png(width: int, height: int, *more: bytes, depth: int = 8, colour: int = 2, rows: bytes = b"") -> bytes:
+def png(
+    width: int, height: int, *more: bytes, depth: int = 8, colour: int = 2, rows: bytes = b""
+) -> bytes:
     """A PNG with this header and these chunks before its pixels."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
     return PNG + header + b"".join(more) + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND")
@@ -44,7 +46,9 @@ def with_segments(data: bytes, *more: bytes) -> bytes:
 
 def resized(data: bytes, width: int, height: int) -> bytes:
     """The JPEG with other words about its size."""
-    at = next(at for at in range(len(data) - 1) if data[at] == 0xFF and data[at + 1] in (0xC0, 0xC2))
+    at = next(
+        at for at in range(len(data) - 1) if data[at] == 0xFF and data[at + 1] in (0xC0, 0xC2)
+    )
     return data[: at + 5] + struct.pack(">HH", height, width) + data[at + 9 :]
 
 
@@ -52,23 +56,36 @@ def scans(width: int, height: int, count: int) -> bytes:
     """A grey progressive JPEG whose few bytes make a decoder visit all its blocks `count` times."""
     blocks = -(-width // 8) * -(-height // 8)
     tables = b"".join(
-        segment(0xC4, bytes((kind, 1)) + bytes(15) + bytes((symbol,))) for kind, symbol in ((0x00, 0), (0x10, 0xE0))
+        segment(0xC4, bytes((kind, 1)) + bytes(15) + bytes((symbol,)))
+        for kind, symbol in ((0x00, 0), (0x10, 0xE0))
     )
     frame = segment(0xC2, struct.pack(">BHHB", 8, height, width, 1) + bytes((1, 0x11, 0)))
     first = segment(0xDA, bytes((1, 1, 0, 0, 0, 0))) + bytes(-(-blocks // 8))
     bits = ("0" + "1" * 14) * -(-blocks // 32767)
     packed = int(bits + "1" * (-len(bits) % 8), 2).to_bytes(-(-len(bits) // 8), "big")
     again = segment(0xDA, bytes((1, 1, 0, 1, 63, 0))) + packed.replace(b"\xff", b"\xff\0")
-    return b"\xff\xd8" + segment(0xDB, bytes((0,)) + bytes([1]) * 64) + frame + tables + first + again * count + JPEG_END
+    return (
+        b"\xff\xd8"
+        + segment(0xDB, bytes((0,)) + bytes([1]) * 64)
+        + frame
+        + tables
+        + first
+        + again * count
+        + JPEG_END
+    )
 
 
 def tiff(entries: list[tuple[int, int, int, int]], more: bytes = b"", next: int = 0) -> bytes:
     """A little-endian TIFF of one directory at 8, its entries as (tag, type, count, value), and bytes behind it."""
     packed = b"".join(struct.pack("<HHII", *entry) for entry in entries)
-    return struct.pack("<2sHIH", b"II", 42, 8, len(entries)) + packed + struct.pack("<I", next) + more
+    return (
+        struct.pack("<2sHIH", b"II", 42, 8, len(entries)) + packed + struct.pack("<I", next) + more
+    )
 
 
-def grey_tiff(width: int, height: int, *more: tuple, bits: int = 8, next: int = 0, data: bytes = b"") -> bytes:
+def grey_tiff(
+    width: int, height: int, *more: tuple, bits: int = 8, next: int = 0, data: bytes = b""
+) -> bytes:
     """A grey TIFF in one strip, which lies right behind its directory unless `more` says otherwise."""
     given = {tag: (tag, kind, count, value) for tag, kind, count, value in more}
     count = len({256, 257, 258, 259, 262, 273, 277, 278, 279} | given.keys())
@@ -87,7 +104,9 @@ def bmp(width: int, height: int, packing: int = 0, bits: int = 8, data: bytes = 
 
 def gif(width: int, height: int, frame: bytes = b"", before: bytes = b"") -> bytes:
     """A GIF with this screen, extensions before its one frame, and that frame."""
-    screen = struct.pack("<6sHHBBB", b"GIF89a", width, height, 0x80, 0, 0) + bytes((0, 0, 0, 255, 255, 255))
+    screen = struct.pack("<6sHHBBB", b"GIF89a", width, height, 0x80, 0, 0) + bytes(
+        (0, 0, 0, 255, 255, 255)
+    )
     return screen + before + frame + b"\x3b"
 
 

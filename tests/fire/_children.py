@@ -19,7 +19,11 @@ _OURS = "VLM_", "NVIDIA_", "GRADIO_", "API_KEY_"
 def settings(**env: object) -> dict[str, str]:
     """The environment of a child: no setting of who runs this reaches it but those given."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-    return kept | {"GRADIO_ANALYTICS_ENABLED": "False"} | {name: str(value) for name, value in env.items()}
+    return (
+        kept
+        | {"GRADIO_ANALYTICS_ENABLED": "False"}
+        | {name: str(value) for name, value in env.items()}
+    )
 
 
 def free_port() -> int:
@@ -48,7 +52,13 @@ def child(*arguments: object, log: Path | None = None, **env: object) -> Iterato
 def page(folder: Path, **env: object) -> Iterator[tuple[str, subprocess.Popen]]:
     """`python app.py` with its uploads in this folder: its address, once it answers, and its process."""
     port = free_port()
-    with child("app.py", log=folder / "page.log", GRADIO_SERVER_PORT=port, GRADIO_TEMP_DIR=folder / "uploads", **env) as process:
+    with child(
+        "app.py",
+        log=folder / "page.log",
+        GRADIO_SERVER_PORT=port,
+        GRADIO_TEMP_DIR=folder / "uploads",
+        **env,
+    ) as process:
         url = f"http://127.0.0.1:{port}"
         try:
             answering(url, process)
@@ -94,5 +104,9 @@ def held(process: subprocess.Popen) -> Held:
     sockets = sum(target.startswith("socket:") for target in targets)
     pages = int((folder / "statm").read_text().split()[1])
     megabytes = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-    spent = sum(map(int, (folder / "stat").read_text().rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
-    return Held(megabytes, len(targets) - sockets, sockets, len(list((folder / "task").iterdir())), spent)
+    spent = sum(
+        map(int, (folder / "stat").read_text().rpartition(")")[2].split()[11:13])
+    ) / os.sysconf("SC_CLK_TCK")
+    return Held(
+        megabytes, len(targets) - sockets, sockets, len(list((folder / "task").iterdir())), spent
+    )

@@ -20,7 +20,9 @@ def raw(*pieces: bytes, pause: float = 0.0, then: str = "close") -> Reply:
             exchange.wfile.write(piece)
             exchange.hold(pause)
         if then == "reset":
-            exchange.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            exchange.connection.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
             exchange.connection.close()
         elif then == "hang":
             exchange.hold(60)
@@ -41,12 +43,20 @@ def flood(data: bytes, ever: bytes, pause: float = 0.0) -> Reply:
     return reply
 
 
-def head(status: int = 200, kind: str = "application/json", length: int | None = None, **headers: str) -> bytes:
+def head(
+    status: int = 200, kind: str = "application/json", length: int | None = None, **headers: str
+) -> bytes:
     """The head of a response."""
-    fields = {"content-type": kind, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    fields = {
+        "content-type": kind,
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
     if length is not None:
         fields["content-length"] = str(length)
-    lines = [f"HTTP/1.1 {status} So", *(f"{name}: {value}" for name, value in fields.items() if value)]
+    lines = [
+        f"HTTP/1.1 {status} So",
+        *(f"{name}: {value}" for name, value in fields.items() if value),
+    ]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
@@ -57,12 +67,18 @@ def moved(location: str, status: int = 302) -> Reply:
 
 def event(text: str) -> bytes:
     """An event of a stream with these words."""
-    return b"data: " + json.dumps({"choices": [{"index": 0, "delta": {"content": text}}]}).encode() + b"\n\n"
+    return (
+        b"data: "
+        + json.dumps({"choices": [{"index": 0, "delta": {"content": text}}]}).encode()
+        + b"\n\n"
+    )
 
 
 def whole(text: str = WORDS) -> bytes:
     """A whole answer as JSON, which serves as an announced asset too."""
-    return json.dumps({"choices": [{"index": 0, "message": {"role": "assistant", "content": text}}]}).encode()
+    return json.dumps(
+        {"choices": [{"index": 0, "message": {"role": "assistant", "content": text}}]}
+    ).encode()
 
 
 def bomb(body: bytes, mebibytes: int = 64) -> bytes:

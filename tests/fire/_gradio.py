@@ -24,20 +24,29 @@ class Page:
         for found in self.config["dependencies"]:
             for target, name in found["targets"]:
                 part = self._part(target)
-                if name == kind and part.get("type", "") == (type or part.get("type")) and elem_id in ("", part["props"].get("elem_id")):
+                if (
+                    name == kind
+                    and part.get("type", "") == (type or part.get("type"))
+                    and elem_id in ("", part["props"].get("elem_id"))
+                ):
                     return found
         raise LookupError(f"{kind} of {type or elem_id}")
 
     def choice(self, value: str) -> dict:
         """The event of the radio that offers this value."""
         for found in self.config["dependencies"]:
-            if any(name == "input" and value in str(self._part(id)["props"].get("choices")) for id, name in found["targets"]):
+            if any(
+                name == "input" and value in str(self._part(id)["props"].get("choices"))
+                for id, name in found["targets"]
+            ):
                 return found
         raise LookupError(value)
 
     def after(self, event: dict) -> dict:
         """The event that follows this one."""
-        return next(each for each in self.config["dependencies"] if each["trigger_after"] == event["id"])
+        return next(
+            each for each in self.config["dependencies"] if each["trigger_after"] == event["id"]
+        )
 
     def named(self, name: str) -> dict:
         """A public endpoint."""
@@ -71,12 +80,16 @@ class Session:
         answer = await self._post("queue/join", self._body(event, data))
         if "event_id" not in answer:
             raise ConnectionError(f"no place in the queue but {str(answer)[:200]}")
-        async with asked(self.page.url, "GET", f"/gradio_api/queue/data?session_hash={self.hash}") as (_, reader):
+        async with asked(
+            self.page.url, "GET", f"/gradio_api/queue/data?session_hash={self.hash}"
+        ) as (_, reader):
             while line := await reader.readline():
                 if line.startswith(b"data: "):  # each event is a line, and a chunk of its own
                     self.heard(line)
                     message = json.loads(line[6:])
-                    if message["msg"] == "close_stream":  # who leaves before it cancels what this session asks next
+                    if (
+                        message["msg"] == "close_stream"
+                    ):  # who leaves before it cancels what this session asks next
                         return
                     yield message
         raise ConnectionError("the events broke off")
@@ -96,17 +109,29 @@ class Session:
             yield
 
     def _body(self, event: dict, data: tuple) -> bytes:
-        return json.dumps({"fn_index": event["id"], "session_hash": self.hash, "data": list(data), "event_data": None}).encode()
+        return json.dumps(
+            {
+                "fn_index": event["id"],
+                "session_hash": self.hash,
+                "data": list(data),
+                "event_data": None,
+            }
+        ).encode()
 
     async def _post(self, path: str, body: bytes, kind: str = "application/json") -> Any:
-        async with asked(self.page.url, "POST", f"/gradio_api/{path}", body, kind) as (head, reader):
+        async with asked(self.page.url, "POST", f"/gradio_api/{path}", body, kind) as (
+            head,
+            reader,
+        ):
             answer = await whole(head, reader)
         self.heard(answer)
         return json.loads(answer)
 
 
 @asynccontextmanager
-async def asked(url: str, method: str, path: str, body: bytes = b"", kind: str = "") -> AsyncIterator[tuple[bytes, asyncio.StreamReader]]:
+async def asked(
+    url: str, method: str, path: str, body: bytes = b"", kind: str = ""
+) -> AsyncIterator[tuple[bytes, asyncio.StreamReader]]:
     """One request on a connection of its own: the head of its answer, and its body still on the wire."""
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=_MOST)

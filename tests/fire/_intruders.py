@@ -27,31 +27,86 @@ _ROUTES = (  # of Gradio, and where the name goes in
 def names(secret: Path, port: int) -> list[str]:
     """What an intruder asks for: files of this machine, and addresses inside its network."""
     path, deep = str(secret), "../" * 12
-    files = [path, f"{deep}{path[1:]}", f"/proc/self/root{path}", f"/tmp/gradio/{deep}{path[1:]}", f"file://{path}", f"//{path}"]
-    inside = (f"127.0.0.1:{port}", f"localhost:{port}", f"[::ffff:127.0.0.1]:{port}", f"0.0.0.0:{port}", f"2130706433:{port}")
+    files = [
+        path,
+        f"{deep}{path[1:]}",
+        f"/proc/self/root{path}",
+        f"/tmp/gradio/{deep}{path[1:]}",
+        f"file://{path}",
+        f"//{path}",
+    ]
+    inside = (
+        f"127.0.0.1:{port}",
+        f"localhost:{port}",
+        f"[::ffff:127.0.0.1]:{port}",
+        f"0.0.0.0:{port}",
+        f"2130706433:{port}",
+    )
     metadata = "http://169.254.169.254/latest/meta-data/"
-    return [*files, *(f"http://{host}/x.jpg" for host in inside), f"https://127.0.0.1:{port}/", metadata]
+    return [
+        *files,
+        *(f"http://{host}/x.jpg" for host in inside),
+        f"https://127.0.0.1:{port}/",
+        metadata,
+    ]
 
 
-def attempts(page: Page, visitor: Visitor, secret: Path, port: int, step: int) -> Iterator[tuple[str, str]]:
+def attempts(
+    page: Page, visitor: Visitor, secret: Path, port: int, step: int
+) -> Iterator[tuple[str, str]]:
     """Each attempt and all that came back of it."""
     asked = names(secret, port)
     for route, name in list(product(_ROUTES, asked))[::step]:
-        for spelled in (quote(name, safe="/:"), quote(name, safe=""), quote(quote(name, safe=""), safe="")):
+        for spelled in (
+            quote(name, safe="/:"),
+            quote(name, safe=""),
+            quote(quote(name, safe=""), safe=""),
+        ):
             url = httpx.URL(page.url + route.format(spelled))
             yield f"GET {route} {name}", httpx.get(url, headers=visitor.headers, timeout=30).text
     for name, shape in list(product(asked, _TAGGED))[::step]:
         file = shape(name)
-        yield f"/call/chat {file}", str(visitor.call("chat", "meta/llama-3.2-11b-vision-instruct", "x", file, *[None] * 4))
+        yield (
+            f"/call/chat {file}",
+            str(visitor.call("chat", "meta/llama-3.2-11b-vision-instruct", "x", file, *[None] * 4)),
+        )
         yield f"/call/florence2 {file}", str(visitor.call("florence2", "<OCR>", file, "", None))
         for tool in ("ocr", "chart_to_table"):
-            yield f"/run/{tool} {file}", visitor.web.post(f"/run/{tool}", json={"data": [file]}).text
+            yield (
+                f"/run/{tool} {file}",
+                visitor.web.post(f"/run/{tool}", json={"data": [file]}).text,
+            )
         yield f"MCP {file}", _by_mcp(visitor, name)
-        yield f"a chat's box {file}", visitor.event(visitor.wired("submit", elem_classes="box"), None, {"text": "x", "files": [file]})
-        yield f"a task's picture {file}", visitor.event(visitor.wired("upload", elem_id="task-picture"), None, file)
-        yield f"a batch {file}", visitor.event(visitor.wired("click", elem_id="batch-start"), None, [file], "microsoft/florence-2<OCR>", "")
-        yield f"a comparison {file}", visitor.event(visitor.wired("upload", elem_id="compare-picture"), file)
-        body = {"session_hash": visitor.session, "component_id": 1, "fn_name": "postprocess", "data": file}
+        yield (
+            f"a chat's box {file}",
+            visitor.event(
+                visitor.wired("submit", elem_classes="box"), None, {"text": "x", "files": [file]}
+            ),
+        )
+        yield (
+            f"a task's picture {file}",
+            visitor.event(visitor.wired("upload", elem_id="task-picture"), None, file),
+        )
+        yield (
+            f"a batch {file}",
+            visitor.event(
+                visitor.wired("click", elem_id="batch-start"),
+                None,
+                [file],
+                "microsoft/florence-2<OCR>",
+                "",
+            ),
+        )
+        yield (
+            f"a comparison {file}",
+            visitor.event(visitor.wired("upload", elem_id="compare-picture"), file),
+        )
+        body = {
+            "session_hash": visitor.session,
+            "component_id": 1,
+            "fn_name": "postprocess",
+            "data": file,
+        }
         yield f"a component {file}", _tried(visitor, "/component_server", body)
 
 
@@ -60,7 +115,12 @@ def _tried(visitor: Visitor, route: str, body: dict) -> str:
 
 
 def _by_mcp(visitor: Visitor, name: str) -> str:
-    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "ocr", "arguments": {"image": name}}}
+    call = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": "ocr", "arguments": {"image": name}},
+    }
     accept = {"Accept": "application/json, text/event-stream"}
     return visitor.web.post("/mcp/", json=call, headers=accept, follow_redirects=True).text
 

@@ -20,7 +20,14 @@ SIGN = (ASSETS / "coffee.jpg").read_bytes()
 @contextmanager
 def environment(**settings: str) -> Iterator[None]:
     """These variables, and none of the page's others."""
-    ours = ("VLM_", "NVIDIA_", "API_KEY_REQUIRED", "SPACE_ID", "GRADIO_SERVER_NAME", "GRADIO_TEMP_DIR")
+    ours = (
+        "VLM_",
+        "NVIDIA_",
+        "API_KEY_REQUIRED",
+        "SPACE_ID",
+        "GRADIO_SERVER_NAME",
+        "GRADIO_TEMP_DIR",
+    )
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith(ours)]:
         del os.environ[name]
@@ -46,14 +53,18 @@ class Page:
 
     def empty(self) -> list[str]:
         """The folders that hold nothing."""
-        return [folder for folder, folders, names in os.walk(self.folder) if not folders and not names]
+        return [
+            folder for folder, folders, names in os.walk(self.folder) if not folders and not names
+        ]
 
 
 @contextmanager
 def launched(lifespan: object = None, **env: str) -> Iterator[Page]:
     """A page that these settings make."""
     folder = Path(mkdtemp(prefix="fire-"))
-    with environment(GRADIO_TEMP_DIR=str(folder), GRADIO_ANALYTICS_ENABLED="False", FORWARDED_ALLOW_IPS="", **env):
+    with environment(
+        GRADIO_TEMP_DIR=str(folder), GRADIO_ANALYTICS_ENABLED="False", FORWARDED_ALLOW_IPS="", **env
+    ):
         import ui
         from vlm_backends import connect
 
@@ -81,8 +92,12 @@ class Visitor:
     def __post_init__(self) -> None:
         own = {"X-NVIDIA-API-Key": self.key} if self.key else {}
         fields = {"X-Forwarded-For": self.address, **own, **self.headers}
-        each_anew = httpx.Limits(max_keepalive_connections=0)  # an idle one may be closed just when it is used
-        self.web = httpx.Client(base_url=f"{self.url}/gradio_api", headers=fields, timeout=60, limits=each_anew)
+        each_anew = httpx.Limits(
+            max_keepalive_connections=0
+        )  # an idle one may be closed just when it is used
+        self.web = httpx.Client(
+            base_url=f"{self.url}/gradio_api", headers=fields, timeout=60, limits=each_anew
+        )
 
     @cached_property
     def config(self) -> dict:
@@ -106,18 +121,32 @@ class Visitor:
         event, _, value = answer.rpartition("event: ")[2].partition("\ndata: ")
         return event == "complete", json.loads(value) if value.strip() else None
 
-    def ask(self, words: str = "Who?", model: str = "meta/llama-3.2-11b-vision-instruct") -> tuple[bool, object]:
+    def ask(
+        self, words: str = "Who?", model: str = "meta/llama-3.2-11b-vision-instruct"
+    ) -> tuple[bool, object]:
         """A question by the endpoint /chat."""
         return self.call("chat", model, words, self.file(), None, None, None, None)
 
     def wired(self, event: str, **props: object) -> int:
         """The number of what follows this event of a component with these properties."""
-        found = [part["id"] for part in self.config["components"] if props.items() <= _plain(part["props"]).items()]
-        return next(each["id"] for each in self.config["dependencies"] if [found[0], event] in map(list, each["targets"]))
+        found = [
+            part["id"]
+            for part in self.config["components"]
+            if props.items() <= _plain(part["props"]).items()
+        ]
+        return next(
+            each["id"]
+            for each in self.config["dependencies"]
+            if [found[0], event] in map(list, each["targets"])
+        )
 
     def then(self, number: int) -> list[int]:
         """What follows after this, step by step."""
-        steps = [each["id"] for each in self.config["dependencies"] if each["trigger_after"] == number and not each["js"]]
+        steps = [
+            each["id"]
+            for each in self.config["dependencies"]
+            if each["trigger_after"] == number and not each["js"]
+        ]
         return steps[:1] + (self.then(steps[0]) if steps else [])
 
     def event(self, number: int, *data: object, about: dict | None = None) -> str:
@@ -136,4 +165,8 @@ class Visitor:
 
 
 def _plain(props: dict) -> dict:
-    return {name: " ".join(value) if name == "elem_classes" else value for name, value in props.items() if name[:5] == "elem_"}
+    return {
+        name: " ".join(value) if name == "elem_classes" else value
+        for name, value in props.items()
+        if name[:5] == "elem_"
+    }

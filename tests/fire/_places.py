@@ -8,7 +8,12 @@ from tests.fire._wicked import END, ENTITIES, TABLE, TEXT, WORDS, crowd
 from tests.wire import Wire
 from vlm_backends.reply import MOST_REGIONS
 
-LLAMA, KOSMOS, DEPLOT, FLORENCE = "llama-3.2-11b-vision-instruct", "kosmos-2", "deplot", "florence-2"
+LLAMA, KOSMOS, DEPLOT, FLORENCE = (
+    "llama-3.2-11b-vision-instruct",
+    "kosmos-2",
+    "deplot",
+    "florence-2",
+)
 
 
 def _cut(text: str) -> list[str]:
@@ -20,7 +25,9 @@ def _ask(page: object, address: str, model: str) -> None:
     if page.url != f"{address}?model={model}":
         page.goto(f"{address}?model={model}")
     page.locator("#who").get_by_text("answer").first.wait_for(state="attached")
-    page.locator(".examples:visible .gallery-item").first.evaluate("example => example.click()")  # the page may still move
+    page.locator(".examples:visible .gallery-item").first.evaluate(
+        "example => example.click()"
+    )  # the page may still move
 
 
 def _chat(page: object, address: str, wire: Wire) -> None:
@@ -38,7 +45,11 @@ def _chat(page: object, address: str, wire: Wire) -> None:
 
 
 def _error(page: object, address: str, wire: Wire) -> None:
-    wire.script.append(say.status(400, {"detail": f"<img src=evil onerror=ran=1> ![i](http://evil.example/e.png) {END}"}))
+    wire.script.append(
+        say.status(
+            400, {"detail": f"<img src=evil onerror=ran=1> ![i](http://evil.example/e.png) {END}"}
+        )
+    )
     _ask(page, address, LLAMA)
     page.locator(".talk:visible .bot").get_by_text("could not use this request").wait_for()
 
@@ -89,7 +100,9 @@ def _served(page: object, address: str, wire: Wire) -> None:
 def _crowded(page: object, address: str, wire: Wire) -> None:
     wire.script.append(say.json_body(say.whole_reply("many", crowd(100_000))))
     _ask(page, address, KOSMOS)
-    page.wait_for_function(f"document.querySelectorAll('.picture polygon').length === {MOST_REGIONS}")
+    page.wait_for_function(
+        f"document.querySelectorAll('.picture polygon').length === {MOST_REGIONS}"
+    )
     page.get_by_text("100,000 places").first.wait_for(state="attached")
     page.locator(".picture:visible polygon").last.focus()
     page.keyboard.press("Enter")
@@ -125,8 +138,14 @@ def _batch(page: object, address: str, wire: Wire) -> None:
     """Two pictures whose names are as wicked as their answers."""
     page.goto(address)
     page.get_by_role("tab", name="Batch").click()
-    named = {"sign.jpg": "<img src=evil onerror=ran=1>.jpg", "coffee.jpg": "=HYPERLINK(\"http:evil.example\").jpg"}
-    files = [{"name": name, "mimeType": "image/jpeg", "buffer": (ASSETS / file).read_bytes()} for file, name in named.items()]
+    named = {
+        "sign.jpg": "<img src=evil onerror=ran=1>.jpg",
+        "coffee.jpg": '=HYPERLINK("http:evil.example").jpg',
+    }
+    files = [
+        {"name": name, "mimeType": "image/jpeg", "buffer": (ASSETS / file).read_bytes()}
+        for file, name in named.items()
+    ]
     page.locator("#batch-files input[type=file]").set_input_files(files)
     page.locator("#batch-files .file-preview tr, #batch-files .file").nth(1).wait_for()
     wire.script += [_quads()] * 2

@@ -19,7 +19,10 @@ from vlm_backends.media import exports, images
 BOX = Region("place", ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75)), solid=True)
 SPOTS = (0.2, 0.2), (0.8, 0.2), (0.2, 0.8), (0.8, 0.8)
 MOST_S, MOST_MB = 2.0, 600
-_LIMITS = {resource.RLIMIT_CPU: 40, resource.RLIMIT_AS: 3 * 2**30}  # a case that goes wild ends, and is lost
+_LIMITS = {
+    resource.RLIMIT_CPU: 40,
+    resource.RLIMIT_AS: 3 * 2**30,
+}  # a case that goes wild ends, and is lost
 
 
 class Reader:
@@ -96,7 +99,10 @@ def _look(picture: images.Picture) -> dict:
     pixels = images.pixels(picture)
     spots = [(int(x * pixels.width), int(y * pixels.height)) for x, y in SPOTS]
     same = (picture.width, picture.height) == pixels.size
-    return {"size": pixels.size if same else (picture.width, picture.height), "corners": [pixels.getpixel(at) for at in spots]}
+    return {
+        "size": pixels.size if same else (picture.width, picture.height),
+        "corners": [pixels.getpixel(at) for at in spots],
+    }
 
 
 if __name__ == "__main__":

@@ -19,7 +19,10 @@ def _servers(entry: str) -> dict[str, str]:
 _BOTH = [
     ({"NVIDIA_API_KEY": "two words"}, "NVIDIA_API_KEY"),
     ({"NVIDIA_API_KEY": "nvapi-\u043a\u043b\u044e\u0447"}, "NVIDIA_API_KEY"),
-    ({"API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC": "line\nbreak"}, "API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC"),
+    (
+        {"API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC": "line\nbreak"},
+        "API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC",
+    ),
     ({"NVIDIA_BASE_URL": "127.0.0.1:8808"}, "NVIDIA_BASE_URL"),
     ({"NVIDIA_BASE_URL": "ftp://127.0.0.1", "NVIDIA_API_KEY": "nvapi-x"}, "NVIDIA_BASE_URL"),
     ({"VLM_ENGINE": "openvino"}, "VLM_ENGINE"),
@@ -36,7 +39,10 @@ _BOTH = [
     (_servers('{"name": "Lab"}'), "url"),
     (_servers('{"name": "Lab", "url": "lab:1"}'), "url"),
     (_servers('{"name": "NVIDIA", "url": "http://lab:1"}'), "VLM_SERVERS"),
-    (_servers('{"name": "Lab", "url": "http://lab:1"}, {"name": "lab", "url": "http://lab:2"}'), "VLM_SERVERS"),
+    (
+        _servers('{"name": "Lab", "url": "http://lab:1"}, {"name": "lab", "url": "http://lab:2"}'),
+        "VLM_SERVERS",
+    ),
     (_servers('{"name": "Lab", "url": "http://lab:1", "speed": 9}'), "speed"),
     (_servers('{"name": "Lab", "url": "http://lab:1", "models": "all"}'), "models"),
     (_servers('{"name": "Lab", "url": "http://lab:1", "pictures": 0}'), "pictures"),

@@ -31,8 +31,8 @@ def said(token: str) -> Iterator[str]:
 class Upstream:
     """The server's assets and figures; `pace` is in seconds between two pieces."""
 
-    def __init__(self, pace: float) -> None:
-        self.pace, self.url = pace, ""
+    def __init__(self, window: float) -> None:
+        self.window, self.url = window, ""
         self.assets: dict[str, bytes] = {}
         self.figures = Counter(sockets=0, questions=0, uploads=0, deletes=0, left=0)
 
@@ -61,10 +61,19 @@ class Upstream:
             self.figures["sockets"] -= 1
             writer.close()
 
-    async def _answer(self, writer: asyncio.StreamWriter, method: str, path: str, body: bytes) -> None:
+    async def _answer(
+        self, writer: asyncio.StreamWriter, method: str, path: str, body: bytes
+    ) -> None:
         id = path.rpartition("/")[2]
         if path == "/figures":
-            return _send(writer, {**self.figures, "sockets": self.figures["sockets"] - 1, "assets": len(self.assets)})
+            return _send(
+                writer,
+                {
+                    **self.figures,
+                    "sockets": self.figures["sockets"] - 1,
+                    "assets": len(self.assets),
+                },
+            )
         if path == _ASSETS:
             self.assets[id := str(uuid4())] = b""
             return _send(writer, {"assetId": id, "uploadUrl": f"{self.url}/store/{id}"})
@@ -75,7 +84,11 @@ class Upstream:
         if method == "DELETE":
             self.figures["deletes"] += 1
             found = self.assets.pop(id, None)
-            return _send(writer, {} if found is not None else {"detail": "no such asset"}, 200 if found is not None else 404)
+            return _send(
+                writer,
+                {} if found is not None else {"detail": "no such asset"},
+                200 if found is not None else 404,
+            )
         self.figures["questions"] += 1
         question = json.loads(body)["messages"][-1]["content"]
         token = TOKEN.findall(question)[-1]
@@ -89,13 +102,15 @@ class Upstream:
         return whole_reply("", {"bboxes": [box], "labels": [f"{token} {width}x{height}"]})
 
     async def _stream(self, writer: asyncio.StreamWriter, token: str) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
         due = asyncio.get_running_loop().time()
         for piece in said(token):
             event = json.dumps({"choices": [{"index": 0, "delta": {"content": piece}}]})
             writer.write(_chunk(f"data: {event}\n\n"))
             await writer.drain()
-            due += self.pace
+            due += self.window
             await asyncio.sleep(due - asyncio.get_running_loop().time())
         writer.write(_chunk("data: [DONE]\n\n") + b"0\r\n\r\n")
 
@@ -124,7 +139,7 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="python -m tests.fire._upstream")
     options.add_argument("--pace", type=float, default=0.05)
     with suppress(KeyboardInterrupt):
-        asyncio.run(Upstream(options.parse_args().pace).serve())
+        asyncio.run(Upstream(options.parse_args().window).serve())
 
 
 if __name__ == "__main__":

@@ -25,7 +25,11 @@ from tests.fire._gradio import Page, Session, asked, opened, whole
 from tests.fire._upstream import TOKEN, said, size
 
 LLAMA = "meta/llama-3.2-11b-vision-instruct"
-GROUND, READ, OUTLINE = "<CAPTION_TO_PHRASE_GROUNDING>", "<OCR_WITH_REGION>", "<REGION_TO_SEGMENTATION>"
+GROUND, READ, OUTLINE = (
+    "<CAPTION_TO_PHRASE_GROUNDING>",
+    "<OCR_WITH_REGION>",
+    "<REGION_TO_SEGMENTATION>",
+)
 _NUMBER = re.compile(r"\b[2-9]{8}\b")
 _WAYS = {3: "leave", 6: "stop"}  # of twenty questions
 _LONGEST = 240  # seconds that a visitor waits for an answer
@@ -44,9 +48,15 @@ class Crowd:
     think: float  # seconds between two questions of one visitor, about
     until: float
     issued: set[str] = field(default_factory=set)
-    figures: Counter = field(default_factory=lambda: Counter(asked=0, right=0, left=0, stopped=0, lost=0, leaked=0, visits=0))
+    figures: Counter = field(
+        default_factory=lambda: Counter(
+            asked=0, right=0, left=0, stopped=0, lost=0, leaked=0, visits=0
+        )
+    )
     firsts: list[float] = field(default_factory=list)
-    spans: list[tuple[float, float]] = field(default_factory=list)  # when each answered question was asked, and answered
+    spans: list[tuple[float, float]] = field(
+        default_factory=list
+    )  # when each answered question was asked, and answered
     faults: Counter = field(default_factory=Counter)
 
     async def come_and_go(self, kinds: list[type]) -> None:
@@ -60,11 +70,22 @@ class Crowd:
         """The figures as JSON takes them."""
         firsts = sorted(self.firsts)
         p95 = firsts[int(len(firsts) * 0.95)] if firsts else 0
-        return {**self.figures, "first_p95": p95, "overtaken": self._overtaken(), "faults": self.faults.most_common(8)}
+        return {
+            **self.figures,
+            "first_p95": p95,
+            "overtaken": self._overtaken(),
+            "faults": self.faults.most_common(8),
+        }
 
     def _overtaken(self) -> int:
         """By how many that came later the unluckiest was overtaken."""
-        return max((sum(begun < other and ended > sooner for other, sooner in self.spans) for begun, ended in self.spans), default=0)
+        return max(
+            (
+                sum(begun < other and ended > sooner for other, sooner in self.spans)
+                for begun, ended in self.spans
+            ),
+            default=0,
+        )
 
 
 class Visit:
@@ -80,7 +101,10 @@ class Visit:
 
     def hear(self, line: bytes) -> None:
         """Everything that the page says to this visitor: no token in it is another one's."""
-        others = self.crowd.issued.intersection(self.tokens_in.findall(line.decode(errors="replace"))) - self.tokens
+        others = (
+            self.crowd.issued.intersection(self.tokens_in.findall(line.decode(errors="replace")))
+            - self.tokens
+        )
         self.crowd.figures["leaked"] += bool(others)
 
     async def visit(self) -> None:
@@ -119,7 +143,11 @@ class Visit:
         begun, first, end = time.monotonic(), False, {}
         async with aclosing(self.session.join(event, *data)) as messages:
             async for message in messages:
-                if not first and message["msg"] == "process_generating" and token in json.dumps(message["output"]):
+                if (
+                    not first
+                    and message["msg"] == "process_generating"
+                    and token in json.dumps(message["output"])
+                ):
                     first = True
                     self.crowd.firsts.append(time.monotonic() - begun)
                     if way == "leave":
@@ -153,7 +181,9 @@ class Chat(Visit):
         submit = self.page.event("submit", "multimodaltextbox")
         stream = self.page.after(submit)
         async with self.photo() as (file, _):
-            _, _, _, notice, _ = await self.session.run(submit, None, {"text": f"Say {token}", "files": [file]})
+            _, _, _, notice, _ = await self.session.run(
+                submit, None, {"text": f"Say {token}", "files": [file]}
+            )
         if notice:
             raise Broken(notice)
         await self.stream(stream, way, *self.page.values(stream), token=token)
@@ -173,7 +203,9 @@ class Script(Visit):
         """A script has no stop: it stays or it leaves."""
         async with self.photo() as (file, _):
             chat = self.page.named("chat")
-            message = await self.stream(chat, way, LLAMA, f"Say {token}", file, None, None, None, None, token=token)
+            message = await self.stream(
+                chat, way, LLAMA, f"Say {token}", file, None, None, None, None, token=token
+            )
         return "left" if way == "leave" else _judged(message["output"]["data"][0], token, "stay")
 
 
@@ -188,7 +220,9 @@ class TaskVisit(Visit):
             await self.session.run(self.page.choice(task), None, task, None, None, None, None, None)
             self.chosen = task
 
-    async def answered(self, file: dict, way: str, words: str = "", region: tuple = (None,) * 4) -> str | None:
+    async def answered(
+        self, file: dict, way: str, words: str = "", region: tuple = (None,) * 4
+    ) -> str | None:
         """All that is shown of a run's answer; None for one who left."""
         go = self.page.event("click", elem_id="run-task")
         stream = self.page.after(go)
@@ -198,7 +232,9 @@ class TaskVisit(Visit):
         await self.stream(stream, way, None, None)
         if way == "leave":
             return None
-        return json.dumps(await self.session.run(self.page.after(stream), None, None), ensure_ascii=False)
+        return json.dumps(
+            await self.session.run(self.page.after(stream), None, None), ensure_ascii=False
+        )
 
     async def stop(self) -> None:
         await self.session.run(self.page.event("click", elem_id="stop-task"), None)
@@ -229,10 +265,16 @@ class Reader(TaskVisit):
         await self.choose(OUTLINE if outline else READ)
         width = random.randrange(700, 1000)
         file = await self.session.upload("page.jpg", printed(token, width))
-        found = await self.answered(file, way, region=(0.1, 0.2, 0.9, 0.8) if outline else (None,) * 4)
+        found = await self.answered(
+            file, way, region=(0.1, 0.2, 0.9, 0.8) if outline else (None,) * 4
+        )
         if way != "stay":
             return "left" if way == "leave" else "stopped"
-        if not re.search(rf'"width": {width}\b', found) or (outline and '"solid": true' not in found) or (not outline and token not in found):
+        if (
+            not re.search(rf'"width": {width}\b', found)
+            or (outline and '"solid": true' not in found)
+            or (not outline and token not in found)
+        ):
             raise Broken(f"not what is in the picture: {found[:200]}")
         return "right"
 
@@ -240,7 +282,9 @@ class Reader(TaskVisit):
 def printed(number: str, width: int) -> bytes:
     """A page with a number on it."""
     image = Image.new("RGB", (width, 300), "white")
-    ImageDraw.Draw(image).text((width // 2, 150), number, "black", ImageFont.load_default(90), anchor="mm")
+    ImageDraw.Draw(image).text(
+        (width // 2, 150), number, "black", ImageFont.load_default(90), anchor="mm"
+    )
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()

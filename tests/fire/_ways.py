@@ -16,7 +16,7 @@ import trustme
 from tests.fire._blows import FLORENCE, KEY, LLAMA, QUICK, Outcome, asked, in_parallel, one_sentence
 from tests.fire._faults import head, moved, whole
 from tests.wire import Wire, status
-from vlm_backends import NVIDIA, OpenAI, Stop, VLMError
+from vlm_backends import NVIDIA, CancelToken, OpenAI, VLMError
 from vlm_backends.engines import fetch
 from vlm_backends.engines.http.client import Patience, send
 
@@ -40,7 +40,9 @@ class Outside(NVIDIA):
 class Listener:
     """A port of this machine; `heard` is all that was said to it, once a certificate, if it has one, was accepted."""
 
-    def __init__(self, serve: Callable[[socket.socket], None], context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, serve: Callable[[socket.socket], None], context: ssl.SSLContext | None = None
+    ) -> None:
         self._serve, self._context, self.heard = serve, context, b""
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
@@ -109,10 +111,18 @@ def _unsafe(name: str, certificate: trustme.LeafCert | None) -> Iterator[tuple]:
             url = f"https://localhost:{listener.port}"
             outcome = _sent_to(url, stage, wire)
             good = outcome.answered if stage != "an upload" else b"PUT" in listener.heard
-            wrong = [] if (good if name == "good" else one_sentence(outcome.sentence)) else [f"{outcome}"]
+            wrong = (
+                []
+                if (good if name == "good" else one_sentence(outcome.sentence))
+                else [f"{outcome}"]
+            )
             wrong += ["it was asked"] if listener.heard and name not in ("good", "absent") else []
             wrong += ["an asset is left"] if wire.assets else []
-            wrong += ["it got the key"] if stage.startswith("a") and KEY.encode() in listener.heard else []
+            wrong += (
+                ["it got the key"]
+                if stage.startswith("a") and KEY.encode() in listener.heard
+                else []
+            )
             yield (stage, name), wrong
 
 
@@ -130,12 +140,23 @@ def _sent_to(url: str, stage: str, wire: Wire, kind: type[NVIDIA] = NVIDIA) -> O
 def unreached() -> Iterator[tuple]:
     """No such name, nobody at the port, nobody who answers; and one that reads slowly, which is no fault."""
     with Listener(stays) as silent:
-        urls = "http://no-such-host.invalid", "http://127.0.0.1:9", f"https://localhost:{silent.port}"
-        yield from in_parallel(list(product(("the host", "its server", "an upload", "a result"), urls)), _unreached)
+        urls = (
+            "http://no-such-host.invalid",
+            "http://127.0.0.1:9",
+            f"https://localhost:{silent.port}",
+        )
+        yield from in_parallel(
+            list(product(("the host", "its server", "an upload", "a result"), urls)), _unreached
+        )
     with Listener(_reads_slowly) as slow:
         patience = Patience(connect=0.2, silence=30, tries=1)
-        with send("PUT", f"http://127.0.0.1:{slow.port}/", Stop(), patience, data=b"x" * 8_000_000) as response:
-            yield ("an upload", "slow"), [] if response.status_code == 200 else [f"{response.status_code}"]
+        with send(
+            "PUT", f"http://127.0.0.1:{slow.port}/", CancelToken(), patience, data=b"x" * 8_000_000
+        ) as response:
+            yield (
+                ("an upload", "slow"),
+                [] if response.status_code == 200 else [f"{response.status_code}"],
+            )
 
 
 def _unreached(case: tuple[str, str]) -> list[str]:
@@ -161,14 +182,23 @@ def astray() -> Iterator[tuple]:
             for stage in ("an upload", "a result"):
                 outcome = _sent_to(url, stage, wire, Outside)
                 wire.script.clear()
-                yield (stage, url), [] if one_sentence(outcome.sentence) and not canary.heard else [f"{outcome}"]
+                yield (
+                    (stage, url),
+                    [] if one_sentence(outcome.sentence) and not canary.heard else [f"{outcome}"],
+                )
             try:
-                fetch(url, Stop())
+                fetch(url, CancelToken())
                 yield ("a picture", url), ["it was fetched"]
             except VLMError as error:
-                yield ("a picture", url), [] if one_sentence(str(error)) and not canary.heard else [str(error)]
+                yield (
+                    ("a picture", url),
+                    [] if one_sentence(str(error)) and not canary.heard else [str(error)],
+                )
         inside = _sent_to(f"http://127.0.0.1:{canary.port}", "a result", wire)
-        yield "a host in the private network may", [] if inside.answered and KEY.encode() not in canary.heard else ["no"]
+        yield (
+            "a host in the private network may",
+            [] if inside.answered and KEY.encode() not in canary.heard else ["no"],
+        )
 
 
 @contextmanager

@@ -46,4 +46,10 @@ ENTITIES = [{"phrase": words, "substring": [0, 9], "bboxes": [BOX]} for words in
 
 def crowd(count: int) -> list[dict]:
     """So many small regions."""
-    return [{"phrase": f"t{i % 40}", "bboxes": [[i % 99 / 100, i % 97 / 100, (i % 99 + 1) / 100, (i % 97 + 1) / 100]]} for i in range(count)]
+    return [
+        {
+            "phrase": f"t{i % 40}",
+            "bboxes": [[i % 99 / 100, i % 97 / 100, (i % 99 + 1) / 100, (i % 97 + 1) / 100]],
+        }
+        for i in range(count)
+    ]

@@ -30,7 +30,12 @@ from vlm_backends.reply import MOST_REGIONS, MOST_WORDS
 
 ASSETS = Path(__file__).parent.parent.parent / "assets"
 KEY = "nvapi-canary-9876543210"
-LLAMA, KOSMOS, DEPLOT, FLORENCE = "llama-3.2-11b-vision-instruct", "kosmos-2", "deplot", "florence-2"
+LLAMA, KOSMOS, DEPLOT, FLORENCE = (
+    "llama-3.2-11b-vision-instruct",
+    "kosmos-2",
+    "deplot",
+    "florence-2",
+)
 _SECONDS = 60_000  # for a slow machine
 
 
@@ -54,7 +59,10 @@ class Watch:
         self.page = context.new_page()
         self.page.set_default_timeout(_SECONDS)
         self.page.on("request", lambda request: self._note(request.url))
-        self.page.on("dialog", lambda dialog: (self.leaks.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        self.page.on(
+            "dialog",
+            lambda dialog: (self.leaks.append(f"dialog {dialog.message}"), dialog.dismiss()),
+        )
         self.page.on("pageerror", lambda error: self.leaks.append(f"fault: {str(error)[:120]}"))
         self.page.on("popup", lambda popup: self.leaks.append(f"popup {popup.url}"))
 
@@ -83,7 +91,12 @@ def _browser(page: object, **options: object) -> Iterator[Watch]:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_QUIET)
-            yield Watch(browser.new_context(accept_downloads=True, viewport={"width": 1400, "height": 1000}), address)
+            yield Watch(
+                browser.new_context(
+                    accept_downloads=True, viewport={"width": 1400, "height": 1000}
+                ),
+                address,
+            )
             browser.close()
     finally:
         page.close()
@@ -93,7 +106,7 @@ def _rendered() -> Row:
     """Every payload in a bubble, in a Markdown field and letter for letter, all on one page."""
     import gradio as gr
 
-    from ui.core.rendering import as_markdown, verbatim
+    from ui.state.rendering import as_markdown, verbatim
 
     shown = [as_markdown(Answer(words)) for words in WORDS]
     with gr.Blocks() as page:
@@ -108,7 +121,13 @@ def _rendered() -> Row:
         watch.page.wait_for_timeout(1500)
         leaks = watch.settled()
     tried = 3 * len(WORDS)
-    return Row("a payload in a bubble, a field, a notice: nothing runs, nothing is fetched", tried, tried, len(leaks), "; ".join(leaks))
+    return Row(
+        "a payload in a bubble, a field, a notice: nothing runs, nothing is fetched",
+        tried,
+        tried,
+        len(leaks),
+        "; ".join(leaks),
+    )
 
 
 def _shown() -> Row:
@@ -116,10 +135,25 @@ def _shown() -> Row:
     import ui
     from vlm_backends.engines import openai
 
-    with Wire() as wire, patch.dict(os.environ, NVIDIA_BASE_URL=wire.url, VLM_BASE_URL=f"{wire.url}/v1"):
+    with (
+        Wire() as wire,
+        patch.dict(os.environ, NVIDIA_BASE_URL=wire.url, VLM_BASE_URL=f"{wire.url}/v1"),
+    ):
         openai.forget()
-        wire.scripts["models"] += [say.json_body({"data": [{"id": words[:200], "state": words} for words in WORDS[:60:7]] + [
-            {"id": "microsoft/florence-2", "state": WORDS[2], "tasks": {"<OCR_WITH_REGION>": f"{WORDS[2]} {WORDS[36]}"}}]})] * 9
+        wire.scripts["models"] += [
+            say.json_body(
+                {
+                    "data": [{"id": words[:200], "state": words} for words in WORDS[:60:7]]
+                    + [
+                        {
+                            "id": "microsoft/florence-2",
+                            "state": WORDS[2],
+                            "tasks": {"<OCR_WITH_REGION>": f"{WORDS[2]} {WORDS[36]}"},
+                        }
+                    ]
+                }
+            )
+        ] * 9
         page = ui.build(NVIDIA(KEY, wire.url))
         lost = []
         with _browser(page, **ui.settings()) as watch:
@@ -129,10 +163,19 @@ def _shown() -> Row:
                     visit(watch.page, watch.address, wire)
                 except Exception as fault:
                     lost.append(f"{name}: {str(fault).splitlines()[0][:200]}")
-                watch.leaks[:] = [leak if ": " in leak and leak.split(": ")[0] in PLACES else f"{name}: {leak}" for leak in watch.settled()]
+                watch.leaks[:] = [
+                    leak if ": " in leak and leak.split(": ")[0] in PLACES else f"{name}: {leak}"
+                    for leak in watch.settled()
+                ]
     openai.forget()
     remark = "; ".join([", ".join(PLACES), *lost, *watch.leaks])
-    return Row("a place of the page: words stay words, and the page stays usable", len(PLACES), len(PLACES) - len(lost), len(watch.leaks), remark)
+    return Row(
+        "a place of the page: words stay words, and the page stays usable",
+        len(PLACES),
+        len(PLACES) - len(lost),
+        len(watch.leaks),
+        remark,
+    )
 
 
 def _kept() -> Row:
@@ -146,21 +189,43 @@ def _kept() -> Row:
                   *_formulas(exports.as_csv(table, None)), *_in_zip(picture, words)]  # fmt: skip
         json.dumps(exports.as_coco([(words, picture, answer.regions)])).encode()
         lost += [f"{words[:40]!r}: {fault}" for fault in faults[:1]]
-    return Row("a payload in a file to take away: no script, no address, no formula", len(WORDS), len(WORDS) - len(lost), remark="; ".join(lost))
+    return Row(
+        "a payload in a file to take away: no script, no address, no formula",
+        len(WORDS),
+        len(WORDS) - len(lost),
+        remark="; ".join(lost),
+    )
 
 
 def _in_svg(text: str) -> Iterator[str]:
     for node in ElementTree.fromstring(text).iter():
-        if node.tag.rpartition("}")[2] not in ("svg", "g", "rect", "polygon", "title", "text", "image"):
+        if node.tag.rpartition("}")[2] not in (
+            "svg",
+            "g",
+            "rect",
+            "polygon",
+            "title",
+            "text",
+            "image",
+        ):
             yield f"an element {node.tag}"
-        if any(name.startswith("on") or name.endswith("href") and not value.startswith("data:") for name, value in node.attrib.items()):
+        if any(
+            name.startswith("on") or name.endswith("href") and not value.startswith("data:")
+            for name, value in node.attrib.items()
+        ):
             yield f"an attribute of {node.tag}"
 
 
 def _formulas(text: str) -> list[str]:
     """The cells that a spreadsheet would compute."""
     cells = [cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row]
-    return [cell for cell in cells if cell[:1] in ("\t", "\r", "\n") or cell.lstrip()[:1] in tuple("=@＝＋－＠+-") and not _is_number(cell)]
+    return [
+        cell
+        for cell in cells
+        if cell[:1] in ("\t", "\r", "\n")
+        or cell.lstrip()[:1] in tuple("=@＝＋－＠+-")
+        and not _is_number(cell)
+    ]
 
 
 def _is_number(cell: str) -> bool:
@@ -173,11 +238,15 @@ def _is_number(cell: str) -> bool:
 def _in_zip(picture: Picture, words: str) -> Iterator[str]:
     from markdown_it import MarkdownIt
 
-    data = exports.as_conversation(words, [Turn("user", words, (picture,)), Turn("assistant", words)])
+    data = exports.as_conversation(
+        words, [Turn("user", words, (picture,)), Turn("assistant", words)]
+    )
     with zipfile.ZipFile(io.BytesIO(data)) as bundle:
         if any(name.startswith(("/", "..")) or "\\" in name for name in bundle.namelist()):
             yield "a name that leads out"
-        tokens = MarkdownIt("commonmark", {"html": True}).parse(bundle.read("conversation.md").decode())
+        tokens = MarkdownIt("commonmark", {"html": True}).parse(
+            bundle.read("conversation.md").decode()
+        )
     for token in [*tokens, *(child for parent in tokens for child in parent.children or ())]:
         outside = token.type == "image" and not token.attrs["src"].startswith("pictures/")
         if outside or token.type in ("html_block", "html_inline", "link_open"):
@@ -210,19 +279,37 @@ def _bounded(short: bool) -> Row:
             if said not in told:
                 lost.append(f"{name}: {told[:100]}")
     tried = len(cases) - short
-    return Row("too much of everything: cut, and a sentence says so", tried, tried - len(lost), remark="; ".join([f"slowest {slowest[0]:.1f} s ({slowest[1]})", *lost]))
+    return Row(
+        "too much of everything: cut, and a sentence says so",
+        tried,
+        tried - len(lost),
+        remark="; ".join([f"slowest {slowest[0]:.1f} s ({slowest[1]})", *lost]),
+    )
 
 
 def _told(wire: Wire, name: str) -> str:
     """The note of the answer, or the sentence that came instead."""
     from vlm_backends import VLMError, find_task
 
-    model = next(find_model(id) for id in (f"meta/{name}", f"microsoft/{name}", f"google/{name}") if _known(id))
+    model = next(
+        find_model(id)
+        for id in (f"meta/{name}", f"microsoft/{name}", f"google/{name}")
+        if _known(id)
+    )
     task = find_task("<OCR_WITH_REGION>") if model.tasks else None
-    picture = read((ASSETS / "icon.png" if (ASSETS / "icon.png").exists() else ASSETS / "chart.png").read_bytes())
+    picture = read(
+        (
+            ASSETS / "icon.png" if (ASSETS / "icon.png").exists() else ASSETS / "chart.png"
+        ).read_bytes()
+    )
     note = ""
     try:
-        for answer in ask(NVIDIA(KEY, wire.url), model, Prompt((Turn("user", task.token if task else "Who?", (picture,)),), model.sampling), task):
+        for answer in ask(
+            NVIDIA(KEY, wire.url),
+            model,
+            Prompt((Turn("user", task.token if task else "Who?", (picture,)),), model.sampling),
+            task,
+        ):
             note = answer.note
             assert len(answer.text) <= 5 * MOST_WORDS and len(answer.regions) <= MOST_REGIONS
         return note

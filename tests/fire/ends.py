@@ -35,7 +35,9 @@ class End:
 
     status: int
     seconds: float
-    answers: list[tuple[bool, bool]]  # of each visitor: words that had arrived are there, and the sentence
+    answers: list[
+        tuple[bool, bool]
+    ]  # of each visitor: words that had arrived are there, and the sentence
 
 
 def rows(short: bool) -> Iterator[Row]:
@@ -58,17 +60,32 @@ def _page_on_nvidia(folder: Path, many: int) -> Iterator[Row]:
         left = figures(address)
         yield _row("the page, told to end while NVIDIA's models answer", end)
         remark = f"{left['uploads']} uploaded, {left['deletes']} deleted, {left['sockets']} connections open"
-        yield Row("pictures at NVIDIA are deleted before the page ends", left["uploads"], left["deletes"], left["assets"] + left["sockets"], remark)
+        yield Row(
+            "pictures at NVIDIA are deleted before the page ends",
+            left["uploads"],
+            left["deletes"],
+            left["assets"] + left["sockets"],
+            remark,
+        )
         with page(folder, port=int(url.rpartition(":")[2]), **env):
             yield Row("the page starts again at once, at its port", 1, 1)
 
 
 def _page_alone(folder: Path) -> Row:
     with page(folder, VLM_ENGINE="embedded") as (url, process):
-        return _row("the page, told to end while this machine answers", asyncio.run(_ended(url, process, 2, lambda: True, embedded=True)))
+        return _row(
+            "the page, told to end while this machine answers",
+            asyncio.run(_ended(url, process, 2, lambda: True, embedded=True)),
+        )
 
 
-async def _ended(url: str, process: subprocess.Popen, many: int, ready: Callable[[], bool], embedded: bool = False) -> End:
+async def _ended(
+    url: str,
+    process: subprocess.Popen,
+    many: int,
+    ready: Callable[[], bool],
+    embedded: bool = False,
+) -> End:
     """Visitors whose answers are on their way, and a signal; what they see of it."""
     here = await opened(url)
     begun = asyncio.Semaphore(0)
@@ -94,7 +111,9 @@ async def _chats(session: Session, begun: asyncio.Semaphore) -> tuple[bool, bool
     async with session.alive():
         file = await session.upload("poster.jpg", (ASSETS / "poster.jpg").read_bytes())
         await session.run(submit, None, {"text": f"Say {token}", "files": [file]})
-        await _followed(session, stream, begun, lambda text: token in text, *session.page.values(stream))
+        await _followed(
+            session, stream, begun, lambda text: token in text, *session.page.values(stream)
+        )
         shown, *_ = await session.run(session.page.after(stream), None, None)
     return f"{token}n0" in json.dumps(shown), _SAID in json.dumps(shown)
 
@@ -104,7 +123,12 @@ async def _grounds(session: Session, begun: asyncio.Semaphore) -> tuple[bool, bo
     go = session.page.event("click", elem_id="run-task")
     stream = session.page.after(go)
     async with session.alive():
-        await session.run(session.page.choice("<CAPTION_TO_PHRASE_GROUNDING>"), None, "<CAPTION_TO_PHRASE_GROUNDING>", *[None] * 5)
+        await session.run(
+            session.page.choice("<CAPTION_TO_PHRASE_GROUNDING>"),
+            None,
+            "<CAPTION_TO_PHRASE_GROUNDING>",
+            *[None] * 5,
+        )
         file = await session.upload("coffee.jpg", (ASSETS / "coffee.jpg").read_bytes())
         await session.run(go, None, file, f"tok{session.hash[:12]} held", *[None] * 4)
         begun.release()
@@ -120,15 +144,25 @@ async def _reads(session: Session, begun: asyncio.Semaphore) -> tuple[bool, bool
     async with session.alive():
         file = await session.upload("page.png", (ASSETS / "page.png").read_bytes())
         await session.run(go, None, file, "", *[None] * 4)
-        await _followed(session, stream, begun, lambda text: re.search(r'"[^"*…]{12,}', text), None, None)
+        await _followed(
+            session, stream, begun, lambda text: re.search(r'"[^"*…]{12,}', text), None, None
+        )
         shown = json.dumps(await session.run(session.page.after(stream), None, None))
     return '"points"' in shown, _SAID in shown
 
 
-async def _followed(session: Session, stream: dict, begun: asyncio.Semaphore, first: Callable[[str], object], *data: object) -> None:
+async def _followed(
+    session: Session,
+    stream: dict,
+    begun: asyncio.Semaphore,
+    first: Callable[[str], object],
+    *data: object,
+) -> None:
     async with aclosing(session.join(stream, *data)) as messages:
         async for message in messages:
-            if message["msg"] == "process_generating" and first(json.dumps(message["output"]["data"], ensure_ascii=False)):
+            if message["msg"] == "process_generating" and first(
+                json.dumps(message["output"]["data"], ensure_ascii=False)
+            ):
                 begun.release()
 
 
@@ -142,7 +176,18 @@ def _row(what: str, end: End) -> Row:
 def _server(many: int) -> Iterator[Row]:
     """The server on NVIDIA's wire: one half of the callers stream, the others wait for the whole."""
     port = free_port()
-    command = "-m", "vlm_backends.server", "--engine", "nvidia", "--port", port, "--grace", 1, "--parallel", many
+    command = (
+        "-m",
+        "vlm_backends.server",
+        "--engine",
+        "nvidia",
+        "--port",
+        port,
+        "--grace",
+        1,
+        "--parallel",
+        many,
+    )
     with child("-m", "tests.fire._upstream", "--pace", 0.2) as upstream, ExitStack() as stack:
         address = upstream.stdout.readline().strip()
         env = {"NVIDIA_API_KEY": "nvapi-ends", "NVIDIA_BASE_URL": address}
@@ -156,7 +201,9 @@ def _server(many: int) -> Iterator[Row]:
             time.sleep(1)
             start = time.monotonic()
             process.send_signal(signal.SIGTERM)
-            end = End(process.wait(60), time.monotonic() - start, [answer.result() for answer in answers])
+            end = End(
+                process.wait(60), time.monotonic() - start, [answer.result() for answer in answers]
+            )
         yield _row("a server of one's own, told to end while it answers", end)
         with child(*command, **env) as again:
             answering(url, again, "/health")
@@ -165,8 +212,13 @@ def _server(many: int) -> Iterator[Row]:
 
 def _called(url: str, number: int) -> tuple[bool, bool]:
     token = f"tok{number:012x}"
-    link = "data:image/jpeg;base64," + base64.b64encode((ASSETS / "poster.jpg").read_bytes()).decode()
-    content = [{"type": "text", "text": f"Say {token}"}, {"type": "image_url", "image_url": {"url": link}}]
+    link = (
+        "data:image/jpeg;base64," + base64.b64encode((ASSETS / "poster.jpg").read_bytes()).decode()
+    )
+    content = [
+        {"type": "text", "text": f"Say {token}"},
+        {"type": "image_url", "image_url": {"url": link}},
+    ]
     body = {"model": LLAMA, "messages": [{"role": "user", "content": content}], "stream": True}
     text = requests.post(f"{url}/v1/chat/completions", json=body, timeout=60).text
     return f"{token}n0" in text, _SAID in text
@@ -195,7 +247,12 @@ def _wrong(short: bool) -> Iterator[Row]:
         cases = table[:: 5 if short else 1]
         with ThreadPoolExecutor(2) as pool:
             faults = list(filter(None, pool.map(partial(_refused, command), cases)))
-        yield Row(f"{command[-1]} does not start with a wrong setting, and says which", len(cases), len(cases) - len(faults), remark="; ".join(faults)[:2000])
+        yield Row(
+            f"{command[-1]} does not start with a wrong setting, and says which",
+            len(cases),
+            len(cases) - len(faults),
+            remark="; ".join(faults)[:2000],
+        )
 
 
 def _refused(command: tuple[str, ...], case: tuple[dict, str]) -> str:
@@ -204,7 +261,16 @@ def _refused(command: tuple[str, ...], case: tuple[dict, str]) -> str:
     env, arguments = {name: value for name, value in given.items() if not name.startswith("--")}, []
     for name, value in given.items():
         arguments += [name, value] if name.startswith("--") else []
-    run = subprocess.run([sys.executable, *command, *arguments], cwd=ROOT, env=settings(**env), capture_output=True, text=True, timeout=120)
+    run = subprocess.run(
+        [sys.executable, *command, *arguments],
+        cwd=ROOT,
+        env=settings(**env),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     said = (run.stdout + run.stderr).strip()
-    good = run.returncode == 1 and named in said and "Traceback" not in said and said.count("\n") == 0
+    good = (
+        run.returncode == 1 and named in said and "Traceback" not in said and said.count("\n") == 0
+    )
     return "" if good else f"{given}: {run.returncode} {said[-300:]}"

@@ -18,12 +18,21 @@ _NEAR = 42  # levels of 255: JPEG at its worst stays below
 def rows(short: bool) -> Iterator[Row]:
     """One row for all files; the short run takes every second one of those that are quick to make."""
     chosen = [case for case in cases() if not case.heavy][::2] if short else list(cases())
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack, ThreadPoolExecutor(2) as pool:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ExitStack() as stack,
+        ThreadPoolExecutor(2) as pool,
+    ):
         readers = [stack.enter_context(Reader()) for _ in range(2)]
-        halves = [pool.submit(_tried, chosen[i::2], reader, Path(folder)) for i, reader in enumerate(readers)]
+        halves = [
+            pool.submit(_tried, chosen[i::2], reader, Path(folder))
+            for i, reader in enumerate(readers)
+        ]
         found = [pair for half in halves for pair in half.result()]
     lost = [f"{case.name}: {fault}" for case, told in found if (fault := _fault(case, told))]
-    slowest = max(((took, case.name, step) for case, told in found for step, took in told["steps"].items()))
+    slowest = max(
+        ((took, case.name, step) for case, told in found for step, took in told["steps"].items())
+    )
     largest = max((told["mb"], case.name) for case, told in found)
     answered = sum(told["ended"] == "seen" for _, told in found)
     remark = (f"{answered} answered, {len(found) - answered} refused; slowest {slowest[0]:.1f} s ({slowest[1]}, {slowest[2]}), "
@@ -51,9 +60,15 @@ def _fault(case: Case, told: dict) -> str:
         return f"{told['ended']} {told.get('said', '')}"
     if told["ended"] == "refused":
         return "" if _SENTENCE.fullmatch(told["said"]) else f"no sentence: {told['said']}"
-    return "" if case.becomes == "either" or _is_right(case, told) else f"wrong: {told['size']}, {told['corners']}"
+    return (
+        ""
+        if case.becomes == "either" or _is_right(case, told)
+        else f"wrong: {told['size']}, {told['corners']}"
+    )
 
 
 def _is_right(case: Case, told: dict) -> bool:
     pairs = zip(told["corners"], case.corners, strict=True)
-    return tuple(told["size"]) == case.size and all(abs(a - b) <= _NEAR for seen, meant in pairs for a, b in zip(seen, meant))
+    return tuple(told["size"]) == case.size and all(
+        abs(a - b) <= _NEAR for seen, meant in pairs for a, b in zip(seen, meant)
+    )

@@ -18,13 +18,18 @@ from tests.fire import Row
 from tests.fire._bytes import saved
 from tests.fire._corpus import FORMATS, scene
 from vlm_backends import BadPrompt, Unreachable, VLMError, encode
-from vlm_backends.media import images
 from vlm_backends.engines.http import decode
+from vlm_backends.media import images
 from vlm_backends.readers import deplot, florence2, kosmos2, paligemma, plain
 from vlm_backends.types import Answer
 
 SEED = 20_261_126
-TRANSCRIPTS = [entry["reply"] for entry in json.loads((Path(__file__).parent.parent / "transcripts" / "replies.json").read_text())]
+TRANSCRIPTS = [
+    entry["reply"]
+    for entry in json.loads(
+        (Path(__file__).parent.parent / "transcripts" / "replies.json").read_text()
+    )
+]
 READERS = {
     "plain": plain.read, "florence2.text": florence2.text, "florence2.boxes": florence2.boxes, "florence2.quads": florence2.quads,
     "florence2.polygons": florence2.polygons, "florence2.boxes_or_polygons": florence2.boxes_or_polygons,
@@ -47,7 +52,9 @@ def rows(short: bool) -> Iterator[Row]:
         yield _row(f"mutated {name}: an answer or one sentence", most * times, strategy, check)
 
 
-def _row(promise: str, most: int, strategy: st.SearchStrategy, check: Callable[[object], None]) -> Row:
+def _row(
+    promise: str, most: int, strategy: st.SearchStrategy, check: Callable[[object], None]
+) -> Row:
     tried, faults = 0, []
 
     @seed(SEED)
@@ -75,7 +82,11 @@ def _mutated(draw: st.DrawFn, originals: st.SearchStrategy[bytes]) -> bytes:
         at, size = draw(st.integers(0, len(data))), draw(st.integers(0, 64))
         match draw(st.sampled_from(("set", "cut", "double", "put", "end"))):
             case "set":
-                data[at : at + 4] = draw(st.sampled_from((b"\xff" * 4, bytes(4), b"\x7f\xff\xff\xff", b"\0\0\0\1", b"\x80\0\0\0")))
+                data[at : at + 4] = draw(
+                    st.sampled_from(
+                        (b"\xff" * 4, bytes(4), b"\x7f\xff\xff\xff", b"\0\0\0\1", b"\x80\0\0\0")
+                    )
+                )
             case "cut":
                 del data[at : at + size]
             case "double":
@@ -104,8 +115,12 @@ def _picture(data: bytes) -> None:
 
 
 def _replies() -> st.SearchStrategy[str]:
-    real = _mutated(st.sampled_from([text.encode() for text in TRANSCRIPTS])).map(partial(bytes.decode, errors="replace"))
-    made = st.lists(st.one_of(st.sampled_from(MARKS), st.text(max_size=8)), max_size=60).map("".join)
+    real = _mutated(st.sampled_from([text.encode() for text in TRANSCRIPTS])).map(
+        partial(bytes.decode, errors="replace")
+    )
+    made = st.lists(st.one_of(st.sampled_from(MARKS), st.text(max_size=8)), max_size=60).map(
+        "".join
+    )
     return st.one_of(real, made, st.text())
 
 
@@ -119,8 +134,24 @@ def _reply(text: str) -> None:
 
 
 def _streams() -> st.SearchStrategy[tuple[bytes, list[int]]]:
-    line = st.one_of(st.sampled_from((b"data: {}", b"data:x", b"data", b": ping", b"event: x", b"", b"data: [DONE]", b"data: \xff\xd0")), st.binary(max_size=9))
-    body = st.lists(st.tuples(line, st.sampled_from((b"\n", b"\r", b"\r\n"))), max_size=30).map(lambda parts: b"".join(a + b for a, b in parts))
+    line = st.one_of(
+        st.sampled_from(
+            (
+                b"data: {}",
+                b"data:x",
+                b"data",
+                b": ping",
+                b"event: x",
+                b"",
+                b"data: [DONE]",
+                b"data: \xff\xd0",
+            )
+        ),
+        st.binary(max_size=9),
+    )
+    body = st.lists(st.tuples(line, st.sampled_from((b"\n", b"\r", b"\r\n"))), max_size=30).map(
+        lambda parts: b"".join(a + b for a, b in parts)
+    )
     return st.tuples(body, st.lists(st.integers(0, 300), max_size=12))
 
 
@@ -146,7 +177,9 @@ def _events(body: bytes) -> list[bytes]:
 
 
 def _bodies() -> st.SearchStrategy[bytes]:
-    reply = json.dumps({"choices": [{"message": {"content": "a cat", "entities": {"bboxes": [[1, 2, 3, 4]]}}}]}).encode()
+    reply = json.dumps(
+        {"choices": [{"message": {"content": "a cat", "entities": {"bboxes": [[1, 2, 3, 4]]}}}]}
+    ).encode()
     packed = []
     for packing in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         bundle = io.BytesIO()

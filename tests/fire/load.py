@@ -30,12 +30,14 @@ class Crowd:
     seconds: float
     think: float  # between two questions of one visitor
     quiet: float  # after all have gone
-    pace: float = 0.05  # between two pieces of a stream
+    window: float = 0.05  # between two pieces of a stream
 
 
-_FIRST = Crowd(2, 1, 0.1, 5)  # before the count begins: what stays open from the first use of a library is no leak
-_FULL = Crowd(200, 600, 120, 60, pace=0.2), Crowd(12, 120, 2, 20)
-_SHORT = Crowd(10, 8, 1, 10, pace=0.005), Crowd(4, 5, 0.2, 10)
+_FIRST = Crowd(
+    2, 1, 0.1, 5
+)  # before the count begins: what stays open from the first use of a library is no leak
+_FULL = Crowd(200, 600, 120, 60, window=0.2), Crowd(12, 120, 2, 20)
+_SHORT = Crowd(10, 8, 1, 10, window=0.005), Crowd(4, 5, 0.2, 10)
 
 
 def rows(short: bool) -> Iterator[Row]:
@@ -44,14 +46,16 @@ def rows(short: bool) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         photos(folder / "photos")
-        with child("-m", "tests.fire._upstream", "--pace", hosted.pace) as upstream:
+        with child("-m", "tests.fire._upstream", "--pace", hosted.window) as upstream:
             address = upstream.stdout.readline().strip()
             env = {"NVIDIA_API_KEY": "nvapi-load", "NVIDIA_BASE_URL": address}
             yield from _figures(hosted, "hosted", folder, not short, address, **env)
         yield from _figures(embedded, "embedded", folder, not short, VLM_ENGINE="embedded")
 
 
-def _figures(crowd: Crowd, engine: str, folder: Path, memory: bool, upstream: str = "", **env: str) -> Iterator[Row]:
+def _figures(
+    crowd: Crowd, engine: str, folder: Path, memory: bool, upstream: str = "", **env: str
+) -> Iterator[Row]:
     with page(folder, **env) as (url, process):
         _come_and_gone(_FIRST, url, engine, folder, process)
         before = held(process)
@@ -60,15 +64,35 @@ def _figures(crowd: Crowd, engine: str, folder: Path, memory: bool, upstream: st
         yield from _answers(crowd, engine, found, spent)
         if memory:
             yield _flat(engine, samples)
-        yield _left_behind(engine, before, held(process), samples, figures(upstream) if upstream else {})
+        yield _left_behind(
+            engine, before, held(process), samples, figures(upstream) if upstream else {}
+        )
     if "Traceback" in (log := (folder / "page.log").read_text()):
-        yield Row(f"{WHO[engine]}: the log has no fault", 1, 0, remark=log[log.index("Traceback") :][:2000])
+        yield Row(
+            f"{WHO[engine]}: the log has no fault",
+            1,
+            0,
+            remark=log[log.index("Traceback") :][:2000],
+        )
 
 
-def _come_and_gone(crowd: Crowd, url: str, engine: str, folder: Path, process: subprocess.Popen) -> tuple[dict, list[Held]]:
+def _come_and_gone(
+    crowd: Crowd, url: str, engine: str, folder: Path, process: subprocess.Popen
+) -> tuple[dict, list[Held]]:
     """The figures of a crowd, when all is quiet again, and what the page held in each second of it."""
-    arguments = "--visitors", crowd.visitors, "--seconds", crowd.seconds, "--think", crowd.think, "--photos", folder / "photos"
-    with child("-m", "tests.fire._visitors", url, engine, *arguments, log=folder / "crowd.log") as visitors:
+    arguments = (
+        "--visitors",
+        crowd.visitors,
+        "--seconds",
+        crowd.seconds,
+        "--think",
+        crowd.think,
+        "--photos",
+        folder / "photos",
+    )
+    with child(
+        "-m", "tests.fire._visitors", url, engine, *arguments, log=folder / "crowd.log"
+    ) as visitors:
         samples = watched(visitors, process)
         said = visitors.stdout.read()
     if not said:
@@ -83,11 +107,27 @@ def _answers(crowd: Crowd, engine: str, found: dict, spent: float) -> Iterator[R
         f"first words p95 {found['first_p95']:.1f} s; {spent:.2f} s of a processor a question"
     )
     faults = "; ".join(f"{count}× {fault}" for fault, count in found["faults"])
-    yield Row(f"{WHO[engine]}: each question gets its answer", found["asked"], found["asked"] - found["lost"], remark=f"{remark} {faults}".strip())
-    yield Row(f"{WHO[engine]}: no answer reaches another visitor", found["asked"], found["asked"], found["leaked"], f"{found['visits']} visits")
+    yield Row(
+        f"{WHO[engine]}: each question gets its answer",
+        found["asked"],
+        found["asked"] - found["lost"],
+        remark=f"{remark} {faults}".strip(),
+    )
+    yield Row(
+        f"{WHO[engine]}: no answer reaches another visitor",
+        found["asked"],
+        found["asked"],
+        found["leaked"],
+        f"{found['visits']} visits",
+    )
     if engine == "embedded":
         fair = f"at most {found['overtaken']} who came later were answered earlier"
-        yield Row(f"{WHO[engine]}: first come, first served", 1, int(found["overtaken"] <= _LATER), remark=fair)
+        yield Row(
+            f"{WHO[engine]}: first come, first served",
+            1,
+            int(found["overtaken"] <= _LATER),
+            remark=fair,
+        )
 
 
 def _flat(engine: str, samples: list[Held]) -> Row:
@@ -98,7 +138,9 @@ def _flat(engine: str, samples: list[Held]) -> Row:
     return Row(f"{WHO[engine]}: memory is flat in the second half", 1, int(kept), remark=remark)
 
 
-def _left_behind(engine: str, before: Held, after: Held, samples: list[Held], upstream: dict) -> Row:
+def _left_behind(
+    engine: str, before: Held, after: Held, samples: list[Held], upstream: dict
+) -> Row:
     excess = {
         "files": after.files - before.files,
         "sockets": after.sockets - before.sockets,
@@ -127,7 +169,11 @@ def slope(values: list[float]) -> float:
     """The rise from one value to the next, by least squares."""
     middle, average = (len(values) - 1) / 2, mean(values)
     spread = sum((at - middle) ** 2 for at in range(len(values)))
-    return sum((at - middle) * (value - average) for at, value in enumerate(values)) / spread if spread else 0.0
+    return (
+        sum((at - middle) * (value - average) for at, value in enumerate(values)) / spread
+        if spread
+        else 0.0
+    )
 
 
 def photos(folder: Path) -> None:
@@ -135,4 +181,6 @@ def photos(folder: Path) -> None:
     folder.mkdir()
     for number in range(_PHOTOS):
         noise = Image.frombytes("RGB", (250, 188), random.Random(number).randbytes(250 * 188 * 3))
-        noise.resize((4000, 3000 + number), Image.BICUBIC).save(folder / f"{number}.jpg", quality=95)
+        noise.resize((4000, 3000 + number), Image.BICUBIC).save(
+            folder / f"{number}.jpg", quality=95
+        )

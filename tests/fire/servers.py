@@ -21,23 +21,36 @@ from tests.fire._ways import astray, unreached, unsafe
 from tests.wire import Wire, pack
 
 HARMLESS = {  # faults that some stages need not mind
-    "NVIDIA: an asset's end": set(FAULTS),  # the answer is worth more: that the asset stays is logged
+    "NVIDIA: an asset's end": set(
+        FAULTS
+    ),  # the answer is worth more: that the asset stays is logged
     "a server: its list": set(FAULTS),  # it is asked by the model's own name then
 }
-SHORT = {name for i, name in enumerate(FAULTS) if i % 8 == 0} | {"drips its head", "is busy for ever", "packs a bomb"}
+SHORT = {name for i, name in enumerate(FAULTS) if i % 8 == 0} | {
+    "drips its head",
+    "is busy for ever",
+    "packs a bomb",
+}
 
 
 def rows(short: bool) -> Iterator[Row]:
     """Faults by stage, streams that break after their first words, replies cut at each byte."""
     before, records = handles(), Records()
     with records.listening():
-        yield _row("a fault at any stage ends in an answer or in one sentence", _struck(short, records))
+        yield _row(
+            "a fault at any stage ends in an answer or in one sentence", _struck(short, records)
+        )
         yield _row("words that had arrived stay", _broken())
         yield _row("a reply that is cut anywhere", _cut(29 if short else 1))
         yield _row("nothing is asked where the certificate is not good", list(unsafe()))
         yield _row("no name, no listener, a slow one", list(unreached()))
         yield _row("a private address is never called for a public host", list(astray()))
-    yield Row("the key is in no sentence and no log line", len(records.lines), len(records.lines), _leaks(records))
+    yield Row(
+        "the key is in no sentence and no log line",
+        len(records.lines),
+        len(records.lines),
+        _leaks(records),
+    )
     yield Row("no thread, file or socket is left", 1, 1, settled(before))
 
 
@@ -64,7 +77,9 @@ def _struck(short: bool, records: Records) -> list:
     return [((stage.name, name), wrong) for (stage, name), wrong in found]
 
 
-def _wrong(stage: Stage, name: str, wire: Wire, outcome: Outcome, records: Records) -> Iterator[str]:
+def _wrong(
+    stage: Stage, name: str, wire: Wire, outcome: Outcome, records: Records
+) -> Iterator[str]:
     harmless = name in HARMLESS.get(stage.name, ())
     if outcome.fault or not outcome.answered and not one_sentence(outcome.sentence):
         yield f"{outcome}"
@@ -87,14 +102,26 @@ def _broken() -> list:
         with Wire() as wire:
             stage.prepare(wire, STREAMS[name])
             outcome = asked(stage.engine(wire), stage.model)
-            return [] if outcome.text.strip() == "one two" and one_sentence(outcome.sentence) else [f"{outcome}"]
+            return (
+                []
+                if outcome.text.strip() == "one two" and one_sentence(outcome.sentence)
+                else [f"{outcome}"]
+            )
 
-    return [((stage.name, name), wrong) for (stage, name), wrong in in_parallel(list(product(stages, STREAMS)), run)]
+    return [
+        ((stage.name, name), wrong)
+        for (stage, name), wrong in in_parallel(list(product(stages, STREAMS)), run)
+    ]
 
 
 def _cut(step: int) -> list:
     events = b"".join(map(event, ("one ", "two ", "three"))) + b"data: [DONE]\n\n"
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(line) + 1, line + b"\n") for line in events.split(b"\n")[:-1]) + b"0\r\n\r\n"
+    chunks = (
+        b"".join(
+            b"%x\r\n%s\r\n" % (len(line) + 1, line + b"\n") for line in events.split(b"\n")[:-1]
+        )
+        + b"0\r\n\r\n"
+    )
     zipped = pack({"1.response": whole()})
     replies = [
         (STAGES[0], head(kind=SSE) + events), (STAGES[0], head(kind=SSE, transfer_encoding="chunked") + chunks),
@@ -119,7 +146,11 @@ def _wrong_cut(reply: bytes, at: int, outcome: Outcome) -> list[str]:
     if outcome.fault:
         return [outcome.fault]
     over = b"[DONE]" in reply[:at] if b"[DONE]" in reply else at == len(reply)
-    arrived = sum(f'"{word}' in reply[:at].decode("latin-1") for word in WORDS.split()) if b"[DONE]" in reply else 0
+    arrived = (
+        sum(f'"{word}' in reply[:at].decode("latin-1") for word in WORDS.split())
+        if b"[DONE]" in reply
+        else 0
+    )
     if outcome.answered:
         return [] if over and outcome.text.strip() == WORDS else [f"answered: {outcome}"]
     kept = outcome.text.split()

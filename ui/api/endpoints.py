@@ -7,29 +7,43 @@ from dataclasses import asdict, dataclass
 
 import gradio as gr
 
-from ui.state.question import Asked, follow
-from ui.core.session import Hall, Visitor
-from ui.core.rendering import as_json, drawn
-from ui.state.task_run import as_uploaded, task_prompt
+from ui.core.session import EngineRegistry, Visitor
 from ui.state.conversation import Talk, read_message, sampling
+from ui.state.question import Asked, follow
+from ui.state.rendering import as_json, drawn
+from ui.state.task_run import as_uploaded, task_prompt
 from vlm_backends import BadPrompt, Engine, Model, Prompt, VLMError, find_model
 from vlm_backends.models import check_sampling
 
 KEY_HEADER = "X-NVIDIA-API-Key"
 KNOBS = "max_tokens", "temperature", "top_p", "seed"
-BOX = {"type": "array", "items": {"type": "number"}, "description": "left, top, right, bottom, from 0 to 1"}
+BOX = {
+    "type": "array",
+    "items": {"type": "number"},
+    "description": "left, top, right, bottom, from 0 to 1",
+}
 
 
-def add_api(hall: Hall) -> None:
+def add_api(registry: EngineRegistry) -> None:
     """Adds the three endpoints, their fields hidden from the page."""
-    calls = Calls(hall)
+    calls = Calls(registry)
     with gr.Row(visible=False):
         texts = gr.Textbox(label="model"), gr.Textbox("", label="prompt")
         image = as_uploaded(gr.Image(label="image", type="filepath"))
         numbers = [gr.Number(None, label=name) for name in KNOBS]
-        task, text, region = gr.Textbox(label="task"), gr.Textbox("", label="text"), gr.JSON(label="region")
-        out = gr.Textbox(label="text"), gr.Image(label="picture", type="filepath"), gr.JSON(label="json")
-        region.api_info = lambda: BOX  # a JSON field says of itself that it takes anything, in no valid schema
+        task, text, region = (
+            gr.Textbox(label="task"),
+            gr.Textbox("", label="text"),
+            gr.JSON(label="region"),
+        )
+        out = (
+            gr.Textbox(label="text"),
+            gr.Image(label="picture", type="filepath"),
+            gr.JSON(label="json"),
+        )
+        region.api_info = lambda: (
+            BOX
+        )  # a JSON field says of itself that it takes anything, in no valid schema
         button = gr.Button()
     button.click(calls.chat, [*texts, image, *numbers], [*out], api_name="chat")
     button.click(calls.florence2, [task, image, text, region], [*out], api_name="florence2")
@@ -40,7 +54,7 @@ def add_api(hall: Hall) -> None:
 class Calls:
     """The endpoints of a page with these engines; a caller's key comes in the header X-NVIDIA-API-Key."""
 
-    hall: Hall
+    registry: EngineRegistry
 
     async def chat(
         self,
@@ -65,9 +79,15 @@ class Calls:
             seed: A whole number, for the same answer again.
         """
         with _sentences():
-            asked = _question(self.hall.find(model), prompt, image, max_tokens, temperature, top_p, seed)
-            engine = await to_thread(self.hall.answering, caller := _caller(request), asked.model)
-        async with aclosing(follow(asked, engine, self.hall.admission(caller, engine))) as arriving:
+            asked = _question(
+                self.registry.find(model), prompt, image, max_tokens, temperature, top_p, seed
+            )
+            engine = await to_thread(
+                self.registry.answering, caller := _caller(request), asked.model
+            )
+        async with aclosing(
+            follow(asked, engine, self.registry.admission(caller, engine))
+        ) as arriving:
             async for answer in arriving:
                 if answer.text:
                     yield answer.text, None, as_json(asked)
@@ -90,15 +110,22 @@ class Calls:
             region: [left, top, right, bottom] in 0..1, for the tasks that take a region.
         """
         with _sentences():
-            asked = Asked(find_model("microsoft/florence-2"), *task_prompt(task, image, text, region))
-            engine = await to_thread(self.hall.answering, caller := _caller(request), asked.model)
-        async for _ in follow(asked, engine, self.hall.admission(caller, engine)):
+            asked = Asked(
+                find_model("microsoft/florence-2"), *task_prompt(task, image, text, region)
+            )
+            engine = await to_thread(
+                self.registry.answering, caller := _caller(request), asked.model
+            )
+        async for _ in follow(asked, engine, self.registry.admission(caller, engine)):
             pass
         return _outcome(asked)
 
     def models(self) -> list:
         """The catalogue, with each model's state on the engine that answers for it here."""
-        return [_entry(model, self.hall.answering(Visitor(), model)) for model in self.hall.models]
+        return [
+            _entry(model, self.registry.answering(Visitor(), model))
+            for model in self.registry.models
+        ]
 
 
 def _entry(model: Model, engine: Engine) -> dict:
@@ -110,7 +137,9 @@ def _entry(model: Model, engine: Engine) -> dict:
         "engine": engine.name,
         "state": engine.state(model),
         "hosted": model.hosted and asdict(model.hosted),
-        "tasks": [{"token": task.token, "title": task.title, "takes": task.takes} for task in model.tasks],
+        "tasks": [
+            {"token": task.token, "title": task.title, "takes": task.takes} for task in model.tasks
+        ],
         "sampling": model.sampling and asdict(model.sampling),
         "pictures": model.pictures,
         "link": model.link,
@@ -122,7 +151,10 @@ def _question(entry: Model, prompt: str, image: str | None, *given: float | None
     if entry.tasks:
         raise BadPrompt(f"{entry.title} has tasks instead of a chat: call /florence2.")
     turn = read_message({"text": prompt, "files": [image] if image else []}, Talk(), entry)
-    knobs = [getattr(entry.sampling, name) if value is None else value for name, value in zip(KNOBS, given)]
+    knobs = [
+        getattr(entry.sampling, name) if value is None else value
+        for name, value in zip(KNOBS, given)
+    ]
     return Asked(entry, Prompt((turn,), check_sampling(entry, sampling(*knobs))))
 
 

@@ -17,11 +17,11 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from ui.api.endpoints import BOX, KEY_HEADER
-from ui.state.question import Asked, follow
-from ui.core.session import Hall, Visitor
-from ui.core.rendering import as_json
-from ui.state.task_run import as_uploaded, task_prompt
+from ui.core.session import EngineRegistry, Visitor
 from ui.state.conversation import Talk, read_message
+from ui.state.question import Asked, follow
+from ui.state.rendering import as_json
+from ui.state.task_run import as_uploaded, task_prompt
 from vlm_backends import CATALOGUE, NVIDIA, Prompt, VLMError, find_model
 
 CHATS = [model.id for model in CATALOGUE if not model.tasks]
@@ -34,9 +34,9 @@ def mcp_installed() -> bool:
     return find_spec("mcp") is not None
 
 
-def add_tools(hall: Hall) -> None:
+def add_tools(registry: EngineRegistry) -> None:
     """Adds the seven tools, their fields hidden from the page."""
-    tools = Tools(hall)
+    tools = Tools(registry)
     with gr.Row(visible=False):
         image = _fetched(as_uploaded(gr.Image(label="image", type="filepath")))
         words, region = gr.Textbox("", label="words"), gr.JSON(label="region")
@@ -44,7 +44,9 @@ def add_tools(hall: Hall) -> None:
         detail = gr.Dropdown([*DETAILS], value="short", label="detail")
         model = gr.Dropdown(CHATS, value=CHATS[0], label="model")
         reply, button = gr.Textbox(label="json"), gr.Button()
-    region.api_info = lambda: BOX  # a JSON field says of itself that it takes anything, in no valid schema
+    region.api_info = lambda: (
+        BOX
+    )  # a JSON field says of itself that it takes anything, in no valid schema
     for tool, fields in (
         (tools.caption, [image, detail]),
         (tools.detect, [image, words]),
@@ -61,10 +63,13 @@ def add_tools(hall: Hall) -> None:
 class Tools:
     """The tools of a page with these engines; `image` is a path, the key the value of the header X-NVIDIA-API-Key."""
 
-    hall: Hall
+    registry: EngineRegistry
 
     async def caption(
-        self, image: str, detail: Literal["short", "medium", "long"] = "short", x_nvidia_api_key: gr.Header = None
+        self,
+        image: str,
+        detail: Literal["short", "medium", "long"] = "short",
+        x_nvidia_api_key: gr.Header = None,
     ) -> str:
         """Describe a picture in words, with Florence-2.
 
@@ -103,7 +108,11 @@ class Tools:
         return await self._task(x_nvidia_api_key, "<OCR_WITH_REGION>", image)
 
     async def segment(
-        self, image: str, words: str = "", region: list | None = None, x_nvidia_api_key: gr.Header = None
+        self,
+        image: str,
+        words: str = "",
+        region: list | None = None,
+        x_nvidia_api_key: gr.Header = None,
     ) -> str:
         """Outline one thing in a picture. Say which by words, or by a box around it: one of the two.
 
@@ -117,8 +126,12 @@ class Tools:
             region: A box around it, [left, top, right, bottom] in 0..1 from the picture's top left corner.
         """
         if bool((words or "").strip()) == (region is not None):
-            raise _Sentence("Say what to outline: either words, or a region as [left, top, right, bottom] in 0..1.")
-        task = "<REFERRING_EXPRESSION_SEGMENTATION>" if region is None else "<REGION_TO_SEGMENTATION>"
+            raise _Sentence(
+                "Say what to outline: either words, or a region as [left, top, right, bottom] in 0..1."
+            )
+        task = (
+            "<REFERRING_EXPRESSION_SEGMENTATION>" if region is None else "<REGION_TO_SEGMENTATION>"
+        )
         return await self._task(x_nvidia_api_key, task, image, words, region)
 
     async def ground(self, image: str, sentence: str, x_nvidia_api_key: gr.Header = None) -> str:
@@ -145,7 +158,9 @@ class Tools:
         """
         return await self._chat(x_nvidia_api_key, "google/deplot", image)
 
-    async def ask(self, image: str, question: str, model: str = CHATS[0], x_nvidia_api_key: gr.Header = None) -> str:
+    async def ask(
+        self, image: str, question: str, model: str = CHATS[0], x_nvidia_api_key: gr.Header = None
+    ) -> str:
         """Ask a vision-language model a question about a picture.
 
         Gives JSON: text is the answer; regions are the places that it names, rows its table, if there are any; engine
@@ -158,14 +173,20 @@ class Tools:
         """
         return await self._chat(x_nvidia_api_key, model, image, question)
 
-    async def _task(self, key: str | None, token: str, image: str, words: str = "", region: object = None) -> str:
+    async def _task(
+        self, key: str | None, token: str, image: str, words: str = "", region: object = None
+    ) -> str:
         florence2 = find_model("microsoft/florence-2")
-        return await self._answer(key, lambda: Asked(florence2, *task_prompt(token, image, words, region)))
+        return await self._answer(
+            key, lambda: Asked(florence2, *task_prompt(token, image, words, region))
+        )
 
     async def _chat(self, key: str | None, id: str, image: str, question: str = "") -> str:
         def asked() -> Asked:
             model = find_model(id)
-            turn = read_message({"text": question, "files": [image] if image else []}, Talk(), model)
+            turn = read_message(
+                {"text": question, "files": [image] if image else []}, Talk(), model
+            )
             return Asked(model, Prompt((turn,), model.sampling))
 
         return await self._answer(key, asked)
@@ -175,13 +196,15 @@ class Tools:
         caller = Visitor((key or "").strip())
         try:
             asked = await to_thread(question)  # it decodes a picture
-            engine = await to_thread(self.hall.answering, caller, asked.model)  # it may ask a server
+            engine = await to_thread(
+                self.registry.answering, caller, asked.model
+            )  # it may ask a server
         except VLMError as error:
             raise _Sentence(str(error)) from None
-        async for _ in follow(asked, engine, self.hall.admission(caller, engine)):
+        async for _ in follow(asked, engine, self.registry.admission(caller, engine)):
             pass
         if asked.error:
-            raise _Sentence(asked.error + await to_thread(_advice, self.hall, caller, asked))
+            raise _Sentence(asked.error + await to_thread(_advice, self.registry, caller, asked))
         return json.dumps(_reply(asked), ensure_ascii=False)
 
 
@@ -205,23 +228,33 @@ def _fetched(image: gr.Image) -> gr.Image:
     async def fetched(address: str) -> str:
         path = Path(unquote(address.partition("/gradio_api/file=")[2])).resolve()
         try:
-            return await fetch(str(path) if path.is_file() and path.is_relative_to(uploads) else address)
-        except Exception as error:  # whatever the network, the name service or the far host makes of it
+            return await fetch(
+                str(path) if path.is_file() and path.is_relative_to(uploads) else address
+            )
+        except (
+            Exception
+        ) as error:  # whatever the network, the name service or the far host makes of it
             why = str(error).rstrip(".")
-            raise _Sentence(f"No picture could be fetched from this address: {why}. {_ADDRESSES}") from None
+            raise _Sentence(
+                f"No picture could be fetched from this address: {why}. {_ADDRESSES}"
+            ) from None
 
     image.async_move_resource_to_block_cache = fetched
     return image
 
 
-def _advice(hall: Hall, caller: Visitor, asked: Asked) -> str:
+def _advice(registry: EngineRegistry, caller: Visitor, asked: Asked) -> str:
     """What a caller can change when the engine does not have what is needed."""
     if not asked.gone:
         return ""
     if not (isinstance(asked.engine, NVIDIA) and asked.engine.key):
         return f" A tool's caller gives the key in the header {KEY_HEADER}."
-    other = hall.answering(Visitor(), asked.model)
-    return "" if isinstance(other, NVIDIA) else f" Without the header {KEY_HEADER}, “{other.name}” answers."
+    other = registry.answering(Visitor(), asked.model)
+    return (
+        ""
+        if isinstance(other, NVIDIA)
+        else f" Without the header {KEY_HEADER}, “{other.name}” answers."
+    )
 
 
 def _reply(asked: Asked) -> dict:

@@ -10,17 +10,19 @@ from html import escape
 import gradio as gr
 from gradio.events import Dependency
 
-from ui.core.session import Hall, Visitor
 from ui.core.gradio_compat import QUIET
+from ui.core.session import EngineRegistry, Visitor
 from ui.state.availability import Column, Standing, columns, summary
 from vlm_backends import CATALOGUE, NVIDIA, Engine, Local, Model, OpenAI, VLMError
 from vlm_backends.journal import Journal, journal, look
 
 _TITLE = "Which models answer?"
 _STEPS = {  # to an answer from NVIDIA, by the model's standing there
-    "needs a key": "an NVIDIA key", "rate limited": "a little patience", "refused": "another key, or try, at NVIDIA",
+    "needs a key": "an NVIDIA key",
+    "rate limited": "a little patience",
+    "refused": "another key, or try, at NVIDIA",
     "unreachable": "a connection to NVIDIA",
-}  # fmt: skip
+}
 _KEY = (
     '<b>An NVIDIA key:</b> make one at <a href="https://build.nvidia.com" target="_blank" rel="noopener">'
     "build.nvidia.com</a> and give it on this page under “Use your own NVIDIA key”. Your pictures then go to NVIDIA."
@@ -47,8 +49,8 @@ _SERVER = (
 class Strip:
     """The closed accordion with the table, drawn at load, when the visitor changes, and when it is opened."""
 
-    def __init__(self, hall: Hall, visitor: gr.State) -> None:
-        self.hall, self.visitor = hall, visitor
+    def __init__(self, registry: EngineRegistry, visitor: gr.State) -> None:
+        self.registry, self.visitor = registry, visitor
         with gr.Accordion(_TITLE, open=False, elem_id="strip-box") as self.box:
             self.table = gr.HTML(elem_id="strip", apply_default_css=False)
             self.button = gr.Button("Check now (spends nothing)", size="sm", elem_id="check-models")
@@ -64,23 +66,25 @@ class Strip:
 
     def show(self, visitor: Visitor) -> tuple:
         """The values of `outputs`: the summary as the accordion's label, and the table."""
-        label, table = strip(self.hall, visitor)
+        label, table = strip(self.registry, visitor)
         return gr.Accordion(label=label), table
 
     def check(self, visitor: Visitor) -> tuple:
         """The same after a look at NVIDIA's list and at the owner's server."""
         try:
-            for engine in self.hall.present(visitor):
+            for engine in self.registry.present(visitor):
                 look(engine, journal)
         except VLMError:  # a setting that cannot be met: the table says so
             pass
         return self.show(visitor)
 
 
-def strip(hall: Hall, visitor: Visitor, journal: Journal = journal, now: float | None = None) -> tuple[str, str]:
+def strip(
+    registry: EngineRegistry, visitor: Visitor, journal: Journal = journal, now: float | None = None
+) -> tuple[str, str]:
     """The accordion's label, and the table and the advice as escaped HTML; `now` in seconds since 1970."""
     try:
-        found = columns(hall.present(visitor), journal, time.time() if now is None else now)
+        found = columns(registry.present(visitor), journal, time.time() if now is None else now)
     except VLMError as error:
         return _TITLE, _lead(str(error))
     return f"{_TITLE} {summary(found)}", _drawn(found)
@@ -89,7 +93,10 @@ def strip(hall: Hall, visitor: Visitor, journal: Journal = journal, now: float |
 def _drawn(found: list[Column]) -> str:
     names = ("Model", *(column.name for column in found), "To have it answer")
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    rows = "".join(_row(model, found, [column.standings[i] for column in found]) for i, model in enumerate(CATALOGUE))
+    rows = "".join(
+        _row(model, found, [column.standings[i] for column in found])
+        for i, model in enumerate(CATALOGUE)
+    )
     return (
         '<div class="strip" tabindex="0" role="region" aria-label="Which models answer, engine by engine"><table>'
         f"<caption>Each model at each engine, as far as it is known now</caption><thead><tr>{heads}</tr></thead>"
@@ -102,7 +109,9 @@ def _row(model: Model, found: list[Column], standings: list[Standing]) -> str:
         f'<td class="{each.tone}"><b>{escape(each.word)}</b> <small>{escape(each.detail)}</small></td>'
         for each in standings
     )
-    hosted = next((each for column, each in zip(found, standings) if isinstance(column.engine, NVIDIA)), None)
+    hosted = next(
+        (each for column, each in zip(found, standings) if isinstance(column.engine, NVIDIA)), None
+    )
     way = "nothing more" if any(each.tone == "good" for each in standings) else _way(model, hosted)
     return f'<tr><th scope="row">{escape(model.title)}</th>{cells}<td>{escape(way)}</td></tr>'
 
@@ -118,7 +127,9 @@ def _way(model: Model, hosted: Standing | None) -> str:
 
 def _weights(model: Model) -> str:
     weights = model.weights
-    facts = ", ".join([weights.id.rpartition("/")[2]] * bool(weights.instead) + ["gated"] * weights.gated)
+    facts = ", ".join(
+        [weights.id.rpartition("/")[2]] * bool(weights.instead) + ["gated"] * weights.gated
+    )
     size = f"{weights.gigabytes:g} GB of open weights" + (f" ({facts})" if facts else "")
     return f"a server with {size}" if weights.served else size
 
@@ -126,7 +137,8 @@ def _weights(model: Model) -> str:
 def _advice(engines: list[Engine | None]) -> str:
     """What to do for the engines that are missing, or could do more, in plain words."""
     local, server, host = (
-        next((engine for engine in engines if isinstance(engine, kind)), None) for kind in (Local, OpenAI, NVIDIA)
+        next((engine for engine in engines if isinstance(engine, kind)), None)
+        for kind in (Local, OpenAI, NVIDIA)
     )
     items = [
         _KEY if host and not host.key else "",

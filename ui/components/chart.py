@@ -24,17 +24,26 @@ class Chart:
 
     def __init__(self) -> None:
         with gr.Column(visible=False, elem_classes="chart") as self.box:
-            self.plot = gr.Plot(label="Drawn again from the table", elem_classes="again", show_label=True)
+            self.plot = gr.Plot(
+                label="Drawn again from the table", elem_classes="again", show_label=True
+            )
             self.grid = gr.Dataframe(
-                label="The table: correct it, and the chart follows", interactive=True, wrap=True, type="pandas",
-                buttons=["copy"], elem_classes="grid",
-            )  # fmt: skip
+                label="The table: correct it, and the chart follows",
+                interactive=True,
+                wrap=True,
+                type="pandas",
+                buttons=["copy"],
+                elem_classes="grid",
+            )
             self.files = shelf(["CSV"])
             with gr.Row(equal_height=True):
                 self.question = gr.Textbox(
-                    label="Ask a chat model about this chart; the table goes along", scale=4, max_lines=3,
-                    placeholder="Which category is the largest, and by how much?", elem_classes="about-chart",
-                )  # fmt: skip
+                    label="Ask a chat model about this chart; the table goes along",
+                    scale=4,
+                    max_lines=3,
+                    placeholder="Which category is the largest, and by how much?",
+                    elem_classes="about-chart",
+                )
                 self.go = gr.Button("Ask", min_width=90, scale=0, elem_classes="ask-chart")
         self.outputs = [self.box, self.grid, self.plot]
         self.grid.input(lambda grid: drawn_again(_rows(grid)), self.grid, self.plot, **QUIET)
@@ -58,25 +67,44 @@ def drawn_again(rows: Sequence[Sequence[str]]) -> object:
     if not values:
         return None
     turned = sum(len(row[0]) for row in rows[1:]) > _FLAT
-    chart = altair.Chart(altair.InlineData(values)).mark_bar().encode(
-        x=altair.X("category:N", sort=None, axis=altair.Axis(title=None, labelAngle=-40 if turned else 0)),
-        xOffset=altair.XOffset("series:N", sort=None),
-        y=altair.Y("value:Q", axis=altair.Axis(title=None)),
-        color=altair.Color("series:N", sort=None, title=None),
-        tooltip=["category:N", "series:N", "value:Q"],
-    )  # fmt: skip
-    plain = {"embedOptions": {"actions": False}}  # its menu would send the table to an editor elsewhere
+    chart = (
+        altair.Chart(altair.InlineData(values))
+        .mark_bar()
+        .encode(
+            x=altair.X(
+                "category:N",
+                sort=None,
+                axis=altair.Axis(title=None, labelAngle=-40 if turned else 0),
+            ),
+            xOffset=altair.XOffset("series:N", sort=None),
+            y=altair.Y("value:Q", axis=altair.Axis(title=None)),
+            color=altair.Color("series:N", sort=None, title=None),
+            tooltip=["category:N", "series:N", "value:Q"],
+        )
+    )
+    plain = {
+        "embedOptions": {"actions": False}
+    }  # its menu would send the table to an editor elsewhere
     sized = chart.properties(width="container", height=220, usermeta=plain)
-    return sized.configure(background="transparent").configure_axis(
-        labelColor=_GREY, tickColor=_GREY, domainColor=_GREY, gridOpacity=0.25
-    ).configure_legend(labelColor=_GREY, orient="bottom").configure_view(stroke=None)  # fmt: skip
+    return (
+        sized.configure(background="transparent")
+        .configure_axis(labelColor=_GREY, tickColor=_GREY, domainColor=_GREY, gridOpacity=0.25)
+        .configure_legend(labelColor=_GREY, orient="bottom")
+        .configure_view(stroke=None)
+    )
 
 
 def long_form(rows: Sequence[Sequence[str]]) -> list[dict]:
     """A category, a series and a value for each cell that holds a number."""
     head, *body = rows or [[]]
-    cells = ((row[0], name or "value", number(cell)) for row in body for name, cell in zip(head[1:], row[1:]))
-    return [dict(zip(("category", "series", "value"), cell)) for cell in cells if cell[2] is not None]
+    cells = (
+        (row[0], name or "value", number(cell))
+        for row in body
+        for name, cell in zip(head[1:], row[1:])
+    )
+    return [
+        dict(zip(("category", "series", "value"), cell)) for cell in cells if cell[2] is not None
+    ]
 
 
 def number(cell: object) -> float | None:
@@ -94,7 +122,9 @@ def asked_about(grid: pd.DataFrame, question: str, picture: Picture | None) -> T
     if not (question or "").strip():
         raise BadPrompt("Write what you want to know about the chart first.")
     table = "\n".join(" | ".join(row) for row in rows)
-    return Turn("user", f"The table behind this chart:\n\n{table}\n\n{question.strip()}", (picture,))
+    return Turn(
+        "user", f"The table behind this chart:\n\n{table}\n\n{question.strip()}", (picture,)
+    )
 
 
 def taken(grid: pd.DataFrame) -> dict:

@@ -6,8 +6,8 @@ reads, so that neither the browser's run history nor a shared link can hold it.
 
 import gradio as gr
 
-from ui.core.session import Hall, Visitor, who
 from ui.core.gradio_compat import QUIET
+from ui.core.session import EngineRegistry, Visitor, who
 from vlm_backends import Model, VLMError, engines
 
 SETS = QUIET | {"queue": True}  # of a state: Gradio tells of its change only then
@@ -22,11 +22,18 @@ def header() -> tuple[gr.State, gr.Markdown]:
             "It stays in this server's memory until an hour after you leave the page; it is never written down."
         )
         with gr.Row(equal_height=True):
-            key = gr.Textbox(type="password", label="NVIDIA key", placeholder="nvapi-…", elem_id="key", scale=3)
+            key = gr.Textbox(
+                type="password", label="NVIDIA key", placeholder="nvapi-…", elem_id="key", scale=3
+            )
             use = gr.Button("Use this key", variant="primary", elem_id="use-key", min_width=130)
             forget = gr.Button("Forget it", elem_id="forget-key", min_width=110)
     gr.on([use.click, key.submit], taken, [key, visitor], [visitor, key], **SETS)
-    forget.click(lambda: (Visitor(), gr.Textbox(value="", placeholder="nvapi-…")), None, [visitor, key], **SETS)
+    forget.click(
+        lambda: (Visitor(), gr.Textbox(value="", placeholder="nvapi-…")),
+        None,
+        [visitor, key],
+        **SETS,
+    )
     return visitor, line
 
 
@@ -44,20 +51,25 @@ def taken(key: str, visitor: Visitor) -> tuple:
     return Visitor(key), gr.Textbox(value="", placeholder=hint)
 
 
-def engine_picker(hall: Hall, model: Model, visitor: gr.State) -> gr.Radio:
+def engine_picker(registry: EngineRegistry, model: Model, visitor: gr.State) -> gr.Radio:
     """A row of the engines that may answer for this model."""
-    names = [engine.name for engine in hall.engines]
+    names = [engine.name for engine in registry.engines]
     engine = gr.Radio(names, value=names[0], label="Answered by", elem_classes="engine")
-    engine.input(lambda name, visitor: visitor.choosing(model, name), [engine, visitor], visitor, **SETS)
+    engine.input(
+        lambda name, visitor: visitor.choosing(model, name), [engine, visitor], visitor, **SETS
+    )
     return engine
 
 
-def refreshed(hall: Hall, visitor: Visitor) -> list:
+def refreshed(registry: EngineRegistry, visitor: Visitor) -> list:
     """The visitor with an engine for every model, the line that says who answers, and every tab's row of engines."""
     try:
-        visitor = hall.settled(visitor)
+        visitor = registry.settled(visitor)
     except VLMError as error:
-        return [visitor, f"**{error}**", *[gr.skip()] * len(hall.models)]
+        return [visitor, f"**{error}**", *[gr.skip()] * len(registry.models)]
     choices = dict(visitor.choices)
-    rows = [gr.Radio(hall.offers(visitor, model), value=choices[model.id]) for model in hall.models]
-    return [visitor, who(hall, visitor), *rows]
+    rows = [
+        gr.Radio(registry.offers(visitor, model), value=choices[model.id])
+        for model in registry.models
+    ]
+    return [visitor, who(registry, visitor), *rows]

@@ -2,8 +2,8 @@
 
 import gradio as gr
 
+from ui.core.session import EngineRegistry, Visitor
 from ui.state.question import Asked
-from ui.core.session import Hall, Visitor
 from vlm_backends import Engine, Model
 
 
@@ -21,17 +21,21 @@ def way_on() -> gr.HTML:
     )
 
 
-def offer(hall: Hall, visitor: Visitor, model: Model, asked: Asked | None) -> str:
+def offer(registry: EngineRegistry, visitor: Visitor, model: Model, asked: Asked | None) -> str:
     """The button's text: nothing, unless the model is gone, or needs a key, at the engine that was asked."""
-    other = _other(hall, visitor, model, asked) if asked and asked.gone else None
+    other = _other(registry, visitor, model, asked) if asked and asked.gone else None
     return f"Ask “{other.name}” instead ({other.state(model)})" if other else ""
 
 
-def accepted(hall: Hall, visitor: Visitor, model: Model, asked: Asked | None) -> Visitor:
+def accepted(
+    registry: EngineRegistry, visitor: Visitor, model: Model, asked: Asked | None
+) -> Visitor:
     """The visitor, who now asks the engine that was offered."""
-    other = _other(hall, visitor, model, asked)
+    other = _other(registry, visitor, model, asked)
     return visitor.choosing(model, other.name) if other else visitor
 
 
-def _other(hall: Hall, visitor: Visitor, model: Model, asked: Asked | None) -> Engine | None:
-    return hall.instead(visitor, model, asked.engine) if asked and asked.engine else None
+def _other(
+    registry: EngineRegistry, visitor: Visitor, model: Model, asked: Asked | None
+) -> Engine | None:
+    return registry.instead(visitor, model, asked.engine) if asked and asked.engine else None

@@ -9,11 +9,11 @@ from uuid import uuid4
 import gradio as gr
 from gradio.events import Dependency
 
-from ui.state.question import Asked
 from ui.core.gradio_compat import QUIET, posted
-from ui.core.rendering import as_json, store
-from ui.state.task_run import Run
 from ui.state.conversation import Talk
+from ui.state.question import Asked
+from ui.state.rendering import as_json, store
+from ui.state.task_run import Run
 from vlm_backends import BadPrompt, Model, VLMError, snippets
 from vlm_backends.media.exports import FORMATS, as_conversation
 
@@ -36,7 +36,10 @@ def shelf(formats: list[str]) -> gr.HTML:
 def after(stream: Dependency, act: Callable, inputs: object, outputs: list) -> list[Dependency]:
     """What ends a stream, also one that failed: Gradio's `then` follows none that did."""
     acted = posted(act, outputs)
-    return [event(acted, inputs, outputs, postprocess=False, **QUIET) for event in (stream.then, stream.failure)]
+    return [
+        event(acted, inputs, outputs, postprocess=False, **QUIET)
+        for event in (stream.then, stream.failure)
+    ]
 
 
 class Outcome:
@@ -44,8 +47,17 @@ class Outcome:
 
     def __init__(self, model: Model, state: gr.State, conversation: bool) -> None:
         self.model = model
-        self.ledger = gr.HTML(elem_classes="sent", js_on_load="showcase.follows(element, watch, () => trigger('look'))")
-        formats = [*FORMATS, "JSON", *(["Conversation"] if conversation else []), "Picture as sent", "Link"]
+        self.ledger = gr.HTML(
+            elem_classes="sent",
+            js_on_load="showcase.follows(element, watch, () => trigger('look'))",
+        )
+        formats = [
+            *FORMATS,
+            "JSON",
+            *(["Conversation"] if conversation else []),
+            "Picture as sent",
+            "Link",
+        ]
         with gr.Accordion("Take it away", open=False):
             self.files = shelf(formats)
         with gr.Accordion("View code: the call that was made", open=False) as unfolded:
@@ -55,7 +67,11 @@ class Outcome:
                 shell = gr.HTML(js_on_load=_COPIES)
         with gr.Accordion("The answer as JSON", open=False) as opened:
             answer = gr.HTML(js_on_load=_COPIES)
-        for look in (unfolded.expand, opened.expand, self.ledger.look):  # the last after an answer, while one is open
+        for look in (
+            unfolded.expand,
+            opened.expand,
+            self.ledger.look,
+        ):  # the last after an answer, while one is open
             look(written, state, [python, shell, answer], **QUIET)
         self.files.take(self.take, state, self.files, **QUIET)
 
@@ -71,7 +87,9 @@ class Outcome:
         if format == "Link":
             return {"link": f"?{state.link(self.model)}", "turn": uuid4().hex}
         if format == "Conversation" and isinstance(state, Talk) and state.turns:
-            return file(f"{name}.zip", as_conversation(f"A talk with {self.model.title}", state.turns))
+            return file(
+                f"{name}.zip", as_conversation(f"A talk with {self.model.title}", state.turns)
+            )
         if asked is None or asked.engine is None or asked.picture is None:
             raise BadPrompt("There is nothing to take yet: ask something first.")
         if format == "JSON":
@@ -96,16 +114,28 @@ def written(state: Talk | Run) -> tuple[str, str, str]:
         code = _code(asked)
     except VLMError as error:  # its picture is gone
         return *[f"<p>{escape(str(error))}</p>"] * 2, answer
-    return _listing("The call in Python", code.python), _listing("The call in shell", code.shell), answer
+    return (
+        _listing("The call in Python", code.python),
+        _listing("The call in shell", code.shell),
+        answer,
+    )
 
 
 def _lined(answer: dict) -> str:
     """The JSON with a line for each field, and one for each member of a list."""
-    return "{\n" + ",\n".join(f" {_json(name)}: {_members(value)}" for name, value in answer.items()) + "\n}"
+    return (
+        "{\n"
+        + ",\n".join(f" {_json(name)}: {_members(value)}" for name, value in answer.items())
+        + "\n}"
+    )
 
 
 def _members(value: object) -> str:
-    return "[\n  " + ",\n  ".join(map(_json, value)) + "\n ]" if value and isinstance(value, list) else _json(value)
+    return (
+        "[\n  " + ",\n  ".join(map(_json, value)) + "\n ]"
+        if value and isinstance(value, list)
+        else _json(value)
+    )
 
 
 def _listing(title: str, text: str) -> str:
@@ -126,9 +156,14 @@ def ledger(asked: Asked | None) -> str:
     answer, clock = asked.answer, asked.clock
     facts = [("Engine", asked.engine.name), ("Picture", _travelled(asked))]
     if clock.first_s is not None:
-        facts += [("First words", f"{clock.first_s:.2f} s"), ("All of it", f"{clock.total_s:.2f} s")]
+        facts += [
+            ("First words", f"{clock.first_s:.2f} s"),
+            ("All of it", f"{clock.total_s:.2f} s"),
+        ]
     facts.append(("Speed", _speed(asked)))
-    items = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts if value)
+    items = "".join(
+        f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts if value
+    )
     note = f"<p>{escape(answer.note)}</p>" if answer.note else ""
     return f'<dl class="ledger">{items}</dl>{note}'
 
@@ -157,7 +192,11 @@ def _speed(asked: Asked) -> str:
     if not tokens or clock.first_s is None:
         return ""
     spent = clock.total_s - clock.first_s if asked.model.streams else clock.total_s
-    return f"{tokens / spent:,.0f} tokens a second, {tokens} in all" if spent > 0.05 else f"{tokens} tokens"
+    return (
+        f"{tokens / spent:,.0f} tokens a second, {tokens} in all"
+        if spent > 0.05
+        else f"{tokens} tokens"
+    )
 
 
 def file(name: str, data: bytes) -> dict:

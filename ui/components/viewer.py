@@ -9,7 +9,7 @@ from html import escape
 
 import gradio as gr
 
-from ui.core.rendering import keep
+from ui.state.rendering import keep
 from vlm_backends import Answer, Picture, Region, colours
 from vlm_backends.media.drawing import Colour, ink, rounded
 
@@ -30,7 +30,7 @@ def viewer(hint: str = "Your picture, with what was found in it", **options: obj
 
 
 @dataclass(frozen=True)
-class Deed:
+class Action:
     """Something that can be wished for a region, or for the answer as a whole."""
 
     name: str
@@ -46,8 +46,8 @@ def scene(
     names: bool | None = None,
     draw: bool = False,
     box: Sequence[float] | None = None,
-    actions: Sequence[Deed] = (),
-    further: Sequence[Deed] = (),
+    actions: Sequence[Action] = (),
+    further: Sequence[Action] = (),
 ) -> dict | None:
     """The value of a viewer; None without a picture.
 
@@ -65,7 +65,9 @@ def scene(
         "alt": f"The picture: {_listed(answer.regions)}" if answer.regions else "The picture",
         "regions": [
             _region(region, group, shades[group], points)
-            for region, group, points in zip(answer.regions, named, rounded(answer.regions), strict=True)
+            for region, group, points in zip(
+                answer.regions, named, rounded(answer.regions), strict=True
+            )
         ],
         "parts": parted(answer) if words and answer.text.strip() else [],
         "names": len(answer.regions) <= _FEW if names is None else names,

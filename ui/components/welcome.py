@@ -5,7 +5,7 @@ from pathlib import Path
 
 import gradio as gr
 
-ASSETS = Path(__file__).parent.parent / "assets"
+ASSETS = Path(__file__).parents[2] / "assets"
 _MARK = (  # the four corners of a box, and an eye in it
     '<svg viewBox="0 0 48 48" width="44" height="44" aria-hidden="true"><g fill="none" stroke="currentColor" '
     'stroke-width="3.5" stroke-linecap="round" stroke-linejoin="round">'
@@ -15,9 +15,21 @@ _MARK = (  # the four corners of a box, and an eye in it
 )
 _STEPS = (  # tab, example (from 0), picture, what it is, what to do then
     ("florence-2", 0, "sign.jpg", "Read a sign", "Point at a word to see where it stands."),
-    ("florence-2", 2, "coffee.jpg", "Outline a thing", "Drag a box around anything in the picture."),
+    (
+        "florence-2",
+        2,
+        "coffee.jpg",
+        "Outline a thing",
+        "Drag a box around anything in the picture.",
+    ),
     ("deplot", 0, "chart.png", "Turn a chart into a table", "Correct it, and save it as CSV."),
-    ("llama-3.2-11b-vision-instruct", 0, "poster.jpg", "Ask about a poster", "Or about a picture of your own."),
+    (
+        "llama-3.2-11b-vision-instruct",
+        0,
+        "poster.jpg",
+        "Ask about a poster",
+        "Or about a picture of your own.",
+    ),
 )
 _LINE = (
     "Show a picture to AI models that see: ask about it, read it, find things in it, outline them. "

@@ -11,7 +11,11 @@ from gradio.blocks import Block
 from gradio.components import Component
 from gradio.data_classes import GradioModel, GradioRootModel
 
-QUIET = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}  # an event that is over at once
+QUIET = {
+    "api_visibility": "private",
+    "queue": False,
+    "show_progress": "hidden",
+}  # an event that is over at once
 
 
 def posted(handler: Callable, outputs: Sequence[Component]) -> Callable:

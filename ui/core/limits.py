@@ -12,7 +12,7 @@ from threading import Lock
 
 from gradio.context import LocalContext
 
-from vlm_backends import BadPrompt, Refused, Stop
+from vlm_backends import BadPrompt, CancelToken, Refused
 
 _REMEMBERED = 10_000  # visitors
 _DAY = 86_400
@@ -51,8 +51,16 @@ def _count(env: Mapping[str, str], name: str, usual: int | None) -> int | None:
     setting = env.get(name, "").strip().lower()
     if setting in ("", "off"):
         return None if setting else usual
-    if not setting.isdecimal() or not setting.isascii() or len(setting) > 9 or not int(setting) and "LIMIT" in name:
-        raise BadPrompt(f"{name} must be a whole number{' from 1' if 'LIMIT' in name else ''}, or off.")
+    if (
+        not setting.isdecimal()
+        or not setting.isascii()
+        or len(setting) > 9
+        or not int(setting)
+        and "LIMIT" in name
+    ):
+        raise BadPrompt(
+            f"{name} must be a whole number{' from 1' if 'LIMIT' in name else ''}, or off."
+        )
     return int(setting)
 
 
@@ -63,7 +71,11 @@ def visitor_at(scope: Mapping | None, proxies: int) -> str:
     since each household has one. `scope` is ASGI's.
     """
     peer = ((scope or {}).get("client") or ("",))[0]
-    lines = [value.decode("latin-1") for name, value in (scope or {}).get("headers", ()) if name == b"x-forwarded-for"]
+    lines = [
+        value.decode("latin-1")
+        for name, value in (scope or {}).get("headers", ())
+        if name == b"x-forwarded-for"
+    ]
     hops = [hop.strip() for hop in ",".join(lines).split(",")]
     try:
         address = ipaddress.ip_address(hops[-proxies] if 0 < proxies <= len(hops) else peer)
@@ -74,10 +86,12 @@ def visitor_at(scope: Mapping | None, proxies: int) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-class Bucket:
+class LeakyBucket:
     """Holds `most`, and leaks all of it in `seconds`: a burst passes, what goes on and on is slowed down."""
 
-    def __init__(self, most: int | None, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, most: int | None, seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._most, self._seconds, self._clock, self._lock = most, seconds, clock, Lock()
         self._empty = 0.0  # when it will be
 
@@ -105,61 +119,65 @@ class Bucket:
         return self._seconds * min(amount, self._most) / self._most
 
 
-class Guest:
+class ClientQuota:
     """What one visitor has asked and sent."""
 
     def __init__(self, limits: Limits) -> None:
-        self.questions = Bucket(limits.questions, 60)
-        self.bytes = Bucket(limits.megabytes and limits.megabytes * 10**6, 3600)
-        self.guesses = Bucket(10, 60)  # wrong passwords
+        self.questions = LeakyBucket(limits.questions, 60)
+        self.bytes = LeakyBucket(limits.megabytes and limits.megabytes * 10**6, 3600)
+        self.guesses = LeakyBucket(10, 60)  # wrong passwords
         self.answers = 0  # on their way
 
 
-class Door:
+class RateLimiter:
     """Counts what visitors ask; whoever asks too much is refused with a sentence that says when to try again."""
 
     def __init__(self, limits: Limits = Limits(), today: Callable[[], float] = time.time) -> None:
         self.limits, self._today, self._lock = limits, today, Lock()
-        self._guests: OrderedDict[str, Guest] = OrderedDict()
+        self._guests: OrderedDict[str, ClientQuota] = OrderedDict()
         self._spent = 0, 0  # the day, and the questions that the owner's key has paid on it
 
-    def guest(self, scope: Mapping | None = None) -> Guest:
+    def quota(self, scope: Mapping | None = None) -> ClientQuota:
         """The visitor of this request; of the event that is handled, by default."""
         if scope is None and (request := LocalContext.request.get(None)):
             scope = getattr(request, "request", request).scope
         address = visitor_at(scope, self.limits.proxies)
         with self._lock:
-            guest = self._guests[address] = self._guests.pop(address, None) or Guest(self.limits)
+            quota = self._guests[address] = self._guests.pop(address, None) or ClientQuota(
+                self.limits
+            )
             while len(self._guests) > _REMEMBERED:
                 self._guests.popitem(last=False)
-            return guest
+            return quota
 
     @contextmanager
-    def admitted(self, guest: Guest, owners: bool) -> Iterator[None]:
+    def admitted(self, quota: ClientQuota, owners: bool) -> Iterator[None]:
         """One question until its answer has ended; `owners`: the owner's key pays for it. Raises Refused."""
-        with self.answering(guest):
-            if seconds := guest.questions.take():
+        with self.answering(quota):
+            if seconds := quota.questions.take():
                 most = f"{self.limits.questions} questions a minute are what this page takes."
                 raise _refused(f"{most} Ask again in {in_words(seconds)}.")
             self._pay(owners)
             yield
 
     @contextmanager
-    def answering(self, guest: Guest) -> Iterator[None]:
+    def answering(self, quota: ClientQuota) -> Iterator[None]:
         """An answer, or those of a batch, from the first word to the last. Raises Refused."""
         with self._lock:
-            if self.limits.streams and guest.answers >= self.limits.streams:
-                raise _refused(f"{guest.answers} answers to you are on their way. Ask again when one has ended.")
-            guest.answers += 1
+            if self.limits.streams and quota.answers >= self.limits.streams:
+                raise _refused(
+                    f"{quota.answers} answers to you are on their way. Ask again when one has ended."
+                )
+            quota.answers += 1
         try:
             yield
         finally:
             with self._lock:
-                guest.answers -= 1
+                quota.answers -= 1
 
-    def turn(self, guest: Guest, owners: bool, stop: Stop) -> None:
+    def turn(self, quota: ClientQuota, owners: bool, stop: CancelToken) -> None:
         """One question of many: waited for, and paid. Raises Refused when the owner's key pays no more today."""
-        while not stop.is_set() and (seconds := guest.questions.take()):
+        while not stop.is_set() and (seconds := quota.questions.take()):
             stop.wait(seconds)
         self._pay(owners and not stop.is_set())
 
@@ -169,7 +187,9 @@ class Door:
             spent = self._spent[1] if self._spent[0] == day else 0
             if owners and self.limits.budget is not None and spent >= self.limits.budget:
                 spent_up = "This page's key has paid for all it may today."
-                raise _refused(f"{spent_up} Ask again in {in_words(_DAY - second)}, or use a key of your own.")
+                raise _refused(
+                    f"{spent_up} Ask again in {in_words(_DAY - second)}, or use a key of your own."
+                )
             self._spent = day, spent + owners
 
 
@@ -179,6 +199,8 @@ def _refused(sentence: str) -> Refused:
 
 def in_words(seconds: float) -> str:
     """A span as a person says it, rounded up."""
-    size, unit = (3600, "hour") if seconds > 3600 else (60, "minute") if seconds > 60 else (1, "second")
+    size, unit = (
+        (3600, "hour") if seconds > 3600 else (60, "minute") if seconds > 60 else (1, "second")
+    )
     count = ceil(seconds / size)
     return f"{count} {unit}{'s' * (count != 1)}"

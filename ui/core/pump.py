@@ -7,14 +7,21 @@ from contextlib import suppress
 from time import monotonic
 from typing import TypeVar
 
-from vlm_backends import Stop
+from vlm_backends import CancelToken
 
 T = TypeVar("T")
-PAUSE = 0.1  # seconds between two hand-overs: faster than this costs the server more than the eye gains
-_REST, _LONGEST = 4, 1.0  # a pause is so many times as long as the hand-over before it was, but no longer than a second
+PAUSE = (
+    0.1  # seconds between two hand-overs: faster than this costs the server more than the eye gains
+)
+_REST, _LONGEST = (
+    4,
+    1.0,
+)  # a pause is so many times as long as the hand-over before it was, but no longer than a second
 
 
-async def pump(items: Callable[[], Iterator[T]], stop: Stop, pause: float = PAUSE) -> AsyncIterator[T]:
+async def pump(
+    items: Callable[[], Iterator[T]], stop: CancelToken, pause: float = PAUSE
+) -> AsyncIterator[T]:
     """The first item at once, then the newest every `pause` seconds, and the last; errors are raised at their place.
 
     A hand-over lasts until the next item is asked for: where that takes long, there are fewer of them.
@@ -44,14 +51,16 @@ def readers() -> list[threading.Thread]:
 class _Reader(threading.Thread):
     """Reads to the end, or to the stop; holds the newest item and what went wrong."""
 
-    def __init__(self, items: Callable[[], Iterator[T]], stop: Stop) -> None:
+    def __init__(self, items: Callable[[], Iterator[T]], stop: CancelToken) -> None:
         super().__init__(name="reply", daemon=True)
         self._items, self._halt = items, stop
         self._loop, self._bell = asyncio.get_running_loop(), asyncio.Event()
-        self._awaited = False  # who waits for news is woken by it: no other item costs the loop a turn
+        self._awaited = (
+            False  # who waits for news is woken by it: no other item costs the loop a turn
+        )
         self.newest: list = []
         self.over, self.failure = False, None
-        stop.then(self._ring)
+        stop.add_callback(self._ring)
         self.start()
 
     async def news(self) -> None:

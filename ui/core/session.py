@@ -5,8 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 
-from ui.core.limits import Door, limits
-from vlm_backends import CATALOGUE, NVIDIA, BadPrompt, Embedded, Engine, Model, OpenAI, VLMError, engines
+from ui.core.limits import RateLimiter, limits
+from vlm_backends import (
+    CATALOGUE,
+    NVIDIA,
+    BadPrompt,
+    Embedded,
+    Engine,
+    Model,
+    OpenAI,
+    VLMError,
+    engines,
+)
 
 _MOST = 8  # tabs for models that the catalogue does not know
 
@@ -24,12 +34,14 @@ class Visitor:
 
 
 @dataclass(frozen=True)
-class Hall:
+class EngineRegistry:
     """The engines of a page, the preferred one first; NVIDIA is always among them, with or without a key."""
 
     engines: tuple[Engine, ...]
-    strangers: Mapping[Model, tuple[OpenAI, ...]] = field(default_factory=dict)  # who listed them when the page began
-    door: Door = field(default_factory=Door)
+    strangers: Mapping[Model, tuple[OpenAI, ...]] = field(
+        default_factory=dict
+    )  # who listed them when the page began
+    limiter: RateLimiter = field(default_factory=RateLimiter)
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -41,17 +53,21 @@ class Hall:
         for model in self.models:
             if model.id == id:
                 return model
-        raise BadPrompt(f"There is no model “{str(id)[:80]}” here. Known: {', '.join(m.id for m in self.models)}.")
+        raise BadPrompt(
+            f"There is no model “{str(id)[:80]}” here. Known: {', '.join(m.id for m in self.models)}."
+        )
 
     def answering(self, visitor: Visitor, model: Model) -> Engine:
         """The engine that answers this visitor about this model. Raises BadPrompt for a setting that cannot be met."""
         name = dict(visitor.choices).get(model.id)
-        engine = next((engine for engine in self.engines if engine.name == name), None) or self._first(visitor, model)
+        engine = next(
+            (engine for engine in self.engines if engine.name == name), None
+        ) or self._first(visitor, model)
         return _asked_by(visitor, engine)
 
     def admission(self, visitor: Visitor, engine: Engine) -> AbstractContextManager:
         """What holds one question of this visitor to this engine, as far as the page's limits let it in."""
-        return self.door.admitted(self.door.guest(), pays(visitor, engine))
+        return self.limiter.admitted(self.limiter.quota(), pays(visitor, engine))
 
     def present(self, visitor: Visitor) -> tuple[Engine, ...]:
         """All engines as this visitor would ask them. Raises BadPrompt for a setting that cannot be met."""
@@ -64,17 +80,28 @@ class Hall:
 
     def offers(self, visitor: Visitor, model: Model) -> list[tuple[str, str]]:
         """What there is to choose from for this model: each engine's name with its state, and its name."""
-        return [(f"{engine.name}: {_state(engine, visitor, model)}", engine.name) for engine in self._for(model)]
+        return [
+            (f"{engine.name}: {_state(engine, visitor, model)}", engine.name)
+            for engine in self._for(model)
+        ]
 
     def instead(self, visitor: Visitor, model: Model, gone: Engine) -> Engine | None:
         """Another engine that can answer about this model here and now."""
-        others = (engine for engine in self._for(model) if engine.name != gone.name and _can(engine, visitor))
+        others = (
+            engine
+            for engine in self._for(model)
+            if engine.name != gone.name and _can(engine, visitor)
+        )
         return next((engine for engine in others if model in engine.models()), None)
 
     def _first(self, visitor: Visitor, model: Model) -> Engine:
         if visitor.key and model not in self.strangers:
             return engines.hosted(visitor.key)
-        able = (engine for engine in self._for(model) if _can(engine, visitor) and model in engine.models())
+        able = (
+            engine
+            for engine in self._for(model)
+            if _can(engine, visitor) and model in engine.models()
+        )
         return next(able, self._for(model)[0])
 
     def _for(self, model: Model) -> tuple[Engine, ...]:
@@ -103,14 +130,16 @@ def _state(engine: Engine, visitor: Visitor, model: Model) -> str:
     return state if _can(engine, visitor) else f"{state}, needs a key"
 
 
-def hall(preferred: Engine) -> Hall:
+def registry(preferred: Engine) -> EngineRegistry:
     """The preferred engine of a page and what else this environment has; settings that cannot be met are left out."""
     found: dict[str, Engine] = {preferred.name: preferred}
     for make in (_owners, engines.servers, lambda: (engines.local(),), lambda: (Embedded(),)):
         with suppress(VLMError):
-            found |= {engine.name: engine for engine in filter(None, make()) if engine.name not in found}
+            found |= {
+                engine.name: engine for engine in filter(None, make()) if engine.name not in found
+            }
     found.setdefault(NVIDIA.name, NVIDIA(""))
-    return Hall(tuple(found.values()), strangers(found.values()), Door(limits()))
+    return EngineRegistry(tuple(found.values()), strangers(found.values()), RateLimiter(limits()))
 
 
 def _owners() -> tuple[Engine]:
@@ -119,7 +148,9 @@ def _owners() -> tuple[Engine]:
 
 def strangers(engines: Iterable[Engine]) -> dict[Model, tuple[OpenAI, ...]]:
     """The models that servers list and the catalogue does not know, with the servers; _MOST of them."""
-    found: dict[str, tuple[Model, tuple[OpenAI, ...]]] = {}  # by id: servers may say different things of one model
+    found: dict[
+        str, tuple[Model, tuple[OpenAI, ...]]
+    ] = {}  # by id: servers may say different things of one model
     servers = [engine for engine in engines if isinstance(engine, OpenAI)]
     with ThreadPoolExecutor(max(1, len(servers))) as pool:  # a server that is down is waited for
         for server, models in zip(servers, pool.map(OpenAI.models, servers), strict=True):
@@ -130,13 +161,17 @@ def strangers(engines: Iterable[Engine]) -> dict[Model, tuple[OpenAI, ...]]:
     return dict(found.values())
 
 
-def who(hall: Hall, visitor: Visitor) -> str:
+def who(registry: EngineRegistry, visitor: Visitor) -> str:
     """The line that says who answers, for all models together."""
     try:
-        names = {model.id: hall.answering(visitor, model) for model in CATALOGUE}
+        names = {model.id: registry.answering(visitor, model) for model in CATALOGUE}
     except VLMError as error:
         return f"**{error}**"
-    return _WHO[kinds.pop()] if len(kinds := {_kind(engine, visitor) for engine in names.values()}) == 1 else _SEVERAL
+    return (
+        _WHO[kinds.pop()]
+        if len(kinds := {_kind(engine, visitor) for engine in names.values()}) == 1
+        else _SEVERAL
+    )
 
 
 def _kind(engine: Engine, visitor: Visitor) -> str:

@@ -73,4 +73,6 @@ def leave() -> NoReturn:
     """Ends the process."""
     logging.shutdown()
     sys.stdout.flush()
-    os._exit(0)  # a thread that still computes, in other people's C++, would abort the interpreter's own end
+    os._exit(
+        0
+    )  # a thread that still computes, in other people's C++, would abort the interpreter's own end

@@ -45,7 +45,9 @@ async def _forever(page: gr.Blocks, period: float, age: float) -> None:
 
 def sweep(page: gr.Blocks, age: float) -> None:
     """Deletes all files of visitors that nobody has used for `age` seconds, and the folders that are empty then."""
-    examples = {file for block in page.blocks.values() for file in getattr(block, "keep_in_cache", ())}
+    examples = {
+        file for block in page.blocks.values() for file in getattr(block, "keep_in_cache", ())
+    }
     for files in (*page.temp_file_sets, KEPT):
         for file in tuple(files):  # a copy at once: uploads arrive meanwhile
             if file not in examples and _deleted(Path(file), age):

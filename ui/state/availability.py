@@ -6,12 +6,15 @@ from datetime import datetime, timezone
 from typing import Literal
 
 from vlm_backends import CATALOGUE, NVIDIA, Embedded, Engine, Local, Model, OpenAI
-from vlm_backends.journal import Journal, Sign
+from vlm_backends.journal import Journal, Observation
 
 _REASONS = {  # of a refusal, by its status
-    401: "the key was not accepted", 402: "the key's credits are used up", 403: "the key may not call it",
-    503: "no room there", 529: "overloaded",
-}  # fmt: skip
+    401: "the key was not accepted",
+    402: "the key's credits are used up",
+    403: "the key may not call it",
+    503: "no room there",
+    529: "overloaded",
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,10 @@ class Column:
 
 def columns(engines: tuple[Engine, ...], journal: Journal, now: float) -> list[Column]:
     """A column for each engine, the preferred one first, then for the two that may be missing; `now` as in Sign."""
-    found = [Column(e.name, e, tuple(standing(e, model, journal, now) for model in CATALOGUE)) for e in engines]
+    found = [
+        Column(e.name, e, tuple(standing(e, model, journal, now) for model in CATALOGUE))
+        for e in engines
+    ]
     missing = {Local: _not_installed, OpenAI: _not_set_up}
     return found + [
         Column(kind.name, None, tuple(map(stand, CATALOGUE)))
@@ -45,30 +51,42 @@ def columns(engines: tuple[Engine, ...], journal: Journal, now: float) -> list[C
 
 def standing(engine: Engine, model: Model, journal: Journal, now: float) -> Standing:
     """How the model stands at this engine and its key; `now` in seconds since 1970."""
-    sign = journal.newest(engine, model, now)
-    seen = sign and _as_seen(engine, sign, now)
+    observation = journal.newest(engine, model, now)
+    seen = observation and _as_seen(engine, observation, now)
     if isinstance(engine, Embedded):  # it reads the picture, but the model it is not
         answered = seen.detail if seen and seen.tone == "good" else ""
         return Standing("in part", _listed(engine.state(model), answered), "maybe")
     if seen:
         return seen
-    checked = _ago(now - sign.at) if sign else ""
+    checked = _ago(now - observation.at) if observation else ""
     if isinstance(engine, NVIDIA):
-        return _as_hosted(engine, model, sign, checked)
+        return _as_hosted(engine, model, observation, checked)
     word, _, detail = engine.state(model).partition(": ")
     tone = "good" if word.startswith("ready") else "off"
-    return Standing(word, _listed(detail, checked and f"listed {checked}", _about_weights(engine, model, tone)), tone)
+    return Standing(
+        word,
+        _listed(detail, checked and f"listed {checked}", _about_weights(engine, model, tone)),
+        tone,
+    )
 
 
-def _as_seen(engine: Engine, sign: Sign, now: float) -> Standing | None:
+def _as_seen(engine: Engine, observation: Observation, now: float) -> Standing | None:
     """What a call or a look has shown; None for a list, which proves nothing of a model."""
-    ago = _ago(now - sign.at)
-    until = f"until about {datetime.fromtimestamp(sign.until, timezone.utc):%H:%M} UTC" if sign.until else ""
-    match sign.kind:
+    ago = _ago(now - observation.at)
+    until = (
+        f"until about {datetime.fromtimestamp(observation.until, timezone.utc):%H:%M} UTC"
+        if observation.until
+        else ""
+    )
+    match observation.kind:
         case "answered":
             return Standing("ready", f"answered {ago}", "good")
         case "gone" if isinstance(engine, NVIDIA):
-            return Standing("withdrawn", f"since {sign.since}" if sign.since else f"NVIDIA said so {ago}", "bad")
+            return Standing(
+                "withdrawn",
+                f"since {observation.since}" if observation.since else f"NVIDIA said so {ago}",
+                "bad",
+            )
         case "gone":
             return Standing("not served", f"it said so {ago}", "bad")
         case "limited":
@@ -76,12 +94,14 @@ def _as_seen(engine: Engine, sign: Sign, now: float) -> Standing | None:
         case "unreachable":
             return Standing("unreachable", f"tried {ago}", "bad")
         case "refused":
-            reason = _REASONS.get(sign.status) or (f"status {sign.status}" if sign.status else "it failed")
+            reason = _REASONS.get(observation.status) or (
+                f"status {observation.status}" if observation.status else "it failed"
+            )
             return Standing("refused", _listed(reason, until or ago), "bad")
     return None
 
 
-def _as_hosted(engine: NVIDIA, model: Model, listing: Sign | None, checked: str) -> Standing:
+def _as_hosted(engine: NVIDIA, model: Model, listing: Observation | None, checked: str) -> Standing:
     """What the catalogue knows, with what NVIDIA's list adds."""
     hosted = model.hosted
     listed = listing is not None and listing.kind == "listed"

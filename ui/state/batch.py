@@ -11,14 +11,14 @@ from uuid import uuid4
 
 from gradio.utils import get_upload_folder
 
-from ui.state.question import Asked, Clock
-from ui.core.rendering import as_json, keep
 from ui.core.storage import KEPT
-from vlm_backends import Engine, Model, Picture, Prompt, Stop, Task, Turn, VLMError, draw
-from vlm_backends.media import images
-from vlm_backends.annotate.runner import Record, annotate, archive, terms
+from ui.state.question import Asked, Clock
+from ui.state.rendering import as_json, keep
+from vlm_backends import CancelToken, Engine, Model, Picture, Prompt, Task, Turn, VLMError, draw
+from vlm_backends.annotate.runner import Record, annotate, archive, rate_limit_for
 from vlm_backends.annotate.sources import Source
-from vlm_backends.ratelimit import Pace
+from vlm_backends.media import images
+from vlm_backends.ratelimit import SlidingWindow
 
 _BEAT = 0.5  # seconds between two looks at a batch
 _SIDE = 360  # px of a thumbnail
@@ -60,14 +60,24 @@ class Batch:
     fresh: bool = False  # not begun yet
     over: bool = False  # ended, and not shown yet
     error: str = ""  # why nothing could be asked
-    stop: Stop | None = None
-    pace: Pace | None = None
+    stop: CancelToken | None = None
+    window: SlidingWindow | None = None
 
     def begin(self, job: Job, sources: tuple[Source, ...]) -> int:
         """A batch is taken; how many answers to the same question are kept: none when all are there already."""
-        kept = {source: self.records[source] for source in sources if self.done(source)} if job == self.job else {}
+        kept = (
+            {source: self.records[source] for source in sources if self.done(source)}
+            if job == self.job
+            else {}
+        )
         self.records = kept if len(kept) < len(sources) else {}
-        self.job, self.sources, self.asking, self.stop, self.pace = job, sources, set(), Stop(), None
+        self.job, self.sources, self.asking, self.stop, self.window = (
+            job,
+            sources,
+            set(),
+            CancelToken(),
+            None,
+        )
         self.waiting, self.fresh, self.over, self.error = True, True, False, ""
         return len(self.records)
 
@@ -84,7 +94,7 @@ class Batch:
         """The pictures that failed, or were not asked about."""
         return [source for source in self.sources if not self.done(source)]
 
-    def beats(self, engine: Engine, turn: Callable[[Stop], None]) -> Iterator[None]:
+    def beats(self, engine: Engine, turn: Callable[[CancelToken], None]) -> Iterator[None]:
         """Asks about all that is left, each at its turn, in threads of its own; ticks until that is over."""
         with ThreadPoolExecutor(1, "batch") as pool:
             work = pool.submit(self._work, engine, turn)
@@ -94,15 +104,23 @@ class Batch:
             work.result()
         yield
 
-    def _work(self, engine: Engine, turn: Callable[[Stop], None]) -> None:
-        job, (self.pace, parallel) = self.job, terms(engine)
+    def _work(self, engine: Engine, turn: Callable[[CancelToken], None]) -> None:
+        job, (self.window, parallel) = self.job, rate_limit_for(engine)
 
         def question(picture: Picture) -> Prompt:
             turn(self.stop)
             return job.prompt(picture)
 
         for record in annotate(
-            engine, job.model, question, job.task, self.left(), self.stop, self.pace, parallel, self.asking.add
+            engine,
+            job.model,
+            question,
+            job.task,
+            self.left(),
+            self.stop,
+            self.window,
+            parallel,
+            self.asking.add,
         ):
             if shown := _drawn(record):
                 self.shown[record.source] = shown
@@ -120,10 +138,14 @@ class Batch:
 
     def _large(self, record: Record) -> Path | None:
         shown = self.shown.get(record.source)
-        return shown.large if shown and shown.large.exists() else None  # the page deletes what is old
+        return (
+            shown.large if shown and shown.large.exists() else None
+        )  # the page deletes what is old
 
     def _json(self, record: Record) -> dict:
-        asked = Asked(self.job.model, Prompt(()), self.job.task, record.engine, answer=record.answer)
+        asked = Asked(
+            self.job.model, Prompt(()), self.job.task, record.engine, answer=record.answer
+        )
         return as_json(replace(asked, clock=Clock(0.0, record.first_s, record.total_s)))
 
 
@@ -151,9 +173,15 @@ def progress(batch: Batch) -> str:
         parts.append("stopping")
     elif unasked and not running:
         parts.append(f"{unasked} not asked")
-    seconds = ceil(batch.pace.due()) if running and batch.pace and unasked > len(batch.asking) else 0
+    seconds = (
+        ceil(batch.window.due()) if running and batch.window and unasked > len(batch.asking) else 0
+    )
     queue = f'<span aria-hidden="true">, next in {seconds} s</span>' if seconds else ""
-    bar = f'<progress max="{total}" value="{total - unasked}" aria-label="Pictures"></progress>' if total else ""
+    bar = (
+        f'<progress max="{total}" value="{total - unasked}" aria-label="Pictures"></progress>'
+        if total
+        else ""
+    )
     return f'<p role="status" aria-live="polite">{", ".join(parts)}{queue}</p>{bar}'
 
 
@@ -161,7 +189,9 @@ def grid(batch: Batch) -> str:
     """A tile for each picture, as HTML in which strangers' words are words."""
     if not batch.sources:
         return f'<p class="batch-hint">{_EMPTY}</p>'
-    return f'<ul class="batch-grid">{"".join(_tile(batch, source) for source in batch.sources)}</ul>'
+    return (
+        f'<ul class="batch-grid">{"".join(_tile(batch, source) for source in batch.sources)}</ul>'
+    )
 
 
 def _tile(batch: Batch, source: Source) -> str:
@@ -181,7 +211,14 @@ def _state(batch: Batch, source: Source, record: Record | None) -> tuple[str, st
     """Waiting, asking, done or failed, and the words that tell more."""
     if record is None:
         running = batch.waiting and not batch.over
-        return "asking" if running and source in batch.asking else "waiting" if running else "not asked", ""
+        return (
+            "asking"
+            if running and source in batch.asking
+            else "waiting"
+            if running
+            else "not asked",
+            "",
+        )
     if record.error:
         return "failed", record.error
     text = " ".join(record.answer.text.split())

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from itertools import combinations
 
+from ui.core.session import EngineRegistry, Visitor
 from ui.state.question import Asked
-from ui.core.session import Hall, Visitor
-from ui.core.rendering import as_markdown, small_print, verbatim
+from ui.state.rendering import as_markdown, small_print, verbatim
 from ui.state.task_run import nothing
 from vlm_backends import (
     NVIDIA,
@@ -23,20 +23,28 @@ from vlm_backends import (
     Region,
     Turn,
 )
+from vlm_backends.intents import ASK, DESCRIBE, FIND, READ, Purpose, joins, phrase
 from vlm_backends.media.matching import MOST as COMPARED
 from vlm_backends.media.matching import SAME, Agreement, agreement
-from vlm_backends.intents import ASK, DESCRIBE, FIND, READ, Purpose, joins, phrase
 
 MOST = 6  # lanes at once
 _USUAL = 3  # lanes that are chosen for a visitor
 _ROWS = 12  # of a table of agreement
 _LONGEST = 60  # characters of a label, or of a prompt
 _DOUBT = {"alive": "", "unknown": ", unproven", "withdrawn": ", withdrawn"}
-_LLAMA, _FLORENCE, _DEPLOT = "meta/llama-3.2-11b-vision-instruct", "microsoft/florence-2", "google/deplot"
-_HERE: Mapping[Purpose, tuple[str, ...]] = {  # in whose place this machine has an answer: alike for all chat models,
-    ASK: (_FLORENCE, _LLAMA), DESCRIBE: (_LLAMA,), FIND: (_FLORENCE,),  # so that one stands for them
+_LLAMA, _FLORENCE, _DEPLOT = (
+    "meta/llama-3.2-11b-vision-instruct",
+    "microsoft/florence-2",
+    "google/deplot",
+)
+_HERE: Mapping[
+    Purpose, tuple[str, ...]
+] = {  # in whose place this machine has an answer: alike for all chat models,
+    ASK: (_FLORENCE, _LLAMA),
+    DESCRIBE: (_LLAMA,),
+    FIND: (_FLORENCE,),  # so that one stands for them
     READ: (_FLORENCE, _LLAMA, _DEPLOT),
-}  # fmt: skip
+}
 _BY_HAND = (_DEPLOT,)  # it makes a table of whatever it sees: nobody is given it unasked
 
 
@@ -60,17 +68,25 @@ class Seat:
         return f"{self.model.title} · {self.engine}"
 
 
-def seats(hall: Hall, visitor: Visitor, purpose: Purpose) -> list[Seat]:
+def seats(registry: EngineRegistry, visitor: Visitor, purpose: Purpose) -> list[Seat]:
     """Who can answer this visitor for this purpose now: engine by engine, in the catalogue's order."""
-    wanted = [model for model in hall.models if joins(model, purpose)]
-    return [seat for engine in hall.engines for seat in _seats(engine, visitor, wanted, _HERE[purpose])]
+    wanted = [model for model in registry.models if joins(model, purpose)]
+    return [
+        seat
+        for engine in registry.engines
+        for seat in _seats(engine, visitor, wanted, _HERE[purpose])
+    ]
 
 
-def _seats(engine: Engine, visitor: Visitor, wanted: Sequence[Model], here: Sequence[str]) -> Iterator[Seat]:
+def _seats(
+    engine: Engine, visitor: Visitor, wanted: Sequence[Model], here: Sequence[str]
+) -> Iterator[Seat]:
     if isinstance(engine, NVIDIA):
         if engine.key or visitor.key:
             for model in (model for model in wanted if model.hosted):
-                yield Seat(model, engine.name, _DOUBT[model.hosted.state], model.hosted.state == "alive")
+                yield Seat(
+                    model, engine.name, _DOUBT[model.hosted.state], model.hosted.state == "alive"
+                )
     elif isinstance(engine, Embedded):
         yield from (Seat(model, engine.name) for model in wanted if model.id in here)
     else:
@@ -78,7 +94,12 @@ def _seats(engine: Engine, visitor: Visitor, wanted: Sequence[Model], here: Sequ
         ready = replace(engine, downloads=False).models() if isinstance(engine, Local) else able
         for model in wanted:
             if model in able:
-                yield Seat(model, engine.name, "" if model in ready else ", to be downloaded", model in ready)
+                yield Seat(
+                    model,
+                    engine.name,
+                    "" if model in ready else ", to be downloaded",
+                    model in ready,
+                )
 
 
 def usual(offered: Sequence[Seat]) -> list[str]:
@@ -112,15 +133,24 @@ class Lane:
             parts.append(f"**{verbatim(asked.error)}**")
         elif self.over and not said:
             parts.append("Stopped before the first word." if asked.stopped else nothing(answer))
-        return "\n\n".join(filter(None, (*parts, as_markdown(answer))))  # the words last: a fence may be open
+        return "\n\n".join(
+            filter(None, (*parts, as_markdown(answer)))
+        )  # the words last: a fence may be open
 
     def _print(self, said: bool) -> str:
         clock = self.asked.clock
         if not self.over:
             waiting = self.asked.answer.status or "…"
-            return f"*First words after {clock.first_s:.1f} s …*" if said else f"*{verbatim(waiting)}*"
-        how = [*(["Stopped."] if self.asked.stopped else []), f"Asked: “{_short(self.asked.prompt.turns[-1].text)}”"]
-        return f"{small_print(self.asked)}  \n<small>{verbatim(' '.join(how))}</small>" if said else ""
+            return (
+                f"*First words after {clock.first_s:.1f} s …*" if said else f"*{verbatim(waiting)}*"
+            )
+        how = [
+            *(["Stopped."] if self.asked.stopped else []),
+            f"Asked: “{_short(self.asked.prompt.turns[-1].text)}”",
+        ]
+        return (
+            f"{small_print(self.asked)}  \n<small>{verbatim(' '.join(how))}</small>" if said else ""
+        )
 
 
 @dataclass
@@ -169,12 +199,17 @@ class Comparison:
     def agreements(self) -> list[tuple[str, str, Agreement]]:
         """Each two of the lanes that gave places, and how far they agree."""
         giving = [(lane.seat.title, found) for lane in self.lanes if (found := self._named(lane))]
-        return [(one, other, agreement(ones, others)) for (one, ones), (other, others) in combinations(giving, 2)]
+        return [
+            (one, other, agreement(ones, others))
+            for (one, ones), (other, others) in combinations(giving, 2)
+        ]
 
     def _named(self, lane: Lane) -> tuple[Region, ...]:
         """The lane's places, none before it has ended; a place without a name is named by what was looked for."""
         found = (region for region in lane.asked.answer.regions if lane.over and region.outline)
-        return tuple(region._replace(label=region.label or self.words, span=None) for region in found)
+        return tuple(
+            region._replace(label=region.label or self.words, span=None) for region in found
+        )
 
 
 def questions(found: Sequence[Seat], purpose: Purpose, picture: Picture, words: str) -> list[Lane]:

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ui.state.question import Asked
-from ui.core.rendering import as_markdown, keep, shelved, small_print, verbatim
+from ui.state.rendering import as_markdown, keep, shelved, small_print, verbatim
 from ui.state.task_run import linked
 from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Sampling, Turn
 
-_SILENT = "The model ended without a word. Ask in other words, or allow a longer answer under Parameters."
+_SILENT = (
+    "The model ended without a word. Ask in other words, or allow a longer answer under Parameters."
+)
 
 
 @dataclass
@@ -23,7 +25,9 @@ class Talk:
     halted: bool = False  # it is to be stopped as soon as it is sent
     asking: Asked | None = None  # the newest question
     asked: Asked | None = None  # the last one that was answered: its record is what is shown
-    failed: Turn | None = None  # the last question, when it got no answer: it is shown, and is no turn
+    failed: Turn | None = (
+        None  # the last question, when it got no answer: it is shown, and is no turn
+    )
     error: str = ""  # why the question could not even be asked
     example: int | None = None  # the one that was asked last, if nothing else was since
 
@@ -34,7 +38,9 @@ class Talk:
     def put(self, turn: Turn) -> None:
         """A question is asked, and shown with its pictures."""
         self.turns.append(turn)
-        self.shown += [{"role": "user", "content": {"path": keep(picture)}} for picture in turn.pictures]
+        self.shown += [
+            {"role": "user", "content": {"path": keep(picture)}} for picture in turn.pictures
+        ]
         self.shown.append({"role": "user", "content": as_markdown(Answer(turn.text, literal=True))})
         self.waiting, self.fresh, self.over, self.halted, self.error = True, True, False, False, ""
         self.asking, self.example, self.failed = None, None, None
@@ -96,7 +102,10 @@ class Talk:
 
 def _drop(entries: list[Turn] | list[dict], role: str) -> None:
     """Takes off those at the end that are of this role."""
-    while entries and (entries[-1]["role"] if isinstance(entries[-1], dict) else entries[-1].role) == role:
+    while (
+        entries
+        and (entries[-1]["role"] if isinstance(entries[-1], dict) else entries[-1].role) == role
+    ):
         entries.pop()
 
 
@@ -106,7 +115,9 @@ def read_message(message: Mapping | None, talk: Talk, model: Model) -> Turn:
     pictures = tuple(shelved(path) for path in message.get("files") or ())
     if len(pictures) > model.pictures:
         most = "one picture" if model.pictures == 1 else f"{model.pictures} pictures"
-        raise BadPrompt(f"{model.title} takes {most} a message. Remove {len(pictures) - model.pictures}.")
+        raise BadPrompt(
+            f"{model.title} takes {most} a message. Remove {len(pictures) - model.pictures}."
+        )
     if not pictures and not talk.picture():
         raise BadPrompt("Add a picture first: drop, paste or upload one, or click an example.")
     return Turn("user", (message.get("text") or "").strip() or model.prompts[0], pictures)
@@ -123,4 +134,6 @@ def sampling(max_tokens: float, temperature: float, top_p: float, seed: float | 
         seed = None if seed in (None, "") else int(seed)
         return Sampling(int(max_tokens), float(temperature), float(top_p), seed)
     except (TypeError, ValueError, OverflowError):
-        raise BadPrompt("A parameter is no number: look at max_tokens, temperature, top_p and seed.") from None
+        raise BadPrompt(
+            "A parameter is no number: look at max_tokens, temperature, top_p and seed."
+        ) from None

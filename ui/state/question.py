@@ -5,9 +5,21 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, field
 
-from ui.core.shutdown import closing
 from ui.core.pump import pump
-from vlm_backends import Answer, Chunk, Engine, Gone, MissingKey, Model, Picture, Prompt, Stop, Task, VLMError
+from ui.core.shutdown import closing
+from vlm_backends import (
+    Answer,
+    CancelToken,
+    Chunk,
+    Engine,
+    Gone,
+    MissingKey,
+    Model,
+    Picture,
+    Prompt,
+    Task,
+    VLMError,
+)
 from vlm_backends.journal import journal
 from vlm_backends.reply import heard, understood
 
@@ -45,7 +57,7 @@ class Asked:
     error: str = ""
     gone: bool = False  # the engine has this model no longer, or never had it
     clock: Clock = field(default_factory=Clock)
-    stop: Stop = field(default_factory=Stop)
+    stop: CancelToken = field(default_factory=CancelToken)
     stopped: bool = False  # by the visitor
 
     def read(self) -> Answer:
@@ -70,10 +82,14 @@ class Asked:
     @property
     def picture(self) -> Picture | None:
         """The newest picture of the question."""
-        return next((turn.pictures[-1] for turn in reversed(self.prompt.turns) if turn.pictures), None)
+        return next(
+            (turn.pictures[-1] for turn in reversed(self.prompt.turns) if turn.pictures), None
+        )
 
 
-async def follow(asked: Asked, engine: Engine, admission: AbstractContextManager) -> AsyncIterator[Answer]:
+async def follow(
+    asked: Asked, engine: Engine, admission: AbstractContextManager
+) -> AsyncIterator[Answer]:
     """The answer so far, a few times a second; an error becomes the record's sentence and ends it.
 
     The question is asked inside `admission`, which may refuse it.

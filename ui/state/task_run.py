@@ -8,8 +8,18 @@ from urllib.parse import urlencode
 import gradio as gr
 
 from ui.state.question import Asked, Clock
-from ui.core.rendering import shelved, verbatim
-from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Task, Turn, find_task, write_task
+from ui.state.rendering import shelved, verbatim
+from vlm_backends import (
+    Answer,
+    BadPrompt,
+    Model,
+    Picture,
+    Prompt,
+    Task,
+    Turn,
+    find_task,
+    write_task,
+)
 from vlm_backends.media.merging import Box, attached, grounded
 from vlm_backends.models import check_region
 
@@ -38,7 +48,9 @@ class Run:
     found: list[Answer] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
     asking: Asked | None = None  # the newest question
-    asked: Asked | None = None  # the record of what is shown: the last question with the answer of the whole run
+    asked: Asked | None = (
+        None  # the record of what is shown: the last question with the answer of the whole run
+    )
     error: str = ""  # why it could not even be asked
     picture: Picture | None = None  # what the viewer shows
     box: tuple[float, ...] | None = None  # the one by hand that was asked about last
@@ -75,7 +87,9 @@ class Run:
         found = [*self.found, newest] if arrived else self.found
         if found:
             clock = self.asking.clock
-            clock = replace(clock, total_s=self.clock.total_s) if len(self.plan.steps) > 1 else clock
+            clock = (
+                replace(clock, total_s=self.clock.total_s) if len(self.plan.steps) > 1 else clock
+            )
             self.asked = replace(self.asking, answer=self.plan.combine(found), clock=clock)
         return bool(found)
 
@@ -89,7 +103,9 @@ def slug(model: Model) -> str:
     """The model's name in a link and in the page: the last part of its id; all of it where only a server knows it."""
     if model.hosted:
         return model.id.rpartition("/")[2]
-    return "at-" + "".join(char if char.isascii() and char.isalnum() else f"-{ord(char):x}-" for char in model.id)
+    return "at-" + "".join(
+        char if char.isascii() and char.isalnum() else f"-{ord(char):x}-" for char in model.id
+    )
 
 
 def linked(model: Model, example: int | None, token: str = "") -> str:
@@ -113,9 +129,13 @@ def about_boxes(model: Model, picture: Picture, token: str, boxes: object, base:
     """One question a box; the answers join `base`, which the boxes came from. Raises BadPrompt."""
     task = find_task(token)
     if task.takes != "region" or not isinstance(boxes, list) or not boxes:
-        raise BadPrompt("Draw a box in the picture, or click one, and then choose what to do with it.")
+        raise BadPrompt(
+            "Draw a box in the picture, or click one, and then choose what to do with it."
+        )
     if len(boxes) > _MOST:
-        raise BadPrompt(f"That is {len(boxes)} boxes; {_MOST} can be asked about at once. Hide some of them first.")
+        raise BadPrompt(
+            f"That is {len(boxes)} boxes; {_MOST} can be asked about at once. Hide some of them first."
+        )
     checked: list[Box] = [check_region(box) for box in boxes]
     prompts = [_prompt(picture, write_task(task, region=box)) for box in checked]
     steps = tuple(one(model, prompt, task).steps[0] for prompt in prompts)
@@ -124,7 +144,9 @@ def about_boxes(model: Model, picture: Picture, token: str, boxes: object, base:
 
 def places_of(model: Model, picture: Picture, caption: Answer) -> Plan:
     """Where the things stand that a caption names."""
-    return Plan((partial(_ground, model, picture, caption),), lambda found: grounded(caption, found[0]))
+    return Plan(
+        (partial(_ground, model, picture, caption),), lambda found: grounded(caption, found[0])
+    )
 
 
 def then_places(model: Model, prompt: Prompt, task: Task) -> Plan:
@@ -166,4 +188,6 @@ def task_prompt(token: str, path: str | None, words: str, region: object) -> tup
 
 def nothing(answer: Answer) -> str:
     """The line for an answer with neither a word nor a region."""
-    return "Nothing was found in this picture." + (f" {verbatim(answer.note)}" if answer.note else "")
+    return "Nothing was found in this picture." + (
+        f" {verbatim(answer.note)}" if answer.note else ""
+    )

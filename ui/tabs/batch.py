@@ -8,19 +8,19 @@ from pathlib import Path
 
 import gradio as gr
 
-from ui.state.batch import Batch, Job, grid, progress
-from ui.core.session import Hall, Visitor, pays
-from ui.core.shutdown import closing
 from ui.components.result_panel import after
 from ui.core.gradio_compat import QUIET
 from ui.core.pump import pump
-from ui.core.rendering import verbatim
-from vlm_backends import CATALOGUE, BadPrompt, Model, Stop, Task, VLMError, write_task
-from vlm_backends.annotate.runner import terms
+from ui.core.session import EngineRegistry, Visitor, pays
+from ui.core.shutdown import closing
+from ui.state.batch import Batch, Job, grid, progress
+from ui.state.rendering import verbatim
+from vlm_backends import CATALOGUE, BadPrompt, CancelToken, Model, Task, VLMError, write_task
+from vlm_backends.annotate.runner import rate_limit_for
 from vlm_backends.annotate.sources import MOST, sources
-from vlm_backends.ratelimit import Pace
+from vlm_backends.ratelimit import SlidingWindow
 
-ASSETS = Path(__file__).parent.parent / "assets"
+ASSETS = Path(__file__).parents[2] / "assets"
 SAMPLES = tuple(dict.fromkeys(sample for model in CATALOGUE for sample in model.samples))
 KINDS = {  # what can be asked about all pictures alike: a region is another one in each
     f"{model.id}{task.token if task else ''}": (model, task)
@@ -34,34 +34,47 @@ FIRST = "microsoft/florence-2<OCR_WITH_REGION>"
 class BatchTab:
     """The parts of the tab, wired."""
 
-    def __init__(self, hall: Hall, visitor: gr.State) -> None:
-        self.hall, self.visitor, self.batch = hall, visitor, gr.State(Batch())
+    def __init__(self, registry: EngineRegistry, visitor: gr.State) -> None:
+        self.registry, self.visitor, self.batch = registry, visitor, gr.State(Batch())
         self.ends: list = []  # what ends each batch: events to go on from
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=320):
                 self._question()
             with gr.Column(scale=3, min_width=320):
-                self.status = gr.HTML(progress(Batch()), elem_id="batch-status", apply_default_css=False)
+                self.status = gr.HTML(
+                    progress(Batch()), elem_id="batch-status", apply_default_css=False
+                )
                 self.grid = gr.HTML(grid(Batch()), elem_id="batch-results", apply_default_css=False)
         self._wire()
 
     def _question(self) -> None:
         self.files = gr.File(
-            label=f"Your pictures, up to {MOST}", file_count="multiple", file_types=["image"], height=180,
+            label=f"Your pictures, up to {MOST}",
+            file_count="multiple",
+            file_types=["image"],
+            height=180,
             elem_id="batch-files",
-        )  # fmt: skip
-        self.files.preprocess = lambda payload: [file.path for file in payload or ()]  # this project judges them itself
+        )
+        self.files.preprocess = lambda payload: [
+            file.path for file in payload or ()
+        ]  # this project judges them itself
         choices = [(_title(model, task), kind) for kind, (model, task) in KINDS.items()]
-        self.kind = gr.Dropdown(choices, value=FIRST, label="What to do with each picture", elem_id="batch-kind")
+        self.kind = gr.Dropdown(
+            choices, value=FIRST, label="What to do with each picture", elem_id="batch-kind"
+        )
         self.about = gr.Markdown(elem_classes="about", elem_id="batch-about")
-        self.words = gr.Textbox(visible=False, label="Your question", lines=2, max_lines=5, elem_id="batch-words")
+        self.words = gr.Textbox(
+            visible=False, label="Your question", lines=2, max_lines=5, elem_id="batch-words"
+        )
         self.notice = gr.Markdown(elem_classes="notice", elem_id="batch-notice")
         with gr.Row():
             self.go = gr.Button("Start", variant="primary", elem_id="batch-start", min_width=110)
             self.halt = gr.Button("Stop", visible=False, elem_id="batch-stop", min_width=110)
             self.again = gr.Button("Resume", visible=False, elem_id="batch-resume", min_width=110)
         self.download = gr.DownloadButton(visible=False, elem_id="batch-download")
-        self.sample = gr.Button("Try it with the sample pictures", size="sm", elem_id="batch-sample")
+        self.sample = gr.Button(
+            "Try it with the sample pictures", size="sm", elem_id="batch-sample"
+        )
 
     def _wire(self) -> None:
         shown = [self.notice, self.go, self.halt, self.again, self.download, self.status, self.grid]
@@ -73,8 +86,13 @@ class BatchTab:
             self.again.click(self.resume, self.batch, begun, **QUIET),
             loaded.then(self.take, fields, begun, **QUIET),
         ):
-            stream = start.then(self.stream, [self.batch, self.visitor], [self.status, self.grid],
-                                api_visibility="private", show_progress="hidden")  # fmt: skip
+            stream = start.then(
+                self.stream,
+                [self.batch, self.visitor],
+                [self.status, self.grid],
+                api_visibility="private",
+                show_progress="hidden",
+            )
             self.ends += after(stream, self.finish, self.batch, shown)
         self.halt.click(self.end, self.batch, self.halt, **QUIET)
         gr.on(None, self.describe, [self.kind, self.visitor], [self.about, self.words], **QUIET)
@@ -83,11 +101,13 @@ class BatchTab:
         """What is done with each picture, by whom and how fast; the field for words, when some are needed."""
         model, task = KINDS.get(kind, KINDS[FIRST])
         try:
-            engine = self.hall.answering(visitor, model)
-            state = f"{engine.name}: {engine.state(model, task).rstrip('.')}. {_manner(*terms(engine))}"
+            engine = self.registry.answering(visitor, model)
+            state = f"{engine.name}: {engine.state(model, task).rstrip('.')}. {_manner(*rate_limit_for(engine))}"
         except VLMError as error:
             state = str(error)
-        label, hint = ("Words to find", task.example) if task else ("Your question", model.prompts[0])
+        label, hint = (
+            ("Words to find", task.example) if task else ("Your question", model.prompts[0])
+        )
         words = gr.Textbox(visible=_wants_words(model, task), label=label, placeholder=str(hint))
         return f"{(task or model).about}  \n<small>{verbatim(state)}</small>", words
 
@@ -103,21 +123,28 @@ class BatchTab:
 
     def resume(self, batch: Batch) -> tuple:
         """What failed or was stopped is asked about again; answers are kept."""
-        return _begun(batch, batch.job, batch.sources) if batch.left() else (batch, *[gr.skip()] * 7)
+        return (
+            _begun(batch, batch.job, batch.sources) if batch.left() else (batch, *[gr.skip()] * 7)
+        )
 
     async def stream(self, batch: Batch, visitor: Visitor) -> AsyncIterator[tuple]:
         """How far the batch is, and its tiles when they have changed; leaving the page ends the work."""
         fresh, batch.fresh = batch.fresh, False
         if not fresh:
-            yield gr.skip(), gr.skip()  # Gradio empties the outputs of a generator that ends without a word
+            yield (
+                gr.skip(),
+                gr.skip(),
+            )  # Gradio empties the outputs of a generator that ends without a word
             return
-        leaving, before = Stop(), ""
-        leaving.then(batch.stop.set)
+        leaving, before = CancelToken(), ""
+        leaving.add_callback(batch.stop.set)
         try:
-            engine = await to_thread(self.hall.answering, visitor, batch.job.model)  # it may ask a server
-            door, guest = self.hall.door, self.hall.door.guest()
-            turn = partial(door.turn, guest, pays(visitor, engine))
-            with door.answering(guest), closing.told(batch.cut):
+            engine = await to_thread(
+                self.registry.answering, visitor, batch.job.model
+            )  # it may ask a server
+            limiter, quota = self.registry.limiter, self.registry.limiter.quota()
+            turn = partial(limiter.turn, quota, pays(visitor, engine))
+            with limiter.answering(quota), closing.told(batch.cut):
                 async with aclosing(pump(partial(batch.beats, engine, turn), leaving)) as beats:
                     async for _ in beats:
                         before, tiles = grid(batch), before
@@ -171,8 +198,15 @@ def _buttons(batch: Batch) -> tuple:
     done = len(batch.sources) - left
     again = gr.Button(f"Resume: {left} left", visible=bool(idle and left))
     file = str(batch.pack()) if idle and done else None
-    download = gr.DownloadButton(f"Download the results of {done} (zip)", value=file, visible=bool(file))
-    return gr.Button(interactive=idle), gr.Button(visible=not idle, interactive=True), again, download
+    download = gr.DownloadButton(
+        f"Download the results of {done} (zip)", value=file, visible=bool(file)
+    )
+    return (
+        gr.Button(interactive=idle),
+        gr.Button(visible=not idle, interactive=True),
+        again,
+        download,
+    )
 
 
 def _wants_words(model: Model, task: Task | None) -> bool:
@@ -186,6 +220,10 @@ def _title(model: Model, task: Task | None) -> str:
     return f"{model.title}: {'your question' if _wants_words(model, task) else model.prompts[0].rstrip(':')}"
 
 
-def _manner(pace: Pace, parallel: int) -> str:
-    most = f", at most {pace.requests} in {pace.seconds:.0f} seconds" if pace.requests else ""
-    return f"Asked about {parallel} pictures at a time{most}." if parallel > 1 else "One picture after the other."
+def _manner(window: SlidingWindow, parallel: int) -> str:
+    most = f", at most {window.requests} in {window.seconds:.0f} seconds" if window.requests else ""
+    return (
+        f"Asked about {parallel} pictures at a time{most}."
+        if parallel > 1
+        else "One picture after the other."
+    )

@@ -8,27 +8,27 @@ from pathlib import Path
 import gradio as gr
 from gradio.events import Dependency
 
-from ui.state.question import Asked, follow
 from ui.components.chart import Chart, charted
-from ui.core.session import Hall, Visitor
+from ui.components.engine_menu import SETS
 from ui.components.fallback import accepted, offer, way_on
 from ui.components.result_panel import Outcome, after, ledger
-from ui.core.gradio_compat import QUIET, posted
-from ui.core.rendering import as_markdown, verbatim
-from ui.state.conversation import Talk, as_message, read_message, sampling
 from ui.components.viewer import scene, viewer
-from ui.components.engine_menu import SETS
+from ui.core.gradio_compat import QUIET, posted
+from ui.core.session import EngineRegistry, Visitor
+from ui.state.conversation import Talk, as_message, read_message, sampling
+from ui.state.question import Asked, follow
+from ui.state.rendering import as_markdown, verbatim
 from vlm_backends import Answer, Model, Picture, Turn, VLMError
 from vlm_backends.models import check_sampling
 
-ASSETS = Path(__file__).parent.parent / "assets"
+ASSETS = Path(__file__).parents[2] / "assets"
 
 
 class ChatTab:
     """The parts of one tab, wired; gradio's components are named after what they hold."""
 
-    def __init__(self, model: Model, hall: Hall, visitor: gr.State) -> None:
-        self.model, self.hall, self.visitor = model, hall, visitor
+    def __init__(self, model: Model, registry: EngineRegistry, visitor: gr.State) -> None:
+        self.model, self.registry, self.visitor = model, registry, visitor
         self.talk = gr.State(Talk())
         self.ends: list = []  # what ends each call: events to go on from
         self._examples()
@@ -40,31 +40,46 @@ class ChatTab:
         self._wire()
 
     def _examples(self) -> None:
-        prompts, names = self.model.prompts, [Path(name).stem.capitalize() for name in self.model.samples]
+        prompts, names = (
+            self.model.prompts,
+            [Path(name).stem.capitalize() for name in self.model.samples],
+        )
         titles = prompts if len(set(prompts)) > 1 else names
         self.examples = gr.Dataset(
-            components=[gr.MultimodalTextbox(visible=False)], type="index", elem_classes="examples",
+            components=[gr.MultimodalTextbox(visible=False)],
+            type="index",
+            elem_classes="examples",
             samples=[[self.sample(index) | {"text": title}] for index, title in enumerate(titles)],
             label="Try one: a click asks",
-        )  # fmt: skip
+        )
 
     def _conversation(self) -> None:
         model, several = self.model, self.model.pictures > 1
         with gr.Column(elem_classes="exchange"):  # of one height, however much streams
             self.chatbot = gr.Chatbot(
-                buttons=["copy", "copy_all"], label=f"Talk with {model.title}", show_label=False,
-                layout="bubble", feedback_options=None, elem_classes="talk",
+                buttons=["copy", "copy_all"],
+                label=f"Talk with {model.title}",
+                show_label=False,
+                layout="bubble",
+                feedback_options=None,
+                elem_classes="talk",
                 placeholder=f"**{verbatim(model.title)}**\n\n{model.about}\n\n"
                 "Drop a picture below, or click an example above.",
-            )  # fmt: skip
+            )
             self.live = gr.Markdown(elem_classes="live", line_breaks=True)
         self.notice = gr.Markdown(elem_classes="notice")
         self.instead = way_on()
         self.box = gr.MultimodalTextbox(
-            sources=["upload"], file_types=["image"], file_count="multiple" if several else "single",
-            placeholder=model.prompts[0], show_label=False, label="Message", max_plain_text_length=100_000,
-            elem_classes="box", stop_btn=True,  # page.css shows it while an answer streams: changing a part costs 2 ms
-        )  # fmt: skip
+            sources=["upload"],
+            file_types=["image"],
+            file_count="multiple" if several else "single",
+            placeholder=model.prompts[0],
+            show_label=False,
+            label="Message",
+            max_plain_text_length=100_000,
+            elem_classes="box",
+            stop_btn=True,  # page.css shows it while an answer streams: changing a part costs 2 ms
+        )
 
     def _beside(self) -> None:
         model, usual = self.model, self.model.sampling
@@ -74,14 +89,26 @@ class ChatTab:
         with gr.Accordion("Parameters", open=False):
             limits = model.limits
             self.knobs = [
-                gr.Slider(1, limits.max_tokens, usual.max_tokens, step=1, label="Longest answer (max_tokens)"),
+                gr.Slider(
+                    1,
+                    limits.max_tokens,
+                    usual.max_tokens,
+                    step=1,
+                    label="Longest answer (max_tokens)",
+                ),
                 gr.Slider(*limits.temperature, usual.temperature, step=0.01, label="Temperature"),
                 gr.Slider(*limits.top_p, usual.top_p, step=0.01, label="Top-p"),
                 gr.Number(usual.seed, label="Seed (empty: none)", precision=0, minimum=0),
             ]
 
     def _wire(self) -> None:
-        self.asked = [self.talk, self.box, self.chatbot, self.notice, self.viewer]  # a state lives as long as it is set
+        self.asked = [
+            self.talk,
+            self.box,
+            self.chatbot,
+            self.notice,
+            self.viewer,
+        ]  # a state lives as long as it is set
         table = self.chart.outputs if self.chart else []
         rest = [self.viewer, self.outcome.ledger, *table]
         self.done = [self.chatbot, self.live, self.box, *rest, self.instead]
@@ -92,17 +119,25 @@ class ChatTab:
             (self.chatbot.retry, self.ask_again, self.talk),
             (switched.then, self.take, [self.talk, self.box]),
         ):
-            self.answer_after(begin(posted(act, self.asked), inputs, self.asked, postprocess=False, **QUIET))
+            self.answer_after(
+                begin(posted(act, self.asked), inputs, self.asked, postprocess=False, **QUIET)
+            )
         self.box.stop(Talk.halt, self.talk, None, **QUIET)
         self.chatbot.undo(self.undo, self.talk, [*self.asked[:4], self.instead, *rest], **QUIET)
-        self.chatbot.clear(self.clear, self.talk, [*self.asked[:4], self.instead, self.live, *rest], **QUIET)
+        self.chatbot.clear(
+            self.clear, self.talk, [*self.asked[:4], self.instead, self.live, *rest], **QUIET
+        )
 
     def answer_after(self, start: Dependency) -> None:
         """What was taken by this event is asked, streamed and shown."""
         stream = start.then(
-            self.stream, [self.talk, self.visitor, *self.knobs], self.live, api_visibility="private",
-            show_progress="hidden", postprocess=False,
-        )  # fmt: skip
+            self.stream,
+            [self.talk, self.visitor, *self.knobs],
+            self.live,
+            api_visibility="private",
+            show_progress="hidden",
+            postprocess=False,
+        )
         self.ends += after(stream, self.finish, [self.talk, self.visitor], self.done)
 
     def take(self, talk: Talk, message: dict | None) -> tuple:
@@ -110,7 +145,12 @@ class ChatTab:
         if talk.waiting and talk.over:  # the visitor was away when it ended
             talk.settle()
         if talk.waiting:
-            return talk, *[gr.skip()] * 2, "The last answer is still arriving. Stop it, or wait for its end.", gr.skip()
+            return (
+                talk,
+                *[gr.skip()] * 2,
+                "The last answer is still arriving. Stop it, or wait for its end.",
+                gr.skip(),
+            )
         try:
             turn = read_message(message, talk, self.model)
         except VLMError as error:
@@ -130,7 +170,10 @@ class ChatTab:
 
     def sample(self, index: int) -> dict:
         """An example as the box holds it."""
-        return {"text": self.model.prompts[index], "files": [str(ASSETS / self.model.samples[index])]}
+        return {
+            "text": self.model.prompts[index],
+            "files": [str(ASSETS / self.model.samples[index])],
+        }
 
     def ask_again(self, talk: Talk) -> tuple:
         """The last question once more, its answer forgotten."""
@@ -147,9 +190,13 @@ class ChatTab:
             return
         try:
             yield "…"
-            engine = await to_thread(self.hall.answering, visitor, self.model)  # it may ask a server
+            engine = await to_thread(
+                self.registry.answering, visitor, self.model
+            )  # it may ask a server
             asked = talk.begin(self.model, check_sampling(self.model, sampling(*knobs)))
-            async with aclosing(follow(asked, engine, self.hall.admission(visitor, engine))) as arriving:
+            async with aclosing(
+                follow(asked, engine, self.registry.admission(visitor, engine))
+            ) as arriving:
                 async for answer in arriving:
                     if answer.text or answer.status:
                         yield as_markdown(answer) or f"*{verbatim(answer.status)}*"
@@ -160,15 +207,19 @@ class ChatTab:
 
     def switch(self, talk: Talk, visitor: Visitor) -> Visitor:
         """The visitor, who now asks the engine that can answer."""
-        return accepted(self.hall, visitor, self.model, talk.asking)
+        return accepted(self.registry, visitor, self.model, talk.asking)
 
     def finish(self, talk: Talk, visitor: Visitor) -> tuple:
         """The answer moves from the light output into the chat; the picture and the table follow it."""
         if not (talk.waiting and talk.over):
-            live = gr.skip() if talk.waiting else ""  # the last piece may come after the conversation was cleared
+            live = (
+                gr.skip() if talk.waiting else ""
+            )  # the last piece may come after the conversation was cleared
             return gr.skip(), live, *[gr.skip()] * (len(self.done) - 2)
-        instead, unanswered = offer(self.hall, visitor, self.model, talk.asking), talk.settle()
-        box = as_message(unanswered) if unanswered else gr.skip()  # the question goes back into the box
+        instead, unanswered = offer(self.registry, visitor, self.model, talk.asking), talk.settle()
+        box = (
+            as_message(unanswered) if unanswered else gr.skip()
+        )  # the question goes back into the box
         return talk.shown, "", box, *self.rest(talk.picture(), talk.asked), instead
 
     def rest(self, picture: Picture | None, asked: Asked | None) -> list:
@@ -182,7 +233,14 @@ class ChatTab:
     def undo(self, talk: Talk) -> tuple:
         """The last question goes back into the box."""
         turn = None if talk.waiting else talk.take_back()
-        return talk, turn and as_message(turn), talk.shown, "", "", *self.rest(talk.picture(), talk.asked)
+        return (
+            talk,
+            turn and as_message(turn),
+            talk.shown,
+            "",
+            "",
+            *self.rest(talk.picture(), talk.asked),
+        )
 
     def clear(self, talk: Talk) -> tuple:
         """A new conversation; an answer that is on its way is ended."""

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import gradio as gr
 
-from ui.state.question import follow
-from ui.core.session import Hall, Visitor
-from ui.state.comparison import MOST, Comparison, as_html, questions, seats, usual
-from ui.core.gradio_compat import QUIET
-from ui.core.rendering import keep, shelved, verbatim
-from ui.state.task_run import as_uploaded
 from ui.components.viewer import scene, viewer
+from ui.core.gradio_compat import QUIET
+from ui.core.session import EngineRegistry, Visitor
+from ui.state.comparison import MOST, Comparison, as_html, questions, seats, usual
+from ui.state.question import follow
+from ui.state.rendering import keep, shelved, verbatim
+from ui.state.task_run import as_uploaded
 from vlm_backends import BadPrompt, VLMError
-from vlm_backends.media import images
 from vlm_backends.intents import ASK, DESCRIBE, FIND, PURPOSES, READ, Purpose
+from vlm_backends.media import images
 
-ASSETS = Path(__file__).parent.parent / "assets"
+ASSETS = Path(__file__).parents[2] / "assets"
 EXAMPLES = (  # what is wanted, picture, words, who is asked besides the usual ones
     (READ, "sign.jpg", "", ()),
     (FIND, "receipt.png", "total", ()),
@@ -35,10 +35,13 @@ _TO_LANES = """() => (document.querySelector("#compare-notice p") || document.qu
 class CompareTab:
     """The parts of the tab, wired."""
 
-    def __init__(self, hall: Hall, visitor: gr.State) -> None:
-        self.hall, self.visitor = hall, visitor
+    def __init__(self, registry: EngineRegistry, visitor: gr.State) -> None:
+        self.registry, self.visitor = registry, visitor
         self.ends: list = []  # what ends each comparison: events to go on from
-        self.comparison, self.kept = gr.State(Comparison()), gr.State([])  # kept: the lanes chosen by hand
+        self.comparison, self.kept = (
+            gr.State(Comparison()),
+            gr.State([]),
+        )  # kept: the lanes chosen by hand
         self._examples()
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=320):
@@ -47,9 +50,12 @@ class CompareTab:
                 self._question()
         with gr.Row(elem_id="lanes", equal_height=False):
             self.lanes = [
-                gr.Markdown(visible=False, line_breaks=True, min_width=280, elem_classes="lane") for _ in range(MOST)
+                gr.Markdown(visible=False, line_breaks=True, min_width=280, elem_classes="lane")
+                for _ in range(MOST)
             ]
-        with gr.Column(elem_id="together"):  # the browser hides it while it is empty: what Gradio hides loses values
+        with gr.Column(
+            elem_id="together"
+        ):  # the browser hides it while it is empty: what Gradio hides loses values
             self.viewer = viewer("What they found, on one picture", elem_id="compare-viewer")
             self.agreement = gr.HTML(elem_classes="agreement")
         self._wire()
@@ -57,15 +63,23 @@ class CompareTab:
     def _picture(self) -> None:
         self.image = as_uploaded(
             gr.Image(
-                label="Your picture", sources=["upload", "clipboard", "webcam"], type="filepath", height=300,
-                elem_id="compare-picture", buttons=["fullscreen"],
+                label="Your picture",
+                sources=["upload", "clipboard", "webcam"],
+                type="filepath",
+                height=300,
+                elem_id="compare-picture",
+                buttons=["fullscreen"],
             )
-        )  # fmt: skip
+        )
 
     def _question(self) -> None:
-        self.purpose = gr.Radio(list(_BY_TITLE), value=READ.title, label="What you want", elem_id="compare-purpose")
+        self.purpose = gr.Radio(
+            list(_BY_TITLE), value=READ.title, label="What you want", elem_id="compare-purpose"
+        )
         self.about = gr.Markdown(elem_classes="about")
-        self.words = gr.Textbox(label="Your words", visible=False, elem_id="compare-words", max_lines=4)
+        self.words = gr.Textbox(
+            label="Your words", visible=False, elem_id="compare-words", max_lines=4
+        )
         self.chosen = gr.CheckboxGroup(
             [], label=f"Whom to ask, {MOST} at most", elem_id="compare-lanes", show_select_all=False
         )
@@ -75,25 +89,44 @@ class CompareTab:
             self.halt = gr.Button("Stop", visible=False, elem_id="stop-compare")
 
     def _examples(self) -> None:
-        titles = [f"{purpose.title}{f': {words}' if words else ''}" for purpose, _, words, _ in EXAMPLES]
+        titles = [
+            f"{purpose.title}{f': {words}' if words else ''}" for purpose, _, words, _ in EXAMPLES
+        ]
         self.examples = gr.Dataset(
-            components=[gr.MultimodalTextbox(visible=False)], type="index", elem_classes="examples",
-            samples=[[{"text": title, "files": [str(ASSETS / row[1])]}] for title, row in zip(titles, EXAMPLES)],
+            components=[gr.MultimodalTextbox(visible=False)],
+            type="index",
+            elem_classes="examples",
+            samples=[
+                [{"text": title, "files": [str(ASSETS / row[1])]}]
+                for title, row in zip(titles, EXAMPLES)
+            ],
             label="Try one: a click asks them all",
-        )  # fmt: skip
+        )
 
     def _wire(self) -> None:
         offer = [self.visitor, self.purpose, self.kept]
-        gr.on(None, self.offered, offer, [self.chosen, self.words, self.about], **QUIET)  # on load too
+        gr.on(
+            None, self.offered, offer, [self.chosen, self.words, self.about], **QUIET
+        )  # on load too
         self.chosen.input(lambda chosen: chosen, self.chosen, self.kept, **QUIET)
         self.image.upload(self.upload, self.image, [self.image, self.notice], **QUIET)
         self.halt.click(Comparison.halt, self.comparison, None, **QUIET)
         fields = [self.comparison, self.visitor, self.purpose, self.image, self.words, self.chosen]
-        begun = [self.comparison, self.notice, self.go, self.halt, self.viewer, self.agreement, *self.lanes]
+        begun = [
+            self.comparison,
+            self.notice,
+            self.go,
+            self.halt,
+            self.viewer,
+            self.agreement,
+            *self.lanes,
+        ]
         example = self.examples.click(
-            self.example, [self.examples, self.visitor], [self.purpose, self.image, self.words, self.chosen, self.kept],
+            self.example,
+            [self.examples, self.visitor],
+            [self.purpose, self.image, self.words, self.chosen, self.kept],
             **QUIET,
-        )  # fmt: skip
+        )
         starts = [
             gr.on([self.go.click, self.words.submit], self.take, fields, begun, **QUIET),
             example.then(self.take, fields, begun, **QUIET),
@@ -102,7 +135,11 @@ class CompareTab:
         for start in starts:
             for i, lane in enumerate(self.lanes):
                 filled = start.then(
-                    partial(self.stream, i), [self.comparison, self.visitor], lane, postprocess=False, **live
+                    partial(self.stream, i),
+                    [self.comparison, self.visitor],
+                    lane,
+                    postprocess=False,
+                    **live,
                 )
                 filled.failure(partial(self.shown, i), self.comparison, lane, **QUIET)
             ended = [self.viewer, self.agreement, self.go, self.halt]
@@ -111,7 +148,7 @@ class CompareTab:
 
     def offered(self, visitor: Visitor, title: str, kept: list[str]) -> tuple:
         """Who can be asked for this now, those kept that were chosen by hand; the field for words; what it is about."""
-        purpose, found = _BY_TITLE[title], seats(self.hall, visitor, _BY_TITLE[title])
+        purpose, found = _BY_TITLE[title], seats(self.registry, visitor, _BY_TITLE[title])
         keys = [seat.key for seat in found]
         chosen = [key for key in kept if key in keys] or usual(found)
         choices = [(seat.title + seat.doubt, seat.key) for seat in found]
@@ -122,11 +159,17 @@ class CompareTab:
     def example(self, index: int, visitor: Visitor) -> tuple:
         """The fields of an example, with the usual lanes and those that it wants."""
         purpose, name, words, also = EXAMPLES[index]
-        found = seats(self.hall, visitor, purpose)
+        found = seats(self.registry, visitor, purpose)
         wanted = [next((seat.key for seat in found if seat.model.id == id), None) for id in also]
         chosen = [*dict.fromkeys([*usual(found), *filter(None, wanted)])]
         choices, *_ = self.offered(visitor, purpose.title, chosen)
-        return purpose.title, keep(images.read(ASSETS / name)), words, choices, chosen if also else []
+        return (
+            purpose.title,
+            keep(images.read(ASSETS / name)),
+            words,
+            choices,
+            chosen if also else [],
+        )
 
     def upload(self, path: str | None) -> tuple:
         """The upload, upright; a file that is no picture is refused with a sentence."""
@@ -136,7 +179,13 @@ class CompareTab:
             return None, verbatim(str(error))
 
     def take(
-        self, comparison: Comparison, visitor: Visitor, title: str, path: str | None, words: str, chosen: list[str]
+        self,
+        comparison: Comparison,
+        visitor: Visitor,
+        title: str,
+        path: str | None,
+        words: str,
+        chosen: list[str],
     ) -> tuple:
         """A comparison is begun, or refused with a sentence before anything is spent."""
         try:
@@ -149,17 +198,27 @@ class CompareTab:
         return comparison, "", go, halt, None, "", *shown, *hidden
 
     def _begin(
-        self, comparison: Comparison, visitor: Visitor, purpose: Purpose, path: str | None, words: str, keys: list[str]
+        self,
+        comparison: Comparison,
+        visitor: Visitor,
+        purpose: Purpose,
+        path: str | None,
+        words: str,
+        keys: list[str],
     ) -> None:
         if comparison.waiting:
             raise BadPrompt("The last comparison is still going. Stop it, or wait for its end.")
         if not path:
             raise BadPrompt("Add a picture first: drop, paste or upload one, or click an example.")
         picture = shelved(path)
-        chosen = [seat for seat in seats(self.hall, visitor, purpose) if seat.key in keys]
-        comparison.put(picture, questions(chosen, purpose, picture, words), words if purpose is FIND else "")
+        chosen = [seat for seat in seats(self.registry, visitor, purpose) if seat.key in keys]
+        comparison.put(
+            picture, questions(chosen, purpose, picture, words), words if purpose is FIND else ""
+        )
 
-    async def stream(self, number: int, comparison: Comparison, visitor: Visitor) -> AsyncIterator[str]:
+    async def stream(
+        self, number: int, comparison: Comparison, visitor: Visitor
+    ) -> AsyncIterator[str]:
         """One lane, as it fills: no lane waits for another."""
         lane = comparison.lanes[number] if number < len(comparison.lanes) else None
         if lane is None or not lane.claim():
@@ -167,8 +226,10 @@ class CompareTab:
             return
         try:
             choosing = visitor.choosing(lane.seat.model, lane.seat.engine)
-            engine = await to_thread(self.hall.answering, choosing, lane.seat.model)
-            async with aclosing(follow(lane.asked, engine, self.hall.admission(visitor, engine))) as arriving:
+            engine = await to_thread(self.registry.answering, choosing, lane.seat.model)
+            async with aclosing(
+                follow(lane.asked, engine, self.registry.admission(visitor, engine))
+            ) as arriving:
                 async for _ in arriving:
                     yield lane.shown()
         except VLMError as error:

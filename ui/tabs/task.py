@@ -4,19 +4,19 @@ from pathlib import Path
 
 import gradio as gr
 
-from ui.core.session import Hall, Visitor
+from ui.components.engine_menu import SETS
 from ui.components.fallback import way_on
 from ui.components.result_panel import Outcome, after
+from ui.components.viewer import viewer
 from ui.core.gradio_compat import QUIET
-from ui.core.rendering import keep, shelved, verbatim
+from ui.core.session import EngineRegistry, Visitor
+from ui.state.rendering import keep, shelved, verbatim
 from ui.state.task_run import Run, as_uploaded
 from ui.tabs.task_runner import Runs
-from ui.components.viewer import viewer
-from ui.components.engine_menu import SETS
 from vlm_backends import Model, Task, VLMError, find_task
 from vlm_backends.models import DESCRIBE, check_region
 
-ASSETS = Path(__file__).parent.parent / "assets"
+ASSETS = Path(__file__).parents[2] / "assets"
 FIRST = Run().token
 _TO_ANSWER = """() => (document.querySelector("#task-notice p") || document.querySelector("#result"))
     .scrollIntoView({block: "nearest", behavior: "smooth"})"""  # on a phone it stands far below the button
@@ -33,9 +33,9 @@ EXAMPLES = (  # task, picture, words, region: each runs on every engine
 class TaskTab:
     """The parts of the tab, wired."""
 
-    def __init__(self, model: Model, hall: Hall, visitor: gr.State) -> None:
+    def __init__(self, model: Model, registry: EngineRegistry, visitor: gr.State) -> None:
         self.model, self.visitor = model, visitor
-        self.runs, self.run = Runs(model, hall), gr.State(Run())
+        self.runs, self.run = Runs(model, registry), gr.State(Run())
         self.ends: list = []  # what ends each call: events to go on from
         self._examples()
         with gr.Row(equal_height=False):
@@ -49,30 +49,47 @@ class TaskTab:
         self._wire()
 
     def _examples(self) -> None:
-        titles = [f"{find_task(token).title}{f': {words}' if words else ''}" for token, _, words, _ in EXAMPLES]
+        titles = [
+            f"{find_task(token).title}{f': {words}' if words else ''}"
+            for token, _, words, _ in EXAMPLES
+        ]
         self.examples = gr.Dataset(
-            components=[gr.MultimodalTextbox(visible=False)], type="index", elem_classes="examples",
-            samples=[[{"text": title, "files": [str(ASSETS / row[1])]}] for title, row in zip(titles, EXAMPLES)],
+            components=[gr.MultimodalTextbox(visible=False)],
+            type="index",
+            elem_classes="examples",
+            samples=[
+                [{"text": title, "files": [str(ASSETS / row[1])]}]
+                for title, row in zip(titles, EXAMPLES)
+            ],
             label="Try one: a click runs it",
-        )  # fmt: skip
+        )
 
     def _question(self) -> None:
         self.image = as_uploaded(
             gr.Image(
-                label="Your picture", sources=["upload", "clipboard", "webcam"], type="filepath", height=220,
-                elem_id="task-picture", buttons=["fullscreen"],
+                label="Your picture",
+                sources=["upload", "clipboard", "webcam"],
+                type="filepath",
+                height=220,
+                elem_id="task-picture",
+                buttons=["fullscreen"],
             )
-        )  # fmt: skip
+        )
         self.groups = []
         with gr.Group(elem_classes="picker"):
             for group, tasks in _grouped(self.model.tasks).items():
                 choices = [(task.title, task.token) for task in tasks]
                 value = FIRST if FIRST in dict(map(reversed, choices)) else None
-                self.groups.append(gr.Radio(choices, value=value, label=group, elem_classes="group"))
+                self.groups.append(
+                    gr.Radio(choices, value=value, label=group, elem_classes="group")
+                )
         self.about = gr.Markdown(elem_classes="about")
         self.words = gr.Textbox(label="Words", visible=False, elem_id="words", max_lines=3)
         with gr.Group(visible=False, elem_id="region") as self.fields:
-            gr.Markdown("**The region**: drag a box in the picture, or type it, from 0 to 1.", elem_classes="hint")
+            gr.Markdown(
+                "**The region**: drag a box in the picture, or type it, from 0 to 1.",
+                elem_classes="hint",
+            )
             with gr.Row():
                 self.region = [
                     gr.Number(None, label=name, step=0.01, min_width=70)
@@ -90,17 +107,31 @@ class TaskTab:
         self.exampled = [*self.chosen, self.image, self.words, *self.region]
         fields = [self.run, self.image, self.words, *self.region]
         for group in self.groups:
-            group.input(self.choose, [self.run, group, self.visitor, *self.region], self.chosen, **QUIET)
-        self.image.upload(self.upload, [self.run, self.image], [self.image, self.viewer, self.notice], **QUIET)
+            group.input(
+                self.choose, [self.run, group, self.visitor, *self.region], self.chosen, **QUIET
+            )
+        self.image.upload(
+            self.upload, [self.run, self.image], [self.image, self.viewer, self.notice], **QUIET
+        )
         self.image.clear(self.clear, self.run, [self.viewer, *self.region], **QUIET)
-        self.viewer.region(self.drawn, [self.run, *self.region], [*self.region, self.notice], **QUIET)
+        self.viewer.region(
+            self.drawn, [self.run, *self.region], [*self.region, self.notice], **QUIET
+        )
         for number in self.region:
             number.submit(self.typed, [self.run, *self.region], [self.viewer, self.notice], **QUIET)
-        asked = [self.run, self.notice, self.go, self.halt, self.live]  # a state lives as long as it is set
+        asked = [
+            self.run,
+            self.notice,
+            self.go,
+            self.halt,
+            self.live,
+        ]  # a state lives as long as it is set
         example = self.examples.click(
             self.example, [self.run, self.examples, self.visitor], self.exampled, **QUIET
         )
-        switched = self.instead.accept(self.runs.switch, [self.run, self.visitor], self.visitor, **SETS)
+        switched = self.instead.accept(
+            self.runs.switch, [self.run, self.visitor], self.visitor, **SETS
+        )
         starts = [
             self.go.click(self.runs.take, fields, asked, **QUIET),
             self.words.submit(self.runs.take, fields, asked, **QUIET),
@@ -109,10 +140,25 @@ class TaskTab:
             example.then(self.runs.take, fields, asked, **QUIET),
             switched.then(self.runs.again, self.run, asked, **QUIET),
         ]
-        done = [self.notice, self.go, self.halt, self.viewer, self.live, self.outcome.ledger, self.instead]
+        done = [
+            self.notice,
+            self.go,
+            self.halt,
+            self.viewer,
+            self.live,
+            self.outcome.ledger,
+            self.instead,
+        ]
         for start in starts:
-            stream = start.then(self.runs.stream, [self.run, self.visitor], self.live, api_visibility="private",
-                                show_progress="minimal", show_progress_on=self.live, postprocess=False)  # fmt: skip
+            stream = start.then(
+                self.runs.stream,
+                [self.run, self.visitor],
+                self.live,
+                api_visibility="private",
+                show_progress="minimal",
+                show_progress_on=self.live,
+                postprocess=False,
+            )
             for end in after(stream, self.runs.finish, [self.run, self.visitor], done):
                 end.then(None, js=_TO_ANSWER, **QUIET)
                 self.ends.append(end)
@@ -123,17 +169,31 @@ class TaskTab:
         """Only this task is chosen, and only the fields that it takes are shown."""
         task = find_task(token)
         run.token = task.token
-        radios = [gr.Radio(value=token if _holds(self.model, group.label, token) else None) for group in self.groups]
-        words = gr.Textbox(visible=task.takes == "words", placeholder=str(task.example or ""), label="Words to find")
-        fields, both = gr.Group(visible=task.takes == "region"), gr.Button(visible=task.group == DESCRIBE)
-        shown = self.runs.view(run, _box(region)) if task.takes == "region" and not run.waiting else gr.skip()
+        radios = [
+            gr.Radio(value=token if _holds(self.model, group.label, token) else None)
+            for group in self.groups
+        ]
+        words = gr.Textbox(
+            visible=task.takes == "words",
+            placeholder=str(task.example or ""),
+            label="Words to find",
+        )
+        fields, both = (
+            gr.Group(visible=task.takes == "region"),
+            gr.Button(visible=task.group == DESCRIBE),
+        )
+        shown = (
+            self.runs.view(run, _box(region))
+            if task.takes == "region" and not run.waiting
+            else gr.skip()
+        )
         return *radios, self.describe(run, visitor), words, fields, both, shown
 
     def describe(self, run: Run, visitor: Visitor) -> str:
         """What the task does, and what the visitor's engine can do for it."""
         task = find_task(run.token)
         try:
-            state = self.runs.hall.answering(visitor, self.model).state(self.model, task)
+            state = self.runs.registry.answering(visitor, self.model).state(self.model, task)
         except VLMError as error:
             state = str(error)
         return f"{task.about}  \n<small>{verbatim(state[:1].upper() + state[1:])}</small>"

@@ -7,23 +7,33 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from ui.state.question import follow
-from ui.core.session import Hall, Visitor
 from ui.components.fallback import accepted, offer
 from ui.components.result_panel import ledger
-from ui.core.rendering import verbatim
-from ui.state.task_run import Plan, Run, about_boxes, nothing, one, places_of, said, task_prompt, then_places
-from ui.components.viewer import NOTHING, Deed, scene
+from ui.components.viewer import NOTHING, Action, scene
+from ui.core.session import EngineRegistry, Visitor
+from ui.state.question import follow
+from ui.state.rendering import verbatim
+from ui.state.task_run import (
+    Plan,
+    Run,
+    about_boxes,
+    nothing,
+    one,
+    places_of,
+    said,
+    task_prompt,
+    then_places,
+)
 from vlm_backends import Answer, BadPrompt, Engine, Model, Prompt, Task, VLMError, find_task
-from vlm_backends.annotate.runner import terms
+from vlm_backends.annotate.runner import rate_limit_for
 from vlm_backends.models import DESCRIBE, READ
 
 ABOUT_BOXES = (
-    Deed("<REGION_TO_SEGMENTATION>", "Segment"),
-    Deed("<REGION_TO_DESCRIPTION>", "Describe"),
-    Deed("<REGION_TO_CATEGORY>", "Name"),
+    Action("<REGION_TO_SEGMENTATION>", "Segment"),
+    Action("<REGION_TO_DESCRIPTION>", "Describe"),
+    Action("<REGION_TO_CATEGORY>", "Name"),
 )
-THEN_FIND = Deed("ground", "Find each thing that these words name")
+THEN_FIND = Action("ground", "Find each thing that these words name")
 _LATE = "This answer is about the picture that was in the field when it was asked. Run again for another."
 _BEGUN, _ENDED = 5, 7  # outputs of what begins and ends a run
 
@@ -33,7 +43,7 @@ class Runs:
     """The handlers of a run, for a model with tasks."""
 
     model: Model
-    hall: Hall
+    registry: EngineRegistry
 
     def take(self, run: Run, path: str | None, words: str, *region: float) -> tuple:
         """A run is begun, or refused with a sentence before anything is spent."""
@@ -47,7 +57,10 @@ class Runs:
 
     def act(self, run: Run, event: gr.EventData) -> tuple:
         """What was wished in the viewer, for boxes or for the words; the browser's word is not trusted."""
-        return _begun(run, lambda: self._wished(run, getattr(event, "deed", ""), getattr(event, "boxes", None)))
+        return _begun(
+            run,
+            lambda: self._wished(run, getattr(event, "deed", ""), getattr(event, "boxes", None)),
+        )
 
     def again(self, run: Run) -> tuple:
         """The last run once more, from its first step."""
@@ -60,16 +73,20 @@ class Runs:
             yield gr.skip()  # Gradio empties the outputs of a generator that ends without a word
             return
         try:
-            engine = await to_thread(self.hall.answering, visitor, self.model)  # it may ask a server
+            engine = await to_thread(
+                self.registry.answering, visitor, self.model
+            )  # it may ask a server
             for step in run.plan.steps:
                 if run.found:
                     run.asking = step(run.found)
                 async for pause in self._turn(run, engine):
                     yield pause
-                admission = self.hall.admission(visitor, engine)
+                admission = self.registry.admission(visitor, engine)
                 async with aclosing(follow(run.asking, engine, admission)) as arriving:
                     async for answer in arriving:
-                        yield _line(run.progress(), verbatim(answer.text) or f"*{verbatim(answer.status)}*")
+                        yield _line(
+                            run.progress(), verbatim(answer.text) or f"*{verbatim(answer.status)}*"
+                        )
                 if run.asking.error or run.halted:
                     break
                 run.found.append(run.asking.answer)
@@ -81,11 +98,17 @@ class Runs:
 
     async def _turn(self, run: Run, engine: Engine) -> AsyncIterator[str]:
         """What to show while a run of several steps waits for the visitor's turn, and for the service's pace."""
-        (pace, _), door = terms(engine), self.hall.door
-        guest = door.guest()
-        while len(run.plan.steps) > 1 and not run.halted and (seconds := guest.questions.due() or pace.take()):
-            most = min(filter(None, (door.limits.questions, pace.requests)))
-            yield _line(run.progress(), f"*Waits {seconds:.0f} s: {most} requests a minute are allowed.*")
+        (window, _), limiter = rate_limit_for(engine), self.registry.limiter
+        quota = limiter.quota()
+        while (
+            len(run.plan.steps) > 1
+            and not run.halted
+            and (seconds := quota.questions.due() or window.take())
+        ):
+            most = min(filter(None, (limiter.limits.questions, window.requests)))
+            yield _line(
+                run.progress(), f"*Waits {seconds:.0f} s: {most} requests a minute are allowed.*"
+            )
             await sleep(min(seconds, 1.0))
 
     def finish(self, run: Run, visitor: Visitor) -> tuple:
@@ -93,18 +116,28 @@ class Runs:
         if not (run.waiting and run.over):
             return (*[gr.skip()] * _ENDED,)
         done, steps, settled = len(run.found), len(run.plan.steps), run.settle()
-        error, instead = run.error or run.asking.error, offer(self.hall, visitor, self.model, run.asking)
+        error, instead = (
+            run.error or run.asking.error,
+            offer(self.registry, visitor, self.model, run.asking),
+        )
         notice = verbatim(f"{done} of {steps} done. {error}" if error and steps > 1 else error)
         buttons = gr.Button(interactive=True), gr.Button(visible=False)
         if not settled:  # what stood there stays
-            return notice or "Stopped before the first word.", *buttons, gr.skip(), "", gr.skip(), instead
+            return (
+                notice or "Stopped before the first word.",
+                *buttons,
+                gr.skip(),
+                "",
+                gr.skip(),
+                instead,
+            )
         notice = notice or (_LATE if _late(run, run.asked.answer) else "")
         notice = notice or ("" if said(run.asked.answer) else nothing(run.asked.answer))
         return notice, *buttons, self._seen(run), "", ledger(run.asked), instead
 
     def switch(self, run: Run, visitor: Visitor) -> Visitor:
         """The visitor, who now asks the engine that can answer."""
-        return accepted(self.hall, visitor, self.model, run.asking)
+        return accepted(self.registry, visitor, self.model, run.asking)
 
     def view(self, run: Run, box: tuple | None = None, answer: Answer = NOTHING) -> dict | None:
         """The picture, with this answer's regions, ready for a box by hand; what is read needs no names beside it."""
@@ -113,7 +146,15 @@ class Runs:
         further = [THEN_FIND] if task.group == DESCRIBE and answer.text else []
         if _late(run, answer):  # nothing more can be asked about that picture
             return scene(run.asked.picture, answer, names=names)
-        return scene(run.picture, answer, names=names, draw=draw, box=box, actions=ABOUT_BOXES, further=further)
+        return scene(
+            run.picture,
+            answer,
+            names=names,
+            draw=draw,
+            box=box,
+            actions=ABOUT_BOXES,
+            further=further,
+        )
 
     def _seen(self, run: Run) -> dict | None:
         """The picture with what was found; where nothing was, the box that was asked about, to be drawn better."""
@@ -127,7 +168,9 @@ class Runs:
         if deed == THEN_FIND.name and run.asked and shown.text:
             return places_of(self.model, run.picture, shown)
         if deed not in [known.name for known in ABOUT_BOXES]:
-            raise BadPrompt("This cannot be done with a region here. Choose Segment, Describe or Name.")
+            raise BadPrompt(
+                "This cannot be done with a region here. Choose Segment, Describe or Name."
+            )
         return about_boxes(self.model, run.picture, str(deed), boxes, shown)
 
 
@@ -138,7 +181,11 @@ def _late(run: Run, answer: Answer) -> bool:
 
 def _begun(run: Run, plan: Callable[[], Plan]) -> tuple:
     if run.waiting and not run.over:
-        return run, "The last run is still going. Stop it, or wait for its end.", *[gr.skip()] * (_BEGUN - 2)
+        return (
+            run,
+            "The last run is still going. Stop it, or wait for its end.",
+            *[gr.skip()] * (_BEGUN - 2),
+        )
     try:
         run.begin(plan())
     except VLMError as error:

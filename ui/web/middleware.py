@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ui.core.limits import Door, Guest, Limits, in_words
+from ui.core.limits import ClientQuota, Limits, RateLimiter, in_words
 from vlm_backends import BadPrompt
 
 _CLOSED = re.compile(
@@ -20,7 +20,9 @@ _CLOSED = re.compile(
     re.IGNORECASE,
 )
 _UPLOAD, _STARTUP = "/gradio_api/upload", "/gradio_api/startup-events"
-_MOST = 40 * 10**6  # bytes of a request that uploads no file: a picture of 25 MB as base64, and its question
+_MOST = (
+    40 * 10**6
+)  # bytes of a request that uploads no file: a picture of 25 MB as base64, and its question
 _SAFE = "GET", "HEAD", "OPTIONS"
 
 
@@ -38,7 +40,9 @@ def accounts(env: Mapping[str, str] = os.environ) -> dict[str, str]:
         raise BadPrompt("The file that VLM_AUTH names cannot be read.") from None
     pairs = [line.strip().partition(":") for line in text.splitlines() if line.strip()]
     if not pairs or not all(name and password for name, _, password in pairs):
-        raise BadPrompt("VLM_AUTH is name:password, or the path of a file that has such a pair on each line.")
+        raise BadPrompt(
+            "VLM_AUTH is name:password, or the path of a file that has such a pair on each line."
+        )
     return {name: password for name, _, password in pairs}
 
 
@@ -46,7 +50,7 @@ class Gate:
     """ASGI middleware around the page."""
 
     def __init__(self, app: ASGIApp, limits: Limits, accounts: Mapping[str, str]) -> None:
-        self._app, self._door, self._accounts = app, Door(limits), accounts
+        self._app, self._door, self._accounts = app, RateLimiter(limits), accounts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The page's answer, or a refusal in one sentence."""
@@ -54,23 +58,29 @@ class Gate:
         await answer(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        headers, guest = Headers(scope=scope), self._door.guest(scope)
+        headers, quota = Headers(scope=scope), self._door.quota(scope)
         if is_foreign(scope["method"], headers):
-            return PlainTextResponse("This page takes no requests from other sites. Open it itself.", 403)
+            return PlainTextResponse(
+                "This page takes no requests from other sites. Open it itself.", 403
+            )
         if _CLOSED.search(scope["path"]):
             return PlainTextResponse("There is nothing here.", 404)
-        if self._accounts and not scope["path"].endswith(_STARTUP) and (stranger := self._stranger(headers, guest)):
+        if (
+            self._accounts
+            and not scope["path"].endswith(_STARTUP)
+            and (stranger := self._stranger(headers, quota))
+        ):
             return stranger
-        return None if scope["method"] in _SAFE else _too_much(scope["path"], headers, guest)
+        return None if scope["method"] in _SAFE else _too_much(scope["path"], headers, quota)
 
-    def _stranger(self, headers: Headers, guest: Guest) -> Response | None:
+    def _stranger(self, headers: Headers, quota: ClientQuota) -> Response | None:
         """Asks for the password; whoever guesses has to wait, also with the right one, or each guess would be told."""
         if "Authorization" in headers:
-            if seconds := guest.guesses.due():
+            if seconds := quota.guesses.due():
                 return _later("Too many wrong passwords.", seconds)
             if self._knows(headers):
                 return None
-            guest.guesses.take()
+            quota.guesses.take()
         ask = {"WWW-Authenticate": 'Basic realm="VLM Showcase", charset="UTF-8"'}
         return PlainTextResponse("This page needs a name and a password. Ask its owner.", 401, ask)
 
@@ -82,7 +92,11 @@ class Gate:
         except ValueError:
             return False
         expected = self._accounts.get(name, "")
-        return kind.lower() == "basic" and compare_digest(password.encode(), expected.encode()) and bool(expected)
+        return (
+            kind.lower() == "basic"
+            and compare_digest(password.encode(), expected.encode())
+            and bool(expected)
+        )
 
 
 def is_foreign(method: str, headers: Headers) -> bool:
@@ -97,17 +111,21 @@ def is_foreign(method: str, headers: Headers) -> bool:
         return site not in ("same-origin", "none") and not visit
     origin = headers.get("Origin")
     host = urlsplit(origin or "").netloc  # none where the browser hides it
-    return origin is not None and (not host or host not in (headers.get("Host"), headers.get("X-Forwarded-Host")))
+    return origin is not None and (
+        not host or host not in (headers.get("Host"), headers.get("X-Forwarded-Host"))
+    )
 
 
-def _too_much(path: str, headers: Headers, guest: Guest) -> Response | None:
+def _too_much(path: str, headers: Headers, quota: ClientQuota) -> Response | None:
     length = headers.get("Content-Length", "0")
     if "Transfer-Encoding" in headers or not length.isdecimal():
         return PlainTextResponse("Say the request's length in Content-Length.", 411)
     if int(length) > _MOST and not path.rstrip("/").endswith(_UPLOAD):
         return PlainTextResponse(f"This request is too large: {_MOST // 10**6} MB are taken.", 413)
-    seconds = guest.bytes.take(int(length))
-    return _later("You have sent as much as this page takes in an hour.", seconds) if seconds else None
+    seconds = quota.bytes.take(int(length))
+    return (
+        _later("You have sent as much as this page takes in an hour.", seconds) if seconds else None
+    )
 
 
 def _later(why: str, seconds: float) -> Response:

@@ -16,7 +16,9 @@ _START = b'{"file": "'  # of every line
 
 
 @contextlib.contextmanager
-def ledger(path: Path, question: Mapping[str, object]) -> Iterator[tuple[set[str], Callable[[dict], None]]]:
+def ledger(
+    path: Path, question: Mapping[str, object]
+) -> Iterator[tuple[set[str], Callable[[dict], None]]]:
     """The names of the pictures that are answered already, and what writes one more line.
 
     Failed ones and a line that was cut off are taken out first, to be asked again. Raises BadPrompt when another run
@@ -30,7 +32,9 @@ def ledger(path: Path, question: Mapping[str, object]) -> Iterator[tuple[set[str
 
             def write(entry: dict) -> None:
                 if entry["file"] not in done:
-                    _append(out, json.dumps(entry, ensure_ascii=False).encode(errors="replace") + b"\n")
+                    _append(
+                        out, json.dumps(entry, ensure_ascii=False).encode(errors="replace") + b"\n"
+                    )
                     done.add(entry["file"])
 
             try:
@@ -65,7 +69,9 @@ def _alone(path: Path) -> contextlib.AbstractContextManager:
     try:
         return FileLock(path.with_name(f".{path.name}.lock")).acquire(timeout=0)
     except Timeout:
-        raise BadPrompt(f"Another run writes to “{path}” now. Wait for its end, or give another --out.") from None
+        raise BadPrompt(
+            f"Another run writes to “{path}” now. Wait for its end, or give another --out."
+        ) from None
 
 
 def _kept(path: Path, question: Mapping[str, object]) -> set[str]:

@@ -9,8 +9,8 @@ from itertools import accumulate
 from pathlib import Path
 from threading import Lock
 
-from vlm_backends.media import images
 from vlm_backends.errors import BadPrompt
+from vlm_backends.media import images
 from vlm_backends.types import Picture
 
 _USUAL = "image", "img", "picture", "bytes"  # names of the column with the pictures
@@ -43,7 +43,10 @@ def columns(path: Path) -> list[str]:
     """The columns that may hold pictures, the likeliest first. Raises BadPrompt for what is no table."""
     with _opened(path) as table:
         found = [field.name for field in table.schema_arrow if _holds_bytes(field.type)]
-    return sorted(found, key=lambda name: _USUAL.index(name.lower()) if name.lower() in _USUAL else len(_USUAL))
+    return sorted(
+        found,
+        key=lambda name: _USUAL.index(name.lower()) if name.lower() in _USUAL else len(_USUAL),
+    )
 
 
 def cells(path: Path, name: str, column: str) -> Iterator[Cell]:
@@ -68,7 +71,9 @@ def _opened(path: Path) -> object:
     try:  # without buffers for all columns, of which one is read
         return pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=2**20)
     except (OSError, pyarrow.ArrowException) as error:
-        raise BadPrompt(f"“{path}” is no Parquet table, or a broken one: {str(error)[:200]}") from None
+        raise BadPrompt(
+            f"“{path}” is no Parquet table, or a broken one: {str(error)[:200]}"
+        ) from None
 
 
 def _holds_bytes(kind: object) -> bool:
@@ -90,7 +95,10 @@ class _Reel:
     def __init__(self, path: Path, column: str) -> None:
         self._table, self._column, self._path, self._lock = _opened(path), column, path, Lock()
         about = self._table.metadata
-        self._starts = [0, *accumulate(about.row_group(group).num_rows for group in range(about.num_row_groups))]
+        self._starts = [
+            0,
+            *accumulate(about.row_group(group).num_rows for group in range(about.num_row_groups)),
+        ]
         self._held: deque[tuple[int, object]] = deque(maxlen=_HELD)  # first rows, and the batches
         self._next, self._batches = 0, iter(())
 
@@ -105,7 +113,9 @@ class _Reel:
                     self._next += batch.num_rows
             except Exception as error:  # Arrow raises whatever a broken page makes it stumble over
                 self._held.clear()
-                raise BadPrompt(f"“{self._path}” is broken at row {row}: {str(error)[:200] or 'it ends'}.") from None
+                raise BadPrompt(
+                    f"“{self._path}” is broken at row {row}: {str(error)[:200] or 'it ends'}."
+                ) from None
             first, batch = next(held for held in reversed(self._held) if held[0] <= row)
             return batch.column(0)[row - first].as_py()
 

@@ -24,10 +24,10 @@ from threading import Thread
 import ray
 import ray.data
 
-from vlm_backends import Engine, MissingKey, Stop, Unreachable, VLMError, connect
-from vlm_backends.annotate.runner import Desk, Record, terms
+from vlm_backends import CancelToken, Engine, MissingKey, Unreachable, VLMError, connect
 from vlm_backends.annotate.records import Job, line
-from vlm_backends.ratelimit import Pace
+from vlm_backends.annotate.runner import Desk, Record, rate_limit_for
+from vlm_backends.ratelimit import SlidingWindow
 
 _WINDOW = 256  # pictures that Ray knows of at one time
 _KEEPER = "pace"  # the actor's name
@@ -43,7 +43,9 @@ class Errand:
     engine: str  # the name of the one that answered there
 
 
-def lines(engine: Engine, job: Job, sources: Iterable, stop: Stop, given: argparse.Namespace) -> Iterator[dict]:
+def lines(
+    engine: Engine, job: Job, sources: Iterable, stop: CancelToken, given: argparse.Namespace
+) -> Iterator[dict]:
     """Exactly one line a picture, as they come, whatever dies; what a stop leaves unanswered has none.
 
     A picture whose process died is asked again up to three times, as Ray does it. Raises Unreachable.
@@ -51,11 +53,21 @@ def lines(engine: Engine, job: Job, sources: Iterable, stop: Stop, given: argpar
     errand = Errand(job, given.engine or os.environ.get("VLM_ENGINE", ""), engine.name)
     waiting = iter(sources)
     with _cluster(given.ray, given.parallel) as parallel:
-        keeper = ray.remote(num_cpus=0)(Pace).options(name=_KEEPER).remote(given.rpm or terms(engine)[0].requests)
-        while not stop.is_set() and (some := {source.name: source for source in islice(waiting, _WINDOW)}):
+        keeper = (
+            ray.remote(num_cpus=0)(SlidingWindow)
+            .options(name=_KEEPER)
+            .remote(given.rpm or rate_limit_for(engine)[0].requests)
+        )
+        while not stop.is_set() and (
+            some := {source.name: source for source in islice(waiting, _WINDOW)}
+        ):
             for row in _until(stop, _rows(some.values(), errand, parallel)):
                 if source := some.pop(row["name"], None):
-                    yield json.loads(row["line"]) if row["line"] else _failed(source, engine, job, row["error"])
+                    yield (
+                        json.loads(row["line"])
+                        if row["line"]
+                        else _failed(source, engine, job, row["error"])
+                    )
             if not stop.is_set():
                 yield from (_failed(source, engine, job, _LOST) for source in some.values())
         del keeper  # lives for as long as its handle
@@ -73,9 +85,14 @@ def _cluster(address: str, parallel: int | None) -> Iterator[int]:
         _join(address, parallel)
         for number, handler in handlers.items():  # Ray has put its own in their place
             signal.signal(number, handler)
-        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what went wrong is told in the lines
+        logging.getLogger("ray.data").setLevel(
+            logging.CRITICAL
+        )  # what went wrong is told in the lines
         context = ray.data.DataContext.get_current()
-        context.enable_progress_bars, context.max_errored_blocks = False, -1  # a lost picture is one line
+        context.enable_progress_bars, context.max_errored_blocks = (
+            False,
+            -1,
+        )  # a lost picture is one line
         yield parallel or int(ray.cluster_resources().get("CPU", 1))
     except ray.exceptions.RayError as error:
         raise Unreachable(f"Ray at “{address}” broke off: {str(error)[:200]}") from None
@@ -87,7 +104,11 @@ def _join(address: str, parallel: int | None) -> None:
     """Ray on this machine, or a cluster, which gets this package's code and no variable of this process."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or Ray tells its makers of each cluster
     if address == "local":
-        where = {"address": address, "num_cpus": parallel or os.cpu_count(), "include_dashboard": False}
+        where = {
+            "address": address,
+            "num_cpus": parallel or os.cpu_count(),
+            "include_dashboard": False,
+        }
     else:
         where = {"address": address, "runtime_env": {"py_modules": [str(Path(__file__).parent)]}}
     try:
@@ -101,10 +122,14 @@ def _join(address: str, parallel: int | None) -> None:
 
 def _rows(sources: Iterable, errand: Errand, parallel: int) -> Iterator[dict]:
     """A row a picture, each made by a task of its own, so that a process that dies takes one picture along."""
-    places = [{"place": pickle.dumps(replace(source, path=source.path.absolute()))} for source in sources]
+    places = [
+        {"place": pickle.dumps(replace(source, path=source.path.absolute()))} for source in sources
+    ]
     items = ray.data.from_items(places, override_num_blocks=len(places))
     made = items.map(_row, fn_args=(errand,), compute=ray.data.TaskPoolStrategy(parallel))
-    for few in made.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):  # or one lags behind
+    for few in made.iter_batches(
+        batch_size=None, batch_format="pyarrow", prefetch_batches=0
+    ):  # or one lags behind
         yield from few.to_pylist()
 
 
@@ -123,11 +148,13 @@ def _desk(errand: Errand) -> Desk:
     """The desk of this process: what was refused once for all pictures is not asked again. Raises VLMError."""
     engine = connect({**os.environ, "VLM_ENGINE": errand.setting})
     if engine.name != errand.engine:
-        raise MissingKey(f"{errand.engine} is not set up on {platform.node()}: set the same variables as here.")
-    return Desk(engine, *errand.job.asked(engine), _Shared(ray.get_actor(_KEEPER)), Stop())
+        raise MissingKey(
+            f"{errand.engine} is not set up on {platform.node()}: set the same variables as here."
+        )
+    return Desk(engine, *errand.job.asked(engine), _Shared(ray.get_actor(_KEEPER)), CancelToken())
 
 
-class _Shared(Pace):
+class _Shared(SlidingWindow):
     """One pace for all processes, kept by an actor."""
 
     def __init__(self, keeper: object) -> None:
@@ -143,10 +170,10 @@ class _Shared(Pace):
         ray.get(self._keeper.hold.remote(seconds))
 
 
-def _until(stop: Stop, rows: Iterator[dict]) -> Iterator[dict]:
+def _until(stop: CancelToken, rows: Iterator[dict]) -> Iterator[dict]:
     """The rows as they come; none after the stop, whatever they wait for."""
     arrived: SimpleQueue = SimpleQueue()
-    forget = stop.then(lambda: arrived.put(None))
+    forget = stop.add_callback(lambda: arrived.put(None))
 
     def pump() -> None:
         try:

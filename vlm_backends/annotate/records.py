@@ -5,10 +5,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vlm_backends import Answer, Engine, Model, Picture, Prompt, Region, Task, Turn, find_model, find_task
+from vlm_backends import (
+    Answer,
+    Engine,
+    Model,
+    Picture,
+    Prompt,
+    Region,
+    Task,
+    Turn,
+    find_model,
+    find_task,
+)
+from vlm_backends.annotate.jsonl import replacing
 from vlm_backends.annotate.runner import Record
 from vlm_backends.media.exports import as_coco, as_csv
-from vlm_backends.annotate.jsonl import replacing
 from vlm_backends.media.geometry import cleaned
 
 _COLUMNS = "file", "text", "regions", "engine", "seconds", "error"
@@ -25,7 +36,11 @@ class Job:
     def asked(self, engine: Engine) -> tuple[Model, Callable[[Picture], Prompt], Task | None]:
         """What a desk needs to ask this engine. Raises BadPrompt."""
         model, task = model_of(engine, self.model), find_task(self.task) if self.task else None
-        return model, lambda picture: Prompt((Turn("user", self.text, (picture,)),), model.sampling), task
+        return (
+            model,
+            lambda picture: Prompt((Turn("user", self.text, (picture,)),), model.sampling),
+            task,
+        )
 
     @property
     def fields(self) -> dict:
@@ -42,11 +57,18 @@ def line(record: Record, job: Job) -> dict:
     """The picture's line: what was found in it, or why not."""
     answer, picture = record.answer, record.picture
     return {
-        "file": record.source.name, "engine": record.engine.name, **job.fields, "text": answer.text,
-        "regions": [region._asdict() for region in cleaned(answer.regions)], "rows": answer.rows, "note": answer.note,
-        "width": picture and picture.width, "height": picture and picture.height,
-        "seconds": round(record.total_s, 3), "error": record.error or None,
-    }  # fmt: skip
+        "file": record.source.name,
+        "engine": record.engine.name,
+        **job.fields,
+        "text": answer.text,
+        "regions": [region._asdict() for region in cleaned(answer.regions)],
+        "rows": answer.rows,
+        "note": answer.note,
+        "width": picture and picture.width,
+        "height": picture and picture.height,
+        "seconds": round(record.total_s, 3),
+        "error": record.error or None,
+    }
 
 
 def write_csv(path: Path, found: Callable[[], Iterable[Mapping]]) -> None:
@@ -76,7 +98,9 @@ def _coco(found: Callable[[], Iterable[Mapping]]) -> Iterator[str]:
     yield from _listed({**coco["images"][0], "id": number} for number, coco in _each(found))
     yield '], "annotations": ['
     yield from _listed(_placed(found, kinds))
-    kinds_listed = [{"id": number, "name": name, "supercategory": ""} for name, number in kinds.items()]
+    kinds_listed = [
+        {"id": number, "name": name, "supercategory": ""} for name, number in kinds.items()
+    ]
     yield f'], "categories": {_json(kinds_listed)}}}'
 
 

@@ -19,32 +19,34 @@ from typing import BinaryIO
 from vlm_backends import NVIDIA, OpenAI
 from vlm_backends.annotate.sources import Source
 from vlm_backends.errors import Gone, MissingKey, Refused, VLMError
-from vlm_backends.media.exports import FORMATS, as_coco
 from vlm_backends.journal import journal
-from vlm_backends.ratelimit import Pace
+from vlm_backends.media.exports import FORMATS, as_coco
+from vlm_backends.ratelimit import SlidingWindow
 from vlm_backends.reply import heard, understood
-from vlm_backends.types import Answer, Chunk, Engine, Model, Picture, Prompt, Stop, Task
+from vlm_backends.types import Answer, CancelToken, Chunk, Engine, Model, Picture, Prompt, Task
 
 _AT_ONCE = 4  # pictures that a host or a server is asked about at one time
 _TRIES = 6  # a picture that was refused so often for coming too fast has failed
 _MOST_WAIT = 600.0  # seconds: who asks for a longer pause has said no for this batch
 _FOR_ALL = 401, 402, 403  # what is refused with these is refused for every picture
-_FAULT = "This picture met a fault in this program; its log says more. Try it alone, or use another one."
+_FAULT = (
+    "This picture met a fault in this program; its log says more. Try it alone, or use another one."
+)
 _COLUMNS = "file", "state", "text", "regions", "engine", "seconds", "error"
 _log = logging.getLogger(__name__)
 
 
-def terms(engine: Engine) -> tuple[Pace, int]:
+def rate_limit_for(engine: Engine) -> tuple[SlidingWindow, int]:
     """How a batch may ask this engine: the pace, one for all who use the same key, and how many at a time."""
     if isinstance(engine, NVIDIA):
         return _shared(engine.base_url, hashlib.sha256(engine.key.encode()).hexdigest()), _AT_ONCE
-    return Pace(None), _AT_ONCE if isinstance(engine, OpenAI) else 1
+    return SlidingWindow(None), _AT_ONCE if isinstance(engine, OpenAI) else 1
 
 
 @lru_cache(maxsize=256)
-def _shared(base_url: str, digest: str) -> Pace:
+def _shared(base_url: str, digest: str) -> SlidingWindow:
     """The pace of one key, known by its digest: the key itself is not held for longer than its visit."""
-    return Pace()
+    return SlidingWindow()
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def annotate(
     question: Callable[[Picture], Prompt],
     task: Task | None,
     pictures: Iterable[Source],
-    stop: Stop,
-    pace: Pace,
+    stop: CancelToken,
+    window: SlidingWindow,
     parallel: int = 1,
     asking: Callable[[Source], object] = lambda source: None,
 ) -> Iterator[Record]:
@@ -80,9 +82,9 @@ def annotate(
     `asking` is told of each picture when its question goes out, by the thread that asks. A refusal for coming too fast
     is waited out; one that holds for all pictures is not asked for again. Leaving the iterator early ends all calls.
     """
-    ended, waiting, running = Stop(), iter(pictures), set()
-    forget = stop.then(ended.set)
-    desk = Desk(engine, model, question, task, pace, ended, asking)
+    ended, waiting, running = CancelToken(), iter(pictures), set()
+    forget = stop.add_callback(ended.set)
+    desk = Desk(engine, model, question, task, window, ended, asking)
     with ThreadPoolExecutor(parallel, "batch") as pool:
         try:
             while True:
@@ -105,8 +107,8 @@ class Desk:
     model: Model
     question: Callable[[Picture], Prompt]
     task: Task | None
-    pace: Pace
-    stop: Stop
+    window: SlidingWindow
+    stop: CancelToken
     asking: Callable[[Source], object] = lambda source: None
     refusal: str = ""  # it holds for every picture
 
@@ -125,9 +127,15 @@ class Desk:
 
     def _answered(self, unasked: Record) -> Record | None:
         prompt, tries = self.question(unasked.picture), 0
-        while self.pace.turn(self.stop):
+        while self.window.turn(self.stop):
             self.asking(unasked.source)
-            record, error, whole, tries, start = unasked, None, Chunk(), tries + 1, time.perf_counter()
+            record, error, whole, tries, start = (
+                unasked,
+                None,
+                Chunk(),
+                tries + 1,
+                time.perf_counter(),
+            )
             try:
                 arriving = heard(self.engine, self.model, prompt, self.stop)
                 for whole in journal.watched(self.engine, self.model, arriving, self.stop):
@@ -151,7 +159,7 @@ class Desk:
             self.refusal = str(error)
         if status != 429 or tries >= _TRIES or too_long:
             return False
-        self.pace.hold(max(error.wait or 0.0, self.pace.seconds * min(1.0, 2 ** (tries - 3))))
+        self.window.hold(max(error.wait or 0.0, self.window.seconds * min(1.0, 2 ** (tries - 3))))
         return True
 
 
@@ -180,7 +188,9 @@ def archive(
                 bundle.write(picture, f"annotated/{stem}{picture.suffix}", zipfile.ZIP_STORED)
             bundle.writestr(f"json/{stem}.json", _json(details(record)))
             if record.answer.rows:
-                bundle.writestr(f"tables/{stem}.csv", FORMATS["CSV"].write(record.picture, record.answer))
+                bundle.writestr(
+                    f"tables/{stem}.csv", FORMATS["CSV"].write(record.picture, record.answer)
+                )
         entries = [(record.source.name, record.picture, record.answer.regions) for record in done]
         bundle.writestr("coco.json", _json(as_coco(entries)))
         lines = Answer("", rows=(_COLUMNS, *map(_line, records)))

@@ -16,9 +16,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from vlm_backends.annotate import parquet
-from vlm_backends.media import images
-from vlm_backends.errors import BadPrompt
 from vlm_backends.annotate.parquet import Cell
+from vlm_backends.errors import BadPrompt
+from vlm_backends.media import images
 from vlm_backends.types import Picture
 
 SUFFIXES = {".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
@@ -26,7 +26,9 @@ MOST = 100  # pictures of one visitor's batch
 _MOST_BYTES = 200 * 2**20  # of a picture's file
 _LONGEST = 80  # bytes of a name, its ending and its number left out
 _UNSAFE = re.compile(r'[<>:"|?*]')
-_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)  # no file may be called so under Windows
+_DEVICES = re.compile(
+    r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE
+)  # no file may be called so under Windows
 _unzipping = threading.Lock()  # a ZipFile counts those who read from it without one
 
 
@@ -61,12 +63,16 @@ class Member:
                 data = bundle.read(self.member)
         except BadPrompt:
             raise
-        except Exception as error:  # zipfile and its decoders raise whatever a broken file makes them stumble over
+        except (
+            Exception
+        ) as error:  # zipfile and its decoders raise whatever a broken file makes them stumble over
             raise BadPrompt(f"{self.name} cannot be taken out of its zip: {error}.") from None
         return images.read(data)
 
 
-def pictures(paths: Iterable[str], column: str = "", again: bool = False) -> Iterator[Source | Member | Cell]:
+def pictures(
+    paths: Iterable[str], column: str = "", again: bool = False
+) -> Iterator[Source | Member | Cell]:
     """What is to be annotated, each name once. Raises BadPrompt for a path where nothing is.
 
     `again`: each path held something before; one that has vanished is given nevertheless, and cannot be read.
@@ -82,7 +88,9 @@ def pictures(paths: Iterable[str], column: str = "", again: bool = False) -> Ite
         if not found and again and not glob.has_magic(path):
             yield Source(path, Path(path))
         elif not found and not again:
-            raise BadPrompt(f"No picture is at “{path[:200]}”. Give files, folders, patterns, zips or Parquet tables.")
+            raise BadPrompt(
+                f"No picture is at “{path[:200]}”. Give files, folders, patterns, zips or Parquet tables."
+            )
 
 
 def _at(given: str, column: str) -> Iterator[Source | Member | Cell]:
@@ -101,7 +109,9 @@ def _at(given: str, column: str) -> Iterator[Source | Member | Cell]:
 def _files(folder: Path) -> Iterator[Path]:
     """The files below a folder in the order of their names, but for hidden ones; links to folders are not followed."""
     with os.scandir(folder) as entries:
-        ordered = sorted((entry for entry in entries if entry.name[0] != "."), key=lambda entry: entry.name)
+        ordered = sorted(
+            (entry for entry in entries if entry.name[0] != "."), key=lambda entry: entry.name
+        )
     for entry in ordered:
         if entry.is_dir(follow_symlinks=False):
             yield from _files(Path(entry.path))
@@ -111,7 +121,9 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _inside(path: Path, column: str, stray: bool = False) -> Iterator[Source | Member | Cell]:
     """The pictures of one file; a `stray` one came with a folder, and may be none and hold none."""
-    name = os.fsencode(path).decode(errors="backslashreplace")  # a line of JSON takes no other bytes
+    name = os.fsencode(path).decode(
+        errors="backslashreplace"
+    )  # a line of JSON takes no other bytes
     match path.suffix.lower():
         case ".zip":
             yield from _members(path, name)
@@ -144,7 +156,9 @@ def _cells(path: Path, name: str, column: str, stray: bool) -> Iterator[Cell]:
         yield from parquet.cells(path, name, column or known[0])
     elif not stray:
         hint = f" Name one that does: --column {'|'.join(known)[:200]}" if known else ""
-        raise BadPrompt(f"“{path}” has no column{f' “{column}”' * bool(column)} that holds pictures.{hint}")
+        raise BadPrompt(
+            f"“{path}” has no column{f' “{column}”' * bool(column)} that holds pictures.{hint}"
+        )
 
 
 def _check_size(name: str, size: int) -> None:
@@ -158,7 +172,9 @@ def sources(paths: Iterable[str | Path]) -> tuple[Source, ...]:
     if not paths:
         raise BadPrompt(f"Add pictures first: drop or choose up to {MOST} of them.")
     if len(paths) > MOST:
-        raise BadPrompt(f"These are {len(paths)} pictures; a batch takes {MOST}. Remove {len(paths) - MOST} of them.")
+        raise BadPrompt(
+            f"These are {len(paths)} pictures; a batch takes {MOST}. Remove {len(paths) - MOST} of them."
+        )
     once: dict[str, Path] = {}
     for path in paths:
         once.setdefault(_content(path), path)
@@ -171,7 +187,9 @@ def sources(paths: Iterable[str | Path]) -> tuple[Source, ...]:
 
 def safe_name(name: str) -> str:
     """A stranger's file name without folders, controls, marks of direction, and what a file system trips over."""
-    shown = (char for char in unicodedata.normalize("NFC", name) if unicodedata.category(char)[0] != "C")
+    shown = (
+        char for char in unicodedata.normalize("NFC", name) if unicodedata.category(char)[0] != "C"
+    )
     last = _UNSAFE.sub("", re.split(r"[/\\]", "".join(shown))[-1]).strip(" .-")
     stem, _, ending = last.rpartition(".") if "." in last else (last, "", "")
     stem = stem.encode()[:_LONGEST].decode(errors="ignore").strip(" .-") or "picture"

@@ -5,21 +5,33 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from vlm_backends.engines.http.client import Patience, fetch, persistent
-from vlm_backends.engines.servers import servers
-from vlm_backends.engines.settings import checked, is_address
 from vlm_backends.engines.builtin import Embedded
+from vlm_backends.engines.http.client import Patience, fetch, retry_stream
 from vlm_backends.engines.local import Local
 from vlm_backends.engines.nvidia import NVIDIA
 from vlm_backends.engines.openai import OpenAI
+from vlm_backends.engines.servers import servers
+from vlm_backends.engines.settings import checked, is_address
 from vlm_backends.errors import BadPrompt, MissingKey
 from vlm_backends.models import CATALOGUE
 from vlm_backends.types import Engine
 
 __all__ = [
-    "KEYS", "NVIDIA", "Embedded", "Local", "OpenAI", "Patience", "checked", "connect", "fetch", "hosted", "local",
-    "owners_key", "persistent", "servers",
-]  # fmt: skip
+    "KEYS",
+    "NVIDIA",
+    "Embedded",
+    "Local",
+    "OpenAI",
+    "Patience",
+    "checked",
+    "connect",
+    "fetch",
+    "hosted",
+    "local",
+    "owners_key",
+    "retry_stream",
+    "servers",
+]
 KEYS = "NVIDIA_API_KEY", "API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC"
 _STACK = "torch", "transformers"
 
@@ -35,17 +47,23 @@ def connect(env: Mapping[str, str] = os.environ) -> Engine:
     host = hosted(key, env)
     name = env.get("VLM_ENGINE", "").strip().lower()
     if name not in ("", "embedded", "local", "nvidia", "openai"):
-        raise BadPrompt(f"VLM_ENGINE={name[:40]} is not known. Use nvidia, openai, local or embedded, or unset it.")
+        raise BadPrompt(
+            f"VLM_ENGINE={name[:40]} is not known. Use nvidia, openai, local or embedded, or unset it."
+        )
     if name == "nvidia" and not key:
         raise MissingKey("VLM_ENGINE=nvidia needs a key: set NVIDIA_API_KEY, or unset VLM_ENGINE.")
     if name == "openai" and not served:
-        raise MissingKey("VLM_ENGINE=openai needs a server: set VLM_BASE_URL, such as http://127.0.0.1:8000/v1.")
+        raise MissingKey(
+            "VLM_ENGINE=openai needs a server: set VLM_BASE_URL, such as http://127.0.0.1:8000/v1."
+        )
     if name == "nvidia" or not name and key:
         return host
     if name == "openai" or not name and served:
         return served[0]
     if name == "local" and weights is None:
-        raise MissingKey("VLM_ENGINE=local needs more libraries: pip install -r requirements-local.txt")
+        raise MissingKey(
+            "VLM_ENGINE=local needs more libraries: pip install -r requirements-local.txt"
+        )
     if name != "embedded" and weights and weights.models():
         return weights
     return Embedded()
@@ -53,7 +71,9 @@ def connect(env: Mapping[str, str] = os.environ) -> Engine:
 
 def owners_key(env: Mapping[str, str] = os.environ) -> str:
     """The key of who runs the page; empty when there is none. Raises BadPrompt for what can be none."""
-    return next((checked(env[name].strip(), name) for name in KEYS if env.get(name, "").strip()), "")
+    return next(
+        (checked(env[name].strip(), name) for name in KEYS if env.get(name, "").strip()), ""
+    )
 
 
 def hosted(key: str, env: Mapping[str, str] = os.environ) -> NVIDIA:
@@ -78,7 +98,9 @@ def local(env: Mapping[str, str] = os.environ) -> Local | None:
     checkpoints = _checkpoints(env.get("VLM_CHECKPOINTS", ""))
     if not _has_stack():
         return None
-    if env.get("SPACES_ZERO_GPU"):  # such a Space looks at its start for the function that borrows its GPU
+    if env.get(
+        "SPACES_ZERO_GPU"
+    ):  # such a Space looks at its start for the function that borrows its GPU
         import vlm_backends.engines.local.generation  # noqa: F401
     return Local(
         Path(folder) if folder else None,
@@ -94,7 +116,9 @@ def _checkpoints(setting: str) -> dict[str, str]:
     known = {model.id for model in CATALOGUE if model.weights}
     for name, _, id in pairs:
         if name.strip() not in known or id.strip().count("/") != 1:
-            raise BadPrompt("VLM_CHECKPOINTS: pairs such as microsoft/florence-2=florence-community/Florence-2-large.")
+            raise BadPrompt(
+                "VLM_CHECKPOINTS: pairs such as microsoft/florence-2=florence-community/Florence-2-large."
+            )
     return {name.strip(): id.strip() for name, _, id in pairs}
 
 

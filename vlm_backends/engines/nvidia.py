@@ -15,15 +15,15 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 
 from vlm_backends import models
-from vlm_backends.media import images
 from vlm_backends.engines.http import client
-from vlm_backends.engines.wire.requests import body, inline, trimmed
-from vlm_backends.engines.http.transport import is_public
 from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.http.transport import is_public
 from vlm_backends.engines.wire.errors import explain
+from vlm_backends.engines.wire.requests import body, inline, trimmed
 from vlm_backends.engines.wire.responses import announced, chunk, job_of
 from vlm_backends.errors import Gone, MissingKey, Unreachable, VLMError
-from vlm_backends.types import Chunk, Model, Picture, Prompt, Sent, Stop, Task
+from vlm_backends.media import images
+from vlm_backends.types import CancelToken, Chunk, Model, Picture, Prompt, Sent, Task
 
 ASSETS = "https://api.nvcf.nvidia.com/v2/nvcf/assets"
 _STATUS = "https://api.nvcf.nvidia.com/v2/nvcf/pexec/status/"
@@ -52,15 +52,21 @@ class NVIDIA:
 
     def state(self, model: Model, task: Task | None = None) -> str:
         """What is known of the model at NVIDIA, with the date."""
-        words = {"alive": "live at NVIDIA", "withdrawn": "withdrawn by NVIDIA", "unknown": "not proven at NVIDIA"}
+        words = {
+            "alive": "live at NVIDIA",
+            "withdrawn": "withdrawn by NVIDIA",
+            "unknown": "not proven at NVIDIA",
+        }
         return f"{words[model.hosted.state]} (as of {model.hosted.checked})"
 
-    def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
+    def stream(
+        self, model: Model, prompt: Prompt, stop: CancelToken | None = None
+    ) -> Iterator[Chunk]:
         """The reply's chunks. Asks the model's second address when its first is gone."""
         if not self.key:
             where = "give it at the top of the page, or as NVIDIA_API_KEY"
             raise MissingKey(f"NVIDIA needs a key: make one at build.nvidia.com and {where}.")
-        stop = stop or Stop()
+        stop = stop or CancelToken()
         prompt = trimmed(model, prompt)
         try:
             with self._references(model, prompt, stop) as references:
@@ -70,7 +76,11 @@ class NVIDIA:
                 raise
 
     def _first_alive(
-        self, model: Model, prompt: Prompt, references: Mapping[Picture, Reference], stop: Stop
+        self,
+        model: Model,
+        prompt: Prompt,
+        references: Mapping[Picture, Reference],
+        stop: CancelToken,
     ) -> Iterator[Chunk]:
         try:
             yield from self._ask(model.url, model, prompt, references, stop)
@@ -80,9 +90,16 @@ class NVIDIA:
             yield from self._ask(model.fallback, model, prompt, references, stop)
 
     def _ask(
-        self, url: str, model: Model, prompt: Prompt, references: Mapping[Picture, Reference], stop: Stop
+        self,
+        url: str,
+        model: Model,
+        prompt: Prompt,
+        references: Mapping[Picture, Reference],
+        stop: CancelToken,
     ) -> Iterator[Chunk]:
-        request = body(model, prompt, url, {picture: source for picture, (source, _) in references.items()})
+        request = body(
+            model, prompt, url, {picture: source for picture, (source, _) in references.items()}
+        )
         sent = next((sent for _, sent in reversed(references.values())), None)
         if sent:
             yield Chunk(sent=sent)
@@ -93,18 +110,32 @@ class NVIDIA:
                     if said := chunk(payload, sent, "NVIDIA", self.key):
                         yield said
 
-        yield from client.persistent(attempt, stop, self.patience)
+        yield from client.retry_stream(attempt, stop, self.patience)
 
     @contextmanager
     def _answered(
-        self, url: str, model: Model, request: dict, references: Mapping[Picture, Reference], stop: Stop
+        self,
+        url: str,
+        model: Model,
+        request: dict,
+        references: Mapping[Picture, Reference],
+        stop: CancelToken,
     ) -> Iterator[requests.Response]:
         """The response that carries the answer: an unfinished job is polled, a 302 followed without the key."""
-        headers = {"Accept": "text/event-stream" if model.streams else "application/json", **self._bearer()}
-        if assets := [_asset_id(source) for source, sent in references.values() if sent.way == "asset"]:
-            headers["NVCF-INPUT-ASSET-REFERENCES"] = headers["NVCF-FUNCTION-ASSET-IDS"] = ",".join(assets)
+        headers = {
+            "Accept": "text/event-stream" if model.streams else "application/json",
+            **self._bearer(),
+        }
+        if assets := [
+            _asset_id(source) for source, sent in references.values() if sent.way == "asset"
+        ]:
+            headers["NVCF-INPUT-ASSET-REFERENCES"] = headers["NVCF-FUNCTION-ASSET-IDS"] = ",".join(
+                assets
+            )
         with ExitStack() as stack:
-            response = self._opened(stack, "POST", self.at(url), stop, headers=headers, json=request)
+            response = self._opened(
+                stack, "POST", self.at(url), stop, headers=headers, json=request
+            )
             begun, moves = response.status_code in _PENDING, 0
             try:
                 for _ in range(self.patience.polls):
@@ -113,17 +144,28 @@ class NVIDIA:
                         return
                     moves += response.status_code != 202
                     if moves > _MOVES:
-                        raise Unreachable("NVIDIA sends this question from one place to the next. Try again later.")
+                        raise Unreachable(
+                            "NVIDIA sends this question from one place to the next. Try again later."
+                        )
                     look = self._look(response, stack, status_of(url), stop, headers)
-                    response = client.insist(look, stop, self.patience)
-                raise Unreachable("NVIDIA did not finish this job in time. Try again, or use a smaller picture.")
+                    response = client.retry(look, stop, self.patience)
+                raise Unreachable(
+                    "NVIDIA did not finish this job in time. Try again, or use a smaller picture."
+                )
             except VLMError as error:
                 if begun:
-                    error.again = None  # NVIDIA has taken the job: it is not begun, and paid for, twice
+                    error.again = (
+                        None  # NVIDIA has taken the job: it is not begun, and paid for, twice
+                    )
                 raise
 
     def _look(
-        self, response: requests.Response, stack: ExitStack, status: str, stop: Stop, headers: Mapping[str, str]
+        self,
+        response: requests.Response,
+        stack: ExitStack,
+        status: str,
+        stop: CancelToken,
+        headers: Mapping[str, str],
     ) -> Callable[[], requests.Response]:
         """The call that asks for what follows a response that is not the answer yet; the key stays with NVIDIA."""
         if response.status_code != 202:
@@ -134,23 +176,29 @@ class NVIDIA:
             raise Unreachable("Stopped before NVIDIA had finished.")
         return partial(self._opened, stack, "GET", url, stop, headers=headers)
 
-    def _opened(self, stack: ExitStack, method: str, url: str, stop: Stop, **options: object) -> requests.Response:
+    def _opened(
+        self, stack: ExitStack, method: str, url: str, stop: CancelToken, **options: object
+    ) -> requests.Response:
         """The response, good or pending, open as long as the stack holds it; the one before is closed."""
         stack.close()
         response = stack.enter_context(client.send(method, url, stop, self.patience, **options))
         return response if response.status_code in _PENDING else self._accepted(response)
 
     @contextmanager
-    def _references(self, model: Model, prompt: Prompt, stop: Stop) -> Iterator[dict[Picture, Reference]]:
+    def _references(
+        self, model: Model, prompt: Prompt, stop: CancelToken
+    ) -> Iterator[dict[Picture, Reference]]:
         """What stands for each picture in the request; the assets among them live as long as this context."""
         found: dict[Picture, Reference] = {}
         try:
-            for picture in dict.fromkeys(picture for turn in prompt.turns for picture in turn.pictures):
-                carried, way = carriage(model, picture)
+            for picture in dict.fromkeys(
+                picture for turn in prompt.turns for picture in turn.pictures
+            ):
+                carried, way = fit_for_transport(model, picture)
                 if way == "inline":
                     source = inline(carried)
                 else:
-                    id = client.insist(partial(self._upload, carried, stop), stop, self.patience)
+                    id = client.retry(partial(self._upload, carried, stop), stop, self.patience)
                     source = f"data:{carried.mime};asset_id,{id}"
                 found[picture] = source, _sent(carried, way)
             yield found
@@ -159,19 +207,26 @@ class NVIDIA:
                 if sent.way == "asset":
                     self._delete(_asset_id(source))
 
-    def _upload(self, picture: Picture, stop: Stop) -> str:
+    def _upload(self, picture: Picture, stop: CancelToken) -> str:
         """The id of a new asset: announced first, then put at the address that NVIDIA signs for it."""
         entry = {"contentType": picture.mime, "description": DESCRIPTION}
         headers = {"accept": "application/json", **self._bearer()}
-        with client.send("POST", self.at(ASSETS), stop, self.patience, headers=headers, json=entry) as response:
+        with client.send(
+            "POST", self.at(ASSETS), stop, self.patience, headers=headers, json=entry
+        ) as response:
             try:
                 answer = next(client.payloads(self._accepted(response)), {})
             except Unreachable:
-                _log.warning("an asset was announced whose name did not arrive; NVIDIA drops it after a day")
+                _log.warning(
+                    "an asset was announced whose name did not arrive; NVIDIA drops it after a day"
+                )
                 raise
         id, url = announced(answer)
         try:
-            headers = {"x-amz-meta-nvcf-asset-description": DESCRIPTION, "content-type": picture.mime}
+            headers = {
+                "x-amz-meta-nvcf-asset-description": DESCRIPTION,
+                "content-type": picture.mime,
+            }
             options = {"public": self._is_public(), "headers": headers, "data": picture.data}
             with client.send("PUT", url, stop, self.patience, **options) as response:
                 self._accepted(response)
@@ -184,7 +239,9 @@ class NVIDIA:
         """Takes the asset back, even after a stop; a failure is logged, since the answer is worth more."""
         try:
             url = f"{self.at(ASSETS)}/{id}"
-            with client.send("DELETE", url, Stop(), self.patience, headers=self._bearer()) as response:
+            with client.send(
+                "DELETE", url, CancelToken(), self.patience, headers=self._bearer()
+            ) as response:
                 self._accepted(response)
         except VLMError as error:
             _log.warning("asset %s was not deleted; NVIDIA drops it after a day: %s", id, error)
@@ -196,7 +253,9 @@ class NVIDIA:
             words = client.body(response)
         except Unreachable:
             words = b""
-        raise explain(response.status_code, words, response.headers.get("Retry-After"), "NVIDIA", self.key)
+        raise explain(
+            response.status_code, words, response.headers.get("Retry-After"), "NVIDIA", self.key
+        )
 
     def _is_public(self) -> bool:
         """True when NVIDIA is asked over the internet: what it points to must stand there too."""
@@ -213,7 +272,9 @@ class NVIDIA:
         return urlunsplit((scheme, host, *urlsplit(url)[2:]))
 
 
-def carriage(model: Model, picture: Picture, way: Way | None = None) -> tuple[Picture, Way]:
+def fit_for_transport(
+    model: Model, picture: Picture, way: Way | None = None
+) -> tuple[Picture, Way]:
     """The picture as it goes to the model, and by which way; a `way` that is known is not weighed again."""
     if not model.asset and way != "asset":
         fitted = images.encode(picture)

@@ -10,16 +10,26 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from vlm_backends import models
-from vlm_backends.media import images
 from vlm_backends.engines.http import client
-from vlm_backends.engines.wire.requests import body, inline, trimmed
 from vlm_backends.engines.http.client import Patience
 from vlm_backends.engines.wire.errors import explain
+from vlm_backends.engines.wire.requests import body, inline, trimmed
 from vlm_backends.engines.wire.responses import chunk
 from vlm_backends.errors import BadPrompt, Refused, VLMError
+from vlm_backends.media import images
 from vlm_backends.media.geometry import clean
 from vlm_backends.readers import plain
-from vlm_backends.types import Chunk, Limits, Model, Picture, Prompt, Sampling, Sent, Stop, Task
+from vlm_backends.types import (
+    CancelToken,
+    Chunk,
+    Limits,
+    Model,
+    Picture,
+    Prompt,
+    Sampling,
+    Sent,
+    Task,
+)
 
 _BUDGET = 6_000_000  # characters of base64: larger pictures are fitted
 _FRESH = 60  # seconds for which the server's list is believed
@@ -55,19 +65,23 @@ class OpenAI:
         said = states.get(task.token if task else "", "")
         return said if task and said else f"ready at {self._host}{': ' if said else ''}{said}"
 
-    def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
+    def stream(
+        self, model: Model, prompt: Prompt, stop: CancelToken | None = None
+    ) -> Iterator[Chunk]:
         """The reply's chunks. Raises VLMError."""
-        prompt, stop = trimmed(model, prompt), stop or Stop()
+        prompt, stop = trimmed(model, prompt), stop or CancelToken()
         pictures = [picture for turn in prompt.turns for picture in turn.pictures]
         if not pictures:
             raise BadPrompt("Add a picture first: this model answers about pictures.")
-        fitted = {picture: carriage(picture) for picture in pictures}
+        fitted = {picture: fit_for_transport(picture) for picture in pictures}
         last = fitted[pictures[-1]]
         sent = Sent(last.mime, last.width, last.height, len(last.data), "inline")
         host = self._host
         note = f"Answered by {model.title} at {host}."
         yield Chunk(sent=sent, note=note)
-        request = self.request(model, prompt, {picture: inline(encoded) for picture, encoded in fitted.items()})
+        request = self.request(
+            model, prompt, {picture: inline(encoded) for picture, encoded in fitted.items()}
+        )
         try:
             for piece in self._chunks(request, sent, stop):
                 yield piece._replace(note=f"{note} {piece.note}") if piece.note else piece
@@ -75,23 +89,34 @@ class OpenAI:
             if not stop.is_set():  # a connection that was shut on purpose is no error
                 raise
 
-    def _chunks(self, request: Mapping[str, object], sent: Sent, stop: Stop) -> Iterator[Chunk]:
+    def _chunks(
+        self, request: Mapping[str, object], sent: Sent, stop: CancelToken
+    ) -> Iterator[Chunk]:
         """The chunks of the reply to this request, sent again without what the server says it does not know."""
         host = self._host
-        absent = f"{host} does not serve {request['model']}. Start it there, or choose another engine."
+        absent = (
+            f"{host} does not serve {request['model']}. Start it there, or choose another engine."
+        )
 
         def attempt() -> Iterator[Chunk]:
-            with client.send("POST", self.address, stop, self.patience, headers=self._headers(),
-                            json=request) as response:  # fmt: skip
+            with client.send(
+                "POST", self.address, stop, self.patience, headers=self._headers(), json=request
+            ) as response:
                 if response.status_code // 100 != 2:
-                    raise explain(response.status_code, client.body(response), response.headers.get("Retry-After"),
-                                  host, self.key, absent)  # fmt: skip
+                    raise explain(
+                        response.status_code,
+                        client.body(response),
+                        response.headers.get("Retry-After"),
+                        host,
+                        self.key,
+                        absent,
+                    )
                 for payload in client.payloads(response):
                     if said := chunk(payload, sent, host, self.key):
                         yield said
 
         try:
-            yield from client.persistent(attempt, stop, self.patience)
+            yield from client.retry_stream(attempt, stop, self.patience)
         except Refused as error:
             known = _known(request, error.detail) if error.status in (400, 422) else request
             if known == request:
@@ -102,8 +127,14 @@ class OpenAI:
         """The request's JSON, the model called as the server lists it; `sources` says what stands for each picture."""
         asked = replace(model, id=self._served(model) or model.id, parts=True, streams=True)
         plain_words = model.read is plain.read and not model.tasks
-        grammar = {} if plain_words else {"skip_special_tokens": False}  # vLLM's name for it: places are such tokens
-        return body(asked, prompt, self.base_url, sources) | {"stream_options": {"include_usage": True}} | grammar
+        grammar = (
+            {} if plain_words else {"skip_special_tokens": False}
+        )  # vLLM's name for it: places are such tokens
+        return (
+            body(asked, prompt, self.base_url, sources)
+            | {"stream_options": {"include_usage": True}}
+            | grammar
+        )
 
     @property
     def address(self) -> str:
@@ -113,7 +144,9 @@ class OpenAI:
     def _served(self, model: Model) -> str | None:
         """The name under which the server lists the model: its id here or at the hub, in any case."""
         wanted = {model.id.lower(), model.weights.id.lower() if model.weights else ""}
-        return next((id for id in self._ids() if id.lower().removesuffix(":latest") in wanted), None)
+        return next(
+            (id for id in self._ids() if id.lower().removesuffix(":latest") in wanted), None
+        )
 
     def _ids(self) -> list[str]:
         return [entry.id for entry in self._entries()]
@@ -136,13 +169,17 @@ class OpenAI:
 
 def _known(request: Mapping[str, object], complaint: str) -> dict:
     """The request without the extras that the complaint names, the limit of tokens by the name that it asks for."""
-    known = {name: value for name, value in request.items() if name not in _EXTRAS or name not in complaint}
+    known = {
+        name: value
+        for name, value in request.items()
+        if name not in _EXTRAS or name not in complaint
+    }
     if _NEWER in complaint and "max_tokens" in known:
         known[_NEWER] = known.pop("max_tokens")
     return known
 
 
-def carriage(picture: Picture) -> Picture:
+def fit_for_transport(picture: Picture) -> Picture:
     """The picture as it goes to such a server."""
     return images.encode(picture, _BUDGET)
 
@@ -151,11 +188,21 @@ def _stranger(id: str, pictures: int) -> Model:
     """An entry for a model that the catalogue does not know: a plain chat."""
     publisher, _, name = id.removesuffix(":latest").rpartition("/")
     return Model(
-        id, name[:60], publisher[:60], "A model that this page's own server lists; what it can do, only it knows.",
-        "", "", None, plain.read, Sampling(512, 0.7, 1.0), Limits(8192, (0.0, 2.0)),
-        prompts=("What is in this image?", "What does the sign say?"), samples=("poster.jpg", "sign.jpg"),
-        pictures=pictures, parts=True,
-    )  # fmt: skip
+        id,
+        name[:60],
+        publisher[:60],
+        "A model that this page's own server lists; what it can do, only it knows.",
+        "",
+        "",
+        None,
+        plain.read,
+        Sampling(512, 0.7, 1.0),
+        Limits(8192, (0.0, 2.0)),
+        prompts=("What is in this image?", "What does the sign say?"),
+        samples=("poster.jpg", "sign.jpg"),
+        pictures=pictures,
+        parts=True,
+    )
 
 
 def forget() -> None:
@@ -167,13 +214,23 @@ def forget() -> None:
 def _listed(server: OpenAI, _: int) -> tuple["_Entry", ...]:
     """What the server lists and may see pictures; nothing when it cannot be asked."""
     try:
-        with client.send("GET", f"{server._base}/models", Stop(), _GLANCE, headers=server._headers()) as response:
+        with client.send(
+            "GET", f"{server._base}/models", CancelToken(), _GLANCE, headers=server._headers()
+        ) as response:
             listed = next(client.payloads(response), {}).get("data")
     except VLMError:
         return ()
-    entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-    named = [entry for entry in entries if isinstance(entry.get("id"), str) and _is_name(entry["id"])]
-    return tuple({entry["id"]: _Entry(entry["id"], _states(entry)) for entry in named if not _blind(entry)}.values())
+    entries = (
+        [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    )
+    named = [
+        entry for entry in entries if isinstance(entry.get("id"), str) and _is_name(entry["id"])
+    ]
+    return tuple(
+        {
+            entry["id"]: _Entry(entry["id"], _states(entry)) for entry in named if not _blind(entry)
+        }.values()
+    )
 
 
 @dataclass(frozen=True)
@@ -188,7 +245,9 @@ def _states(entry: dict) -> dict[str, str]:
     """The phrases that this project's own server gives."""
     tasks = entry.get("tasks")
     said = {**(tasks if isinstance(tasks, dict) else {}), "": entry.get("state")}
-    return {name: clean(phrase[:_PHRASE]) for name, phrase in said.items() if isinstance(phrase, str)}
+    return {
+        name: clean(phrase[:_PHRASE]) for name, phrase in said.items() if isinstance(phrase, str)
+    }
 
 
 def _is_name(id: str) -> bool:

@@ -16,5 +16,7 @@ def is_address(url: str) -> bool:
 def checked(key: str, what: str = "This") -> str:
     """The key. Raises BadPrompt, which says what it is but does not repeat it, for what can be none."""
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise BadPrompt(f"{what} is not a key: keys hold letters, digits, dashes and underscores only.")
+        raise BadPrompt(
+            f"{what} is not a key: keys hold letters, digits, dashes and underscores only."
+        )
     return key

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vlm_backends.types import Stop
+from vlm_backends.types import CancelToken
 
 _LOOK = 0.5  # seconds between two looks at the line
 
@@ -18,7 +18,7 @@ class Line:
         self._moved = threading.Condition()
 
     @contextmanager
-    def place(self, stop: Stop) -> Iterator[Iterator[int]]:
+    def place(self, stop: CancelToken) -> Iterator[Iterator[int]]:
         """A place in the line: an iterator of how many are ahead, which ends at one's turn, or at the stop."""
         ticket = object()
         with self._moved:
@@ -30,7 +30,7 @@ class Line:
                 self._tickets.remove(ticket)
                 self._moved.notify_all()
 
-    def _ahead(self, ticket: object, stop: Stop) -> Iterator[int]:
+    def _ahead(self, ticket: object, stop: CancelToken) -> Iterator[int]:
         while not stop.is_set():
             with self._moved:
                 ahead = self._tickets.index(ticket) - self._seats + 1

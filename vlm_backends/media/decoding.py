@@ -14,23 +14,39 @@ from PIL import Image, UnidentifiedImageError, features
 
 from vlm_backends.errors import BadPrompt
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF") + (("AVIF",) if features.check("avif") else ())
-MOST_PIXELS = 50_000_000  # of a JPEG: what the largest phones take; Pillow holds four bytes for each
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF") + (
+    ("AVIF",) if features.check("avif") else ()
+)
+MOST_PIXELS = (
+    50_000_000  # of a JPEG: what the largest phones take; Pillow holds four bytes for each
+)
 _FEWER = 25_000_000  # of most others: WebP's and AVIF's decoders hold four copies, and a PNG is slow to write again
 _PIXELS = {"JPEG": MOST_PIXELS, "MPO": MOST_PIXELS, "GIF": 15_000_000}  # a GIF is slow to read
 MOST_BYTES = 64 * 2**20
 _MOST_VISITS = 3_000_000_000  # pixels times scans of a JPEG: each scan visits all of them
-_PARTS, _PIECES = 4_000, 200_000  # reads of the file: while its parts are listed, and while its pixels are decoded
-_MOST_LISTED = 100_000  # numbers in one entry of a TIFF's directory, such as the places of its strips
+_PARTS, _PIECES = (
+    4_000,
+    200_000,
+)  # reads of the file: while its parts are listed, and while its pixels are decoded
+_MOST_LISTED = (
+    100_000  # numbers in one entry of a TIFF's directory, such as the places of its strips
+)
 _BYTES = 1, 2, 6, 7  # types of such an entry that are one piece, however long
 _MOST_EXIF = 2**20  # bytes: a camera's is 64 kB at most
 _ROWS = 256  # flattened at a time
 _TURNS = {  # by Exif's orientation
-    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
-}  # fmt: skip
-_SWAPS, _FROM_END = (5, 6, 7, 8), (3, 4, 6, 7)  # orientations: rows become columns; the first comes last
+}
+_SWAPS, _FROM_END = (
+    (5, 6, 7, 8),
+    (3, 4, 6, 7),
+)  # orientations: rows become columns; the first comes last
 
 
 def contents(source: bytes | str | Path) -> bytes:
@@ -38,10 +54,14 @@ def contents(source: bytes | str | Path) -> bytes:
     try:
         size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
         if size > MOST_BYTES:
-            raise BadPrompt(f"This file is too large: at most {MOST_BYTES >> 20} MB. Make it smaller first.")
+            raise BadPrompt(
+                f"This file is too large: at most {MOST_BYTES >> 20} MB. Make it smaller first."
+            )
         return source if isinstance(source, bytes) else Path(source).read_bytes()
     except OSError:
-        raise BadPrompt("The picture is no longer there, or cannot be read: give it again.") from None
+        raise BadPrompt(
+            "The picture is no longer there, or cannot be read: give it again."
+        ) from None
 
 
 @contextmanager
@@ -63,7 +83,9 @@ def opened(data: bytes) -> Iterator[Image.Image]:
         kinds = "JPEG, PNG, WebP, GIF, BMP, TIFF" + (" or AVIF" if "AVIF" in FORMATS else "")
         raise BadPrompt(f"This file is not a picture that can be read here. Use {kinds}.") from None
     except Exception:  # Pillow's decoders raise whatever a broken file makes them stumble over
-        raise BadPrompt("This picture is broken or cut off: save it anew and upload it again.") from None
+        raise BadPrompt(
+            "This picture is broken or cut off: save it anew and upload it again."
+        ) from None
 
 
 def orientation(image: Image.Image) -> int:
@@ -74,7 +96,9 @@ def orientation(image: Image.Image) -> int:
         return 1
     try:
         told = image.getexif().get(0x0112)
-    except Exception:  # whatever a broken Exif makes its parser stumble over: the pixels may be whole
+    except (
+        Exception
+    ):  # whatever a broken Exif makes its parser stumble over: the pixels may be whole
         return 1
     return told if isinstance(told, int) and told in _TURNS else 1
 
@@ -133,7 +157,9 @@ def _judge(image: Image.Image, data: bytes) -> None:
     if pixels > most:
         raise _too_large(most)
     if jpeg and data.count(b"\xff\xda") * pixels > _MOST_VISITS:
-        raise BadPrompt("This JPEG is stored in too many passes to be read here: save it anew, not progressive.")
+        raise BadPrompt(
+            "This JPEG is stored in too many passes to be read here: save it anew, not progressive."
+        )
     if image.format == "BMP" and image.tile and image.tile[0][0] == "bmp_rle":
         raise BadPrompt("This BMP is packed in a way that is not read here: save it as PNG.")
 
@@ -143,7 +169,9 @@ def _too_many() -> BadPrompt:
 
 
 def _too_large(most: int, more: str = "") -> BadPrompt:
-    return BadPrompt(f"This picture is too large: at most {most // 10**6} megapixels{more}. Make it smaller first.")
+    return BadPrompt(
+        f"This picture is too large: at most {most // 10**6} megapixels{more}. Make it smaller first."
+    )
 
 
 def _levels(image: Image.Image) -> tuple[float, float]:
@@ -152,7 +180,9 @@ def _levels(image: Image.Image) -> tuple[float, float]:
         return 0.0, 65535.0
     low, high = image.getextrema()
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise BadPrompt("This picture holds values that are no numbers: save it with 8 or 16 bits a channel.")
+        raise BadPrompt(
+            "This picture holds values that are no numbers: save it with 8 or 16 bits a channel."
+        )
     return low, high
 
 

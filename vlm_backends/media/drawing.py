@@ -26,9 +26,21 @@ Box = tuple[int, int, int, int]
 
 _FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
 _PALETTE: tuple[Colour, ...] = (  # distinct on photographs and on paper
-    (230, 25, 75), (0, 130, 200), (60, 160, 60), (245, 130, 48), (145, 30, 180), (0, 150, 150), (200, 30, 160),
-    (150, 90, 20), (70, 80, 220), (128, 128, 0), (255, 99, 71), (0, 100, 80), (190, 140, 0), (105, 65, 225),
-)  # fmt: skip
+    (230, 25, 75),
+    (0, 130, 200),
+    (60, 160, 60),
+    (245, 130, 48),
+    (145, 30, 180),
+    (0, 150, 150),
+    (200, 30, 160),
+    (150, 90, 20),
+    (70, 80, 220),
+    (128, 128, 0),
+    (255, 99, 71),
+    (0, 100, 80),
+    (190, 140, 0),
+    (105, 65, 225),
+)
 _FILL = 96  # 0..255: how much a mask covers
 _FINE = 2400  # px: a screen shows larger pictures smaller, and with that smoother, than they are
 _LONGEST = 40  # characters of a label
@@ -63,7 +75,9 @@ def colours(labels: Sequence[str]) -> dict[str, Colour]:
     for name in map(_plain, labels):
         if name not in given:
             own = zlib.crc32(name.encode()) % len(_PALETTE)
-            given[name] = next((shade for shade in _PALETTE[own:] + _PALETTE[:own] if shade in free), _PALETTE[own])
+            given[name] = next(
+                (shade for shade in _PALETTE[own:] + _PALETTE[:own] if shade in free), _PALETTE[own]
+            )
             free.discard(given[name])
     return {label: given[_plain(label)] for label in labels}
 
@@ -78,7 +92,10 @@ def rounded(regions: Sequence[Region]) -> list[list[list[float]]]:
 
 def ink(ground: Colour) -> str:
     """Black or white, whichever is easier to read on this colour (by the contrast of WCAG 2)."""
-    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in (part / 255 for part in ground)]
+    linear = [
+        v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
+        for v in (part / 255 for part in ground)
+    ]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return "black" if luminance > 0.179 else "white"
 
@@ -98,13 +115,17 @@ def _draw_outline(canvas: Image.Image, region: Region, shade: Colour, width: int
         return
     if not region.solid and _is_upright_box(points):
         corners = points[0][0], points[0][1], points[2][0], points[2][1]
-        return ImageDraw.Draw(canvas).rectangle([round(v) for v in corners], outline=shade, width=width)
+        return ImageDraw.Draw(canvas).rectangle(
+            [round(v) for v in corners], outline=shade, width=width
+        )
     if max(canvas.size) > _FINE:
         return _draw_plainly(canvas, region, points, width, shade)
     left, top, right, bottom = _bounds(points, width, canvas.size)
     if right > left and bottom > top:
         path = [(x - left, y - top) for x, y in points]
-        canvas.paste(shade, (left, top), _cover(path, (right - left, bottom - top), region.solid, width))
+        canvas.paste(
+            shade, (left, top), _cover(path, (right - left, bottom - top), region.solid, width)
+        )
 
 
 def _cover(path: list[Point], size: tuple[int, int], solid: bool, width: int) -> Image.Image:
@@ -112,14 +133,21 @@ def _cover(path: list[Point], size: tuple[int, int], solid: bool, width: int) ->
     import cv2
     import numpy as np
 
-    corners, cover = np.rint(np.array(path) * 2**_PARTS).astype(np.int32), np.zeros(size[::-1], np.uint8)
+    corners, cover = (
+        np.rint(np.array(path) * 2**_PARTS).astype(np.int32),
+        np.zeros(size[::-1], np.uint8),
+    )
     if solid:
         cv2.fillPoly(cover, [corners], _FILL, cv2.LINE_AA, _PARTS)
-    cv2.polylines(cover, [corners], True, 255, max(1, (width - 1) // 2 * 2), cv2.LINE_AA, _PARTS)  # its edges add 1.4
+    cv2.polylines(
+        cover, [corners], True, 255, max(1, (width - 1) // 2 * 2), cv2.LINE_AA, _PARTS
+    )  # its edges add 1.4
     return Image.fromarray(cover)
 
 
-def _draw_plainly(canvas: Image.Image, region: Region, points: list[Point], width: int, shade: Colour) -> None:
+def _draw_plainly(
+    canvas: Image.Image, region: Region, points: list[Point], width: int, shade: Colour
+) -> None:
     """Without smooth edges, in place."""
     if region.solid:
         ImageDraw.Draw(canvas, "RGBA").polygon(points, fill=(*shade, _FILL))
@@ -158,7 +186,9 @@ def _draw_plates(
     import numpy as np
 
     pen, size, pad = ImageDraw.Draw(canvas), canvas.size, max(2, font.size // 4)
-    first = [_bounds(_pixels(region, size), 0, size) for region in regions[:_COUNTED] if region.outline]
+    first = [
+        _bounds(_pixels(region, size), 0, size) for region in regions[:_COUNTED] if region.outline
+    ]
     taken, count = np.zeros((len(first) + _COUNTED, 4), np.int64), len(first)
     taken[:count] = np.reshape(first, (-1, 4))
     for region in named:
@@ -168,7 +198,13 @@ def _draw_plates(
         spots = _spots(_bounds(_pixels(region, size), 0, size), size, wide, high)
         box = spots[int(_covered(np.array(spots), taken[:count]).argmin())]
         pen.rectangle(box, fill=shades[region.label])
-        pen.text((box[0] + pad, (box[1] + box[3]) / 2), label, font=font, fill=ink(shades[region.label]), anchor="lm")
+        pen.text(
+            (box[0] + pad, (box[1] + box[3]) / 2),
+            label,
+            font=font,
+            fill=ink(shades[region.label]),
+            anchor="lm",
+        )
         if count < len(taken):
             taken[count] = box
             count += 1

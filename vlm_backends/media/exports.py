@@ -18,12 +18,14 @@ from xml.etree import ElementTree as xml
 
 from PIL import Image, ImageFont
 
-from vlm_backends.media import drawing, images, geometry
 from vlm_backends.errors import BadPrompt
+from vlm_backends.media import drawing, geometry, images
 from vlm_backends.media.geometry import number, path
 from vlm_backends.types import Answer, Picture, Point, Region, Turn
 
-_FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")  # spreadsheets of East Asia take the wide ones too
+_FORMULA = re.compile(
+    r"[\t\r\n]|\s*[=+\-@＝＋－＠]"
+)  # spreadsheets of East Asia take the wide ones too
 _NUMBER = re.compile(r"[+-]?([0-9][0-9.,]*|\.[0-9]+)(e[+-]?[0-9]+)?%?", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _FILL = 0.38  # how much a mask covers
@@ -33,7 +35,11 @@ _COLUMNS = "label", "left", "top", "right", "bottom", "outline"
 
 def as_png(picture: Picture, regions: Sequence[Region], plain: bool = False) -> Picture:
     """A PNG, as large as the picture, of its regions and labels: over the picture, or when `plain` over white."""
-    ground = Image.new("RGB", (picture.width, picture.height), "white") if plain else images.pixels(picture)
+    ground = (
+        Image.new("RGB", (picture.width, picture.height), "white")
+        if plain
+        else images.pixels(picture)
+    )
     return images.export(drawing.draw(ground, geometry.cleaned(regions)), "image/png")
 
 
@@ -46,7 +52,9 @@ def as_svg(picture: Picture, regions: Sequence[Region], plain: bool = False) -> 
     wide, high, unit = picture.width, picture.height, max(picture.width, picture.height) / 1000
     space = {"xmlns": "http://www.w3.org/2000/svg", "xmlns:xlink": "http://www.w3.org/1999/xlink"}
     root = _element("svg", viewBox=f"0 0 {wide} {high}", width=wide, height=high, **space)
-    shapes = _element("g", stroke_width=max(2, 2.5 * unit), stroke_linejoin="round", fill_rule="evenodd")
+    shapes = _element(
+        "g", stroke_width=max(2, 2.5 * unit), stroke_linejoin="round", fill_rule="evenodd"
+    )
     names, size = _element("g", font_family="DejaVu Sans, Verdana, sans-serif"), max(11, 20 * unit)
     root.extend((_ground(picture, plain), shapes, names))
     safe = geometry.cleaned(regions)
@@ -55,7 +63,9 @@ def as_svg(picture: Picture, regions: Sequence[Region], plain: bool = False) -> 
         if points := geometry.points(region, picture):
             shapes.append(_polygon(region, points, shades[region.label]))
             if label := geometry.short(region.label):
-                names.extend(_plate(label, shades[region.label], geometry.bounds(points), wide, size))
+                names.extend(
+                    _plate(label, shades[region.label], geometry.bounds(points), wide, size)
+                )
     return xml.tostring(root, encoding="unicode")
 
 
@@ -68,20 +78,38 @@ def as_coco(entries: Iterable[tuple[str, Picture, Sequence[Region]]]) -> dict:
     """
     pictures, categories, annotations = [], {}, []
     for name, picture, regions in entries:
-        pictures.append(dict(id=len(pictures) + 1, file_name=name, width=picture.width, height=picture.height))
+        pictures.append(
+            dict(id=len(pictures) + 1, file_name=name, width=picture.width, height=picture.height)
+        )
         for region in geometry.cleaned(regions):
             points = geometry.points(region, picture)
             if area := geometry.area(points):
-                category = categories.setdefault(region.label.strip() or "region", len(categories) + 1)
+                category = categories.setdefault(
+                    region.label.strip() or "region", len(categories) + 1
+                )
                 left, top, right, bottom = geometry.bounds(points)
-                annotations.append({
-                    "id": len(annotations) + 1, "image_id": len(pictures), "category_id": category,
-                    "bbox": [left, top, round(right - left, 3), round(bottom - top, 3)], "area": area, "iscrowd": 0,
-                    "segmentation": [[value for point in points for value in point]],
-                })  # fmt: skip
-    kinds = [{"id": number, "name": name, "supercategory": ""} for name, number in categories.items()]
+                annotations.append(
+                    {
+                        "id": len(annotations) + 1,
+                        "image_id": len(pictures),
+                        "category_id": category,
+                        "bbox": [left, top, round(right - left, 3), round(bottom - top, 3)],
+                        "area": area,
+                        "iscrowd": 0,
+                        "segmentation": [[value for point in points for value in point]],
+                    }
+                )
+    kinds = [
+        {"id": number, "name": name, "supercategory": ""} for name, number in categories.items()
+    ]
     about = {"description": "Regions as vision-language models answered them"}
-    return {"info": about, "licenses": [], "images": pictures, "categories": kinds, "annotations": annotations}
+    return {
+        "info": about,
+        "licenses": [],
+        "images": pictures,
+        "categories": kinds,
+        "annotations": annotations,
+    }
 
 
 def as_csv(answer: Answer, picture: Picture | None) -> str:
@@ -90,7 +118,10 @@ def as_csv(answer: Answer, picture: Picture | None) -> str:
     A cell that a spreadsheet would compute gets an apostrophe; numbers stay numbers. A region without a single finite
     coordinate keeps its label alone. The picture is needed for regions only.
     """
-    rows = answer.rows or [_COLUMNS, *(_row(region, picture) for region in geometry.cleaned(answer.regions))]
+    rows = answer.rows or [
+        _COLUMNS,
+        *(_row(region, picture) for region in geometry.cleaned(answer.regions)),
+    ]
     file = io.StringIO()
     csv.writer(file).writerows([_cell(cell) for cell in row] for row in rows)
     return file.getvalue()
@@ -122,10 +153,17 @@ def as_conversation(title: str, turns: Sequence[Turn]) -> bytes:
     for picture in (picture for turn in turns for picture in turn.pictures):
         files.setdefault(picture.data, f"pictures/{_name(picture, len(files) + 1)}")
     heading = _PUNCTUATION.sub(r"\\\1", " ".join(geometry.clean(title).split()))
-    told = [dict(role=turn.role, text=turn.text, pictures=[files[p.data] for p in turn.pictures]) for turn in turns]
+    told = [
+        dict(role=turn.role, text=turn.text, pictures=[files[p.data] for p in turn.pictures])
+        for turn in turns
+    ]
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as bundle:
-        _add(bundle, "conversation.md", "\n\n".join([f"# {heading}", *map(_chapter, told)]).encode() + b"\n")
+        _add(
+            bundle,
+            "conversation.md",
+            "\n\n".join([f"# {heading}", *map(_chapter, told)]).encode() + b"\n",
+        )
         _add(bundle, "conversation.json", _json({"title": title, "turns": told}))
         for data, name in files.items():
             _add(bundle, name, data)
@@ -137,12 +175,17 @@ class Format(NamedTuple):
 
     extension: str  # without a dot
     mime: str
-    write: Callable[[Picture | None, Answer], bytes]  # raises BadPrompt when the answer has nothing for it
+    write: Callable[
+        [Picture | None, Answer], bytes
+    ]  # raises BadPrompt when the answer has nothing for it
 
 
 def _element(tag: str, **attributes: str | float) -> xml.Element:
     named = {name.replace("_", "-"): value for name, value in attributes.items()}
-    return xml.Element(tag, {name: value if isinstance(value, str) else number(value) for name, value in named.items()})
+    return xml.Element(
+        tag,
+        {name: value if isinstance(value, str) else number(value) for name, value in named.items()},
+    )
 
 
 def _ground(picture: Picture, plain: bool) -> xml.Element:
@@ -161,12 +204,18 @@ def _polygon(region: Region, points: Sequence[Point], shade: drawing.Colour) -> 
     return shape
 
 
-def _plate(label: str, colour: drawing.Colour, bounds: Sequence[float], wide: int, size: float) -> list[xml.Element]:
+def _plate(
+    label: str, colour: drawing.Colour, bounds: Sequence[float], wide: int, size: float
+) -> list[xml.Element]:
     """The label on a plate of its colour: above its region, or at the top within it, inside the picture."""
     room, tall = _font().getlength(label) / 100 * size + size / 2, size * 1.4
     x, y = max(0, min(bounds[0], wide - room)), max(0, bounds[1] - tall)
-    plate = _element("rect", x=x, y=y, width=room, height=tall, rx=size / 4, fill="rgb({},{},{})".format(*colour))
-    text = _element("text", x=x + size / 4, y=y + size * 1.05, font_size=size, fill=drawing.ink(colour))
+    plate = _element(
+        "rect", x=x, y=y, width=room, height=tall, rx=size / 4, fill="rgb({},{},{})".format(*colour)
+    )
+    text = _element(
+        "text", x=x + size / 4, y=y + size * 1.05, font_size=size, fill=drawing.ink(colour)
+    )
     text.text = label
     return [plate, text]
 
@@ -192,14 +241,18 @@ def _chapter(turn: Mapping) -> str:
     text = geometry.clean(turn["text"])
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     pictures = [f"![{name}]({name})" for name in turn["pictures"]]
-    return "\n\n".join([f"## {turn['role'].capitalize()}", *pictures, f"{fence}text\n{text}\n{fence}"])
+    return "\n\n".join(
+        [f"## {turn['role'].capitalize()}", *pictures, f"{fence}text\n{text}\n{fence}"]
+    )
 
 
 def _add(bundle: zipfile.ZipFile, name: str, data: bytes) -> None:
     """One file, the same bytes on every day and machine."""
     entry = zipfile.ZipInfo(name)
     entry.create_system, entry.external_attr = 3, 0o644 << 16
-    entry.compress_type = zipfile.ZIP_STORED if name.startswith("pictures/") else zipfile.ZIP_DEFLATED
+    entry.compress_type = (
+        zipfile.ZIP_STORED if name.startswith("pictures/") else zipfile.ZIP_DEFLATED
+    )
     bundle.writestr(entry, data)
 
 
@@ -219,7 +272,9 @@ def _seen(picture: Picture | None, answer: Answer) -> tuple[Picture, Sequence[Re
 
 def _placed(picture: Picture | None, answer: Answer) -> tuple[Picture, Sequence[Region]]:
     if not answer.regions:
-        raise BadPrompt("This answer marks no place in the picture. Ask where things are, or keep its words as Text.")
+        raise BadPrompt(
+            "This answer marks no place in the picture. Ask where things are, or keep its words as Text."
+        )
     return _seen(picture, answer)
 
 
@@ -240,9 +295,15 @@ def _text(picture: Picture | None, answer: Answer) -> bytes:
 
 FORMATS: Mapping[str, Format] = {
     "PNG": Format("png", "image/png", lambda picture, answer: as_png(*_seen(picture, answer)).data),
-    "SVG": Format("svg", "image/svg+xml", lambda picture, answer: as_svg(*_seen(picture, answer)).encode()),
-    "COCO": Format("json", "application/json", lambda picture, answer: _coco(*_placed(picture, answer))),
+    "SVG": Format(
+        "svg", "image/svg+xml", lambda picture, answer: as_svg(*_seen(picture, answer)).encode()
+    ),
+    "COCO": Format(
+        "json", "application/json", lambda picture, answer: _coco(*_placed(picture, answer))
+    ),
     "CSV": Format("csv", "text/csv", _csv),
     "Text": Format("txt", "text/plain", _text),
-    "Mask": Format("png", "image/png", lambda picture, answer: as_mask(*_placed(picture, answer)).data),
+    "Mask": Format(
+        "png", "image/png", lambda picture, answer: as_mask(*_placed(picture, answer)).data
+    ),
 }

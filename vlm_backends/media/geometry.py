@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from vlm_backends.types import Picture, Point, Region
 
-_UNSAFE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_UNSAFE = re.compile(
+    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 _LONGEST = 40  # characters
 
 
@@ -30,7 +32,10 @@ def short(label: str) -> str:
 
 def cleaned(regions: Sequence[Region]) -> list[Region]:
     """The regions with clean labels; points that are no numbers are left out, others are held inside the picture."""
-    return [region._replace(label=clean(region.label), outline=_finite(region.outline)) for region in regions]
+    return [
+        region._replace(label=clean(region.label), outline=_finite(region.outline))
+        for region in regions
+    ]
 
 
 def points(region: Region, picture: Picture) -> list[Point]:

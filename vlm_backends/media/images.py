@@ -6,20 +6,27 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageStat
 
-from vlm_backends.types import Picture
 from vlm_backends.media.decoding import contents, flatten, opened, orientation
+from vlm_backends.types import Picture
 
 BUDGET = 180_000  # base64 characters, exclusive: the inline limit of NVIDIA's published requests
 _AS_IS = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png"}
 _PLAIN_MODES = ("RGB", "L", "1", "P")
 _AREA = 1152 * 864  # px: photographs score best near it under the budget
-_SNAP = 0.91, 2.2  # of the area: a decoder's own 1/2, 1/4 or 1/8 scale is taken as it is when it lands here
+_SNAP = (
+    0.91,
+    2.2,
+)  # of the area: a decoder's own 1/2, 1/4 or 1/8 scale is taken as it is when it lands here
 _GRAPHIC = 2.2  # of the area: for screenshots and charts, pixels beat quality
 _MOST_PALETTE = 16_000_000  # px: finding 128 colours takes eight more bytes for each
 _PROBE, _POOR, _FAIR = 55, 30, 40  # JPEG qualities
 _SEEN = 2048  # px: no model of the catalogue looks closer
 _MOST_ERROR = 18.0  # grey levels of 255, root mean square: where small print starts to break
-_SLOPE, _STEEP, _STEEPEST = 0.62, 0.7, 0.8  # a JPEG's bytes fall as (quantiser scale) ** -slope: the finer, the faster
+_SLOPE, _STEEP, _STEEPEST = (
+    0.62,
+    0.7,
+    0.8,
+)  # a JPEG's bytes fall as (quantiser scale) ** -slope: the finer, the faster
 _MOST_PROFILE = 20_000  # bytes: a camera's is 3,000 at most
 _FULL = 0.94  # a result this close to the budget is good enough
 
@@ -43,7 +50,11 @@ def read(source: Source) -> Picture:
             _drafted(image, 8)  # a broken file is found at an eighth of the cost
             image.load()
             return Picture(data, _AS_IS[image.format], width, height)
-        lossy = image.format in ("JPEG", "MPO") or image.format in ("WEBP", "AVIF") and image.mode == "RGB"
+        lossy = (
+            image.format in ("JPEG", "MPO")
+            or image.format in ("WEBP", "AVIF")
+            and image.mode == "RGB"
+        )
         profile = _profile(image)
         if lossy:
             return _save(flatten(image), "JPEG", quality=95, icc_profile=profile)
@@ -74,7 +85,11 @@ def encode(image: Source, budget: int = BUDGET) -> Picture:
     if not _is_graphic(whole):
         return _fit(_shrunk(whole, area), most)
     if len(source.data) <= 3 * most and whole.width * whole.height <= _MOST_PALETTE:
-        palette = _save(whole.quantize(128, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE), "PNG", optimize=True)
+        palette = _save(
+            whole.quantize(128, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE),
+            "PNG",
+            optimize=True,
+        )
         if len(palette.data) <= most:
             return palette
     return _fit(_shrunk(whole, area * _GRAPHIC), most)
@@ -121,7 +136,11 @@ def _is_plain(image: Image.Image) -> bool:
 def _profile(image: Image.Image) -> bytes | None:
     """The colours' profile, where the pixels keep their colours and it is of a usual length."""
     profile = image.info.get("icc_profile")
-    return profile if profile and image.mode in ("RGB", "RGBA") and len(profile) <= _MOST_PROFILE else None
+    return (
+        profile
+        if profile and image.mode in ("RGB", "RGBA") and len(profile) <= _MOST_PROFILE
+        else None
+    )
 
 
 def _scaled_jpeg(image: Image.Image, area: float) -> Image.Image:
@@ -148,12 +167,16 @@ def _thumbnail(picture: Picture, side: int) -> Image.Image:
     return _shrunk(pixels, area)
 
 
-def _shrunk(image: Image.Image, area: float, filter: Image.Resampling = Image.LANCZOS) -> Image.Image:
+def _shrunk(
+    image: Image.Image, area: float, filter: Image.Resampling = Image.LANCZOS
+) -> Image.Image:
     """The image at no more than `area` pixels."""
     scale = math.sqrt(area / (image.width * image.height))
     if scale >= 1:
         return image
-    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), filter)
+    return image.resize(
+        (max(1, round(image.width * scale)), max(1, round(image.height * scale))), filter
+    )
 
 
 def _is_graphic(image: Image.Image) -> bool:
@@ -164,12 +187,18 @@ def _is_graphic(image: Image.Image) -> bool:
 def _fit(image: Image.Image, most: int) -> Picture:
     """The JPEG of at most `most` bytes with the best quality: a cheap probe, then what the power law names."""
     scale = _scale(_PROBE)
-    size = len(_save(image, "JPEG", quality=_PROBE).data) * 0.96  # progressive coding saves the rest
+    size = (
+        len(_save(image, "JPEG", quality=_PROBE).data) * 0.96
+    )  # progressive coding saves the rest
     slope = _SLOPE if size > most else _STEEP
     wanted, best = scale * (size / (0.985 * most)) ** (1 / slope), None
     if wanted > _scale(_POOR):  # too much detail for this size: fewer pixels, better ones
         size *= (_scale(_FAIR) / scale) ** -slope
-        image, wanted, size = _shrunk(image, image.width * image.height * 0.9 * most / size), _scale(_FAIR), None
+        image, wanted, size = (
+            _shrunk(image, image.width * image.height * 0.9 * most / size),
+            _scale(_FAIR),
+            None,
+        )
         slope = _STEEPEST
     for tried in range(3):
         quality = _quality(wanted)
@@ -179,7 +208,9 @@ def _fit(image: Image.Image, most: int) -> Picture:
         if best and (quality == 95 or len(best.data) >= (_FULL - 0.18 * tried) * most):
             break
         if size and _scale(quality) != scale and len(found.data) != size:
-            slope = min(1.5, max(0.3, math.log(len(found.data) / size) / math.log(scale / _scale(quality))))
+            slope = min(
+                1.5, max(0.3, math.log(len(found.data) / size) / math.log(scale / _scale(quality)))
+            )
         scale, size = _scale(quality), len(found.data)
         wanted = scale * (size / (0.94 * most)) ** (1 / slope)
         if best and _quality(wanted) == quality:

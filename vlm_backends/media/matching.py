@@ -11,7 +11,9 @@ from vlm_backends.types import Point, Region
 
 SAME = 0.5  # IoU from which two outlines are the same place, as detection benchmarks have it
 MOST = 100  # regions of an answer: the time for all pairs grows with the square
-_EDGES = 500_000  # pairs of edges that are looked at, in a few seconds; outlines lose corners for that
+_EDGES = (
+    500_000  # pairs of edges that are looked at, in a few seconds; outlines lose corners for that
+)
 _FEWEST = 8  # corners that are left of an outline
 _WORD = re.compile(r"\w+")
 _ARTICLES = {"a", "an", "the"}
@@ -57,14 +59,20 @@ def agreement(ones: Sequence[Region], others: Sequence[Region]) -> Agreement:
     """
     left, right = (dict(enumerate(regions[:MOST])) for regions in (ones, others))
     most = max(_FEWEST, isqrt(_EDGES // max(1, len(left) * len(right))))
-    thin, thin2 = ([_thinned(region.outline, most) for region in regions.values()] for regions in (left, right))
-    every = ((_pair(left[i], right[j], iou(thin[i], thin2[j])), i, j) for i, j in product(left, right))
+    thin, thin2 = (
+        [_thinned(region.outline, most) for region in regions.values()] for regions in (left, right)
+    )
+    every = (
+        (_pair(left[i], right[j], iou(thin[i], thin2[j])), i, j) for i, j in product(left, right)
+    )
     pairs = []
     for pair, i, j in sorted((each for each in every if each[0]), key=lambda each: -each[0].iou):
         if i in left and j in right:
             del left[i], right[j]
             pairs.append(pair)
-    return Agreement(tuple(pairs), len(pairs) + len(left) + len(right), max(len(ones), len(others)) > MOST)
+    return Agreement(
+        tuple(pairs), len(pairs) + len(left) + len(right), max(len(ones), len(others)) > MOST
+    )
 
 
 def iou(one: Outline, other: Outline) -> float:
@@ -76,10 +84,16 @@ def iou(one: Outline, other: Outline) -> float:
     if left >= right2 or left2 >= right or top >= bottom2 or top2 >= bottom:
         return 0.0
     edges, edges2 = _edges(one), _edges(other)
-    heights = {y for _, y in (*one, *other)} | {y for pair in product(edges, edges2) for y in _crossing(*pair)}
+    heights = {y for _, y in (*one, *other)} | {
+        y for pair in product(edges, edges2) for y in _crossing(*pair)
+    }
     shared = covered = 0.0
-    for low, high in pairwise(sorted(heights)):  # between two corners or crossings every width is linear in y,
-        spans, spans2 = (_spans(each, (low + high) / 2) for each in (edges, edges2))  # so the middle one is its mean
+    for low, high in pairwise(
+        sorted(heights)
+    ):  # between two corners or crossings every width is linear in y,
+        spans, spans2 = (
+            _spans(each, (low + high) / 2) for each in (edges, edges2)
+        )  # so the middle one is its mean
         overlap = sum(max(0.0, min(b, d) - max(a, c)) for (a, b), (c, d) in product(spans, spans2))
         shared += (high - low) * overlap
         covered += (high - low) * (sum(b - a for a, b in (*spans, *spans2)) - overlap)
@@ -92,7 +106,9 @@ def _thinned(outline: Outline, most: int) -> Outline:
 
 def _pair(one: Region, other: Region, overlap: float) -> Pair | None:
     words, words2 = _words(one.label), _words(other.label)
-    named = bool(words and words2) and (words == words2 or overlap > 0 and (words <= words2 or words2 <= words))
+    named = bool(words and words2) and (
+        words == words2 or overlap > 0 and (words <= words2 or words2 <= words)
+    )
     return Pair(one, other, overlap) if named or overlap >= SAME else None
 
 
@@ -124,5 +140,9 @@ def _crossing(one: Edge, other: Edge) -> tuple[float, ...]:
 
 def _spans(edges: Sequence[Edge], y: float) -> list[tuple[float, float]]:
     """The stretches of x that are inside at this height."""
-    crossed = sorted(ax + (y - ay) * (bx - ax) / (by - ay) for (ax, ay), (bx, by) in edges if (ay > y) != (by > y))
+    crossed = sorted(
+        ax + (y - ay) * (bx - ax) / (by - ay)
+        for (ax, ay), (bx, by) in edges
+        if (ay > y) != (by > y)
+    )
     return list(zip(crossed[::2], crossed[1::2]))

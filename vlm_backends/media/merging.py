@@ -34,15 +34,27 @@ def attached(base: Answer, boxes: Sequence[Box], found: Sequence[Answer]) -> Ans
         outlines = [region for region in answer.regions if not _is(region, box)]
         line = f"{name}: {words}" if name and words and outlines else words or name or "your region"
         span = at, at + len(line)
-        fresh += [region._replace(label=name or region.label or line, span=span) for region in outlines]
+        fresh += [
+            region._replace(label=name or region.label or line, span=span) for region in outlines
+        ]
         fresh += [] if outlines else [Region(line, corners(box), span=span)]
         lines.append(line)
         at += len(line) + 1
     text = "\n".join([*lines, *([base.text] if base.text else [])])
-    kept = [region for region in base.regions if not any(_is(region, box_of(new)) for new in fresh if not new.solid)]
+    kept = [
+        region
+        for region in base.regions
+        if not any(_is(region, box_of(new)) for new in fresh if not new.solid)
+    ]
     moved = [region._replace(span=_moved(region.span, at)) for region in kept]
     last = found[-1] if found else base
-    return replace(last, text=text, regions=(*fresh, *moved), literal=base.literal or last.literal, rows=base.rows)
+    return replace(
+        last,
+        text=text,
+        regions=(*fresh, *moved),
+        literal=base.literal or last.literal,
+        rows=base.rows,
+    )
 
 
 def grounded(caption: Answer, found: Answer) -> Answer:

@@ -54,7 +54,9 @@ def _clean(reply: str) -> str:
     return reply[task.end() :] if task else reply
 
 
-def _labelled(reply: str, outlines: Callable[[str], Iterator[tuple[Point, ...]]], solid: bool = False) -> Answer:
+def _labelled(
+    reply: str, outlines: Callable[[str], Iterator[tuple[Point, ...]]], solid: bool = False
+) -> Answer:
     """One line of text a label, one region an outline."""
     lines: list[str] = []
     regions: list[Region] = []

@@ -28,7 +28,9 @@ def read(reply: str) -> Answer:
             corners.append(int(min(float(patch), _CELLS * _CELLS - 1)))
             if len(corners) == 2:
                 span = _trimmed(words, *phrase)
-                again = regions and regions[-1].span == span  # one long label for many boxes is held once
+                again = (
+                    regions and regions[-1].span == span
+                )  # one long label for many boxes is held once
                 label = regions[-1].label if again else words[slice(*span)]
                 regions.append(Region(label, _outline(*corners), span=span))
                 corners = []
@@ -52,5 +54,10 @@ def _outline(first: int, last: int) -> tuple[Point, ...]:
     (ya, xa), (yb, xb) = (divmod(cell, _CELLS) for cell in (first, last))
     x0, x1, y0, y1 = min(xa, xb), max(xa, xb), min(ya, yb), max(ya, yb)
     low, high = (0.0, 1.0) if x0 == x1 or y0 == y1 else (0.5, 0.5)
-    x0, y0, x1, y1 = (x0 + low) / _CELLS, (y0 + low) / _CELLS, (x1 + high) / _CELLS, (y1 + high) / _CELLS
+    x0, y0, x1, y1 = (
+        (x0 + low) / _CELLS,
+        (y0 + low) / _CELLS,
+        (x1 + high) / _CELLS,
+        (y1 + high) / _CELLS,
+    )
     return (x0, y0), (x1, y0), (x1, y1), (x0, y1)

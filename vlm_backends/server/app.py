@@ -20,27 +20,33 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from vlm_backends import Engine, Stop, connect
+from vlm_backends import CancelToken, Engine, connect
+from vlm_backends.addresses import check_address
+from vlm_backends.allocator import frugal
 from vlm_backends.arguments import whole
 from vlm_backends.engines import checked, fetch
 from vlm_backends.errors import BadPrompt, Refused, VLMError
-from vlm_backends.addresses import check_address
-from vlm_backends.allocator import frugal
-from vlm_backends.server.workers import Desk
-from vlm_backends.server.requests import Question, question
 from vlm_backends.server.errors import NOWHERE, NoEntry, failure, nowhere, refusal
+from vlm_backends.server.requests import Question, question
 from vlm_backends.server.responses import Envelope, Piece, pieces
+from vlm_backends.server.workers import Desk
 
 MOST_BODY = 64 * 2**20  # bytes of a request
 _ARRIVAL = 120  # seconds in which a request must have come
 _PATIENCE = 10  # seconds of silence after which a stream begins without a word, and between its signs of life
-_STREAM = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+_STREAM = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache",
+    "X-Accel-Buffering": "no",
+}
 _LAST = 5  # seconds in which answers that are cut off take back what they lent, such as a picture in an asset store
 _AT_WORK = "The server is at work, or has others before you."
 Arriving = AsyncIterator[list[Piece]]  # no piece: a second of silence
 
 
-def application(engine: Engine, key: str = "", urls: bool = False, desk: Desk | None = None) -> FastAPI:
+def application(
+    engine: Engine, key: str = "", urls: bool = False, desk: Desk | None = None
+) -> FastAPI:
     """The server. With `key`, callers must send it as a bearer; with `urls`, pictures may be public addresses."""
     desk = desk or Desk()
 
@@ -51,7 +57,9 @@ def application(engine: Engine, key: str = "", urls: bool = False, desk: Desk | 
 
     handlers = {status: partial(nowhere, status) for status in NOWHERE}
     handlers |= {kind: lambda _, error: refusal(error) for kind in (VLMError, Exception)}
-    app = FastAPI(title="VLM Showcase", lifespan=lifespan, openapi_url=None, exception_handlers=handlers)
+    app = FastAPI(
+        title="VLM Showcase", lifespan=lifespan, openapi_url=None, exception_handlers=handlers
+    )
 
     @app.api_route("/health", methods=["GET", "HEAD"])
     async def health() -> dict:
@@ -69,13 +77,15 @@ def application(engine: Engine, key: str = "", urls: bool = False, desk: Desk | 
         """An answer, whole or as it arrives."""
         _admit(request, key)
         desk.admit()
-        body, stop = await _body(request), Stop()
+        body, stop = await _body(request), CancelToken()
         load = partial(fetch, stop=stop) if urls else _no_addresses
         asked = await asyncio.to_thread(lambda: question(body, engine.models(), load))
         arriving = desk.arriving(partial(pieces, engine, asked, stop), stop)
         if not asked.streams:
             return JSONResponse(await _whole(arriving, asked, request))
-        first = await _first(arriving, request)  # what fails before its first word has a status of its own
+        first = await _first(
+            arriving, request
+        )  # what fails before its first word has a status of its own
         return StreamingResponse(_events(first, arriving, asked), headers=_STREAM)
 
     return app
@@ -91,17 +101,23 @@ async def _body(request: Request) -> object:
     try:
         data = await asyncio.wait_for(_arrived(request), _ARRIVAL)
     except asyncio.TimeoutError:
-        raise Refused(f"The request did not arrive within {_ARRIVAL} seconds. Send smaller pictures.", 408) from None
+        raise Refused(
+            f"The request did not arrive within {_ARRIVAL} seconds. Send smaller pictures.", 408
+        ) from None
     try:
         return json.loads(bytes(data))
     except (ValueError, RecursionError):
-        raise BadPrompt("The request's body must be a JSON object with model and messages.") from None
+        raise BadPrompt(
+            "The request's body must be a JSON object with model and messages."
+        ) from None
 
 
 async def _arrived(request: Request) -> bytearray:
     """The request's bytes, MOST_BODY of them at most; none when its header promises more."""
     data, promised = bytearray(), request.headers.get("Content-Length", "")
-    too_large = Refused(f"The request is larger than {MOST_BODY >> 20} MB. Send smaller pictures.", 413)
+    too_large = Refused(
+        f"The request is larger than {MOST_BODY >> 20} MB. Send smaller pictures.", 413
+    )
     if promised.isdecimal() and int(promised) > MOST_BODY:
         raise too_large
     async for piece in request.stream():
@@ -112,18 +128,24 @@ async def _arrived(request: Request) -> bytearray:
 
 
 def _no_addresses(_: str) -> bytes:
-    raise BadPrompt("This server takes no addresses of pictures. Send data:image/…;base64,…, or start it with --urls.")
+    raise BadPrompt(
+        "This server takes no addresses of pictures. Send data:image/…;base64,…, or start it with --urls."
+    )
 
 
 def _listing(engine: Engine) -> list[dict]:
     """The engine's models in OpenAI's shape, with what it can do for each in a phrase."""
     return [
         {
-            "id": model.id, "object": "model", "created": 0, "owned_by": model.publisher, "state": engine.state(model),
+            "id": model.id,
+            "object": "model",
+            "created": 0,
+            "owned_by": model.publisher,
+            "state": engine.state(model),
             "tasks": {task.token: engine.state(model, task) for task in model.tasks},
         }
         for model in engine.models()
-    ]  # fmt: skip
+    ]
 
 
 async def _first(arriving: Arriving, request: Request) -> list[Piece]:
@@ -136,7 +158,9 @@ async def _first(arriving: Arriving, request: Request) -> list[Piece]:
     return []
 
 
-async def _events(first: Sequence[Piece], arriving: Arriving, asked: Question) -> AsyncIterator[str]:
+async def _events(
+    first: Sequence[Piece], arriving: Arriving, asked: Question
+) -> AsyncIterator[str]:
     """The server-sent events of a reply, those of pieces that came together as one text; a failure is the last."""
     envelope, silent, status = Envelope(asked.model.id), 0, _status(first, _AT_WORK)
     async with aclosing(arriving):
@@ -148,7 +172,9 @@ async def _events(first: Sequence[Piece], arriving: Arriving, asked: Question) -
                 if come:
                     yield "".join(_told(come, envelope, asked))
                 elif silent % _PATIENCE == 0:
-                    yield _event(envelope.chunk(Piece(beside={"status": status})))  # a comment would prolong no wait
+                    yield _event(
+                        envelope.chunk(Piece(beside={"status": status}))
+                    )  # a comment would prolong no wait
             yield "data: [DONE]\n\n"
         except Exception as error:
             yield _event(failure(error)[1])
@@ -156,7 +182,9 @@ async def _events(first: Sequence[Piece], arriving: Arriving, asked: Question) -
 
 def _status(come: Sequence[Piece], before: str) -> str:
     """What is waited for, by the newest piece that says it."""
-    return next((piece.beside["status"] for piece in reversed(come) if "status" in piece.beside), before)
+    return next(
+        (piece.beside["status"] for piece in reversed(come) if "status" in piece.beside), before
+    )
 
 
 def _told(come: Sequence[Piece], envelope: Envelope, asked: Question) -> Iterator[str]:
@@ -177,7 +205,11 @@ async def _whole(arriving: Arriving, asked: Question, request: Request) -> dict:
     async with aclosing(arriving):
         async for come in arriving:
             for piece in come:
-                words, beside, answer = words + piece.text, beside | dict(piece.beside), piece.answer
+                words, beside, answer = (
+                    words + piece.text,
+                    beside | dict(piece.beside),
+                    piece.answer,
+                )
             if not come and await request.is_disconnected():
                 break
     return Envelope(asked.model.id).whole(words, beside, answer) if answer else {}
@@ -198,7 +230,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     app = application(engine, key, given.urls, desk)
     print(f"{engine.name} answers at http://{given.host}:{given.port}/v1")
     last = given.grace + _LAST
-    config = uvicorn.Config(app, given.host, given.port, log_level="warning", timeout_graceful_shutdown=last)
+    config = uvicorn.Config(
+        app, given.host, given.port, log_level="warning", timeout_graceful_shutdown=last
+    )
     with suppress(KeyboardInterrupt):
         _Server(config, desk, given.grace).run()
     return 0
@@ -221,14 +255,26 @@ class _Server(uvicorn.Server):
 
 
 def _options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m vlm_backends.server", description=__doc__.partition("\n")[0])
-    parser.add_argument("--engine", choices=("embedded", "local", "nvidia", "openai"), help="as VLM_ENGINE")
+    parser = argparse.ArgumentParser(
+        prog="python -m vlm_backends.server", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument(
+        "--engine", choices=("embedded", "local", "nvidia", "openai"), help="as VLM_ENGINE"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--parallel", type=whole(1000), default=4, help="questions that are answered at a time")
-    parser.add_argument("--waiting", type=whole(10_000, 0), default=64, help="may wait; others are answered 503")
-    parser.add_argument("--urls", action="store_true", help="take pictures by http(s) address, public ones only")
-    parser.add_argument("--grace", type=whole(3600, 0), default=30, help="seconds that answers have when it stops")
+    parser.add_argument(
+        "--parallel", type=whole(1000), default=4, help="questions that are answered at a time"
+    )
+    parser.add_argument(
+        "--waiting", type=whole(10_000, 0), default=64, help="may wait; others are answered 503"
+    )
+    parser.add_argument(
+        "--urls", action="store_true", help="take pictures by http(s) address, public ones only"
+    )
+    parser.add_argument(
+        "--grace", type=whole(3600, 0), default=30, help="seconds that answers have when it stops"
+    )
     return parser
 
 

@@ -20,7 +20,13 @@ class NoEntry(VLMError):
 
 
 _STATUS = {NoEntry: 401, BadPrompt: 400, NoSuchModel: 404, Gone: 410, MissingKey: 501}
-_TOLD = 400, 408, 413, 422, 429  # of an upstream's refusals; others, such as of this server's own key, are 502
+_TOLD = (
+    400,
+    408,
+    413,
+    422,
+    429,
+)  # of an upstream's refusals; others, such as of this server's own key, are 502
 
 
 async def nowhere(status: int, *_: object) -> JSONResponse:
@@ -44,9 +50,13 @@ def failure(error: Exception) -> tuple[int, dict]:
     if isinstance(error, Refused) and (error.status in _TOLD or error.status >= 500):
         status = error.status
     told = _error(status, str(error))
-    told["error"]["vlm"] = {  # what that wire has no word for: a page behind this server meets the same error
-        "kind": type(error).__name__, "status": getattr(error, "status", None), "since": getattr(error, "since", ""),
-    }  # fmt: skip
+    told["error"][
+        "vlm"
+    ] = {  # what that wire has no word for: a page behind this server meets the same error
+        "kind": type(error).__name__,
+        "status": getattr(error, "status", None),
+        "since": getattr(error, "since", ""),
+    }
     return status, told
 
 

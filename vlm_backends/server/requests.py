@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from vlm_backends import Model, Picture, Prompt, Task, Turn
-from vlm_backends.media import images
 from vlm_backends.errors import BadPrompt, VLMError
+from vlm_backends.media import images
 from vlm_backends.models import check_sampling
 from vlm_backends.types import Sampling
 
@@ -65,7 +65,9 @@ def named(id: object, models: Sequence[Model]) -> Model:
 def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
     """The conversation, what a system message says standing before the user's first words."""
     if not isinstance(messages, list) or not messages or len(messages) > _MOST_TURNS:
-        raise BadPrompt(f"messages must be a list of 1 to {_MOST_TURNS} messages, the last one the user's.")
+        raise BadPrompt(
+            f"messages must be a list of 1 to {_MOST_TURNS} messages, the last one the user's."
+        )
     if not isinstance(messages[-1], dict) or messages[-1].get("role") != "user":
         raise BadPrompt("The last message must be the user's.")
     before, length, shown = "", 0, 0
@@ -76,7 +78,9 @@ def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
         text, pictures = _content(message.get("content"), load, _MOST_PICTURES - shown)
         length, shown = length + len(text), shown + len(pictures)
         if length > _MOST_TEXT:
-            raise BadPrompt(f"The conversation is longer than {_MOST_TEXT:,} characters. Send less of it.")
+            raise BadPrompt(
+                f"The conversation is longer than {_MOST_TEXT:,} characters. Send less of it."
+            )
         if role in ("system", "developer"):
             before += text + "\n\n"
         else:
@@ -84,7 +88,9 @@ def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
             before = "" if role == "user" else before
 
 
-def _content(content: object, load: Callable[[str], bytes], room: int) -> tuple[str, tuple[Picture, ...]]:
+def _content(
+    content: object, load: Callable[[str], bytes], room: int
+) -> tuple[str, tuple[Picture, ...]]:
     if isinstance(content, str):
         return content, ()
     if not isinstance(content, list):
@@ -99,7 +105,9 @@ def _content(content: object, load: Callable[[str], bytes], room: int) -> tuple[
                 raise BadPrompt(f"A conversation may show {_MOST_PICTURES} pictures. Send fewer.")
             pictures.append(_picture(part.get("image_url"), load))
         else:
-            raise BadPrompt("A part of a message is {type: text, text} or {type: image_url, image_url: {url}}.")
+            raise BadPrompt(
+                "A part of a message is {type: text, text} or {type: image_url, image_url: {url}}."
+            )
     return "\n".join(words), tuple(pictures)
 
 
@@ -125,13 +133,19 @@ def _task(model: Model, text: str) -> Task | None:
     for task in model.tasks:
         if text.startswith(task.token):
             return task
-    raise BadPrompt(f"{model.title} has tasks: begin with one of {', '.join(task.token for task in model.tasks)}.")
+    raise BadPrompt(
+        f"{model.title} has tasks: begin with one of {', '.join(task.token for task in model.tasks)}."
+    )
 
 
 def _sampling(model: Model, body: dict) -> Sampling:
     own = model.sampling
     most = body.get("max_completion_tokens", body.get("max_tokens"))
-    wanted = {"max_tokens": most, "temperature": body.get("temperature"), "top_p": body.get("top_p")}
+    wanted = {
+        "max_tokens": most,
+        "temperature": body.get("temperature"),
+        "top_p": body.get("top_p"),
+    }
     for name, value in wanted.items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
             raise BadPrompt(f"{name} must be a number.")
@@ -141,4 +155,6 @@ def _sampling(model: Model, body: dict) -> Sampling:
     given = {name: getattr(own, name) if value is None else value for name, value in wanted.items()}
     if given["max_tokens"] != given["max_tokens"] // 1:
         raise BadPrompt("max_tokens must be a whole number.")
-    return Sampling(**{**given, "max_tokens": int(given["max_tokens"])}, seed=own.seed if seed is None else seed)
+    return Sampling(
+        **{**given, "max_tokens": int(given["max_tokens"])}, seed=own.seed if seed is None else seed
+    )

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 from uuid import uuid4
 
-from vlm_backends import Answer, Chunk, Engine, Region, Stop
+from vlm_backends import Answer, CancelToken, Chunk, Engine, Region
 from vlm_backends.reply import heard, understood
 from vlm_backends.server.requests import Question
 
@@ -26,7 +26,7 @@ class Piece(NamedTuple):
     answer: Answer | None = None  # the whole answer, in the last piece
 
 
-def pieces(engine: Engine, asked: Question, stop: Stop) -> Iterator[Piece]:
+def pieces(engine: Engine, asked: Question, stop: CancelToken) -> Iterator[Piece]:
     """The answer as it arrives, the model's own words or those for people. Raises VLMError.
 
     The model's own words are read once, at their end.
@@ -38,7 +38,9 @@ def pieces(engine: Engine, asked: Question, stop: Stop) -> Iterator[Piece]:
             so_far = whole if asked.raw else understood(whole, read)
             text, regions = so_far.text[said:], so_far.regions[given:] if asked.raw else ()
             if asked.model.tables and not (asked.raw or so_far.literal):
-                text = ""  # a table is written anew with each of its cells: it goes whole, at the end
+                text = (
+                    ""  # a table is written anew with each of its cells: it goes whole, at the end
+                )
             said, given = said + len(text), given + len(regions)
             news = _news(so_far, beside)
             beside |= news
@@ -94,7 +96,13 @@ class Envelope:
         return self._made("chat.completion", [choice], beside) | {"usage": usage(answer)}
 
     def _made(self, kind: str, choices: list[dict], beside: Mapping[str, object]) -> dict:
-        made = {"id": self.id, "object": kind, "created": self.created, "model": self.model, "choices": choices}
+        made = {
+            "id": self.id,
+            "object": kind,
+            "created": self.created,
+            "model": self.model,
+            "choices": choices,
+        }
         return made | {"vlm": dict(beside)} if beside else made
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from vlm_backends import Stop
+from vlm_backends import CancelToken
 from vlm_backends.errors import Refused
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Desk:
 
     parallel: int = 4
     waiting: int = 64
-    stops: set[Stop] = field(default_factory=set)
+    stops: set[CancelToken] = field(default_factory=set)
     closed: bool = False
 
     def __post_init__(self) -> None:
@@ -56,7 +56,9 @@ class Desk:
         if self.busy >= self.parallel + self.waiting:
             raise Full
 
-    def arriving(self, items: Callable[[], Iterator[T]], stop: Stop) -> AsyncIterator[list[T]]:
+    def arriving(
+        self, items: Callable[[], Iterator[T]], stop: CancelToken
+    ) -> AsyncIterator[list[T]]:
         """The items as a thread reads them, all that are there at a time; none for each second of silence. Raises Full.
 
         Closing it sets `stop`. The place is free again when the thread has ended.
@@ -83,12 +85,14 @@ class Desk:
         while self.busy and time.monotonic() < last:
             await asyncio.sleep(0.05)
 
-    def _over(self, job: Future, stop: Stop, tell: Callable[[object], object]) -> None:
+    def _over(self, job: Future, stop: CancelToken, tell: Callable[[object], object]) -> None:
         self.stops.discard(stop)
         if job.cancelled():
             tell(_End())
 
-    async def _handed_over(self, queue: asyncio.Queue, over: asyncio.Event, stop: Stop) -> AsyncIterator[list[T]]:
+    async def _handed_over(
+        self, queue: asyncio.Queue, over: asyncio.Event, stop: CancelToken
+    ) -> AsyncIterator[list[T]]:
         try:
             while True:
                 come = await _come(queue)
@@ -119,14 +123,18 @@ async def _come(queue: asyncio.Queue) -> list:
     return come
 
 
-def _tell(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue, over: asyncio.Event, item: object) -> None:
+def _tell(
+    loop: asyncio.AbstractEventLoop, queue: asyncio.Queue, over: asyncio.Event, item: object
+) -> None:
     with suppress(RuntimeError):  # the loop is closed when the server goes down
         loop.call_soon_threadsafe(queue.put_nowait, item)
         if isinstance(item, _End):
             loop.call_soon_threadsafe(over.set)
 
 
-def _read(items: Callable[[], Iterator[T]], stop: Stop, tell: Callable[[object], object]) -> None:
+def _read(
+    items: Callable[[], Iterator[T]], stop: CancelToken, tell: Callable[[object], object]
+) -> None:
     """Tells of each item and at last of the end, with what went wrong."""
     failure = None
     try:
@@ -140,6 +148,8 @@ def _read(items: Callable[[], Iterator[T]], stop: Stop, tell: Callable[[object],
 
 
 def _closed() -> Refused:
-    closed = Refused("This server is being restarted. What had arrived is kept; ask again in a minute.", 503)
+    closed = Refused(
+        "This server is being restarted. What had arrived is kept; ask again in a minute.", 503
+    )
     closed.wait = 10.0
     return closed

@@ -20,7 +20,9 @@ class Code:
     files: tuple[tuple[str, Picture], ...]
 
 
-def code(engine: Engine, model: Model, prompt: Prompt, task: Task | None = None, sent: Sent | None = None) -> Code:
+def code(
+    engine: Engine, model: Model, prompt: Prompt, task: Task | None = None, sent: Sent | None = None
+) -> Code:
     """The call of this engine as code, the pictures as they are sent.
 
     `sent` is how the newest picture travelled, if that is known; else it is found out anew, which takes up to a second.
@@ -39,4 +41,6 @@ def code(engine: Engine, model: Model, prompt: Prompt, task: Task | None = None,
 
 
 def _written(call: calls.Call) -> Code:
-    return Code(python(call), shell(call), tuple((shown.name, shown.picture) for shown in call.pictures))
+    return Code(
+        python(call), shell(call), tuple((shown.name, shown.picture) for shown in call.pictures)
+    )

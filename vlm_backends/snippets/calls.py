@@ -57,13 +57,22 @@ def hosted(engine: NVIDIA, model: Model, prompt: Prompt, sent: Sent | None) -> C
     """The call as NVIDIA's engine makes it; the prompt is one that the model can use."""
     pictures = pictures_of(prompt)
     known = {pictures[-1]: sent.way} if pictures and sent else {}
-    carried = {picture: nvidia.carriage(model, picture, known.get(picture)) for picture in pictures}
+    carried = {
+        picture: nvidia.fit_for_transport(model, picture, known.get(picture))
+        for picture in pictures
+    }
     body, shown = _marked(carried, partial(requests.body, model, prompt, model.url))
     return Call(
-        _address(engine, model.url), "NVIDIA_API_KEY", body, shown,
-        {"Accept": "text/event-stream" if model.streams else "application/json"}, model.streams, bool(model.tasks),
-        _address(engine, model.fallback) if model.fallback else None, _public(engine.at(nvidia.ASSETS)),
-    )  # fmt: skip
+        _address(engine, model.url),
+        "NVIDIA_API_KEY",
+        body,
+        shown,
+        {"Accept": "text/event-stream" if model.streams else "application/json"},
+        model.streams,
+        bool(model.tasks),
+        _address(engine, model.fallback) if model.fallback else None,
+        _public(engine.at(nvidia.ASSETS)),
+    )
 
 
 def _address(engine: NVIDIA, url: str) -> Address:
@@ -72,7 +81,9 @@ def _address(engine: NVIDIA, url: str) -> Address:
 
 def served(engine: OpenAI, model: Model, prompt: Prompt) -> Call:
     """The call as the engine of an OpenAI wire makes it. May ask the server for the name that it gives the model."""
-    carried: dict[Picture, Carried] = {each: (openai.carriage(each), "inline") for each in pictures_of(prompt)}
+    carried: dict[Picture, Carried] = {
+        each: (openai.fit_for_transport(each), "inline") for each in pictures_of(prompt)
+    }
     body, shown = _marked(carried, partial(engine.request, model, prompt))
     return Call(Address(_public(engine.address)), "VLM_API_KEY" if engine.key else "", body, shown)
 

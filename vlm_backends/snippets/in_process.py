@@ -25,7 +25,9 @@ class Asked:
     turns: tuple[Turn, ...]
     sampling: Sampling | None
     task: Task | None
-    given: str | Region | None  # None: the text is not what the task would write, and stands for itself
+    given: (
+        str | Region | None
+    )  # None: the text is not what the task would write, and stands for itself
     files: tuple[tuple[str, Picture], ...]
 
     @property
@@ -34,7 +36,9 @@ class Asked:
         if not isinstance(self.engine, Local):
             return {"VLM_ENGINE": "embedded"}
         id = self.engine.ids.get(self.model.id)
-        return {"VLM_ENGINE": "local"} | ({"VLM_CHECKPOINTS": f"{self.model.id}={id}"} if id else {})
+        return {"VLM_ENGINE": "local"} | (
+            {"VLM_CHECKPOINTS": f"{self.model.id}={id}"} if id else {}
+        )
 
 
 def asked(engine: Engine, model: Model, prompt: Prompt, task: Task | None) -> Asked:
@@ -42,7 +46,9 @@ def asked(engine: Engine, model: Model, prompt: Prompt, task: Task | None) -> As
     pictures = pictures_of(prompt)
     files = tuple((name, picture) for (_, name), picture in zip(named(pictures), pictures))
     given = _given(task, prompt.turns[-1].text) if task else None
-    return Asked(engine, model, prompt.turns, None if model.tasks else prompt.sampling, task, given, files)
+    return Asked(
+        engine, model, prompt.turns, None if model.tasks else prompt.sampling, task, given, files
+    )
 
 
 def python(asked: Asked) -> str:
@@ -58,10 +64,16 @@ def python(asked: Asked) -> str:
     lines.append(f"engine = connect({{{'**os.environ, ' if local else ''}{settings}}})")
     lines.append(f'model = find_model("{asked.model.id}")')
     lines += [f'task = find_task("{asked.task.token}")'] if asked.task else []
-    lines += [f'{variable} = read("{name}")' for variable, name in named(tuple(p for _, p in asked.files))]
+    lines += [
+        f'{variable} = read("{name}")' for variable, name in named(tuple(p for _, p in asked.files))
+    ]
     lines.append(f"prompt = {_prompt(asked)}")
-    lines.append(f"*_, answer = ask(engine, model, prompt{', task' if asked.task else ''})  # the last is whole")
-    lines.append("print(answer.text)\nfor region in answer.regions:\n    print(region.label, region.outline)\n")
+    lines.append(
+        f"*_, answer = ask(engine, model, prompt{', task' if asked.task else ''})  # the last is whole"
+    )
+    lines.append(
+        "print(answer.text)\nfor region in answer.regions:\n    print(region.label, region.outline)\n"
+    )
     return "\n".join(lines)
 
 
@@ -70,7 +82,9 @@ def shell(asked: Asked) -> str:
     text = asked.turns[-1].text
     lines = [_needs(asked)]
     if len(asked.turns) > 1:
-        lines.append("# Left out: the conversation before this question. The command takes a single one.")
+        lines.append(
+            "# Left out: the conversation before this question. The command takes a single one."
+        )
     if _UNSAYABLE.search(text):
         lines.append("# Left out: characters that no command line can hold.")
     engine, others = asked.settings["VLM_ENGINE"], list(asked.settings.items())[1:]
@@ -98,7 +112,9 @@ def _options(asked: Asked, text: str) -> list[str]:
         options.append(f"--words={shlex.quote(_UNSAYABLE.sub('', asked.given))}")
     if asked.sampling:
         knobs = asdict(asked.sampling).items()
-        options += [f"--{name.replace('_', '-')} {value}" for name, value in knobs if value is not None]
+        options += [
+            f"--{name.replace('_', '-')} {value}" for name, value in knobs if value is not None
+        ]
     return [*options, *(["--json"] if asked.task else [])]
 
 
@@ -108,14 +124,22 @@ def _prompt(asked: Asked) -> str:
     variables = dict(zip(pictures, (variable for variable, _ in named(pictures))))
     turns = []
     for turn in asked.turns:
-        text = _task_call(asked) if asked.given is not None and turn is asked.turns[-1] else quoted(turn.text)
+        text = (
+            _task_call(asked)
+            if asked.given is not None and turn is asked.turns[-1]
+            else quoted(turn.text)
+        )
         shown = "".join(f"{variables[picture]}, " for picture in turn.pictures)
         turns.append(f'Turn("{turn.role}", {text}{f", ({shown.rstrip()})" if shown else ""})')
     sampling = f", {asked.sampling!r}" if asked.sampling else ""
     if len(turns) == 1:
         return f"Prompt(({turns[0]},){sampling})"
     rows = "".join(f"        {turn},\n" for turn in turns)
-    return f"Prompt(\n    (\n{rows}    )" + (f",\n    {asked.sampling!r}" if asked.sampling else "") + ",\n)"
+    return (
+        f"Prompt(\n    (\n{rows}    )"
+        + (f",\n    {asked.sampling!r}" if asked.sampling else "")
+        + ",\n)"
+    )
 
 
 def _task_call(asked: Asked) -> str:
@@ -137,4 +161,6 @@ def _given(task: Task, text: str) -> str | Region | None:
 
 def _region(locations: str) -> Region:
     """A box that is spelled with these locations: the middle of each bin, in as few digits as name it."""
-    return tuple(min(1.0, round((int(bin) + 0.5) / 999, 4)) for bin in re.findall(r"\d+", locations))
+    return tuple(
+        min(1.0, round((int(bin) + 0.5) / 999, 4)) for bin in re.findall(r"\d+", locations)
+    )

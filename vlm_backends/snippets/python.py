@@ -70,11 +70,18 @@ def _needs(call: Call) -> str:
 def _imports(call: Call) -> str:
     inline = len(call.uploads) < len(call.pictures)
     wanted = {
-        "base64": inline, "io": call.zipped, "json": True, "os": call.key, "sys": True,
-        "time": call.address.status, "zipfile": call.zipped,
-    }  # fmt: skip
+        "base64": inline,
+        "io": call.zipped,
+        "json": True,
+        "os": call.key,
+        "sys": True,
+        "time": call.address.status,
+        "zipfile": call.zipped,
+    }
     lines = [f"import {name}" for name, needed in wanted.items() if needed]
-    return "\n".join([*lines, *(["from pathlib import Path"] if inline else []), "", "import requests", ""])
+    return "\n".join(
+        [*lines, *(["from pathlib import Path"] if inline else []), "", "import requests", ""]
+    )
 
 
 def _headers(call: Call) -> str:
@@ -84,7 +91,7 @@ def _headers(call: Call) -> str:
     if not call.uploads:
         return f"headers = {{{', '.join([*usual, *([bearer] if call.key else [])])}}}\n"
     return (
-        f'store = {quoted(call.store)}\nbearer = {{{bearer}}}\n'
+        f"store = {quoted(call.store)}\nbearer = {{{bearer}}}\n"
         f"headers = {{{', '.join([*usual, '**bearer'])}}}\n"
         f"assets = []  # their ids: all are deleted at the end\n\n\n{_UPLOAD}\n\n"
     )
@@ -98,7 +105,9 @@ def _pictures(call: Call) -> str:
             value = f'base64.b64encode(Path("{shown.name}").read_bytes()).decode()'
         lines.append(f"{shown.variable} = {value}\n")
     if call.uploads:
-        lines.append('headers["NVCF-INPUT-ASSET-REFERENCES"] = headers["NVCF-FUNCTION-ASSET-IDS"] = ",".join(assets)\n')
+        lines.append(
+            'headers["NVCF-INPUT-ASSET-REFERENCES"] = headers["NVCF-FUNCTION-ASSET-IDS"] = ",".join(assets)\n'
+        )
     return "".join(lines)
 
 
@@ -106,13 +115,21 @@ def _asked(call: Call) -> str:
     """The question; when a model has left its address, the same at the next one."""
     lines = [_posted(call.address)]
     if call.second:
-        lines += ["if response.status_code in (404, 410):  # no longer there\n", indent(_posted(call.second), "    ")]
+        lines += [
+            "if response.status_code in (404, 410):  # no longer there\n",
+            indent(_posted(call.second), "    "),
+        ]
     return "".join([*lines, _POLLED if call.address.status else "", _REFUSED])
 
 
 def _posted(address: Address) -> str:
-    url, status = f"url = {quoted(address.url)}\n", f"status = {quoted(address.status)}\n" if address.status else ""
-    return f"{url}{status}response = requests.post(url, headers=headers, json=payload, stream=True)\n"
+    url, status = (
+        f"url = {quoted(address.url)}\n",
+        f"status = {quoted(address.status)}\n" if address.status else "",
+    )
+    return (
+        f"{url}{status}response = requests.post(url, headers=headers, json=payload, stream=True)\n"
+    )
 
 
 def _answered(call: Call) -> str:
@@ -123,7 +140,9 @@ def _literal(value: object, pictures: tuple[Shown, ...], margin: str = "") -> st
     """A JSON value as Python spells it; where a picture is marked stands its variable."""
     inner = margin + "    "
     if isinstance(value, dict):
-        items = [f"{quoted(name)}: {_literal(each, pictures, inner)}" for name, each in value.items()]
+        items = [
+            f"{quoted(name)}: {_literal(each, pictures, inner)}" for name, each in value.items()
+        ]
     elif isinstance(value, list):
         items = [_literal(each, pictures, inner) for each in value]
     else:
@@ -139,7 +158,10 @@ def _words(text: str, pictures: tuple[Shown, ...]) -> str:
     cut = parts(text, pictures)
     if len(cut) == 1:
         return quoted(text)
-    pieces = (f"{{{p.variable}}}" if isinstance(p, Shown) else p.replace("{", "{{").replace("}", "}}") for p in cut)
+    pieces = (
+        f"{{{p.variable}}}" if isinstance(p, Shown) else p.replace("{", "{{").replace("}", "}}")
+        for p in cut
+    )
     return f"f{quoted(''.join(pieces))}"
 
 

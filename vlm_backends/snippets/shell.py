@@ -87,10 +87,15 @@ def _start(call: Call) -> str:
     if call.key:
         lines.append(f'bearer="Authorization: Bearer ${{{call.key}:?is not set}}"')
     if call.uploads:
-        lines += [f"store={shlex.quote(call.store)}", "assets=  # their ids: all are deleted at the end"]
+        lines += [
+            f"store={shlex.quote(call.store)}",
+            "assets=  # their ids: all are deleted at the end",
+        ]
     if call.address.status:
         lines.append("reply=$(mktemp)  # the headers of the last reply")
-        lines.append(f"""ended() {{  # whatever happens\n{_DELETED if call.uploads else ""}  rm -f "$reply"\n}}""")
+        lines.append(
+            f"""ended() {{  # whatever happens\n{_DELETED if call.uploads else ""}  rm -f "$reply"\n}}"""
+        )
         lines.append("trap ended EXIT")
     return "".join(f"{line}\n" for line in lines)
 
@@ -118,7 +123,10 @@ def _call(call: Call) -> str:
     lines += [f"--header {shlex.quote(f'{name}: {value}')}" for name, value in call.headers.items()]
     lines += ['--header "$bearer"'] if call.key else []
     if call.uploads:
-        lines += [f'--header "{name}: $assets"' for name in ("NVCF-INPUT-ASSET-REFERENCES", "NVCF-FUNCTION-ASSET-IDS")]
+        lines += [
+            f'--header "{name}: $assets"'
+            for name in ("NVCF-INPUT-ASSET-REFERENCES", "NVCF-FUNCTION-ASSET-IDS")
+        ]
     return "call() {\n  " + " \\\n    ".join([*lines, '"$@"']) + "\n}\n"
 
 

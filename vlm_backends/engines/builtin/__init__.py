@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from vlm_backends import models
 from vlm_backends.engines.waiting_line import Line
 from vlm_backends.errors import BadPrompt
-from vlm_backends.types import Chunk, Model, Prompt, Sent, Stop, Task
+from vlm_backends.types import CancelToken, Chunk, Model, Prompt, Sent, Task
 
-_line = Line(seats=4)  # pictures that are looked at, at one time: a decoded one takes hundreds of megabytes
+_line = Line(
+    seats=4
+)  # pictures that are looked at, at one time: a decoded one takes hundreds of megabytes
 
 _HERE = {  # what is done here for a Florence-2 task
     "<OCR>": "Done on this machine by PP-OCRv6.",
@@ -40,21 +42,31 @@ class Embedded:
             return _HERE.get(task.token, "Needs Florence-2 itself: an NVIDIA key, for one.")
         if model.tasks:
             return f"{len(_HERE)} of {len(model.tasks)} tasks here"
-        return "bar charts to tables here" if model.id == "google/deplot" else "reads the picture here, no conversation"
+        return (
+            "bar charts to tables here"
+            if model.id == "google/deplot"
+            else "reads the picture here, no conversation"
+        )
 
-    def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
+    def stream(
+        self, model: Model, prompt: Prompt, stop: CancelToken | None = None
+    ) -> Iterator[Chunk]:
         """The answer's chunks as they are computed. Raises BadPrompt and MissingKey."""
         from vlm_backends.engines.builtin import tasks
 
-        stop = stop or Stop()
-        picture = next((turn.pictures[-1] for turn in reversed(prompt.turns) if turn.pictures), None)
+        stop = stop or CancelToken()
+        picture = next(
+            (turn.pictures[-1] for turn in reversed(prompt.turns) if turn.pictures), None
+        )
         if picture is None:
             raise BadPrompt("Add a picture first: this machine answers from pictures only.")
         yield Chunk(sent=Sent(picture.mime, picture.width, picture.height, len(picture.data)))
         with _line.place(stop) as place:
             for ahead in place:
                 yield Chunk(status=f"Waiting in line: {ahead} before you.")
-            for chunk in () if stop.is_set() else tasks.answer(model, prompt.turns[-1].text, picture, stop):
+            for chunk in (
+                () if stop.is_set() else tasks.answer(model, prompt.turns[-1].text, picture, stop)
+            ):
                 if stop.is_set():
                     return
                 yield chunk

@@ -7,12 +7,25 @@ import cv2
 import numpy as np
 
 _NAMES = {
-    "black": (15, 15, 15), "white": (250, 250, 250), "grey": (128, 128, 128), "light grey": (205, 205, 205),
-    "dark grey": (65, 65, 65), "red": (200, 35, 35), "orange": (240, 140, 30), "yellow": (245, 215, 60),
-    "green": (50, 150, 60), "dark green": (25, 70, 35), "teal": (30, 140, 140), "light blue": (150, 200, 240),
-    "blue": (40, 90, 200), "dark blue": (25, 35, 90), "purple": (120, 60, 160), "pink": (240, 150, 180),
-    "brown": (120, 75, 40), "beige": (225, 205, 170),
-}  # fmt: skip
+    "black": (15, 15, 15),
+    "white": (250, 250, 250),
+    "grey": (128, 128, 128),
+    "light grey": (205, 205, 205),
+    "dark grey": (65, 65, 65),
+    "red": (200, 35, 35),
+    "orange": (240, 140, 30),
+    "yellow": (245, 215, 60),
+    "green": (50, 150, 60),
+    "dark green": (25, 70, 35),
+    "teal": (30, 140, 140),
+    "light blue": (150, 200, 240),
+    "blue": (40, 90, 200),
+    "dark blue": (25, 35, 90),
+    "purple": (120, 60, 160),
+    "pink": (240, 150, 180),
+    "brown": (120, 75, 40),
+    "beige": (225, 205, 170),
+}
 
 
 def colours(rgb: np.ndarray, most: int = 4) -> list[tuple[str, float]]:
@@ -27,7 +40,11 @@ def colours(rgb: np.ndarray, most: int = 4) -> list[tuple[str, float]]:
     for k, centre in enumerate(centres):
         name = list(_NAMES)[int(((names - centre) ** 2).sum(1).argmin())]
         shares[name] = shares.get(name, 0.0) + float((groups == k).mean())
-    return [(name, share) for name, share in sorted(shares.items(), key=lambda item: -item[1])[:most] if share >= 0.05]
+    return [
+        (name, share)
+        for name, share in sorted(shares.items(), key=lambda item: -item[1])[:most]
+        if share >= 0.05
+    ]
 
 
 def codes(rgb: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -40,7 +57,11 @@ def codes(rgb: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
     with suppress(cv2.error):
         found, texts, kinds, quads = cv2.barcode.BarcodeDetector().detectAndDecodeWithType(grey)
         if found:
-            yield from ((f"{kind} barcode", text, quad) for text, kind, quad in zip(texts, kinds, quads) if text)
+            yield from (
+                (f"{kind} barcode", text, quad)
+                for text, kind, quad in zip(texts, kinds, quads)
+                if text
+            )
 
 
 def _lab(pixels: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from vlm_backends.engines.builtin.reading_order import reading_order
-from vlm_backends.types import Stop
+from vlm_backends.types import CancelToken
 
 Corner = tuple[float, float]
 
@@ -32,7 +32,7 @@ class Line:
     quad: tuple[Corner, ...]
 
 
-def read_lines(rgb: np.ndarray, stop: Stop | None = None) -> list[Line]:
+def read_lines(rgb: np.ndarray, stop: CancelToken | None = None) -> list[Line]:
     """All lines of the picture (H, W, 3; uint8) in reading order; those that score below 0.8 are left out."""
     return [line for group in stream_lines(rgb, stop) for line in group]
 
@@ -40,7 +40,11 @@ def read_lines(rgb: np.ndarray, stop: Stop | None = None) -> list[Line]:
 def joined(lines: Sequence[Line], others: Sequence[Line]) -> list[Line]:
     """Both readings of one picture in reading order; where they overlap, the first."""
     places = [cv2.boundingRect(np.float32(line.quad)) for line in lines]
-    new = [line for line in others if not any(_holds(place, np.mean(line.quad, axis=0)) for place in places)]
+    new = [
+        line
+        for line in others
+        if not any(_holds(place, np.mean(line.quad, axis=0)) for place in places)
+    ]
     both = [*lines, *new]
     return [both[i] for i in reading_order([np.asarray(line.quad, np.float32) for line in both])]
 
@@ -50,12 +54,16 @@ def _holds(place: Sequence[int], point: np.ndarray) -> bool:
     return x <= point[0] <= x + width and y <= point[1] <= y + height
 
 
-def stream_lines(rgb: np.ndarray, stop: Stop | None = None) -> Iterator[list[Line]]:
+def stream_lines(rgb: np.ndarray, stop: CancelToken | None = None) -> Iterator[list[Line]]:
     """The lines in reading order, a few at a time as they are recognised, until the stop."""
     scale = min(1.0, _SIDE / max(rgb.shape[:2]))
     if min(rgb.shape[:2]) * scale < _SMALLEST:
         return
-    small = rgb if scale == 1 else cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small = (
+        rgb
+        if scale == 1
+        else cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    )
     bgr = _widened(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
     found = _run(bgr, use_det=True, use_rec=False)
     quads = [] if found.boxes is None else [np.asarray(box, np.float32) for box in found.boxes]
@@ -71,7 +79,9 @@ def _widened(bgr: np.ndarray) -> np.ndarray:
     """The picture, with a margin on the right or below where it is slim."""
     least = math.ceil(_SLIM * max(bgr.shape[:2]))
     below, right = (max(0, least - side) for side in bgr.shape[:2])
-    return cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else bgr
+    return (
+        cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else bgr
+    )
 
 
 def _recognise(bgr: np.ndarray, quad: np.ndarray, scale: float) -> Line | None:
@@ -90,7 +100,9 @@ def _straightened(bgr: np.ndarray, quad: np.ndarray) -> np.ndarray:
     width, height = max(2, round(max(sides[0], sides[2]))), max(2, round(max(sides[1], sides[3])))
     target = np.float32([[0, 0], [width, 0], [width, height], [0, height]])
     turn = cv2.getPerspectiveTransform(quad, target)
-    strip = cv2.warpPerspective(bgr, turn, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    strip = cv2.warpPerspective(
+        bgr, turn, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
     return np.rot90(strip).copy() if height > 1.5 * width else strip
 
 
@@ -102,7 +114,9 @@ def _run(bgr: np.ndarray, use_det: bool, use_rec: bool) -> object:
 
 @lru_cache(maxsize=1)
 def _engine() -> object:
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # or onnxruntime, from 1.29 on, tells Microsoft what it loads
+    os.environ.setdefault(
+        "ORT_DISABLE_TELEMETRY", "1"
+    )  # or onnxruntime, from 1.29 on, tells Microsoft what it loads
     from rapidocr import RapidOCR
 
     threads = {"EngineConfig.onnxruntime.intra_op_num_threads": _threads()}

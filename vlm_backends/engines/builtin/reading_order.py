@@ -49,14 +49,20 @@ def _ordered(indices: list[int], boxes: Sequence[Box]) -> list[int]:
     if not columns:
         return _rows(indices, boxes)
     above, below = ([i for band in part for i in band] for part in (bands[:start], bands[end:]))
-    return [*_rows(above, boxes), *(i for column in columns for i in _ordered(column, boxes)), *_ordered(below, boxes)]
+    return [
+        *_rows(above, boxes),
+        *(i for column in columns for i in _ordered(column, boxes)),
+        *_ordered(below, boxes),
+    ]
 
 
 def _columns(indices: list[int], boxes: Sequence[Box]) -> list[list[int]]:
     """The columns that the lines stand in, left to right; one when any of them is no column of prose."""
     height = float(np.median([boxes[i][3] - boxes[i][1] for i in indices]))
     columns = _parts(indices, boxes, 0, _GUTTER * height)
-    return columns if all(_is_prose([boxes[i] for i in column]) for column in columns) else [indices]
+    return (
+        columns if all(_is_prose([boxes[i] for i in column]) for column in columns) else [indices]
+    )
 
 
 def _is_prose(boxes: Sequence[Box]) -> bool:
@@ -84,7 +90,9 @@ def _rows(indices: list[int], boxes: Sequence[Box]) -> list[int]:
     for i in sorted(indices, key=lambda i: boxes[i][1] + boxes[i][3]):
         middle = (boxes[i][1] + boxes[i][3]) / 2
         row = rows[-1] if rows else []
-        if row and middle < np.mean([boxes[j][1] + 0.75 * (boxes[j][3] - boxes[j][1]) for j in row]):
+        if row and middle < np.mean(
+            [boxes[j][1] + 0.75 * (boxes[j][3] - boxes[j][1]) for j in row]
+        ):
             row.append(i)
         else:
             rows.append([i])

@@ -13,7 +13,9 @@ _SIDE = 512  # px: the size at which the colours are compared
 _ROUNDS = 5
 _LEAST = 4  # px: the least width and height of a region, and of what is around it
 _HOLE, _WIDE = 0.03, 9  # of the thing, px: what is smaller or narrower is no hole but a likeness
-_TELLING = 3.0  # times: a colour that is so much more frequent outside of the box is the background's
+_TELLING = (
+    3.0  # times: a colour that is so much more frequent outside of the box is the background's
+)
 _SMALLEST = 0.002  # of the box: specks are left out
 _SMOOTH = 0.003  # of the contour's length: how far an outline may leave the pixels
 
@@ -30,7 +32,9 @@ def mask_in_box(rgb: np.ndarray, box: tuple[float, float, float, float]) -> np.n
     if x1 - x0 < _LEAST or y1 - y0 < _LEAST:
         raise BadPrompt("This region is too small for a mask. Draw it larger.")
     if height * width - (x1 - x0) * (y1 - y0) < _LEAST * max(height, width):
-        raise BadPrompt("This region is nearly the whole picture. Leave some surroundings outside, to compare with.")
+        raise BadPrompt(
+            "This region is nearly the whole picture. Leave some surroundings outside, to compare with."
+        )
     cv2.setRNGSeed(1)
     mask, models = np.zeros((height, width), np.uint8), (np.zeros((1, 65)), np.zeros((1, 65)))
     bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
@@ -54,7 +58,9 @@ def _without_holes(rgb: np.ndarray, thing: np.ndarray, surroundings: np.ndarray)
 
 def outlines(mask: np.ndarray) -> Iterator[Points]:
     """The mask's parts as polygons in 0..1, the largest first; a bridge leads to each hole, so that it stays one."""
-    contours, tree = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    contours, tree = cv2.findContours(
+        mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE
+    )
     least = _SMALLEST * mask.sum()
     areas = [cv2.contourArea(contour) for contour in contours]
     rings = [i for i, area in enumerate(areas) if tree[0][i][3] < 0 and area > least]

@@ -13,7 +13,7 @@ import urllib3
 from vlm_backends.engines.http import decode
 from vlm_backends.engines.http.transport import Lease, StoppableAdapter, is_private
 from vlm_backends.errors import BadPrompt, Unreachable, VLMError
-from vlm_backends.types import Chunk, Stop
+from vlm_backends.types import CancelToken, Chunk
 
 T = TypeVar("T")
 _PIECE = 65536  # bytes
@@ -39,7 +39,13 @@ _GLANCE = Patience(connect=5.0, silence=10.0, tries=1)
 
 @contextmanager
 def send(
-    method: str, url: str, stop: Stop, patience: Patience, public: bool = False, proxied: bool = True, **options: object
+    method: str,
+    url: str,
+    stop: CancelToken,
+    patience: Patience,
+    public: bool = False,
+    proxied: bool = True,
+    **options: object,
 ) -> Iterator[requests.Response]:
     """The response to one request, its body still on the wire; closed at the end, and at once on `stop`.
 
@@ -52,16 +58,29 @@ def send(
         for scheme in ("http://", "https://"):
             session.mount(scheme, StoppableAdapter(stop, lease, public))
         session.auth = lambda request: request  # or else a netrc file would replace the key
-        session.get_redirect_target = lambda response: None  # or else requests would parse it, and fail at some
+        session.get_redirect_target = lambda response: (
+            None
+        )  # or else requests would parse it, and fail at some
         session.headers["Accept-Encoding"] = "identity"  # what is packed may be a bomb
         if public and is_private(_host(url)):
             raise Unreachable(_PRIVATE)
         try:
             response = session.request(
-                method, url, stream=True, allow_redirects=False, timeout=(patience.connect, patience.silence), **options
+                method,
+                url,
+                stream=True,
+                allow_redirects=False,
+                timeout=(patience.connect, patience.silence),
+                **options,
             )
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
-            raise Unreachable(f"“{_host(url)}” is not an address that can be called. Check the setting.") from None
+        except (
+            requests.exceptions.InvalidURL,
+            requests.exceptions.InvalidSchema,
+            requests.exceptions.MissingSchema,
+        ):
+            raise Unreachable(
+                f"“{_host(url)}” is not an address that can be called. Check the setting."
+            ) from None
         except _BROKEN as error:
             raise _unreachable(error, url) from None
         with response:
@@ -80,13 +99,15 @@ def payloads(response: requests.Response) -> Iterator[dict]:
         yield decode.single(body(response))
 
 
-def fetch(url: str, stop: Stop, most: int = 25 * 2**20) -> bytes:
+def fetch(url: str, stop: CancelToken, most: int = 25 * 2**20) -> bytes:
     """What lies at a public http(s) address, `most` bytes of it at most. Raises BadPrompt and Unreachable."""
     if not url.startswith(("http://", "https://")):
         raise BadPrompt("A picture is a data:image/…;base64,… URL, or an http(s) address.")
     with send("GET", url, stop, _GLANCE, public=True, proxied=False) as response:
         if response.status_code != 200:
-            raise BadPrompt(f"The picture's address answered {response.status_code}. Give one that answers 200 itself.")
+            raise BadPrompt(
+                f"The picture's address answered {response.status_code}. Give one that answers 200 itself."
+            )
         return body(response, most)
 
 
@@ -101,7 +122,9 @@ def body(response: requests.Response, most: int = decode.MOST_BODY) -> bytes:
     return bytes(data)
 
 
-def persistent(attempt: Callable[[], Iterator[Chunk]], stop: Stop, patience: Patience) -> Iterator[Chunk]:
+def retry_stream(
+    attempt: Callable[[], Iterator[Chunk]], stop: CancelToken, patience: Patience
+) -> Iterator[Chunk]:
     """The chunks of an attempt, tried again after passing faults as long as nothing has been said yet."""
     for tried in range(1, patience.tries + 1):
         said, arriving = False, attempt()
@@ -117,7 +140,7 @@ def persistent(attempt: Callable[[], Iterator[Chunk]], stop: Stop, patience: Pat
                 raise
 
 
-def insist(call: Callable[[], T], stop: Stop, patience: Patience) -> T:
+def retry(call: Callable[[], T], stop: CancelToken, patience: Patience) -> T:
     """What the call returns, tried again after passing faults."""
     tried = 0
     while True:
@@ -129,7 +152,7 @@ def insist(call: Callable[[], T], stop: Stop, patience: Patience) -> T:
                 raise
 
 
-def _again(error: VLMError, tried: int, stop: Stop, patience: Patience) -> bool:
+def _again(error: VLMError, tried: int, stop: CancelToken, patience: Patience) -> bool:
     """True when another try makes sense, after the pause that is due before it."""
     if error.again is None or tried >= patience.tries:
         return False
@@ -140,16 +163,26 @@ def _again(error: VLMError, tried: int, stop: Stop, patience: Patience) -> bool:
 def _pieces(response: requests.Response, most: int) -> Iterator[bytes]:
     """The body as it arrives, `most` bytes at most: iter_lines and iter_content would hold back what has come."""
     if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-        raise Unreachable(f"{_host(response.url)} packed its answer, unasked. Try again, or choose another model.")
+        raise Unreachable(
+            f"{_host(response.url)} packed its answer, unasked. Try again, or choose another model."
+        )
     raw = response.raw
     read = partial(raw.read1, _PIECE, decode_content=False)
     try:
-        for piece in raw.read_chunked(_PIECE, decode_content=False) if raw.chunked else iter(read, b""):
+        for piece in (
+            raw.read_chunked(_PIECE, decode_content=False) if raw.chunked else iter(read, b"")
+        ):
             most -= len(piece)
             if most < 0:
-                raise Unreachable("The answer is far too long to be true; it was not read to its end.")
+                raise Unreachable(
+                    "The answer is far too long to be true; it was not read to its end."
+                )
             yield piece
-    except (*_BROKEN, ValueError, AttributeError) as error:  # the last two: a socket shut by `stop` in mid-read
+    except (
+        *_BROKEN,
+        ValueError,
+        AttributeError,
+    ) as error:  # the last two: a socket shut by `stop` in mid-read
         raise _unreachable(error, response.url) from None
 
 
@@ -157,7 +190,9 @@ def _unreachable(error: Exception, url: str) -> Unreachable:
     """What went wrong on the network, in a sentence that names the host but neither path nor key."""
     host = _host(url)
     if isinstance(error, (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)):
-        return Unreachable(f"{host} has been silent for too long. Try again, or choose another model.")
+        return Unreachable(
+            f"{host} has been silent for too long. Try again, or choose another model."
+        )
     if isinstance(error, requests.exceptions.SSLError):
         return Unreachable(f"No safe connection to {host}: its certificate was not accepted.")
     if isinstance(error, (requests.ConnectTimeout, requests.ConnectionError)):

@@ -17,8 +17,15 @@ _MOST_JSON = 8 * 2**20  # characters, and bytes of a line: as objects they take 
 _MOST_ENTRIES = 256
 _MOST_RATIO = 200  # a JSON answer packs by 10 or so; a bomb by 1,000
 _BROKEN_ZIP = (  # what zipfile and the packings that it knows raise
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError, OSError, ValueError,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+)
 _DONE = b"[DONE]"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -26,7 +33,11 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 def events(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The data of each server-sent event, however the bytes were cut (WHATWG HTML, section 9.2)."""
     data, size = [], 0  # of an event that has not ended
-    parts, held, after_cr = [], 0, False  # of a line that has not ended: joined once, however many pieces it has
+    parts, held, after_cr = (
+        [],
+        0,
+        False,
+    )  # of a line that has not ended: joined once, however many pieces it has
     for piece in pieces:
         if not parts and not data and (whole := _whole(piece)) is not None:
             after_cr = False
@@ -56,7 +67,9 @@ def events(pieces: Iterable[bytes]) -> Iterator[bytes]:
             raise _endless()
     if (rest := b"".join(parts)).startswith(b"data:"):
         data.append(rest[5:].removeprefix(b" "))
-    if data == [_DONE]:  # some servers end without the blank line; anything else there is half an event
+    if data == [
+        _DONE
+    ]:  # some servers end without the blank line; anything else there is half an event
         yield _DONE
 
 
@@ -70,7 +83,9 @@ def _whole(piece: bytes) -> bytes | None:
 
 
 def _endless() -> Unreachable:
-    return Unreachable("The answer was broken off: a single part of it was too long to be true. Try again.")
+    return Unreachable(
+        "The answer was broken off: a single part of it was too long to be true. Try again."
+    )
 
 
 def streamed(pieces: Iterable[bytes]) -> Iterator[dict]:
@@ -83,7 +98,9 @@ def streamed(pieces: Iterable[bytes]) -> Iterator[dict]:
         ended = ended or _ends(payload)
         yield payload
     if not ended:
-        raise Unreachable("The answer broke off before its end. What had arrived is kept; send the question again.")
+        raise Unreachable(
+            "The answer broke off before its end. What had arrived is kept; send the question again."
+        )
 
 
 def _ends(payload: dict) -> bool:
@@ -107,7 +124,9 @@ def _object(data: bytes) -> dict:
     except orjson.JSONDecodeError:
         value = _lenient(data.decode(errors="replace"))
     if not isinstance(value, dict):
-        raise Unreachable("The service sent something that is not an answer. Try again in a moment.")
+        raise Unreachable(
+            "The service sent something that is not an answer. Try again in a moment."
+        )
     return value
 
 
@@ -116,7 +135,9 @@ def _lenient(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise Unreachable(f"The service sent {_kind(text)} instead of an answer. Try again in a moment.") from None
+        raise Unreachable(
+            f"The service sent {_kind(text)} instead of an answer. Try again in a moment."
+        ) from None
 
 
 def _kind(text: str) -> str:

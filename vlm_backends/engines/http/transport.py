@@ -13,9 +13,11 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from vlm_backends.types import Stop
+from vlm_backends.types import CancelToken
 
-_NAT64, _OWN_NAT64 = map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48"))  # IPv4 within IPv6
+_NAT64, _OWN_NAT64 = map(
+    ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48")
+)  # IPv4 within IPv6
 
 
 def is_private(host: str) -> bool:
@@ -74,7 +76,7 @@ class _Leased(io.RawIOBase):
 class StoppableAdapter(HTTPAdapter):
     """Shuts its connections down on `stop`, so that a read in another thread ends at once."""
 
-    def __init__(self, stop: Stop, lease: Lease, public: bool) -> None:
+    def __init__(self, stop: CancelToken, lease: Lease, public: bool) -> None:
         self._forgets: list[Callable[[], None]] = []
         self._pools = {
             "http": _stoppable(HTTPConnectionPool, stop, self._forgets, lease, public),
@@ -101,7 +103,11 @@ class StoppableAdapter(HTTPAdapter):
 
 
 def _stoppable(
-    pool: type[HTTPConnectionPool], stop: Stop, forgets: list[Callable[[], None]], lease: Lease, public: bool
+    pool: type[HTTPConnectionPool],
+    stop: CancelToken,
+    forgets: list[Callable[[], None]],
+    lease: Lease,
+    public: bool,
 ) -> type[HTTPConnectionPool]:
     class Response(http.client.HTTPResponse):
         def __init__(self, *args: object, **options: object) -> None:
@@ -121,8 +127,10 @@ def _stoppable(
 
         def connect(self) -> None:
             super().connect()
-            self.sock.settimeout(lease.seconds)  # or else a large body would have to be sent while one connects
-            forgets.append(stop.then(lambda sock=self.sock: _shut(sock)))
+            self.sock.settimeout(
+                lease.seconds
+            )  # or else a large body would have to be sent while one connects
+            forgets.append(stop.add_callback(lambda sock=self.sock: _shut(sock)))
 
     return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vlm_backends import models
-from vlm_backends.engines.wire import requests
-from vlm_backends.engines.waiting_line import Line
 from vlm_backends.engines.local import checkpoints
 from vlm_backends.engines.local.errors import sentence
+from vlm_backends.engines.waiting_line import Line
+from vlm_backends.engines.wire import requests
 from vlm_backends.errors import BadPrompt, MissingKey, VLMError
-from vlm_backends.types import Chunk, Model, Prompt, Sent, Stop, Task
+from vlm_backends.types import CancelToken, Chunk, Model, Prompt, Sent, Task
 
 _log = logging.getLogger(__name__)
 _line = Line()  # one device, one caller at a time
@@ -32,7 +32,7 @@ class Local:
     folder: Path | None = None
     ids: Mapping[str, str] = field(default_factory=dict)
     downloads: bool = False
-    loader: int = 1  # models that stay in memory
+    residents: int = 1  # models that stay in memory
     name: str = "Open weights here"
 
     def models(self) -> Sequence[Model]:
@@ -51,20 +51,26 @@ class Local:
         need = f"needs {model.weights.gigabytes:g} GB of weights"
         return f"{need}: fetched at the first question" if self.downloads else need
 
-    def stream(self, model: Model, prompt: Prompt, stop: Stop | None = None) -> Iterator[Chunk]:
+    def stream(
+        self, model: Model, prompt: Prompt, stop: CancelToken | None = None
+    ) -> Iterator[Chunk]:
         """The reply's chunks, after what it waits for. Raises VLMError."""
         if model.weights is None:
-            raise MissingKey(f"{model.title} has no open weights for this machine. Choose another engine.")
+            raise MissingKey(
+                f"{model.title} has no open weights for this machine. Choose another engine."
+            )
         if model.weights.served:
             raise MissingKey(
                 f"{model.title} cannot run in this program: its code needs another version of its library. Serve "
                 f"{model.weights.id} with vLLM and set VLM_BASE_URL, as the README says."
             )
         prompt = requests.trimmed(model, prompt)
-        stop, found = stop or Stop(), self._found(model)
+        stop, found = stop or CancelToken(), self._found(model)
         yield Chunk(sent=_sent(prompt), note=self._signed(model))
         if found is None:
-            found = yield from checkpoints.fetch(self._id(model), model.weights, self.downloads, stop)
+            found = yield from checkpoints.fetch(
+                self._id(model), model.weights, self.downloads, stop
+            )
         with _line.place(stop) as place:
             for ahead in place:
                 yield Chunk(status=f"Waiting in line: {ahead} before you.")
@@ -75,30 +81,43 @@ class Local:
         """True for a question that can be answered together with others like it: one of a structured task."""
         from vlm_backends.engines.local import processors
 
-        return processors.is_structured(model, prompt) and bool(prompt.turns[-1].pictures and self._found(model))
+        return processors.is_structured(model, prompt) and bool(
+            prompt.turns[-1].pictures and self._found(model)
+        )
 
-    def together(self, model: Model, prompts: Sequence[Prompt], stops: Sequence[Stop]) -> list[Chunk]:
+    def together(
+        self, model: Model, prompts: Sequence[Prompt], stops: Sequence[CancelToken]
+    ) -> list[Chunk]:
         """The answers to questions that join, in one pass of the network; it ends early when all of them are stopped.
 
         Raises VLMError, for all of them.
         """
         found = self._found(model)
-        with _line.place(Stop()) as place, self._sentences(found, model):
-            from vlm_backends.engines.local import processors, loader, generation
+        with _line.place(CancelToken()) as place, self._sentences(found, model):
+            from vlm_backends.engines.local import generation, loader, processors
 
             deque(place, maxlen=0)
-            deque(loader.load(found, model.title, self.residents, Stop()), maxlen=0)
+            deque(loader.load(found, model.title, self.residents, CancelToken()), maxlen=0)
             resident = loader.held(found)
-            texts = generation.together(resident, [processors.asked(resident, model, prompt) for prompt in prompts], stops)
-        return [Chunk(text, note=self._signed(model), sent=_sent(prompt)) for text, prompt in zip(texts, prompts)]
+            texts = generation.together(
+                resident, [processors.asked(resident, model, prompt) for prompt in prompts], stops
+            )
+        return [
+            Chunk(text, note=self._signed(model), sent=_sent(prompt))
+            for text, prompt in zip(texts, prompts)
+        ]
 
-    def _answer(self, found: str, model: Model, prompt: Prompt, stop: Stop) -> Iterator[Chunk]:
+    def _answer(
+        self, found: str, model: Model, prompt: Prompt, stop: CancelToken
+    ) -> Iterator[Chunk]:
         with self._sentences(found, model):
-            from vlm_backends.engines.local import processors, loader, generation
+            from vlm_backends.engines.local import generation, loader, processors
 
             resident = yield from loader.load(found, model.title, self.residents, stop)
             if resident and not stop.is_set():
-                yield from generation.speak(resident, processors.asked(resident, model, prompt), stop)
+                yield from generation.speak(
+                    resident, processors.asked(resident, model, prompt), stop
+                )
 
     @contextmanager
     def _sentences(self, found: str, model: Model) -> Iterator[None]:
@@ -123,7 +142,9 @@ class Local:
             return f"Answered on this machine by {self._id(model)}."
         own = self.folder and checkpoints.find_in(self.folder, model.id)
         name = f"the weights at VLM_WEIGHTS/{model.id}" if own else self._id(model)
-        return f"Answered on this machine by {name}." + (f" {model.weights.instead}." if model.weights.instead else "")
+        return f"Answered on this machine by {name}." + (
+            f" {model.weights.instead}." if model.weights.instead else ""
+        )
 
 
 def _sent(prompt: Prompt) -> Sent:

@@ -9,9 +9,15 @@ from pathlib import Path
 
 from vlm_backends.engines.local.errors import sentence
 from vlm_backends.errors import MissingKey
-from vlm_backends.types import Chunk, Stop, Weights
+from vlm_backends.types import CancelToken, Chunk, Weights
 
-_NEEDED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]  # no code, no second copy in another format
+_NEEDED = [
+    "*.json",
+    "*.safetensors",
+    "*.txt",
+    "*.model",
+    "*.jinja",
+]  # no code, no second copy in another format
 _OLDER = "pytorch_model*.bin"  # where there are no safetensors
 _TICK = 0.5  # seconds between two words about a download
 _lock = threading.Lock()
@@ -47,10 +53,12 @@ def _is_whole(folder: Path) -> bool:
     return any(folder.glob("*.safetensors")) or any(folder.glob(_OLDER))
 
 
-def fetch(id: str, weights: Weights, allowed: bool, stop: Stop) -> Iterator[Chunk]:
+def fetch(id: str, weights: Weights, allowed: bool, stop: CancelToken) -> Iterator[Chunk]:
     """Downloads the checkpoint and returns its folder, after chunks that say how far it is. Raises VLMError."""
     if not allowed:
-        gate = f" Its licence must be accepted at huggingface.co/{id} first." if weights.gated else ""
+        gate = (
+            f" Its licence must be accepted at huggingface.co/{id} first." if weights.gated else ""
+        )
         raise MissingKey(
             f"The weights of {id} ({weights.gigabytes:g} GB) are not on this machine.{gate} Fetch them with "
             f"`hf download {id}`, or start with VLM_ENGINE=local to fetch them when they are first used."
@@ -97,7 +105,9 @@ class Download(threading.Thread):
 
     def words(self, gigabytes: float) -> str:
         """How far the download is."""
-        done = max((bar.n for bar in self._bars if bar.unit == "B"), default=0)  # the hub counts in several ways
+        done = max(
+            (bar.n for bar in self._bars if bar.unit == "B"), default=0
+        )  # the hub counts in several ways
         return f"Downloading {self.id}: {done / 1e6:,.1f} MB of about {gigabytes:g} GB…"
 
     def _bar(self) -> type:

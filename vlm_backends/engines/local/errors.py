@@ -16,13 +16,35 @@ def sentence(error: BaseException, id: str) -> VLMError:
             f"{id} is gated: accept its licence at huggingface.co/{id}, sign in with `hf auth login`, and ask again."
         )
     if "RepositoryNotFoundError" in kinds or "is not a valid model identifier" in text:
-        return BadPrompt(f"There is no checkpoint “{id}” at the hub, or it is private. Check VLM_CHECKPOINTS.")
+        return BadPrompt(
+            f"There is no checkpoint “{id}” at the hub, or it is private. Check VLM_CHECKPOINTS."
+        )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return Refused(f"The disk is full: {id} does not fit. Make room, or set HF_HOME to another disk.")
-    if isinstance(error, MemoryError) or "OutOfMemoryError" in kinds or "can't allocate memory" in text:
-        return Refused(f"There is not enough memory for {id}. Close other programs, or choose a smaller checkpoint.")
-    if kinds & {"ConnectError", "ConnectionError", "ConnectTimeout", "OfflineModeIsEnabled", "LocalEntryNotFoundError"}:
-        return Unreachable(f"The hub cannot be reached to fetch {id}. Check the connection, or run `hf download {id}`.")
+        return Refused(
+            f"The disk is full: {id} does not fit. Make room, or set HF_HOME to another disk."
+        )
+    if (
+        isinstance(error, MemoryError)
+        or "OutOfMemoryError" in kinds
+        or "can't allocate memory" in text
+    ):
+        return Refused(
+            f"There is not enough memory for {id}. Close other programs, or choose a smaller checkpoint."
+        )
+    if kinds & {
+        "ConnectError",
+        "ConnectionError",
+        "ConnectTimeout",
+        "OfflineModeIsEnabled",
+        "LocalEntryNotFoundError",
+    }:
+        return Unreachable(
+            f"The hub cannot be reached to fetch {id}. Check the connection, or run `hf download {id}`."
+        )
     if isinstance(error, ImportError):
-        return MissingKey(f"{id} needs more libraries: `pip install -r requirements-local.txt`. ({error})")
-    return Refused(f"{id} failed on this machine: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
+        return MissingKey(
+            f"{id} needs more libraries: `pip install -r requirements-local.txt`. ({error})"
+        )
+    return Refused(
+        f"{id} failed on this machine: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    )

@@ -11,14 +11,14 @@ import torch
 from transformers import StoppingCriteria, StoppingCriteriaList, TextStreamer
 
 from vlm_backends.engines.local import loader
-from vlm_backends.engines.local.processors import Asked
 from vlm_backends.engines.local.loader import Resident
-from vlm_backends.types import Chunk, Stop
+from vlm_backends.engines.local.processors import Asked
+from vlm_backends.types import CancelToken, Chunk
 
 _BORROWS = bool(os.environ.get("SPACES_ZERO_GPU"))
 
 
-def speak(resident: Resident, asked: Asked, stop: Stop) -> Iterator[Chunk]:
+def speak(resident: Resident, asked: Asked, stop: CancelToken) -> Iterator[Chunk]:
     """The words as they are made, special tokens and all; ends within one step of the stop."""
     yield Chunk(status="Looking at the picture…")
     pieces = _borrowed(resident.folder, asked) if _BORROWS else _pieces(resident, asked, stop)
@@ -29,19 +29,28 @@ def speak(resident: Resident, asked: Asked, stop: Stop) -> Iterator[Chunk]:
             yield Chunk(text)
 
 
-def together(resident: Resident, asked: Sequence[Asked], stops: Sequence[Stop]) -> list[str]:
+def together(resident: Resident, asked: Sequence[Asked], stops: Sequence[CancelToken]) -> list[str]:
     """The whole answers to several questions of an encoder-decoder, asked with the same options, in one pass."""
     tokenizer, (first, *_) = resident.tokenizer, asked
-    words = [{name: one.inputs[name][0] for name in ("input_ids", "attention_mask")} for one in asked]
-    padded = tokenizer.pad(words, padding_side="right", return_tensors="pt").to(resident.network.device)
+    words = [
+        {name: one.inputs[name][0] for name in ("input_ids", "attention_mask")} for one in asked
+    ]
+    padded = tokenizer.pad(words, padding_side="right", return_tensors="pt").to(
+        resident.network.device
+    )
     pixels = torch.cat([one.inputs["pixel_values"] for one in asked])
     ended = StoppingCriteriaList([_Ended(lambda: all(stop.is_set() for stop in stops))])
     with torch.inference_mode():
-        rows = resident.network.generate(**padded, pixel_values=pixels, stopping_criteria=ended, **first.options)
-    return [tokenizer.decode(row[row != tokenizer.pad_token_id], skip_special_tokens=False) for row in rows]
+        rows = resident.network.generate(
+            **padded, pixel_values=pixels, stopping_criteria=ended, **first.options
+        )
+    return [
+        tokenizer.decode(row[row != tokenizer.pad_token_id], skip_special_tokens=False)
+        for row in rows
+    ]
 
 
-def _pieces(resident: Resident, asked: Asked, stop: Stop) -> Iterator[str]:
+def _pieces(resident: Resident, asked: Asked, stop: CancelToken) -> Iterator[str]:
     pieces: queue.Queue[str | BaseException | None] = queue.Queue()
     left = threading.Event()
 
@@ -64,13 +73,19 @@ def _pieces(resident: Resident, asked: Asked, stop: Stop) -> Iterator[str]:
         thread.join()  # the device is free only then
 
 
-def _generate(resident: Resident, asked: Asked, ended: Callable[[], bool], say: Callable[[str], object]) -> None:
+def _generate(
+    resident: Resident, asked: Asked, ended: Callable[[], bool], say: Callable[[str], object]
+) -> None:
     """Runs the network to its end, or to the stop; beams cannot be streamed, and come as one piece."""
     network, tokenizer = resident.network, resident.tokenizer
     own = network.config.is_encoder_decoder
     if asked.seed is not None:
         torch.manual_seed(asked.seed)
-    options = {**asked.inputs, **asked.options, "stopping_criteria": StoppingCriteriaList([_Ended(ended)])}
+    options = {
+        **asked.inputs,
+        **asked.options,
+        "stopping_criteria": StoppingCriteriaList([_Ended(ended)]),
+    }
     with torch.inference_mode():
         if asked.options.get("num_beams", 1) == 1:
             network.generate(**options, streamer=_Streamer(tokenizer, say, skip_prompt=not own))
@@ -99,12 +114,14 @@ class _Ended(StoppingCriteria):
         self._ended = ended
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
-        return torch.full((input_ids.shape[0],), self._ended(), dtype=torch.bool, device=input_ids.device)
+        return torch.full(
+            (input_ids.shape[0],), self._ended(), dtype=torch.bool, device=input_ids.device
+        )
 
 
 def _borrowed(folder: str, asked: Asked) -> Iterator[str]:
     """The pieces, made in the process that a ZeroGPU Space lends its GPU to; a stop there is a closed generator."""
-    yield from _pieces(loader.held(folder), asked, Stop())
+    yield from _pieces(loader.held(folder), asked, CancelToken())
 
 
 if _BORROWS:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from vlm_backends.engines.local.progress import meanwhile
-from vlm_backends.types import Chunk, Stop
+from vlm_backends.types import CancelToken, Chunk
 
 _FAST = {"avx512_bf16", "amx_bf16"}  # what a processor needs for bfloat16 to be faster than float32
 _held: OrderedDict[str, "Resident"] = OrderedDict()
@@ -36,7 +36,7 @@ class Resident:
         return self.processor.tokenizer
 
 
-def load(folder: str, title: str, most: int, stop: Stop) -> Iterator[Chunk]:
+def load(folder: str, title: str, most: int, stop: CancelToken) -> Iterator[Chunk]:
     """The resident of this folder, from memory or from the disk; chunks say how it goes; None at the stop."""
     if resident := _held.get(folder):
         with suppress(KeyError):  # an abandoned load may have taken its place just now
@@ -54,7 +54,11 @@ def load(folder: str, title: str, most: int, stop: Stop) -> Iterator[Chunk]:
                 _held[folder] = _loaded(folder)
             return _held[folder]
 
-    return (yield from meanwhile(work, lambda seconds: f"Loading {title} into memory: {seconds:.0f} s so far…", stop))
+    return (
+        yield from meanwhile(
+            work, lambda seconds: f"Loading {title} into memory: {seconds:.0f} s so far…", stop
+        )
+    )
 
 
 def held(folder: str) -> Resident:
@@ -76,7 +80,9 @@ def _network(kind: Any, folder: str) -> Any:
     """The network with the fastest attention that is there for it."""
     if device().type == "cuda" and find_spec("flash_attn"):
         with suppress(ValueError, ImportError):  # not for this network: the default is
-            return kind.from_pretrained(folder, dtype=dtype(), attn_implementation="flash_attention_2")
+            return kind.from_pretrained(
+                folder, dtype=dtype(), attn_implementation="flash_attention_2"
+            )
     return kind.from_pretrained(folder, dtype=dtype())
 
 
@@ -92,7 +98,9 @@ def dtype() -> torch.dtype:
     """bfloat16 where it is fast, float32 elsewhere."""
     if device().type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    return torch.bfloat16 if device().type == "cpu" and _processor_flags() & _FAST else torch.float32
+    return (
+        torch.bfloat16 if device().type == "cpu" and _processor_flags() & _FAST else torch.float32
+    )
 
 
 @lru_cache(maxsize=1)

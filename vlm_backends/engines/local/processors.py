@@ -9,17 +9,24 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vlm_backends.media import images
 from vlm_backends.engines.local.loader import Resident
 from vlm_backends.errors import BadPrompt
+from vlm_backends.media import images
 from vlm_backends.types import Model, Prompt, Sampling, Turn
 
-_FONT = Path(__file__).parents[2] / "fonts" / "DejaVuSans.ttf"
+_FONT = Path(__file__).parents[2] / "media" / "fonts" / "DejaVuSans.ttf"
 _PATCHES = 2048  # DePlot's, as published; the processor's default forgets the checkpoint's
-_SPOKEN = ("<CAPTION>", "<DETAILED_CAPTION>", "<MORE_DETAILED_CAPTION>", "<OCR>")  # Florence-2's answers for people
+_SPOKEN = (
+    "<CAPTION>",
+    "<DETAILED_CAPTION>",
+    "<MORE_DETAILED_CAPTION>",
+    "<OCR>",
+)  # Florence-2's answers for people
 _BEAMS = 3  # Florence-2's, as published
 _TOKENS = 1024
-_VERBS = re.compile(r"(answer|caption|describe|detect|ocr|question|segment)\b", re.IGNORECASE)  # PaliGemma's
+_VERBS = re.compile(
+    r"(answer|caption|describe|detect|ocr|question|segment)\b", re.IGNORECASE
+)  # PaliGemma's
 
 
 @dataclass(frozen=True)
@@ -35,9 +42,13 @@ def asked(resident: Resident, model: Model, prompt: Prompt) -> Asked:
     """The prompt as the resident's family wants it. Raises BadPrompt."""
     ask = FAMILIES.get(resident.family)
     if ask is None:
-        raise BadPrompt(f"Checkpoints of the kind “{resident.family}” are not known. Known: {', '.join(FAMILIES)}.")
+        raise BadPrompt(
+            f"Checkpoints of the kind “{resident.family}” are not known. Known: {', '.join(FAMILIES)}."
+        )
     inputs = ask(resident.processor, prompt.turns)
-    inputs = inputs.to(resident.network.device, dtype=resident.network.dtype)  # ids stay whole numbers
+    inputs = inputs.to(
+        resident.network.device, dtype=resident.network.dtype
+    )  # ids stay whole numbers
     if model.tasks:
         beams = _BEAMS if is_structured(model, prompt) else 1
         most = min(_TOKENS, resident.network.config.text_config.max_position_embeddings - 2)
@@ -56,9 +67,12 @@ def _picked(sampling: Sampling) -> dict:
     if sampling.temperature == 0:
         return {"max_new_tokens": sampling.max_tokens, "do_sample": False, "num_beams": 1}
     return {
-        "max_new_tokens": sampling.max_tokens, "do_sample": True, "num_beams": 1,
-        "temperature": sampling.temperature, "top_p": sampling.top_p,
-    }  # fmt: skip
+        "max_new_tokens": sampling.max_tokens,
+        "do_sample": True,
+        "num_beams": 1,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+    }
 
 
 def _last(turns: tuple[Turn, ...]) -> tuple[str, Image.Image]:

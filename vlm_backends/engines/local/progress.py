@@ -5,13 +5,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from vlm_backends.types import Chunk, Stop
+from vlm_backends.types import CancelToken, Chunk
 
 T = TypeVar("T")
 _TICK = 0.5  # seconds between two words about it
 
 
-def meanwhile(work: Callable[[], T], words: Callable[[float], str], stop: Stop) -> Iterator[Chunk]:
+def meanwhile(
+    work: Callable[[], T], words: Callable[[float], str], stop: CancelToken
+) -> Iterator[Chunk]:
     """Status chunks, with the seconds so far put into words, until the work is done; returns its result.
 
     At the stop it returns None at once and lets the work end by itself: a load cannot be broken off.
@@ -27,7 +29,7 @@ def meanwhile(work: Callable[[], T], words: Callable[[float], str], stop: Stop) 
             done.set()
 
     start = time.monotonic()
-    forget = stop.then(done.set)
+    forget = stop.add_callback(done.set)
     threading.Thread(target=run, name="load", daemon=True).start()
     try:
         while not done.is_set():

@@ -15,9 +15,17 @@ _WITHDRAWN = re.compile(
     r"(model|deployment)\b.{0,200}(not found|does not exist)",
     re.I | re.S,
 )
-_UNKNOWN = re.compile(r"invalid model name|not a valid model|requested model .* does not exist|decommissioned", re.I)
+_UNKNOWN = re.compile(
+    r"invalid model name|not a valid model|requested model .* does not exist|decommissioned", re.I
+)
 _MOST_DETAIL, _MOST_SENTENCE = 300, 1000  # characters
-_OF_THE_QUESTION = (400, 404, 413, 422, 500)  # what servers answer to a question that their model cannot take
+_OF_THE_QUESTION = (
+    400,
+    404,
+    413,
+    422,
+    500,
+)  # what servers answer to a question that their model cannot take
 _CANNOT = tuple(
     (re.compile(said, re.I), sentence)
     for said, sentence in (
@@ -58,7 +66,12 @@ _SENTENCES = {
 
 
 def explain(
-    status: int, body: bytes, retry_after: str | None = None, who: str = "NVIDIA", key: str = "", absent: str = ""
+    status: int,
+    body: bytes,
+    retry_after: str | None = None,
+    who: str = "NVIDIA",
+    key: str = "",
+    absent: str = "",
 ) -> VLMError:
     """The error that this reply stands for; `again` is set when asking once more may help.
 
@@ -70,7 +83,13 @@ def explain(
     if met := _met(body, wait, key):
         return met
     detail = _detail(body, key)
-    if status == 410 or status == 404 and _WITHDRAWN.search(detail) or status == 400 and _UNKNOWN.search(detail):
+    if (
+        status == 410
+        or status == 404
+        and _WITHDRAWN.search(detail)
+        or status == 400
+        and _UNKNOWN.search(detail)
+    ):
         return Gone(absent) if absent else _withdrawn(detail, who)
     sentence = _SENTENCES.get(status) or (
         "{who} refused this request." if status < 500 else "{who} failed. Try again in a moment."
@@ -78,10 +97,14 @@ def explain(
     if status in _OF_THE_QUESTION:
         sentence = next((cannot for said, cannot in _CANNOT if said.search(detail)), sentence)
     if wait and wait > _PATIENCE:
-        sentence = f"{{who}} asks to wait for {_words(wait)}. Come back then, or choose another model."
+        sentence = (
+            f"{{who}} asks to wait for {_words(wait)}. Come back then, or choose another model."
+        )
     error = Refused(_joined(sentence.format(who=who), status, detail), status, detail)
     error.wait = wait
-    if (status in _RETRIED or status == 500 and detail == _BARE) and (wait is None or wait <= _PATIENCE):
+    if (status in _RETRIED or status == 500 and detail == _BARE) and (
+        wait is None or wait <= _PATIENCE
+    ):
         error.again = wait or 0.0
     return error
 
@@ -162,4 +185,6 @@ def _seconds(retry_after: str | None) -> float | None:
 
 
 def _words(seconds: float) -> str:
-    return f"{seconds / 3600:.0f} hours" if seconds >= 7200 else f"{max(1, seconds / 60):.0f} minutes"
+    return (
+        f"{seconds / 3600:.0f} hours" if seconds >= 7200 else f"{max(1, seconds / 60):.0f} minutes"
+    )

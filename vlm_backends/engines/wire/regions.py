@@ -44,7 +44,11 @@ def _ours(entity: dict, phrase: str) -> Region | None:
     flat = [value for point in points if len(point) == 2 for value in point]
     outline = _outline(flat, 1, 1) if len(flat) > 4 else ()
     span = entity.get("span")
-    ends = tuple(span) if isinstance(span, list) and [type(end) for end in span] == [int, int] else (-1, -1)
+    ends = (
+        tuple(span)
+        if isinstance(span, list) and [type(end) for end in span] == [int, int]
+        else (-1, -1)
+    )
     span = ends if 0 <= ends[0] <= ends[1] else None  # a label may be empty
     return Region(phrase, outline, entity.get("solid") is True, span) if outline else None
 
@@ -52,7 +56,11 @@ def _ours(entity: dict, phrase: str) -> Region | None:
 def _span(substring: object, phrase: str, text: str) -> tuple[int, int] | None:
     """The phrase's place in the text without its leading blanks; NVIDIA's ends are inclusive."""
     shift = len(text) - len(text.lstrip())
-    starts = [substring[0]] if isinstance(substring, list) and substring and isinstance(substring[0], int) else []
+    starts = (
+        [substring[0]]
+        if isinstance(substring, list) and substring and isinstance(substring[0], int)
+        else []
+    )
     for start in (*starts, text.find(phrase)):
         if phrase and start >= shift and text.startswith(phrase, start):
             return start - shift, start - shift + len(phrase)
@@ -61,7 +69,9 @@ def _span(substring: object, phrase: str, text: str) -> tuple[int, int] | None:
 
 def _florence(entities: dict, sent: Sent) -> Iterator[Region]:
     for key, names, solid in _FLORENCE:
-        labels = next((entities[name] for name in names if isinstance(entities.get(name), list)), [])
+        labels = next(
+            (entities[name] for name in names if isinstance(entities.get(name), list)), []
+        )
         for i, shape in enumerate(_lists(entities.get(key))):
             label = labels[i] if i < len(labels) and isinstance(labels[i], str) else ""
             for flat in _rings(shape):
@@ -80,9 +90,13 @@ def _rings(shape: list) -> Iterator[list]:
 
 def _outline(flat: list, width: int, height: int) -> tuple[Point, ...]:
     """Corners in 0..1 of a box (four numbers) or of a ring (eight or more); empty when it is neither."""
-    if not all(isinstance(v, (int, float)) and abs(v) < _FAR for v in flat):  # no NaN, no number beyond a float
+    if not all(
+        isinstance(v, (int, float)) and abs(v) < _FAR for v in flat
+    ):  # no NaN, no number beyond a float
         return ()
-    points = [(_unit(x / width), _unit(y / height)) for x, y in zip(flat[::2], flat[1::2], strict=False)]
+    points = [
+        (_unit(x / width), _unit(y / height)) for x, y in zip(flat[::2], flat[1::2], strict=False)
+    ]
     if len(points) == 2:
         (xa, ya), (xb, yb) = points
         x0, x1, y0, y1 = min(xa, xb), max(xa, xb), min(ya, yb), max(ya, yb)

@@ -7,7 +7,9 @@ from vlm_backends.media import images
 from vlm_backends.types import Model, Picture, Prompt, Sampling, Turn
 
 
-def body(model: Model, prompt: Prompt, url: str = "", sources: Mapping[Picture, str] | None = None) -> dict:
+def body(
+    model: Model, prompt: Prompt, url: str = "", sources: Mapping[Picture, str] | None = None
+) -> dict:
     """The request's JSON, key for key as NVIDIA publishes it.
 
     `url` is where it goes (the model's own by default); `sources` says what stands for each picture in `src`
@@ -17,7 +19,9 @@ def body(model: Model, prompt: Prompt, url: str = "", sources: Mapping[Picture, 
         pictures = (picture for turn in prompt.turns for picture in turn.pictures)
         sources = {picture: inline(images.encode(picture)) for picture in pictures}
     named = {} if "/v1/vlm/" in (url or model.url) else {"model": model.id}
-    messages = [{"role": turn.role, "content": _content(model, turn, sources)} for turn in prompt.turns]
+    messages = [
+        {"role": turn.role, "content": _content(model, turn, sources)} for turn in prompt.turns
+    ]
     sampling = prompt.sampling or model.sampling
     streamed = {"stream": True} if model.streams else {}
     return {**named, "messages": messages, **_sampled(sampling), **streamed}
@@ -35,7 +39,11 @@ def _content(model: Model, turn: Turn, sources: Mapping[Picture, str]) -> str | 
 def _sampled(sampling: Sampling | None) -> dict:
     if sampling is None:
         return {}
-    named = {"max_tokens": sampling.max_tokens, "temperature": sampling.temperature, "top_p": sampling.top_p}
+    named = {
+        "max_tokens": sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+    }
     return named if sampling.seed is None else {**named, "seed": sampling.seed}
 
 

@@ -28,7 +28,11 @@ def chunk(payload: dict, sent: Sent | None, who: str, key: str) -> Chunk | None:
         return Chunk(text) if text else None  # what nearly all of a stream is made of
     regions, tokens = wire_regions.regions(message.get("entities"), text, sent), _tokens(payload)
     beside = _beside(payload.get("vlm"))
-    return Chunk(text, regions, tokens=tokens, **beside) if text or regions or tokens or beside else None
+    return (
+        Chunk(text, regions, tokens=tokens, **beside)
+        if text or regions or tokens or beside
+        else None
+    )
 
 
 def announced(answer: dict) -> tuple[str, str]:
@@ -43,7 +47,9 @@ def job_of(headers: Mapping[str, str]) -> str:
     """The id of a job that was begun."""
     id = headers.get("NVCF-REQID", "")
     if not _is_id(id):
-        raise Unreachable("NVIDIA accepted the request but did not say how to ask for its result. Try again.")
+        raise Unreachable(
+            "NVIDIA accepted the request but did not say how to ask for its result. Try again."
+        )
     return id
 
 
@@ -61,7 +67,9 @@ def _text(content: object) -> str:
 def _beside(vlm: object) -> dict:
     """What this project's own server says beside the words; nothing from any other."""
     found = vlm if isinstance(vlm, dict) else {}
-    said = {name: found[name][:_MOST] for name in ("note", "status") if isinstance(found.get(name), str)}
+    said = {
+        name: found[name][:_MOST] for name in ("note", "status") if isinstance(found.get(name), str)
+    }
     return said | ({"literal": True} if found.get("literal") is True else {})
 
 

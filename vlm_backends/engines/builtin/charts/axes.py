@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_NUMBER = re.compile(r"([-+−–]?)\s*[$€£¥]?\s*([0-9]{1,3}(?:[, ][0-9]{3})+|[0-9]+)?(\.[0-9]+)?\s*([kKmMbB]|bn|%)?")
+_NUMBER = re.compile(
+    r"([-+−–]?)\s*[$€£¥]?\s*([0-9]{1,3}(?:[, ][0-9]{3})+|[0-9]+)?(\.[0-9]+)?\s*([kKmMbB]|bn|%)?"
+)
 _TIMES = {"k": 1e3, "m": 1e6, "b": 1e9, "bn": 1e9}
 _OFF = 3.0  # px: how far a label may stand from the line and still belong to it
 _LEAST = 3  # labels that make an axis
@@ -48,11 +50,19 @@ def fit(labels: Sequence[tuple[float, float, str]]) -> Axis | None:
             if abs(p - q) < 8 or v == w:
                 continue
             slope = (w - v) / (q - p)
-            near = [k for k, (r, u, _) in enumerate(labels) if abs(v + slope * (r - p) - u) <= abs(slope) * _OFF]
+            near = [
+                k
+                for k, (r, u, _) in enumerate(labels)
+                if abs(v + slope * (r - p) - u) <= abs(slope) * _OFF
+            ]
             if len({labels[k][1] for k in near}) > len({labels[k][1] for k in best}):
                 best = near
     if len({labels[k][1] for k in best}) < _LEAST:
         return None
     pixels, values = np.array([labels[k][:2] for k in best]).T
     slope, offset = np.polyfit(pixels, values, 1)
-    return Axis(float(slope), float(offset), "%" if all(labels[k][2].strip().endswith("%") for k in best) else "")
+    return Axis(
+        float(slope),
+        float(offset),
+        "%" if all(labels[k][2].strip().endswith("%") for k in best) else "",
+    )

@@ -48,19 +48,32 @@ def readings(rgb: np.ndarray) -> Iterator[list[Block]]:
     edge = np.concatenate([nearest[0], nearest[-1], nearest[:, 0], nearest[:, -1]])
     border = int(np.bincount(edge[edge >= 0], minlength=1).argmax())
     for grounds in dict.fromkeys([frozenset({0, border}), frozenset({border})]):
-        yield [block for i in range(len(colours)) if i not in grounds for block in _of_colour(nearest == i, i)]
+        yield [
+            block
+            for i in range(len(colours))
+            if i not in grounds
+            for block in _of_colour(nearest == i, i)
+        ]
 
 
 def standing(found: Sequence[Block]) -> tuple[list[Block], float]:
     """The blocks that share their bottom line and their width, left to right, and where that line is."""
     best: list[Block] = []
     for block in found:
-        row = _without_slivers([other for other in found if abs(other.bottom - block.bottom) <= _BASE])
+        row = _without_slivers(
+            [other for other in found if abs(other.bottom - block.bottom) <= _BASE]
+        )
         if not row:
             continue
         width = float(np.median([other.right - other.left for other in row]))
-        row = [other for other in row if _ALIKE[0] * width <= other.right - other.left <= _ALIKE[1] * width]
-        if sum(other.bottom - other.top for other in row) > sum(other.bottom - other.top for other in best):
+        row = [
+            other
+            for other in row
+            if _ALIKE[0] * width <= other.right - other.left <= _ALIKE[1] * width
+        ]
+        if sum(other.bottom - other.top for other in row) > sum(
+            other.bottom - other.top for other in best
+        ):
             best = row
     best = [block for block in best if block.right - block.left >= _THIN]
     base = float(np.median([block.bottom for block in best])) if best else 0.0
@@ -76,7 +89,9 @@ def _without_slivers(row: list[Block]) -> list[Block]:
 def is_stacked(bars: Sequence[Block], found: Sequence[Block]) -> bool:
     """True when blocks of the bars' width stand on top of bars."""
     others = [block for block in found if block.bottom - block.top > _BASE]
-    return any(_stands_on(block, bar) for bar in bars for block in others if block.colour != bar.colour)
+    return any(
+        _stands_on(block, bar) for bar in bars for block in others if block.colour != bar.colour
+    )
 
 
 def _stands_on(block: Block, bar: Block) -> bool:

@@ -64,13 +64,22 @@ def is_within(block: Block, word: Word) -> bool:
 
 def headline(words: Sequence[Word], top: float) -> str:
     """The largest print above everything that is drawn."""
-    above = [word for word in words if word.y < top and axes.number(word.text) is None and len(word.text) > 2]
+    above = [
+        word
+        for word in words
+        if word.y < top and axes.number(word.text) is None and len(word.text) > 2
+    ]
     return max(above, key=lambda word: (round(word.letter / 3), -word.top)).text if above else ""
 
 
-def labels_below(words: Sequence[Word], base: float, left: float, right: float, most: int) -> list[Word]:
+def labels_below(
+    words: Sequence[Word], base: float, left: float, right: float, most: int
+) -> list[Word]:
     """The words next to the foot of the bars, row by row; none when nothing is printed there."""
-    below = sorted((w for w in words if w.y > base + 0.3 * w.letter and left < w.x < right), key=lambda word: word.top)
+    below = sorted(
+        (w for w in words if w.y > base + 0.3 * w.letter and left < w.x < right),
+        key=lambda word: word.top,
+    )
     letter = float(np.median([word.letter for word in below])) if below else 0.0
     rows: list[list[Word]] = []
     for word in below:
@@ -81,7 +90,9 @@ def labels_below(words: Sequence[Word], base: float, left: float, right: float, 
         else:
             break
     kept = [row for i, row in enumerate(rows) if i == 0 or len(row) > 1]
-    if kept and len(kept[0]) < most:  # left-aligned labels beside lying bars end at different places
+    if (
+        kept and len(kept[0]) < most
+    ):  # left-aligned labels beside lying bars end at different places
         return [word for word in below if word.letter <= 1.5 * letter]
     return [word for row in kept for word in row]
 
@@ -116,5 +127,8 @@ def _beside(patch: np.ndarray, word: Word) -> float:
     It is left of the word, and the box of a word often begins with it.
     """
     top, bottom = round(max(0, word.y - word.letter / 2)), round(word.y + word.letter / 2) + 1
-    left, right = round(max(0, word.left - _LEGEND * word.letter)), round(max(0, word.left + word.letter))
+    left, right = (
+        round(max(0, word.left - _LEGEND * word.letter)),
+        round(max(0, word.left + word.letter)),
+    )
     return float(patch[top:bottom, left:right].sum() / word.letter**2)

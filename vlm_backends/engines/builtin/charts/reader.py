@@ -12,7 +12,14 @@ import numpy as np
 
 from vlm_backends.engines.builtin.charts import axes
 from vlm_backends.engines.builtin.charts.bars import Block, is_stacked, readings, standing
-from vlm_backends.engines.builtin.charts.labels import Word, headline, is_within, labels_below, legend, word_of
+from vlm_backends.engines.builtin.charts.labels import (
+    Word,
+    headline,
+    is_within,
+    labels_below,
+    legend,
+    word_of,
+)
 
 if TYPE_CHECKING:
     from vlm_backends.engines.builtin.ocr import Line
@@ -43,12 +50,22 @@ class Chart:
 def without_bars(rgb: np.ndarray) -> np.ndarray | None:
     """The picture with its bars painted over, None without bars: print beside large solid shapes is easily missed."""
     small, scale = _shrunk(rgb)
-    drawn = next((upright for found in readings(small) if len(upright := _frame(found).upright) > 1), None)
+    drawn = next(
+        (upright for found in readings(small) if len(upright := _frame(found).upright) > 1), None
+    )
     if not drawn:
         return None
     painted, ground = rgb.copy(), np.median(rgb[::8, ::8].reshape(-1, 3), axis=0).tolist()
-    for left, top, right, bottom in ([v / scale for v in (b.left, b.top, b.right, b.bottom)] for b in drawn):
-        cv2.rectangle(painted, (round(left) - 2, round(top) - 2), (round(right) + 1, round(bottom) + 1), ground, -1)
+    for left, top, right, bottom in (
+        [v / scale for v in (b.left, b.top, b.right, b.bottom)] for b in drawn
+    ):
+        cv2.rectangle(
+            painted,
+            (round(left) - 2, round(top) - 2),
+            (round(right) + 1, round(bottom) + 1),
+            ground,
+            -1,
+        )
     return painted
 
 
@@ -80,8 +97,15 @@ class _Frame:
 
 def _frame(found: list[Block]) -> _Frame:
     """The bars as they rather are, standing or lying: the more of them, or else the longer ones."""
-    upright, lying = _Frame(*standing(found), False), _Frame(*standing([block.leaning() for block in found]), True)
-    return max(upright, lying, key=lambda frame: (len(frame.bars), sum(bar.bottom - bar.top for bar in frame.bars)))
+    upright, lying = (
+        _Frame(*standing(found), False),
+        _Frame(*standing([block.leaning() for block in found]), True),
+    )
+    return max(
+        upright,
+        lying,
+        key=lambda frame: (len(frame.bars), sum(bar.bottom - bar.top for bar in frame.bars)),
+    )
 
 
 def _read(rgb: np.ndarray, found: list[Block], words: list[Word], scale: float) -> Chart:
@@ -101,7 +125,9 @@ def _read(rgb: np.ndarray, found: list[Block], words: list[Word], scale: float) 
 def linearize(chart: Chart) -> str:
     """The table in DePlot's grammar."""
     rows = [("TITLE", chart.title)] if chart.title else []
-    return "<0x0A>".join(" | ".join(cell.replace("|", "/") for cell in row) for row in (*rows, *chart.rows))
+    return "<0x0A>".join(
+        " | ".join(cell.replace("|", "/") for cell in row) for row in (*rows, *chart.rows)
+    )
 
 
 def _table(
@@ -124,7 +150,11 @@ def _values(bars: list[Block], base: float, words: list[Word]) -> tuple[list[str
     """What each bar is worth: as printed at it, or measured on the axis."""
     left, right = bars[0].left, bars[-1].right
     beside = [word for word in words if word.x < left or word.x > right]
-    labels = [(word.y, value, word.text) for word in beside if (value := axes.number(word.text)) is not None]
+    labels = [
+        (word.y, value, word.text)
+        for word in beside
+        if (value := axes.number(word.text)) is not None
+    ]
     axis = axes.fit(labels)
     axis = axis if axis and axis.slope < 0 else None
     printed = [_printed(bar, words, base) for bar in bars]
@@ -159,10 +189,14 @@ def _printed(bar: Block, words: list[Word], base: float) -> Word | None:
         and -2.0 * (word.bottom - word.top) <= word.y - bar.top <= 1.6 * (word.bottom - word.top)
         and word.y < base
     ]
-    return min(near, key=lambda word: abs(word.x - bar.middle) + abs(word.y - bar.top), default=None)
+    return min(
+        near, key=lambda word: abs(word.x - bar.middle) + abs(word.y - bar.top), default=None
+    )
 
 
-def _fits(bars: list[Block], printed: list[Word | None], axis: axes.Axis | None, base: float) -> list[bool]:
+def _fits(
+    bars: list[Block], printed: list[Word | None], axis: axes.Axis | None, base: float
+) -> list[bool]:
     """For each bar, whether the value printed at it fits its length; without an axis all do, or none."""
     values = np.array([axes.number(word.text) if word else np.nan for word in printed])
     if axis:
@@ -194,8 +228,14 @@ def _groups(bars: list[Block]) -> tuple[list[int], list[list[Block]]]:
 def _categories(groups: list[list[Block]], base: float, words: list[Word]) -> list[str]:
     """The label below each group; words one below the other are one label."""
     middles = np.array([np.mean([bar.middle for bar in group]) for group in groups])
-    pitch = float(np.median(np.diff(middles))) if len(middles) > 1 else groups[0][0].right - groups[0][0].left
-    row = labels_below(words, base, middles[0] - 1.1 * pitch, middles[-1] + 1.1 * pitch, len(groups))
+    pitch = (
+        float(np.median(np.diff(middles)))
+        if len(middles) > 1
+        else groups[0][0].right - groups[0][0].left
+    )
+    row = labels_below(
+        words, base, middles[0] - 1.1 * pitch, middles[-1] + 1.1 * pitch, len(groups)
+    )
     if not row:
         raise CannotRead("no category labels were read beside the bars")
     names: list[list[str]] = [[] for _ in groups]
@@ -207,7 +247,9 @@ def _categories(groups: list[list[Block]], base: float, words: list[Word]) -> li
         raise CannotRead("a category label could not be read")
     spelled = [" ".join(name) for name in names]
     numeric = all(axes.number(name) is not None for name in spelled)
-    if any(numeric or axes.number(stray) is None for stray in strays):  # else it is a label of the other axis
+    if any(
+        numeric or axes.number(stray) is None for stray in strays
+    ):  # else it is a label of the other axis
         raise CannotRead("a category label stands under no bar")
     return spelled
 
@@ -216,7 +258,9 @@ def _shrunk(rgb: np.ndarray) -> tuple[np.ndarray, float]:
     """The picture at the size at which it is measured, and its scale."""
     scale = min(1.0, _SIDE / max(rgb.shape[:2]))
     height, width = (max(1, round(side * scale)) for side in rgb.shape[:2])
-    return (cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA) if scale < 1 else rgb), scale
+    return (
+        cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA) if scale < 1 else rgb
+    ), scale
 
 
 def _corners(bar: Block, scale: float) -> tuple[tuple[float, float], ...]:

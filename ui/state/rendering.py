@@ -10,15 +10,17 @@ from uuid import uuid4
 
 from gradio.utils import get_upload_folder
 
-from ui.state.question import Asked
 from ui.core.storage import GUARD, KEPT
+from ui.state.question import Asked
 from vlm_backends import Answer, Picture, Region, Sent, draw
 from vlm_backends.media import images
 from vlm_backends.media.geometry import clean
 
 _FENCED = re.compile(r"^(```[^`\n]*\n(?:(?!```).)*(?:^```[ ]*$|\Z))", re.DOTALL | re.MULTILINE)
 _TAG, _PICTURE = re.compile(r"<(?=[A-Za-z/!?])"), re.compile(r"!(?=\[)")
-_DIAGRAM = re.compile(r"(`{3,}|~{3,})([ \t]*)(?=mermaid)", re.IGNORECASE)  # the browser would run it: it loads pictures
+_DIAGRAM = re.compile(
+    r"(`{3,}|~{3,})([ \t]*)(?=mermaid)", re.IGNORECASE
+)  # the browser would run it: it loads pictures
 _JOINER = "\u2060"  # takes no room, and what it parts is neither a tag nor a picture
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$=:&-])")
 
@@ -26,7 +28,9 @@ _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$=:&-])")
 def as_json(asked: Asked) -> dict:
     """The reply as documented in the README: what was asked of whom, the words, the regions, what was sent."""
     answer, clock, sent = asked.answer, asked.clock, asked.answer.sent
-    travelled = sent and {key: value for key, value in asdict(sent).items() if key != "way"} | {"as": sent.way}
+    travelled = sent and {key: value for key, value in asdict(sent).items() if key != "way"} | {
+        "as": sent.way
+    }
     return {
         "engine": asked.engine.name,
         "model": asked.model.id,
@@ -36,7 +40,10 @@ def as_json(asked: Asked) -> dict:
         "rows": [list(row) for row in answer.rows],
         "note": answer.note,
         "sent": travelled,
-        "time": {"first_s": clock.first_s and round(clock.first_s, 3), "total_s": round(clock.total_s, 3)},
+        "time": {
+            "first_s": clock.first_s and round(clock.first_s, 3),
+            "total_s": round(clock.total_s, 3),
+        },
     }
 
 
@@ -56,7 +63,9 @@ def as_markdown(answer: Answer) -> str:
     text = clean(answer.text)
     fenced = "```" in text or "~~~" in text  # patterns take ten times as long to say no
     parts = _FENCED.split(_DIAGRAM.sub(rf"\1\2{_JOINER}", text)) if fenced else [text]
-    plain = any("```" in part or "~~~" in part for part in parts[::2])  # a fence that readers may take differently
+    plain = any(
+        "```" in part or "~~~" in part for part in parts[::2]
+    )  # a fence that readers may take differently
     for i in range(0, len(parts), 1 if plain else 2):
         parts[i] = _PICTURE.sub("!" + _JOINER, _TAG.sub("<" + _JOINER, parts[i]))
     return "".join(parts)
@@ -80,7 +89,11 @@ def small_print(asked: Asked) -> str:
 
 def _travelled(sent: Sent) -> str:
     kind, size = sent.mime.rpartition("/")[2].upper(), f"{sent.bytes / 1000:,.0f} kB"
-    way = "in the request" if sent.way == "inline" else "by NVIDIA's asset store, to be deleted after the answer"
+    way = (
+        "in the request"
+        if sent.way == "inline"
+        else "by NVIDIA's asset store, to be deleted after the answer"
+    )
     return f"Picture sent as {sent.width} × {sent.height} {kind}, {size}, {way}."
 
 
