@@ -34,7 +34,7 @@ def regions() -> list[Region]:
         found.append(Region(f"object {i} 0.{dice.randint(10, 99)}", _box(x, y, wide, high)))
     for i in range(20):
         x, y, radius = dice.uniform(0.15, 0.85), dice.uniform(0.15, 0.85), dice.uniform(0.04, 0.15)
-        found.append(Region(f"mask {i}", tuple(_blob(x, y, radius, dice)), solid=True))
+        found.append(Region(f"mask {i}", tuple(_blob(x, y, radius, dice)), is_mask=True))
     for i in range(100):
         x, y, lean = dice.uniform(0, 0.85), dice.uniform(0.01, 0.95), dice.uniform(-0.01, 0.01)
         wide, high = dice.uniform(0.03, 0.12), dice.uniform(0.008, 0.02)
@@ -67,7 +67,7 @@ def by_region(image: Image.Image, found: list[Region], any_script: bool = False)
     canvas, shades = np.array(image), colours([region.label for region in found])
     for region in found:
         shade, outline = shades[region.label], np.int32(_points(image, region))
-        if region.solid:
+        if region.is_mask:
             x, y, wide, high = cv2.boundingRect(outline)
             x, y = max(0, x), max(0, y)
             part = canvas[y : y + high, x : x + wide]
@@ -108,7 +108,7 @@ def _label(
 def naive(image: Image.Image, found: list[Region]) -> Image.Image:
     """Pillow, with an overlay of the whole picture for each mask."""
     canvas, shades = image.convert("RGBA"), colours([region.label for region in found])
-    for region in (region for region in found if region.solid):
+    for region in (region for region in found if region.is_mask):
         overlay = Image.new("RGBA", canvas.size)
         ImageDraw.Draw(overlay).polygon(
             _points(image, region), fill=(*shades[region.label], round(255 * _COVER))
@@ -178,7 +178,7 @@ def annotated_image(image: Image.Image, found: list[Region]) -> object:
                 region.label,
             )
             for region in found
-            if not region.solid
+            if not region.is_mask
         ][:5],
     )
     return _component().postprocess(value)

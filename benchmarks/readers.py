@@ -6,8 +6,8 @@ from functools import partial
 from types import SimpleNamespace
 
 from benchmarks._sides import alternated, goals, installed, spent, table
-from ui.core.pump import PAUSE
 from vlm_backends import Answer
+from vlm_backends.concurrency import PAUSE
 from vlm_backends.readers import deplot, florence2, kosmos2, paligemma, plain
 
 _SIZES = 10, 200, 1000, 10_000  # regions, or rows of a table

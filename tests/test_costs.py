@@ -23,7 +23,6 @@ from tests.fire._page import ASSETS
 from tests.test_laws import printed
 from tests.test_page import gather
 from ui.components.viewer import scene
-from ui.core.pump import pump
 from ui.core.session import Visitor, registry
 from ui.state.conversation import Talk
 from ui.state.question import Asked, follow
@@ -40,6 +39,7 @@ from vlm_backends import (
     find_task,
     read,
 )
+from vlm_backends.concurrency import latest_items
 from vlm_backends.media import drawing, images
 
 
@@ -104,7 +104,7 @@ def test_a_thousand_pieces_are_a_few_hand_overs_and_nothing_of_them_is_lost():
 
     async def handed() -> list[int]:
         found = []
-        async for item in pump(pieces, CancelToken(), pause=0.5):
+        async for item in latest_items(pieces, CancelToken(), pause=0.5):
             found.append(item)
             gate.set()
         return found
@@ -218,7 +218,7 @@ def test_the_scene_of_many_regions_is_small_and_grows_with_their_number_only():
 
 def test_drawing_on_a_large_picture_makes_no_mask_of_its_own():
     image = Image.new("RGB", (4000, 3000))
-    mask = Region("mask", ((0.1, 0.1), (0.9, 0.2), (0.5, 0.9)), solid=True)
+    mask = Region("mask", ((0.1, 0.1), (0.9, 0.2), (0.5, 0.9)), is_mask=True)
     with patch.object(Image, "new", side_effect=Image.new) as new:
         drawing.draw(image, [mask])
     assert not any(call.args[0] == "L" and call.args[1][0] > 1000 for call in new.call_args_list)

@@ -10,8 +10,8 @@ from vlm_backends import Region, colours, draw
 GREY = Image.new("RGB", (600, 400), (128, 128, 128))
 
 
-def box(x0, y0, x1, y1, label="thing", solid=False):
-    return Region(label, ((x0, y0), (x1, y0), (x1, y1), (x0, y1)), solid)
+def box(x0, y0, x1, y1, label="thing", is_mask=False):
+    return Region(label, ((x0, y0), (x1, y0), (x1, y1), (x0, y1)), is_mask)
 
 
 def changed(region, image=GREY):
@@ -27,7 +27,7 @@ def test_drawing_law():
     assert once.size == GREY.size and once.tobytes() == again.tobytes()
     assert draw(GREY, []).tobytes() == before
     middle = 240, 200
-    assert draw(GREY, [box(0.2, 0.2, 0.6, 0.8, solid=True)]).getpixel(middle) != GREY.getpixel(
+    assert draw(GREY, [box(0.2, 0.2, 0.6, 0.8, is_mask=True)]).getpixel(middle) != GREY.getpixel(
         middle
     )
     assert draw(GREY, [box(0.2, 0.2, 0.6, 0.8)]).getpixel(middle) == GREY.getpixel(middle)
@@ -61,7 +61,9 @@ def test_degenerate_outlines_do_not_stop_the_drawing(outline):
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (3000, 2), (40, 40)])
 def test_small_pictures_are_drawn_on(size):
-    assert draw(Image.new("RGB", size), [box(0, 0, 1, 1), box(0, 0, 1, 1, solid=True)]).size == size
+    assert (
+        draw(Image.new("RGB", size), [box(0, 0, 1, 1), box(0, 0, 1, 1, is_mask=True)]).size == size
+    )
 
 
 def test_a_slanted_line_is_anti_aliased():

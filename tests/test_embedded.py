@@ -269,7 +269,7 @@ def test_a_mask_is_the_thing_in_the_box_and_its_hole_stays_a_hole(hole):
     image, truth = disc(hole)
     answer = run("<REGION_TO_SEGMENTATION>", image, region=(0.25, 0.15, 0.75, 0.85))
     assert overlap(filled(answer.regions), truth) > 0.95
-    assert all(region.solid and region.label == "mask by colour" for region in answer.regions)
+    assert all(region.is_mask and region.label == "mask by colour" for region in answer.regions)
     assert filled(answer.regions)[240, 320] == (not hole)
 
 

@@ -31,14 +31,16 @@ LINK = "{http://www.w3.org/1999/xlink}href"
 NAN, INF = float("nan"), float("inf")
 
 
-def box(x0, y0, x1, y1, label="thing", solid=False):
-    return Region(label, ((x0, y0), (x1, y0), (x1, y1), (x0, y1)), solid)
+def box(x0, y0, x1, y1, label="thing", is_mask=False):
+    return Region(label, ((x0, y0), (x1, y0), (x1, y1), (x0, y1)), is_mask)
 
 
 def ring(label="ring", points=40):
     turns = [t / points * 2 * math.pi for t in range(points)]
     return Region(
-        label, tuple((0.6 + 0.3 * math.cos(t), 0.5 + 0.4 * math.sin(t)) for t in turns), solid=True
+        label,
+        tuple((0.6 + 0.3 * math.cos(t), 0.5 + 0.4 * math.sin(t)) for t in turns),
+        is_mask=True,
     )
 
 
@@ -128,7 +130,7 @@ def test_an_svg_holds_the_picture_and_its_regions():
             == shape.get("fill")
             == "rgb({},{},{})".format(*colours([each.label for each in FOUND])[region.label])
         )
-        assert (float(shape.get("fill-opacity")) > 0) == region.solid
+        assert (float(shape.get("fill-opacity")) > 0) == region.is_mask
     assert [text.text for text in root.iter(f"{SVG}text")] == [region.label for region in FOUND]
 
 
@@ -279,7 +281,7 @@ def test_any_label_is_a_category(coco, label):
 
 
 def test_a_mask_is_exact():
-    mask = as_mask(blank(10, 10), [box(0.2, 0.3, 0.5, 0.7), box(0.5, 0.3, 0.6, 0.7, solid=True)])
+    mask = as_mask(blank(10, 10), [box(0.2, 0.3, 0.5, 0.7), box(0.5, 0.3, 0.6, 0.7, is_mask=True)])
     image = opened(mask)
     assert mask.mime == "image/png" and image.mode == "L" and image.size == (10, 10)
     assert (

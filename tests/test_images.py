@@ -155,7 +155,7 @@ def test_shrink_law(image, format, monkeypatch):
 
 def test_a_region_lands_on_the_same_spot_of_the_fitted_picture():
     picture = read(saved(photograph(3000, 2000), "JPEG"))
-    box = Region("", ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75)), solid=True)
+    box = Region("", ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75)), is_mask=True)
     whole, fitted = images.pixels(picture), images.pixels(encode(picture))
     for image in (whole, fitted):
         marked = draw(image, [box])

@@ -20,13 +20,14 @@ SOURCES = sorted(
 FLOORS = {
     "": [["vlm_backends"], ["ui"], ["app", "deploy"]],
     "vlm_backends": [
-        ["errors", "allocator", "arguments"],
+        ["errors", "allocator", "arguments", "concurrency"],
         ["types", "addresses"],
         ["ratelimit", "media"],
         ["readers"],
-        ["models", "reply"],
+        ["models"],
         ["intents"],
         ["engines"],
+        ["reply"],
         ["__init__"],
         ["snippets", "journal"],
         ["annotate", "server"],
@@ -39,7 +40,7 @@ FLOORS = {
     ],
     "vlm_backends.readers": [["markup"], ["plain", "florence2", "kosmos2", "paligemma", "deplot"]],
     "vlm_backends.engines": [
-        ["settings", "waiting_line", "wire", "http"],
+        ["settings", "wire", "http", "base"],
         ["nvidia", "openai", "local", "builtin"],
         ["servers"],
         ["__init__"],
@@ -77,7 +78,7 @@ FLOORS = {
         ["app"],
         ["__main__"],
     ],
-    "ui.core": [["gradio_compat", "storage", "pump", "limits"], ["session", "shutdown"]],
+    "ui.core": [["gradio_compat", "storage", "limits"], ["session", "shutdown"]],
     "ui.state": [
         ["question", "availability"],
         ["rendering"],

@@ -17,7 +17,6 @@ from tests.conftest import finished
 from ui.api.endpoints import add_api
 from ui.components.engine_menu import refreshed, taken
 from ui.core.gradio_compat import posted
-from ui.core.pump import pump
 from ui.core.session import EngineRegistry, Visitor, registry, who
 from ui.state.conversation import Talk, read_message, sampling
 from ui.state.rendering import as_markdown, verbatim
@@ -36,6 +35,7 @@ from vlm_backends import (
     connect,
     find_model,
 )
+from vlm_backends.concurrency import latest_items
 from vlm_backends.engines import openai
 
 ASSETS = ui.chat.ASSETS
@@ -77,7 +77,7 @@ def test_the_pump_gives_the_first_at_once_and_the_last_always():
             yield i
             time.sleep(0.001)
 
-    seen = gather(pump(items, CancelToken(), pause=0.05))
+    seen = gather(latest_items(items, CancelToken(), pause=0.05))
     assert seen[0] <= 1 and seen[-1] == 199 and len(seen) < 50
 
 
@@ -89,7 +89,7 @@ def test_the_pump_raises_after_what_had_come():
     async def run():
         seen = []
         with pytest.raises(Unreachable):
-            async for item in pump(items, CancelToken(), pause=0):
+            async for item in latest_items(items, CancelToken(), pause=0):
                 seen.append(item)
         return seen
 
@@ -108,7 +108,7 @@ def test_leaving_the_pump_early_stops_the_reader():
             ended.set()
 
     async def run():
-        arriving = pump(items, stop)
+        arriving = latest_items(items, stop)
         assert await anext(arriving) == 1
         await arriving.aclose()
 
@@ -124,7 +124,7 @@ def test_cancelling_a_handler_stops_the_reader_at_once():
         yield 1
 
     async def run():
-        task = asyncio.ensure_future(anext(pump(items, stop)))
+        task = asyncio.ensure_future(anext(latest_items(items, stop)))
         await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -97,7 +97,7 @@ def test_eight_locations_are_one_quad_or_two_boxes_by_task():
 def test_florence_polygons(reply, sizes):
     regions = florence2.polygons(reply).regions
     assert [len(region.outline) for region in regions] == sizes
-    assert all(region.solid for region in regions)
+    assert all(region.is_mask for region in regions)
 
 
 @pytest.mark.parametrize(

@@ -54,9 +54,9 @@ def test_detect_then_name_one_box_then_all(runs, wire):
     act(runs, run, "<REGION_TO_SEGMENTATION>", boxes)
     lines, (notice, *_) = go(runs, run)
     assert not notice and any("2 of 2" in line for line in lines if isinstance(line, str))
-    assert [region.solid for region in run.asked.answer.regions] == [True, True, False, False]
-    masks = [region.label for region in run.asked.answer.regions if region.solid]
-    assert masks == [region.label for region in run.asked.answer.regions if not region.solid], (
+    assert [region.is_mask for region in run.asked.answer.regions] == [True, True, False, False]
+    masks = [region.label for region in run.asked.answer.regions if region.is_mask]
+    assert masks == [region.label for region in run.asked.answer.regions if not region.is_mask], (
         "a mask has its box's name"
     )
     assert len(wire.asked("chat")) == 4 and not wire.assets

@@ -751,7 +751,7 @@ def test_regions_keep_their_outlines_and_their_places_in_the_text():
     mask = Region(
         "a cat",
         ((0.1, 0.2), (0.5, 0.25), (0.4, 0.9), (0.2, 0.7), (0.15, 0.4)),
-        solid=True,
+        is_mask=True,
         span=(0, 5),
     )
     with serving(Says(Chunk("a cat", (mask,)))) as url:

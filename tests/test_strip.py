@@ -39,9 +39,10 @@ from vlm_backends import (
     read,
 )
 from vlm_backends.engines import openai
+from vlm_backends.engines.base import Observation
 from vlm_backends.engines.http.client import Patience
 from vlm_backends.engines.wire.errors import explain
-from vlm_backends.journal import Journal, Observation, look, observation_of
+from vlm_backends.journal import Journal, look, observation_of
 
 KEY, OTHER = "nvapi-canary-0123456789", "nvapi-second-0123456789"
 LLAMA, PHI, NEVA, DEPLOT, NEMOTRON = (

@@ -15,7 +15,7 @@ from ui.state.question import Asked, follow
 from ui.state.rendering import keep, shelved
 from ui.state.task_run import task_prompt
 from vlm_backends import BadPrompt, CancelToken, Chunk, Embedded, Prompt, Turn, find_model
-from vlm_backends.engines.waiting_line import Line
+from vlm_backends.concurrency import WaitingLine
 from vlm_backends.errors import Refused
 from vlm_backends.media import images
 from vlm_backends.server.workers import Desk
@@ -49,7 +49,7 @@ def test_a_picture_that_was_deleted_is_a_sentence(folder, act):
 
 
 def test_a_line_with_seats_lets_the_first_in_and_counts_the_others():
-    line, stop = Line(seats=2), CancelToken()
+    line, stop = WaitingLine(seats=2), CancelToken()
     with line.place(stop) as first, line.place(stop) as second:
         assert not list(first) and not list(second)
         with line.place(stop) as third, line.place(stop) as fourth:

@@ -207,7 +207,7 @@ CASES = [
 @pytest.mark.parametrize("entities, found", CASES, ids=range(len(CASES)))
 def test_florence_entities(entities, found):
     regions = wire_regions.regions(entities, "", SENT)
-    assert [(r.label, len(r.outline), r.solid) for r in regions] == found
+    assert [(r.label, len(r.outline), r.is_mask) for r in regions] == found
     assert all(0 <= v <= 1 for r in regions for point in r.outline for v in point)
 
 

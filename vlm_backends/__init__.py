@@ -7,20 +7,17 @@
 ...     print(answer.text)
 """
 
-from collections.abc import Iterator
-from contextlib import closing
-
+from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines import NVIDIA, Embedded, Local, OpenAI, connect
+from vlm_backends.engines.base import Engine
 from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, Unreachable, VLMError
 from vlm_backends.media.drawing import colours, draw
 from vlm_backends.media.images import encode, read
 from vlm_backends.models import CATALOGUE, TASKS, find_model, find_task, write_task
-from vlm_backends.reply import heard, understood
+from vlm_backends.reply import Question, Reply, Timing
 from vlm_backends.types import (
     Answer,
-    CancelToken,
     Chunk,
-    Engine,
     Model,
     Picture,
     Prompt,
@@ -49,13 +46,16 @@ __all__ = [
     "OpenAI",
     "Picture",
     "Prompt",
+    "Question",
     "Refused",
     "Region",
+    "Reply",
     "Sampling",
     "Sent",
     "Stop",
     "TASKS",
     "Task",
+    "Timing",
     "Turn",
     "Unreachable",
     "VLMError",
@@ -77,11 +77,10 @@ def ask(
     prompt: Prompt,
     task: Task | None = None,
     stop: CancelToken | None = None,
-) -> Iterator[Answer]:
-    """The answer so far, each time more of it arrives. Raises VLMError; what was yielded before stays true.
+) -> Reply:
+    """Ask a question; iterate the reply for the answer, each time more of it arrives.
 
-    Words and labels are without control characters. What is beyond all measure is left out, and the note says so.
+    Words and labels are without control characters. Iterating raises VLMError; what arrived before stays in
+    `reply.answer`. What is beyond all measure is left out, and the answer's note says so.
     """
-    with closing(heard(engine, model, prompt, stop)) as wholes:
-        for whole in wholes:
-            yield understood(whole, (task or model).read)
+    return Reply(Question(model, prompt, task), engine, cancel=stop)

@@ -7,16 +7,16 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from vlm_backends import models
+from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines import NVIDIA, OpenAI, openai
+from vlm_backends.engines.base import Engine, Observation
 from vlm_backends.engines.http import client
 from vlm_backends.engines.http.client import Patience
 from vlm_backends.engines.wire.errors import explain
 from vlm_backends.errors import Gone, Refused, Unreachable, VLMError
-from vlm_backends.types import CancelToken, Chunk, Engine, Model
+from vlm_backends.types import Chunk, Model
 
 _LIST = "https://integrate.api.nvidia.com/v1/models"
 _GLANCE = Patience(connect=3.0, silence=5.0, tries=1)
@@ -25,17 +25,6 @@ _MINUTE, _DAY = 60.0, 86_400.0
 _OF_THE_QUESTION = (400, 404, 413, 415, 422)  # such a refusal says nothing of the model
 _OF_THE_KEY = (401, 402)  # such a refusal holds for all models
 _WEAK = "listed", "unlisted"  # the way is open; of the model itself it proves nothing
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What a call or a look showed of a model at an engine. Times are seconds since 1970, UTC."""
-
-    kind: Literal["answered", "gone", "limited", "refused", "unreachable", "listed", "unlisted"]
-    at: float
-    until: float | None = None  # when it is over, by the service's own word
-    since: str = ""  # the ISO date of the model's end
-    status: int = 0  # of HTTP
 
 
 def observation_of(error: VLMError, now: float) -> Observation | None:

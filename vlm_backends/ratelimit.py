@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from threading import Lock
 
-from vlm_backends.types import CancelToken
+from vlm_backends.concurrency import CancelToken
 
 
 class SlidingWindow:

@@ -1,46 +1,224 @@
-"""A reply as it grows: adding up its chunks is cheap, and what they mean is read when somebody looks."""
+"""A reply, from the question to its end: whoever answers, whoever listens."""
 
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import replace
+from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
+
+from vlm_backends.concurrency import CancelToken
+from vlm_backends.engines.base import Engine
+from vlm_backends.errors import VLMError
 from vlm_backends.media import geometry
-from vlm_backends.types import Answer, CancelToken, Chunk, Engine, Model, Prompt, Reader, Region
+from vlm_backends.types import Answer, Chunk, Model, Picture, Prompt, Reader, Region, Sent, Task
 
-MOST_WORDS = 100_000  # characters of an answer: no model of the catalogue is allowed half of it
-MOST_REGIONS = 2_000
-_MOST_LABEL = 1_000  # characters
+MAX_CHARACTERS = 100_000  # of an answer: no model of the catalogue is allowed half of it
+MAX_REGIONS = 2_000
+_MAX_LABEL = 1_000  # characters
 
 
-def heard(
-    engine: Engine, model: Model, prompt: Prompt, stop: CancelToken | None = None
-) -> Iterator[Chunk]:
-    """All of the reply so far as one chunk, each time more of it arrives. Raises VLMError.
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a model; with a task, its reader reads the answer."""
 
-    Words are without control characters. A reply beyond all measure is broken off.
+    model: Model
+    prompt: Prompt
+    task: Task | None = None
+
+    @property
+    def picture(self) -> Picture | None:
+        """The newest picture of the conversation."""
+        return next((t.pictures[-1] for t in reversed(self.prompt.turns) if t.pictures), None)
+
+    @property
+    def read(self) -> Reader:
+        """The function from the reply's text to its meaning."""
+        return (self.task or self.model).read
+
+
+class Timing(NamedTuple):
+    """Seconds from the question to the first words or regions (None: none yet), and to the newest."""
+
+    first_s: float | None = None
+    total_s: float = 0.0
+
+
+Observer = Callable[[Engine, Model, VLMError | None], object]
+
+
+class Reply(Iterator[Answer]):
+    """One question on its way, and the answer so far.
+
+    Iterate it, once, for the answer each time more of it arrives; or call `updates` and look at `answer`
+    only when somebody reads it, since parsing costs more than adding up. `answer`, `timing`, `error` and
+    `to_dict` may be read at any time, from any thread.
+
+    `engine` may be set after construction, before the first step. `observer` is told once how the call
+    went: with None at the first words (or at a silent end), or with the error that came before them.
+    A call that was cancelled before its first word is not observed.
     """
-    whole = Chunk()
-    with closing(engine.stream(model, prompt, stop)) as chunks:
-        for chunk in chunks:
-            whole = _added(whole, chunk)
-            yield whole
-            if len(whole.text) > MOST_WORDS or len(whole.regions) > MOST_REGIONS:
-                return
+
+    def __init__(
+        self,
+        question: Question,
+        engine: Engine | None = None,
+        *,
+        cancel: CancelToken | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self.question, self.engine, self.observer = question, engine, observer
+        self.cancel_token = cancel or CancelToken()
+        self.chunk = Chunk()  # all of the reply so far, unread
+        self.error: VLMError | None = None  # what ended it early
+        self.timing = Timing()
+        self._parsed: tuple[Chunk, Answer] | None = None
+        self._observed = False
+        self._steps: Iterator[None] | None = None
+
+    def __iter__(self) -> Reply:
+        return self
+
+    def __next__(self) -> Answer:
+        """Return the answer so far, when more of it has arrived. Raises VLMError."""
+        self._steps = self._steps or self.updates()
+        next(self._steps)
+        return self.answer
+
+    def updates(self) -> Iterator[None]:
+        """Step through the reply without reading it; what has arrived is in `chunk`. Raises VLMError."""
+        if self.engine is None:
+            raise RuntimeError("choose an engine first")
+        start = time.perf_counter()
+        chunks = self.engine.stream(self.question.model, self.question.prompt, self.cancel_token)
+        try:
+            for piece in chunks:
+                self.chunk = accumulate(self.chunk, piece)
+                self._tick(time.perf_counter() - start)
+                yield
+                if len(self.chunk.text) > MAX_CHARACTERS or len(self.chunk.regions) > MAX_REGIONS:
+                    break
+        except VLMError as error:
+            self.error = error
+            self._observe(error)
+            raise
+        finally:
+            chunks.close()
+        self._observe(None)  # a reply without a word is one
+
+    @property
+    def answer(self) -> Answer:
+        """The answer so far: parsed when it is looked at, once for each state of the reply."""
+        chunk = self.chunk
+        if self._parsed is None or self._parsed[0] is not chunk:
+            self._parsed = chunk, parse(chunk, self.question.read)
+        return self._parsed[1]
+
+    def cancel(self) -> None:
+        """End the call; what has arrived stays."""
+        self.cancel_token.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """True once `cancel` was called, here or on the token."""
+        return self.cancel_token.is_set()
+
+    def close(self) -> None:
+        """End the call and let go of its connection, as leaving a generator does."""
+        if self._steps is not None:
+            self._steps.close()
+
+    def to_dict(self) -> dict:
+        """Return the reply as documented for the API. See `answer_to_dict`."""
+        if self.engine is None:
+            raise RuntimeError("nobody was asked")
+        return answer_to_dict(self.question, self.engine.name, self.answer, self.timing)
+
+    def _tick(self, seconds: float) -> None:
+        first = self.timing.first_s
+        if first is None and (self.chunk.text or self.chunk.regions):
+            self._observe(None)
+            if (
+                self.answer.text or self.answer.regions
+            ):  # a model's thoughts are no words for people
+                first = seconds
+        self.timing = Timing(first, seconds)
+
+    def _observe(self, error: VLMError | None) -> None:
+        begun = bool(self.chunk.text or self.chunk.regions)
+        if self._observed or (self.cancelled and not begun):
+            return
+        self._observed = True
+        if self.observer and self.engine:
+            self.observer(self.engine, self.question.model, error)
 
 
-def understood(whole: Chunk, read: Reader) -> Answer:
-    """What so much of a reply means to this reader, with ready-made regions in place of those read.
+def answer_to_dict(
+    question: Question, engine: str, answer: Answer, timing: Timing | None = None
+) -> dict:
+    """Return an answer as the JSON that the API documents.
 
-    What is beyond all measure is left out, and the note says so.
+    Coordinates are in 0..1 from the top left corner, rounded to a hundred-thousandth of the picture; seconds
+    to a thousandth. Keys: engine, model, task, text, regions, rows, note, sent, time.
     """
-    kept = whole.text[:MOST_WORDS]
-    answer = _named(
-        Answer(kept, literal=True) if whole.literal else read(kept), whole.regions[:MOST_REGIONS]
+    timing = timing or Timing()
+    return {
+        "engine": engine,
+        "model": question.model.id,
+        "task": question.task.token if question.task else None,
+        "text": answer.text,
+        "regions": [region_to_dict(region) for region in answer.regions],
+        "rows": [list(row) for row in answer.rows],
+        "note": answer.note,
+        "sent": answer.sent and _sent_to_dict(answer.sent),
+        "time": {
+            "first_s": None if timing.first_s is None else round(timing.first_s, 3),
+            "total_s": round(timing.total_s, 3),
+        },
+    }
+
+
+def region_to_dict(region: Region) -> dict:
+    """Return a region as the API documents it: label, outline in 0..1, solid, span."""
+    return {
+        "label": region.label,
+        "outline": [[round(x, 5), round(y, 5)] for x, y in region.outline],
+        "solid": region.is_mask,
+        "span": region.span and list(region.span),
+    }
+
+
+def _sent_to_dict(sent: Sent) -> dict:
+    fields = asdict(sent)
+    return {"as": fields.pop("way")} | fields
+
+
+def accumulate(whole: Chunk, piece: Chunk) -> Chunk:
+    """Add a piece to the reply so far; control characters are left out."""
+    text = whole.text + geometry.clean(piece.text)
+    return Chunk(
+        text,
+        whole.regions + tuple(map(_with_short_label, piece.regions)),
+        whole.literal or piece.literal,
+        geometry.clean(piece.note) or whole.note,
+        piece.sent or whole.sent,
+        "" if text else geometry.clean(piece.status),
+        piece.tokens or whole.tokens,
     )
+
+
+def parse(whole: Chunk, read: Reader) -> Answer:
+    """Read a reply so far into an answer; ready-made regions replace those read from the text.
+
+    Keeps the first 100,000 characters and 2,000 regions; the note says when more was there.
+    """
+    kept = whole.text[:MAX_CHARACTERS]
+    answer = Answer(kept, literal=True) if whole.literal else read(kept)
+    answer = _with_regions(answer, whole.regions[:MAX_REGIONS])
     note = " ".join(filter(None, (whole.note, _excess(whole, answer))))
     return replace(
         answer,
-        regions=tuple(map(_held, answer.regions[:MOST_REGIONS])),
+        regions=tuple(map(_with_short_label, answer.regions[:MAX_REGIONS])),
         note=geometry.clean(note),
         sent=whole.sent,
         status=whole.status,
@@ -48,21 +226,8 @@ def understood(whole: Chunk, read: Reader) -> Answer:
     )
 
 
-def _added(whole: Chunk, chunk: Chunk) -> Chunk:
-    text = whole.text + geometry.clean(chunk.text)
-    return Chunk(
-        text,
-        whole.regions + tuple(map(_held, chunk.regions)),
-        whole.literal or chunk.literal,
-        geometry.clean(chunk.note) or whole.note,
-        chunk.sent or whole.sent,
-        "" if text else geometry.clean(chunk.status),
-        chunk.tokens or whole.tokens,
-    )
-
-
-def _named(answer: Answer, regions: tuple[Region, ...]) -> Answer:
-    """The answer with ready-made regions in place of those read; without any words, their labels are the words."""
+def _with_regions(answer: Answer, regions: tuple[Region, ...]) -> Answer:
+    """Put ready-made regions in place of those read; without any words, their labels are the words."""
     if not regions:
         return answer
     if answer.text:
@@ -72,25 +237,32 @@ def _named(answer: Answer, regions: tuple[Region, ...]) -> Answer:
         spans.append((start, start + len(region.label)))
         start = spans[-1][1] + 1
     words = "\n".join(region.label for region in regions)
-    return Answer(
-        words,
-        tuple(region._replace(span=span) for region, span in zip(regions, spans, strict=True)),
-    )
+    tied = (region._replace(span=span) for region, span in zip(regions, spans, strict=True))
+    return Answer(words, tuple(tied))
 
 
 def _excess(whole: Chunk, answer: Answer) -> str:
-    """What is left out of an answer, as a sentence; nothing when all of it is kept."""
+    """Say what is left out of an answer; nothing when all of it is kept."""
     found = max(len(whole.regions), len(answer.regions))
-    if found > MOST_REGIONS:
-        return f"The answer marks {found:,} places; the first {MOST_REGIONS:,} are kept."
-    return (
-        f"The answer was broken off after {MOST_WORDS:,} characters."
-        if len(whole.text) > MOST_WORDS
-        else ""
-    )
+    if found > MAX_REGIONS:
+        return f"The answer marks {found:,} places; the first {MAX_REGIONS:,} are kept."
+    if len(whole.text) > MAX_CHARACTERS:
+        return f"The answer was broken off after {MAX_CHARACTERS:,} characters."
+    return ""
 
 
-def _held(region: Region) -> Region:
-    """The region with a label that is clean and no longer than names are."""
-    label = geometry.clean(region.label[:_MOST_LABEL])
+def _with_short_label(region: Region) -> Region:
+    """Clean a region's label and truncate it to 1,000 characters."""
+    label = geometry.clean(region.label[:_MAX_LABEL])
     return region if label == region.label else region._replace(label=label)
+
+
+def heard(
+    engine: Engine, model: Model, prompt: Prompt, cancel: CancelToken | None = None
+) -> Iterator[Chunk]:  # TEMPORARY: until every caller holds a Reply
+    reply = Reply(Question(model, prompt), engine, cancel=cancel)
+    for _ in reply.updates():
+        yield reply.chunk
+
+
+understood = parse  # TEMPORARY

@@ -6,12 +6,10 @@ upright picture. Only a wire or a drawing knows pixels.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from vlm_backends.errors import BadPrompt
 
@@ -19,17 +17,20 @@ Point = tuple[float, float]
 
 
 class Region(NamedTuple):
-    """A named place in the picture: a box and a quad have four corners, a mask's outline many.
+    """A named place in the picture: a box and a quad have four corners, a mask's outline has many.
 
-    A tuple, since a reply may have thousands, made anew at each look: `_asdict` and `_replace` are its ways.
+    It is a tuple because a reply may hold thousands. Coordinates are in 0..1, x to the right and y down.
     """
 
     label: str
     outline: tuple[Point, ...]
-    solid: bool = False  # a mask: drawn filled
-    span: tuple[int, int] | None = (
-        None  # where the label stands in the answer's text, end exclusive
-    )
+    is_mask: bool = False  # drawn filled; its JSON key is "solid"
+    span: tuple[int, int] | None = None  # of the label in the answer's text, end exclusive
+
+    @property
+    def solid(self) -> bool:
+        """The older name of `is_mask`."""
+        return self.is_mask
 
 
 @dataclass(frozen=True)
@@ -190,56 +191,3 @@ class Model:
     asset: bool = False  # pictures always go by NVIDIA's asset store
     tables: bool = False  # its answers are the tables behind charts
     parts: bool = False  # pictures go as image_url parts, not as <img> in the text
-
-
-class CancelToken:
-    """Ends a reply from another thread; what must happen then is registered with `add_callback`."""
-
-    def __init__(self) -> None:
-        self._event, self._lock, self._actions = threading.Event(), threading.Lock(), []
-
-    def add_callback(self, action: Callable[[], object]) -> Callable[[], None]:
-        """Run `action` when the stop comes, or at once if it has come already; what is returned takes that back."""
-        with self._lock:
-            if not self._event.is_set():
-                self._actions.append(action)
-                return lambda: self._forget(action)
-        action()
-        return lambda: None
-
-    def _forget(self, action: Callable[[], object]) -> None:
-        with self._lock, suppress(ValueError):  # the stop has come meanwhile
-            self._actions.remove(action)
-
-    def set(self) -> None:
-        """Stop now: runs every registered action once."""
-        with self._lock:
-            self._event.set()
-            actions, self._actions = self._actions, []
-        for action in actions:
-            action()
-
-    def is_set(self) -> bool:
-        """True once `set` was called."""
-        return self._event.is_set()
-
-    def wait(self, seconds: float) -> bool:
-        """Sleep, but no longer than to the stop; True when it has come."""
-        return self._event.wait(seconds)
-
-
-class Engine(Protocol):
-    """Where words come from."""
-
-    name: str
-
-    def state(self, model: Model, task: Task | None = None) -> str:
-        """What this engine can do for the model, or for one of its tasks, in a phrase for the page."""
-
-    def models(self) -> Sequence[Model]:
-        """The models that this engine can answer for."""
-
-    def stream(
-        self, model: Model, prompt: Prompt, stop: CancelToken | None = None
-    ) -> Iterator[Chunk]:
-        """The pieces of a reply as they arrive. Raises only VLMError; closing it ends the call."""

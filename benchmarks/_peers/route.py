@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from benchmarks._pictures import ROOT
 from benchmarks._upstream import MODEL
-from ui.core.pump import pump
 from vlm_backends import CancelToken, OpenAI, Prompt, Turn, find_model, read
+from vlm_backends.concurrency import latest_items
 from vlm_backends.reply import heard
 
 ENGINE, PICTURE = OpenAI(os.environ["VLM_BASE_URL"]), read(ROOT / "assets" / "coffee.jpg")
@@ -25,7 +25,9 @@ async def answer(request: Request) -> StreamingResponse:
 
     async def events():
         at = 0
-        async for whole in pump(lambda: heard(ENGINE, find_model(MODEL), prompt, stop), stop):
+        async for whole in latest_items(
+            lambda: heard(ENGINE, find_model(MODEL), prompt, stop), stop
+        ):
             yield f"data: {whole.text[at:]}\n\n"
             at = len(whole.text)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from vlm_backends import BadPrompt, Region, draw, encode
 from vlm_backends.media import exports, images
 
-BOX = Region("place", ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75)), solid=True)
+BOX = Region("place", ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75)), is_mask=True)
 SPOTS = (0.2, 0.2), (0.8, 0.2), (0.2, 0.8), (0.8, 0.8)
 MOST_S, MOST_MB = 2.0, 600
 _LIMITS = {

@@ -99,7 +99,7 @@ def _region(region: Region, group: str, shade: Colour, points: list[list[float]]
         "group": group[:_LONGEST],
         "colour": "rgb({},{},{})".format(*shade),
         "on": ink(shade),
-        "solid": region.solid,
+        "solid": region.is_mask,
         "points": points,
     }
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import gradio as gr
 
-from ui.core.pump import readers
+from vlm_backends.concurrency import active_readers
 
 RESTART = "This page is being restarted. What had arrived is kept; ask again in a minute."
 _LAST = 5.0  # seconds in which running answers have to end
@@ -44,7 +44,7 @@ class Closing:
         self._begun, last = True, time.monotonic() + seconds
         for cut in list(self._cuts):
             cut(RESTART)
-        for reader in readers():
+        for reader in active_readers():
             reader.join(max(0.0, last - time.monotonic()))
 
 

@@ -6,7 +6,8 @@ from datetime import datetime, timezone
 from typing import Literal
 
 from vlm_backends import CATALOGUE, NVIDIA, Embedded, Engine, Local, Model, OpenAI
-from vlm_backends.journal import Journal, Observation
+from vlm_backends.engines.base import Observation
+from vlm_backends.journal import Journal
 
 _REASONS = {  # of a refusal, by its status
     401: "the key was not accepted",

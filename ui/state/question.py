@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, field
 
-from ui.core.pump import pump
 from ui.core.shutdown import closing
 from vlm_backends import (
     Answer,
@@ -20,6 +19,7 @@ from vlm_backends import (
     Task,
     VLMError,
 )
+from vlm_backends.concurrency import latest_items
 from vlm_backends.journal import journal
 from vlm_backends.reply import heard, understood
 
@@ -107,7 +107,7 @@ async def follow(
 
     try:
         with admission, closing.told(asked.cut):
-            async with aclosing(pump(wholes, stop)) as arriving:
+            async with aclosing(latest_items(wholes, stop)) as arriving:
                 async for _ in arriving:
                     yield asked.read()
     except VLMError as error:

@@ -51,7 +51,7 @@ def _region(region: Region) -> dict:
     return {
         "label": region.label,
         "outline": [[round(x, 5), round(y, 5)] for x, y in region.outline],
-        "solid": region.solid,
+        "solid": region.is_mask,
         "span": region.span and list(region.span),
     }
 

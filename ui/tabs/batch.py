@@ -10,7 +10,6 @@ import gradio as gr
 
 from ui.components.result_panel import after
 from ui.core.gradio_compat import QUIET
-from ui.core.pump import pump
 from ui.core.session import EngineRegistry, Visitor, pays
 from ui.core.shutdown import closing
 from ui.state.batch import Batch, Job, grid, progress
@@ -18,6 +17,7 @@ from ui.state.rendering import verbatim
 from vlm_backends import CATALOGUE, BadPrompt, CancelToken, Model, Task, VLMError, write_task
 from vlm_backends.annotate.runner import rate_limit_for
 from vlm_backends.annotate.sources import MOST, sources
+from vlm_backends.concurrency import latest_items
 from vlm_backends.ratelimit import SlidingWindow
 
 ASSETS = Path(__file__).parents[2] / "assets"
@@ -145,7 +145,9 @@ class BatchTab:
             limiter, quota = self.registry.limiter, self.registry.limiter.quota()
             turn = partial(limiter.turn, quota, pays(visitor, engine))
             with limiter.answering(quota), closing.told(batch.cut):
-                async with aclosing(pump(partial(batch.beats, engine, turn), leaving)) as beats:
+                async with aclosing(
+                    latest_items(partial(batch.beats, engine, turn), leaving)
+                ) as beats:
                     async for _ in beats:
                         before, tiles = grid(batch), before
                         yield progress(batch), gr.skip() if tiles == before else before

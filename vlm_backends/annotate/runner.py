@@ -18,12 +18,14 @@ from typing import BinaryIO
 
 from vlm_backends import NVIDIA, OpenAI
 from vlm_backends.annotate.sources import Source
+from vlm_backends.concurrency import CancelToken
+from vlm_backends.engines.base import Engine
 from vlm_backends.errors import Gone, MissingKey, Refused, VLMError
 from vlm_backends.journal import journal
 from vlm_backends.media.exports import FORMATS, as_coco
 from vlm_backends.ratelimit import SlidingWindow
 from vlm_backends.reply import heard, understood
-from vlm_backends.types import Answer, CancelToken, Chunk, Engine, Model, Picture, Prompt, Task
+from vlm_backends.types import Answer, Chunk, Model, Picture, Prompt, Task
 
 _AT_ONCE = 4  # pictures that a host or a server is asked about at one time
 _TRIES = 6  # a picture that was refused so often for coming too fast has failed

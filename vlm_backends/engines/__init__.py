@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from vlm_backends.engines.base import Engine
 from vlm_backends.engines.builtin import Embedded
 from vlm_backends.engines.http.client import Patience, fetch, retry_stream
 from vlm_backends.engines.local import Local
@@ -14,7 +15,6 @@ from vlm_backends.engines.servers import servers
 from vlm_backends.engines.settings import checked, is_address
 from vlm_backends.errors import BadPrompt, MissingKey
 from vlm_backends.models import CATALOGUE
-from vlm_backends.types import Engine
 
 __all__ = [
     "KEYS",

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 
 from vlm_backends import models
+from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.http import client
 from vlm_backends.engines.http.client import Patience
 from vlm_backends.engines.http.transport import is_public
@@ -23,7 +24,7 @@ from vlm_backends.engines.wire.requests import body, inline, trimmed
 from vlm_backends.engines.wire.responses import announced, chunk, job_of
 from vlm_backends.errors import Gone, MissingKey, Unreachable, VLMError
 from vlm_backends.media import images
-from vlm_backends.types import CancelToken, Chunk, Model, Picture, Prompt, Sent, Task
+from vlm_backends.types import Chunk, Model, Picture, Prompt, Sent, Task
 
 ASSETS = "https://api.nvcf.nvidia.com/v2/nvcf/assets"
 _STATUS = "https://api.nvcf.nvidia.com/v2/nvcf/pexec/status/"

@@ -10,6 +10,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from vlm_backends import models
+from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.http import client
 from vlm_backends.engines.http.client import Patience
 from vlm_backends.engines.wire.errors import explain
@@ -19,17 +20,7 @@ from vlm_backends.errors import BadPrompt, Refused, VLMError
 from vlm_backends.media import images
 from vlm_backends.media.geometry import clean
 from vlm_backends.readers import plain
-from vlm_backends.types import (
-    CancelToken,
-    Chunk,
-    Limits,
-    Model,
-    Picture,
-    Prompt,
-    Sampling,
-    Sent,
-    Task,
-)
+from vlm_backends.types import Chunk, Limits, Model, Picture, Prompt, Sampling, Sent, Task
 
 _BUDGET = 6_000_000  # characters of base64: larger pictures are fitted
 _FRESH = 60  # seconds for which the server's list is believed

@@ -59,7 +59,7 @@ def draw(image: Image.Image, regions: Sequence[Region]) -> Image.Image:
     unit = max(canvas.size) / 1000
     width = max(2, round(2.5 * unit))
     shades = colours([region.label for region in regions])
-    for region in sorted(regions, key=lambda region: not region.solid):  # masks below lines
+    for region in sorted(regions, key=lambda region: not region.is_mask):  # masks below lines
         _draw_outline(canvas, region, shades[region.label], width)
     named = [region for region in regions if region.label and region.outline]
     if named:
@@ -113,7 +113,7 @@ def _draw_outline(canvas: Image.Image, region: Region, shade: Colour, width: int
     points = _pixels(region, canvas.size)
     if len(points) < 2:
         return
-    if not region.solid and _is_upright_box(points):
+    if not region.is_mask and _is_upright_box(points):
         corners = points[0][0], points[0][1], points[2][0], points[2][1]
         return ImageDraw.Draw(canvas).rectangle(
             [round(v) for v in corners], outline=shade, width=width
@@ -124,7 +124,7 @@ def _draw_outline(canvas: Image.Image, region: Region, shade: Colour, width: int
     if right > left and bottom > top:
         path = [(x - left, y - top) for x, y in points]
         canvas.paste(
-            shade, (left, top), _cover(path, (right - left, bottom - top), region.solid, width)
+            shade, (left, top), _cover(path, (right - left, bottom - top), region.is_mask, width)
         )
 
 
@@ -149,7 +149,7 @@ def _draw_plainly(
     canvas: Image.Image, region: Region, points: list[Point], width: int, shade: Colour
 ) -> None:
     """Without smooth edges, in place."""
-    if region.solid:
+    if region.is_mask:
         ImageDraw.Draw(canvas, "RGBA").polygon(points, fill=(*shade, _FILL))
     ImageDraw.Draw(canvas).line([*points, *points[:2]], fill=shade, width=width)
 

@@ -198,7 +198,7 @@ def _ground(picture: Picture, plain: bool) -> xml.Element:
 
 
 def _polygon(region: Region, points: Sequence[Point], shade: drawing.Colour) -> xml.Element:
-    paint, fill = "rgb({},{},{})".format(*shade), _FILL if region.solid else 0
+    paint, fill = "rgb({},{},{})".format(*shade), _FILL if region.is_mask else 0
     shape = _element("polygon", points=path(points), stroke=paint, fill=paint, fill_opacity=fill)
     xml.SubElement(shape, "title").text = region.label
     return shape

@@ -44,7 +44,7 @@ def attached(base: Answer, boxes: Sequence[Box], found: Sequence[Answer]) -> Ans
     kept = [
         region
         for region in base.regions
-        if not any(_is(region, box_of(new)) for new in fresh if not new.solid)
+        if not any(_is(region, box_of(new)) for new in fresh if not new.is_mask)
     ]
     moved = [region._replace(span=_moved(region.span, at)) for region in kept]
     last = found[-1] if found else base
@@ -78,7 +78,7 @@ def _name(base: Answer, box: Box) -> str:
 def _is(region: Region, box: Box) -> bool:
     """True when the region is this box, as exactly as Florence-2 can spell one."""
     close = region.outline and max(abs(a - b) for a, b in zip(box_of(region), box)) < 3e-3
-    return bool(close) and not region.solid
+    return bool(close) and not region.is_mask
 
 
 def _moved(span: tuple[int, int] | None, by: int) -> tuple[int, int] | None:

@@ -39,7 +39,7 @@ def quads(reply: str) -> Answer:
 
 def polygons(reply: str) -> Answer:
     """`label` and locations in any number; `<sep>` and `<poly>` part the polygons of one object."""
-    return _labelled(reply, _polygon_outlines, solid=True)
+    return _labelled(reply, _polygon_outlines, is_mask=True)
 
 
 def boxes_or_polygons(reply: str) -> Answer:
@@ -55,7 +55,7 @@ def _clean(reply: str) -> str:
 
 
 def _labelled(
-    reply: str, outlines: Callable[[str], Iterator[tuple[Point, ...]]], solid: bool = False
+    reply: str, outlines: Callable[[str], Iterator[tuple[Point, ...]]], is_mask: bool = False
 ) -> Answer:
     """One line of text a label, one region an outline."""
     lines: list[str] = []
@@ -65,7 +65,7 @@ def _labelled(
     for before, marks in zip(parts[::2], parts[1::2]):
         label = before.rpartition("<")[2].strip()
         span = start, start + len(label)
-        found = [Region(label, outline, solid, span) for outline in outlines(marks)]
+        found = [Region(label, outline, is_mask, span) for outline in outlines(marks)]
         if found:
             regions += found
             lines.append(label)

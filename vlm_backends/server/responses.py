@@ -63,7 +63,7 @@ def entity(region: Region) -> dict:
     made = {"phrase": region.label, "bboxes": [[min(xs), min(ys), max(xs), max(ys)]]}
     if region.span:
         made |= {"substring": [region.span[0], region.span[1] - 1], "span": list(region.span)}
-    return made | {"outline": [list(point) for point in region.outline], "solid": region.solid}
+    return made | {"outline": [list(point) for point in region.outline], "solid": region.is_mask}
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from vlm_backends.engines import NVIDIA, OpenAI
+from vlm_backends.engines.base import Engine
 from vlm_backends.engines.wire.requests import trimmed
 from vlm_backends.errors import BadPrompt
 from vlm_backends.snippets import calls, in_process
 from vlm_backends.snippets.python import python
 from vlm_backends.snippets.shell import shell
-from vlm_backends.types import Engine, Model, Picture, Prompt, Sent, Task
+from vlm_backends.types import Model, Picture, Prompt, Sent, Task
 
 
 @dataclass(frozen=True)

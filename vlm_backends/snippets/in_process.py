@@ -5,11 +5,12 @@ import shlex
 from dataclasses import asdict, dataclass
 
 from vlm_backends.engines import Local
+from vlm_backends.engines.base import Engine
 from vlm_backends.errors import BadPrompt
 from vlm_backends.models import write_task
 from vlm_backends.snippets.calls import named, pictures_of
 from vlm_backends.snippets.python import quoted
-from vlm_backends.types import Engine, Model, Picture, Prompt, Sampling, Task, Turn
+from vlm_backends.types import Model, Picture, Prompt, Sampling, Task, Turn
 
 _LOCATIONS = re.compile(r"(?:<loc_\d{1,3}>){4}")
 _UNSAYABLE = re.compile("[\0\ud800-\udfff]")  # no argument of a program can hold these

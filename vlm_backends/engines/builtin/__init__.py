@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vlm_backends import models
-from vlm_backends.engines.waiting_line import Line
+from vlm_backends.concurrency import CancelToken, WaitingLine
 from vlm_backends.errors import BadPrompt
-from vlm_backends.types import CancelToken, Chunk, Model, Prompt, Sent, Task
+from vlm_backends.types import Chunk, Model, Prompt, Sent, Task
 
-_line = Line(
+_line = WaitingLine(
     seats=4
 )  # pictures that are looked at, at one time: a decoded one takes hundreds of megabytes
 

@@ -10,8 +10,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin.reading_order import reading_order
-from vlm_backends.types import CancelToken
 
 Corner = tuple[float, float]
 

@@ -6,12 +6,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import measurements, ocr, segmentation
 from vlm_backends.engines.builtin.charts import reader
 from vlm_backends.errors import BadPrompt, MissingKey
 from vlm_backends.media import images
 from vlm_backends.readers import florence2
-from vlm_backends.types import CancelToken, Chunk, Model, Picture, Region
+from vlm_backends.types import Chunk, Model, Picture, Region
 
 Box = tuple[float, float, float, float]
 
@@ -83,7 +84,7 @@ def _mask(rgb: np.ndarray, words: str, _: CancelToken) -> Iterator[Chunk]:
     box = _box(words)
     mask = segmentation.mask_in_box(rgb, box)
     regions = tuple(
-        Region("mask by colour", outline, solid=True) for outline in segmentation.outlines(mask)
+        Region("mask by colour", outline, is_mask=True) for outline in segmentation.outlines(mask)
     )
     note = "Mask by colour (GrabCut) on this machine, not by Florence-2."
     if min(box[0], box[1], 1 - box[2], 1 - box[3]) < _EDGE:

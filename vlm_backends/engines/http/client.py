@@ -10,10 +10,11 @@ from typing import TypeVar
 import requests
 import urllib3
 
+from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.http import decode
 from vlm_backends.engines.http.transport import Lease, StoppableAdapter, is_private
 from vlm_backends.errors import BadPrompt, Unreachable, VLMError
-from vlm_backends.types import CancelToken, Chunk
+from vlm_backends.types import Chunk
 
 T = TypeVar("T")
 _PIECE = 65536  # bytes

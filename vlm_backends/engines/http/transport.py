@@ -13,7 +13,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from vlm_backends.types import CancelToken
+from vlm_backends.concurrency import CancelToken
 
 _NAT64, _OWN_NAT64 = map(
     ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48")

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vlm_backends import models
+from vlm_backends.concurrency import CancelToken, WaitingLine
 from vlm_backends.engines.local import checkpoints
 from vlm_backends.engines.local.errors import sentence
-from vlm_backends.engines.waiting_line import Line
 from vlm_backends.engines.wire import requests
 from vlm_backends.errors import BadPrompt, MissingKey, VLMError
-from vlm_backends.types import CancelToken, Chunk, Model, Prompt, Sent, Task
+from vlm_backends.types import Chunk, Model, Prompt, Sent, Task
 
 _log = logging.getLogger(__name__)
-_line = Line()  # one device, one caller at a time
+_line = WaitingLine()  # one device, one caller at a time
 
 
 @dataclass(frozen=True)

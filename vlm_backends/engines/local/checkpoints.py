@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.local.errors import sentence
 from vlm_backends.errors import MissingKey
-from vlm_backends.types import CancelToken, Chunk, Weights
+from vlm_backends.types import Chunk, Weights
 
 _NEEDED = [
     "*.json",

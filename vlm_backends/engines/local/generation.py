@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList, TextStreamer
 
+from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.local import loader
 from vlm_backends.engines.local.loader import Resident
 from vlm_backends.engines.local.processors import Asked
-from vlm_backends.types import CancelToken, Chunk
+from vlm_backends.types import Chunk
 
 _BORROWS = bool(os.environ.get("SPACES_ZERO_GPU"))
 

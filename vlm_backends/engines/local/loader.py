@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 
+from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.local.progress import meanwhile
-from vlm_backends.types import CancelToken, Chunk
+from vlm_backends.types import Chunk
 
 _FAST = {"avx512_bf16", "amx_bf16"}  # what a processor needs for bfloat16 to be faster than float32
 _held: OrderedDict[str, "Resident"] = OrderedDict()

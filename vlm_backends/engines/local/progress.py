@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from vlm_backends.types import CancelToken, Chunk
+from vlm_backends.concurrency import CancelToken
+from vlm_backends.types import Chunk
 
 T = TypeVar("T")
 _TICK = 0.5  # seconds between two words about it

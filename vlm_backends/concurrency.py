@@ -1,0 +1,251 @@
+"""Threads, once: a token that cancels, a line of callers, and iterators that cross threads."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+PAUSE = 0.1  # seconds between two hand-overs: faster costs the server more than the eye gains
+_REST, _LONGEST = 4, 1.0  # a pause lasts four times as long as the hand-over before it, 1 s at most
+_LOOK = 0.5  # seconds between two looks at the line
+
+
+class CancelToken:
+    """Ends work from another thread; `add_callback` registers what must happen then."""
+
+    def __init__(self) -> None:
+        self._event, self._lock = threading.Event(), threading.Lock()
+        self._callbacks: list[Callable[[], object]] = []
+
+    def add_callback(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call `callback` once on cancellation, at once if that has come already.
+
+        Returns a function that takes the registration back.
+        """
+        with self._lock:
+            if not self._event.is_set():
+                self._callbacks.append(callback)
+                return lambda: self._remove(callback)
+        callback()
+        return lambda: None
+
+    def _remove(self, callback: Callable[[], object]) -> None:
+        with self._lock, suppress(ValueError):  # cancelled meanwhile
+            self._callbacks.remove(callback)
+
+    def set(self) -> None:
+        """Cancel now: call every registered callback once."""
+        with self._lock:
+            self._event.set()
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def is_set(self) -> bool:
+        """Return True once `set` was called."""
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep until cancelled, `seconds` at most; return True when cancelled."""
+        return self._event.wait(seconds)
+
+
+class WaitingLine:
+    """First come, first served: the first `seats` callers may go on, the others learn their place."""
+
+    def __init__(self, seats: int = 1) -> None:
+        self._seats = seats
+        self._tickets: list[object] = []
+        self._moved = threading.Condition()
+
+    @contextmanager
+    def place(self, cancel: CancelToken) -> Iterator[Iterator[int]]:
+        """Take a place: an iterator of how many are ahead, which ends at one's turn or when cancelled."""
+        ticket = object()
+        with self._moved:
+            self._tickets.append(ticket)
+        try:
+            yield self._ahead(ticket, cancel)
+        finally:
+            with self._moved:
+                self._tickets.remove(ticket)
+                self._moved.notify_all()
+
+    def _ahead(self, ticket: object, cancel: CancelToken) -> Iterator[int]:
+        while not cancel.is_set():
+            with self._moved:
+                ahead = self._tickets.index(ticket) - self._seats + 1
+            if ahead <= 0:
+                return
+            yield ahead
+            with self._moved:
+                self._moved.wait(_LOOK)
+
+
+class _End:
+    """Marks the end of an iteration in a queue, with what went wrong."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+
+
+def iterate_in_thread(
+    produce: Callable[[], Iterator[T]],
+    cancel: CancelToken,
+    *,
+    name: str = "producer",
+    join: bool = False,
+) -> Iterator[T]:
+    """Yield the items that `produce` makes in a thread of its own, in order and without delay.
+
+    Ends at the cancellation, whatever the producer waits for. Errors are raised at their place. Leaving
+    early drops what the producer still makes; with `join`, its thread is waited for.
+    """
+    items: queue.SimpleQueue[T | _End] = queue.SimpleQueue()
+    left = threading.Event()
+
+    def work() -> None:
+        error = None
+        try:
+            for item in produce():
+                if left.is_set():
+                    break
+                items.put(item)
+        except BaseException as failure:
+            error = failure
+        items.put(_End(error))
+
+    forget = cancel.add_callback(lambda: items.put(_End()))
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    try:
+        while not isinstance(item := items.get(), _End):
+            yield item
+        if item.error:
+            raise item.error
+    finally:
+        left.set()
+        forget()
+        if join:
+            thread.join()
+
+
+def run_with_progress(
+    work: Callable[[], T], cancel: CancelToken, tick: float = 0.5
+) -> Iterator[float]:
+    """Run `work` in a thread; yield the seconds so far every `tick` seconds; return its result.
+
+    Returns None as soon as it is cancelled and lets the work end by itself: a load cannot be broken off.
+    """
+    results: list[T] = []
+    failures: list[BaseException] = []
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            done.set()
+
+    start = time.monotonic()
+    forget = cancel.add_callback(done.set)
+    threading.Thread(target=run, name="load", daemon=True).start()
+    try:
+        while not done.is_set():
+            yield time.monotonic() - start
+            done.wait(tick)
+    finally:
+        forget()
+    if failures:
+        raise failures[0]
+    return results[0] if results else None
+
+
+async def latest_items(
+    produce: Callable[[], Iterator[T]], cancel: CancelToken, pause: float = PAUSE
+) -> AsyncIterator[T]:
+    """Yield the first item at once, then the newest every `pause` seconds, and the last.
+
+    A thread reads, so that a cancelled handler ends at once; leaving early sets `cancel`, which ends the
+    upstream call. Where a hand-over takes long, there are fewer of them. Errors are raised at their place.
+    """
+    reader: Reader[T] = Reader(produce, cancel)
+    try:
+        while True:
+            await reader.changed()
+            last, start = reader.over or cancel.is_set(), time.monotonic()
+            if reader.newest:
+                yield reader.newest.pop()
+            if last:
+                break
+            await reader.rest(max(pause, min(_LONGEST, _REST * (time.monotonic() - start))))
+        if reader.failure:
+            raise reader.failure
+    finally:
+        cancel.set()
+
+
+def active_readers() -> list[Reader]:
+    """List the threads that read replies now."""
+    return [thread for thread in threading.enumerate() if isinstance(thread, Reader)]
+
+
+class Reader(threading.Thread, Generic[T]):
+    """Reads an iterator to its end, or until cancelled; holds the newest item and what went wrong."""
+
+    def __init__(self, produce: Callable[[], Iterator[T]], cancel: CancelToken) -> None:
+        super().__init__(name="reply", daemon=True)
+        self._produce, self._cancel = produce, cancel
+        self._loop, self._bell = asyncio.get_running_loop(), asyncio.Event()
+        self._awaited = (
+            False  # wakes the one who waits, so that no other item costs the loop a turn
+        )
+        self.newest: list[T] = []
+        self.over = False
+        self.failure: BaseException | None = None
+        cancel.add_callback(self._ring)
+        self.start()
+
+    async def changed(self) -> None:
+        """Wait for an item that was not handed over, or for the end."""
+        self._awaited = True
+        if not (self.newest or self.over or self._cancel.is_set()):
+            await self._bell.wait()
+        self._awaited = False
+        self._bell.clear()
+
+    async def rest(self, seconds: float) -> None:
+        """Wait that long, but not beyond the end."""
+        timer = self._loop.call_later(seconds, self._bell.set)
+        if not self.over:
+            await self._bell.wait()
+        timer.cancel()
+        self._bell.clear()
+
+    def run(self) -> None:
+        """Read until the end."""
+        try:
+            for item in self._produce():
+                self.newest[:] = [item]
+                if self._awaited:
+                    self._awaited = False
+                    self._ring()
+                if self._cancel.is_set():
+                    break
+        except BaseException as error:
+            self.failure = error
+        finally:
+            self.over = True
+            self._ring()
+
+    def _ring(self) -> None:
+        with suppress(RuntimeError):  # the loop is closed when the server goes down
+            self._loop.call_soon_threadsafe(self._bell.set)

@@ -1,0 +1,95 @@
+"""What an engine is: where words come from, and what it can do, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from vlm_backends.concurrency import CancelToken
+from vlm_backends.types import Chunk, Model, Prompt, Task
+
+Kind = Literal["nvidia", "openai", "local", "builtin"]
+Need = Literal["", "key", "weights", "server", "model"]
+
+
+@dataclass(frozen=True)
+class Traits:
+    """Facts about an engine that hold for all of its models."""
+
+    kind: Kind  # a key into tables (code snippets, advice); nobody branches on it
+    concurrency: int = 1  # questions that it may be asked at a time
+    requests_per_minute: int | None = None  # what its owner allows; None: any number
+    takes_key: bool = False  # it asks with a key that a visitor may replace by their own
+    has_key: bool = False  # a key is set
+    sends_to: str = ""  # where words and pictures go; empty: they stay on this machine
+    account: str = ""  # a digest of address and key: who shares one rate limit
+    endpoint: str = ""  # the address that is asked; empty: none
+
+
+@dataclass(frozen=True)
+class Capability:
+    """What an engine can do for a model, or for one of its tasks, here and now."""
+
+    available: (
+        bool  # a question would be tried at once, with no key, weights or server still missing
+    )
+    summary: (
+        str  # one phrase for the page, such as "ready" or "withdrawn by NVIDIA (as of 2026-08-29)"
+    )
+    needs: Need = ""  # what is missing when it is not available
+    computed_by: str = ""  # who really computes the answer: a checkpoint, a host, "PP-OCRv6"
+    partial: bool = False  # a stand-in computes a part of what the model would do
+    proven: bool = True  # false: the catalogue or a list says so, but no recent answer proves it
+    download_gb: float = 0.0  # to be fetched at the first question
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a call or a probe showed of a model at an engine. Times are seconds since 1970, UTC."""
+
+    kind: Literal["answered", "gone", "limited", "refused", "unreachable", "listed", "unlisted"]
+    at: float
+    until: float | None = None  # when it is over, by the service's own word
+    since: str = ""  # the ISO date of the model's end
+    status: int = 0  # of HTTP
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Where words come from. Engines are values: frozen, comparable, free of open connections."""
+
+    @property
+    def name(self) -> str:
+        """The engine's name for people, such as "NVIDIA"."""
+        ...
+
+    @property
+    def traits(self) -> Traits:
+        """What holds for all of its models."""
+        ...
+
+    def models(self) -> Sequence[Model]:
+        """List the models that this engine can answer for."""
+        ...
+
+    def capability(self, model: Model, task: Task | None = None) -> Capability:
+        """Say what this engine can do for the model, or for one of its tasks."""
+        ...
+
+    def with_key(self, key: str) -> Engine:
+        """Return the engine that asks with this key; itself when it takes none."""
+        ...
+
+    def probe(self, models: Sequence[Model]) -> Iterator[tuple[Model, Observation]]:
+        """Look what the engine's address lists, without a question and without cost.
+
+        Yields nothing when there is nothing to look at. Raises VLMError.
+        """
+        ...
+
+    def stream(
+        self, model: Model, prompt: Prompt, cancel: CancelToken | None = None
+    ) -> Iterator[Chunk]:
+        """Yield the pieces of a reply as they arrive. Raises only VLMError; closing it ends the call."""
+        ...
