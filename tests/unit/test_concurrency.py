@@ -1,0 +1,176 @@
+"""Cancellation, the waiting line, and iterators that cross threads."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from vlm_backends.concurrency import (
+    CancelToken,
+    WaitingLine,
+    active_readers,
+    iterate_in_thread,
+    latest_items,
+    run_with_progress,
+)
+
+
+class TestCancelToken:
+    def test_callbacks_run_once_and_late_ones_at_once(self):
+        token, calls = CancelToken(), []
+        token.add_callback(lambda: calls.append("early"))
+        forget = token.add_callback(lambda: calls.append("taken back"))
+        forget()
+        forget()  # twice does no harm
+        token.set()
+        token.set()
+        token.add_callback(lambda: calls.append("late"))
+        assert calls == ["early", "late"] and token.is_set() and token.wait(0)
+
+    def test_waiting_ends_with_the_cancellation(self):
+        token = CancelToken()
+        threading.Timer(0.05, token.set).start()
+        start = time.monotonic()
+        assert token.wait(30) and time.monotonic() - start < 5
+        assert not CancelToken().wait(0.01)
+
+
+class TestWaitingLine:
+    def test_the_second_caller_learns_its_place_and_goes_on_when_the_first_leaves(self):
+        line, here = WaitingLine(), CancelToken()
+        with line.place(here) as first:
+            assert list(first) == []
+            with line.place(here) as second:
+                assert next(second) == 1
+        with line.place(here) as again:
+            assert list(again) == []
+
+    def test_a_cancelled_caller_does_not_wait(self):
+        line, here, gone = WaitingLine(), CancelToken(), CancelToken()
+        gone.set()
+        with line.place(here), line.place(gone) as place:
+            assert list(place) == []
+
+
+class TestIterateInThread:
+    def test_items_come_in_order_and_at_once(self):
+        released = threading.Event()
+
+        def produce():
+            yield 1
+            released.wait(5)
+            yield 2
+
+        items = iterate_in_thread(produce, CancelToken())
+        assert next(items) == 1  # while the producer still holds the second
+        released.set()
+        assert list(items) == [2]
+
+    def test_an_error_is_raised_at_its_place(self):
+        def produce():
+            yield 1
+            raise KeyError("lost")
+
+        items = iterate_in_thread(produce, CancelToken())
+        assert next(items) == 1
+        with pytest.raises(KeyError, match="lost"):
+            next(items)
+
+    def test_cancelling_ends_it_though_the_producer_hangs(self):
+        token, released = CancelToken(), threading.Event()
+
+        def produce():
+            yield 1
+            released.wait(30)
+
+        items = iterate_in_thread(produce, token)
+        assert next(items) == 1
+        token.set()
+        assert list(items) == []
+        released.set()
+
+    def test_leaving_early_stops_the_producer_and_join_waits_for_it(self):
+        made = []
+
+        def produce():
+            for i in range(1000):
+                made.append(i)
+                time.sleep(0.01)
+                yield i
+
+        items = iterate_in_thread(produce, CancelToken(), name="joined", join=True)
+        assert next(items) == 0
+        items.close()
+        assert len(made) < 900
+        assert "joined" not in {thread.name for thread in threading.enumerate()}
+
+
+class TestRunWithProgress:
+    def run(self, work, token=None):
+        seconds, steps = [], run_with_progress(work, token or CancelToken(), tick=0.01)
+        while True:
+            try:
+                seconds.append(next(steps))
+            except StopIteration as end:
+                return seconds, end.value
+
+    def test_it_tells_the_seconds_and_returns_the_result(self):
+        seconds, result = self.run(lambda: time.sleep(0.1) or "done")
+        assert result == "done" and seconds == sorted(seconds) and len(seconds) > 1
+
+    def test_an_error_of_the_work_is_raised(self):
+        with pytest.raises(ZeroDivisionError):
+            self.run(lambda: 1 // 0)
+
+    def test_cancelled_it_returns_none_and_lets_the_work_end_by_itself(self):
+        token, released = CancelToken(), threading.Event()
+        token.set()
+        assert self.run(lambda: released.wait(30), token)[1] is None
+        released.set()
+
+
+class TestLatestItems:
+    def collect(self, produce, token, pause=0.01, most=None):
+        async def run():
+            found = []
+            async for item in latest_items(produce, token, pause):
+                found.append(item)
+                if most and len(found) == most:
+                    break
+            return found
+
+        return asyncio.run(run())
+
+    def test_the_first_and_the_last_item_are_never_lost(self):
+        found = self.collect(lambda: iter(range(10_000)), CancelToken())
+        assert found[-1] == 9_999 and found == sorted(found)
+
+    def test_nothing_comes_of_nothing(self):
+        assert self.collect(lambda: iter(()), CancelToken()) == []
+
+    def test_errors_come_after_what_arrived(self):
+        def produce():
+            yield 1
+            raise ValueError("broken")
+
+        with pytest.raises(ValueError, match="broken"):
+            self.collect(produce, CancelToken())
+
+    def test_leaving_it_cancels_the_call(self):
+        token, released = CancelToken(), threading.Event()
+
+        def produce():
+            yield 1
+            released.wait(30)
+            yield 2
+
+        async def run():
+            items = latest_items(produce, token)
+            assert await anext(items) == 1
+            assert active_readers()
+            await items.aclose()
+
+        asyncio.run(run())
+        assert token.is_set()
+        released.set()

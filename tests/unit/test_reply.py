@@ -1,0 +1,218 @@
+"""A Reply from its question to its end, with engines that say what the test tells them."""
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+
+from vlm_backends import (
+    Chunk,
+    Picture,
+    Prompt,
+    Question,
+    Region,
+    Reply,
+    Sent,
+    Timing,
+    Turn,
+    Unreachable,
+    ask,
+    find_model,
+    find_task,
+)
+from vlm_backends.reply import MAX_CHARACTERS, MAX_REGIONS, answer_to_dict
+
+LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
+FLORENCE = find_model("microsoft/florence-2")
+PICTURE = Picture(b"", "image/png", 10, 20)
+PROMPT = Prompt((Turn("user", "What is this?", (PICTURE,)),))
+BOX = ((0.1, 0.2), (0.3, 0.2), (0.3, 0.4), (0.1, 0.4))
+
+
+@dataclass
+class Scripted:
+    """Says these pieces; an error among them is raised. Counts how often it was asked and closed."""
+
+    pieces: tuple
+    name: str = "Scripted"
+    asked: int = 0
+    closed: int = 0
+    observed: list = field(default_factory=list)
+
+    def stream(self, model, prompt, cancel=None):
+        self.asked += 1
+        try:
+            for piece in self.pieces:
+                if isinstance(piece, Exception):
+                    raise piece
+                yield piece
+        finally:
+            self.closed += 1
+
+    def observe(self, engine, model, error):
+        self.observed.append((engine is self, model.id, error))
+
+    def reply(self, **options):
+        return Reply(Question(LLAMA, PROMPT), self, observer=self.observe, **options)
+
+
+def test_a_reply_is_an_iterator_of_answers_that_grow():
+    engine = Scripted((Chunk("a "), Chunk("dog"), Chunk(" barks", note="by itself")))
+    reply = ask(engine, LLAMA, PROMPT)
+    assert iter(reply) is reply and engine.asked == 0
+    assert [answer.text for answer in reply] == ["a", "a dog", "a dog barks"]
+    assert reply.answer.note == "by itself" and engine.closed == 1
+    with pytest.raises(StopIteration):
+        next(reply)
+
+
+def test_what_has_not_been_looked_at_is_not_parsed():
+    reads = []
+    model = LLAMA.__class__(
+        **{**vars(LLAMA), "read": lambda text: reads.append(text) or LLAMA.read(text)}
+    )
+    reply = Reply(Question(model, PROMPT), Scripted(tuple(Chunk(f"{i} ") for i in range(50))))
+    for _ in reply.updates():
+        pass
+    before = len(reads)
+    assert before <= 2  # the first words are timed, so they are read
+    assert reply.answer is reply.answer and len(reads) == before + 1
+
+
+def test_the_first_words_are_those_that_a_person_can_read():
+    engine = Scripted(
+        (Chunk("<think>"), Chunk("hm"), Chunk("</think>"), Chunk("Yes."), Chunk(" It is."))
+    )
+    reply, seconds = engine.reply(), []
+    for _ in reply:
+        seconds.append(reply.timing.first_s)
+    assert seconds[:3] == [None] * 3 and seconds[3] is not None
+    assert seconds[4] == seconds[3] <= reply.timing.total_s
+
+
+def test_a_reply_without_an_engine_is_a_mistake_of_the_caller():
+    with pytest.raises(RuntimeError):
+        next(Reply(Question(LLAMA, PROMPT)))
+    with pytest.raises(RuntimeError):
+        Reply(Question(LLAMA, PROMPT)).to_dict()
+
+
+def test_what_arrived_before_an_error_stays():
+    engine = Scripted((Chunk("half an"), Unreachable("It broke off.")))
+    reply = engine.reply()
+    with pytest.raises(Unreachable):
+        list(reply)
+    assert reply.answer.text == "half an" and str(reply.error) == "It broke off."
+    assert engine.observed == [(True, LLAMA.id, None)]  # it answered before it broke off
+
+
+@pytest.mark.parametrize(
+    "pieces, expected",
+    [
+        ((Chunk("words"),), [None]),
+        ((Chunk(regions=(Region("dog", BOX),)),), [None]),
+        ((), [None]),
+        ((Chunk(status="waiting"),), [None]),
+        ((Chunk(status="waiting"), Unreachable("gone")), ["gone"]),
+        ((Unreachable("gone"),), ["gone"]),
+    ],
+)
+def test_an_observer_hears_once_how_the_call_went(pieces, expected):
+    engine = Scripted(pieces)
+    reply = engine.reply()
+    try:
+        list(reply)
+    except Unreachable:
+        pass
+    assert [error and str(error) for _, _, error in engine.observed] == expected
+
+
+@pytest.mark.parametrize("pieces", [(), (Unreachable("cut"),), (Chunk(status="waiting"),)])
+def test_a_call_that_was_cancelled_before_its_first_word_is_not_observed(pieces):
+    engine = Scripted(pieces)
+    reply = engine.reply()
+    reply.cancel()
+    try:
+        list(reply)
+    except Unreachable:
+        pass
+    assert reply.cancelled and engine.observed == []
+
+
+def test_leaving_a_reply_closes_the_call():
+    engine = Scripted((Chunk("a"), Chunk("b")))
+    reply = engine.reply()
+    next(reply)
+    assert engine.closed == 0
+    reply.close()
+    assert engine.closed == 1 and reply.answer.text == "a"
+    Reply(Question(LLAMA, PROMPT), engine).close()  # one that was never begun
+    assert engine.closed == 1
+
+
+def test_a_reply_beyond_all_measure_is_broken_off_with_a_note():
+    engine = Scripted(tuple(Chunk("x" * 60_000) for _ in range(5)))
+    *_, answer = engine.reply()
+    assert len(answer.text) == MAX_CHARACTERS and "broken off" in answer.note
+    many = Scripted((Chunk(regions=(Region("dog", BOX),) * (MAX_REGIONS + 1)), Chunk("never")))
+    reply = Reply(Question(FLORENCE, PROMPT, find_task("<OD>")), many)
+    *_, answer = reply
+    assert len(answer.regions) == MAX_REGIONS and "2,001 places" in answer.note and many.closed == 1
+
+
+def test_words_and_labels_hold_no_control_characters():
+    engine = Scripted((Chunk("a\x1b[31mred\u202e", (Region("do\x07g", BOX),), note="n\x00ote"),))
+    *_, answer = engine.reply()
+    assert (answer.text, answer.regions[0].label, answer.note) == ("a[31mred", "dog", "note")
+
+
+def test_to_dict_is_the_documented_json():
+    sent = Sent("image/png", 10, 20, 99, "inline")
+    engine = Scripted((Chunk("<OD>dog<loc_1><loc_2><loc_3><loc_4>", sent=sent, tokens=7),))
+    reply = Reply(Question(FLORENCE, PROMPT, find_task("<OD>")), engine)
+    list(reply)
+    told = json.loads(json.dumps(reply.to_dict()))
+    assert list(told) == [
+        "engine",
+        "model",
+        "task",
+        "text",
+        "regions",
+        "rows",
+        "note",
+        "sent",
+        "time",
+    ]
+    assert told["engine"] == "Scripted" and told["model"] == "microsoft/florence-2"
+    assert told["task"] == "<OD>" and told["text"] == "dog" and told["rows"] == []
+    assert told["regions"][0] == {
+        "label": "dog",
+        "outline": [[0.0015, 0.0025], [0.0035, 0.0025], [0.0035, 0.0045], [0.0015, 0.0045]],
+        "solid": False,
+        "span": [0, 3],
+    }
+    assert told["sent"] == {
+        "as": "inline",
+        "mime": "image/png",
+        "width": 10,
+        "height": 20,
+        "bytes": 99,
+    }
+    assert set(told["time"]) == {"first_s", "total_s"}
+
+
+def test_an_answer_without_times_says_so():
+    told = answer_to_dict(Question(LLAMA, PROMPT), "E", Reply(Question(LLAMA, PROMPT)).answer)
+    assert told["time"] == {"first_s": None, "total_s": 0.0} and told["sent"] is None
+    assert Timing() == (None, 0.0)
+
+
+def test_a_question_knows_its_newest_picture_and_its_reader():
+    newer = Picture(b"", "image/png", 1, 1)
+    turns = (Turn("user", "a", (PICTURE, newer)), Turn("assistant", "b"), Turn("user", "c"))
+    assert Question(LLAMA, Prompt(turns)).picture is newer
+    assert Question(LLAMA, Prompt((Turn("user", "c"),))).picture is None
+    assert (
+        Question(FLORENCE, PROMPT, find_task("<OCR_WITH_REGION>")).read
+        is find_task("<OCR_WITH_REGION>").read
+    )
