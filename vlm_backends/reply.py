@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
@@ -74,7 +74,7 @@ class Reply(Iterator[Answer]):
         self.timing = Timing()
         self._parsed: tuple[Chunk, Answer] | None = None
         self._observed = False
-        self._steps: Iterator[None] | None = None
+        self._steps: Generator[None, None, None] | None = None
 
     def __iter__(self) -> Reply:
         return self
@@ -85,7 +85,7 @@ class Reply(Iterator[Answer]):
         next(self._steps)
         return self.answer
 
-    def updates(self) -> Iterator[None]:
+    def updates(self) -> Generator[None, None, None]:
         """Step through the reply without reading it; what has arrived is in `chunk`. Raises VLMError."""
         if self.engine is None:
             raise RuntimeError("choose an engine first")
@@ -103,7 +103,7 @@ class Reply(Iterator[Answer]):
             self._observe(error)
             raise
         finally:
-            chunks.close()
+            _close(chunks)
         self._observe(None)  # a reply without a word is one
 
     @property
@@ -151,6 +151,12 @@ class Reply(Iterator[Answer]):
         self._observed = True
         if self.observer and self.engine:
             self.observer(self.engine, self.question.model, error)
+
+
+def _close(chunks: Iterator[Chunk]) -> None:
+    """End a call at once, rather than when its generator is garbage-collected."""
+    if isinstance(chunks, Generator):
+        chunks.close()
 
 
 def answer_to_dict(
