@@ -1,46 +1,168 @@
-"""What a handler gives, as the browser takes it: made where the handler runs.
+"""Everything that goes round Gradio's internals, each with the reason.
 
-Gradio would do it in a thread for each output, and look for files in it twice: with pictures in a conversation that
-costs more than all the rest of a question.
+tests/page/test_gradio_compat.py asserts the behaviour of Gradio that makes each of these necessary:
+when one of its tests fails, Gradio has changed, and the code here can go.
 """
 
-from collections.abc import Callable, Sequence
-from functools import wraps
+from __future__ import annotations
 
+from abc import ABCMeta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
+from typing import Any
+
+import gradio as gr
 from gradio.blocks import Block
+from gradio.component_meta import ComponentMeta
 from gradio.components import Component
+from gradio.context import LocalContext
 from gradio.data_classes import GradioModel, GradioRootModel
 
-QUIET = {
+# Options of an event that is over at once. In the queue, the browser would open a stream to hear of
+# its end.
+QUIET: dict[str, Any] = {
     "api_visibility": "private",
     "queue": False,
     "show_progress": "hidden",
-}  # an event that is over at once
+}
+BOX_SCHEMA = {
+    "type": "array",
+    "items": {"type": "number"},
+    "description": "left, top, right, bottom, from 0 to 1",
+}
 
 
-def posted(handler: Callable, outputs: Sequence[Component]) -> Callable:
-    """The handler for an event with `postprocess=False`: each output's own postprocess has been called.
+def posted(handler: Callable[..., Any], outputs: Sequence[Component]) -> Callable[..., list]:
+    """Wrap a handler for an event with `postprocess=False`: its thread postprocesses all outputs.
 
-    For plain functions, and two outputs or more.
+    Gradio would start a thread for each output and look for files in each value twice, which costs
+    more than all the rest of a question when a conversation holds pictures.
+
+    The handler may return a dict {component: value}, whose missing outputs are left as they are, or
+    a sequence with a value for each output; with a single output, its value. Plain functions only.
+    A `gr.State` that is left out is not renewed: Gradio forgets a state some time after it was last
+    set.
     """
 
     @wraps(handler)
-    def handled(*given: object) -> list:
-        return [_posted(part, value) for part, value in zip(outputs, handler(*given), strict=True)]
+    def handled(*args: object) -> list:
+        values = _in_order(handler(*args), outputs)
+        made = [_postprocessed(part, value) for part, value in zip(outputs, values, strict=True)]
+        return made if len(made) > 1 else made[0]
 
     return handled
 
 
-def _posted(part: Component, value: object) -> object:
+def _in_order(result: Any, outputs: Sequence[Component]) -> Sequence[object]:
+    """Return one value for each output; `gr.skip()` where there is none."""
+    if isinstance(result, Mapping) and all(isinstance(key, Block) for key in result):
+        if unknown := [key for key in result if key not in outputs]:
+            raise ValueError(f"not an output of this event: {unknown[0]}")
+        return [result.get(part, gr.skip()) for part in outputs]
+    if isinstance(result, Mapping) and result == gr.skip():
+        return [result] * len(outputs)
+    return result if len(outputs) > 1 else [result]
+
+
+def _postprocessed(part: Component, value: Any) -> object:
+    """Return the value as Gradio would send it to the browser."""
     if part.stateful:
         return value
     if isinstance(value, Block):
         value = value.constructor_args | {"__type__": "update"}
     if not (isinstance(value, dict) and value.get("__type__") == "update"):
-        return _made(part, value)
-    return value | {"value": _made(part, value["value"])} if "value" in value else value
+        return _dumped(part, value)
+    return value | {"value": _dumped(part, value["value"])} if "value" in value else value
 
 
-def _made(part: Component, value: object) -> object:
+def _dumped(part: Component, value: object) -> object:
     made = part.postprocess(value)
-    return made.model_dump() if isinstance(made, GradioModel | GradioRootModel) else made
+    return made.model_dump() if isinstance(made, (GradioModel, GradioRootModel)) else made
+
+
+def current_request() -> gr.Request | None:
+    """Return the request of the event that is handled now; None outside of one.
+
+    Gradio hands a request only to a function that has a parameter for it, not to what the function
+    calls.
+    """
+    return LocalContext.request.get(None)
+
+
+def files_of_visitors(page: gr.Blocks) -> Iterator[set[str]]:
+    """Yield Gradio's own sets of the files that visitors gave: a file that is deleted leaves its set.
+
+    Gradio's sweep, `delete_cache`, leaves the folders, knows nothing of this page's own files, and
+    ends for good when a file arrives while it looks.
+    """
+    yield from page.temp_file_sets
+
+
+def files_of_examples(page: gr.Blocks) -> set[str]:
+    """Return the files that belong to the page itself, such as the pictures of its examples."""
+    return {file for block in page.blocks.values() for file in getattr(block, "keep_in_cache", ())}
+
+
+class _Unwritten(ComponentMeta):
+    """Make a subclass of a component without writing a file beside this one.
+
+    Gradio's metaclass writes a stub of each class's events, `gradio_compat.pyi`, into the source
+    tree; a subclass without events of its own needs none.
+    """
+
+    def __new__(cls, name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> type:
+        return ABCMeta.__new__(cls, name, bases, attrs)
+
+
+class UploadedImage(gr.Image, metaclass=_Unwritten):
+    """A picture field that hands over the path of the file as it was uploaded.
+
+    Gradio's own decodes the picture, may write it again, and says in words of its own what is wrong
+    with it; this project reads it, with its own limits and its own sentences.
+    """
+
+    def get_block_name(self) -> str:
+        """Return the front end's name of the component: Gradio derives it from the class's name."""
+        return "image"
+
+    get_block_class = get_block_name
+
+    def preprocess(self, payload: Any) -> str | None:
+        """Return the path of the upload; None for an empty field."""
+        return getattr(payload, "path", None)
+
+
+class UploadedFiles(gr.File, metaclass=_Unwritten):
+    """A field for several files that hands over their paths as they were uploaded.
+
+    Gradio's own refuses all of them when the kind of one is wrong; this project judges each by
+    itself.
+    """
+
+    def get_block_name(self) -> str:
+        """Return the front end's name of the component: Gradio derives it from the class's name."""
+        return "file"
+
+    get_block_class = get_block_name
+
+    def preprocess(self, payload: Any) -> list[str]:
+        """Return the paths of the uploads."""
+        return [file.path for file in payload or ()]
+
+
+class RegionJSON(gr.JSON, metaclass=_Unwritten):
+    """A JSON field for a box, which says so in the API's schema.
+
+    Gradio's own says that it takes anything, `"type": {}`, which is no valid JSON schema: agents
+    refuse it.
+    """
+
+    def get_block_name(self) -> str:
+        """Return the front end's name of the component: Gradio derives it from the class's name."""
+        return "json"
+
+    get_block_class = get_block_name
+
+    def api_info(self) -> dict[str, Any]:
+        """Return the schema: four numbers in 0..1."""
+        return dict(BOX_SCHEMA)
