@@ -13,16 +13,15 @@ os.environ.setdefault(
 )  # a visitor's address is taken from no header, save as limits.py does
 
 from vlm_backends import VLMError, connect
-from vlm_backends.addresses import check_page
-from vlm_backends.allocator import frugal
+from vlm_backends.startup import check_page_settings, return_freed_memory
 
 
 def main() -> None:
     """Serves until a signal ends it; a setting that cannot be met ends it with a sentence."""
-    frugal()
+    return_freed_memory()
     with ExitStack() as stack:
         try:
-            check_page()
+            check_page_settings()
             if not os.environ.get("GRADIO_TEMP_DIR", "").strip():
                 folder = TemporaryDirectory(prefix="vlm-showcase-", ignore_cleanup_errors=True)
                 os.environ["GRADIO_TEMP_DIR"] = stack.enter_context(folder)

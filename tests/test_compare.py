@@ -16,7 +16,7 @@ from ui.core.session import Visitor, registry
 from ui.state.comparison import MOST, Comparison, as_html, questions, seats, sentence, usual
 from ui.tabs.compare import EXAMPLES, CompareTab
 from vlm_backends import CATALOGUE, BadPrompt, Embedded, Region, find_model
-from vlm_backends.intents import ASK, DESCRIBE, FIND, PURPOSES, READ, joins, phrase
+from vlm_backends.intents import ASK, DESCRIBE, FIND, INTENTS, READ, supports, write_prompt
 from vlm_backends.media import images
 from vlm_backends.media.matching import agreement, iou
 from vlm_backends.media.merging import corners
@@ -45,7 +45,7 @@ KNOWN = Visitor(KEY)
     (LLAMA, ASK, " Who? ", "Who?", None),
 ])  # fmt: skip
 def test_each_model_is_asked_in_its_own_grammar(id, purpose, words, text, task):
-    said, found = phrase(find_model(id), purpose, words)
+    said, found = write_prompt(find_model(id), purpose, words)
     assert said == text and (found.token if found else None) == task
 
 
@@ -54,12 +54,12 @@ def test_each_model_is_asked_in_its_own_grammar(id, purpose, words, text, task):
 ])  # fmt: skip
 def test_what_cannot_be_asked_is_a_sentence(id, purpose, words):
     with pytest.raises(BadPrompt):
-        phrase(find_model(id), purpose, words)
+        write_prompt(find_model(id), purpose, words)
 
 
 def test_every_model_joins_something_and_every_purpose_has_models():
-    assert all(any(joins(model, purpose) for purpose in PURPOSES) for model in CATALOGUE)
-    assert all(sum(joins(model, purpose) for model in CATALOGUE) > 3 for purpose in PURPOSES)
+    assert all(any(supports(model, purpose) for purpose in INTENTS) for model in CATALOGUE)
+    assert all(sum(supports(model, purpose) for model in CATALOGUE) > 3 for purpose in INTENTS)
 
 
 # how far they agree
@@ -141,7 +141,7 @@ def tab(wire, monkeypatch):
 
 def test_on_a_fresh_machine_there_is_somebody_to_ask():
     engines = registry(Embedded())
-    for purpose in PURPOSES:
+    for purpose in INTENTS:
         offered = seats(engines, Visitor(), purpose)
         assert usual(offered) and {seat.engine for seat in offered} <= {
             "This machine",

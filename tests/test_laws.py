@@ -20,8 +20,8 @@ SOURCES = sorted(
 FLOORS = {
     "": [["vlm_backends"], ["ui"], ["app", "deploy"]],
     "vlm_backends": [
-        ["errors", "allocator", "arguments", "concurrency"],
-        ["types", "addresses"],
+        ["errors", "arguments", "concurrency", "text"],
+        ["types", "startup"],
         ["ratelimit", "media"],
         ["readers"],
         ["models"],

@@ -10,7 +10,7 @@ from vlm_backends.types import Model, Reader, Task
 
 
 @dataclass(frozen=True)
-class Purpose:
+class Intent:
     """Something that several models can be asked in the same words."""
 
     title: str
@@ -19,19 +19,19 @@ class Purpose:
     example: str = ""
 
 
-ASK = Purpose(
+ASK = Intent(
     "Ask", "Your own words, as you write them.", "your question", "How far is it to Lake Loop?"
 )
-DESCRIBE = Purpose("Describe", "What is in the picture.")
-FIND = Purpose(
+DESCRIBE = Intent("Describe", "What is in the picture.")
+FIND = Intent(
     "Find", "Where the things that you name are.", "what to look for", "Lake Loop, Eagle Point"
 )
-READ = Purpose("Read", "The text in the picture, or the table behind a chart.")
-PURPOSES = ASK, DESCRIBE, FIND, READ
+READ = Intent("Read", "The text in the picture, or the table behind a chart.")
+INTENTS = ASK, DESCRIBE, FIND, READ
 
 
 _FORMS: Mapping[
-    Reader, Mapping[Purpose, str]
+    Reader, Mapping[Intent, str]
 ] = {  # by the grammar that a model's answers are read with
     plain.read: {
         ASK: "{words}",
@@ -49,7 +49,7 @@ _FORMS: Mapping[
     kosmos2.read: {
         ASK: "{words}",
         DESCRIBE: "<grounding> Describe this image in detail:",
-        FIND: "<grounding><phrase> {words}</phrase>",
+        FIND: "<grounding><write_prompt> {words}</write_prompt>",
         READ: "<grounding> Question: What is written in this image? Answer:",
     },
     deplot.read: {READ: "{own}"},
@@ -58,12 +58,12 @@ _FORMS: Mapping[
 _PARTED = re.compile(r"\s*[,;\n]\s*")
 
 
-def joins(model: Model, purpose: Purpose) -> bool:
+def supports(model: Model, purpose: Intent) -> bool:
     """True when the model can be asked for this."""
     return purpose in _FORMS.get(model.read, {})
 
 
-def phrase(model: Model, purpose: Purpose, words: str = "") -> tuple[str, Task | None]:
+def write_prompt(model: Model, purpose: Intent, words: str = "") -> tuple[str, Task | None]:
     """The prompt's text for this model, and its task when the model works by tasks.
 
     Things to find may be parted by commas, semicolons or lines. Florence-2 answers no questions: it shows the

@@ -6,7 +6,7 @@ What is known of each model's hosted state was collected up to 2026-10-10 from t
 
 from vlm_backends.errors import BadPrompt
 from vlm_backends.readers import deplot, florence2, kosmos2, paligemma, plain
-from vlm_backends.types import Hosted, Limits, Model, Sampling, Task, Weights
+from vlm_backends.types import Hosted, Model, Sampling, SamplingLimits, Task, Weights
 
 _VLM = "https://ai.api.nvidia.com/v1/vlm/"
 _INTEGRATE = "https://integrate.api.nvidia.com/v1/chat/completions"
@@ -134,7 +134,7 @@ CATALOGUE = (
         ),
         plain.read,
         Sampling(512, 1.0, 1.0),
-        Limits(4096, (0.0, 1.0)),
+        SamplingLimits(4096, (0.0, 1.0)),
         prompts=("What is in this image?", "Where does each trail lead, and how far is it?"),
         samples=("poster.jpg", "sign.jpg"),
         fallback=_INTEGRATE,
@@ -154,7 +154,7 @@ CATALOGUE = (
         ),
         plain.read,
         Sampling(512, 0.2, 0.7),
-        Limits(1024, (0.0, 1.0)),
+        SamplingLimits(1024, (0.0, 1.0)),
         prompts=("Describe the image.", "Summarize the deck of slides."),
         samples=("receipt.png", "slide1.png"),
         weights=Weights("microsoft/Phi-3.5-vision-instruct", "MIT", 8.3, served=True),
@@ -266,7 +266,7 @@ CATALOGUE = (
         ),
         plain.read,
         Sampling(1024, 0.6, 0.95),
-        Limits(4096, (0.0, 1.0)),
+        SamplingLimits(4096, (0.0, 1.0)),
         prompts=("What is in this image?", "Add up the items: is the total right?"),
         samples=("sign.jpg", "receipt.png"),
         parts=True,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.base import Engine
 from vlm_backends.errors import VLMError
-from vlm_backends.media import geometry
+from vlm_backends.text import clean
 from vlm_backends.types import Answer, Chunk, Model, Picture, Prompt, Reader, Region, Sent, Task
 
 MAX_CHARACTERS = 100_000  # of an answer: no model of the catalogue is allowed half of it
@@ -201,14 +201,14 @@ def _sent_to_dict(sent: Sent) -> dict:
 
 def accumulate(whole: Chunk, piece: Chunk) -> Chunk:
     """Add a piece to the reply so far; control characters are left out."""
-    text = whole.text + geometry.clean(piece.text)
+    text = whole.text + clean(piece.text)
     return Chunk(
         text,
         whole.regions + tuple(map(_with_short_label, piece.regions)),
         whole.literal or piece.literal,
-        geometry.clean(piece.note) or whole.note,
+        clean(piece.note) or whole.note,
         piece.sent or whole.sent,
-        "" if text else geometry.clean(piece.status),
+        "" if text else clean(piece.status),
         piece.tokens or whole.tokens,
     )
 
@@ -225,7 +225,7 @@ def parse(whole: Chunk, read: Reader) -> Answer:
     return replace(
         answer,
         regions=tuple(map(_with_short_label, answer.regions[:MAX_REGIONS])),
-        note=geometry.clean(note),
+        note=clean(note),
         sent=whole.sent,
         status=whole.status,
         tokens=whole.tokens,
@@ -259,7 +259,7 @@ def _excess(whole: Chunk, answer: Answer) -> str:
 
 def _with_short_label(region: Region) -> Region:
     """Clean a region's label and truncate it to 1,000 characters."""
-    label = geometry.clean(region.label[:_MAX_LABEL])
+    label = clean(region.label[:_MAX_LABEL])
     return region if label == region.label else region._replace(label=label)
 
 

@@ -115,7 +115,7 @@ class Sampling:
 
 
 @dataclass(frozen=True)
-class Limits:
+class SamplingLimits:
     """What a model's endpoint accepts, both ends included."""
 
     max_tokens: int = 1024
@@ -179,7 +179,7 @@ class Model:
     hosted: Hosted | None  # None: not of NVIDIA's catalogue
     read: Reader
     sampling: Sampling | None = None
-    limits: Limits = Limits()
+    limits: SamplingLimits = SamplingLimits()
     prompts: tuple[str, ...] = ()
     samples: tuple[str, ...] = ()  # pictures in assets/, one a prompt
     tasks: tuple[Task, ...] = ()

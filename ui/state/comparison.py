@@ -1,4 +1,4 @@
-"""The lanes of a comparison: who can be asked for a purpose, one question to each, and what they say together."""
+"""The lanes of a comparison: who can be asked for a intent, one question to each, and what they say together."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from vlm_backends import (
     Region,
     Turn,
 )
-from vlm_backends.intents import ASK, DESCRIBE, FIND, READ, Purpose, joins, phrase
+from vlm_backends.intents import ASK, DESCRIBE, FIND, READ, Intent, supports, write_prompt
 from vlm_backends.media.matching import MOST as COMPARED
 from vlm_backends.media.matching import SAME, Agreement, agreement
 
@@ -38,7 +38,7 @@ _LLAMA, _FLORENCE, _DEPLOT = (
     "google/deplot",
 )
 _HERE: Mapping[
-    Purpose, tuple[str, ...]
+    Intent, tuple[str, ...]
 ] = {  # in whose place this machine has an answer: alike for all chat models,
     ASK: (_FLORENCE, _LLAMA),
     DESCRIBE: (_LLAMA,),
@@ -68,13 +68,13 @@ class Seat:
         return f"{self.model.title} · {self.engine}"
 
 
-def seats(registry: EngineRegistry, visitor: Visitor, purpose: Purpose) -> list[Seat]:
-    """Who can answer this visitor for this purpose now: engine by engine, in the catalogue's order."""
-    wanted = [model for model in registry.models if joins(model, purpose)]
+def seats(registry: EngineRegistry, visitor: Visitor, intent: Intent) -> list[Seat]:
+    """Who can answer this visitor for this intent now: engine by engine, in the catalogue's order."""
+    wanted = [model for model in registry.models if supports(model, intent)]
     return [
         seat
         for engine in registry.engines
-        for seat in _seats(engine, visitor, wanted, _HERE[purpose])
+        for seat in _seats(engine, visitor, wanted, _HERE[intent])
     ]
 
 
@@ -212,7 +212,7 @@ class Comparison:
         )
 
 
-def questions(found: Sequence[Seat], purpose: Purpose, picture: Picture, words: str) -> list[Lane]:
+def questions(found: Sequence[Seat], intent: Intent, picture: Picture, words: str) -> list[Lane]:
     """One lane for each seat. Raises BadPrompt for none, too many, or missing words."""
     if not found:
         raise BadPrompt("Choose at least one model to ask.")
@@ -220,7 +220,7 @@ def questions(found: Sequence[Seat], purpose: Purpose, picture: Picture, words: 
         raise BadPrompt(f"At most {MOST} can be asked at once. Leave out {len(found) - MOST}.")
     lanes = []
     for seat in found:
-        text, task = phrase(seat.model, purpose, words)
+        text, task = write_prompt(seat.model, intent, words)
         lanes.append(Lane(seat, Asked(seat.model, Prompt((Turn("user", text, (picture,)),)), task)))
     return lanes
 

@@ -14,7 +14,7 @@ from ui.core.storage import GUARD, KEPT
 from ui.state.question import Asked
 from vlm_backends import Answer, Picture, Region, Sent, draw
 from vlm_backends.media import images
-from vlm_backends.media.geometry import clean
+from vlm_backends.text import clean
 
 _FENCED = re.compile(r"^(```[^`\n]*\n(?:(?!```).)*(?:^```[ ]*$|\Z))", re.DOTALL | re.MULTILINE)
 _TAG, _PICTURE = re.compile(r"<(?=[A-Za-z/!?])"), re.compile(r"!(?=\[)")

@@ -16,7 +16,7 @@ from ui.state.question import follow
 from ui.state.rendering import keep, shelved, verbatim
 from ui.state.task_run import as_uploaded
 from vlm_backends import BadPrompt, VLMError
-from vlm_backends.intents import ASK, DESCRIBE, FIND, PURPOSES, READ, Purpose
+from vlm_backends.intents import ASK, DESCRIBE, FIND, INTENTS, READ, Intent
 from vlm_backends.media import images
 
 ASSETS = Path(__file__).parents[2] / "assets"
@@ -27,7 +27,7 @@ EXAMPLES = (  # what is wanted, picture, words, who is asked besides the usual o
     (DESCRIBE, "coffee.jpg", "", ()),
     (READ, "chart.png", "", ("google/deplot",)),
 )
-_BY_TITLE = {purpose.title: purpose for purpose in PURPOSES}
+_BY_TITLE = {intent.title: intent for intent in INTENTS}
 _TO_LANES = """() => (document.querySelector("#compare-notice p") || document.querySelector("#lanes"))
     ?.scrollIntoView({block: "nearest", behavior: "smooth"})"""  # on a phone they stand far below the button
 
@@ -73,7 +73,7 @@ class CompareTab:
         )
 
     def _question(self) -> None:
-        self.purpose = gr.Radio(
+        self.intent = gr.Radio(
             list(_BY_TITLE), value=READ.title, label="What you want", elem_id="compare-purpose"
         )
         self.about = gr.Markdown(elem_classes="about")
@@ -90,7 +90,7 @@ class CompareTab:
 
     def _examples(self) -> None:
         titles = [
-            f"{purpose.title}{f': {words}' if words else ''}" for purpose, _, words, _ in EXAMPLES
+            f"{intent.title}{f': {words}' if words else ''}" for intent, _, words, _ in EXAMPLES
         ]
         self.examples = gr.Dataset(
             components=[gr.MultimodalTextbox(visible=False)],
@@ -104,14 +104,14 @@ class CompareTab:
         )
 
     def _wire(self) -> None:
-        offer = [self.visitor, self.purpose, self.kept]
+        offer = [self.visitor, self.intent, self.kept]
         gr.on(
             None, self.offered, offer, [self.chosen, self.words, self.about], **QUIET
         )  # on load too
         self.chosen.input(lambda chosen: chosen, self.chosen, self.kept, **QUIET)
         self.image.upload(self.upload, self.image, [self.image, self.notice], **QUIET)
         self.halt.click(Comparison.halt, self.comparison, None, **QUIET)
-        fields = [self.comparison, self.visitor, self.purpose, self.image, self.words, self.chosen]
+        fields = [self.comparison, self.visitor, self.intent, self.image, self.words, self.chosen]
         begun = [
             self.comparison,
             self.notice,
@@ -124,7 +124,7 @@ class CompareTab:
         example = self.examples.click(
             self.example,
             [self.examples, self.visitor],
-            [self.purpose, self.image, self.words, self.chosen, self.kept],
+            [self.intent, self.image, self.words, self.chosen, self.kept],
             **QUIET,
         )
         starts = [
@@ -148,23 +148,23 @@ class CompareTab:
 
     def offered(self, visitor: Visitor, title: str, kept: list[str]) -> tuple:
         """Who can be asked for this now, those kept that were chosen by hand; the field for words; what it is about."""
-        purpose, found = _BY_TITLE[title], seats(self.registry, visitor, _BY_TITLE[title])
+        intent, found = _BY_TITLE[title], seats(self.registry, visitor, _BY_TITLE[title])
         keys = [seat.key for seat in found]
         chosen = [key for key in kept if key in keys] or usual(found)
         choices = [(seat.title + seat.doubt, seat.key) for seat in found]
-        label = purpose.words[:1].upper() + purpose.words[1:] or "Your words"
-        words = gr.Textbox(visible=bool(purpose.words), label=label, placeholder=purpose.example)
-        return gr.CheckboxGroup(choices, value=chosen), words, purpose.about
+        label = intent.words[:1].upper() + intent.words[1:] or "Your words"
+        words = gr.Textbox(visible=bool(intent.words), label=label, placeholder=intent.example)
+        return gr.CheckboxGroup(choices, value=chosen), words, intent.about
 
     def example(self, index: int, visitor: Visitor) -> tuple:
         """The fields of an example, with the usual lanes and those that it wants."""
-        purpose, name, words, also = EXAMPLES[index]
-        found = seats(self.registry, visitor, purpose)
+        intent, name, words, also = EXAMPLES[index]
+        found = seats(self.registry, visitor, intent)
         wanted = [next((seat.key for seat in found if seat.model.id == id), None) for id in also]
         chosen = [*dict.fromkeys([*usual(found), *filter(None, wanted)])]
-        choices, *_ = self.offered(visitor, purpose.title, chosen)
+        choices, *_ = self.offered(visitor, intent.title, chosen)
         return (
-            purpose.title,
+            intent.title,
             keep(images.read(ASSETS / name)),
             words,
             choices,
@@ -201,7 +201,7 @@ class CompareTab:
         self,
         comparison: Comparison,
         visitor: Visitor,
-        purpose: Purpose,
+        intent: Intent,
         path: str | None,
         words: str,
         keys: list[str],
@@ -211,9 +211,9 @@ class CompareTab:
         if not path:
             raise BadPrompt("Add a picture first: drop, paste or upload one, or click an example.")
         picture = shelved(path)
-        chosen = [seat for seat in seats(self.registry, visitor, purpose) if seat.key in keys]
+        chosen = [seat for seat in seats(self.registry, visitor, intent) if seat.key in keys]
         comparison.put(
-            picture, questions(chosen, purpose, picture, words), words if purpose is FIND else ""
+            picture, questions(chosen, intent, picture, words), words if intent is FIND else ""
         )
 
     async def stream(

@@ -18,9 +18,9 @@ from vlm_backends.engines.wire.requests import body, inline, trimmed
 from vlm_backends.engines.wire.responses import chunk
 from vlm_backends.errors import BadPrompt, Refused, VLMError
 from vlm_backends.media import images
-from vlm_backends.media.geometry import clean
 from vlm_backends.readers import plain
-from vlm_backends.types import Chunk, Limits, Model, Picture, Prompt, Sampling, Sent, Task
+from vlm_backends.text import clean
+from vlm_backends.types import Chunk, Model, Picture, Prompt, Sampling, SamplingLimits, Sent, Task
 
 _BUDGET = 6_000_000  # characters of base64: larger pictures are fitted
 _FRESH = 60  # seconds for which the server's list is believed
@@ -188,7 +188,7 @@ def _stranger(id: str, pictures: int) -> Model:
         None,
         plain.read,
         Sampling(512, 0.7, 1.0),
-        Limits(8192, (0.0, 2.0)),
+        SamplingLimits(8192, (0.0, 2.0)),
         prompts=("What is in this image?", "What does the sign say?"),
         samples=("poster.jpg", "sign.jpg"),
         pictures=pictures,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
+from vlm_backends.text import short_label
 from vlm_backends.types import Point, Region
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ _PALETTE: tuple[Colour, ...] = (  # distinct on photographs and on paper
 )
 _FILL = 96  # 0..255: how much a mask covers
 _FINE = 2400  # px: a screen shows larger pictures smaller, and with that smoother, than they are
-_LONGEST = 40  # characters of a label
 _LETTERS, _SMALLEST = 20, 10  # thousandths of the picture's longer side
 _CROWD = 24  # regions: beyond it, letters grow smaller
 _COUNTED = 300  # regions, and as many labels, that labels keep clear of; room for more costs more than it gives
@@ -192,8 +192,7 @@ def _draw_plates(
     taken, count = np.zeros((len(first) + _COUNTED, 4), np.int64), len(first)
     taken[:count] = np.reshape(first, (-1, 4))
     for region in named:
-        label = " ".join(region.label.split())
-        label = label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…"
+        label = short_label(region.label)
         wide, high = round(font.getlength(label)) + 2 * pad, font.size + 2 * pad
         spots = _spots(_bounds(_pixels(region, size), 0, size), size, wide, high)
         box = spots[int(_covered(np.array(spots), taken[:count]).argmin())]

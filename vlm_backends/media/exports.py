@@ -21,6 +21,7 @@ from PIL import Image, ImageFont
 from vlm_backends.errors import BadPrompt
 from vlm_backends.media import drawing, geometry, images
 from vlm_backends.media.geometry import number, path
+from vlm_backends.text import clean, short_label
 from vlm_backends.types import Answer, Picture, Point, Region, Turn
 
 _FORMULA = re.compile(
@@ -62,7 +63,7 @@ def as_svg(picture: Picture, regions: Sequence[Region], plain: bool = False) -> 
     for region in safe:
         if points := geometry.points(region, picture):
             shapes.append(_polygon(region, points, shades[region.label]))
-            if label := geometry.short(region.label):
+            if label := short_label(region.label):
                 names.extend(
                     _plate(label, shades[region.label], geometry.bounds(points), wide, size)
                 )
@@ -139,7 +140,7 @@ def as_mask(picture: Picture, regions: Sequence[Region]) -> Picture:
 
 def as_text(answer: Answer) -> str:
     """The answer's words and the end of a line; nothing when there are none."""
-    words = geometry.clean(answer.text).rstrip()
+    words = clean(answer.text).rstrip()
     return f"{words}\n" if words else ""
 
 
@@ -152,7 +153,7 @@ def as_conversation(title: str, turns: Sequence[Turn]) -> bytes:
     files: dict[bytes, str] = {}
     for picture in (picture for turn in turns for picture in turn.pictures):
         files.setdefault(picture.data, f"pictures/{_name(picture, len(files) + 1)}")
-    heading = _PUNCTUATION.sub(r"\\\1", " ".join(geometry.clean(title).split()))
+    heading = _PUNCTUATION.sub(r"\\\1", " ".join(clean(title).split()))
     told = [
         dict(role=turn.role, text=turn.text, pictures=[files[p.data] for p in turn.pictures])
         for turn in turns
@@ -232,13 +233,13 @@ def _row(region: Region, picture: Picture) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    text = geometry.clean(text)
+    text = clean(text)
     return "'" + text if _FORMULA.match(text) and not _NUMBER.fullmatch(text.strip(" ")) else text
 
 
 def _chapter(turn: Mapping) -> str:
     """A turn as Markdown: its text in a fence that is longer than any within it."""
-    text = geometry.clean(turn["text"])
+    text = clean(turn["text"])
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     pictures = [f"![{name}]({name})" for name in turn["pictures"]]
     return "\n\n".join(

@@ -4,30 +4,11 @@ Pixels are counted from the outer edge of the picture's top left pixel, x to the
 """
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from vlm_backends.text import clean
 from vlm_backends.types import Picture, Point, Region
-
-_UNSAFE = re.compile(
-    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
-_LONGEST = 40  # characters
-
-
-def clean(text: str) -> str:
-    """The text without control characters, halves of characters and marks that turn the direction of writing.
-
-    Line ends and tabs stay. What is left fits into XML, UTF-8 and a terminal.
-    """
-    return _UNSAFE.sub("", text)
-
-
-def short(label: str) -> str:
-    """The label in one line of at most 40 characters."""
-    label = " ".join(label.split())
-    return label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…"
 
 
 def cleaned(regions: Sequence[Region]) -> list[Region]:

@@ -21,8 +21,6 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from vlm_backends import CancelToken, Engine, connect
-from vlm_backends.addresses import check_address
-from vlm_backends.allocator import frugal
 from vlm_backends.arguments import whole
 from vlm_backends.engines import checked, fetch
 from vlm_backends.errors import BadPrompt, Refused, VLMError
@@ -30,6 +28,7 @@ from vlm_backends.server.errors import NOWHERE, NoEntry, failure, nowhere, refus
 from vlm_backends.server.requests import Question, question
 from vlm_backends.server.responses import Envelope, Piece, pieces
 from vlm_backends.server.workers import Desk
+from vlm_backends.startup import check_can_listen, return_freed_memory
 
 MOST_BODY = 64 * 2**20  # bytes of a request
 _ARRIVAL = 120  # seconds in which a request must have come
@@ -220,12 +219,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _options().parse_args(arguments)
     env = dict(os.environ) | ({"VLM_ENGINE": given.engine} if given.engine else {})
     try:
-        check_address(given.host, str(given.port), "--host", "--port")
+        check_can_listen(given.host, str(given.port), "--host", "--port")
         engine, key = connect(env), checked(env.get("VLM_SERVER_KEY", "").strip(), "VLM_SERVER_KEY")
     except VLMError as error:
         print(error, file=sys.stderr)
         return 1
-    frugal()
+    return_freed_memory()
     desk = Desk(given.parallel, given.waiting)
     app = application(engine, key, given.urls, desk)
     print(f"{engine.name} answers at http://{given.host}:{given.port}/v1")

@@ -5,7 +5,7 @@ import re
 from contextlib import suppress
 
 from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, Unreachable, VLMError
-from vlm_backends.media.geometry import clean
+from vlm_backends.text import clean
 
 _PATIENCE = 30.0  # seconds: a longer Retry-After is told to the user instead
 _RETRIED = (429, 502, 503, 504)

@@ -1,0 +1,29 @@
+"""Clean and shorten text that a model or a stranger wrote."""
+
+import re
+
+MAX_LABEL = 40  # characters of a label on a drawing
+
+# Control characters except tab and line ends, marks that turn the direction of writing,
+# lone surrogates, and two code points that are no characters.
+_UNSAFE = re.compile(
+    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def clean(text: str) -> str:
+    """Remove control characters, lone surrogates and marks that turn the direction of writing.
+
+    Line ends and tabs stay. The result can be written to XML, UTF-8 and a terminal.
+    """
+    return _UNSAFE.sub("", text)
+
+
+def shorten(text: str, longest: int) -> str:
+    """Truncate the text to at most `longest` characters; an ellipsis at its end shows the cut."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def short_label(label: str) -> str:
+    """Return the label in one line of at most 40 characters, as it is drawn."""
+    return shorten(" ".join(label.split()), MAX_LABEL)
