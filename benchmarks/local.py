@@ -18,7 +18,7 @@ import transformers
 from PIL import Image
 
 from benchmarks._sides import table, turns
-from tests import tiny
+from tests.support import checkpoints as tiny
 from vlm_backends import Local, Prompt, Turn, find_model, read
 from vlm_backends.engines.local import loader, processors
 

@@ -25,8 +25,8 @@ import psutil
 from benchmarks._pictures import ROOT
 from benchmarks._sides import goals, installed, percentile, ratio, table, turns
 from benchmarks._upstream import MOMENT, upstream
-from tests.fire._gradio import Page, Session, asked, opened
-from tests.processes import begun, ended, free_port, until_served
+from tests.support.gradio_wire import Page, Session, asked, opened
+from tests.support.processes import begun, ended, free_port, until_served
 
 OURS, FLOOR = "**this page**", "a bare SSE route (floor)"
 USUAL, INTERFACE, CHAINLIT, STREAMLIT = (

@@ -24,7 +24,7 @@ from PIL import Image
 
 from benchmarks._recital import WORD, Reciter, served
 from benchmarks._sides import installed, percentile, seconds, table, turns
-from tests.processes import free_port, running
+from tests.support.processes import free_port, running
 from vlm_backends import Engine, Prompt, Turn, ask, connect, find_model, find_task, read
 
 Say = Callable[[int], int]  # from the words that are wanted to those that came
@@ -160,7 +160,7 @@ def _weights() -> Iterator[dict[str, str]]:
     import torch
     import transformers
 
-    from tests import tiny
+    from tests.support import checkpoints as tiny
 
     transformers.utils.logging.disable_progress_bar()
     threads = torch.get_num_threads()
@@ -193,7 +193,7 @@ def _on_ray(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """The base URLs of an application for each number of replicas; the idle ones take nothing from the others."""
     import ray
 
-    from tests import cluster
+    from tests.support import ray_cluster as cluster
 
     with ExitStack() as stack:
         stack.callback(cluster.started.cache_clear)

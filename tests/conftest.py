@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.wire import Wire
+from tests.support.wire import Wire
 from vlm_backends.engines import openai
 
 os.environ["OMP_NUM_THREADS"] = (

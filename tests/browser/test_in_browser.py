@@ -1,0 +1,166 @@
+"""What only a browser shows, in headless Chromium: a task, a chat, stop, the key's silence."""
+
+import threading
+
+import pytest
+
+from tests.support.wire import replies as say
+
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
+)
+pytestmark = pytest.mark.browser
+KEY = "nvapi-canary-0123456789"
+LLAMA_TAB = "Llama 3.2 Vision"
+
+
+def test_a_task_on_this_machine(visit):
+    page = visit()
+    page.get_by_role("tab", name="Florence-2").click()
+    page.locator(".examples:visible .gallery-item").first.click()
+    words = page.locator("#result .text")
+    sync_api.expect(words).to_contain_text("PINE RIDGE PARK", timeout=60_000)
+    result = page.locator("#result img")
+    assert result.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1280
+    sync_api.expect(page.locator(".sent:visible .ledger + p")).to_contain_text("not by Florence-2")
+    page.get_by_label("Find by words", exact=True).click()
+    page.locator("#words").wait_for()
+    page.locator("#run-task").click()
+    sync_api.expect(page.locator("#task-notice")).to_contain_text("needs words")
+    page.wait_for_timeout(500)
+    sync_api.expect(words).to_contain_text("PINE RIDGE PARK")  # a refused run loses nothing
+    page.get_by_label("Detect objects", exact=True).click()
+    page.locator("#run-task").click()
+    sync_api.expect(page.locator("#task-notice")).to_contain_text("needs")
+    sync_api.expect(words).to_contain_text("PINE RIDGE PARK")  # nor does one that fails
+
+
+def test_only_the_fields_that_a_task_takes_are_shown(visit):
+    page = visit()
+    page.get_by_role("tab", name="Florence-2").click()
+    words, region = page.locator("#words"), page.get_by_role("spinbutton", name="Left")
+    for title, shown in (
+        ("Find by words", (True, False)),
+        ("Segment a region", (False, True)),
+        ("Read", (False, False)),
+    ):
+        page.get_by_label(title, exact=True).click()
+        sync_api.expect(words).to_be_visible(visible=shown[0])
+        sync_api.expect(region).to_be_visible(visible=shown[1])
+        assert page.locator(".picker input:checked").count() == 1
+
+
+def test_bad_files_and_missing_pictures_are_sentences_in_the_page(visit, tmp_path):
+    page = visit()
+    page.get_by_role("tab", name="Florence-2").click()
+    page.locator("#run-task").click()
+    notice = page.locator("#task-notice")
+    sync_api.expect(notice).to_contain_text("Add a picture first")
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"this is not a picture")
+    page.locator("#task-picture input[type=file]").set_input_files(bad)
+    sync_api.expect(notice).to_contain_text("not a picture")
+
+
+def use_key(page, key=KEY):
+    page.get_by_text("Use your own NVIDIA key").click()
+    page.locator("#key input").fill(key)
+    page.locator("#use-key").click()
+    page.locator("#who").get_by_text("your key").wait_for()
+
+
+def test_a_chat_streams_stops_and_keeps_its_words(visit, wire, monkeypatch):
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    wire.script.append(say.sse(["The first words ", "never come"], gate=threading.Event()))
+    page = visit()
+    use_key(page)
+    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".live:visible").get_by_text("The first words").wait_for()
+    page.locator(".box:visible .stop-button").click()
+    page.locator(".talk:visible .bot").get_by_text("The first words").wait_for()
+    for _ in range(100):
+        if wire.disconnects:
+            break
+        page.wait_for_timeout(50)
+    assert wire.disconnects == 1, "the upstream call went on"
+    page.locator(".box:visible textarea").fill("And now?")
+    page.keyboard.press("Enter")
+    page.locator(".talk:visible .bot").nth(1).wait_for()
+    assert [message["role"] for message in wire.seen[-1].json["messages"]] == [
+        "user",
+        "assistant",
+        "user",
+    ]
+
+
+def test_nothing_moves_while_words_arrive(visit, wire, monkeypatch):
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    gate = threading.Event()
+    wire.script.append(say.sse(["\n\n".join(f"line {i}" for i in range(40)), " end"], gate=gate))
+    page = visit()
+    use_key(page)
+    box, pane = page.locator(".block.box:visible"), page.locator(".talk:visible .bubble-wrap")
+    before = box.bounding_box()["y"]
+    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".block.live:visible").get_by_text("line 39").wait_for(state="attached")
+    page.wait_for_timeout(500)
+    assert box.bounding_box()["y"] == before
+    assert pane.evaluate("pane => pane.scrollHeight - pane.scrollTop - pane.clientHeight") < 3, (
+        "the question is out of sight"
+    )
+    gate.set()
+    page.locator(".talk:visible .bot").get_by_text("line 39").wait_for()
+    page.wait_for_timeout(500)
+    assert box.bounding_box()["y"] == before
+    assert page.locator(".talk:visible").get_by_label("Download").first.is_visible()
+    assert page.locator(".talk:visible").get_by_label("Share").count() and not any(
+        button.is_visible() for button in page.locator(".talk:visible").get_by_label("Share").all()
+    ), "a picture can be sent to a third party"
+
+
+def test_what_was_read_is_not_covered_by_its_names(visit):
+    page = visit()
+    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".viewer:visible polygon").first.wait_for(state="attached", timeout=60_000)
+    sync_api.expect(page.locator(".viewer:visible .names span").first).to_be_hidden()
+
+
+def test_a_withdrawn_model_says_so_and_the_question_comes_back(visit, wire, monkeypatch):
+    from tests.support.wire.problems import problems as PROBLEMS
+
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    wire.script.append(PROBLEMS[next(name for name in PROBLEMS if "function" in name)])
+    page = visit()
+    use_key(page)
+    page.get_by_role("tab", name="NeVA").click()
+    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".talk:visible .bot").get_by_text("withdrawn by NVIDIA").wait_for()
+    sync_api.expect(page.locator(".box:visible textarea")).to_have_value(
+        "Describe what you see in this image."
+    )
+    page.get_by_role("button", name="Ask “This machine” instead").click()
+    page.locator(".talk:visible .bot").get_by_text("not by NeVA").wait_for()
+    assert page.locator(".engine:visible input:checked").get_attribute("value") == "This machine"
+    page.get_by_role("button", name="Ask “This machine” instead").wait_for(state="hidden")
+    assert len(wire.seen) == 1
+
+
+def test_the_key_stays_out_of_the_browser(visit, wire, monkeypatch, address):
+    """Not in localStorage with the run history on, not in the configuration, not in a deep link, not in the page."""
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    page = visit()
+    use_key(page)
+    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".talk:visible .bot").first.wait_for()
+    stores = page.evaluate(
+        "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
+    )
+    session = page.evaluate("window.gradio_config?.session_hash ?? ''")
+    link = page.request.get(f"{address}gradio_api/deep_link?session_hash={session}")
+    other = page.context.new_page()
+    other.goto(f"{address}?deep_link={link.text().strip(chr(34))}" if link.ok else address)
+    other.locator("#title").wait_for()
+    config = page.request.get(f"{address}config").text()
+    for place in (stores, config, page.content(), other.content(), link.text()):
+        assert KEY not in place
+    assert wire.seen[0].token == KEY

@@ -1,0 +1,243 @@
+"""What belongs to an answer: the ledger of what was sent, files that open, code that is there, a chart's round trip."""
+
+import io
+import json
+import re
+import zipfile
+from html import unescape
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import pytest
+from PIL import Image
+
+from tests.browser.test_in_browser import KEY, use_key
+from tests.conftest import CHROMIUM
+from tests.support.wire import replies as say
+from ui.components.chart import asked_about, charted, long_form, number, taken
+from ui.components.result_panel import ledger, written
+from ui.state.question import Asked, Clock
+from ui.state.rendering import as_json
+from vlm_backends import NVIDIA, Answer, BadPrompt, Prompt, Region, Sent, Turn, find_model
+from vlm_backends.media import images
+
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
+)
+expect = sync_api.expect
+in_browser = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"),
+]
+PICTURE = images.read(Image.new("RGB", (640, 480), "white"))
+
+
+def asked(answer, engine=None, first=0.5, total=2.5):
+    prompt = Prompt((Turn("user", "x", (PICTURE,)),))
+    clock = Clock(first_s=first, total_s=total)
+    return Asked(
+        find_model("meta/llama-3.2-11b-vision-instruct"),
+        prompt,
+        engine=engine or NVIDIA(KEY),
+        answer=answer,
+        clock=clock,
+    )
+
+
+# the ledger
+
+
+@pytest.mark.parametrize("answer, said, unsaid", [
+    (Answer("x"), ["NVIDIA", "0.50 s", "2.50 s"], ["tokens", "Picture"]),
+    (Answer("x", tokens=80), ["40 tokens a second", "80 in all"], []),
+    (Answer("x", sent=Sent("image/jpeg", 320, 240, 2_345_678, "inline")), ["640 × 480 PNG", "sent as 320 × 240 JPEG, 2.3 MB", "in the request"], []),
+    (Answer("x", sent=Sent("image/png", 640, 480, len(PICTURE.data), "asset")), ["sent unchanged by NVIDIA&#x27;s asset store"], ["→"]),
+    (Answer("x", sent=Sent("image/png", 640, 480, 9)), ["stayed on this machine"], ["sent as"]),
+    (Answer("x", note="<img src=x onerror=alert(1)>"), ["&lt;img"], ["<img"]),
+])  # fmt: skip
+def test_the_ledger_says_what_travelled_and_what_it_cost(answer, said, unsaid):
+    text = ledger(asked(answer))
+    assert all(words in text for words in said), text
+    assert not any(words in text for words in unsaid), text
+    assert KEY not in text and ledger(None) == ""
+
+
+# the JSON
+
+
+@pytest.mark.parametrize("answer, lines", [
+    (Answer("two\nlines, \"quoted\" é </pre>"), 11),
+    (Answer("x", (Region("<b>", ((0, 0), (1, 0), (1, 1))), Region("", ((0, 0), (1, 0), (1, 1)), is_mask=True))), 14),
+    (Answer("x", rows=(("Year", "Sales"), ("2020", "7"), ("2021", ""))), 15),
+])  # fmt: skip
+def test_the_json_has_a_line_for_each_field_region_and_row(answer, lines):
+    record = asked(answer)
+    *_, shown = written(SimpleNamespace(asked=record))
+    text = unescape(re.search(r"<code>(.*)</code>", shown, re.DOTALL)[1])
+    assert json.loads(text) == as_json(record) and text.count("\n") + 1 == lines
+    assert "<b>" not in shown and KEY not in shown
+
+
+def test_nothing_asked_is_a_sentence_in_place_of_code_and_json():
+    assert [text[:18] for text in written(SimpleNamespace(asked=None))] == [
+        "<p>Ask something f"
+    ] * 3
+
+
+# the chart
+
+
+@pytest.mark.parametrize("cell, value", [
+    ("12", 12), ("1,200", 1200), ("12.5 %", 12.5), ("$3.2", 3.2), ("\u22124", -4), ("1e3", 1000), ("~ 7 TWh", 7), (".5", 0.5),
+    ("", None), ("n/a", None), ("-", None), (None, None), ("nan", None),
+])  # fmt: skip
+def test_a_number_is_read_out_of_a_cell(cell, value):
+    assert number(cell) == value
+
+
+@pytest.mark.parametrize("rows, cells", [
+    ((), 0), ((("Year", "Sales"),), 0), ((("Year", "Sales"), ("2020", "x")), 0), ((("Year",), ("2020",)), 0),
+    ((("Year", "Sales"), ("2020", "7"), ("2021", "8")), 2), ((("", "A", "B"), ("Q1", "1", "2"), ("Q2", "", "3")), 3),
+])  # fmt: skip
+def test_a_table_in_long_form(rows, cells):
+    assert len(long_form(rows)) == cells
+    assert charted(Answer("x", rows=rows))[0].visible == bool(rows)
+
+
+def test_an_empty_table_is_not_taken_away():
+    first, second = taken(None), taken(None)
+    assert "table is empty" in first["said"] and first["turn"] != second["turn"], (
+        "or a second click is no news"
+    )
+
+
+def test_a_question_about_a_chart_takes_its_table_along():
+    import pandas as pd
+
+    grid = pd.DataFrame([["2020", "7"], ["2021", None]], columns=["Year", "Sales"])
+    turn = asked_about(grid, " Which year? ", PICTURE)
+    assert (
+        "Year | Sales\n2020 | 7\n2021 | " in turn.text
+        and turn.text.endswith("Which year?")
+        and turn.pictures == (PICTURE,)
+    )
+    for bad in (
+        (grid, "", PICTURE),
+        (grid, "x", None),
+        (None, "x", PICTURE),
+        (pd.DataFrame(), "x", PICTURE),
+    ):
+        with pytest.raises(BadPrompt):
+            asked_about(*bad)
+
+
+# in the browser
+
+
+def download(page, format):
+    with page.expect_download() as caught:
+        page.locator(".files:visible").get_by_role("button", name=format, exact=True).click()
+    return caught.value.suggested_filename, caught.value.path().read_bytes()
+
+
+class TestInTheBrowser:
+    """One visit for each story."""
+
+    pytestmark = in_browser
+
+    def test_an_answer_is_taken_away_in_every_form(self, visit, tmp_path):
+        coco = pytest.importorskip("pycocotools.coco")
+        page = visit("?model=florence-2")
+        page.get_by_role("button", name="Take it away").click()
+        page.locator(".files:visible").get_by_role("button", name="PNG").click()
+        expect(page.locator(".files:visible .said")).to_contain_text("nothing to take yet")
+        page.locator(".examples:visible .gallery-item").nth(2).click()
+        page.locator("#result polygon").first.wait_for(state="attached", timeout=60_000)
+        name, data = download(page, "PNG")
+        assert name == "florence-2.png" and Image.open(io.BytesIO(data)).size == (600, 400)
+        _, data = download(page, "SVG")
+        assert (
+            len(list(ElementTree.fromstring(data).iter("{http://www.w3.org/2000/svg}polygon"))) == 1
+        )
+        _, data = download(page, "JSON")
+        answer = json.loads(data)
+        assert answer["regions"][0]["solid"] and answer["task"] == "<REGION_TO_SEGMENTATION>"
+        _, data = download(page, "COCO")
+        (tmp_path / "coco.json").write_bytes(data)
+        read = coco.COCO(tmp_path / "coco.json")
+        mask = read.annToMask(read.anns[1])
+        name, data = download(page, "Mask")
+        levels = Image.open(io.BytesIO(data))
+        assert name == "florence-2-mask.png" and levels.size == (600, 400) and levels.mode == "L"
+        assert abs(levels.histogram()[255] - int(mask.sum())) < 0.02 * mask.sum()
+        _, data = download(page, "CSV")
+        assert (
+            data.decode("utf-8-sig").splitlines()[0].replace('"', "").startswith("label,left,top")
+        )
+        _, data = download(page, "Text")
+        assert b"mask" in data
+        _, data = download(page, "Picture as sent")
+        assert data.startswith(b"\xff\xd8")
+        page.locator(".files:visible").get_by_role("button", name="Link").click()
+        said = page.locator(".files:visible .said")
+        expect(said).to_contain_text("?model=florence-2&task=REGION_TO_SEGMENTATION&example=3")
+
+    def test_a_conversation_and_the_code_of_its_last_call(self, visit, wire, monkeypatch):
+        monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+        wire.script += [say.sse(["A poster ", "of <b>bold</b> mountains."]), say.sse(["Nothing."])]
+        page = visit()
+        use_key(page)
+        page.locator(".examples:visible .gallery-item").first.click()
+        page.locator(".talk:visible .bot").first.wait_for()
+        expect(page.locator(".sent:visible dl")).to_contain_text("in the request")
+        page.get_by_role("button", name="View code").click()
+        code = page.locator(".listing:visible code")
+        expect(code).to_contain_text("requests.post")
+        expect(code).to_contain_text("NVIDIA_API_KEY")
+        page.get_by_role("tab", name="Shell").click()
+        expect(code).to_contain_text("curl")
+        assert KEY not in page.content()
+        box = page.locator(".box:visible textarea")
+        box.fill("And what else?")
+        box.press("Enter")
+        expect(code).to_contain_text("And what else?")  # what stands open follows the answers
+        page.get_by_role("button", name="View code").click()
+        page.get_by_role("button", name="The answer as JSON").click()
+        expect(code).to_contain_text('"text": "Nothing."')
+        page.get_by_role("button", name="Take it away").click()
+        name, data = download(page, "Conversation")
+        files = zipfile.ZipFile(io.BytesIO(data))
+        assert name.endswith(".zip") and {"conversation.md", "conversation.json"} < set(
+            files.namelist()
+        )
+        turns = json.loads(files.read("conversation.json"))["turns"]
+        assert [turn["role"] for turn in turns] == [
+            "user",
+            "assistant",
+        ] * 2 and "mountains" in turns[1]["text"]
+        page.locator(".files:visible").get_by_role("button", name="Mask").click()
+        expect(page.locator(".files:visible .said")).to_contain_text("marks no place")
+
+    def test_a_chart_goes_round(self, visit):
+        page = visit("?model=deplot")
+        page.locator(".examples:visible .gallery-item").first.click()
+        grid = page.locator(".chart:visible .grid")
+        expect(grid).to_contain_text("2018", timeout=60_000)
+        bars = page.locator(".again:visible svg .mark-rect path, .again:visible canvas")
+        bars.first.wait_for()
+        name, data = download(page, "CSV")
+        assert name == "table.csv" and data.decode("utf-8-sig").count("\n") == 8
+        drawn = page.locator(".again:visible canvas").first.evaluate("canvas => canvas.toDataURL()")
+        grid.get_by_text("1.8", exact=True).last.dblclick()
+        page.keyboard.press("Control+a")
+        page.keyboard.type("9.5")
+        page.keyboard.press("Enter")
+        page.wait_for_function("""before => { const chart = document.querySelector(".again canvas");
+                                  return chart && chart.toDataURL() !== before; }""", arg=drawn)  # fmt: skip
+        _, data = download(page, "CSV")
+        assert "2018,9.5" in data.decode("utf-8-sig").replace('"', "")
+        page.locator(".about-chart textarea").fill("Which year was best?")
+        page.locator(".ask-chart").click()
+        expect(page.get_by_role("tab", selected=True).first).to_have_text("Llama 3.2 Vision")
+        page.locator(".talk:visible .user").get_by_text("Which year was best?").wait_for()
+        page.locator(".talk:visible .bot").first.wait_for(timeout=60_000)

@@ -1,0 +1,222 @@
+"""Runs of a task as the page has them: chains by clicking, the cascade, stops and failures in the middle; real sockets."""
+
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+
+from tests.conftest import finished
+from tests.page.test_page import ASSETS, KEY, gather
+from tests.support.wire import replies as say
+from ui.core.session import Visitor, registry
+from ui.state.task_run import Run, linked
+from ui.tabs import task_runner
+from ui.tabs.task import TaskTab
+from ui.tabs.task_runner import Runs
+from vlm_backends import Embedded, find_model
+from vlm_backends.media import images
+from vlm_backends.ratelimit import SlidingWindow
+
+FLORENCE = find_model("microsoft/florence-2")
+PICTURE = images.read(ASSETS / "coffee.jpg")
+
+
+@pytest.fixture
+def runs(wire, monkeypatch):
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    return Runs(FLORENCE, registry(Embedded()))
+
+
+def go(runs, run):
+    lines = gather(runs.stream(run, Visitor(KEY)))
+    return lines, runs.finish(run, Visitor(KEY))
+
+
+def take(runs, run, token, words="", region=(None,) * 4):
+    run.token = token
+    return runs.take(run, str(ASSETS / "coffee.jpg"), words, *region)
+
+
+def act(runs, run, deed, boxes):
+    return runs.act(run, SimpleNamespace(deed=deed, boxes=boxes))
+
+
+def test_detect_then_name_one_box_then_all(runs, wire):
+    run = Run()
+    take(runs, run, "<OD>")
+    _, (_, _, _, shown, *_) = go(runs, run)
+    assert [region["label"] for region in shown["regions"]] == ["car", "wheel"] and shown["actions"]
+    first = run.asked.answer.regions[0].outline
+    act(runs, run, "<REGION_TO_CATEGORY>", [[*first[0], *first[2]]])
+    go(runs, run)
+    assert run.asked.answer.text.startswith("car\n") and len(run.asked.answer.regions) == 2
+    boxes = [[*region.outline[0], *region.outline[2]] for region in run.asked.answer.regions]
+    act(runs, run, "<REGION_TO_SEGMENTATION>", boxes)
+    lines, (notice, *_) = go(runs, run)
+    assert not notice and any("2 of 2" in line for line in lines if isinstance(line, str))
+    assert [region.is_mask for region in run.asked.answer.regions] == [True, True, False, False]
+    masks = [region.label for region in run.asked.answer.regions if region.is_mask]
+    assert masks == [region.label for region in run.asked.answer.regions if not region.is_mask], (
+        "a mask has its box's name"
+    )
+    assert len(wire.asked("chat")) == 4 and not wire.assets
+    assert [seen.token for seen in wire.asked("chat")] == [KEY] * 4
+
+
+@pytest.mark.parametrize("after", [images.read(ASSETS / "sign.jpg"), None])
+def test_an_answer_that_comes_late_is_shown_on_its_own_picture(runs, after):
+    run = Run()
+    take(runs, run, "<OD>")
+    asked, run.picture = run.picture, after
+    _, (notice, _, _, shown, *_) = go(runs, run)
+    assert "when it was asked" in notice and (shown["width"], shown["height"]) == (
+        asked.width,
+        asked.height,
+    )
+    assert len(shown["regions"]) == 2 and not shown["actions"] and not shown["draw"]
+    take(runs, run, "<OD>")
+    assert not go(runs, run)[1][0], "the next is about the picture in the field again"
+
+
+def test_a_box_counts_before_the_fields_show_it(runs):
+    with gr.Blocks():
+        tab = TaskTab(FLORENCE, runs.registry, gr.State(Visitor()))
+    old, new, typed = (0.1, 0.1, 0.2, 0.2), (0.5, 0.5, 0.9, 0.9), (0.3, 0.3, 0.4, 0.4)
+    for shown, meant in ((old, new), (new, new), (typed, typed)):
+        run = Run()
+        assert tab.drawn(run, SimpleNamespace(box=[*new]), *old) == (*new, "")
+        take(runs, run, "<REGION_TO_SEGMENTATION>", region=shown)
+        assert run.box == meant
+        run = Run(waiting=True, over=True, drawn=run.drawn, before=run.before)
+        take(runs, run, "<REGION_TO_SEGMENTATION>", region=old)
+        assert run.box == old, "a box counts once"
+    run = Run()
+    tab.drawn(run, SimpleNamespace(box=[*new]), *[None] * 4)
+    tab.clear(run)
+    _, notice, *_ = take(runs, run, "<REGION_TO_SEGMENTATION>")
+    assert "region" in notice and not run.waiting
+
+
+@pytest.mark.parametrize("deed, boxes", [
+    ("<REGION_TO_CATEGORY>", None), ("<REGION_TO_CATEGORY>", []), ("<REGION_TO_CATEGORY>", "x"), ("<REGION_TO_CATEGORY>", [[0, 0, 0, 0]]),
+    ("<REGION_TO_CATEGORY>", [[0, 0, 2, 1]]), ("<REGION_TO_CATEGORY>", [["a", 0, 1, 1]]), ("<REGION_TO_CATEGORY>", [{"x": 1}]),
+    ("<REGION_TO_CATEGORY>", [[float("nan"), 0, 1, 1]]), ("<REGION_TO_CATEGORY>", [[0.1, 0.1, 0.5, 0.5]] * 101),
+    ("<OD>", [[0.1, 0.1, 0.5, 0.5]]), ("__class__", [[0.1, 0.1, 0.5, 0.5]]), (None, None), ([], {}), ({"a": 1}, 7), ("ground", None),
+])  # fmt: skip
+def test_what_the_browser_wishes_is_not_trusted(runs, wire, deed, boxes):
+    run = Run(picture=PICTURE)
+    _, notice, *_ = act(runs, run, deed, boxes)
+    assert notice and not run.waiting and not wire.seen
+
+
+def test_nothing_is_done_without_a_picture(runs):
+    _, notice, *_ = act(runs, Run(), "<REGION_TO_CATEGORY>", [[0.1, 0.1, 0.5, 0.5]])
+    assert "picture first" in notice
+
+
+def test_a_caption_and_then_the_places_of_what_it_names_in_one_click(runs, wire):
+    run = Run(token="<CAPTION>")
+    runs.take_both(run, str(ASSETS / "coffee.jpg"), "", *[None] * 4)
+    go(runs, run)
+    answer = run.asked.answer
+    assert answer.text.startswith("This is a") and len(answer.regions) == 2
+    assert all(answer.text[slice(*region.span)] == region.label for region in answer.regions)
+    assert len(wire.asked("chat")) == 2
+
+
+def test_the_words_of_a_caption_are_found_without_asking_for_it_again(runs, wire):
+    run = Run()
+    take(runs, run, "<CAPTION>")
+    _, (_, _, _, shown, *_) = go(runs, run)
+    assert [deed["name"] for deed in shown["further"]] == ["ground"]
+    act(runs, run, "ground", None)
+    go(runs, run)
+    assert len(run.asked.answer.regions) == 2 and len(wire.asked("chat")) == 2
+
+
+BOXES = [[0.1, 0.1, 0.5, 0.5], [0.5, 0.5, 0.9, 0.9], [0.2, 0.2, 0.3, 0.3]]
+
+
+def at_the_first_answer(runs, run, act):
+    """Streams the run; `act` is called when the first step has answered and the second is not asked yet."""
+
+    async def drive():
+        async for line in runs.stream(run, Visitor(KEY)):
+            if line.startswith("**1 of 3**") and "car" in line:
+                act()
+
+    finished(drive())
+    return runs.finish(run, Visitor(KEY))
+
+
+def test_a_failure_in_the_middle_keeps_what_was_found(runs, wire):
+    run = Run(picture=PICTURE)
+    act(runs, run, "<REGION_TO_CATEGORY>", BOXES)
+    refusal = say.status(422, '{"detail": "no"}')
+    notice, *_ = at_the_first_answer(runs, run, lambda: wire.script.append(refusal))
+    assert "1 of 3 done" in notice.replace("\\", "") and run.asked.answer.text == "car"
+    assert len(wire.asked("chat")) == 2 and not wire.assets
+
+
+def test_a_failed_run_leaves_what_stood_there(runs, wire):
+    run = Run()
+    take(runs, run, "<OD>")
+    go(runs, run)
+    kept = run.asked
+    wire.script.append(say.status(422, '{"detail": "no"}'))
+    take(runs, run, "<CAPTION>")
+    _, (notice, _, _, shown, *_) = go(runs, run)
+    assert notice and shown == gr.skip() and run.asked is kept
+
+
+def test_stop_ends_the_chain_and_keeps_what_was_found(runs, wire):
+    run = Run(picture=PICTURE)
+    act(runs, run, "<REGION_TO_CATEGORY>", BOXES)
+    at_the_first_answer(runs, run, run.halt)
+    assert run.asked.answer.text == "car" and not run.waiting
+    assert len(wire.asked("chat")) == 1 and not wire.assets
+
+
+def test_many_boxes_keep_the_pace_of_the_service_and_say_so(runs, wire, monkeypatch):
+    window = SlidingWindow(2, 1.0)
+    monkeypatch.setattr(task_runner, "terms", lambda engine: (window, 4))
+    run = Run(picture=PICTURE)
+    act(runs, run, "<REGION_TO_CATEGORY>", BOXES)
+    lines, (notice, *_) = go(runs, run)
+    assert not notice and len(run.found) == len(wire.asked("chat")) == 3
+    assert any(
+        "3 of 3" in line and "Waits 1 s: 2 requests" in line
+        for line in lines
+        if isinstance(line, str)
+    )
+
+
+def test_a_stop_ends_the_wait_for_the_pace(runs, wire, monkeypatch):
+    window = SlidingWindow(1, 3600.0)
+    monkeypatch.setattr(task_runner, "terms", lambda engine: (window, 4))
+    run = Run(picture=PICTURE)
+    act(runs, run, "<REGION_TO_CATEGORY>", BOXES)
+
+    async def drive():
+        async for line in runs.stream(run, Visitor(KEY)):
+            if "Waits" in line:
+                run.halt()
+
+    finished(drive())
+    runs.finish(run, Visitor(KEY))
+    assert run.asked.answer.text == "car" and len(wire.asked("chat")) == 1
+
+
+def test_a_second_run_waits(runs):
+    run = Run()
+    take(runs, run, "<OD>")
+    _, notice, *_ = take(runs, run, "<CAPTION>")
+    assert "still going" in notice and run.asking.task.token == "<OD>"
+
+
+@pytest.mark.parametrize("example, token, query", [
+    (None, "", "model=florence-2"), (0, "", "model=florence-2&example=1"),
+    (2, "<OD>", "model=florence-2&task=OD&example=3"), (None, "<OD>&key=x", "model=florence-2&task=OD%3E%26key%3Dx"),
+])  # fmt: skip
+def test_a_link_holds_the_tab_the_task_and_the_example(example, token, query):
+    assert linked(FLORENCE, example, token) == query

@@ -1,0 +1,117 @@
+"""What a visit holds and how it ends: pictures lie in files, the line is fair, and who waits is told of the end."""
+
+import asyncio
+from contextlib import aclosing, nullcontext
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import finished
+from tests.page.test_page import ASSETS
+from tests.support.child_processes import answering, child, free_port
+from ui.core.shutdown import RESTART, Closing
+from ui.state.conversation import Talk, read_message
+from ui.state.question import Asked, follow
+from ui.state.rendering import keep, shelved
+from ui.state.task_run import task_prompt
+from vlm_backends import BadPrompt, CancelToken, Chunk, Embedded, Prompt, Turn, find_model
+from vlm_backends.concurrency import WaitingLine
+from vlm_backends.errors import Refused
+from vlm_backends.media import images
+from vlm_backends.server.workers import Desk
+
+LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    return tmp_path
+
+
+def test_a_visits_pictures_lie_in_files(folder):
+    turn = read_message({"text": "Hi", "files": [str(ASSETS / "coffee.jpg")]}, Talk(), LLAMA)
+    prompt, _ = task_prompt("<OCR>", str(ASSETS / "coffee.jpg"), "", None)
+    (first,), (second,) = turn.pictures, prompt.turns[0].pictures
+    assert first == second and folder in first.source.parents and keep(first) == str(first.source)
+    assert first.data == (ASSETS / "coffee.jpg").read_bytes()
+    assert len(list(folder.rglob("*.jpeg"))) == 1, "the same picture twice is one file"
+
+
+@pytest.mark.parametrize("act", [lambda p: p.data, images.pixels, images.encode, images.as_jpeg,
+                                 lambda p: list(Embedded().stream(LLAMA, Prompt((Turn("user", "Read", (p,)),))))])  # fmt: skip
+def test_a_picture_that_was_deleted_is_a_sentence(folder, act):
+    picture = shelved(ASSETS / "coffee.jpg")
+    Path(picture.source).unlink()
+    assert keep(picture) == str(picture.source)
+    with pytest.raises(BadPrompt, match="no longer there"):
+        act(picture)
+
+
+def test_a_line_with_seats_lets_the_first_in_and_counts_the_others():
+    line, stop = WaitingLine(seats=2), CancelToken()
+    with line.place(stop) as first, line.place(stop) as second:
+        assert not list(first) and not list(second)
+        with line.place(stop) as third, line.place(stop) as fourth:
+            assert (next(third), next(fourth)) == (1, 2)
+    with line.place(stop) as next_one:
+        assert not list(next_one)
+
+
+class Speaks:
+    """Says a word, and then waits for its stop."""
+
+    name = "Speaks"
+
+    def stream(self, model, prompt, stop):
+        yield Chunk("word")
+        stop.wait(30)
+
+
+def test_the_end_of_the_page_is_told_and_the_words_stay(monkeypatch):
+    closing = Closing()
+    monkeypatch.setattr("ui.state.question.closing", closing)
+    running, late = (Asked(LLAMA, Prompt((Turn("user", "Hi"),))) for _ in range(2))
+
+    async def drive():
+        async with aclosing(follow(running, Speaks(), nullcontext())) as arriving:
+            async for answer in arriving:
+                assert answer.text == "word"
+                await asyncio.to_thread(closing.end, 10)
+        assert [answer.text async for answer in follow(late, Speaks(), nullcontext())] in (
+            [],
+            ["word"],
+        )
+
+    finished(drive())
+    assert (running.answer.text, running.error, late.error) == ("word", RESTART, RESTART)
+
+
+def test_who_waits_at_a_desk_that_closes_is_told_so():
+    async def drive():
+        desk = Desk(parallel=1)
+        held = CancelToken()
+        first = desk.arriving(lambda: (held.wait(30) and item for item in "a"), held)
+        waiting = desk.arriving(lambda: iter("b"), CancelToken())
+        await desk.ended(10)
+        for arriving in (first, waiting):
+            with pytest.raises(Refused, match="being restarted"):
+                async for _ in arriving:
+                    pass
+        with pytest.raises(Refused, match="being restarted"):
+            desk.arriving(lambda: iter("c"), CancelToken())
+        assert not desk.busy
+
+    finished(drive())
+
+
+def test_each_page_keeps_its_pictures_in_a_folder_of_its_own_and_takes_it_away(tmp_path):
+    folders = []
+    for _ in range(2):
+        port = free_port()
+        with child("app.py", GRADIO_SERVER_PORT=port, TMPDIR=tmp_path) as process:
+            answering(f"http://127.0.0.1:{port}", process)
+            folders += tmp_path.glob("vlm-showcase-*")
+            process.terminate()
+            process.wait(30)
+    assert len(set(folders)) == 2 and not [*tmp_path.glob("vlm-showcase-*")]

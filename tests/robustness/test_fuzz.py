@@ -1,0 +1,197 @@
+"""Whatever comes, mutated at random: pictures, replies in each grammar, event streams however cut, zips.
+
+Hypothesis makes the cases from real files and transcripts, and shrinks what it finds to its smallest form. The same
+seed makes the same cases: `python -m tests.robustness fuzz` prints it.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from tests.support.broken_files import FORMATS, scene
+from tests.support.file_bytes import saved
+from tests.support.rows import Row
+from vlm_backends import BadPrompt, Unreachable, VLMError, encode
+from vlm_backends.engines.http import decode
+from vlm_backends.media import images
+from vlm_backends.readers import deplot, florence2, kosmos2, paligemma, plain
+from vlm_backends.types import Answer
+
+SEED = 20_261_126
+TRANSCRIPTS = [
+    entry["reply"]
+    for entry in json.loads(
+        (Path(__file__).parents[1] / "support" / "transcripts" / "replies.json").read_text()
+    )
+]
+READERS = {
+    "plain": plain.read, "florence2.text": florence2.text, "florence2.boxes": florence2.boxes, "florence2.quads": florence2.quads,
+    "florence2.polygons": florence2.polygons, "florence2.boxes_or_polygons": florence2.boxes_or_polygons,
+    "kosmos2": kosmos2.read, "paligemma": paligemma.read, "deplot": deplot.read,
+}  # fmt: skip
+MARKS = (
+    "<loc_1>", "<loc_999>", "<loc_" + "9" * 5000 + ">", "<loc0001>", "<sep>", "<poly>", "</poly>", "<phrase>", "</phrase>", "<object>", "</object>",
+    "<patch_index_0044>", "<patch_index_" + "7" * 5000 + ">", "<0x0A>", "|", "-", "TITLE |", "<think>", "</think>", "<|end|>", "</s>", "<pad>", "<", ">", "\n", "\r\n",
+    "\0", "\ud800", "\u202e", "٣", "²", "<seg001>", "<grounding>", "</delimiter_of_multi_objects/>",
+)  # fmt: skip
+
+
+def rows(short: bool) -> Iterator[Row]:
+    """A row for each kind of thing; hundreds of cases in the short run, tens of thousands in the long one."""
+    times = 1 if short else 40
+    for name, most, strategy, check in (
+        ("pictures", 150, _files(), _picture), ("replies", 150, _replies(), _reply),
+        ("event streams", 200, _streams(), _stream), ("bodies and zips", 150, _bodies(), _body),
+    ):  # fmt: skip
+        yield _row(f"mutated {name}: an answer or one sentence", most * times, strategy, check)
+
+
+def _row(
+    promise: str, most: int, strategy: st.SearchStrategy, check: Callable[[object], None]
+) -> Row:
+    tried, faults = 0, []
+
+    @seed(SEED)
+    @settings(max_examples=most, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+              phases=[Phase.generate, Phase.shrink], report_multiple_bugs=False)  # fmt: skip
+    @given(strategy)
+    def attempt(case: object) -> None:
+        nonlocal tried
+        tried += 1
+        check(case)
+
+    try:
+        attempt()
+    except Exception as fault:
+        notes = " ".join(getattr(fault, "__notes__", ()))
+        faults.append(f"{type(fault).__name__}: {str(fault)[:200]} {notes[:300]}")
+    return Row(promise, tried, tried - len(faults), remark="; ".join([f"seed {SEED}", *faults]))
+
+
+@st.composite
+def _mutated(draw: st.DrawFn, originals: st.SearchStrategy[bytes]) -> bytes:
+    """An original with bytes set, cut out, doubled or put in at a few places."""
+    data = bytearray(draw(originals))
+    for _ in range(draw(st.integers(1, 6))):
+        at, size = draw(st.integers(0, len(data))), draw(st.integers(0, 64))
+        match draw(st.sampled_from(("set", "cut", "double", "put", "end"))):
+            case "set":
+                data[at : at + 4] = draw(
+                    st.sampled_from(
+                        (b"\xff" * 4, bytes(4), b"\x7f\xff\xff\xff", b"\0\0\0\1", b"\x80\0\0\0")
+                    )
+                )
+            case "cut":
+                del data[at : at + size]
+            case "double":
+                data[at:at] = data[at : at + size]
+            case "put":
+                data[at:at] = draw(st.binary(max_size=16))
+            case "end":
+                del data[at:]
+    return bytes(data)
+
+
+def _files() -> st.SearchStrategy[bytes]:
+    small = [saved(scene((24, 16)), format) for format in FORMATS]
+    more = [saved(scene((24, 16)), "JPEG", progressive=True), saved(scene((24, 16), "P"), "PNG"), saved(scene((24, 16), "RGBA"), "WEBP"),
+            saved(scene((24, 16)), "TIFF", compression="tiff_lzw"), saved(scene((24, 16), "CMYK"), "JPEG"),
+            saved(scene((8, 8)), "GIF", save_all=True, append_images=[scene((8, 8))])]  # fmt: skip
+    return _mutated(st.sampled_from([*small, *more]))
+
+
+def _picture(data: bytes) -> None:
+    try:
+        picture = images.read(data)
+        assert images.pixels(encode(picture)).mode == "RGB"
+    except BadPrompt as error:
+        assert str(error).endswith(".")
+
+
+def _replies() -> st.SearchStrategy[str]:
+    real = _mutated(st.sampled_from([text.encode() for text in TRANSCRIPTS])).map(
+        partial(bytes.decode, errors="replace")
+    )
+    made = st.lists(st.one_of(st.sampled_from(MARKS), st.text(max_size=8)), max_size=60).map(
+        "".join
+    )
+    return st.one_of(real, made, st.text())
+
+
+def _reply(text: str) -> None:
+    for name, read in READERS.items():
+        answer = read(text)
+        assert isinstance(answer, Answer), name
+        points = [value for region in answer.regions for point in region.outline for value in point]
+        assert all(0 <= value <= 1 for value in points), name
+        assert len({len(row) for row in answer.rows}) <= 1, name
+
+
+def _streams() -> st.SearchStrategy[tuple[bytes, list[int]]]:
+    line = st.one_of(
+        st.sampled_from(
+            (
+                b"data: {}",
+                b"data:x",
+                b"data",
+                b": ping",
+                b"event: x",
+                b"",
+                b"data: [DONE]",
+                b"data: \xff\xd0",
+            )
+        ),
+        st.binary(max_size=9),
+    )
+    body = st.lists(st.tuples(line, st.sampled_from((b"\n", b"\r", b"\r\n"))), max_size=30).map(
+        lambda parts: b"".join(a + b for a, b in parts)
+    )
+    return st.tuples(body, st.lists(st.integers(0, 300), max_size=12))
+
+
+def _stream(case: tuple[bytes, list[int]]) -> None:
+    body, cuts = case
+    ends = [0, *sorted(cuts), len(body)]
+    pieces = [body[start:end] for start, end in zip(ends, ends[1:])]
+    assert list(decode.events(pieces)) == _events(body)
+
+
+def _events(body: bytes) -> list[bytes]:
+    """The same, simply: all of the body at once."""
+    found, data = [], []
+    lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    for line in lines if lines[-1] else lines[:-1]:
+        if line.startswith(b"data:"):
+            data.append(line[5:].removeprefix(b" "))
+        elif not line and data:
+            found.append(data)
+            data = []
+    found += [data] if data == [b"[DONE]"] else []
+    return [b"\n".join(parts) for parts in found]
+
+
+def _bodies() -> st.SearchStrategy[bytes]:
+    reply = json.dumps(
+        {"choices": [{"message": {"content": "a cat", "entities": {"bboxes": [[1, 2, 3, 4]]}}}]}
+    ).encode()
+    packed = []
+    for packing in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        bundle = io.BytesIO()
+        with zipfile.ZipFile(bundle, "w", packing) as archive:
+            archive.writestr("../picture.png", b"\x89PNG")
+            archive.writestr("1.response", reply)
+        packed.append(bundle.getvalue())
+    return _mutated(st.sampled_from([reply, *packed]))
+
+
+def _body(data: bytes) -> None:
+    try:
+        assert isinstance(decode.single(data), dict)
+    except Unreachable as error:
+        assert isinstance(error, VLMError) and str(error).endswith(".")

@@ -1,0 +1,301 @@
+"""Keys: canaries by every way a key may come, looked for in all that the page says, writes and logs."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from socket import create_server
+from tempfile import TemporaryDirectory
+
+import httpx
+
+from tests.support.page_process import ASSETS, Visitor
+from tests.support.rows import Row
+from tests.support.wire import Wire
+from tests.support.wire import replies as say
+
+OWNER, SERVER, HEADER, FIELD = (
+    f"nvapi-canary-{name}-7c1e55d0a9" for name in ("owner", "server", "header", "field")
+)
+KEYS = OWNER, SERVER, HEADER, FIELD
+LLAMA = "meta/llama-3.2-11b-vision-instruct"
+FORMATS = (
+    "PNG",
+    "SVG",
+    "JSON",
+    "COCO",
+    "CSV",
+    "Text",
+    "Mask",
+    "Conversation",
+    "Picture as sent",
+    "Link",
+)
+_START = "import logging, runpy; logging.basicConfig(level=0); runpy.run_path('app.py', run_name='__main__')"
+
+
+def rows(short: bool) -> Iterator[Row]:
+    """One page in a process of its own, with every log on: what it answers, writes, logs and calls."""
+    with (
+        Wire() as wire,
+        TemporaryDirectory() as folder,
+        _page(wire, Path(folder)) as (url, process),
+    ):
+        said = list(_said(url, wire))
+        tries = [(way, answer) for way, answer in said]
+        yield Row(
+            "no answer of the page holds a key",
+            len(tries),
+            len(tries),
+            _found(tries),
+            _named(tries),
+        )
+        files = [
+            (str(path), path.read_bytes().decode("latin-1"))
+            for path in Path(folder).rglob("*")
+            if path.is_file()
+        ]
+        yield Row(
+            "no file holds a key, and no log at DEBUG",
+            len(files),
+            len(files),
+            _found(files),
+            _named(files),
+        )
+        args = [("arguments", Path(f"/proc/{process.pid}/cmdline").read_text())]
+        yield Row("no argument of the process is a key", 1, 1, _found(args))
+        yield _travelled(wire)
+        yield _mixed(url, wire, 3 if short else 40)
+        yield _forgotten(url, wire)
+
+
+@contextmanager
+def _page(wire: Wire, folder: Path) -> Iterator[tuple[str, subprocess.Popen]]:
+    with create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("VLM_", "NVIDIA_", "GRADIO_"))} | {
+        "NVIDIA_API_KEY": OWNER, "NVIDIA_BASE_URL": wire.url, "VLM_BASE_URL": f"{wire.url}/v1", "VLM_API_KEY": SERVER,
+        "GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(folder), "PYTHONFAULTHANDLER": "1", "TMPDIR": str(folder),
+    }  # fmt: skip
+    with open(folder / "log", "wb") as log:
+        command = [sys.executable, "-c", _START]
+        process = subprocess.Popen(
+            command, cwd=ASSETS.parent, env=env, stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            assert wire.until(lambda: _answers(url), 120), (folder / "log").read_text()[-2000:]
+            yield url, process
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/config", timeout=10).status_code == 200
+    except httpx.TransportError:
+        time.sleep(0.2)
+        return False
+
+
+def _said(url: str, wire: Wire) -> Iterator[tuple[str, str]]:
+    """All that the page answers, way by way."""
+    owner, header, field = Visitor(url), Visitor(url, key=HEADER), Visitor(url)
+    for route in (
+        "/",
+        "/config",
+        "/gradio_api/info",
+        "/gradio_api/openapi.json",
+        "/theme.css",
+        "/monitoring/summary",
+        "/gradio_api/runs",
+    ):
+        yield route, httpx.get(url + route, timeout=60).text
+    for visitor, name in ((owner, "the owner's"), (header, "a header's")):
+        yield f"/chat, {name}", str(visitor.ask())
+        yield (
+            f"/florence2, {name}",
+            str(visitor.call("florence2", "<OD>", visitor.file(), "", None)),
+        )
+        yield (
+            f"/ask, {name}",
+            visitor.web.post("/run/ask", json={"data": [visitor.file(), "Who?", LLAMA]}).text,
+        )
+        call = {
+            "name": "ocr",
+            "arguments": {"image": f"{url}/gradio_api/file={visitor.file()['path']}"},
+        }
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+        accept = {"Accept": "application/json, text/event-stream"}
+        yield (
+            f"MCP, {name}",
+            visitor.web.post("/mcp/", json=body, headers=accept, follow_redirects=True).text,
+        )
+        yield from _failed(visitor, name, wire)
+    yield "/models", str(owner.call("models"))
+    yield from _visited(field)
+    for visitor in (header, field):
+        yield (
+            "a deep link",
+            httpx.get(f"{url}/gradio_api/deep_link", params={"session_hash": visitor.session}).text,
+        )
+    for bad in (f"{FIELD} x", f"{FIELD}\u00e9", f"{FIELD}\x00"):
+        yield "what is no key", field.event(field.wired("click", elem_id="use-key"), bad, None)
+
+
+def _failed(visitor: Visitor, name: str, wire: Wire) -> Iterator[tuple[str, str]]:
+    """Errors of every kind, from a service that repeats the key wherever it can."""
+    key = visitor.key or OWNER
+    faults = {
+        "401": say.status(401, {"detail": f"Bearer {key} is not known"}), "500": say.status(500, f"Authorization: Bearer {key}"),
+        "a page": say.status(502, f"<html>{key}</html>", "text/html"), "429": say.status(429, {"error": {"message": key}}),
+        "no JSON": say.status(200, f"oops {key}", "application/json"), "422": say.status(422, {"detail": [{"msg": key, "loc": [key]}]}),
+        "in a stream": say.sse(["one "], error={"message": f"key {key}", "code": 500}), "410": say.status(410, {"detail": f"end of life {key}"}),
+        "a header": say.status(503, b"", headers={"Retry-After": key}), "moved": say.redirect(f"http://127.0.0.1:9/{key}?k={key}"),
+        "half": say.half_json(), "cut": say.sse(["one ", "two "], cut_after=1), "gone": say.drop(),
+    }  # fmt: skip
+    for fault, reply in faults.items():
+        wire.script.extend([reply] * 4)
+        yield f"{fault}, {name}", str(visitor.ask())
+        wire.script.clear()
+
+
+def _visited(visitor: Visitor) -> Iterator[tuple[str, str]]:
+    """A visit of the page: the key in its field, a chat, its code and files, a comparison, a batch."""
+    yield "the key's field", visitor.event(visitor.wired("click", elem_id="use-key"), FIELD, None)
+    box = visitor.wired("submit", elem_classes="box")
+    begun = [(box, (None, {"text": "Who?", "files": [visitor.file()]}))]
+    stream, finish, *_ = visitor.then(box)
+    for number, data in (
+        *begun,
+        (stream, (None, None, 512, 1.0, 1.0, None)),
+        (finish, (None, None)),
+    ):
+        yield "a chat", visitor.event(number, *data)
+    shelves = [
+        each["id"]
+        for each in visitor.config["dependencies"]
+        if [target[1] for target in each["targets"]] == ["take"]
+    ]
+    for format in FORMATS:
+        yield f"a file, {format}", visitor.event(shelves[0], None, about={"format": format})
+    codes = [
+        each["id"]
+        for each in visitor.config["dependencies"]
+        if [target[1] for target in each["targets"]] == ["expand"]
+    ]
+    for number in codes[:3]:
+        yield "View code, the strip", visitor.event(number, None)
+    yield "the strip", visitor.event(visitor.wired("click", elem_id="check-models"), None)
+    yield (
+        "another engine",
+        visitor.event(visitor.wired("input", elem_classes="engine"), "Your server", None),
+    )
+    for number, data in (
+        *begun,
+        (stream, (None, None, 512, 1.0, 1.0, None)),
+        (finish, (None, None)),
+    ):
+        yield "a chat with the owner's server", visitor.event(number, *data)
+    start = visitor.wired("click", elem_id="batch-start")
+    yield "a batch", visitor.event(start, None, [visitor.file()], f"{LLAMA}", "Who?")
+    for number, count in zip(visitor.then(start)[:2], (2, 1)):
+        yield "its end", visitor.event(number, *[None] * count)
+
+
+def _found(texts: list[tuple[str, str]]) -> int:
+    return sum(key in text for _, text in texts for key in KEYS)
+
+
+def _named(texts: list[tuple[str, str]]) -> str:
+    return "; ".join(
+        f"{way}: …{text[max(0, text.find(key) - 60) :][:120]}"
+        for way, text in texts
+        for key in KEYS
+        if key in text
+    )[:500]
+
+
+def _travelled(wire: Wire) -> Row:
+    """Every key was used, in its header only, and none at the object store."""
+    seen = list(wire.seen)
+    used = {each.token for each in seen if each.route == "chat"}
+    elsewhere = sum(
+        any(key in f"{each.query} {each.path} {each.body!r}" for key in KEYS) for each in seen
+    )
+    at_store = sum(
+        each.route in ("upload", "result") and any(key in str(each.headers) for key in KEYS)
+        for each in seen
+    )
+    unused = ", ".join(sorted(set(KEYS) - used))
+    return Row(
+        "each key goes in its header to its own host",
+        len(KEYS),
+        len(used & set(KEYS)),
+        elsewhere + at_store,
+        unused,
+    )
+
+
+def _mixed(url: str, wire: Wire, rounds: int) -> Row:
+    """Visitors with keys of their own, by header and by the page, and some without, all at once."""
+    keys = {f"visitor-{n}": f"nvapi-canary-mixed-{n}-55aa" if n % 3 else "" for n in range(9)}
+    wire.window = 0.005
+
+    def visit(item: tuple[str, str]) -> int:
+        name, key = item
+        visitor = Visitor(url, key=key if name[-1] in "147" else "")
+        if key and not visitor.key:
+            visitor.event(visitor.wired("click", elem_id="use-key"), key, None)
+        return sum(
+            _asked(visitor, f"{name} asks {n}", by_page=key and not visitor.key)
+            for n in range(rounds)
+        )
+
+    with ThreadPoolExecutor(len(keys)) as pool:
+        answered = sum(pool.map(visit, keys.items()))
+    wire.window = 0.0
+    asked = [each for each in wire.asked("chat") if b"visitor-" in each.body]
+    wrong = sum(
+        each.token != (keys[f"visitor-{each.body.partition(b'visitor-')[2][:1].decode()}"] or OWNER)
+        for each in asked
+    )
+    return Row(
+        "each of nine visitors at once is asked for with the right key",
+        len(keys) * rounds,
+        min(answered, len(asked)),
+        wrong,
+    )
+
+
+def _asked(visitor: Visitor, words: str, by_page: bool) -> bool:
+    """True when the visitor got an answer with the words of the question."""
+    if not by_page:
+        good, answer = visitor.ask(words)
+        return good and words in str(answer)
+    box = visitor.wired("submit", elem_classes="box")
+    stream, finish, *_ = visitor.then(box)
+    visitor.event(box, None, {"text": words, "files": [visitor.file()]})
+    visitor.event(stream, None, None, 512, 1.0, 1.0, None)
+    return words in visitor.event(finish, None, None)
+
+
+def _forgotten(url: str, wire: Wire) -> Row:
+    """A key that is forgotten is used no more: the page asks with its owner's then."""
+    visitor = Visitor(url)
+    visitor.event(visitor.wired("click", elem_id="use-key"), FIELD, None)
+    _asked(visitor, "before it is forgotten", by_page=True)
+    visitor.event(visitor.wired("click", elem_id="forget-key"))
+    _asked(visitor, "once it is forgotten", by_page=True)
+    tokens = [each.token for each in wire.asked("chat") if b"forgotten" in each.body]
+    return Row(
+        "a key is used until it is forgotten",
+        2,
+        2 if tokens == [FIELD, OWNER] else 0,
+        remark="" if len(tokens) == 2 else f"{len(tokens)} calls",
+    )

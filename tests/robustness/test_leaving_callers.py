@@ -1,0 +1,82 @@
+"""Callers who take their time, by mishap or on purpose: nobody else waits for them."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from tests.contract.test_server import body, serving
+from tests.support.reciter import LLAMA, PICTURE, questions, recital, row
+from tests.support.rows import Row
+from vlm_backends import CATALOGUE, Chunk
+from vlm_backends.server.workers import Desk
+
+_PLACES = 2
+_PIECE, _PIECES = "word " * 20_000, 60  # 6 MB: more than the sockets hold between them
+
+
+def rows(short: bool) -> Iterator[Row]:
+    """Others' questions while twice as many slow callers as there are places hold their connections."""
+    count, slow = (8, 2 * _PLACES) if short else (64, 16 * _PLACES)
+    for promise, caller in (("Callers that read a byte a second hold up nobody", _slow_reader),
+                            ("Callers that send a byte a second hold up nobody", _slow_sender)):  # fmt: skip
+        over = threading.Event()
+        with serving(_Talker(), desk=Desk(_PLACES, 256)) as url:
+            callers = [threading.Thread(target=caller, args=(url, over)) for _ in range(slow)]
+            for one in callers:
+                one.start()
+            with questions(url, count) as asked:
+                pass
+            over.set()
+            for one in callers:
+                one.join()
+        yield row(
+            promise, asked, (one.whole for one in asked), f"{slow} slow ones at {_PLACES} places"
+        )
+
+
+class _Talker:
+    """An engine that recites, or never comes to an end."""
+
+    name = "Talker"
+
+    def models(self):
+        return CATALOGUE
+
+    def state(self, model, task=None):
+        return "ready"
+
+    def stream(self, model, prompt, stop=None):
+        text = prompt.turns[-1].text
+        for piece in [_PIECE] * _PIECES if text == "Talk" else [recital(text)]:
+            yield Chunk(piece)
+
+
+def _request(url: str) -> bytes:
+    data = json.dumps(body("Talk", LLAMA.id, PICTURE, stream=True)).encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\nContent-Length: {len(data)}\r\n\r\n"
+    return head.encode() + data
+
+
+def _slow_reader(url: str, over: threading.Event) -> None:
+    with _connected(url) as line:
+        line.sendall(_request(url))
+        while not over.wait(1) and line.recv(1):
+            pass
+
+
+def _slow_sender(url: str, over: threading.Event) -> None:
+    with _connected(url) as line:
+        for byte in _request(url):
+            line.sendall(bytes([byte]))
+            if over.wait(1):
+                break
+
+
+def _connected(url: str) -> socket.socket:
+    at = urlsplit(url)
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.connect((at.hostname, at.port))
+    return line

@@ -1,0 +1,112 @@
+"""The processes under fire: a page, a server or an upstream of its own, and what each of them holds."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_OURS = "VLM_", "NVIDIA_", "GRADIO_", "API_KEY_"
+
+
+def settings(**env: object) -> dict[str, str]:
+    """The environment of a child: no setting of who runs this reaches it but those given."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    return (
+        kept
+        | {"GRADIO_ANALYTICS_ENABLED": "False"}
+        | {name: str(value) for name, value in env.items()}
+    )
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+@contextmanager
+def child(*arguments: object, log: Path | None = None, **env: object) -> Iterator[subprocess.Popen]:
+    """A Python process, killed at the end if it is still there; its complaints go to `log`."""
+    with open(log or os.devnull, "a") as complaints:
+        process = subprocess.Popen(
+            [sys.executable, *map(str, arguments)], cwd=ROOT, env=settings(**env), text=True,
+            stdout=subprocess.PIPE, stderr=complaints,
+        )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@contextmanager
+def page(folder: Path, **env: object) -> Iterator[tuple[str, subprocess.Popen]]:
+    """`python app.py` with its uploads in this folder: its address, once it answers, and its process."""
+    port = free_port()
+    with child(
+        "app.py",
+        log=folder / "page.log",
+        GRADIO_SERVER_PORT=port,
+        GRADIO_TEMP_DIR=folder / "uploads",
+        **env,
+    ) as process:
+        url = f"http://127.0.0.1:{port}"
+        try:
+            answering(url, process)
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}: {(folder / 'page.log').read_text()[-2000:]}") from None
+        yield url, process
+
+
+def answering(url: str, process: subprocess.Popen, path: str = "/", seconds: float = 90) -> None:
+    """Waits until the process answers at this address."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        with suppress(OSError), urllib.request.urlopen(url + path, timeout=10):
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"{url} does not answer")
+
+
+def figures(url: str) -> dict:
+    """What the upstream holds and has seen."""
+    with urllib.request.urlopen(f"{url}/figures", timeout=10) as answer:
+        return json.load(answer)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a process holds."""
+
+    megabytes: float
+    files: int
+    sockets: int
+    threads: int
+    seconds: float  # of a processor, since it began
+
+
+def held(process: subprocess.Popen) -> Held:
+    """What the process holds now."""
+    folder = Path("/proc") / str(process.pid)
+    targets = []
+    for entry in (folder / "fd").iterdir():
+        with suppress(OSError):  # it was closed meanwhile
+            targets.append(os.readlink(entry))
+    sockets = sum(target.startswith("socket:") for target in targets)
+    pages = int((folder / "statm").read_text().split()[1])
+    megabytes = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    spent = sum(
+        map(int, (folder / "stat").read_text().rpartition(")")[2].split()[11:13])
+    ) / os.sysconf("SC_CLK_TCK")
+    return Held(
+        megabytes, len(targets) - sockets, sockets, len(list((folder / "task").iterdir())), spent
+    )

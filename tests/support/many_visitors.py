@@ -1,0 +1,327 @@
+"""A crowd of visitors: `python -m tests.support.many_visitors ADDRESS ENGINE` prints as JSON what came of their questions.
+
+Each asks with tokens of its own, so that an answer to another one is seen. They come by the page's own chains of events
+and by its API; one in twenty leaves in mid-stream and comes back as another visitor, one in twenty presses stop.
+"""
+
+import argparse
+import asyncio
+import io
+import json
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from PIL import Image, ImageDraw, ImageFont
+
+from tests.support.fast_wire import TOKEN, said, size
+from tests.support.gradio_wire import Page, Session, asked, opened, whole
+
+LLAMA = "meta/llama-3.2-11b-vision-instruct"
+GROUND, READ, OUTLINE = (
+    "<CAPTION_TO_PHRASE_GROUNDING>",
+    "<OCR_WITH_REGION>",
+    "<REGION_TO_SEGMENTATION>",
+)
+_NUMBER = re.compile(r"\b[2-9]{8}\b")
+_WAYS = {3: "leave", 6: "stop"}  # of twenty questions
+_LONGEST = 240  # seconds that a visitor waits for an answer
+
+
+class Broken(Exception):
+    """An answer that did not come as promised; its words say how."""
+
+
+@dataclass
+class Crowd:
+    """What all visitors share, and the figures of what came of their questions."""
+
+    page: Page
+    photos: list[bytes]
+    think: float  # seconds between two questions of one visitor, about
+    until: float
+    issued: set[str] = field(default_factory=set)
+    figures: Counter = field(
+        default_factory=lambda: Counter(
+            asked=0, right=0, left=0, stopped=0, lost=0, leaked=0, visits=0
+        )
+    )
+    firsts: list[float] = field(default_factory=list)
+    spans: list[tuple[float, float]] = field(
+        default_factory=list
+    )  # when each answered question was asked, and answered
+    faults: Counter = field(default_factory=Counter)
+
+    async def come_and_go(self, kinds: list[type]) -> None:
+        """One who leaves comes back as somebody else."""
+        await asyncio.sleep(random.random() * self.think)
+        while time.monotonic() < self.until:
+            self.figures["visits"] += 1
+            await random.choice(kinds)(self).visit()
+
+    def told(self) -> dict:
+        """The figures as JSON takes them."""
+        firsts = sorted(self.firsts)
+        p95 = firsts[int(len(firsts) * 0.95)] if firsts else 0
+        return {
+            **self.figures,
+            "first_p95": p95,
+            "overtaken": self._overtaken(),
+            "faults": self.faults.most_common(8),
+        }
+
+    def _overtaken(self) -> int:
+        """By how many that came later the unluckiest was overtaken."""
+        return max(
+            (
+                sum(begun < other and ended > sooner for other, sooner in self.spans)
+                for begun, ended in self.spans
+            ),
+            default=0,
+        )
+
+
+class Visit:
+    """One visitor, from the opened page to the last question."""
+
+    token_of = staticmethod(lambda: f"tok{uuid4().hex[:12]}")
+    tokens_in = TOKEN
+
+    def __init__(self, crowd: Crowd) -> None:
+        self.crowd, self.page = crowd, crowd.page
+        self.tokens: set[str] = set()
+        self.session = Session(crowd.page, self.hear)
+
+    def hear(self, line: bytes) -> None:
+        """Everything that the page says to this visitor: no token in it is another one's."""
+        others = (
+            self.crowd.issued.intersection(self.tokens_in.findall(line.decode(errors="replace")))
+            - self.tokens
+        )
+        self.crowd.figures["leaked"] += bool(others)
+
+    async def visit(self) -> None:
+        """The page is opened, and questions are asked until the end, or until this one leaves."""
+        try:
+            async with asked(self.page.url, "GET", "/") as answer:
+                await whole(*answer)
+            async with self.session.alive():
+                while time.monotonic() < self.crowd.until and await self._counted():
+                    await asyncio.sleep(self.crowd.think * random.uniform(0.5, 1.5))
+        except (OSError, EOFError) as error:
+            self._lost(error)
+
+    async def _counted(self) -> bool:
+        """One question, and what came of it; False when the visitor has left."""
+        token, way = self.token_of(), _WAYS.get(self.crowd.figures["asked"] % 20, "stay")
+        self.tokens.add(token)
+        self.crowd.issued.add(token)
+        self.crowd.figures["asked"] += 1
+        try:
+            self.crowd.figures[await asyncio.wait_for(self.ask(token, way), _LONGEST)] += 1
+        except (Broken, OSError, EOFError, asyncio.TimeoutError) as error:
+            self._lost(error)
+        return way != "leave"
+
+    def _lost(self, error: Exception) -> None:
+        self.crowd.figures["lost"] += 1
+        self.crowd.faults[f"{type(self).__name__}: {type(error).__name__} {error}"[:300]] += 1
+
+    async def ask(self, token: str, way: str) -> str:
+        """What came of a question: right, left or stopped. Raises Broken."""
+        raise NotImplementedError
+
+    async def stream(self, event: dict, way: str, *data: Any, token: str = "") -> dict:
+        """The last message of a streamed event; who leaves or stops does so after the first words, with the token."""
+        begun, first, end = time.monotonic(), False, {}
+        async with aclosing(self.session.join(event, *data)) as messages:
+            async for message in messages:
+                if (
+                    not first
+                    and message["msg"] == "process_generating"
+                    and token in json.dumps(message["output"])
+                ):
+                    first = True
+                    self.crowd.firsts.append(time.monotonic() - begun)
+                    if way == "leave":
+                        return {}
+                    if way == "stop":
+                        await self.stop()
+                if message["msg"] == "process_completed":
+                    end = message
+        if not end:
+            raise Broken("no end")
+        self.crowd.spans.append((begun, time.monotonic()))
+        if not end["success"]:
+            raise Broken(f"{end['output']}")
+        return end
+
+    async def stop(self) -> None:
+        """The visitor has heard enough."""
+
+    @asynccontextmanager
+    async def photo(self) -> AsyncIterator[tuple[dict, str]]:
+        """A photograph, uploaded, and its size."""
+        picture = random.choice(self.crowd.photos)
+        yield await self.session.upload("photo.jpg", picture), "{}x{}".format(*size(picture))
+
+
+class Chat(Visit):
+    """Talks in the first chat tab, as the page's script does."""
+
+    async def ask(self, token: str, way: str) -> str:
+        """Each question with a photograph of its own."""
+        submit = self.page.event("submit", "multimodaltextbox")
+        stream = self.page.after(submit)
+        async with self.photo() as (file, _):
+            _, _, _, notice, _ = await self.session.run(
+                submit, None, {"text": f"Say {token}", "files": [file]}
+            )
+        if notice:
+            raise Broken(notice)
+        await self.stream(stream, way, *self.page.values(stream), token=token)
+        if way == "leave":
+            return "left"
+        shown, *_ = await self.session.run(self.page.after(stream), None, None)
+        return _judged(json.dumps(shown), token, way)
+
+    async def stop(self) -> None:
+        await self.session.run(self.page.event("stop", "multimodaltextbox"), None)
+
+
+class Script(Visit):
+    """Calls the endpoint for scripts."""
+
+    async def ask(self, token: str, way: str) -> str:
+        """A script has no stop: it stays or it leaves."""
+        async with self.photo() as (file, _):
+            chat = self.page.named("chat")
+            message = await self.stream(
+                chat, way, LLAMA, f"Say {token}", file, None, None, None, None, token=token
+            )
+        return "left" if way == "leave" else _judged(message["output"]["data"][0], token, "stay")
+
+
+class TaskVisit(Visit):
+    """Runs tasks, as the page's script does."""
+
+    chosen = ""
+
+    async def choose(self, task: str) -> None:
+        """The task is chosen, if it is not yet."""
+        if task != self.chosen:
+            await self.session.run(self.page.choice(task), None, task, None, None, None, None, None)
+            self.chosen = task
+
+    async def answered(
+        self, file: dict, way: str, words: str = "", region: tuple = (None,) * 4
+    ) -> str | None:
+        """All that is shown of a run's answer; None for one who left."""
+        go = self.page.event("click", elem_id="run-task")
+        stream = self.page.after(go)
+        _, notice, *_ = await self.session.run(go, None, file, words, *region)
+        if notice:
+            raise Broken(notice)
+        await self.stream(stream, way, None, None)
+        if way == "leave":
+            return None
+        return json.dumps(
+            await self.session.run(self.page.after(stream), None, None), ensure_ascii=False
+        )
+
+    async def stop(self) -> None:
+        await self.session.run(self.page.event("click", elem_id="stop-task"), None)
+
+
+class Florence(TaskVisit):
+    """Has words found in a photograph, which is an asset of NVIDIA's meanwhile."""
+
+    async def ask(self, token: str, way: str) -> str:
+        """The answer holds the words, and the size of the picture that the service was given."""
+        await self.choose(GROUND)
+        async with self.photo() as (file, size):
+            found = await self.answered(file, "stay" if way == "stop" else way, token)
+        if found is not None and f"{token} {size}" not in found:
+            raise Broken(f"not the words, or not the picture, that were given: {found[:200]}")
+        return "left" if found is None else "right"
+
+
+class Reader(TaskVisit):
+    """Has a number read that is printed in its picture, or a thing outlined in a picture of a size of its own."""
+
+    token_of = staticmethod(lambda: "".join(random.choices("23456789", k=8)))
+    tokens_in = _NUMBER
+
+    async def ask(self, token: str, way: str) -> str:
+        """Two of three are read, one is outlined."""
+        outline = random.random() < 1 / 3
+        await self.choose(OUTLINE if outline else READ)
+        width = random.randrange(700, 1000)
+        file = await self.session.upload("page.jpg", printed(token, width))
+        found = await self.answered(
+            file, way, region=(0.1, 0.2, 0.9, 0.8) if outline else (None,) * 4
+        )
+        if way != "stay":
+            return "left" if way == "leave" else "stopped"
+        if (
+            not re.search(rf'"width": {width}\b', found)
+            or (outline and '"solid": true' not in found)
+            or (not outline and token not in found)
+        ):
+            raise Broken(f"not what is in the picture: {found[:200]}")
+        return "right"
+
+
+def printed(number: str, width: int) -> bytes:
+    """A page with a number on it."""
+    image = Image.new("RGB", (width, 300), "white")
+    ImageDraw.Draw(image).text(
+        (width // 2, 150), number, "black", ImageFont.load_default(90), anchor="mm"
+    )
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def _judged(text: str, token: str, way: str) -> str:
+    """How an answer ended; one that was stopped holds its first words."""
+    full = "".join(said(token)).strip()
+    if way == "stop" and full.split(maxsplit=1)[0] in text:
+        return "stopped"
+    if full not in text:
+        raise Broken(f"{text.count(token)} of its pieces: {text[-200:]}")
+    return "right"
+
+
+KINDS = {"hosted": [*[Chat] * 6, *[Florence] * 3, Script], "embedded": [Reader]}
+
+
+async def figures(given: argparse.Namespace) -> dict:
+    """The figures of a crowd."""
+    photos = [path.read_bytes() for path in sorted(given.photos.iterdir())] if given.photos else []
+    crowd = Crowd(await opened(given.url), photos, given.think, time.monotonic() + given.seconds)
+    await asyncio.gather(*(crowd.come_and_go(KINDS[given.engine]) for _ in range(given.visitors)))
+    return crowd.told()
+
+
+def main() -> None:
+    """Runs a crowd and prints its figures."""
+    options = argparse.ArgumentParser(prog="python -m tests.support.many_visitors")
+    options.add_argument("url")
+    options.add_argument("engine", choices=KINDS)
+    options.add_argument("--photos", type=Path)
+    options.add_argument("--visitors", type=int, default=12)
+    options.add_argument("--seconds", type=float, default=15)
+    options.add_argument("--think", type=float, default=1)
+    print(json.dumps(asyncio.run(figures(options.parse_args()))))
+
+
+if __name__ == "__main__":
+    main()

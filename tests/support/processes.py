@@ -1,0 +1,68 @@
+"""Servers as processes of their own, for as long as a test needs them."""
+
+import os
+import random
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    """A port below those that the system gives to whoever asks, so that it is still free when the server has begun."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with suppress(OSError), socket.socket() as sock:
+            sock.bind(("127.0.0.1", port))
+            return port
+
+
+def begun(command: Sequence[str], **env: str) -> subprocess.Popen:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(command, cwd=ROOT, env=os.environ | env, **quiet)
+
+
+def ended(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def until_served(url: str, process: subprocess.Popen) -> None:
+    """Waits until the address answers with any status; fails when the process ends before."""
+    for _ in range(1800):
+        try:
+            requests.get(url, timeout=10)
+            return
+        except requests.RequestException:
+            assert process.poll() is None, "it ended instead of serving"
+            time.sleep(0.1)
+    raise AssertionError(f"nobody serves {url}")
+
+
+@contextmanager
+def running(command: Sequence[str], url: str, **env: str) -> Iterator[subprocess.Popen]:
+    """The process, once it serves this address."""
+    process = begun(command, **env)
+    try:
+        until_served(url, process)
+        yield process
+    finally:
+        ended(process)
+
+
+def until(true: Callable[[], object], seconds: float = 20) -> object:
+    """What the function returns as soon as it is true, or at last."""
+    end = time.monotonic() + seconds
+    while not (found := true()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return found

@@ -1,0 +1,143 @@
+"""Answers that are known beforehand, so that one that is lost, cut or given twice is seen."""
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.contract.test_server import serving
+from tests.support.processes import until
+from tests.support.rows import Row
+from vlm_backends import (
+    CATALOGUE,
+    CancelToken,
+    Chunk,
+    OpenAI,
+    Prompt,
+    Turn,
+    VLMError,
+    ask,
+    find_model,
+    read,
+)
+from vlm_backends.engines import Patience
+from vlm_backends.server.workers import Desk
+
+LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
+PICTURE = read(Path(__file__).parents[2] / "assets" / "cat.jpg")
+PATIENT = Patience(
+    connect=2, silence=30, pause=0.5, tries=8
+)  # a minute in all, for a server that comes back
+HALF = 10  # words
+_HELD = 60  # seconds, in case nobody lets it go on
+
+
+def recital(text: str) -> str:
+    """The right answer to a question."""
+    return " ".join([text] * (2 * HALF))
+
+
+class Reciter:
+    """An engine that says the question over and over; it waits at its beginning and in its middle for a word to go on."""
+
+    name = "Reciter"
+
+    def __init__(self) -> None:
+        self.begin, self.go_on = threading.Event(), threading.Event()
+        self.asked: list[str] = []
+        self.stops: list[CancelToken] = []
+
+    def hold(self, begin: bool, go_on: bool) -> None:
+        """Whether answers may begin, and whether they may go on beyond their middle; nobody has asked yet."""
+        self.asked.clear()
+        self.stops.clear()
+        for event, free in ((self.begin, begin), (self.go_on, go_on)):
+            event.set() if free else event.clear()
+
+    def models(self):
+        return CATALOGUE
+
+    def state(self, model, task=None):
+        return "ready"
+
+    def stream(self, model, prompt, stop=None):
+        text = prompt.turns[-1].text
+        self.asked.append(text)
+        self.stops.append(stop)
+        for event in (self.begin, self.go_on):
+            until(lambda event=event: event.is_set() or stop.is_set(), _HELD)
+            for _ in range(HALF):
+                yield Chunk(f"{text} ")
+
+
+@contextmanager
+def reciting(host: str = "127.0.0.1") -> Iterator[tuple[Reciter, str]]:
+    """A reciter and the base URL of a server that it answers behind."""
+    reciter = Reciter()
+    with serving(reciter, desk=Desk(parallel=256, waiting=0), host=host) as url:
+        yield reciter, url
+
+
+@dataclass
+class Asked:
+    """A question under way: what was heard so far, and what it ended with."""
+
+    text: str
+    heard: str = ""
+    error: VLMError | None = None
+    over: Future | None = None
+
+    def run(self, engine: OpenAI) -> None:
+        """Asks it, and hears the answer to its end."""
+        prompt = Prompt((Turn("user", self.text, (PICTURE,)),), LLAMA.sampling)
+        try:
+            for answer in ask(engine, LLAMA, prompt):
+                self.heard = answer.text
+        except VLMError as error:
+            self.error = error
+
+    @property
+    def whole(self) -> bool:
+        """True for the right answer, once and no more."""
+        return self.error is None and self.heard == recital(self.text)
+
+    @property
+    def cut(self) -> bool:
+        """True for an answer that broke off: its words are kept, and a sentence says so."""
+        return (
+            self.error is not None
+            and bool(self.heard)
+            and recital(self.text).startswith(self.heard)
+        )
+
+    @property
+    def refused(self) -> bool:
+        """True for a question that ended in a sentence, with no word of an answer."""
+        return self.error is not None and not self.heard
+
+
+@contextmanager
+def questions(
+    url: str, count: int, patience: Patience = PATIENT, key: str = ""
+) -> Iterator[list[Asked]]:
+    """So many questions at once; they are over at the end."""
+    asked = [Asked(f"Question-{i}") for i in range(count)]
+    with ThreadPoolExecutor(count) as pool:
+        for one in asked:
+            one.over = pool.submit(one.run, OpenAI(url, key, patience))
+        yield asked
+    for one in asked:
+        one.over.result()  # what is no VLMError is a bug
+
+
+def all_heard(asked: Sequence[Asked]) -> bool:
+    """True once every answer stands in its middle."""
+    return bool(until(lambda: all(len(one.heard.split()) >= HALF for one in asked)))
+
+
+def row(promise: str, asked: Sequence[Asked], ended: Iterable[bool], remark: str = "") -> Row:
+    """The row of these questions; an answer with words that do not belong to it is leaked."""
+    strange = sum(not recital(one.text).startswith(one.heard) for one in asked)
+    return Row(promise, len(asked), sum(ended), strange, remark)

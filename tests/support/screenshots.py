@@ -1,0 +1,157 @@
+"""The walk of a stranger with no key, as pictures in their order: `python -m tests.support.screenshots FOLDER`."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+import ui
+from tests.conftest import CHROMIUM
+from vlm_backends import Embedded
+
+_COLOURS = 128  # of a screenshot's palette
+_ARGS = "--no-sandbox", "--disable-gpu"
+
+
+class Camera:
+    """Takes pictures of one page, numbered on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.taken = folder, 0
+
+    def take(self, page: Page, name: str, full: bool = False) -> None:
+        """One picture, small enough to be kept in a repository."""
+        self.taken += 1
+        page.mouse.move(2, 2)
+        page.wait_for_timeout(500)
+        self.keep(page.screenshot(full_page=full), name)
+
+    def keep(self, shot: bytes, name: str) -> None:
+        """The picture as a file."""
+        palette = (
+            Image.open(BytesIO(shot)).convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+        )
+        path = self.folder / f"{self.taken:02}-{name}.png"
+        palette.save(path, optimize=True)
+        print(path)
+
+
+def walk(page: Page, camera: Camera) -> None:
+    """Read a sign, see where a word stands, outline a thing, turn a chart into CSV, find out who else can answer."""
+    camera.take(page, "arrive")
+    page.locator(".step").nth(0).click()
+    line = page.locator("#result .mark", has_text="Eagle Point")
+    line.wait_for(timeout=60_000)
+    camera.take(page, "read-a-sign", full=True)
+    line.click()
+    camera.take(page, "point-at-a-word")
+    page.locator(".step").nth(1).click()
+    page.locator("#result polygon.solid").first.wait_for(state="attached", timeout=60_000)
+    drag(page, (0.53, 0.58), (0.7, 0.87))
+    page.locator("#run-task").click()
+    page.locator("#stop-task").wait_for()
+    page.locator("#stop-task").wait_for(state="hidden", timeout=60_000)
+    page.locator("#result .stage").scroll_into_view_if_needed()
+    camera.take(page, "outline-by-dragging")
+    page.locator(".step").nth(2).click()
+    csv = page.locator(".files:visible").get_by_role("button", name="CSV", exact=True)
+    csv.scroll_into_view_if_needed(timeout=60_000)
+    with page.expect_download() as caught:
+        csv.click()
+    print(Path(caught.value.path()).read_text("utf-8-sig"))
+    page.locator(".chart:visible").first.evaluate("chart => chart.scrollIntoView({block: 'start'})")
+    camera.take(page, "chart-to-csv")
+    page.get_by_text("Which models answer?").click()
+    page.locator("#strip table").wait_for()
+    page.locator("#strip").scroll_into_view_if_needed()
+    camera.take(page, "who-else-answers")
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Draws a box on the picture, corners in 0..1 of it."""
+    stage = page.locator("#result .stage")
+    stage.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    at = stage.bounding_box()
+    (x0, y0), (x1, y1) = [
+        (at["x"] + u * at["width"], at["y"] + v * at["height"]) for u, v in (start, end)
+    ]
+    page.mouse.move(x0, y0)
+    page.mouse.down()
+    page.mouse.move(x1, y1, steps=8)
+    page.mouse.up()
+
+
+def compare(page: Page, camera: Camera) -> None:
+    """One picture and one wish to several models."""
+    if page.locator("#strip table").is_visible():
+        page.get_by_text("Which models answer?").click()
+    page.get_by_role("tab", name="Compare").click()
+    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator("#stop-compare").wait_for(timeout=60_000)
+    page.locator("#stop-compare").wait_for(state="hidden", timeout=60_000)
+    camera.take(page, "compare")
+
+
+def batch(page: Page, camera: Camera) -> None:
+    """Many pictures, one question."""
+    page.get_by_role("tab", name="Batch").click()
+    page.locator("#batch-sample").click()
+    expect(page.locator("#batch-status [role=status]")).to_contain_text("done", timeout=90_000)
+    page.locator("#batch-stop").wait_for(state="hidden", timeout=120_000)
+    camera.take(page, "batch")
+
+
+def present(page: Page, camera: Camera) -> None:
+    """Large type, and arrow keys."""
+    page.goto(page.url.split("?")[0] + "?present=1")
+    page.locator(".presenter").wait_for()
+    page.wait_for_timeout(1500)
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(6000)
+    camera.take(page, "present")
+
+
+@contextmanager
+def opened(
+    browser: Browser, url: str, width: int, height: int, dark: bool = False
+) -> Iterator[Page]:
+    """The page as a new visitor has it."""
+    scheme = "dark" if dark else "light"
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(url)
+    page.locator("#who").get_by_text("answer").wait_for()
+    page.wait_for_timeout(1000)
+    yield page
+    context.close()
+
+
+def main(folder: Path) -> None:
+    """The pictures are written to the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _, url, _ = (app := ui.build(Embedded())).launch(
+        prevent_thread_lock=True, quiet=True, **ui.settings()
+    )
+    camera = Camera(folder)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGS)
+        for width, height, dark, steps in (
+            (1280, 1000, False, (walk, compare, batch)),
+            (1280, 1000, True, (compare,)),
+            (390, 844, False, (walk,)),
+            (1600, 900, False, (present,)),
+        ):
+            with opened(browser, url, width, height, dark) as page:
+                for step in steps:
+                    step(page, camera)
+        browser.close()
+    app.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,295 @@
+"""The laws of the design: one test each, with the law as its name."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vlm_backends import CATALOGUE, TASKS, Sampling
+from vlm_backends.models import check_sampling
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted(
+    p for folder in ("vlm_backends", "ui", "deploy") for p in (ROOT / folder).rglob("*.py")
+) + [ROOT / "app.py"]
+
+# The layer table. Each package lists its rooms, floor by floor from the ground up: a room may import
+# rooms of lower floors only. A package's own __init__ stands on the floor of its own name, if listed.
+FLOORS = {
+    "": [["vlm_backends"], ["ui"], ["app", "deploy"]],
+    "vlm_backends": [
+        ["errors", "arguments", "concurrency", "text"],
+        ["types", "startup"],
+        ["ratelimit", "media"],
+        ["readers"],
+        ["models"],
+        ["intents"],
+        ["engines"],
+        ["reply"],
+        ["__init__"],
+        ["snippets", "journal"],
+        ["annotate", "server"],
+        ["__main__"],
+    ],
+    "vlm_backends.media": [
+        ["decoding", "geometry", "drawing", "matching", "merging"],
+        ["images"],
+        ["exports"],
+    ],
+    "vlm_backends.readers": [["markup"], ["plain", "florence2", "kosmos2", "paligemma", "deplot"]],
+    "vlm_backends.engines": [
+        ["settings", "wire", "http", "base"],
+        ["nvidia", "openai", "local", "builtin"],
+        ["servers"],
+        ["__init__"],
+    ],
+    "vlm_backends.engines.http": [["transport", "decode"], ["client"]],
+    "vlm_backends.engines.wire": [["requests", "regions", "errors"], ["responses"]],
+    "vlm_backends.engines.local": [
+        ["errors", "progress"],
+        ["checkpoints", "loader"],
+        ["processors"],
+        ["generation"],
+        ["__init__"],
+    ],
+    "vlm_backends.engines.builtin": [
+        ["reading_order", "measurements", "segmentation"],
+        ["ocr"],
+        ["charts"],
+        ["tasks"],
+        ["__init__"],
+    ],
+    "vlm_backends.engines.builtin.charts": [["axes", "bars"], ["labels"], ["reader"]],
+    "vlm_backends.snippets": [["calls"], ["python", "shell"], ["in_process"], ["__init__"]],
+    "vlm_backends.annotate": [
+        ["parquet", "jsonl"],
+        ["sources"],
+        ["runner"],
+        ["records"],
+        ["ray"],
+        ["command"],
+        ["__main__"],
+    ],
+    "vlm_backends.server": [
+        ["requests", "workers"],
+        ["errors", "responses"],
+        ["app"],
+        ["__main__"],
+    ],
+    "ui.core": [["gradio_compat", "storage", "limits"], ["session", "shutdown"]],
+    "ui.state": [
+        ["question", "availability"],
+        ["rendering"],
+        ["task_run", "batch"],
+        ["conversation"],
+        ["comparison"],
+    ],
+    "ui.components": [
+        ["viewer", "presenter", "welcome", "engine_menu", "fallback", "availability_table"],
+        ["result_panel", "theme"],
+        ["chart"],
+    ],
+    "ui.tabs": [["task_runner", "chat", "batch", "compare"], ["task"]],
+    "ui.api": [["endpoints"], ["mcp"]],
+    "ui.web": [["middleware"]],
+    "ui": [
+        ["core"],
+        ["state"],
+        ["components"],
+        ["tabs", "api", "web"],
+        ["deep_links"],
+        ["__init__"],
+    ],
+}
+MOST_ROOMS = 12  # on a floor
+THIRD_PARTY = {
+    "vlm_backends.media.decoding": {"PIL"},
+    "vlm_backends.media.images": {"PIL"},
+    "vlm_backends.media.drawing": {
+        "PIL",
+        "numpy",
+        "cv2",
+    },  # the last two inside the functions that draw
+    "vlm_backends.media.exports": {"PIL"},
+    "vlm_backends.engines.http.client": {"requests", "urllib3"},
+    "vlm_backends.engines.http.transport": {"requests", "urllib3"},
+    "vlm_backends.engines.http.decode": {"orjson"},
+    "vlm_backends.engines.nvidia": {"requests"},  # the name of the response's type
+    "vlm_backends.engines.builtin": {"PIL", "numpy", "cv2", "rapidocr"},
+    "vlm_backends.engines.local": {
+        "PIL",
+        "numpy",
+        "torch",
+        "transformers",
+        "huggingface_hub",
+        "tqdm",
+        "spaces",
+    },
+    "vlm_backends.annotate.jsonl": {"filelock"},
+    "vlm_backends.annotate.parquet": {"pyarrow"},  # inside the functions that read such tables
+    "vlm_backends.annotate.ray": {"ray"},
+    "vlm_backends.annotate.command": {"tqdm"},
+    "vlm_backends.server": {"fastapi", "uvicorn"},
+    "ui": {"gradio", "pandas", "starlette"},  # gradio's own tables are pandas'
+    "ui.components.chart": {"gradio", "pandas", "altair"},
+    "deploy": {"fastapi", "pydantic", "ray"},
+    "app": set(),
+}
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> set[str]:
+    """The modules that a file imports, by their full names; the names of a package's front page are that package."""
+    found = set()
+    modules = {module_of(source) for source in SOURCES}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in modules else node.module for name in names}
+    return found
+
+
+def floor_of(package: str, room: str) -> int:
+    for floor, rooms in enumerate(FLOORS.get(package, ())):
+        if room in rooms:
+            return floor
+    raise AssertionError(f"{room} has no floor in {package or 'the project'}")
+
+
+def steps(module: str) -> list[str]:
+    """The rooms that one walks through to the module; a package ends in its front page."""
+    return (
+        [*module.split("."), "__init__"]
+        if (ROOT / module.replace(".", "/")).is_dir()
+        else module.split(".")
+    )
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_import_law(path):
+    module = module_of(path)
+    mine = steps(module)
+    allowed = max(
+        (entry for entry in THIRD_PARTY if module == entry or module.startswith(entry + ".")),
+        key=len,
+        default="",
+    )
+    for imported in imports(path):
+        top = imported.partition(".")[0]
+        if top in ("vlm_backends", "ui", "app", "deploy"):
+            theirs = steps(imported)
+            shared = next(i for i, (a, b) in enumerate(zip(mine, theirs)) if a != b)
+            package = ".".join(mine[:shared])
+            below = floor_of(package, theirs[shared]) < floor_of(package, mine[shared])
+            assert below, f"{module} imports {imported}"
+        elif top not in sys.stdlib_module_names:
+            assert top in THIRD_PARTY.get(allowed, set()), f"{module} imports {top}"
+
+
+def test_every_room_has_a_floor_and_no_floor_is_crowded():
+    for package, floors in FLOORS.items():
+        rooms = [room for floor in floors for room in floor]
+        assert len(rooms) == len(set(rooms)) and max(map(len, floors)) <= MOST_ROOMS
+        if package:
+            folder = ROOT / package.replace(".", "/")
+            there = {path.stem for path in folder.glob("*.py")} | {
+                path.parent.name for path in folder.glob("*/__init__.py")
+            }
+            assert set(rooms) | {"__init__"} == there | {"__init__"}, package
+
+
+def printed(code: str) -> str:
+    """What a new process says that runs this code."""
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_light_law():
+    code = (
+        "import sys, vlm_backends; vlm_backends.connect({}).models();"
+        "print([m for m in ('gradio', 'numpy', 'cv2', 'torch', 'transformers', 'rapidocr', 'onnxruntime') if m in sys.modules])"
+    )
+    assert printed(code) == "[]"
+
+
+def test_catalogue_law():
+    assert len({model.id for model in CATALOGUE}) == len(CATALOGUE)
+    assert len({model.title for model in CATALOGUE}) == len(CATALOGUE)
+    assert len({model.id.rpartition("/")[2] for model in CATALOGUE}) == len(CATALOGUE)
+    for model in CATALOGUE:
+        assert model.samples and all(
+            (ROOT / "assets" / sample).is_file() for sample in model.samples
+        )
+        assert model.tasks or len(model.prompts) == len(model.samples)
+        assert model.sampling is None or check_sampling(model, model.sampling)
+        assert model.link.startswith("https://build.nvidia.com/") and model.url.startswith(
+            "https://"
+        )
+        assert model.hosted.checked.count("-") == 2 and model.hosted.why
+    assert len(TASKS) == len({task.token for task in TASKS}) == 14
+
+
+def test_readme_law():
+    """The README's table of models is the catalogue, row for row."""
+    readme = (ROOT / "README.md").read_text()
+    rows = [line for line in readme.splitlines() if line.startswith("| **")]
+    assert [row.split("|")[1].strip().strip("*") for row in rows] == [
+        model.title for model in CATALOGUE
+    ]
+    for row, model in zip(rows, CATALOGUE):
+        assert f"`{model.id}`" in row and model.publisher in row and model.hosted.checked in row
+    for task in TASKS:
+        assert f"`{task.token}`" in readme
+    for weights in (model.weights for model in CATALOGUE if model.weights):
+        row = next(
+            line
+            for line in readme.splitlines()
+            if f"`{weights.id}`" in line and f" {weights.gigabytes:g} GB " in line
+        )
+        assert f"| {weights.licence} |" in row and ("(gated)" in row) == weights.gated
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_size_law(path):
+    text = path.read_text()
+    assert text.count("\n") <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            assert node.end_lineno - node.lineno < 40, f"{path}: {node.name}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_docstring_law(path):
+    """Every module and every public function says what it is."""
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree), path
+    for node in ast.walk(tree):
+        if isinstance(
+            node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        ) and not node.name.startswith("_"):
+            nested = any(node in ast.walk(other) for other in ast.walk(tree)
+                         if isinstance(other, (ast.FunctionDef, ast.AsyncFunctionDef)) and other is not node)  # fmt: skip
+            hidden = any(isinstance(other, ast.ClassDef) and other.name.startswith("_") and node in other.body
+                         for other in ast.walk(tree))  # fmt: skip
+            assert nested or hidden or ast.get_docstring(node), f"{path}: {node.name}"
+
+
+@pytest.mark.parametrize("bad", [dict(max_tokens=0), dict(max_tokens=10**9), dict(temperature=-1), dict(temperature=9.0),
+                                 dict(top_p=0.0), dict(top_p=float("nan")), dict(seed=-1), dict(seed=2**64), dict(max_tokens=10**400), dict(seed=-(10**400))])  # fmt: skip
+def test_sampling_outside_of_a_models_limits_is_refused(bad):
+    from vlm_backends import BadPrompt
+
+    good = dict(max_tokens=10, temperature=0.5, top_p=0.5, seed=None)
+    for model in CATALOGUE:
+        assert check_sampling(model, Sampling(**good))
+        with pytest.raises(BadPrompt, match=next(iter(bad))):
+            check_sampling(model, Sampling(**{**good, **bad}))
