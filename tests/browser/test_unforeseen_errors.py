@@ -7,7 +7,7 @@ import pytest
 
 import ui
 from tests.conftest import CHROMIUM
-from tests.page.test_page import ASSETS
+from tests.support.paths import ASSETS
 from ui.state.question import FAULT
 from vlm_backends import CATALOGUE, Embedded
 from vlm_backends.types import Chunk

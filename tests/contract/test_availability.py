@@ -13,7 +13,7 @@ import ui
 import ui.components.availability_table
 import ui.state.question
 from tests.conftest import finished
-from tests.page.test_page import ASSETS
+from tests.support.paths import ASSETS
 from tests.support.wire import replies as say
 from tests.support.wire.problems import problem, problems
 from ui.components.availability_table import Strip, strip

@@ -7,13 +7,13 @@ import subprocess
 import sys
 import textwrap
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from tests.support.chart_pictures import font
+from tests.support.paths import ASSETS
 from vlm_backends import (
     CATALOGUE,
     TASKS,
@@ -32,7 +32,6 @@ from vlm_backends import (
 )
 from vlm_backends.engines.builtin import measurements, ocr, segmentation
 
-ASSETS = Path(__file__).parents[2] / "assets"
 FLORENCE, LLAMA = (
     find_model("microsoft/florence-2"),
     find_model("meta/llama-3.2-11b-vision-instruct"),

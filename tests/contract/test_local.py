@@ -24,6 +24,7 @@ transformers = pytest.importorskip(
 
 from tests.support import checkpoints as tiny  # noqa: E402
 from tests.support.fake_hub import hub  # noqa: E402
+from tests.support.paths import ASSETS
 from vlm_backends import (
     CATALOGUE,
     TASKS,
@@ -57,7 +58,6 @@ from vlm_backends.media import images
 from vlm_backends.readers import florence2, kosmos2  # noqa: E402
 
 pytestmark = pytest.mark.local
-ASSETS = Path(__file__).parents[2] / "assets"
 SIGN, CHART, CAT = (read(ASSETS / name) for name in ("sign.jpg", "chart.png", "cat.jpg"))
 LLAVA, FLORENCE = find_model("nvidia/neva-22b"), find_model("microsoft/florence-2")
 GREEDY = Sampling(24, 0.0, 1.0)

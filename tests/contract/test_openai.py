@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from tests.page.test_page import ASSETS
+from tests.support.paths import ASSETS
 from tests.support.wire import replies as say
 from vlm_backends import (
     BadPrompt,

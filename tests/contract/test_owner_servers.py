@@ -9,7 +9,7 @@ import pytest
 import ui
 from tests.conftest import finished
 from tests.contract.test_openai import QUICK, SLIDES, question
-from tests.page.test_page import ASSETS
+from tests.support.paths import ASSETS
 from tests.support.wire import Wire
 from tests.support.wire import replies as say
 from ui.api.endpoints import Calls

@@ -7,7 +7,6 @@ import asyncio
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
-from pathlib import Path
 
 import pytest
 import requests
@@ -26,6 +25,7 @@ from tests.contract.test_openai import QUICK
 from tests.contract.test_server import FLORENCE, Says, body, outcome, serving
 from tests.support import checkpoints as tiny
 from tests.support import ray_cluster as cluster
+from tests.support.paths import ROOT
 from tests.support.processes import until
 from tests.support.reciter import HALF, LLAMA, PICTURE, Reciter, questions, recital, reciting
 from vlm_backends import (
@@ -43,7 +43,6 @@ from vlm_backends import (
 )
 from vlm_backends.engines import Patience
 
-ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 KEY = {"Authorization": "Bearer server-canary"}
 

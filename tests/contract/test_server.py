@@ -18,7 +18,7 @@ import uvicorn
 
 from tests.conftest import finished
 from tests.contract.test_openai import QUICK
-from tests.page.test_page import ASSETS
+from tests.support.paths import ASSETS
 from tests.support.processes import free_port
 from tests.support.wire import replies as say
 from vlm_backends import (

@@ -9,8 +9,8 @@ pytest.importorskip(
 
 from tests.contract.test_openai import QUICK
 from tests.contract.test_server import FLORENCE, SIGN, outcome, serving
-from tests.page.test_page import ASSETS
 from tests.support import checkpoints as tiny
+from tests.support.paths import ASSETS
 from vlm_backends import (
     TASKS,
     CancelToken,

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
+from tests.support.paths import ASSETS, ROOT
 from tests.support.wire import replies as say
 from vlm_backends import (
     CATALOGUE,
@@ -42,8 +43,6 @@ from vlm_backends.engines.wire.responses import chunk
 from vlm_backends.media import images
 from vlm_backends.snippets import Code, code
 
-ROOT = Path(__file__).parents[2]
-ASSETS = ROOT / "assets"
 KEY, SERVER_KEY = "nvapi-canary-0123456789", "server-canary-0123456789"
 LLAMA, FLORENCE, PHI, NEVA, KOSMOS = map(find_model, (
     "meta/llama-3.2-11b-vision-instruct", "microsoft/florence-2", "microsoft/phi-3.5-vision-instruct",

@@ -5,7 +5,6 @@ import json
 import logging
 import subprocess
 import sys
-from pathlib import Path
 from urllib.request import urlopen
 
 import gradio as gr
@@ -13,6 +12,7 @@ import pytest
 from gradio_client import Client, handle_file
 
 from tests.conftest import finished
+from tests.support.paths import ROOT
 from tests.support.wire import replies as say
 from ui.api.endpoints import KEY_HEADER
 from ui.api.mcp import CHATS, DETAILS, add_tools, mcp_installed
@@ -22,7 +22,6 @@ from vlm_backends import CATALOGUE, Embedded, connect
 mcp = pytest.importorskip("mcp", reason="the tools need requirements-mcp.txt")
 httpx = pytest.importorskip("httpx")
 
-ROOT = Path(__file__).parents[2]
 KEY = "nvapi-canary-0123456789"
 NAMES = ["caption", "detect", "ocr", "segment", "ground", "chart_to_table", "ask"]
 CUP = [0.12, 0.04, 0.81, 0.97]

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from tests.conftest import CHROMIUM
-from tests.page.test_page import ASSETS, KEY, gather
+from tests.page.test_page import KEY, gather
+from tests.support.paths import ASSETS
 from tests.support.wire import replies as say
 from ui.core.session import Visitor, registry
 from ui.state.batch import Batch, grid, progress

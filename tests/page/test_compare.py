@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.test_in_browser import KEY, use_key
 from tests.conftest import CHROMIUM, finished
-from tests.page.test_page import ASSETS
+from tests.support.paths import ASSETS
 from tests.support.wire import replies as say
 from ui.core.session import Visitor, registry
 from ui.state.comparison import MOST, Comparison, as_html, questions, seats, sentence, usual

@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 
 import ui
 from tests.conftest import finished
+from tests.support.paths import ASSETS
 from tests.support.wire import replies as say
 from ui.api.endpoints import add_api
 from ui.components.engine_menu import refreshed, taken
@@ -38,7 +39,6 @@ from vlm_backends import (
 from vlm_backends.concurrency import latest_items
 from vlm_backends.engines import openai
 
-ASSETS = ui.chat.ASSETS
 KEY = "nvapi-canary-0123456789"
 LLAMA = "meta/llama-3.2-11b-vision-instruct"
 

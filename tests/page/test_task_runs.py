@@ -6,7 +6,8 @@ import gradio as gr
 import pytest
 
 from tests.conftest import finished
-from tests.page.test_page import ASSETS, KEY, gather
+from tests.page.test_page import KEY, gather
+from tests.support.paths import ASSETS
 from tests.support.wire import replies as say
 from ui.core.session import Visitor, registry
 from ui.state.task_run import Run, linked

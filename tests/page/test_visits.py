@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import finished
-from tests.page.test_page import ASSETS
 from tests.support.child_processes import answering, child, free_port
+from tests.support.paths import ASSETS
 from ui.core.shutdown import RESTART, Closing
 from ui.state.conversation import Talk, read_message
 from ui.state.question import Asked, follow

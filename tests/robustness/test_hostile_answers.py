@@ -14,21 +14,20 @@ import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 from tests.support.hostile_text import END, WORDS, crowd
 from tests.support.hostile_visits import PLACES
+from tests.support.paths import ASSETS
 from tests.support.rows import Row
 from tests.support.wire import Wire
 from tests.support.wire import replies as say
 from vlm_backends import NVIDIA, Answer, Picture, Prompt, Region, Turn, ask, find_model, read
 from vlm_backends.media import exports
-from vlm_backends.reply import MOST_REGIONS, MOST_WORDS
+from vlm_backends.reply import MAX_CHARACTERS, MAX_REGIONS
 
-ASSETS = Path(__file__).parents[2] / "assets"
 KEY = "nvapi-canary-9876543210"
 LLAMA, KOSMOS, DEPLOT, FLORENCE = (
     "llama-3.2-11b-vision-instruct",
@@ -311,7 +310,7 @@ def _told(wire: Wire, name: str) -> str:
             task,
         ):
             note = answer.note
-            assert len(answer.text) <= 5 * MOST_WORDS and len(answer.regions) <= MOST_REGIONS
+            assert len(answer.text) <= 5 * MAX_CHARACTERS and len(answer.regions) <= MAX_REGIONS
         return note
     except VLMError as error:
         return str(error)

@@ -16,10 +16,10 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 
+from tests.support.paths import ROOT
 from tests.support.rows import Row
 from tests.support.wire import Seen, Wire
 
-ROOT = Path(__file__).parents[2]
 _KEY = "nvapi-of-the-fault-run"
 _INLINE = re.compile(rb"data:image/png;base64,([A-Za-z0-9+/=]+)")
 _WAYS = {

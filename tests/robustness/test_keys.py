@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from tests.support.page_process import ASSETS, Visitor
+from tests.support.page_process import Visitor
+from tests.support.paths import ASSETS
 from tests.support.rows import Row
 from tests.support.wire import Wire
 from tests.support.wire import replies as say

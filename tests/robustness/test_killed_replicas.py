@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from tests.support import ray_cluster as cluster
+from tests.support.paths import ASSETS
 from tests.support.processes import until
 from tests.support.reciter import Reciter, all_heard, questions, reciting, row
 from tests.support.rows import Row
@@ -12,7 +12,7 @@ from vlm_backends import Embedded, OpenAI, Prompt, Turn, VLMError, ask, find_mod
 
 _APP, _ANSWERS, _FRONT = "faults", "everything", "Front"
 _FEW = 4  # answers
-_SIGN = read(Path(__file__).parents[2] / "assets" / "sign.jpg")
+_SIGN = read(ASSETS / "sign.jpg")
 
 
 def rows(short: bool) -> Iterator[Row]:

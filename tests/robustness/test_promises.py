@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import CHROMIUM
 from tests.robustness.__main__ import KINDS
-from tests.unit.test_laws import ROOT
+from tests.support.paths import ROOT
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed: see requirements-dev.txt")
 

@@ -20,10 +20,10 @@ import requests
 
 from tests.support.child_processes import ROOT, answering, child, figures, free_port, page, settings
 from tests.support.gradio_wire import Session, opened
+from tests.support.paths import ASSETS
 from tests.support.rows import Row
 from tests.support.wrong_settings import SERVER, WRONG
 
-ASSETS = ROOT / "assets"
 LLAMA = "meta/llama-3.2-11b-vision-instruct"
 _SAID = "being restarted"
 _BOUND = 20  # seconds from the signal to the end of the process

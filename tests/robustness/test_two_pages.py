@@ -13,9 +13,9 @@ import requests
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from tests.support.paths import ASSETS
 from tests.support.processes import ROOT, begun, ended, free_port, running, until_served
 
-ASSETS = ROOT / "assets"
 LLAMA = "meta/llama-3.2-11b-vision-instruct"
 LOST = (
     AppError,

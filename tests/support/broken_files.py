@@ -11,8 +11,8 @@ from functools import partial
 
 from PIL import Image, ImageDraw, PngImagePlugin
 
+from tests.support import file_bytes as raw
 from tests.support.file_bytes import chunk, saved, segment, with_chunks, with_segments
-from tests.support.rows import _bytes as raw
 
 SIZE = 96, 64
 RED, WHITE, GREEN, BLUE = (220, 30, 30), (255, 255, 255), (30, 160, 60), (30, 30, 220)

@@ -12,8 +12,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
 _OURS = "VLM_", "NVIDIA_", "GRADIO_", "API_KEY_"
+
+from tests.support.paths import ROOT
 
 
 def settings(**env: object) -> dict[str, str]:

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from tests.support.hostile_text import END, ENTITIES, TABLE, TEXT, WORDS, crowd
-from tests.support.page_process import ASSETS
+from tests.support.paths import ASSETS
 from tests.support.wire import Wire
 from tests.support.wire import replies as say
-from vlm_backends.reply import MOST_REGIONS
+from vlm_backends.reply import MAX_REGIONS
 
 LLAMA, KOSMOS, DEPLOT, FLORENCE = (
     "llama-3.2-11b-vision-instruct",
@@ -101,7 +101,7 @@ def _crowded(page: object, address: str, wire: Wire) -> None:
     wire.script.append(say.json_body(say.whole_reply("many", crowd(100_000))))
     _ask(page, address, KOSMOS)
     page.wait_for_function(
-        f"document.querySelectorAll('.picture polygon').length === {MOST_REGIONS}"
+        f"document.querySelectorAll('.picture polygon').length === {MAX_REGIONS}"
     )
     page.get_by_text("100,000 places").first.wait_for(state="attached")
     page.locator(".picture:visible polygon").last.focus()

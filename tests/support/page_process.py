@@ -13,7 +13,8 @@ from uuid import uuid4
 
 import httpx
 
-ASSETS = Path(__file__).parents[2] / "assets"
+from tests.support.paths import ASSETS
+
 SIGN = (ASSETS / "coffee.jpg").read_bytes()
 
 

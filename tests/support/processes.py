@@ -7,11 +7,10 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import requests
 
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
 
 
 def free_port() -> int:

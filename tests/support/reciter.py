@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.contract.test_server import serving
+from tests.support.paths import ASSETS
 from tests.support.processes import until
 from tests.support.rows import Row
 from vlm_backends import (
@@ -26,7 +26,7 @@ from vlm_backends.engines import Patience
 from vlm_backends.server.workers import Desk
 
 LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
-PICTURE = read(Path(__file__).parents[2] / "assets" / "cat.jpg")
+PICTURE = read(ASSETS / "cat.jpg")
 PATIENT = Patience(
     connect=2, silence=30, pause=0.5, tries=8
 )  # a minute in all, for a server that comes back

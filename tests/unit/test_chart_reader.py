@@ -1,18 +1,16 @@
 """Bar charts come back as the numbers that they were drawn from, and what is no bar chart is refused with a reason."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from tests.support import chart_pictures as charts
 from tests.support.chart_pictures import DARK
+from tests.support.paths import ASSETS
 from vlm_backends.engines.builtin import tasks
 from vlm_backends.engines.builtin.charts import axes, reader
 from vlm_backends.readers import deplot
 
-ASSETS = Path(__file__).parents[2] / "assets"
 YEARS = ["2019", "2020", "2021", "2022", "2023"]
 
 

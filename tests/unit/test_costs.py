@@ -20,7 +20,7 @@ from benchmarks.readers import GRAMMARS
 from tests.conftest import finished
 from tests.page.test_page import gather
 from tests.support.gradio_wire import Session, opened
-from tests.support.page_process import ASSETS
+from tests.support.paths import ASSETS
 from tests.unit.test_laws import printed
 from ui.components.viewer import scene
 from ui.core.session import Visitor, registry

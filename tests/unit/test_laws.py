@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.paths import ROOT
 from vlm_backends import CATALOGUE, TASKS, Sampling
 from vlm_backends.models import check_sampling
 
-ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     p for folder in ("vlm_backends", "ui", "deploy") for p in (ROOT / folder).rglob("*.py")
 ) + [ROOT / "app.py"]

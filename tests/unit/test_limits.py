@@ -7,7 +7,8 @@ import gradio as gr
 import pytest
 
 from tests.conftest import finished
-from tests.support.page_process import ASSETS, environment
+from tests.support.page_process import environment
+from tests.support.paths import ASSETS
 from ui.core.limits import ClientQuota, LeakyBucket, Limits, RateLimiter, in_words, limits
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.conversation import Talk
