@@ -233,11 +233,11 @@ def tables(rounds: int) -> Iterator[str]:
         if name in ways
     }
     from ui.components.viewer import scene
-    from ui.state.rendering import (
-        shelved,  # and with it gradio, which the processes that measure memory need not
+    from ui.core.storage import (
+        store_picture,  # and with it gradio, which the processes that measure memory need not
     )
 
-    picture, answer = shelved(data), Answer("", tuple(found))
+    picture, answer = store_picture(data), Answer("", tuple(found))
     extra = {
         "file to JPEG at 2000 px, ours": lambda: for_the_screen(data, found),
         "scene for the page's SVG, as JSON, ours": lambda: orjson.dumps(scene(picture, answer)),

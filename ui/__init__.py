@@ -16,12 +16,12 @@ from ui.components.theme import CSS, head, theme
 from ui.components.welcome import welcome
 from ui.core.gradio_compat import QUIET
 from ui.core.limits import limits
+from ui.core.markdown import verbatim
 from ui.core.session import registry
 from ui.core.shutdown import leave, serve
-from ui.core.storage import swept
+from ui.core.storage import sweeping_lifespan
 from ui.deep_links import Links
 from ui.state.conversation import Talk
-from ui.state.rendering import verbatim
 from ui.state.task_run import slug
 from ui.tabs.batch import BatchTab
 from ui.tabs.chat import ChatTab
@@ -81,7 +81,7 @@ def settings() -> dict:
         "max_file_size": "25mb",
         "allowed_paths": [str(Path(__file__).parent.parent / "assets")],
         "mcp_server": mcp_installed(),
-        "app_kwargs": {"middleware": [gate], "lifespan": swept()},
+        "app_kwargs": {"middleware": [gate], "lifespan": sweeping_lifespan()},
         "footer_links": ["api", "gradio", "settings"],
     }
 

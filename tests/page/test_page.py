@@ -18,9 +18,9 @@ from tests.support.wire import replies as say
 from ui.api.endpoints import add_api
 from ui.components.engine_menu import refreshed, taken
 from ui.core.gradio_compat import posted
+from ui.core.markdown import as_markdown, verbatim
 from ui.core.session import EngineRegistry, Visitor, registry, who
 from ui.state.conversation import Talk, read_message, sampling
-from ui.state.rendering import as_markdown, verbatim
 from ui.tabs.chat import ChatTab
 from ui.tabs.task import EXAMPLES
 from vlm_backends import (

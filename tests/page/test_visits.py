@@ -10,9 +10,9 @@ from tests.conftest import finished
 from tests.support.child_processes import answering, child, free_port
 from tests.support.paths import ASSETS
 from ui.core.shutdown import RESTART, Closing
+from ui.core.storage import picture_path, store_picture
 from ui.state.conversation import Talk, read_message
 from ui.state.question import Asked, follow
-from ui.state.rendering import keep, shelved
 from ui.state.task_run import task_prompt
 from vlm_backends import BadPrompt, CancelToken, Chunk, Embedded, Prompt, Turn, find_model
 from vlm_backends.concurrency import WaitingLine
@@ -33,7 +33,7 @@ def test_a_visits_pictures_lie_in_files(folder):
     turn = read_message({"text": "Hi", "files": [str(ASSETS / "coffee.jpg")]}, Talk(), LLAMA)
     prompt, _ = task_prompt("<OCR>", str(ASSETS / "coffee.jpg"), "", None)
     (first,), (second,) = turn.pictures, prompt.turns[0].pictures
-    assert first == second and folder in first.source.parents and keep(first) == str(first.source)
+    assert first == second and folder in first.source.parents and picture_path(first) == str(first.source)
     assert first.data == (ASSETS / "coffee.jpg").read_bytes()
     assert len(list(folder.rglob("*.jpeg"))) == 1, "the same picture twice is one file"
 
@@ -41,9 +41,9 @@ def test_a_visits_pictures_lie_in_files(folder):
 @pytest.mark.parametrize("act", [lambda p: p.data, images.pixels, images.encode, images.as_jpeg,
                                  lambda p: list(Embedded().stream(LLAMA, Prompt((Turn("user", "Read", (p,)),))))])  # fmt: skip
 def test_a_picture_that_was_deleted_is_a_sentence(folder, act):
-    picture = shelved(ASSETS / "coffee.jpg")
+    picture = store_picture(ASSETS / "coffee.jpg")
     Path(picture.source).unlink()
-    assert keep(picture) == str(picture.source)
+    assert picture_path(picture) == str(picture.source)
     with pytest.raises(BadPrompt, match="no longer there"):
         act(picture)
 

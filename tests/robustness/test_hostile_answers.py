@@ -105,7 +105,7 @@ def _rendered() -> Row:
     """Every payload in a bubble, in a Markdown field and letter for letter, all on one page."""
     import gradio as gr
 
-    from ui.state.rendering import as_markdown, verbatim
+    from ui.core.markdown import as_markdown, verbatim
 
     shown = [as_markdown(Answer(words)) for words in WORDS]
     with gr.Blocks() as page:

@@ -180,12 +180,12 @@ def _intruders(page: Page, short: bool) -> Iterator[Row]:
 
 
 def _private(wire: Wire, wired: dict[str, str]) -> Iterator[Row]:
-    from ui.core.storage import swept
+    from ui.core.storage import sweeping_lifespan
 
     with (
         Records().listening() as records,
         launched(
-            swept(0.3, 1.0), VLM_AUTH=f"ann:{PASSWORD}", VLM_TRUSTED_PROXIES="1", **wired
+            sweeping_lifespan(0.3, 1.0), VLM_AUTH=f"ann:{PASSWORD}", VLM_TRUSTED_PROXIES="1", **wired
         ) as page,
     ):
         given = {"Authorization": "Basic " + base64.b64encode(f"ann:{PASSWORD}".encode()).decode()}

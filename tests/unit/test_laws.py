@@ -78,7 +78,11 @@ FLOORS = {
         ["app"],
         ["__main__"],
     ],
-    "ui.core": [["gradio_compat", "storage", "limits"], ["session", "shutdown"]],
+    "ui.core": [
+        ["gradio_compat", "markdown"],
+        ["storage", "limits"],
+        ["session", "shutdown"],
+    ],
     "ui.state": [
         ["question", "availability"],
         ["rendering"],

@@ -10,9 +10,10 @@ import gradio as gr
 from gradio.events import Dependency
 
 from ui.core.gradio_compat import QUIET, posted
+from ui.core.storage import store_file
 from ui.state.conversation import Talk
 from ui.state.question import Asked
-from ui.state.rendering import as_json, store
+from ui.state.rendering import as_json
 from ui.state.task_run import Run
 from vlm_backends import BadPrompt, Model, VLMError, snippets
 from vlm_backends.media.exports import FORMATS, as_conversation
@@ -201,4 +202,4 @@ def _speed(asked: Asked) -> str:
 
 def file(name: str, data: bytes) -> dict:
     """The value of a shelf for this file; the browser is told of what differs only."""
-    return {"path": store(name, data), "name": name, "turn": uuid4().hex}
+    return {"path": store_file(name, data), "name": name, "turn": uuid4().hex}

@@ -9,7 +9,7 @@ from html import escape
 
 import gradio as gr
 
-from ui.state.rendering import keep
+from ui.core.storage import picture_path
 from vlm_backends import Answer, Picture, Region, colours
 from vlm_backends.media.drawing import Colour, ink, rounded
 
@@ -59,7 +59,7 @@ def scene(
     named = groups or [region.label for region in answer.regions]
     shades = colours(named)
     return {
-        "path": keep(picture),
+        "path": picture_path(picture),
         "width": picture.width,
         "height": picture.height,
         "alt": f"The picture: {_listed(answer.regions)}" if answer.regions else "The picture",

@@ -90,7 +90,7 @@ def current_request() -> gr.Request | None:
 
 
 def files_of_visitors(page: gr.Blocks) -> Iterator[set[str]]:
-    """Yield Gradio's own sets of the files that visitors gave: a file that is deleted leaves its set.
+    """Yield Gradio's sets of the files that visitors gave, to be kept up to date by the caller.
 
     Gradio's sweep, `delete_cache`, leaves the folders, knows nothing of this page's own files, and
     ends for good when a file arrives while it looks.

@@ -1,31 +1,93 @@
-"""Pictures do not pile up: what visitors gave, and what was made of it, is deleted when it is old, and at the end."""
+"""The files of the page, visitors' and its own: kept for some hours, deleted at the end."""
+
+from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
+from typing import Any
+from uuid import uuid4
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
-KEPT: set[str] = set()  # the files that the page itself has made
-GUARD = Lock()  # held while a file is made or deleted
-_PERIOD, _AGE = 600.0, 6 * 3600.0  # seconds
+from ui.core.gradio_compat import files_of_examples, files_of_visitors
+from vlm_backends import Picture
+from vlm_backends.media import images
+
+_PERIOD, _MAX_AGE = 600.0, 6 * 3600.0  # seconds
+_own_files: set[str] = (
+    set()
+)  # made by the page itself; Gradio serves its upload folder to all pages
+_lock = Lock()  # held while a file is made or deleted
 
 
-def swept(period: float = _PERIOD, age: float = _AGE) -> Callable[..., AbstractAsyncContextManager]:
-    """What `launch` takes as the life of the server: every `period` seconds all is deleted that is `age` old.
+def store_picture(source: images.Source) -> Picture:
+    """Read a picture, and return it with its bytes in a file of the page instead of in memory.
 
-    Gradio has a sweep of its own, `delete_cache`. It does not know of this page's files, leaves their folders, and ends
-    for good when a file arrives while it looks.
+    A visit may have many pictures, and is held for hours. Raises BadPrompt when it is no picture.
+    """
+    picture = images.read(source)
+    return replace(picture, source=Path(picture_path(picture)))
+
+
+def picture_path(picture: Picture) -> str:
+    """Return the path of the picture's file among the page's uploads; write it if there is none.
+
+    Each call renews the age of the file. A file that was deleted is not written again: reading the
+    picture then raises BadPrompt, which tells the visitor.
+    """
+    if isinstance(picture.source, Path):
+        with suppress(OSError):
+            os.utime(picture.source)
+        return str(picture.source)
+    return store_file(f"picture.{picture.mime.rpartition('/')[2]}", picture.data)
+
+
+def store_file(name: str, data: bytes) -> str:
+    """Write a file into a folder named by its content's SHA-256, hard to guess; return its path."""
+    folder = Path(get_upload_folder()) / hashlib.sha256(data).hexdigest()
+    path = folder / name
+    with _lock:
+        _own_files.add(str(path))
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            os.utime(path)  # the sweep goes by age
+        else:
+            unfinished = folder / f"{uuid4().hex}.part"
+            unfinished.write_bytes(data)
+            os.replace(unfinished, path)  # at once: another visitor may be reading it
+    return str(path)
+
+
+def new_file(name: str) -> Path:
+    """Return the path of a file that is still to be written, in a new folder among the uploads."""
+    path = Path(get_upload_folder()) / uuid4().hex / name
+    with _lock:
+        _own_files.add(str(path))
+        path.parent.mkdir(parents=True)
+    return path
+
+
+def sweeping_lifespan(
+    period: float = _PERIOD, max_age: float = _MAX_AGE
+) -> Callable[..., AbstractAsyncContextManager]:
+    """Return a lifespan for the server that deletes old files, every `period` seconds.
+
+    A file is old after `max_age` seconds; when the server ends, all files go.
+    For `launch(app_kwargs={"lifespan": …})`.
     """
 
     @asynccontextmanager
-    async def lifespan(app: object) -> AsyncIterator[None]:
+    async def lifespan(app: Any) -> AsyncIterator[None]:
         page = app.get_blocks()
-        task = asyncio.create_task(_forever(page, period, age))
+        task = asyncio.create_task(_sweep_forever(page, period, max_age))
         try:
             yield
         finally:
@@ -37,28 +99,26 @@ def swept(period: float = _PERIOD, age: float = _AGE) -> Callable[..., AbstractA
     return lifespan
 
 
-async def _forever(page: gr.Blocks, period: float, age: float) -> None:
+async def _sweep_forever(page: gr.Blocks, period: float, max_age: float) -> None:
     while True:
         await asyncio.sleep(period)
-        await asyncio.to_thread(sweep, page, age)
+        await asyncio.to_thread(sweep, page, max_age)
 
 
-def sweep(page: gr.Blocks, age: float) -> None:
-    """Deletes all files of visitors that nobody has used for `age` seconds, and the folders that are empty then."""
-    examples = {
-        file for block in page.blocks.values() for file in getattr(block, "keep_in_cache", ())
-    }
-    for files in (*page.temp_file_sets, KEPT):
-        for file in tuple(files):  # a copy at once: uploads arrive meanwhile
-            if file not in examples and _deleted(Path(file), age):
+def sweep(page: gr.Blocks, max_age: float) -> None:
+    """Delete files that are unused for `max_age` seconds, and the folders that are empty then."""
+    examples = files_of_examples(page)
+    for files in (*files_of_visitors(page), _own_files):
+        for file in tuple(files):  # a copy: uploads arrive meanwhile
+            if file not in examples and _delete_if_old(Path(file), max_age):
                 files.discard(file)
 
 
-def _deleted(path: Path, age: float) -> bool:
-    """Whether the file is gone; so is its folder, if nothing else is in it."""
-    with GUARD:
+def _delete_if_old(path: Path, max_age: float) -> bool:
+    """Return True when the file is gone; so is its folder, if nothing else is in it."""
+    with _lock:
         try:
-            if time.time() - path.lstat().st_ctime < age:
+            if time.time() - path.lstat().st_ctime < max_age:
                 return False
             path.unlink()
         except FileNotFoundError:

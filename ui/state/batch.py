@@ -7,11 +7,8 @@ from html import escape
 from math import ceil
 from pathlib import Path
 from urllib.parse import quote
-from uuid import uuid4
 
-from gradio.utils import get_upload_folder
-
-from ui.core.storage import KEPT
+from ui.core.storage import new_file
 from ui.state.question import Asked, Clock
 from ui.state.rendering import as_json, keep
 from vlm_backends import CancelToken, Engine, Model, Picture, Prompt, Task, Turn, VLMError, draw
@@ -129,9 +126,7 @@ class Batch:
 
     def pack(self) -> Path:
         """A zip of all that is known."""
-        path = Path(get_upload_folder()) / uuid4().hex / "results.zip"
-        path.parent.mkdir(parents=True)
-        KEPT.add(str(path))
+        path = new_file("results.zip")
         known = [self.records[source] for source in self.sources if source in self.records]
         archive(path, known, self._large, self._json)
         return path

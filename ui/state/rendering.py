@@ -1,28 +1,13 @@
 """A reply on its way to the screen: safe Markdown, the picture with its regions, the JSON, the small print."""
 
-import hashlib
-import os
-import re
-from contextlib import suppress
-from dataclasses import asdict, replace
-from pathlib import Path
-from uuid import uuid4
+from dataclasses import asdict
 
-from gradio.utils import get_upload_folder
-
-from ui.core.storage import GUARD, KEPT
+from ui.core.markdown import as_markdown, verbatim  # noqa: F401 (as_markdown: until callers follow)
+from ui.core.storage import picture_path as keep
+from ui.core.storage import store_picture as shelved  # noqa: F401 (until its callers follow)
 from ui.state.question import Asked
-from vlm_backends import Answer, Picture, Region, Sent, draw
+from vlm_backends import Picture, Region, Sent, draw
 from vlm_backends.media import images
-from vlm_backends.text import clean
-
-_FENCED = re.compile(r"^(```[^`\n]*\n(?:(?!```).)*(?:^```[ ]*$|\Z))", re.DOTALL | re.MULTILINE)
-_TAG, _PICTURE = re.compile(r"<(?=[A-Za-z/!?])"), re.compile(r"!(?=\[)")
-_DIAGRAM = re.compile(
-    r"(`{3,}|~{3,})([ \t]*)(?=mermaid)", re.IGNORECASE
-)  # the browser would run it: it loads pictures
-_JOINER = "\u2060"  # takes no room, and what it parts is neither a tag nor a picture
-_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$=:&-])")
 
 
 def as_json(asked: Asked) -> dict:
@@ -56,26 +41,6 @@ def _region(region: Region) -> dict:
     }
 
 
-def as_markdown(answer: Answer) -> str:
-    """The words as Markdown that loads nothing from elsewhere and holds no HTML."""
-    if answer.literal:
-        return verbatim(answer.text)
-    text = clean(answer.text)
-    fenced = "```" in text or "~~~" in text  # patterns take ten times as long to say no
-    parts = _FENCED.split(_DIAGRAM.sub(rf"\1\2{_JOINER}", text)) if fenced else [text]
-    plain = any(
-        "```" in part or "~~~" in part for part in parts[::2]
-    )  # a fence that readers may take differently
-    for i in range(0, len(parts), 1 if plain else 2):
-        parts[i] = _PICTURE.sub("!" + _JOINER, _TAG.sub("<" + _JOINER, parts[i]))
-    return "".join(parts)
-
-
-def verbatim(text: str) -> str:
-    """Text that Markdown shows letter for letter, line for line."""
-    return _PUNCTUATION.sub(r"\\\1", clean(text)).replace("\n", "  \n")
-
-
 def small_print(asked: Asked) -> str:
     """Who answered, how the picture was sent and how long it took, as one small line of Markdown."""
     answer, clock = asked.answer, asked.clock
@@ -100,34 +65,3 @@ def _travelled(sent: Sent) -> str:
 def drawn(picture: Picture, regions: tuple[Region, ...]) -> str:
     """The path of the picture with its regions drawn at full resolution."""
     return keep(images.export(draw(images.pixels(picture), regions), picture.mime))
-
-
-def shelved(source: images.Source) -> Picture:
-    """The picture, its bytes in a file of the page: a visit may have many of them, and lasts in memory for hours."""
-    picture = images.read(source)
-    return replace(picture, source=Path(keep(picture)))
-
-
-def keep(picture: Picture) -> str:
-    """The path of the picture's file among the page's uploads, named by its content."""
-    if isinstance(picture.source, Path):
-        with suppress(OSError):  # it may be gone: who reads it is told so
-            os.utime(picture.source)
-        return str(picture.source)
-    return store(f"picture.{picture.mime.rpartition('/')[2]}", picture.data)
-
-
-def store(name: str, data: bytes) -> str:
-    """The path of a file with this name and content among the page's uploads, where its address is hard to guess."""
-    folder = Path(get_upload_folder()) / hashlib.sha256(data).hexdigest()
-    path = folder / name
-    with GUARD:
-        KEPT.add(str(path))
-        folder.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            os.utime(path)  # the page deletes what is old
-        else:
-            half = folder / f"{uuid4().hex}.part"
-            half.write_bytes(data)
-            os.replace(half, path)  # at once: another visitor may be reading it
-    return str(path)
