@@ -28,6 +28,8 @@ from vlm_backends.types import (
     Turn,
 )
 
+__version__ = "1.0.0"  # pyproject.toml reads it here
+
 Stop = CancelToken  # the name that scripts know
 
 __all__ = [

@@ -31,6 +31,7 @@ FLOORS = {
         ["__init__"],
         ["snippets", "journal"],
         ["annotate", "server"],
+        ["cli"],
         ["__main__"],
     ],
     "vlm_backends.media": [

@@ -36,9 +36,11 @@ from vlm_backends.arguments import whole
 from vlm_backends.ratelimit import SlidingWindow
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, program: str = "python -m vlm_backends.annotate"
+) -> int:
     """The exit status: 0 when every picture is answered, 1 after an error, 3 when some failed, 130 when stopped."""
-    given, stop = _options().parse_args(arguments), CancelToken()
+    given, stop = _options(program).parse_args(arguments), CancelToken()
     try:
         with _stopped_by_signals(stop):
             failed = _run(given, stop)
@@ -167,10 +169,8 @@ def _stopped_by_signals(stop: CancelToken) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _options() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(
-        "python -m vlm_backends.annotate", description=__doc__.partition("\n")[0]
-    )
+def _options(program: str) -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(program, description=__doc__.partition("\n")[0])
     add = options.add_argument
     add(
         "pictures",

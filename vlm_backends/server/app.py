@@ -214,9 +214,11 @@ async def _whole(arriving: Arriving, asked: Question, request: Request) -> dict:
     return Envelope(asked.model.id).whole(words, beside, answer) if answer else {}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, program: str = "python -m vlm_backends.server"
+) -> int:
     """Serves until it is stopped; returns the exit status: 1 after an error, which is one sentence on stderr."""
-    given = _options().parse_args(arguments)
+    given = _options(program).parse_args(arguments)
     env = dict(os.environ) | ({"VLM_ENGINE": given.engine} if given.engine else {})
     try:
         check_can_listen(given.host, str(given.port), "--host", "--port")
@@ -253,10 +255,8 @@ class _Server(uvicorn.Server):
         timer.start()
 
 
-def _options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m vlm_backends.server", description=__doc__.partition("\n")[0]
-    )
+def _options(program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=program, description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--engine", choices=("embedded", "local", "nvidia", "openai"), help="as VLM_ENGINE"
     )
