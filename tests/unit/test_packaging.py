@@ -81,7 +81,17 @@ def test_ask_prints_the_answer_as_json(capsys):
     picture = str(ROOT / "assets/chart.png")
     assert main(["ask", "google/deplot", picture, "--engine", "embedded", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert list(printed) == "engine model task text regions rows note sent time".split()
+    assert list(printed) == [
+        "engine",
+        "model",
+        "task",
+        "text",
+        "regions",
+        "rows",
+        "note",
+        "sent",
+        "time",
+    ]
     assert printed["rows"][1] == ["2018", "1.8"] and printed["time"]["total_s"] > 0
 
 
