@@ -1,24 +1,24 @@
-"""Presenter mode: what the page shows, step by step, to an audience; static/present.js does the rest."""
+"""Presenter mode: what the page shows to an audience, step by step; static/present.js does the rest."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Scene:
-    """A step: the tab, the place of its example (from 0), and what the audience reads below."""
+class PresenterStep:
+    """One step: a tab, one of its examples (counted from 0), and a line for the audience."""
 
     model: str
     example: int
     title: str
 
 
-SHOW = (  # each runs on every engine
-    Scene("florence-2", 0, "Read a sign: point at a line to see where it stands"),
-    Scene("florence-2", 2, "Outline what is in a box"),
-    Scene("florence-2", 1, "Find words on a receipt"),
-    Scene("deplot", 1, "Turn a chart back into its table, and draw it again"),
-    Scene("kosmos-2", 1, "Words tied to places"),
-    Scene("llama-3.2-11b-vision-instruct", 0, "Ask about a poster"),
-    Scene("phi-3.5-vision-instruct", 1, "A slide, summed up"),
-    Scene("florence-2", 5, "Ask about a part of the picture"),
+PRESENTATION = (  # each step runs on every engine
+    PresenterStep("florence-2", 0, "Read a sign: point at a line to see where it stands"),
+    PresenterStep("florence-2", 2, "Outline what is in a box"),
+    PresenterStep("florence-2", 1, "Find words on a receipt"),
+    PresenterStep("deplot", 1, "Turn a chart back into its table, and draw it again"),
+    PresenterStep("kosmos-2", 1, "Words tied to places"),
+    PresenterStep("llama-3.2-11b-vision-instruct", 0, "Ask about a poster"),
+    PresenterStep("phi-3.5-vision-instruct", 1, "A slide, summed up"),
+    PresenterStep("florence-2", 5, "Ask about a part of the picture"),
 )

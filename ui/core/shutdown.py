@@ -1,4 +1,6 @@
-"""The end of the page: answers on their way end with a sentence, and what a service holds for them is taken back."""
+"""The end of the page: running answers end with a sentence, services take back what they lent."""
+
+from __future__ import annotations
 
 import logging
 import os
@@ -8,71 +10,84 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import gradio as gr
 
 from vlm_backends.concurrency import active_readers
 
 RESTART = "This page is being restarted. What had arrived is kept; ask again in a minute."
-_LAST = 5.0  # seconds in which running answers have to end
-_MOMENT = 1.0  # in which browsers fetch these ends
+_TIMEOUT = 5.0  # seconds in which running answers have to end
+_FETCHING = 1.0  # seconds in which browsers fetch the ends of these answers
 _SIGNALS = signal.SIGTERM, signal.SIGINT
 
-Cut = Callable[[str], object]  # ends an answer, with the sentence that says why
+Interrupt = Callable[[str], object]  # ends an answer, with the sentence that says why
 
 
-class Closing:
-    """Knows all answers that are on their way."""
+class ShutdownRegistry:
+    """Knows all answers that are on their way, and interrupts them when the page ends."""
 
     def __init__(self) -> None:
-        self._begun, self._cuts = False, []
+        self._ending = False
+        self._interrupts: list[Interrupt] = []
 
     @contextmanager
-    def told(self, cut: Cut) -> Iterator[None]:
-        """`cut` is called when the page closes meanwhile, and at once when it is closing already."""
-        self._cuts.append(cut)
+    def register(self, interrupt: Interrupt) -> Iterator[None]:
+        """Call `interrupt` when the page ends inside the block; at once if it is ending already."""
+        self._interrupts.append(interrupt)
         try:
-            if self._begun:
-                cut(RESTART)
+            if self._ending:
+                interrupt(RESTART)
             yield
         finally:
-            self._cuts.remove(cut)
+            self._interrupts.remove(interrupt)
 
-    def end(self, seconds: float = _LAST) -> None:
-        """Ends all answers, and waits until their threads have taken back what they lent."""
-        self._begun, last = True, time.monotonic() + seconds
-        for cut in list(self._cuts):
-            cut(RESTART)
+    told = register  # until its callers follow
+
+    def end(self, timeout: float = _TIMEOUT) -> None:
+        """Interrupt all answers; wait, `timeout` seconds at most, until their threads have ended.
+
+        A thread ends when it has taken back what a service holds for it, such as an uploaded
+        picture.
+        """
+        self._ending, deadline = True, time.monotonic() + timeout
+        for interrupt in list(self._interrupts):
+            interrupt(RESTART)
         for reader in active_readers():
-            reader.join(max(0.0, last - time.monotonic()))
+            reader.join(max(0.0, deadline - time.monotonic()))
 
 
-closing = Closing()
+# One for the process, since signals are the process's: a process serves one page.
+shutdown_registry = ShutdownRegistry()
+closing = shutdown_registry  # until its callers follow
 
 
-def serve(page: gr.Blocks, **options: object) -> None:
-    """Launches the page, and closes it in order at a signal; a second signal ends the process at once."""
-    told = Event()
+def serve(page: gr.Blocks, **options: Any) -> None:
+    """Launch the page with `launch`'s options; end it in order at SIGTERM or SIGINT.
 
-    def first(*_: object) -> None:
+    A second signal ends the process at once.
+    """
+    signalled = Event()
+
+    def on_signal(*_: object) -> None:
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_DFL)
-        told.set()
+        signalled.set()
 
     for number in _SIGNALS:
-        signal.signal(number, first)
+        signal.signal(number, on_signal)
     page.launch(prevent_thread_lock=True, **options)
-    told.wait()
-    closing.end()
-    time.sleep(_MOMENT)
+    signalled.wait()
+    shutdown_registry.end()
+    time.sleep(_FETCHING)
     page.close(verbose=False)
 
 
 def leave() -> NoReturn:
-    """Ends the process."""
+    """End the process without the interpreter's own clean-up.
+
+    A thread that still computes in a library's C++ code would abort that clean-up.
+    """
     logging.shutdown()
     sys.stdout.flush()
-    os._exit(
-        0
-    )  # a thread that still computes, in other people's C++, would abort the interpreter's own end
+    os._exit(0)
