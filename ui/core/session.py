@@ -17,6 +17,7 @@ from vlm_backends import (
     VLMError,
     engines,
 )
+from vlm_backends.journal import Journal
 
 _MOST = 8  # tabs for models that the catalogue does not know
 
@@ -42,6 +43,7 @@ class EngineRegistry:
         default_factory=dict
     )  # who listed them when the page began
     limiter: RateLimiter = field(default_factory=RateLimiter)
+    journal: Journal = field(default_factory=Journal)  # what calls and probes have shown
 
     @property
     def models(self) -> tuple[Model, ...]:
