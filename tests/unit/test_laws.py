@@ -48,6 +48,7 @@ FLOORS = {
     ],
     "vlm_backends.engines.http": [["transport", "decode"], ["client"]],
     "vlm_backends.engines.wire": [["requests", "regions", "errors"], ["responses"]],
+    "vlm_backends.engines.nvidia": [["api"], ["assets", "jobs", "probe"], ["__init__"]],
     "vlm_backends.engines.local": [
         ["errors", "progress"],
         ["checkpoints", "loader"],

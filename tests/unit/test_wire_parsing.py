@@ -19,9 +19,9 @@ from vlm_backends import (
     find_task,
     write_task,
 )
-from vlm_backends.engines import nvidia
 from vlm_backends.engines.http import decode
 from vlm_backends.engines.wire import regions as wire_regions
+from vlm_backends.engines.wire import requests
 from vlm_backends.engines.wire.errors import explain
 
 STREAM = [": comment", 'data: {"a": "Привет"}', "", "event: x", 'data: {"b":', 'data: "two lines"}', "", "data:{}", "", "data: [DONE]", ""]  # fmt: skip
@@ -269,7 +269,7 @@ def test_specification_law(id, picture, question, body):
     """The body equals the specification's, key for key and in its order, with nothing more and nothing less."""
     model = find_model(id)
     assert model.prompts[0] == question
-    built = nvidia.body(model, Prompt((Turn("user", question, (picture,)),)))
+    built = requests.body(model, Prompt((Turn("user", question, (picture,)),)))
     assert json.dumps(built) == json.dumps(body)
 
 
@@ -289,7 +289,7 @@ def test_specification_law(id, picture, question, body):
 def test_specification_law_for_florence(token, words, region, content):
     model, task = find_model("microsoft/florence-2"), find_task(token)
     prompt = Prompt((Turn("user", write_task(task, words, region), (JPG,)),))
-    built = nvidia.body(model, prompt, sources={JPG: "data:image/jpeg;asset_id,1234"})
+    built = requests.body(model, prompt, sources={JPG: "data:image/jpeg;asset_id,1234"})
     assert built == {
         "messages": [
             {"role": "user", "content": content + '<img src="data:image/jpeg;asset_id,1234" />'}
@@ -305,9 +305,9 @@ def test_all_of_the_specifications_models_are_in_the_tables():
 
 def test_a_model_that_does_not_converse_gets_the_last_question_and_the_newest_picture():
     turns = (Turn("user", "one", (PNG,)), Turn("assistant", "1"), Turn("user", "two", (JPG,)), Turn("assistant", "2"), Turn("user", "three"))  # fmt: skip
-    trimmed = nvidia.trimmed(find_model("google/paligemma"), Prompt(turns))
+    trimmed = requests.trimmed(find_model("google/paligemma"), Prompt(turns))
     assert trimmed.turns == (Turn("user", "three", (JPG,)),)
-    trimmed = nvidia.trimmed(find_model("meta/llama-3.2-11b-vision-instruct"), Prompt(turns))
+    trimmed = requests.trimmed(find_model("meta/llama-3.2-11b-vision-instruct"), Prompt(turns))
     assert [len(turn.pictures) for turn in trimmed.turns] == [0, 0, 1, 0, 0]
-    trimmed = nvidia.trimmed(find_model("microsoft/phi-3.5-vision-instruct"), Prompt(turns))
+    trimmed = requests.trimmed(find_model("microsoft/phi-3.5-vision-instruct"), Prompt(turns))
     assert [len(turn.pictures) for turn in trimmed.turns] == [1, 0, 1, 0, 0]

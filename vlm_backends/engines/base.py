@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 from vlm_backends.concurrency import CancelToken
+from vlm_backends.errors import Gone, Refused, Unreachable, VLMError
 from vlm_backends.types import Chunk, Model, Prompt, Task
 
 Kind = Literal["nvidia", "openai", "local", "builtin"]
 Need = Literal["", "key", "weights", "server", "model"]
+_ABOUT_THE_QUESTION = 400, 404, 413, 415, 422  # such a refusal shows nothing of the model
+_MINUTE, _DAY = 60.0, 86_400.0
+_SALT = os.urandom(32)
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,25 @@ class Observation:
     status: int = 0  # of HTTP
 
 
+def observation_of(error: VLMError, now: float) -> Observation | None:
+    """Return what an error shows of the model or of the way to it; None when it concerns the question only."""
+    if isinstance(error, Gone):
+        return Observation("gone", now, since=error.since)
+    if isinstance(error, Unreachable):
+        return Observation("unreachable", now)
+    if not isinstance(error, Refused) or error.status in _ABOUT_THE_QUESTION:
+        return None
+    limited = error.status == 429
+    wait = _MINUTE if limited and error.wait is None else error.wait
+    until = None if wait is None else now + min(wait, _DAY)
+    return Observation("limited" if limited else "refused", now, until, status=error.status)
+
+
+def account_digest(address: str, key: str) -> str:
+    """Return a digest of an address and a key that means nothing outside this process."""
+    return hashlib.blake2b(f"{address}\0{key}".encode(), digest_size=16, key=_SALT).hexdigest()
+
+
 @runtime_checkable
 class Engine(Protocol):
     """Where words come from. Engines are values: frozen, comparable, free of open connections."""
@@ -81,10 +106,11 @@ class Engine(Protocol):
         """Return the engine that asks with this key; itself when it takes none."""
         ...
 
-    def probe(self, models: Sequence[Model]) -> Iterator[tuple[Model, Observation]]:
+    def probe(self, models: Sequence[Model]) -> Iterator[tuple[Model, Observation | None]]:
         """Look what the engine's address lists, without a question and without cost.
 
-        Yields nothing when there is nothing to look at. Raises VLMError.
+        Yields each model in order, with None where the look showed nothing of it; yields nothing when there
+        is no address to look at. Raises VLMError.
         """
         ...
 

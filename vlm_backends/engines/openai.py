@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from vlm_backends import models
 from vlm_backends.concurrency import CancelToken
+from vlm_backends.engines.base import Capability, Observation, Traits, account_digest
 from vlm_backends.engines.http import client
 from vlm_backends.engines.http.client import Patience
 from vlm_backends.engines.wire.errors import explain
@@ -28,6 +29,8 @@ _PHRASE = 120  # characters
 _EXTRAS = "stream_options", "skip_special_tokens"  # a strict server may not know them
 _NEWER = "max_completion_tokens"  # OpenAI's name for max_tokens
 _GLANCE = Patience(connect=2.0, silence=5.0, tries=1)
+_LOOK = Patience(connect=3.0, silence=5.0, tries=1)
+_CONCURRENCY = 4
 
 
 @dataclass(frozen=True)
@@ -41,20 +44,55 @@ class OpenAI:
     only: tuple[str, ...] = ()  # ids as the server lists them; empty: whatever it lists
     pictures: int = 1  # how many a request may carry to a model that the catalogue does not know
 
+    @property
+    def traits(self) -> Traits:
+        """What holds for all of its models."""
+        return Traits(
+            "openai",
+            concurrency=_CONCURRENCY,
+            has_key=bool(self.key),
+            sends_to=self._host,
+            account=account_digest(self.base_url, self.key),
+            endpoint=self.base_url,
+        )
+
     def models(self) -> Sequence[Model]:
         """What the server lists: the catalogue's models, then strangers; none when it cannot be reached."""
         known = tuple(model for model in models.CATALOGUE if self._served(model))
         taken = {self._served(model) for model in known}
         return known + tuple(_stranger(id, self.pictures) for id in self._ids() if id not in taken)
 
-    def state(self, model: Model, task: Task | None = None) -> str:
-        """Whether the server lists the model, and what it says of it."""
-        id = self._served(model)
+    def capability(self, model: Model, task: Task | None = None) -> Capability:
+        """Say whether the server lists the model, and what it says of it or of the task."""
+        id, host = self._served(model), self._host
         states = next((entry.states for entry in self._entries() if entry.id == id), None)
         if states is None:
-            return f"not served at {self._host}"
-        said = states.get(task.token if task else "", "")
-        return said if task and said else f"ready at {self._host}{': ' if said else ''}{said}"
+            return Capability(False, f"not served at {host}", "server", host)
+        phrase = states.get(task.token if task else "", "")
+        if not (task and phrase):
+            phrase = f"ready at {host}: {phrase}" if phrase else f"ready at {host}"
+        return Capability(True, phrase, computed_by=host)
+
+    def state(self, model: Model, task: Task | None = None) -> str:
+        """Return the capability's summary."""
+        return self.capability(model, task).summary
+
+    def with_key(self, key: str) -> "OpenAI":
+        """Return the engine itself: its key is its owner's."""
+        return self
+
+    def probe(self, models: Sequence[Model]) -> Iterator[tuple[Model, Observation | None]]:
+        """Ask the server for its list, afresh, and look the models up in it. Raises VLMError."""
+        forget()
+        address, headers = f"{self._base}/models", self._headers()
+        with client.send("GET", address, CancelToken(), _LOOK, headers=headers) as response:
+            if response.status_code // 100 != 2:
+                retry_after = response.headers.get("Retry-After")
+                raise explain(response.status_code, client.body(response), retry_after)
+            next(client.payloads(response), {})
+        served = self.models()
+        for model in models:
+            yield model, Observation("listed" if model in served else "unlisted", time.time())
 
     def stream(
         self, model: Model, prompt: Prompt, stop: CancelToken | None = None

@@ -1,0 +1,141 @@
+"""NVIDIA's hosted models, on the wire that NVIDIA publishes.
+
+A picture goes inside the text as `<img src="data:…" />`. One that would lose too much detail under the
+inline budget goes to the asset store first, and is deleted after the answer, also after an error.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from vlm_backends import models
+from vlm_backends.concurrency import CancelToken
+from vlm_backends.engines.base import Capability, Observation, Traits, account_digest
+from vlm_backends.engines.http import client
+from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.nvidia import assets, probe
+from vlm_backends.engines.nvidia.api import ASSETS, INTEGRATE, Api
+from vlm_backends.engines.nvidia.assets import DESCRIPTION, Reference, Way, fit_for_transport
+from vlm_backends.engines.nvidia.jobs import Job, status_of
+from vlm_backends.engines.settings import checked
+from vlm_backends.engines.wire.requests import body, trimmed
+from vlm_backends.errors import Gone, MissingKey, VLMError
+from vlm_backends.types import Chunk, Model, Picture, Prompt, Task
+
+__all__ = ["ASSETS", "DESCRIPTION", "NVIDIA", "Way", "fit_for_transport", "status_of"]
+_CONCURRENCY = 4
+_REQUESTS_PER_MINUTE = 40  # of a free account
+_SUMMARIES = {
+    "alive": "live at NVIDIA",
+    "withdrawn": "withdrawn by NVIDIA",
+    "unknown": "not proven at NVIDIA",
+}
+
+
+@dataclass(frozen=True)
+class NVIDIA:
+    """Asks NVIDIA's host with one key; `base_url` replaces scheme, host and port of its addresses."""
+
+    key: str = field(repr=False)
+    base_url: str = ""
+    patience: Patience = Patience()
+    name: str = "NVIDIA"
+
+    @property
+    def traits(self) -> Traits:
+        """What holds for all of its models."""
+        return Traits(
+            "nvidia",
+            concurrency=_CONCURRENCY,
+            requests_per_minute=_REQUESTS_PER_MINUTE,
+            takes_key=True,
+            has_key=bool(self.key),
+            sends_to="NVIDIA",
+            account=account_digest(self.base_url, self.key),
+            endpoint=self.base_url or INTEGRATE,
+        )
+
+    def models(self) -> Sequence[Model]:
+        """List the whole catalogue: only a real call can tell which models are still there."""
+        return models.CATALOGUE
+
+    def capability(self, model: Model, task: Task | None = None) -> Capability:
+        """Say what the catalogue knows of the model at NVIDIA, with the date; it is the same for its tasks."""
+        if model.hosted is None:
+            return Capability(False, "not offered by NVIDIA", "model", "NVIDIA", proven=False)
+        summary = f"{_SUMMARIES[model.hosted.state]} (as of {model.hosted.checked})"
+        needs = "" if self.key else "key"
+        return Capability(not needs, summary, needs, "NVIDIA", proven=model.hosted.state == "alive")
+
+    def state(self, model: Model, task: Task | None = None) -> str:
+        """Return the capability's summary."""
+        return self.capability(model, task).summary
+
+    def with_key(self, key: str) -> "NVIDIA":
+        """Return the engine that asks with this key; itself for an empty one. Raises BadPrompt."""
+        return replace(self, key=checked(key)) if key else self
+
+    def probe(self, models: Sequence[Model]) -> Iterator[tuple[Model, Observation | None]]:
+        """Look the models up in NVIDIA's list, without the key. Raises VLMError."""
+        return probe.probe(self.at(probe.LIST), models)
+
+    def stream(
+        self, model: Model, prompt: Prompt, cancel: CancelToken | None = None
+    ) -> Iterator[Chunk]:
+        """Yield the reply's chunks; ask the model's second address when its first is gone. Raises VLMError."""
+        if not self.key:
+            where = "give it at the top of the page, or as NVIDIA_API_KEY"
+            raise MissingKey(f"NVIDIA needs a key: make one at build.nvidia.com and {where}.")
+        cancel = cancel or CancelToken()
+        prompt = trimmed(model, prompt)
+        try:
+            with assets.references(self._api, model, prompt, cancel) as references:
+                yield from self._first_alive(model, prompt, references, cancel)
+        except VLMError:
+            if not cancel.is_set():  # a connection that was shut on purpose is no error
+                raise
+
+    def _first_alive(
+        self,
+        model: Model,
+        prompt: Prompt,
+        references: dict[Picture, Reference],
+        cancel: CancelToken,
+    ) -> Iterator[Chunk]:
+        try:
+            yield from self._ask(model.url, model, prompt, references, cancel)
+        except Gone:
+            if not model.fallback:
+                raise
+            yield from self._ask(model.fallback, model, prompt, references, cancel)
+
+    def _ask(
+        self,
+        url: str,
+        model: Model,
+        prompt: Prompt,
+        references: dict[Picture, Reference],
+        cancel: CancelToken,
+    ) -> Iterator[Chunk]:
+        sources = {picture: source for picture, (source, _) in references.items()}
+        request = body(model, prompt, url, sources)
+        sent = next((sent for _, sent in reversed(references.values())), None)
+        if sent:
+            yield Chunk(sent=sent)
+        job = Job(self._api, url, self._headers(model, references), sent, cancel)
+        yield from client.retry_stream(partial(job.chunks, request), cancel, self.patience)
+
+    def _headers(self, model: Model, references: dict[Picture, Reference]) -> dict[str, str]:
+        accepted = "text/event-stream" if model.streams else "application/json"
+        headers = {"Accept": accepted, **self._api.authorization}
+        if ids := ",".join(assets.asset_ids(references)):
+            headers["NVCF-INPUT-ASSET-REFERENCES"] = headers["NVCF-FUNCTION-ASSET-IDS"] = ids
+        return headers
+
+    @property
+    def _api(self) -> Api:
+        return Api(self.key, self.base_url, self.patience)
+
+    def at(self, url: str) -> str:
+        """Return the same path at `base_url`, if there is one."""
+        return self._api.at(url)

@@ -1,0 +1,74 @@
+"""NVIDIA's host as one account sees it: addresses, the key, and responses that are good or raise."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+
+from vlm_backends.concurrency import CancelToken
+from vlm_backends.engines.http import client
+from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.http.transport import is_public
+from vlm_backends.engines.wire.errors import explain
+from vlm_backends.errors import Unreachable, VLMError
+
+INTEGRATE = "https://integrate.api.nvidia.com"
+ASSETS = "https://api.nvcf.nvidia.com/v2/nvcf/assets"
+PENDING = 202, 302, 303, 307  # the answer is at another address, or not ready yet
+_HOSTS = "ai.api.nvidia.com", "integrate.api.nvidia.com", "api.nvcf.nvidia.com"
+
+
+@dataclass(frozen=True)
+class Api:
+    """Sends requests to NVIDIA with one key; `base_url` replaces scheme, host and port of its hosts."""
+
+    key: str = field(repr=False)
+    base_url: str
+    patience: Patience
+
+    def at(self, url: str) -> str:
+        """Return the address with `base_url` in place of NVIDIA's host, if one is set."""
+        if not self.base_url or urlsplit(url).hostname not in _HOSTS:
+            return url
+        scheme, host, *_ = urlsplit(self.base_url)
+        return urlunsplit((scheme, host, *urlsplit(url)[2:]))
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """The header that carries the key."""
+        return {"Authorization": f"Bearer {self.key}"}
+
+    @property
+    def is_public(self) -> bool:
+        """True when NVIDIA is asked over the internet: what it points to must be public too."""
+        return is_public(urlsplit(self.at(ASSETS)).hostname or "")
+
+    @contextmanager
+    def send(
+        self,
+        method: str,
+        url: str,
+        cancel: CancelToken,
+        accept: tuple[int, ...] = (),
+        **options: Any,
+    ) -> Iterator[requests.Response]:
+        """Open the response to a request: one with status 2xx or one of `accept`.
+
+        Raises VLMError for any other status and when the host cannot be reached. The options are those
+        of `http.client.send`; the key goes only where `headers` has it.
+        """
+        with client.send(method, url, cancel, self.patience, **options) as response:
+            if response.status_code // 100 != 2 and response.status_code not in accept:
+                raise self._error(response)
+            yield response
+
+    def _error(self, response: requests.Response) -> VLMError:
+        try:
+            words = client.body(response)
+        except Unreachable:
+            words = b""
+        retry_after = response.headers.get("Retry-After")
+        return explain(response.status_code, words, retry_after, "NVIDIA", self.key)

@@ -1,0 +1,92 @@
+"""One question to NVIDIA as a job: asked once, then polled or followed until its answer arrives."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import requests
+
+from vlm_backends.concurrency import CancelToken
+from vlm_backends.engines.http import client
+from vlm_backends.engines.nvidia.api import PENDING, Api
+from vlm_backends.engines.wire.responses import chunk, job_of
+from vlm_backends.errors import Unreachable, VLMError
+from vlm_backends.types import Chunk, Sent
+
+_STATUS = "https://api.nvcf.nvidia.com/v2/nvcf/pexec/status/"
+_VANITY, _VANITY_STATUS = "ai.api.nvidia.com", "https://ai.api.nvidia.com/v1/status/"
+_MAX_MOVES = 5  # redirects; a result is one away
+
+
+def status_of(url: str) -> str:
+    """Return the address at which a job begun at `url` is polled, without the job's id."""
+    return _VANITY_STATUS if urlsplit(url).hostname == _VANITY else _STATUS
+
+
+@dataclass(frozen=True)
+class Job:
+    """A question at one address; `headers` carry the key and the ids of assets."""
+
+    api: Api
+    url: str
+    headers: Mapping[str, str]
+    sent: Sent | None  # how the newest picture travels
+    cancel: CancelToken
+
+    def chunks(self, request: Mapping[str, object]) -> Iterator[Chunk]:
+        """Ask, and yield the answer's chunks; an unfinished job is polled, a 302 followed.
+
+        Raises VLMError, with no `again` once NVIDIA has taken the job.
+        """
+        url, options = self.api.at(self.url), {"headers": self.headers, "json": request}
+        with self.api.send("POST", url, self.cancel, PENDING, **options) as response:
+            if response.status_code not in PENDING:
+                yield from self._read(response)
+                return
+        try:
+            yield from self._result(response)
+        except VLMError as error:
+            error.again = None  # NVIDIA has taken the job: it is not begun, and paid for, twice
+            raise
+
+    def _result(self, response: requests.Response) -> Iterator[Chunk]:
+        """Yield the chunks of the result that the pending response announces."""
+        moves = 0
+        for _ in range(self.api.patience.polls):
+            moves += response.status_code != 202
+            if moves > _MAX_MOVES:
+                raise Unreachable(
+                    "NVIDIA sends this question from one place to the next. Try again later."
+                )
+            with self._after(response) as response:
+                if response.status_code not in PENDING:
+                    yield from self._read(response)
+                    return
+        raise Unreachable(
+            "NVIDIA did not finish this job in time. Try again, or use a smaller picture."
+        )
+
+    def _read(self, response: requests.Response) -> Iterator[Chunk]:
+        for payload in client.payloads(response):
+            if piece := chunk(payload, self.sent, "NVIDIA", self.api.key):
+                yield piece
+
+    @contextmanager
+    def _after(self, pending: requests.Response) -> Iterator[requests.Response]:
+        """Open the response that follows a pending one; passing faults are retried."""
+        if pending.status_code == 202:
+            url = self.api.at(status_of(self.url) + job_of(pending.headers))
+            options = {"headers": self.headers}
+            if self.cancel.wait(self.api.patience.poll):
+                raise Unreachable("Stopped before NVIDIA had finished.")
+        else:  # the key stays with NVIDIA
+            url, options = pending.headers.get("Location", ""), {"public": self.api.is_public}
+        with ExitStack() as stack:
+            yield client.retry(
+                lambda: stack.enter_context(
+                    self.api.send("GET", url, self.cancel, PENDING, **options)
+                ),
+                self.cancel,
+                self.api.patience,
+            )
