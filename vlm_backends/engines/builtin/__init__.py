@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from vlm_backends import models
 from vlm_backends.concurrency import CancelToken, WaitingLine
+from vlm_backends.engines.base import Traits
 from vlm_backends.errors import BadPrompt
 from vlm_backends.types import Chunk, Model, Prompt, Sent, Task
 
@@ -31,6 +32,11 @@ class Embedded:
     """Computes its answers in this process; the weights are PP-OCRv6's, out of rapidocr's wheel."""
 
     name: str = "This machine"
+
+    @property
+    def traits(self) -> Traits:
+        """What holds for all of its models."""
+        return Traits("builtin")
 
     def models(self) -> Sequence[Model]:
         """The whole catalogue: each gets what can be computed for it here."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vlm_backends import models
 from vlm_backends.concurrency import CancelToken, WaitingLine
+from vlm_backends.engines.base import Traits
 from vlm_backends.engines.local import checkpoints
 from vlm_backends.engines.local.errors import sentence
 from vlm_backends.engines.wire import requests
@@ -34,6 +35,11 @@ class Local:
     downloads: bool = False
     residents: int = 1  # models that stay in memory
     name: str = "Open weights here"
+
+    @property
+    def traits(self) -> Traits:
+        """What holds for all of its models."""
+        return Traits("local")
 
     def models(self) -> Sequence[Model]:
         """The models whose weights are here, or may be fetched."""
