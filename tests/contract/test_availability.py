@@ -24,17 +24,17 @@ from vlm_backends import (
     CATALOGUE,
     NVIDIA,
     BadPrompt,
-    CancelToken,
     Embedded,
     Gone,
     Local,
     MissingKey,
     OpenAI,
     Prompt,
+    Question,
     Refused,
+    Reply,
     Turn,
     Unreachable,
-    ask,
     find_model,
     read,
 )
@@ -60,8 +60,8 @@ def journal(monkeypatch):
     """A journal of its own for each test, which the page writes and reads."""
     openai.forget()
     journal = Journal()
-    monkeypatch.setattr(ui.asking, "journal", journal)
-    monkeypatch.setattr(ui.strip, "journal", journal)
+    monkeypatch.setattr("ui.state.question.journal", journal)
+    monkeypatch.setattr("ui.components.availability_table.journal", journal)
     return journal
 
 
@@ -240,7 +240,7 @@ def test_leaving_after_the_first_word_is_an_answer(wire, journal):
     engine, gate = NVIDIA(KEY, wire.url, QUICK), threading.Event()
     wire.script.append(say.sse(["one ", "two"], gate=gate))
     prompt = Prompt((Turn("user", "Who?", (CAT,)),), NEMOTRON.sampling)
-    answers = journal.watched(engine, NEMOTRON, ask(engine, NEMOTRON, prompt), CancelToken())
+    answers = Reply(Question(NEMOTRON, prompt), engine, observer=journal.observe)
     while not next(answers).text:
         assert not len(journal)
     answers.close()
