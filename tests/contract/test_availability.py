@@ -11,7 +11,6 @@ import pytest
 
 import ui
 import ui.components.availability_table
-import ui.state.question
 from tests.conftest import finished
 from tests.support.paths import ASSETS
 from tests.support.wire import replies as say
