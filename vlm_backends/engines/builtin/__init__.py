@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from vlm_backends import models
 from vlm_backends.concurrency import CancelToken, WaitingLine
-from vlm_backends.engines.base import Traits
+from vlm_backends.engines.base import Capability, Observation, Traits
 from vlm_backends.errors import BadPrompt
 from vlm_backends.types import Chunk, Model, Prompt, Sent, Task
 
@@ -17,13 +17,18 @@ _line = WaitingLine(
     seats=4
 )  # pictures that are looked at, at one time: a decoded one takes hundreds of megabytes
 
-_HERE = {  # what is done here for a Florence-2 task
-    "<OCR>": "Done on this machine by PP-OCRv6.",
-    "<OCR_WITH_REGION>": "Done on this machine by PP-OCRv6.",
-    "<REGION_TO_SEGMENTATION>": "On this machine: a mask by colour (GrabCut).",
-    "<REGION_TO_DESCRIPTION>": "On this machine: measured facts, such as text, colours and size.",
-    "<CAPTION_TO_PHRASE_GROUNDING>": "On this machine: finds words that are printed in the picture.",
-    "<OPEN_VOCABULARY_DETECTION>": "On this machine: finds words that are printed in the picture.",
+_OCR, _GRABCUT = "PP-OCRv6", "GrabCut"
+_PRINTED_WORDS = "On this machine: finds words that are printed in the picture."
+_BY_TASK = {  # of Florence-2: what computes its answer here, and the phrase that says so
+    "<OCR>": (_OCR, "Done on this machine by PP-OCRv6."),
+    "<OCR_WITH_REGION>": (_OCR, "Done on this machine by PP-OCRv6."),
+    "<REGION_TO_SEGMENTATION>": (_GRABCUT, "On this machine: a mask by colour (GrabCut)."),
+    "<REGION_TO_DESCRIPTION>": (
+        f"measurements and {_OCR}",
+        "On this machine: measured facts, such as text, colours and size.",
+    ),
+    "<CAPTION_TO_PHRASE_GROUNDING>": (_OCR, _PRINTED_WORDS),
+    "<OPEN_VOCABULARY_DETECTION>": (_OCR, _PRINTED_WORDS),
 }
 
 
@@ -33,46 +38,63 @@ class Embedded:
 
     name: str = "This machine"
 
-    @property
-    def traits(self) -> Traits:
-        """What holds for all of its models."""
-        return Traits("builtin")
-
     def models(self) -> Sequence[Model]:
         """The whole catalogue: each gets what can be computed for it here."""
         return models.CATALOGUE
 
-    def state(self, model: Model, task: Task | None = None) -> str:
-        """What this machine does for the model or the task."""
+    @property
+    def traits(self) -> Traits:
+        """What holds for all of its models: one question at a time, and nothing leaves this machine."""
+        return Traits("builtin")
+
+    def capability(self, model: Model, task: Task | None = None) -> Capability:
+        """Say what is computed here in place of the model, or of one of its tasks, and by what."""
+        if task and task.token not in _BY_TASK:
+            return Capability(False, "Needs Florence-2 itself: an NVIDIA key, for one.", "model")
         if task:
-            return _HERE.get(task.token, "Needs Florence-2 itself: an NVIDIA key, for one.")
-        if model.tasks:
-            return f"{len(_HERE)} of {len(model.tasks)} tasks here"
-        return (
-            "bar charts to tables here"
-            if model.id == "google/deplot"
-            else "reads the picture here, no conversation"
-        )
+            tool, summary = _BY_TASK[task.token]
+        elif model.tasks:
+            tool = f"{_OCR}, {_GRABCUT} and measurements"
+            summary = f"{len(_BY_TASK)} of {len(model.tasks)} tasks here"
+        elif model.tables:
+            tool, summary = f"{_OCR} and the geometry of bars", "bar charts to tables here"
+        else:
+            tool, summary = _OCR, "reads the picture here, no conversation"
+        return Capability(True, summary, computed_by=tool, partial=True)
+
+    def state(self, model: Model, task: Task | None = None) -> str:
+        """Return the summary of `capability`."""
+        return self.capability(model, task).summary
+
+    def with_key(self, key: str) -> "Embedded":
+        """Return this engine: it takes no key."""
+        return self
+
+    def probe(self, models: Sequence[Model]) -> Iterator[tuple[Model, Observation]]:
+        """Yield nothing: there is no address to look at."""
+        return iter(())
 
     def stream(
-        self, model: Model, prompt: Prompt, stop: CancelToken | None = None
+        self, model: Model, prompt: Prompt, cancel: CancelToken | None = None
     ) -> Iterator[Chunk]:
         """The answer's chunks as they are computed. Raises BadPrompt and MissingKey."""
         from vlm_backends.engines.builtin import tasks
 
-        stop = stop or CancelToken()
+        cancel = cancel or CancelToken()
         picture = next(
             (turn.pictures[-1] for turn in reversed(prompt.turns) if turn.pictures), None
         )
         if picture is None:
             raise BadPrompt("Add a picture first: this machine answers from pictures only.")
         yield Chunk(sent=Sent(picture.mime, picture.width, picture.height, len(picture.data)))
-        with _line.place(stop) as place:
+        with _line.place(cancel) as place:
             for ahead in place:
                 yield Chunk(status=f"Waiting in line: {ahead} before you.")
             for chunk in (
-                () if stop.is_set() else tasks.answer(model, prompt.turns[-1].text, picture, stop)
+                ()
+                if cancel.is_set()
+                else tasks.answer(model, prompt.turns[-1].text, picture, cancel)
             ):
-                if stop.is_set():
+                if cancel.is_set():
                     return
                 yield chunk

@@ -37,7 +37,7 @@ def answer(model: Model, text: str, picture: Picture, stop: CancelToken) -> Iter
             )
         yield from run(rgb, words, stop)
     else:
-        yield from (_table if model.id == "google/deplot" else _reading)(rgb, model, stop)
+        yield from (_table if model.tables else _reading)(rgb, model, stop)
 
 
 def _split(text: str) -> tuple[str, str]:

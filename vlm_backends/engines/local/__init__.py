@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vlm_backends import models
 from vlm_backends.concurrency import CancelToken, WaitingLine
-from vlm_backends.engines.base import Traits
+from vlm_backends.engines.base import Capability, Observation, Traits
 from vlm_backends.engines.local import checkpoints
 from vlm_backends.engines.local.errors import sentence
 from vlm_backends.engines.wire import requests
@@ -36,29 +36,46 @@ class Local:
     residents: int = 1  # models that stay in memory
     name: str = "Open weights here"
 
-    @property
-    def traits(self) -> Traits:
-        """What holds for all of its models."""
-        return Traits("local")
-
     def models(self) -> Sequence[Model]:
         """The models whose weights are here, or may be fetched."""
         own = (model for model in models.CATALOGUE if model.weights and not model.weights.served)
         return tuple(model for model in own if self.downloads or self._found(model))
 
-    def state(self, model: Model, task: Task | None = None) -> str:
-        """Whether the weights are here, and if not, what they would take."""
-        if model.weights is None:
-            return "no open weights"
-        if model.weights.served:
-            return "needs a server of its own: see the README"
+    @property
+    def traits(self) -> Traits:
+        """What holds for all of its models: one question at a time, and nothing leaves this machine."""
+        return Traits("local")
+
+    def capability(self, model: Model, task: Task | None = None) -> Capability:
+        """Say whether the weights are here, and if not, what they would take; the same for each task."""
+        weights = model.weights
+        if weights is None:
+            return Capability(False, "no open weights", "model")
+        id = self._id(model)
+        if weights.served:
+            return Capability(False, "needs a server of its own: see the README", "server", id)
         if self._found(model):
-            return "ready"
-        need = f"needs {model.weights.gigabytes:g} GB of weights"
-        return f"{need}: fetched at the first question" if self.downloads else need
+            return Capability(True, "ready", computed_by=id)
+        summary = f"needs {weights.gigabytes:g} GB of weights"
+        if not self.downloads:
+            return Capability(False, summary, "weights", id)
+        summary += ": fetched at the first question"
+        return Capability(True, summary, computed_by=id, download_gb=weights.gigabytes)
+
+    def state(self, model: Model, task: Task | None = None) -> str:
+        """Return the summary of `capability`."""
+        return self.capability(model, task).summary
+
+    def with_key(self, key: str) -> "Local":
+        """Return this engine: it takes no key."""
+        return self
+
+    def probe(self, models: Sequence[Model]) -> Iterator[tuple[Model, Observation]]:
+        """Yield nothing: there is no address to look at."""
+        return iter(())
 
     def stream(
-        self, model: Model, prompt: Prompt, stop: CancelToken | None = None
+        self, model: Model, prompt: Prompt, cancel: CancelToken | None = None
     ) -> Iterator[Chunk]:
         """The reply's chunks, after what it waits for. Raises VLMError."""
         if model.weights is None:
@@ -71,17 +88,17 @@ class Local:
                 f"{model.weights.id} with vLLM and set VLM_BASE_URL, as the README says."
             )
         prompt = requests.trimmed(model, prompt)
-        stop, found = stop or CancelToken(), self._found(model)
+        cancel, found = cancel or CancelToken(), self._found(model)
         yield Chunk(sent=_sent(prompt), note=self._signed(model))
         if found is None:
             found = yield from checkpoints.fetch(
-                self._id(model), model.weights, self.downloads, stop
+                self._id(model), model.weights, self.downloads, cancel
             )
-        with _line.place(stop) as place:
+        with _line.place(cancel) as place:
             for ahead in place:
                 yield Chunk(status=f"Waiting in line: {ahead} before you.")
-            if not stop.is_set():
-                yield from self._answer(found, model, prompt, stop)
+            if not cancel.is_set():
+                yield from self._answer(found, model, prompt, cancel)
 
     def joins(self, model: Model, prompt: Prompt) -> bool:
         """True for a question that can be answered together with others like it: one of a structured task."""
@@ -114,15 +131,15 @@ class Local:
         ]
 
     def _answer(
-        self, found: str, model: Model, prompt: Prompt, stop: CancelToken
+        self, found: str, model: Model, prompt: Prompt, cancel: CancelToken
     ) -> Iterator[Chunk]:
         with self._sentences(found, model):
             from vlm_backends.engines.local import generation, loader, processors
 
-            resident = yield from loader.load(found, model.title, self.residents, stop)
-            if resident and not stop.is_set():
+            resident = yield from loader.load(found, model.title, self.residents, cancel)
+            if resident and not cancel.is_set():
                 yield from generation.speak(
-                    resident, processors.asked(resident, model, prompt), stop
+                    resident, processors.asked(resident, model, prompt), cancel
                 )
 
     @contextmanager
