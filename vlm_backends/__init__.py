@@ -11,8 +11,9 @@ from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines import NVIDIA, Embedded, Local, OpenAI, connect
 from vlm_backends.engines.base import Engine
 from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, Unreachable, VLMError
-from vlm_backends.media.drawing import colours, draw
+from vlm_backends.media.drawing import draw
 from vlm_backends.media.images import encode, read
+from vlm_backends.media.palette import colours
 from vlm_backends.models import CATALOGUE, TASKS, find_model, find_task, write_task
 from vlm_backends.reply import Question, Reply, Timing
 from vlm_backends.types import (

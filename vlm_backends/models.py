@@ -77,7 +77,7 @@ TASKS = (
         "An outline of the object in your box.",
         florence2.polygons,
         "region",
-        florence2.locations,
+        florence2.write_locations,
         example=(0.12, 0.04, 0.81, 0.97),
     ),
     Task(
@@ -96,7 +96,7 @@ TASKS = (
         "What kind of thing is in your box.",
         florence2.text,
         "region",
-        florence2.locations,
+        florence2.write_locations,
         example=(0.12, 0.04, 0.81, 0.97),
     ),
     Task(
@@ -106,7 +106,7 @@ TASKS = (
         "A phrase about what is in your box.",
         florence2.text,
         "region",
-        florence2.locations,
+        florence2.write_locations,
         example=(0.12, 0.04, 0.81, 0.97),
     ),
     Task("<OCR>", "Read", READ, "All text in the picture.", florence2.text),

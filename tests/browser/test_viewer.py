@@ -10,7 +10,8 @@ from tests.conftest import CHROMIUM
 from ui.components.viewer import Action, parted, scene
 from vlm_backends import Answer, Region
 from vlm_backends.media import images
-from vlm_backends.media.merging import attached, box_of, corners, grounded
+from vlm_backends.media.geometry import bounds, corners
+from vlm_backends.media.merging import attached, grounded
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
@@ -68,10 +69,10 @@ def test_what_was_found_about_a_box_joins_the_answer_that_it_came_from():
         "cat\ndog",
         (Region("cat", SQUARE, span=(0, 3)), Region("dog", corners((0, 0, 0.2, 0.2)), span=(4, 7))),
     )
-    named = attached(base, [box_of(base.regions[0])], [Answer("a grey cat")])
+    named = attached(base, [bounds(base.regions[0].outline)], [Answer("a grey cat")])
     assert named.text == "a grey cat\ncat\ndog"
     assert [named.text[slice(*region.span)] for region in named.regions] == ["a grey cat", "dog"]
-    masked = attached(base, [box_of(base.regions[1])], [Answer("", (Region("", SQUARE, True),))])
+    masked = attached(base, [bounds(base.regions[1].outline)], [Answer("", (Region("", SQUARE, True),))])
     assert masked.text == "dog\ncat\ndog" and [region.label for region in masked.regions] == [
         "dog",
         "cat",

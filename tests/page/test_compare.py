@@ -18,8 +18,8 @@ from ui.tabs.compare import EXAMPLES, CompareTab
 from vlm_backends import CATALOGUE, BadPrompt, Embedded, Region, find_model
 from vlm_backends.intents import ASK, DESCRIBE, FIND, INTENTS, READ, supports, write_prompt
 from vlm_backends.media import images
+from vlm_backends.media.geometry import corners
 from vlm_backends.media.matching import agreement, iou
-from vlm_backends.media.merging import corners
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"

@@ -35,9 +35,15 @@ FLOORS = {
         ["__main__"],
     ],
     "vlm_backends.media": [
-        ["decoding", "geometry", "drawing", "matching", "merging"],
+        ["decoding", "geometry", "palette"],
+        ["drawing", "matching", "merging"],
         ["images"],
         ["exports"],
+    ],
+    "vlm_backends.media.exports": [
+        ["common"],
+        ["raster", "svg", "coco", "tables", "conversation"],
+        ["__init__"],
     ],
     "vlm_backends.readers": [["markup"], ["plain", "florence2", "kosmos2", "paligemma", "deplot"]],
     "vlm_backends.engines": [
@@ -118,7 +124,7 @@ THIRD_PARTY = {
         "numpy",
         "cv2",
     },  # the last two inside the functions that draw
-    "vlm_backends.media.exports": {"PIL"},
+    "vlm_backends.media.exports.raster": {"PIL"},
     "vlm_backends.engines.http.client": {"requests", "urllib3"},
     "vlm_backends.engines.http.transport": {"requests", "urllib3"},
     "vlm_backends.engines.http.decode": {"orjson"},

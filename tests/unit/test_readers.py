@@ -231,7 +231,7 @@ def test_round_trip_law():
     """A region spelled for Florence-2 and read back is off by at most 0.0015."""
     for i in range(0, 1000, 7):
         box = (i / 1000, (i * 7 % 900) / 1000, (i + 1) / 1000 if i < 999 else 1.0, 1.0)
-        region = florence2.boxes("x" + florence2.locations(box)).regions[0]
+        region = florence2.boxes("x" + florence2.write_locations(box)).regions[0]
         (x0, y0), (x1, y1) = region.outline[0], region.outline[2]
         assert max(abs(a - b) for a, b in zip(box, (x0, y0, x1, y1))) <= 0.0015
 

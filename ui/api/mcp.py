@@ -23,6 +23,7 @@ from ui.state.question import Asked, follow
 from ui.state.rendering import as_json
 from ui.state.task_run import as_uploaded, task_prompt
 from vlm_backends import CATALOGUE, NVIDIA, Prompt, VLMError, find_model
+from vlm_backends.media.geometry import bounds
 
 CHATS = [model.id for model in CATALOGUE if not model.tasks]
 DETAILS = {"short": "<CAPTION>", "medium": "<DETAILED_CAPTION>", "long": "<MORE_DETAILED_CAPTION>"}
@@ -275,5 +276,4 @@ def _reply(asked: Asked) -> dict:
 
 def _box(outline: list[list[float]]) -> list[float]:
     """The upright box around an outline: left, top, right, bottom."""
-    xs, ys = zip(*outline)
-    return [min(xs), min(ys), max(xs), max(ys)]
+    return list(bounds(outline))

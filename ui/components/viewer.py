@@ -11,7 +11,8 @@ import gradio as gr
 
 from ui.core.storage import picture_path
 from vlm_backends import Answer, Picture, Region, colours
-from vlm_backends.media.drawing import Colour, ink, rounded
+from vlm_backends.media.drawing import round_outlines
+from vlm_backends.media.palette import Colour, ink
 
 NOTHING = Answer("")
 _FEW = 12  # regions whose names are shown unasked
@@ -66,7 +67,7 @@ def scene(
         "regions": [
             _region(region, group, shades[group], points)
             for region, group, points in zip(
-                answer.regions, named, rounded(answer.regions), strict=True
+                answer.regions, named, round_outlines(answer.regions), strict=True
             )
         ],
         "parts": parted(answer) if words and answer.text.strip() else [],

@@ -24,8 +24,7 @@ from vlm_backends import (
     Turn,
 )
 from vlm_backends.intents import ASK, DESCRIBE, FIND, READ, Intent, supports, write_prompt
-from vlm_backends.media.matching import MOST as COMPARED
-from vlm_backends.media.matching import SAME, Agreement, agreement
+from vlm_backends.media.matching import MAX_COMPARED, SAME_PLACE_IOU, Agreement, agreement
 
 MOST = 6  # lanes at once
 _USUAL = 3  # lanes that are chosen for a visitor
@@ -237,7 +236,7 @@ def sentence(one: str, other: str, found: Agreement) -> str:
     """How far two lanes agree, in words."""
     agreed, places = len(found.agreed), "1 place" if found.places == 1 else f"{found.places} places"
     mean = f" (mean IoU {found.mean:.2f})" if agreed else ""
-    first = f" The first {COMPARED} places of each are compared." if found.cut else ""
+    first = f" The first {MAX_COMPARED} places of each are compared." if found.cut else ""
     return f"{one} and {other} agree on {agreed or 'none'} of {places}{mean}.{first}"
 
 
@@ -251,7 +250,7 @@ def _table(found: Agreement) -> str:
     )
     more = len(found.pairs) - _ROWS
     rest = f"<p>And {more} more.</p>" if more > 0 else ""
-    head = f"<thead><tr><th>Nearest pairs</th><th>Overlap (IoU); from {SAME} on the same place</th></tr></thead>"
+    head = f"<thead><tr><th>Nearest pairs</th><th>Overlap (IoU); from {SAME_PLACE_IOU} on the same place</th></tr></thead>"
     return f"<table>{head}<tbody>{rows}</tbody></table>{rest}"
 
 

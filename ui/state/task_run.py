@@ -20,7 +20,8 @@ from vlm_backends import (
     find_task,
     write_task,
 )
-from vlm_backends.media.merging import Box, attached, grounded
+from vlm_backends.media.geometry import Box
+from vlm_backends.media.merging import attached, grounded
 from vlm_backends.models import check_region
 
 Step = Callable[[Sequence[Answer]], Asked]  # the next question, given the answers so far

@@ -20,7 +20,7 @@ from vlm_backends import (
 from vlm_backends.annotate.jsonl import replacing
 from vlm_backends.annotate.runner import Record
 from vlm_backends.media.exports import as_coco, as_csv
-from vlm_backends.media.geometry import cleaned
+from vlm_backends.media.exports.common import clean_regions
 
 _COLUMNS = "file", "text", "regions", "engine", "seconds", "error"
 
@@ -61,7 +61,7 @@ def line(record: Record, job: Job) -> dict:
         "engine": record.engine.name,
         **job.fields,
         "text": answer.text,
-        "regions": [region._asdict() for region in cleaned(answer.regions)],
+        "regions": [region._asdict() for region in clean_regions(answer.regions)],
         "rows": answer.rows,
         "note": answer.note,
         "width": picture and picture.width,

@@ -1,14 +1,13 @@
-"""Regions onto a picture: one copy, then only the pixels of each region are touched.
+"""Draw regions onto a copy of a picture; only the pixels of each region are touched.
 
-OpenCV and NumPy are imported where they are used: `import vlm_backends` needs neither, and the page starts without
-OpenCV.
+OpenCV and NumPy are imported inside the functions that use them, because `import vlm_backends`
+needs neither and the page starts without OpenCV.
 """
 
 from __future__ import annotations
 
 import math
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -16,146 +15,76 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
+from vlm_backends.media.geometry import bounds, covered_pixels, to_pixels
+from vlm_backends.media.palette import Colour, colours, ink
 from vlm_backends.text import short_label
 from vlm_backends.types import Point, Region
 
 if TYPE_CHECKING:
     import numpy as np
 
-Colour = tuple[int, int, int]
-Box = tuple[int, int, int, int]
+PixelBox = tuple[int, int, int, int]  # left, top, right, bottom
+Size = tuple[int, int]  # width and height in pixels
+
+LINE_WIDTH, LETTER_HEIGHT = 2.5, 20  # thousandths of the picture's longer side
+MIN_LINE, MIN_LETTERS = 2, 11  # pixels
+MASK_OPACITY = 96 / 255
 
 _FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
-_PALETTE: tuple[Colour, ...] = (  # distinct on photographs and on paper
-    (230, 25, 75),
-    (0, 130, 200),
-    (60, 160, 60),
-    (245, 130, 48),
-    (145, 30, 180),
-    (0, 150, 150),
-    (200, 30, 160),
-    (150, 90, 20),
-    (70, 80, 220),
-    (128, 128, 0),
-    (255, 99, 71),
-    (0, 100, 80),
-    (190, 140, 0),
-    (105, 65, 225),
-)
-_FILL = 96  # 0..255: how much a mask covers
-_FINE = 2400  # px: a screen shows larger pictures smaller, and with that smoother, than they are
-_LETTERS, _SMALLEST = 20, 10  # thousandths of the picture's longer side
-_CROWD = 24  # regions: beyond it, letters grow smaller
-_COUNTED = 300  # regions, and as many labels, that labels keep clear of; room for more costs more than it gives
-_PARTS = 4  # bits of a pixel's parts in OpenCV's coordinates
+_SMOOTH_UP_TO = 2400  # px: a screen scales larger pictures down, which smooths their edges anyway
+_SMALLEST_LETTERS = 10  # thousandths of the longer side, in a crowded picture
+_CROWD = 24  # regions: with more of them, letters get smaller
+_AVOIDED = 300  # regions, and as many labels, that labels avoid; more cost more than they improve
+_FRACTION_BITS = 4  # of OpenCV's coordinates, which are sixteenths of a pixel
 
 
 def draw(image: Image.Image, regions: Sequence[Region]) -> Image.Image:
-    """A copy of the image with every region's outline and label on it; masks are filled translucently.
+    """Return a copy of the image, RGB, with the outline and the label of every region.
 
-    RGB, same size; line width and letters follow the size of the picture. The given image is untouched.
+    Masks are filled translucently. Line width and letters grow with the picture. Coordinates are
+    those of `media.geometry`.
     """
     canvas = image.convert("RGB") if image.mode != "RGB" else image.copy()
     unit = max(canvas.size) / 1000
-    width = max(2, round(2.5 * unit))
-    shades = colours([region.label for region in regions])
+    line_width = max(MIN_LINE, round(LINE_WIDTH * unit))
+    palette = colours([region.label for region in regions])
     for region in sorted(regions, key=lambda region: not region.is_mask):  # masks below lines
-        _draw_outline(canvas, region, shades[region.label], width)
+        _draw_outline(canvas, region, palette[region.label], line_width)
     named = [region for region in regions if region.label and region.outline]
     if named:
-        letters = max(_SMALLEST, _LETTERS * min(1, math.sqrt(_CROWD / len(regions))))
-        _draw_plates(canvas, regions, named, shades, _font(max(11, round(letters * unit))))
+        crowding = min(1, math.sqrt(_CROWD / len(regions)))
+        letters = max(_SMALLEST_LETTERS, LETTER_HEIGHT * crowding) * unit
+        _draw_labels(canvas, regions, named, palette, font(max(MIN_LETTERS, round(letters))))
     return canvas
 
 
-def colours(labels: Sequence[str]) -> dict[str, Colour]:
-    """A colour for each label: its own in every picture, or the next one where an earlier label has that already."""
-    given: dict[str, Colour] = {}
-    free = set(_PALETTE)
-    for name in map(_plain, labels):
-        if name not in given:
-            own = zlib.crc32(name.encode()) % len(_PALETTE)
-            given[name] = next(
-                (shade for shade in _PALETTE[own:] + _PALETTE[:own] if shade in free), _PALETTE[own]
-            )
-            free.discard(given[name])
-    return {label: given[_plain(label)] for label in labels}
+def round_outlines(regions: Sequence[Region]) -> list[list[list[float]]]:
+    """Round each outline, in 0..1, to a hundred-thousandth of the picture.
 
-
-def rounded(regions: Sequence[Region]) -> list[list[list[float]]]:
-    """Each outline to a hundred-thousandth of the picture; NumPy rounds them all in a third of Python's time."""
+    NumPy rounds all of them at once, in a third of the time that Python takes.
+    """
     import numpy as np
 
     points = iter(np.round([point for region in regions for point in region.outline], 5).tolist())
     return [list(islice(points, len(region.outline))) for region in regions]
 
 
-def ink(ground: Colour) -> str:
-    """Black or white, whichever is easier to read on this colour (by the contrast of WCAG 2)."""
-    linear = [
-        v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
-        for v in (part / 255 for part in ground)
-    ]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "black" if luminance > 0.179 else "white"
-
-
-def _plain(label: str) -> str:
-    return label.strip().lower()
-
-
 @lru_cache(maxsize=32)
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """Return the labels' typeface, `size` pixels high."""
     return ImageFont.truetype(_FONT, size)
 
 
-def _draw_outline(canvas: Image.Image, region: Region, shade: Colour, width: int) -> None:
-    points = _pixels(region, canvas.size)
+def _draw_outline(canvas: Image.Image, region: Region, colour: Colour, line_width: int) -> None:
+    points = to_pixels(region.outline, *canvas.size)
     if len(points) < 2:
         return
     if not region.is_mask and _is_upright_box(points):
-        corners = points[0][0], points[0][1], points[2][0], points[2][1]
-        return ImageDraw.Draw(canvas).rectangle(
-            [round(v) for v in corners], outline=shade, width=width
-        )
-    if max(canvas.size) > _FINE:
-        return _draw_plainly(canvas, region, points, width, shade)
-    left, top, right, bottom = _bounds(points, width, canvas.size)
-    if right > left and bottom > top:
-        path = [(x - left, y - top) for x, y in points]
-        canvas.paste(
-            shade, (left, top), _cover(path, (right - left, bottom - top), region.is_mask, width)
-        )
-
-
-def _cover(path: list[Point], size: tuple[int, int], solid: bool, width: int) -> Image.Image:
-    """How much of each pixel a line, or a mask with its line, covers; with smooth edges, `L`."""
-    import cv2
-    import numpy as np
-
-    corners, cover = (
-        np.rint(np.array(path) * 2**_PARTS).astype(np.int32),
-        np.zeros(size[::-1], np.uint8),
-    )
-    if solid:
-        cv2.fillPoly(cover, [corners], _FILL, cv2.LINE_AA, _PARTS)
-    cv2.polylines(
-        cover, [corners], True, 255, max(1, (width - 1) // 2 * 2), cv2.LINE_AA, _PARTS
-    )  # its edges add 1.4
-    return Image.fromarray(cover)
-
-
-def _draw_plainly(
-    canvas: Image.Image, region: Region, points: list[Point], width: int, shade: Colour
-) -> None:
-    """Without smooth edges, in place."""
-    if region.is_mask:
-        ImageDraw.Draw(canvas, "RGBA").polygon(points, fill=(*shade, _FILL))
-    ImageDraw.Draw(canvas).line([*points, *points[:2]], fill=shade, width=width)
-
-
-def _pixels(region: Region, size: tuple[int, int]) -> list[Point]:
-    return [(x * (size[0] - 1), y * (size[1] - 1)) for x, y in region.outline]
+        _draw_box(canvas, points, colour, line_width)
+    elif max(canvas.size) > _SMOOTH_UP_TO:
+        _draw_aliased(canvas, points, region.is_mask, colour, line_width)
+    else:
+        _draw_smooth(canvas, points, region.is_mask, colour, line_width)
 
 
 def _is_upright_box(points: Sequence[Point]) -> bool:
@@ -165,59 +94,138 @@ def _is_upright_box(points: Sequence[Point]) -> bool:
     return ay == by and cy == dy and ax == dx and bx == cx and ax <= bx and ay <= cy
 
 
-def _bounds(points: Sequence[Point], margin: int, size: tuple[int, int]) -> Box:
-    xs, ys = [x for x, _ in points], [y for _, y in points]
+def _draw_box(
+    canvas: Image.Image, points: Sequence[Point], colour: Colour, line_width: int
+) -> None:
+    """Draw the lines of an upright box on the pixels that it covers, along its inner edge."""
+    left, top, right, bottom = covered_pixels(bounds(points), *canvas.size)
+    inclusive = left, top, right - 1, bottom - 1  # as Pillow counts
+    ImageDraw.Draw(canvas).rectangle(inclusive, outline=colour, width=line_width)
+
+
+def _draw_smooth(
+    canvas: Image.Image,
+    points: Sequence[Point],
+    filled: bool,
+    colour: Colour,
+    line_width: int,
+) -> None:
+    """Draw an outline with anti-aliased edges; with a translucent fill when `filled`."""
+    left, top, right, bottom = _pixel_bounds(points, line_width, canvas.size)
+    if right > left and bottom > top:
+        path = [(x - left, y - top) for x, y in _as_pixel_centres(points)]
+        coverage = _coverage(path, (right - left, bottom - top), filled, line_width)
+        canvas.paste(colour, (left, top), coverage)
+
+
+def _coverage(path: Sequence[Point], size: Size, filled: bool, line_width: int) -> Image.Image:
+    """Return how much of each pixel an outline covers, as levels 0..255 (mode `L`)."""
+    import cv2
+    import numpy as np
+
+    corners = np.rint(np.array(path) * 2**_FRACTION_BITS).astype(np.int32)
+    levels = np.zeros(size[::-1], np.uint8)
+    if filled:
+        opacity = round(255 * MASK_OPACITY)
+        cv2.fillPoly(levels, [corners], opacity, cv2.LINE_AA, _FRACTION_BITS)
+    thickness = max(1, (line_width - 1) // 2 * 2)  # the smooth edges add 1.4 pixels
+    cv2.polylines(levels, [corners], True, 255, thickness, cv2.LINE_AA, _FRACTION_BITS)
+    return Image.fromarray(levels)
+
+
+def _draw_aliased(
+    canvas: Image.Image,
+    points: Sequence[Point],
+    filled: bool,
+    colour: Colour,
+    line_width: int,
+) -> None:
+    """Draw an outline without smooth edges; with a translucent fill when `filled`."""
+    path = _as_pixel_centres(points)
+    if filled:
+        opacity = round(255 * MASK_OPACITY)
+        ImageDraw.Draw(canvas, "RGBA").polygon(path, fill=(*colour, opacity))
+    ImageDraw.Draw(canvas).line([*path, *path[:2]], fill=colour, width=line_width)
+
+
+def _as_pixel_centres(points: Iterable[Point]) -> list[Point]:
+    """Convert to the count of Pillow's and OpenCV's lines, where a pixel's centre is at 0, 1, …"""
+    return [(x - 0.5, y - 0.5) for x, y in points]
+
+
+def _pixel_bounds(points: Sequence[Point], margin: int, size: Size) -> PixelBox:
+    """Return the pixels that an outline in pixels touches, and a margin around them.
+
+    Right and bottom are exclusive; all of it is inside the picture.
+    """
+    left, top, right, bottom = bounds(points)
     return (
-        max(0, int(min(xs)) - margin),
-        max(0, int(min(ys)) - margin),
-        min(size[0], int(max(xs)) + margin + 2),
-        min(size[1], int(max(ys)) + margin + 2),
+        max(0, math.floor(left) - margin),
+        max(0, math.floor(top) - margin),
+        min(size[0], math.ceil(right) + margin),
+        min(size[1], math.ceil(bottom) + margin),
     )
 
 
-def _draw_plates(
+def _draw_labels(
     canvas: Image.Image,
     regions: Sequence[Region],
     named: Sequence[Region],
-    shades: dict[str, Colour],
-    font: ImageFont.FreeTypeFont,
+    palette: dict[str, Colour],
+    letters: ImageFont.FreeTypeFont,
 ) -> None:
-    """Draws each label where it covers the least of the regions and of the labels before it."""
+    """Draw each label where it covers the least of the regions and of the labels before it."""
     import numpy as np
 
-    pen, size, pad = ImageDraw.Draw(canvas), canvas.size, max(2, font.size // 4)
-    first = [
-        _bounds(_pixels(region, size), 0, size) for region in regions[:_COUNTED] if region.outline
+    padding = max(2, int(letters.size) // 4)
+    occupied = [
+        _region_bounds(region, canvas.size) for region in regions[:_AVOIDED] if region.outline
     ]
-    taken, count = np.zeros((len(first) + _COUNTED, 4), np.int64), len(first)
-    taken[:count] = np.reshape(first, (-1, 4))
+    taken, count = np.zeros((len(occupied) + _AVOIDED, 4), np.int64), len(occupied)
+    taken[:count] = np.reshape(occupied, (-1, 4))
     for region in named:
         label = short_label(region.label)
-        wide, high = round(font.getlength(label)) + 2 * pad, font.size + 2 * pad
-        spots = _spots(_bounds(_pixels(region, size), 0, size), size, wide, high)
-        box = spots[int(_covered(np.array(spots), taken[:count]).argmin())]
-        pen.rectangle(box, fill=shades[region.label])
-        pen.text(
-            (box[0] + pad, (box[1] + box[3]) / 2),
-            label,
-            font=font,
-            fill=ink(shades[region.label]),
-            anchor="lm",
-        )
+        wide = round(letters.getlength(label)) + 2 * padding
+        high = int(letters.size) + 2 * padding
+        places = _label_places(_region_bounds(region, canvas.size), canvas.size, wide, high)
+        place = places[int(_shared_area(np.array(places), taken[:count]).argmin())]
+        _draw_label(canvas, label, place, padding, palette[region.label], letters)
         if count < len(taken):
-            taken[count] = box
+            taken[count] = place
             count += 1
 
 
-def _covered(spots: np.ndarray, taken: np.ndarray) -> np.ndarray:
-    """The area, in pixels, that each of the boxes `spots` (m, 4) shares with all of `taken` (n, 4); m values."""
-    low, high = spots[:, None, :2].clip(taken[:, :2]), spots[:, None, 2:].clip(None, taken[:, 2:])
+def _region_bounds(region: Region, size: Size) -> PixelBox:
+    return _pixel_bounds(to_pixels(region.outline, *size), 0, size)
+
+
+def _draw_label(
+    canvas: Image.Image,
+    label: str,
+    place: PixelBox,
+    padding: int,
+    colour: Colour,
+    letters: ImageFont.FreeTypeFont,
+) -> None:
+    """Draw the label's words on a plate of its colour."""
+    left, top, _, bottom = place
+    pen, start = ImageDraw.Draw(canvas), (left + padding, (top + bottom) / 2)
+    pen.rectangle(place, fill=colour)
+    pen.text(start, label, font=letters, fill=ink(colour), anchor="lm")
+
+
+def _shared_area(places: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """Return the area that each box of `places` (m, 4) shares with all of `taken` (n, 4).
+
+    The result has m values, in pixels.
+    """
+    low, high = places[:, None, :2].clip(taken[:, :2]), places[:, None, 2:].clip(None, taken[:, 2:])
     return (high - low).clip(0).prod(axis=2).sum(axis=1)
 
 
-def _spots(own: Box, size: tuple[int, int], wide: int, high: int) -> list[Box]:
-    """Places for a plate inside the picture: above the region, below, right and left of it, and over its top."""
-    left, top, right, bottom = own
+def _label_places(region: PixelBox, size: Size, wide: int, high: int) -> list[PixelBox]:
+    """List places for a label, all inside the picture: first above the region, then around it."""
+    left, top, right, bottom = region
     middle = (top + bottom - high) / 2
     wanted = (
         (left, top - high),
@@ -225,10 +233,10 @@ def _spots(own: Box, size: tuple[int, int], wide: int, high: int) -> list[Box]:
         (right, middle),
         (left - wide, middle),
         (right - wide, top - high),
-        own[:2],
+        (left, top),
     )
-    boxes = []
+    places = []
     for x, y in wanted:
         x, y = round(max(0, min(x, size[0] - 1 - wide))), round(max(0, min(y, size[1] - 1 - high)))
-        boxes.append((x, y, x + wide, y + high))
-    return boxes
+        places.append((x, y, x + wide, y + high))
+    return places

@@ -1,85 +1,95 @@
-"""Several answers as one: what was asked about boxes joins the answer that they came from."""
+"""Merge answers: what was found about boxes joins the answer that the boxes came from."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from vlm_backends.media.geometry import Box, bounds, corners
 from vlm_backends.types import Answer, Region
 
-Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in 0..1
+_SAME_BOX = 3e-3  # of the picture: Florence-2 spells a coordinate no more exactly
+_UNNAMED = "your region"
 
-
-def box_of(region: Region) -> Box:
-    """The smallest upright box around the region, in 0..1."""
-    xs, ys = [x for x, _ in region.outline], [y for _, y in region.outline]
-    return min(xs), min(ys), max(xs), max(ys)
-
-
-def corners(box: Box) -> tuple[tuple[float, float], ...]:
-    """The box as an outline, clockwise from the top left."""
-    x0, y0, x1, y1 = box
-    return (x0, y0), (x1, y0), (x1, y1), (x0, y1)
+Span = tuple[int, int]  # start and end in a text, end exclusive
 
 
 def attached(base: Answer, boxes: Sequence[Box], found: Sequence[Answer]) -> Answer:
-    """The base answer with what was found about each of the boxes: a line of text each, on top, and its regions.
+    """Return the base answer with what was found about each of the boxes, one answer per box.
 
-    Where nothing but the box itself was found, the words name it, in place of what named it before; a mask in the box
-    takes its name.
+    Each box gets a line of text, above the base's text, and its regions. Where nothing but the
+    box itself was found, its line is its label, in place of the base's label; a mask in the box
+    takes its label from it. Boxes are in 0..1.
     """
     lines: list[str] = []
-    fresh: list[Region] = []
-    at = 0
+    regions: list[Region] = []
+    length = 0
     for box, answer in zip(boxes, found):
-        name, words = _name(base, box), " ".join(answer.text.split())
-        outlines = [region for region in answer.regions if not _is(region, box)]
-        line = f"{name}: {words}" if name and words and outlines else words or name or "your region"
-        span = at, at + len(line)
-        fresh += [
-            region._replace(label=name or region.label or line, span=span) for region in outlines
-        ]
-        fresh += [] if outlines else [Region(line, corners(box), span=span)]
+        line, about_box = _describe(base, box, answer, start=length)
         lines.append(line)
-        at += len(line) + 1
-    text = "\n".join([*lines, *([base.text] if base.text else [])])
-    kept = [
-        region
-        for region in base.regions
-        if not any(_is(region, box_of(new)) for new in fresh if not new.is_mask)
-    ]
-    moved = [region._replace(span=_moved(region.span, at)) for region in kept]
+        regions += about_box
+        length += len(line) + 1
     last = found[-1] if found else base
     return replace(
         last,
-        text=text,
-        regions=(*fresh, *moved),
+        text="\n".join([*lines, *([base.text] if base.text else [])]),
+        regions=(*regions, *_kept(base, regions, shift=length)),
         literal=base.literal or last.literal,
         rows=base.rows,
     )
 
 
 def grounded(caption: Answer, found: Answer) -> Answer:
-    """The caption with the regions that were found for its phrases, each tied to the words that name it."""
-    text = caption.text
-    low = text.lower()
+    """Return the caption with the regions found for its phrases, each linked to its first mention.
 
-    def span(label: str) -> tuple[int, int] | None:
-        at = low.find(label.strip().lower()) if label.strip() else -1
-        return (at, at + len(label.strip())) if at >= 0 else None
-
-    tied = tuple(region._replace(span=span(region.label)) for region in found.regions)
-    return replace(found, text=text, regions=tied)
+    A region whose label is not in the caption has no span.
+    """
+    lower = caption.text.lower()
+    regions = (region._replace(span=_find(lower, region.label)) for region in found.regions)
+    return replace(found, text=caption.text, regions=tuple(regions))
 
 
-def _name(base: Answer, box: Box) -> str:
-    """The label that the base answer gives to what stands in the box; empty when it gives none."""
-    return next((region.label for region in base.regions if region.label and _is(region, box)), "")
+def _describe(base: Answer, box: Box, answer: Answer, start: int) -> tuple[str, list[Region]]:
+    """Return the line about a box, and its regions, linked to the line at `start` in the text."""
+    name, words = _label_of(base, box), " ".join(answer.text.split())
+    found = [region for region in answer.regions if not _is_box(region, box)]
+    if not found:
+        line = words or name or _UNNAMED
+        return line, [Region(line, corners(box), span=(start, start + len(line)))]
+    line = f"{name}: {words}" if name and words else words or name or _UNNAMED
+    span = start, start + len(line)
+    return line, [
+        region._replace(label=name or region.label or line, span=span) for region in found
+    ]
 
 
-def _is(region: Region, box: Box) -> bool:
-    """True when the region is this box, as exactly as Florence-2 can spell one."""
-    close = region.outline and max(abs(a - b) for a, b in zip(box_of(region), box)) < 3e-3
-    return bool(close) and not region.is_mask
+def _kept(base: Answer, added: Sequence[Region], shift: int) -> list[Region]:
+    """Return the base's regions that no added box replaces, their spans moved by `shift`."""
+    boxes = [bounds(region.outline) for region in added if not region.is_mask]
+    return [
+        region._replace(span=_moved(region.span, shift))
+        for region in base.regions
+        if not any(_is_box(region, box) for box in boxes)
+    ]
 
 
-def _moved(span: tuple[int, int] | None, by: int) -> tuple[int, int] | None:
+def _label_of(base: Answer, box: Box) -> str:
+    """Return the base's label for the box; an empty one when there is none."""
+    labels = (region.label for region in base.regions if region.label and _is_box(region, box))
+    return next(labels, "")
+
+
+def _is_box(region: Region, box: Box) -> bool:
+    """Say whether the region is this box, within Florence-2's precision."""
+    if region.is_mask or not region.outline:
+        return False
+    return max(abs(a - b) for a, b in zip(bounds(region.outline), box)) < _SAME_BOX
+
+
+def _find(lower: str, label: str) -> Span | None:
+    """Find the label's first place in a lower-case text."""
+    name = label.strip()
+    start = lower.find(name.lower()) if name else -1
+    return (start, start + len(name)) if start >= 0 else None
+
+
+def _moved(span: Span | None, by: int) -> Span | None:
     return span and (span[0] + by, span[1] + by)

@@ -1,1 +1,4 @@
-"""What words mean: one file a grammar, each a total function from a reply, or any prefix of it, to an Answer."""
+"""Read replies: one module per grammar.
+
+Each reader is a function from a reply, or any prefix of one, to an Answer. It never raises.
+"""

@@ -1,17 +1,20 @@
-"""What the grammars share: marks stand in `<…>`, and the last one may have arrived by half."""
+"""Remove marks such as `<loc_7>` from a reply, and the half of one that a prefix ends in."""
 
 import re
 
 
-def finished(reply: str, unfinished: re.Pattern) -> str:
-    """The reply without half a mark at its end; only what follows the last `<` is looked at."""
-    at = reply.rfind("<")
-    found = unfinished.match(reply, at) if at >= 0 else None
-    return reply[:at] + reply[found.end() :] if found else reply
+def drop_unfinished(reply: str, unfinished: re.Pattern) -> str:
+    """Remove the half of a mark at the end of a reply.
+
+    Only the text from the last `<` on is matched, which keeps a long reply cheap.
+    """
+    start = reply.rfind("<")
+    found = unfinished.match(reply, start) if start >= 0 else None
+    return reply[:start] + reply[found.end() :] if found else reply
 
 
-def without(reply: str, *marks: str) -> str:
-    """The reply without these marks."""
+def remove_marks(reply: str, *marks: str) -> str:
+    """Remove each of these marks wherever it stands."""
     for mark in marks:
         if mark in reply:
             reply = reply.replace(mark, "")

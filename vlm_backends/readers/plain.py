@@ -1,4 +1,4 @@
-"""Words for people: chat models, with what their templates leave behind taken out."""
+"""Read replies of chat models: words, without what the model's template leaves behind."""
 
 import re
 
@@ -10,6 +10,6 @@ _UNFINISHED = re.compile(r"(?:<\|[a-z_0-9]*\|?|</?s?|<pa?d?|<t(?:h(?:i(?:n(?:k)?
 
 
 def read(reply: str) -> Answer:
-    """The words alone: no thinking aloud, no special tokens."""
+    """Return the words of a reply, without the model's thoughts and special tokens."""
     words = _SPECIAL.sub("", _THOUGHT.sub("", _UNFINISHED.sub("", reply)))
     return Answer(words.strip())

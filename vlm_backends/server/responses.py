@@ -13,6 +13,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from vlm_backends import Answer, CancelToken, Chunk, Engine, Region
+from vlm_backends.media.geometry import bounds
 from vlm_backends.reply import heard, understood
 from vlm_backends.server.requests import Question
 
@@ -59,8 +60,7 @@ def _news(so_far: Chunk | Answer, beside: Mapping[str, object]) -> dict:
 
 def entity(region: Region) -> dict:
     """The region as NVIDIA's Kosmos-2 has it, 0..1, its ends inclusive, with its outline beside."""
-    xs, ys = zip(*region.outline, strict=True)
-    made = {"phrase": region.label, "bboxes": [[min(xs), min(ys), max(xs), max(ys)]]}
+    made: dict = {"phrase": region.label, "bboxes": [list(bounds(region.outline))]}
     if region.span:
         made |= {"substring": [region.span[0], region.span[1] - 1], "span": list(region.span)}
     return made | {"outline": [list(point) for point in region.outline], "solid": region.is_mask}

@@ -11,10 +11,9 @@ from vlm_backends.engines.builtin import measurements, ocr, segmentation
 from vlm_backends.engines.builtin.charts import reader
 from vlm_backends.errors import BadPrompt, MissingKey
 from vlm_backends.media import images
+from vlm_backends.media.geometry import Box, clamp, corners
 from vlm_backends.readers import florence2
 from vlm_backends.types import Chunk, Model, Picture, Region
-
-Box = tuple[float, float, float, float]
 
 _ELSEWHERE = (
     "give an NVIDIA key (at the top of the page, or as NVIDIA_API_KEY), or choose another engine"
@@ -201,8 +200,7 @@ def _facts(rgb: np.ndarray) -> str:
 
 
 def _boxed(label: str, box: Box) -> tuple[Region]:
-    x0, y0, x1, y1 = box
-    return (Region(label, ((x0, y0), (x1, y0), (x1, y1), (x0, y1))),)
+    return (Region(label, corners(box)),)
 
 
 def _box(words: str) -> Box:
@@ -264,7 +262,7 @@ def _reading(rgb: np.ndarray, model: Model, stop: CancelToken) -> Iterator[Chunk
 def _region(label: str, quad: Iterable, rgb: np.ndarray, span: tuple[int, int] | None) -> Region:
     height, width = rgb.shape[:2]
     outline = tuple(
-        (min(1.0, max(0.0, float(x) / width)), min(1.0, max(0.0, float(y) / height)))
+        (clamp(float(x) / width), clamp(float(y) / height))
         for x, y in quad
     )
     return Region(label, outline, span=span)

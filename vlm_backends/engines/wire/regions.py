@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from vlm_backends.media.geometry import clamp, corners, ordered_box
 from vlm_backends.types import Point, Region, Sent
 
 _FAR = 1e12  # pixels: what is beyond is no coordinate
@@ -95,17 +96,12 @@ def _outline(flat: list, width: int, height: int) -> tuple[Point, ...]:
     ):  # no NaN, no number beyond a float
         return ()
     points = [
-        (_unit(x / width), _unit(y / height)) for x, y in zip(flat[::2], flat[1::2], strict=False)
+        (clamp(x / width), clamp(y / height)) for x, y in zip(flat[::2], flat[1::2], strict=False)
     ]
     if len(points) == 2:
         (xa, ya), (xb, yb) = points
-        x0, x1, y0, y1 = min(xa, xb), max(xa, xb), min(ya, yb), max(ya, yb)
-        return (x0, y0), (x1, y0), (x1, y1), (x0, y1)
+        return corners(ordered_box(xa, ya, xb, yb))
     return tuple(points) if len(points) >= 3 else ()
-
-
-def _unit(value: float) -> float:
-    return min(1.0, max(0.0, value))
 
 
 def _lists(value: object) -> list[list]:

@@ -1,0 +1,53 @@
+"""Export an answer's table or regions as CSV that a spreadsheet opens safely."""
+
+import csv
+import io
+import re
+
+from vlm_backends.media.exports.common import (
+    clean_regions,
+    format_number,
+    format_points,
+    pixel_outline,
+)
+from vlm_backends.media.geometry import bounds
+from vlm_backends.text import clean
+from vlm_backends.types import Answer, Picture, Region
+
+_COLUMNS = "label", "left", "top", "right", "bottom", "outline"
+_FORMULA = re.compile(
+    r"[\t\r\n]|\s*[=+\-@＝＋－＠]"
+)  # East Asia's spreadsheets take wide signs too
+_NUMBER = re.compile(r"[+-]?([0-9][0-9.,]*|\.[0-9]+)(e[+-]?[0-9]+)?%?", re.IGNORECASE)
+
+
+def as_csv(answer: Answer, picture: Picture | None) -> str:
+    """Return the answer's table as CSV (RFC 4180), or without a table a line for each region.
+
+    A region's line has its label, its bounds and its outline in pixels; without a single finite
+    coordinate, its label alone. A cell that a spreadsheet would compute gets an apostrophe in
+    front; numbers stay numbers. The picture is needed for regions only.
+    """
+    rows = answer.rows or _region_rows(answer, picture)
+    file = io.StringIO()
+    csv.writer(file).writerows([_safe_cell(cell) for cell in row] for row in rows)
+    return file.getvalue()
+
+
+def _region_rows(answer: Answer, picture: Picture | None) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [_COLUMNS]
+    if picture:
+        rows += (_region_row(region, picture) for region in clean_regions(answer.regions))
+    return rows
+
+
+def _region_row(region: Region, picture: Picture) -> tuple[str, ...]:
+    outline = pixel_outline(region, picture)
+    box = tuple(map(format_number, bounds(outline))) if outline else ("",) * 4
+    return region.label, *box, format_points(outline)
+
+
+def _safe_cell(text: str) -> str:
+    text = clean(text)
+    computed = _FORMULA.match(text) and not _NUMBER.fullmatch(text.strip(" "))
+    return "'" + text if computed else text
