@@ -1,14 +1,12 @@
 """What all tests share: a clean environment, and a local server that speaks NVIDIA's wire."""
 
-import asyncio
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.support.chromium import ARGUMENTS, CHROMIUM
 from tests.support.wire import Wire
 from vlm_backends.engines import openai
 
@@ -18,15 +16,6 @@ os.environ["OMP_NUM_THREADS"] = (
 os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(
     prefix="gradio-"
 )  # a page that ends deletes its pictures, not another's
-_BROWSERS = (
-    "chromium-headless-shell",
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-)  # the first spends least on itself
-CHROMIUM = next(filter(None, map(shutil.which, _BROWSERS)), None)
-_QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-          "--disable-component-update", "--disable-sync")  # fmt: skip
 _OURS = ("NVIDIA_API_KEY", "API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC", "NVIDIA_BASE_URL")
 
 
@@ -56,12 +45,6 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
     report = yield
     _forbid_skips(collector.config, report)
     return report
-
-
-def finished(coroutine):
-    """What the coroutine returns, run in a thread of its own: Playwright keeps a loop going in the main one."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result()
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +79,7 @@ def browser():
     if not CHROMIUM:
         pytest.skip("Chromium is not installed: apt-get install chromium")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_QUIET)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.conftest import CHROMIUM
-from ui import deep_links
+from tests.support.chromium import CHROMIUM
 from vlm_backends import CATALOGUE
 
 sync_api = pytest.importorskip(
@@ -121,13 +120,6 @@ def test_a_link_opens_its_tab_and_example_and_asks_nothing(visit, query, tab, fi
         expect(page.locator(".box:visible textarea")).to_have_value(field)
     page.wait_for_timeout(500)
     assert page.locator(".talk:visible .bot").count() == 0
-
-
-@pytest.mark.parametrize("example, index", [
-    ("1", 0), ("3", 2), ("0", None), ("4", None), ("-1", None), ("", None), ("x", None), ("1.0", None), ("²", None), ("9" * 5000, None),
-])  # fmt: skip
-def test_an_example_in_a_link_is_one_of_the_list_or_none(example, index):
-    assert deep_links._index({"example": example}, 3) == index and deep_links._index({}, 3) is None
 
 
 def test_a_link_opens_the_task_and_its_example(visit):

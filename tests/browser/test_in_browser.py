@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from tests.support.chromium import use_key
 from tests.support.wire import replies as say
 
 sync_api = pytest.importorskip(
@@ -60,13 +61,6 @@ def test_bad_files_and_missing_pictures_are_sentences_in_the_page(visit, tmp_pat
     bad.write_bytes(b"this is not a picture")
     page.locator("#task-picture input[type=file]").set_input_files(bad)
     sync_api.expect(notice).to_contain_text("not a picture")
-
-
-def use_key(page, key=KEY):
-    page.get_by_text("Use your own NVIDIA key").click()
-    page.locator("#key input").fill(key)
-    page.locator("#use-key").click()
-    page.locator("#who").get_by_text("your key").wait_for()
 
 
 def test_a_chat_streams_stops_and_keeps_its_words(visit, wire, monkeypatch):

@@ -4,13 +4,15 @@ import time
 
 import pytest
 
+from tests.support.chromium import playwright
+
 torch = pytest.importorskip("torch", reason="torch is not installed: see requirements-local.txt")
+sync_api = playwright()
 transformers = pytest.importorskip(
     "transformers", reason="transformers is not installed: see requirements-local.txt"
 )
 
 import ui  # noqa: E402
-from tests.browser.test_in_browser import sync_api  # noqa: E402
 from tests.support import checkpoints as tiny  # noqa: E402
 from vlm_backends import connect  # noqa: E402
 from vlm_backends.engines.local import generation, loader  # noqa: E402

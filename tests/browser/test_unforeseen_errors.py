@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 import ui
-from tests.conftest import CHROMIUM
+from tests.support.chromium import CHROMIUM
 from tests.support.paths import ASSETS
 from ui.state.question import FAULT
 from vlm_backends import CATALOGUE, Embedded

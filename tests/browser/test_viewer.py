@@ -1,17 +1,11 @@
 """The picture component: its scene as a pure value, and in headless Chromium what hands, eyes and keys do with it."""
 
-import json
 from collections import Counter
 
 import pytest
 from PIL import Image
 
-from tests.conftest import CHROMIUM
-from ui.components.viewer import Action, parted, scene
-from vlm_backends import Answer, Region
-from vlm_backends.media import images
-from vlm_backends.media.geometry import bounds, corners
-from vlm_backends.media.merging import attached, grounded
+from tests.support.chromium import CHROMIUM
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
@@ -20,79 +14,12 @@ expect = sync_api.expect
 browser_only = pytest.mark.skipif(
     not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"
 )
-SQUARE = corners((0.25, 0.25, 0.75, 0.75))
 
 
 # the scene
 
 
-@pytest.mark.parametrize("text, spans, parts", [
-    ("", [], []),
-    ("a cat", [], [("a cat", [])]),
-    ("a cat", [None], [("a cat", [])]),
-    ("a cat on a mat", [(0, 5), (9, 14)], [("a cat", [0]), (" on ", []), ("a mat", [1])]),
-    ("a cat on a mat", [(9, 14), (0, 5)], [("a cat", [1]), (" on ", []), ("a mat", [0])]),
-    ("two cats", [(0, 8), (0, 8)], [("two cats", [0, 1])]),
-    ("a cat on a mat", [(0, 14), (0, 5)], [("a cat", [1]), (" on a mat", [])]),  # overlapping: the first that ends
-    ("кот 🐈 спит", [(4, 5)], [("кот ", []), ("🐈", [0]), (" спит", [])]),
-    ("short", [(3, 99)], [("short", [])]),
-    ("short", [(-2, 3)], [("short", [])]),
-    ("short", [(3, 3)], [("short", [])]),
-    ("short", [(4, 2)], [("short", [])]),
-])  # fmt: skip
-def test_the_words_are_parted_at_the_names(text, spans, parts):
-    answer = Answer(text, tuple(Region("x", SQUARE, span=span) for span in spans))
-    assert parted(answer) == parts
-    assert "".join(part for part, _ in parted(answer)) == text
-
-
-def test_a_scene_is_plain_json_and_long_names_are_cut():
-    picture = images.read(Image.new("RGB", (40, 30)))
-    made = scene(
-        picture, Answer("x", (Region("<b>" * 5000, SQUARE, True),)), actions=[Action("a", "A")]
-    )
-    assert (
-        json.loads(json.dumps(made)) == made | {"parts": [["x", []]]}
-        and len(made["regions"][0]["label"]) == 400
-    )
-    assert scene(None) is None and scene(picture)["regions"] == []
-    assert scene(picture, Answer("\n", (Region("", SQUARE, span=(0, 0)),) * 2))["parts"] == [], (
-        "a panel without a word"
-    )
-
-
 # several answers as one
-
-
-def test_what_was_found_about_a_box_joins_the_answer_that_it_came_from():
-    base = Answer(
-        "cat\ndog",
-        (Region("cat", SQUARE, span=(0, 3)), Region("dog", corners((0, 0, 0.2, 0.2)), span=(4, 7))),
-    )
-    named = attached(base, [bounds(base.regions[0].outline)], [Answer("a grey cat")])
-    assert named.text == "a grey cat\ncat\ndog"
-    assert [named.text[slice(*region.span)] for region in named.regions] == ["a grey cat", "dog"]
-    masked = attached(base, [bounds(base.regions[1].outline)], [Answer("", (Region("", SQUARE, True),))])
-    assert masked.text == "dog\ncat\ndog" and [region.label for region in masked.regions] == [
-        "dog",
-        "cat",
-        "dog",
-    ]
-    assert attached(Answer(""), [(0, 0, 1, 1)], [Answer("")]).text == "your region"
-    assert attached(base, [], []) == base
-
-
-def test_a_caption_is_tied_to_the_places_of_what_it_names():
-    found = Answer(
-        "cat\nmat\nhat", tuple(Region(name, SQUARE) for name in ("Cat", "mat ", "hat", ""))
-    )
-    tied = grounded(Answer("A cat on a mat."), found)
-    assert tied.text == "A cat on a mat." and [region.span for region in tied.regions] == [
-        (2, 5),
-        (11, 14),
-        None,
-        None,
-    ]
 
 
 # in the browser

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.robustness.test_interrupted_batch import paint, start, whole
+from tests.support.batch_runs import paint, start, whole
 from tests.support.wire import replies as say
 from vlm_backends.annotate.jsonl import entries
 

@@ -44,7 +44,6 @@ from vlm_backends import (
     read,
     write_task,
 )
-from vlm_backends.engines import waiting_line  # noqa: E402
 from vlm_backends.engines.local import (  # noqa: E402
     Local,
     checkpoints,
@@ -335,34 +334,6 @@ def test_many_at_once_get_their_own_answers(engine):
     alone = [said(engine, LLAVA, prompt) for prompt in questions]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda prompt: said(engine, LLAVA, prompt), questions)) == alone
-
-
-def test_the_line_is_first_come_first_served():
-    queue, order, stop = waiting_line.Line(), [], CancelToken()
-
-    def visit(i):
-        with queue.place(stop) as place:
-            list(place)
-            order.append(i)
-            time.sleep(0.02)
-
-    threads = []
-    for i in range(6):
-        threads.append(threading.Thread(target=visit, args=(i,)))
-        threads[-1].start()
-        time.sleep(0.01)
-    [thread.join() for thread in threads]
-    assert order == list(range(6))
-
-
-def test_whoever_stops_leaves_the_line():
-    queue, stop = waiting_line.Line(), CancelToken()
-    with queue.place(CancelToken()), queue.place(stop) as second:
-        assert next(second) == 1
-        stop.set()
-        assert list(second) == []
-    with queue.place(CancelToken()) as third:
-        assert list(third) == []
 
 
 # --- loading, and what is missing ---------------------------------------------------------------------------------

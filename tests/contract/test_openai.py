@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from tests.support.paths import ASSETS
+from tests.support.questions import PHI, QUICK, SLIDES
+from tests.support.questions import deck_question as question
 from tests.support.wire import replies as say
 from vlm_backends import (
     BadPrompt,
@@ -14,7 +15,6 @@ from vlm_backends import (
     OpenAI,
     Prompt,
     Refused,
-    Sampling,
     Turn,
     Unreachable,
     VLMError,
@@ -22,25 +22,16 @@ from vlm_backends import (
     connect,
     find_model,
     find_task,
-    read,
 )
 from vlm_backends.engines import openai
-from vlm_backends.engines.http.client import Patience
 
 KEY = "server-canary-0123456789"
-PHI = find_model("microsoft/phi-3.5-vision-instruct")
-SLIDES = tuple(read(ASSETS / f"slide{i}.png") for i in (1, 2, 3))
-QUICK = Patience(connect=2, silence=60, pause=0.01)
 
 
 @pytest.fixture
 def server(wire):
     openai.forget()
     return OpenAI(f"{wire.url}/v1", KEY, QUICK)
-
-
-def question(pictures=SLIDES[:1], text="Summarize the deck of slides."):
-    return Prompt((Turn("user", text, pictures),), Sampling(1000, 0.0, 1.0))
 
 
 def test_several_pictures_go_as_parts_in_their_order(wire, server):

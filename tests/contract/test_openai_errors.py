@@ -4,10 +4,13 @@ import json
 
 import pytest
 
-from tests.contract.test_openai import KEY, PHI, QUICK, question
+from tests.support.questions import PHI, QUICK
+from tests.support.questions import deck_question as question
 from tests.support.wire import replies as say
 from vlm_backends import Gone, OpenAI, Refused, Unreachable, VLMError, ask
 from vlm_backends.engines import openai
+
+KEY = "server-canary-0123456789"
 
 LONG, CROWD, BLIND, ABSENT = (
     "longer than the model",

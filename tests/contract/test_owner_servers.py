@@ -7,9 +7,10 @@ import gradio as gr
 import pytest
 
 import ui
-from tests.conftest import finished
-from tests.contract.test_openai import QUICK, SLIDES, question
+from tests.support.async_tools import finished
 from tests.support.paths import ASSETS
+from tests.support.questions import QUICK, SLIDES
+from tests.support.questions import deck_question as question
 from tests.support.wire import Wire
 from tests.support.wire import replies as say
 from ui.api.endpoints import Calls

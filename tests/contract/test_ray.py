@@ -20,14 +20,15 @@ from ray.serve.schema import ServeDeploySchema
 
 import ui
 from deploy.ray_serve import Answers, Front, Settings, built
-from tests.conftest import finished
-from tests.contract.test_openai import QUICK
-from tests.contract.test_server import FLORENCE, Says, body, outcome, serving
 from tests.support import checkpoints as tiny
 from tests.support import ray_cluster as cluster
+from tests.support.async_tools import finished
 from tests.support.paths import ROOT
 from tests.support.processes import until
+from tests.support.questions import FLORENCE, QUICK, outcome
+from tests.support.questions import chat_body as body
 from tests.support.reciter import HALF, LLAMA, PICTURE, Reciter, questions, recital, reciting
+from tests.support.servers import Says, serving
 from vlm_backends import (
     CATALOGUE,
     BadPrompt,

@@ -1,7 +1,6 @@
 """Our own server on the OpenAI wire: nothing is lost on the way, bad requests are sentences, nobody waits for ever."""
 
 import asyncio
-import base64
 import json
 import os
 import signal
@@ -10,16 +9,16 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 
 import pytest
 import requests
-import uvicorn
 
-from tests.conftest import finished
-from tests.contract.test_openai import QUICK
+from tests.support.async_tools import finished
 from tests.support.paths import ASSETS
 from tests.support.processes import free_port
+from tests.support.questions import DEPLOT, FLORENCE, LLAMA, QUICK, SIGN, outcome
+from tests.support.questions import chat_body as body
+from tests.support.servers import Says, serving
 from tests.support.wire import replies as say
 from vlm_backends import (
     CATALOGUE,
@@ -44,7 +43,6 @@ from vlm_backends import (
     read,
     write_task,
 )
-from vlm_backends.engines import openai
 from vlm_backends.engines.http import client, transport
 from vlm_backends.engines.http.client import Patience
 from vlm_backends.engines.wire.errors import explain
@@ -55,57 +53,13 @@ from vlm_backends.server.responses import pieces
 from vlm_backends.server.workers import Desk
 
 KEY = "nvapi-canary-0123456789"
-FLORENCE, LLAMA, DEPLOT = map(
-    find_model, ("microsoft/florence-2", "meta/llama-3.2-11b-vision-instruct", "google/deplot")
-)
-SIGN = read(ASSETS / "sign.jpg")
-
-
-@contextmanager
-def serving(engine, host="127.0.0.1", **settings):
-    """The address of a server with this engine."""
-    openai.forget()
-    config = uvicorn.Config(
-        application(engine, **settings),
-        host,
-        port=0,
-        log_level="critical",
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield f"http://{host}:{server.servers[0].sockets[0].getsockname()[1]}/v1"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        openai.forget()
 
 
 def post(url, body, **options):
     return requests.post(f"{url}/chat/completions", json=body, timeout=60, **options)
 
 
-def body(text="What is in this image?", model=LLAMA.id, picture=SIGN, **more):
-    source = f"data:{picture.mime};base64,{base64.b64encode(picture.data).decode()}"
-    content = [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": source}}]
-    return {"model": model, "messages": [{"role": "user", "content": content}], **more}
-
-
 # the same suite, in the same process and over the wire
-
-
-def outcome(engine, model, prompt, task):
-    """What is left of an answer: all that the page shows, or the error."""
-    try:
-        *_, answer = ask(engine, model, prompt, task)
-    except VLMError as error:
-        status, wait, since = (getattr(error, name, None) for name in ("status", "wait", "since"))
-        return type(error), str(error), status, wait, since
-    return answer.text, answer.regions, answer.rows, answer.literal, answer.tokens
 
 
 HI = Prompt((Turn("user", "Hi", (SIGN,)),), LLAMA.sampling)
@@ -151,33 +105,6 @@ def test_a_note_and_the_count_of_tokens_come_along(embedded):
     with serving(Says(Chunk("one "), Chunk("two", tokens=7))) as url:
         *_, counted = ask(OpenAI(url, "", QUICK), LLAMA, HI)
     assert counted.tokens == 7 and counted.text == "one two"
-
-
-class Says:
-    """An engine that says what it is told to; an event is waited for, an error raised."""
-
-    name = "Told"
-
-    def __init__(self, *items):
-        self.items, self.stops, self.prompts = items, [], []
-
-    def models(self):
-        return CATALOGUE
-
-    def state(self, model, task=None):
-        return "ready"
-
-    def stream(self, model, prompt, stop=None):
-        self.stops.append(stop)
-        self.prompts.append(prompt)
-        for item in self.items:
-            if isinstance(item, threading.Event):
-                while not item.wait(0.01) and not stop.is_set():
-                    pass
-            elif isinstance(item, Exception):
-                raise item
-            else:
-                yield item
 
 
 # words for people, and the model's own

@@ -7,10 +7,10 @@ pytest.importorskip(
     "transformers", reason="transformers is not installed: see requirements-local.txt"
 )
 
-from tests.contract.test_openai import QUICK
-from tests.contract.test_server import FLORENCE, SIGN, outcome, serving
 from tests.support import checkpoints as tiny
 from tests.support.paths import ASSETS
+from tests.support.questions import FLORENCE, QUICK, SIGN, outcome
+from tests.support.servers import serving
 from vlm_backends import (
     TASKS,
     CancelToken,

@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 from gradio_client import Client, handle_file
 
-from tests.conftest import finished
+from tests.support.async_tools import finished
 from tests.support.paths import ROOT
 from tests.support.wire import replies as say
 from ui.api.endpoints import KEY_HEADER

@@ -8,17 +8,13 @@ import time
 
 import gradio as gr
 import pytest
-from gradio_client import Client, handle_file
-from markdown_it import MarkdownIt
 
 import ui
-from tests.conftest import finished
+from tests.support.async_tools import finished, gather
 from tests.support.paths import ASSETS
 from tests.support.wire import replies as say
-from ui.api.endpoints import add_api
 from ui.components.engine_menu import refreshed, taken
 from ui.core.gradio_compat import posted
-from ui.core.markdown import as_markdown, verbatim
 from ui.core.session import EngineRegistry, Visitor, registry, who
 from ui.state.conversation import Talk, read_message, sampling
 from ui.tabs.chat import ChatTab
@@ -26,145 +22,21 @@ from ui.tabs.task import EXAMPLES
 from vlm_backends import (
     CATALOGUE,
     NVIDIA,
-    TASKS,
-    Answer,
     BadPrompt,
-    CancelToken,
     Embedded,
     OpenAI,
-    Unreachable,
-    connect,
     find_model,
 )
-from vlm_backends.concurrency import latest_items
 from vlm_backends.engines import openai
 
 KEY = "nvapi-canary-0123456789"
 LLAMA = "meta/llama-3.2-11b-vision-instruct"
 
 
-@pytest.fixture
-def launched():
-    """Launches a page for an engine, and hands out a client for it."""
-    pages = []
-
-    def launch(engine, **options):
-        page = ui.build(engine)
-        _, url, _ = page.launch(
-            prevent_thread_lock=True, quiet=True, server_port=0 or None, **ui.settings()
-        )
-        pages.append(page)
-        return Client(url, verbose=False, **options)
-
-    yield launch
-    for page in pages:
-        page.close()
-
-
-def gather(iterator):
-    async def run():
-        return [item async for item in iterator]
-
-    return finished(run())
-
-
 # the pump
 
 
-def test_the_pump_gives_the_first_at_once_and_the_last_always():
-    def items():
-        for i in range(200):
-            yield i
-            time.sleep(0.001)
-
-    seen = gather(latest_items(items, CancelToken(), pause=0.05))
-    assert seen[0] <= 1 and seen[-1] == 199 and len(seen) < 50
-
-
-def test_the_pump_raises_after_what_had_come():
-    def items():
-        yield "words"
-        raise Unreachable("cut")
-
-    async def run():
-        seen = []
-        with pytest.raises(Unreachable):
-            async for item in latest_items(items, CancelToken(), pause=0):
-                seen.append(item)
-        return seen
-
-    assert finished(run()) == ["words"]
-
-
-def test_leaving_the_pump_early_stops_the_reader():
-    stop, ended = CancelToken(), threading.Event()
-
-    def items():
-        try:
-            yield 1
-            stop.wait(10)
-            yield 2
-        finally:
-            ended.set()
-
-    async def run():
-        arriving = latest_items(items, stop)
-        assert await anext(arriving) == 1
-        await arriving.aclose()
-
-    finished(run())
-    assert stop.is_set() and ended.wait(2)
-
-
-def test_cancelling_a_handler_stops_the_reader_at_once():
-    stop = CancelToken()
-
-    def items():
-        stop.wait(30)
-        yield 1
-
-    async def run():
-        task = asyncio.ensure_future(anext(latest_items(items, stop)))
-        await asyncio.sleep(0.05)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    begun = time.monotonic()
-    finished(run())
-    assert stop.is_set() and time.monotonic() - begun < 5
-
-
 # what is shown
-
-
-WICKED = [
-    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "a <b onmouseover=x>", "<!-- x --><p>", "<https://evil.example>",
-    "![x](http://evil.example/x.png)", "![x][1]\n\n[1]: http://evil.example/x.png",
-    "```\n<img src=http://evil.example>\n```<img src=y>", "hello ``` <img src=y> ![p](http://evil.example/y.png)",
-    "\\`<img src=y>\\`", "- ```\n  x\n  ```\n<img src=y>\n", "```\na\n   ```\n<img src=y>\n```\n", "~~~\n```\n~~~\n<img src=y>\n```\n",
-    "````\n```\n````\n<img src=y>\n```", "> ```\n<img src=y>\n```\n", "``` `\n<img src=y>\n```", "    ```\n<img src=y>\n",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("text", WICKED)
-def test_model_words_hold_no_html_and_load_no_picture(text):
-    parser = MarkdownIt("commonmark", {"html": True})
-    for cut in range(len(text) + 1):
-        tokens = parser.parse(as_markdown(Answer(text[:cut])))
-        kinds = {token.type for token in tokens} | {
-            child.type for token in tokens for child in token.children or ()
-        }
-        assert not kinds & {"html_block", "html_inline", "image"}, text[:cut]
-
-
-def test_code_stays_as_it_is():
-    text = "Use this:\n\n```html\n<p>![x](y)\n```\nand then `a < b`"
-    assert as_markdown(Answer(text)) == text
-
-
-def test_verbatim_words_are_no_markdown():
-    assert verbatim("# 5 * 3_4\n- x") == "\\# 5 \\* 3\\_4  \n\\- x"
 
 
 # handlers without gradio's server
@@ -461,164 +333,6 @@ def test_when_a_model_is_gone_another_engine_is_offered_and_asked(wire, monkeypa
 # the API, over real sockets
 
 
-def test_the_whole_catalogue_through_the_api_on_nvidias_wire(wire, launched, monkeypatch):
-    """All models and all 14 tasks answer through the page's API; the key is the owner's."""
-    client = launched(connect({"NVIDIA_API_KEY": KEY, "NVIDIA_BASE_URL": wire.url}))
-    picture = handle_file(str(ASSETS / "coffee.jpg"))
-    for model in CATALOGUE:
-        if model.tasks:
-            continue
-        text, _, details = client.predict(
-            model=model.id, prompt=model.prompts[0], image=picture, api_name="/chat"
-        )
-        assert text and details["model"] == model.id and details["sent"]["as"] == "inline"
-        assert set(details) == {
-            "engine",
-            "model",
-            "task",
-            "text",
-            "regions",
-            "rows",
-            "note",
-            "sent",
-            "time",
-        }
-    for task in TASKS:
-        region = [0.2, 0.2, 0.8, 0.8] if task.takes == "region" else None
-        text, drawn, details = client.predict(
-            task=task.token, image=picture, text="a black dog" if task.takes == "words" else "", region=region,
-            api_name="/florence2",
-        )  # fmt: skip
-        assert text or details["regions"]
-        assert bool(drawn) == bool(details["regions"]) and details["sent"]["as"] == "asset"
-    assert {seen.token for seen in wire.seen if seen.route == "chat"} == {KEY}
-    assert not wire.assets
-
-
-def test_the_api_on_this_machine(launched):
-    client = launched(Embedded())
-    listed = client.predict(api_name="/models")
-    assert [entry["id"] for entry in listed] == [model.id for model in CATALOGUE]
-    assert all(entry["state"] and entry["hosted"]["checked"] for entry in listed)
-    text, drawn, details = client.predict(
-        task="<OCR_WITH_REGION>", image=handle_file(str(ASSETS / "sign.jpg")), api_name="/florence2"
-    )
-    assert "PINE RIDGE PARK" in text and drawn and len(details["regions"]) >= 6
-    assert "not by Florence-2" in details["note"] and details["sent"]["as"] is None
-    text, drawn, details = client.predict(
-        model="google/deplot",
-        prompt="",
-        image=handle_file(str(ASSETS / "chart.png")),
-        api_name="/chat",
-    )
-    assert [row[0] for row in details["rows"][1:]] == [str(year) for year in range(2018, 2025)]
-    json.dumps(details)
-
-
-@pytest.mark.parametrize(
-    "endpoint, inputs, said",
-    [
-        ("/florence2", {"task": "<NOPE>", "image": "sign.jpg"}, "no task"),
-        ("/florence2", {"task": "<OCR>"}, "picture"),
-        ("/florence2", {"task": "<OPEN_VOCABULARY_DETECTION>", "image": "sign.jpg"}, "needs words"),
-        ("/florence2", {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg"}, "region"),
-        (
-            "/florence2",
-            {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": [0, 0, 2, 1]},
-            "outside",
-        ),
-        (
-            "/florence2",
-            {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": [0, 0, 0, 0]},
-            "empty",
-        ),
-        (
-            "/florence2",
-            {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": "x"},
-            "four numbers",
-        ),
-        (
-            "/florence2",
-            {"task": "<REGION_TO_SEGMENTATION>", "image": "sign.jpg", "region": [0, 0, 10**400, 1]},
-            "four numbers",
-        ),
-        ("/florence2", {"task": "<CAPTION>", "image": "sign.jpg"}, "Florence-2"),
-        ("/florence2", {"task": "<OCR>", "image": "CREDITS.md"}, "not a picture"),
-        ("/chat", {"model": "no/such", "prompt": "x", "image": "sign.jpg"}, "no model"),
-        (
-            "/chat",
-            {"model": "microsoft/florence-2", "prompt": "x", "image": "sign.jpg"},
-            "/florence2",
-        ),
-        ("/chat", {"model": LLAMA, "prompt": "x"}, "picture"),
-        (
-            "/chat",
-            {"model": LLAMA, "prompt": "x", "image": "sign.jpg", "max_tokens": 0},
-            "max_tokens",
-        ),
-        (
-            "/chat",
-            {"model": LLAMA, "prompt": "x", "image": "sign.jpg", "temperature": 99},
-            "temperature",
-        ),
-    ],
-)
-def test_bad_input_is_a_sentence(endpoint, inputs, said, embedded_client):
-    if "image" in inputs:
-        inputs = {**inputs, "image": handle_file(str(ASSETS / inputs["image"]))}
-    with pytest.raises(Exception) as caught:
-        embedded_client.predict(**inputs, api_name=endpoint)
-    assert said in str(caught.value), caught.value
-
-
-@pytest.fixture(scope="module")
-def embedded_client():
-    page = ui.build(Embedded())
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **ui.settings())
-    yield Client(url, verbose=False)
-    page.close()
-
-
-def test_a_callers_own_key_is_used_and_seen_nowhere(wire, launched, monkeypatch):
-    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
-    client = launched(Embedded(), headers={"X-NVIDIA-API-Key": KEY})
-    picture = handle_file(str(ASSETS / "coffee.jpg"))
-    result = client.predict(model=LLAMA, prompt="Hello", image=picture, api_name="/chat")
-    assert wire.seen[0].token == KEY and KEY not in json.dumps(result)
-    wire.script.append(say.status(401, {"detail": f"bad key {KEY}"}))
-    with pytest.raises(Exception) as caught:
-        client.predict(model=LLAMA, prompt="Hello", image=picture, api_name="/chat")
-    assert KEY not in str(caught.value) and "key" in str(caught.value)
-
-
-def test_the_chat_streams(wire, launched):
-    gate = threading.Event()
-    wire.script.append(say.sse(["first ", "second"], gate=gate))
-    client = launched(connect({"NVIDIA_API_KEY": KEY, "NVIDIA_BASE_URL": wire.url}))
-    job = client.submit(
-        model=LLAMA, prompt="x", image=handle_file(str(ASSETS / "cat.jpg")), api_name="/chat"
-    )
-    first = next(iter(job))
-    assert first[0] == "first" and not gate.is_set()
-    gate.set()
-    assert job.result()[0] == "first second"
-
-
-def test_public_endpoints_and_private_events(launched):
-    info = launched(Embedded()).view_api(return_format="dict", print_info=False)
-    tools = {"/caption", "/detect", "/ocr", "/segment", "/ground", "/chart_to_table", "/ask"}
-    assert set(info["named_endpoints"]) == {"/chat", "/florence2", "/models"} | tools
-    names = [
-        parameter["parameter_name"] for parameter in info["named_endpoints"]["/chat"]["parameters"]
-    ]
-    assert names == ["model", "prompt", "image", "max_tokens", "temperature", "top_p", "seed"]
-    names = [
-        parameter["parameter_name"]
-        for parameter in info["named_endpoints"]["/florence2"]["parameters"]
-    ]
-    assert names == ["task", "image", "text", "region"]
-
-
 def test_there_is_a_tab_for_every_model():
     config = json.dumps(ui.build(Embedded()).get_config_file(), default=str, ensure_ascii=False)
     for model in CATALOGUE:
@@ -686,11 +400,3 @@ def test_a_failed_question_is_what_is_asked_again_and_undone(wire, monkeypatch, 
     assert box["text"] == f"{answered}?" and len(talk.turns) == 2 * answered
     _, box, *_ = chat.undo(talk)
     assert (box and box["text"]) == (f"{answered - 1}?" if answered else None)
-
-
-def test_the_api_says_what_a_region_is():
-    """In a valid JSON schema: agents get it too."""
-    with gr.Blocks() as page:
-        add_api(registry(Embedded()))
-    fields = page.get_api_info()["named_endpoints"]["/florence2"]["parameters"]
-    assert fields[3]["type"]["type"] == "array" and fields[3]["type"]["items"] == {"type": "number"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import finished
+from tests.support.async_tools import finished
 from tests.support.child_processes import answering, child, free_port
 from tests.support.paths import ASSETS
 from ui.core.shutdown import RESTART, Closing
@@ -15,7 +15,6 @@ from ui.state.conversation import Talk, read_message
 from ui.state.question import Asked, follow
 from ui.state.task_run import task_prompt
 from vlm_backends import BadPrompt, CancelToken, Chunk, Embedded, Prompt, Turn, find_model
-from vlm_backends.concurrency import WaitingLine
 from vlm_backends.errors import Refused
 from vlm_backends.media import images
 from vlm_backends.server.workers import Desk
@@ -46,16 +45,6 @@ def test_a_picture_that_was_deleted_is_a_sentence(folder, act):
     assert picture_path(picture) == str(picture.source)
     with pytest.raises(BadPrompt, match="no longer there"):
         act(picture)
-
-
-def test_a_line_with_seats_lets_the_first_in_and_counts_the_others():
-    line, stop = WaitingLine(seats=2), CancelToken()
-    with line.place(stop) as first, line.place(stop) as second:
-        assert not list(first) and not list(second)
-        with line.place(stop) as third, line.place(stop) as fourth:
-            assert (next(third), next(fourth)) == (1, 2)
-    with line.place(stop) as next_one:
-        assert not list(next_one)
 
 
 class Speaks:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
-from tests.robustness.test_killed_servers import Server
 from tests.support.processes import until
 from tests.support.reciter import Reciter, all_heard, questions, reciting, row
 from tests.support.rows import Row
+from tests.support.server_process import Server
 from vlm_backends.engines import Patience
 
 _HERE, _THERE = "10.213.77.1", "10.213.77.2"

@@ -40,7 +40,7 @@ _SECONDS = 60_000  # for a slow machine
 
 def rows(short: bool) -> Iterator[Row]:
     """Each payload in each kind of component, then all of them in each place of the real page, in files, and too much."""
-    from tests.conftest import CHROMIUM
+    from tests.support.chromium import CHROMIUM
 
     if not CHROMIUM:
         raise unittest.SkipTest("Chromium is not installed: apt-get install chromium")
@@ -84,7 +84,8 @@ def _browser(page: object, **options: object) -> Iterator[Watch]:
     """The launched page in a Chromium of its own."""
     from playwright.sync_api import sync_playwright
 
-    from tests.conftest import _QUIET, CHROMIUM
+    from tests.support.chromium import ARGUMENTS as _QUIET
+    from tests.support.chromium import CHROMIUM
 
     _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, **options)
     try:

@@ -1,43 +1,24 @@
 """A batch is interrupted three times: `python -m tests.robustness.annotate [--short]`, without a key, on 127.0.0.1 alone."""
 
-import json
-import os
-import re
 import signal
-import subprocess
 import sys
-import time
-from base64 import b64encode
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from PIL import Image
+import pytest
 
-from tests.support.paths import ROOT
+from tests.support.batch_runs import interrupted, paint, start, whole
 from tests.support.rows import Row
-from tests.support.wire import Seen, Wire
+from tests.support.wire import Wire
+from tests.support.wire import replies as say
 
-_KEY = "nvapi-of-the-fault-run"
-_INLINE = re.compile(rb"data:image/png;base64,([A-Za-z0-9+/=]+)")
 _WAYS = {
     "killed (SIGKILL)": signal.SIGKILL,
     "stopped (Ctrl-C)": signal.SIGINT,
     "ended (SIGTERM)": signal.SIGTERM,
 }
-
-
-@dataclass(frozen=True)
-class Course:
-    """What became of a batch."""
-
-    lines: Counter  # whole lines by the picture's name
-    broken: int  # lines that are no JSON
-    again: int  # questions about pictures whose line was written already
-    asked: int
-    missed: int  # interruptions that came too late, and a last run that failed
 
 
 def rows(short: bool) -> Iterator[Row]:
@@ -54,71 +35,28 @@ def rows(short: bool) -> Iterator[Row]:
                   count, once, amiss, remark)  # fmt: skip
 
 
-def paint(folder: Path, count: int) -> list[str]:
-    """Small pictures that all differ; their names."""
-    folder.mkdir(exist_ok=True)
-    paths = [folder / f"{i:04}.png" for i in range(count)]
-    for i, path in enumerate(paths):
-        Image.new("RGB", (30, 20), (i % 256, i // 256, 99)).save(path)
-    return list(map(str, paths))
-
-
-def start(folder: Path, wire: Wire, *options: str) -> subprocess.Popen:
-    """The command about this folder, in a process of its own, and a group, as a shell starts it."""
-    env = {**os.environ, "NVIDIA_API_KEY": _KEY, "NVIDIA_BASE_URL": wire.url}
-    command = [sys.executable, "-m", "vlm_backends.annotate", str(folder), "--prompt", "What?", "--rpm", "100000",
-               "--out", str(folder / "out.jsonl"), *options]  # fmt: skip
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True, **quiet)
-
-
-def interrupted(folder: Path, wire: Wire, numbers: Sequence[int]) -> Course:
-    """Each signal comes when another part of the batch is written; the last run is left alone."""
-    out, names = folder / "out.jsonl", {_base64(path): str(path) for path in folder.glob("*.png")}
-    again, statuses, wire.window = 0, [], 0.002
-    for part, number in enumerate([*numbers, 0], 1):
-        written, before = {name for name in whole(out) if name}, len(wire.asked("chat"))
-        process = start(folder, wire)
-        while (
-            number
-            and process.poll() is None
-            and len(whole(out)) < part * len(names) // (len(numbers) + 1)
-        ):
-            time.sleep(0.01)
-        if number:
-            process.send_signal(number)
-        statuses.append(process.wait(300))
-        again += sum(names[_picture(seen)] in written for seen in wire.asked("chat")[before:])
-    found = whole(out)
-    missed = statuses[:-1].count(0) + bool(statuses[-1])
-    return Course(
-        Counter(filter(None, found)), found.count(None), again, len(wire.asked("chat")), missed
-    )
-
-
-def whole(out: Path) -> list[str | None]:
-    """The name in each line that has an end, None where the line is no JSON."""
-    return [_name(text) for text in out.read_bytes().split(b"\n")[:-1]] if out.exists() else []
-
-
-def _name(text: bytes) -> str | None:
-    try:
-        return json.loads(text)["file"]
-    except ValueError:
-        return None
-
-
-def _picture(seen: Seen) -> bytes:
-    """Its base64, as it came with the question."""
-    return _INLINE.search(seen.body).group(1)
-
-
-def _base64(path: Path) -> bytes:
-    return b64encode(path.read_bytes())
-
-
 if __name__ == "__main__":
     found = list(rows("--short" in sys.argv))
     for row in found:
         print(row)
     sys.exit(not all(row.kept for row in found))
+
+
+def test_killed_three_times_in_its_midst(tmp_path, wire):
+    names = paint(tmp_path, 60)
+    course = interrupted(tmp_path, wire, [signal.SIGKILL] * 3)
+    assert course.lines == dict.fromkeys(names, 1)
+    assert not course.broken and not course.again and not course.missed
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_while_an_answer_is_held_back(tmp_path, wire, number):
+    gate = threading.Event()
+    wire.script += [say.sse(["one"])] + [say.sse(["a ", "b"], gate=gate)] * 4
+    paint(tmp_path, 9)
+    process = start(tmp_path, wire)
+    assert wire.until(lambda: len(wire.asked("chat")) == 5, 60)
+    process.send_signal(number)
+    assert process.wait(30) == 130
+    gate.set()
+    assert len(whole(tmp_path / "out.jsonl")) == 1

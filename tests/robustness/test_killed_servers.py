@@ -1,16 +1,11 @@
 """`python -m vlm_backends.server` is killed, between answers and within them, and comes back."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-
-import requests
+from collections.abc import Iterator
 
 from tests.support.processes import until
-from tests.support.ray_cluster import free_port
 from tests.support.reciter import Reciter, all_heard, questions, reciting, row
 from tests.support.rows import Row
+from tests.support.server_process import Server
 from vlm_backends.engines import Patience
 
 _HASTY = Patience(connect=2, silence=5, pause=0.1, tries=3)
@@ -27,34 +22,6 @@ def rows(short: bool) -> Iterator[Row]:
             yield _away(server, reciter, count)
         finally:
             server.kill()
-
-
-class Server:
-    """The command in a process of its own, at an address that it keeps."""
-
-    def __init__(self, upstream: str, host: str = "127.0.0.1", prefix: Sequence[str] = ()) -> None:
-        self.address = f"http://{host}:{free_port()}"
-        port = self.address.rpartition(":")[2]
-        self._command = [*prefix, sys.executable, "-m", "vlm_backends.server", "--engine", "openai", "--host", host,
-                         "--port", port, "--parallel", "128"]  # fmt: skip
-        self._env = os.environ | {"VLM_BASE_URL": upstream}
-        self.start()
-
-    def start(self) -> None:
-        """Starts it, and waits until it answers."""
-        self._process = subprocess.Popen(self._command, env=self._env, stdout=subprocess.DEVNULL)
-        assert until(self._answers, 60), "the server did not come up"
-
-    def kill(self) -> None:
-        """It is gone at once, and says nothing."""
-        self._process.kill()
-        self._process.wait()
-
-    def _answers(self) -> bool:
-        try:
-            return requests.get(f"{self.address}/health", timeout=2).ok
-        except requests.RequestException:
-            return False
 
 
 def _killed_before(server: Server, reciter: Reciter, count: int) -> Row:

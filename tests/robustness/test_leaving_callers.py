@@ -6,9 +6,10 @@ import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from tests.contract.test_server import body, serving
+from tests.support.questions import chat_body as body
 from tests.support.reciter import LLAMA, PICTURE, questions, recital, row
 from tests.support.rows import Row
+from tests.support.servers import serving
 from vlm_backends import CATALOGUE, Chunk
 from vlm_backends.server.workers import Desk
 

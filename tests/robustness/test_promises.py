@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from tests.conftest import CHROMIUM
 from tests.robustness.__main__ import KINDS
+from tests.support.chromium import CHROMIUM
 from tests.support.paths import ROOT
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed: see requirements-dev.txt")

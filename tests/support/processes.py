@@ -4,6 +4,7 @@ import os
 import random
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -65,3 +66,10 @@ def until(true: Callable[[], object], seconds: float = 20) -> object:
     while not (found := true()) and time.monotonic() < end:
         time.sleep(0.02)
     return found
+
+
+def printed(code: str) -> str:
+    """Run this code in a new process and return what it prints."""
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()

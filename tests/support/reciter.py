@@ -6,10 +6,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.contract.test_server import serving
 from tests.support.paths import ASSETS
 from tests.support.processes import until
 from tests.support.rows import Row
+from tests.support.servers import serving
 from vlm_backends import (
     CATALOGUE,
     CancelToken,

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import ui
-from tests.conftest import CHROMIUM
+from tests.support.chromium import CHROMIUM
 from vlm_backends import Embedded
 
 _COLOURS = 128  # of a screenshot's palette

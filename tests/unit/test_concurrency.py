@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from tests.support.async_tools import finished, gather
+from vlm_backends import Unreachable
 from vlm_backends.concurrency import (
     CancelToken,
     WaitingLine,
@@ -174,3 +176,105 @@ class TestLatestItems:
         asyncio.run(run())
         assert token.is_set()
         released.set()
+
+
+def test_the_pump_gives_the_first_at_once_and_the_last_always():
+    def items():
+        for i in range(200):
+            yield i
+            time.sleep(0.001)
+
+    seen = gather(latest_items(items, CancelToken(), pause=0.05))
+    assert seen[0] <= 1 and seen[-1] == 199 and len(seen) < 50
+
+
+def test_the_pump_raises_after_what_had_come():
+    def items():
+        yield "words"
+        raise Unreachable("cut")
+
+    async def run():
+        seen = []
+        with pytest.raises(Unreachable):
+            async for item in latest_items(items, CancelToken(), pause=0):
+                seen.append(item)
+        return seen
+
+    assert finished(run()) == ["words"]
+
+
+def test_leaving_the_pump_early_stops_the_reader():
+    stop, ended = CancelToken(), threading.Event()
+
+    def items():
+        try:
+            yield 1
+            stop.wait(10)
+            yield 2
+        finally:
+            ended.set()
+
+    async def run():
+        arriving = latest_items(items, stop)
+        assert await anext(arriving) == 1
+        await arriving.aclose()
+
+    finished(run())
+    assert stop.is_set() and ended.wait(2)
+
+
+def test_cancelling_a_handler_stops_the_reader_at_once():
+    stop = CancelToken()
+
+    def items():
+        stop.wait(30)
+        yield 1
+
+    async def run():
+        task = asyncio.ensure_future(anext(latest_items(items, stop)))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    begun = time.monotonic()
+    finished(run())
+    assert stop.is_set() and time.monotonic() - begun < 5
+
+
+def test_a_line_with_seats_lets_the_first_in_and_counts_the_others():
+    line, stop = WaitingLine(seats=2), CancelToken()
+    with line.place(stop) as first, line.place(stop) as second:
+        assert not list(first) and not list(second)
+        with line.place(stop) as third, line.place(stop) as fourth:
+            assert (next(third), next(fourth)) == (1, 2)
+    with line.place(stop) as next_one:
+        assert not list(next_one)
+
+
+def test_the_line_is_first_come_first_served():
+    queue, order, stop = WaitingLine(), [], CancelToken()
+
+    def visit(i):
+        with queue.place(stop) as place:
+            list(place)
+            order.append(i)
+            time.sleep(0.02)
+
+    threads = []
+    for i in range(6):
+        threads.append(threading.Thread(target=visit, args=(i,)))
+        threads[-1].start()
+        time.sleep(0.01)
+    [thread.join() for thread in threads]
+    assert order == list(range(6))
+
+
+def test_whoever_stops_leaves_the_line():
+    queue, stop = WaitingLine(), CancelToken()
+    with queue.place(CancelToken()), queue.place(stop) as second:
+        assert next(second) == 1
+        stop.set()
+        assert list(second) == []
+    with queue.place(CancelToken()) as third:
+        assert list(third) == []

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from vlm_backends import BadPrompt
-from vlm_backends.annotate.sources import Source, pictures
+from vlm_backends.annotate.sources import MOST, Source, pictures, safe_name, sources
 
 pyarrow = pytest.importorskip(
     "pyarrow", reason="pyarrow is not installed: see requirements-ray.txt"
@@ -224,3 +224,38 @@ def test_a_file_that_takes_anothers_place_is_seen(here):
             (here / "t.parquet").unlink()
         with pytest.raises(BadPrompt):
             last.read()
+
+
+@pytest.mark.parametrize("given, safe", [
+    ("cat.jpg", "cat.jpg"), ("../../etc/passwd", "passwd"), ("C:\\x\\cat.png", "cat.png"), ("", "picture"), (".jpg", "jpg"),
+    ("...", "picture"), ("con.png", "_con.png"), ("a\nb\x00c.png", "abc.png"), ("\u202egpj.exe", "gpj.exe"), ("=1+1.png", "=1+1.png"),
+    ("<b>.png", "b.png"), ("кот.jpg", "кот.jpg"), ("x" * 500 + ".png", "x" * 80 + ".png"), ("a.tar.gz", "a.tar.gz"), ("a. .png", "a.png"),
+])  # fmt: skip
+def test_a_strangers_file_name_is_made_safe(given, safe):
+    assert safe_name(given) == safe
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Twelve small pictures that all differ."""
+    for i in range(12):
+        Image.new("RGB", (40 + i, 30), (i * 20, 90, 120)).save(tmp_path / f"{i:02}.png")
+    return tmp_path
+
+
+def test_files_get_names_of_their_own_and_doubles_go(folder, tmp_path):
+    (tmp_path / "deep").mkdir()
+    Image.new("RGB", (9, 9)).save(tmp_path / "deep" / "00.png")
+    (tmp_path / "deep" / "copy.png").write_bytes((folder / "01.png").read_bytes())
+    found = sources(
+        [
+            folder / "00.png",
+            folder / "01.png",
+            tmp_path / "deep" / "00.png",
+            tmp_path / "deep" / "copy.png",
+        ]
+    )
+    assert [source.name for source in found] == ["00.png", "01.png", "00-2.png"]
+    for bad in ([], [folder / "00.png"] * (MOST + 1)):
+        with pytest.raises(BadPrompt):
+            sources(bad)

@@ -1,13 +1,13 @@
 """The laws of the design: one test each, with the law as its name."""
 
 import ast
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.paths import ROOT
+from tests.support.processes import printed
 from vlm_backends import CATALOGUE, TASKS, Sampling
 from vlm_backends.models import check_sampling
 
@@ -216,13 +216,6 @@ def test_every_room_has_a_floor_and_no_floor_is_crowded():
                 path.parent.name for path in folder.glob("*/__init__.py")
             }
             assert set(rooms) | {"__init__"} == there | {"__init__"}, package
-
-
-def printed(code: str) -> str:
-    """What a new process says that runs this code."""
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
 
 
 def test_light_law():

@@ -1,137 +1,31 @@
-"""What belongs to an answer: the ledger of what was sent, files that open, code that is there, a chart's round trip."""
+"""What belongs to an answer, in a browser: files that open, code that is there, a chart's round trip."""
 
 import io
 import json
-import re
 import zipfile
-from html import unescape
-from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
 
-from tests.browser.test_in_browser import KEY, use_key
-from tests.conftest import CHROMIUM
+from tests.support.chromium import CHROMIUM, use_key
 from tests.support.wire import replies as say
-from ui.components.chart import asked_about, charted, long_form, number, taken
-from ui.components.result_panel import ledger, written
-from ui.state.question import Asked, Clock
-from ui.state.rendering import as_json
-from vlm_backends import NVIDIA, Answer, BadPrompt, Prompt, Region, Sent, Turn, find_model
-from vlm_backends.media import images
+
+KEY = "nvapi-canary-0123456789"
+
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
 )
+
+
 expect = sync_api.expect
+
+
 in_browser = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"),
 ]
-PICTURE = images.read(Image.new("RGB", (640, 480), "white"))
-
-
-def asked(answer, engine=None, first=0.5, total=2.5):
-    prompt = Prompt((Turn("user", "x", (PICTURE,)),))
-    clock = Clock(first_s=first, total_s=total)
-    return Asked(
-        find_model("meta/llama-3.2-11b-vision-instruct"),
-        prompt,
-        engine=engine or NVIDIA(KEY),
-        answer=answer,
-        clock=clock,
-    )
-
-
-# the ledger
-
-
-@pytest.mark.parametrize("answer, said, unsaid", [
-    (Answer("x"), ["NVIDIA", "0.50 s", "2.50 s"], ["tokens", "Picture"]),
-    (Answer("x", tokens=80), ["40 tokens a second", "80 in all"], []),
-    (Answer("x", sent=Sent("image/jpeg", 320, 240, 2_345_678, "inline")), ["640 × 480 PNG", "sent as 320 × 240 JPEG, 2.3 MB", "in the request"], []),
-    (Answer("x", sent=Sent("image/png", 640, 480, len(PICTURE.data), "asset")), ["sent unchanged by NVIDIA&#x27;s asset store"], ["→"]),
-    (Answer("x", sent=Sent("image/png", 640, 480, 9)), ["stayed on this machine"], ["sent as"]),
-    (Answer("x", note="<img src=x onerror=alert(1)>"), ["&lt;img"], ["<img"]),
-])  # fmt: skip
-def test_the_ledger_says_what_travelled_and_what_it_cost(answer, said, unsaid):
-    text = ledger(asked(answer))
-    assert all(words in text for words in said), text
-    assert not any(words in text for words in unsaid), text
-    assert KEY not in text and ledger(None) == ""
-
-
-# the JSON
-
-
-@pytest.mark.parametrize("answer, lines", [
-    (Answer("two\nlines, \"quoted\" é </pre>"), 11),
-    (Answer("x", (Region("<b>", ((0, 0), (1, 0), (1, 1))), Region("", ((0, 0), (1, 0), (1, 1)), is_mask=True))), 14),
-    (Answer("x", rows=(("Year", "Sales"), ("2020", "7"), ("2021", ""))), 15),
-])  # fmt: skip
-def test_the_json_has_a_line_for_each_field_region_and_row(answer, lines):
-    record = asked(answer)
-    *_, shown = written(SimpleNamespace(asked=record))
-    text = unescape(re.search(r"<code>(.*)</code>", shown, re.DOTALL)[1])
-    assert json.loads(text) == as_json(record) and text.count("\n") + 1 == lines
-    assert "<b>" not in shown and KEY not in shown
-
-
-def test_nothing_asked_is_a_sentence_in_place_of_code_and_json():
-    assert [text[:18] for text in written(SimpleNamespace(asked=None))] == [
-        "<p>Ask something f"
-    ] * 3
-
-
-# the chart
-
-
-@pytest.mark.parametrize("cell, value", [
-    ("12", 12), ("1,200", 1200), ("12.5 %", 12.5), ("$3.2", 3.2), ("\u22124", -4), ("1e3", 1000), ("~ 7 TWh", 7), (".5", 0.5),
-    ("", None), ("n/a", None), ("-", None), (None, None), ("nan", None),
-])  # fmt: skip
-def test_a_number_is_read_out_of_a_cell(cell, value):
-    assert number(cell) == value
-
-
-@pytest.mark.parametrize("rows, cells", [
-    ((), 0), ((("Year", "Sales"),), 0), ((("Year", "Sales"), ("2020", "x")), 0), ((("Year",), ("2020",)), 0),
-    ((("Year", "Sales"), ("2020", "7"), ("2021", "8")), 2), ((("", "A", "B"), ("Q1", "1", "2"), ("Q2", "", "3")), 3),
-])  # fmt: skip
-def test_a_table_in_long_form(rows, cells):
-    assert len(long_form(rows)) == cells
-    assert charted(Answer("x", rows=rows))[0].visible == bool(rows)
-
-
-def test_an_empty_table_is_not_taken_away():
-    first, second = taken(None), taken(None)
-    assert "table is empty" in first["said"] and first["turn"] != second["turn"], (
-        "or a second click is no news"
-    )
-
-
-def test_a_question_about_a_chart_takes_its_table_along():
-    import pandas as pd
-
-    grid = pd.DataFrame([["2020", "7"], ["2021", None]], columns=["Year", "Sales"])
-    turn = asked_about(grid, " Which year? ", PICTURE)
-    assert (
-        "Year | Sales\n2020 | 7\n2021 | " in turn.text
-        and turn.text.endswith("Which year?")
-        and turn.pictures == (PICTURE,)
-    )
-    for bad in (
-        (grid, "", PICTURE),
-        (grid, "x", None),
-        (None, "x", PICTURE),
-        (pd.DataFrame(), "x", PICTURE),
-    ):
-        with pytest.raises(BadPrompt):
-            asked_about(*bad)
-
-
-# in the browser
 
 
 def download(page, format):

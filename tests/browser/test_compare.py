@@ -1,0 +1,51 @@
+"""The compare tab in a browser: columns on a wide screen, a stack on a phone, and a stop."""
+
+import threading
+
+import pytest
+
+from tests.support.chromium import CHROMIUM, use_key
+from tests.support.paths import ASSETS
+from tests.support.wire import replies as say
+
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
+)
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: apt-get install chromium")
+def test_side_by_side_in_the_browser(visit, wire, monkeypatch):
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    page = visit(height=900)
+    use_key(page)
+    page.get_by_role("tab", name="Compare").click()
+    page.locator("#compare-picture input[type=file]").set_input_files(ASSETS / "sign.jpg")
+    boxes = page.locator("#compare-lanes input")
+    boxes.first.wait_for()
+    for box in page.locator("#compare-lanes label").all():
+        wanted = any(
+            name in box.inner_text()
+            for name in ("Llama 3.2 Vision · NVIDIA", "Florence-2 · This machine")
+        )
+        box.locator("input").set_checked(wanted)
+    wire.script.append(say.sse(["slow ", "never"], gate=threading.Event()))
+    page.locator("#run-compare").click()
+    slow, here = (
+        page.locator(".block.lane", has_text="Llama 3.2"),
+        page.locator(".block.lane", has_text="Florence-2"),
+    )
+    sync_api.expect(slow).to_contain_text("slow", timeout=30_000)
+    sync_api.expect(here).to_contain_text("PINE RIDGE PARK", timeout=60_000)
+    page.locator("#compare-viewer polygon").first.wait_for(state="attached")
+    for width in (1400, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        one, other = slow.bounding_box(), here.bounding_box()
+        assert (one["y"] == other["y"]) == (width > 1000), (
+            "columns on a wide screen, a stack on a phone"
+        )
+    page.locator("#stop-compare").click()
+    sync_api.expect(slow).to_contain_text("Stopped")
+    sync_api.expect(slow).to_contain_text("slow", timeout=30_000)

@@ -1,0 +1,58 @@
+"""The owner's limits on the page: what is refused goes back into its box, and a wrong limit stops the start."""
+
+import subprocess
+import sys
+
+import gradio as gr
+
+from tests.support.async_tools import gather
+from tests.support.page_process import environment
+from tests.support.paths import ASSETS
+from ui.core.limits import Limits, RateLimiter
+from ui.core.session import EngineRegistry, Visitor
+from ui.state.conversation import Talk
+from ui.state.task_run import Run
+from ui.tabs.chat import ChatTab
+from ui.tabs.task_runner import Runs
+from vlm_backends import NVIDIA, find_model
+
+SPENT = EngineRegistry(
+    (NVIDIA("nvapi-owner", "http://127.0.0.1:9"),), limiter=RateLimiter(Limits(budget=0))
+)
+
+
+def test_a_refused_question_goes_back_into_the_box():
+    with gr.Blocks():
+        chat, talk = (
+            ChatTab(find_model("meta/llama-3.2-11b-vision-instruct"), SPENT, gr.State(Visitor())),
+            Talk(),
+        )
+    chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
+    gather(chat.stream(talk, Visitor(), 512, 1.0, 1.0, None))
+    shown, _, box, *_ = chat.finish(talk, Visitor())
+    assert box["text"] == "Who?" and len(box["files"]) == 1 and not talk.turns
+    assert "paid for all it may today" in shown[-1]["content"]
+
+
+def test_a_refused_task_is_a_notice_and_what_stood_there_stays():
+    runs, run = Runs(find_model("microsoft/florence-2"), SPENT), Run()
+    runs.take(run, str(ASSETS / "sign.jpg"), "", None, None, None, None)
+    gather(runs.stream(run, Visitor()))
+    notice, *_ = runs.finish(run, Visitor())
+    assert "paid for all it may today" in notice and run.asked is None and run.picture
+
+
+def test_a_page_with_a_wrong_limit_does_not_start_and_leaves_nothing(tmp_path):
+    with environment(VLM_BUDGET="lots", TMPDIR=str(tmp_path)):
+        done = subprocess.run(
+            [sys.executable, "app.py"],
+            cwd=ASSETS.parent,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert (
+        done.returncode == 1
+        and done.stderr.strip() == "Not started. VLM_BUDGET must be a whole number, or off."
+    )
+    assert not list(tmp_path.iterdir())

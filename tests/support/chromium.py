@@ -1,0 +1,41 @@
+"""The browser that the tests drive: where Chromium is, and what a test needs to use it."""
+
+import shutil
+from typing import Any
+
+import pytest
+
+_NAMES = (  # the first spends least on itself
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+)
+CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+NEEDS_CHROMIUM = pytest.mark.skipif(
+    not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"
+)
+
+
+def playwright() -> Any:
+    """Return Playwright's module, or skip the tests of the module that asks."""
+    return pytest.importorskip(
+        "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
+    )
+
+
+def use_key(page: Any, key: str) -> None:
+    """Type a key of the visitor's own into the page, and wait until it is taken."""
+    page.get_by_text("Use your own NVIDIA key").click()
+    page.locator("#key input").fill(key)
+    page.locator("#use-key").click()
+    page.locator("#who").get_by_text("your key").wait_for()
