@@ -16,15 +16,6 @@ browser_only = pytest.mark.skipif(
 )
 
 
-# the scene
-
-
-# several answers as one
-
-
-# in the browser
-
-
 @pytest.fixture
 def phone_photo(tmp_path):
     """A photo as a phone writes it: lying on its side, with the turn in its EXIF; a red square in the upright picture."""

@@ -22,9 +22,6 @@ from vlm_backends.ratelimit import SlidingWindow
 KEY = "nvapi-0123456789abcdef"
 
 
-# the ledger
-
-
 FULL = """
 import resource, sys
 from vlm_backends.annotate import main
@@ -68,9 +65,6 @@ def test_a_full_disk_leaves_whole_lines_and_the_next_run_goes_on(tmp_path, wire,
         again.returncode == 0
         and len(whole(tmp_path / "out.jsonl")) == len(set(whole(tmp_path / "out.jsonl"))) == 6
     )
-
-
-# the command
 
 
 @pytest.fixture
@@ -178,12 +172,6 @@ def test_the_regions_of_a_task_are_in_the_lines_and_in_coco(folder, asked):
     )
     assert run("p", "--task", "od") == 0 and len(whole(folder / "out.jsonl")) == 6
     assert run("p") == 1, "another question goes to another file"
-
-
-# beside the lines
-
-
-# interruptions
 
 
 class Far:

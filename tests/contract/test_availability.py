@@ -71,15 +71,6 @@ def stands(engine, model, journal, now=NOW):
     return found.word, found.detail, found.tone
 
 
-# what an error tells
-
-
-# how it is said
-
-
-# real calls
-
-
 GONE = problems["410 integrate"]
 
 
@@ -135,9 +126,6 @@ def test_a_server_that_lost_a_model_does_not_serve_it(wire, journal):
     assert stands(engine, PHI, journal, time.time())[:2] == ("not served", "it said so just now")
 
 
-# whose it is
-
-
 def test_two_keys_are_not_mixed(wire, journal, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     halls = EngineRegistry((NVIDIA("nvapi-owner", wire.url), Embedded()))
@@ -151,9 +139,6 @@ def test_two_keys_are_not_mixed(wire, journal, monkeypatch):
     call(halls.present(second)[0])
     assert "not accepted" in strip(halls, second, journal)[1]
     assert "not accepted" not in strip(halls, first, journal)[1] + strip(halls, owner, journal)[1]
-
-
-# looks
 
 
 def test_a_look_at_nvidia_carries_no_key_and_asks_no_model(wire, journal):
@@ -234,9 +219,3 @@ def test_a_look_at_this_machine_asks_nobody(journal):
     for engine in (Embedded(), Local()):
         look(engine, journal)
     assert not len(journal)
-
-
-# the table
-
-
-# the part of the page

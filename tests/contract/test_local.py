@@ -83,9 +83,6 @@ def said(engine, model, prompt, stop=None) -> str:
     return "".join(chunk.text for chunk in engine.stream(model, prompt, stop))
 
 
-# --- every family, every task -------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("id", [id for id in tiny.FAMILIES if id != FLORENCE.id])
 def test_every_family_answers_in_a_stream(engine, id):
     model = find_model(id)
@@ -172,9 +169,6 @@ def test_several_pictures_reach_the_network_in_their_order(engine):
 def _resident(engine, model) -> loader.Resident:
     said(engine, model, question())
     return loader.held(str(engine.folder / model.id))
-
-
-# --- against the library's own path -------------------------------------------------------------------------------
 
 
 def test_deplots_patches_are_the_librarys_own(engine, monkeypatch):
@@ -283,9 +277,6 @@ def _resident_florence(engine):
     return loader.held(str(engine.folder / FLORENCE.id)).processor
 
 
-# --- stop, errors, several visitors -------------------------------------------------------------------------------
-
-
 def test_stop_ends_the_generation_within_a_step(engine):
     stop, long, seen = CancelToken(), Sampling(100, 0.0, 1.0), 0
     for chunk in engine.stream(LLAVA, question(sampling=long), stop):
@@ -334,9 +325,6 @@ def test_many_at_once_get_their_own_answers(engine):
     alone = [said(engine, LLAVA, prompt) for prompt in questions]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda prompt: said(engine, LLAVA, prompt), questions)) == alone
-
-
-# --- loading, and what is missing ---------------------------------------------------------------------------------
 
 
 def test_a_load_is_seen_and_only_as_many_stay_as_allowed(folder):
@@ -506,8 +494,6 @@ def test_weights_are_whole_or_not_there(tmp_path):
     Image.new("RGB", (2, 2)).save(tmp_path / "config.png")
     assert checkpoints.find("a/b", "no-such/checkpoint", None) is None
 
-
-# --- a download ---------------------------------------------------------------------------------------------------
 
 _DOWNLOAD = """
 import json, sys

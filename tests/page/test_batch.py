@@ -26,24 +26,12 @@ LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
 KIND = LLAMA.id
 
 
-# the pace
-
-
-# names
-
-
 @pytest.fixture
 def folder(tmp_path):
     """Twelve small pictures that all differ."""
     for i in range(12):
         Image.new("RGB", (40 + i, 30), (i * 20, 90, 120)).save(tmp_path / f"{i:02}.png")
     return tmp_path
-
-
-# the core, on real sockets
-
-
-# the tab's handlers
 
 
 @pytest.fixture

@@ -26,15 +26,6 @@ LLAMA, NEVA, FLORENCE = (
 KNOWN = Visitor(KEY)
 
 
-# how each is asked
-
-
-# how far they agree
-
-
-# the lanes
-
-
 @pytest.fixture
 def tab(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)

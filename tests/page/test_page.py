@@ -33,15 +33,6 @@ KEY = "nvapi-canary-0123456789"
 LLAMA = "meta/llama-3.2-11b-vision-instruct"
 
 
-# the pump
-
-
-# what is shown
-
-
-# handlers without gradio's server
-
-
 def tab(model_id=LLAMA):
     with gr.Blocks():
         return ChatTab(find_model(model_id), registry(Embedded()), gr.State(Visitor()))
@@ -328,9 +319,6 @@ def test_when_a_model_is_gone_another_engine_is_offered_and_asked(wire, monkeypa
     gather(chat.stream(talk, visitor, 512, 0.2, 0.2, None))
     shown, *_, button = chat.finish(talk, visitor)
     assert "2021" in shown[-1]["content"] and not button and len(wire.seen) == 1
-
-
-# the API, over real sockets
 
 
 def test_there_is_a_tab_for_every_model():

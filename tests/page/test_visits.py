@@ -32,7 +32,11 @@ def test_a_visits_pictures_lie_in_files(folder):
     turn = read_message({"text": "Hi", "files": [str(ASSETS / "coffee.jpg")]}, Talk(), LLAMA)
     prompt, _ = task_prompt("<OCR>", str(ASSETS / "coffee.jpg"), "", None)
     (first,), (second,) = turn.pictures, prompt.turns[0].pictures
-    assert first == second and folder in first.source.parents and picture_path(first) == str(first.source)
+    assert (
+        first == second
+        and folder in first.source.parents
+        and picture_path(first) == str(first.source)
+    )
     assert first.data == (ASSETS / "coffee.jpg").read_bytes()
     assert len(list(folder.rglob("*.jpeg"))) == 1, "the same picture twice is one file"
 

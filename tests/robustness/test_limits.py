@@ -185,7 +185,10 @@ def _private(wire: Wire, wired: dict[str, str]) -> Iterator[Row]:
     with (
         Records().listening() as records,
         launched(
-            sweeping_lifespan(0.3, 1.0), VLM_AUTH=f"ann:{PASSWORD}", VLM_TRUSTED_PROXIES="1", **wired
+            sweeping_lifespan(0.3, 1.0),
+            VLM_AUTH=f"ann:{PASSWORD}",
+            VLM_TRUSTED_PROXIES="1",
+            **wired,
         ) as page,
     ):
         given = {"Authorization": "Basic " + base64.b64encode(f"ann:{PASSWORD}".encode()).decode()}

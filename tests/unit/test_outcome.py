@@ -32,9 +32,6 @@ def asked(answer, engine=None, first=0.5, total=2.5):
     )
 
 
-# the ledger
-
-
 @pytest.mark.parametrize("answer, said, unsaid", [
     (Answer("x"), ["NVIDIA", "0.50 s", "2.50 s"], ["tokens", "Picture"]),
     (Answer("x", tokens=80), ["40 tokens a second", "80 in all"], []),
@@ -48,9 +45,6 @@ def test_the_ledger_says_what_travelled_and_what_it_cost(answer, said, unsaid):
     assert all(words in text for words in said), text
     assert not any(words in text for words in unsaid), text
     assert KEY not in text and ledger(None) == ""
-
-
-# the JSON
 
 
 @pytest.mark.parametrize("answer, lines", [
@@ -70,9 +64,6 @@ def test_nothing_asked_is_a_sentence_in_place_of_code_and_json():
     assert [text[:18] for text in written(SimpleNamespace(asked=None))] == [
         "<p>Ask something f"
     ] * 3
-
-
-# the chart
 
 
 @pytest.mark.parametrize("cell, value", [
@@ -117,6 +108,3 @@ def test_a_question_about_a_chart_takes_its_table_along():
     ):
         with pytest.raises(BadPrompt):
             asked_about(*bad)
-
-
-# in the browser
