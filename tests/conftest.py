@@ -9,6 +9,7 @@ import pytest
 from tests.support.chromium import ARGUMENTS, CHROMIUM
 from tests.support.wire import Wire
 from vlm_backends.engines import openai
+from vlm_backends.journal import Journal
 
 os.environ["OMP_NUM_THREADS"] = (
     "1"  # two files of tests share the cores: threads of each would wait for each other
@@ -68,6 +69,16 @@ def wire() -> Iterator[Wire]:
     """A server of its own for each test."""
     with Wire() as server:
         yield server
+
+
+@pytest.fixture
+def journal(monkeypatch):
+    """A journal of its own for each test, which the page writes and reads."""
+    openai.forget()
+    journal = Journal()
+    monkeypatch.setattr("ui.state.question.journal", journal)
+    monkeypatch.setattr("ui.components.availability_table.journal", journal)
+    return journal
 
 
 @pytest.fixture(scope="session")

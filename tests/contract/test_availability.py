@@ -3,11 +3,11 @@
 import threading
 import time
 from contextlib import nullcontext
-from datetime import datetime, timezone
 
 import pytest
 
 from tests.support.async_tools import finished
+from tests.support.availability import DEPLOT, LLAMA, NEMOTRON, NOW, NOWHERE, PHI, stands
 from tests.support.paths import ASSETS
 from tests.support.wire import replies as say
 from tests.support.wire.problems import problem, problems
@@ -25,32 +25,14 @@ from vlm_backends import (
     Question,
     Reply,
     Turn,
-    find_model,
     read,
 )
-from vlm_backends.engines import openai
 from vlm_backends.engines.http.client import Patience
-from vlm_backends.journal import Journal, look
+from vlm_backends.journal import look
 
 KEY, OTHER = "nvapi-canary-0123456789", "nvapi-second-0123456789"
-LLAMA, PHI, NEVA, DEPLOT, NEMOTRON = (
-    find_model(id) for id in ("meta/llama-3.2-11b-vision-instruct", "microsoft/phi-3.5-vision-instruct", "nvidia/neva-22b",
-                              "google/deplot", "nvidia/nemotron-3-nano-omni-30b-a3b-reasoning")
-)  # fmt: skip
 QUICK = Patience(connect=2, silence=2, pause=0.01, poll=0.01)
-NOW = datetime(2026, 11, 24, 14, 0, tzinfo=timezone.utc).timestamp()
 CAT = read(ASSETS / "cat.jpg")
-NOWHERE = "http://127.0.0.1:9"
-
-
-@pytest.fixture
-def journal(monkeypatch):
-    """A journal of its own for each test, which the page writes and reads."""
-    openai.forget()
-    journal = Journal()
-    monkeypatch.setattr("ui.state.question.journal", journal)
-    monkeypatch.setattr("ui.components.availability_table.journal", journal)
-    return journal
 
 
 def call(engine, model=NEMOTRON, stop_at_once=False):
@@ -64,11 +46,6 @@ def call(engine, model=NEMOTRON, stop_at_once=False):
 
     finished(run())
     return asked
-
-
-def stands(engine, model, journal, now=NOW):
-    found = standing(engine, model, journal, now)
-    return found.word, found.detail, found.tone
 
 
 GONE = problems["410 integrate"]

@@ -1,14 +1,11 @@
 """The table of models and engines on the page."""
 
-from datetime import datetime, timezone
 from html.parser import HTMLParser
 
 import gradio as gr
 import pytest
 
-import ui
-import ui.components.availability_table
-import ui.state.question
+from tests.support.availability import LLAMA, NOW, NOWHERE
 from ui.components.availability_table import Strip, strip
 from ui.core.session import EngineRegistry, Visitor, registry
 from ui.state.availability import columns, summary
@@ -18,35 +15,10 @@ from vlm_backends import (
     Embedded,
     Local,
     OpenAI,
-    find_model,
 )
-from vlm_backends.engines import openai
 from vlm_backends.engines.base import Observation
-from vlm_backends.journal import Journal
 
 KEY, OTHER = "nvapi-canary-0123456789", "nvapi-second-0123456789"
-
-
-LLAMA, PHI, NEVA, DEPLOT, NEMOTRON = (
-    find_model(id) for id in ("meta/llama-3.2-11b-vision-instruct", "microsoft/phi-3.5-vision-instruct", "nvidia/neva-22b",
-                              "google/deplot", "nvidia/nemotron-3-nano-omni-30b-a3b-reasoning")
-)  # fmt: skip
-
-
-NOW = datetime(2026, 11, 24, 14, 0, tzinfo=timezone.utc).timestamp()
-
-
-NOWHERE = "http://127.0.0.1:9"
-
-
-@pytest.fixture
-def journal(monkeypatch):
-    """A journal of its own for each test, which the page writes and reads."""
-    openai.forget()
-    journal = Journal()
-    monkeypatch.setattr(ui.asking, "journal", journal)
-    monkeypatch.setattr(ui.strip, "journal", journal)
-    return journal
 
 
 class Cells(HTMLParser):

@@ -1,13 +1,10 @@
 """What is known about each model without asking anybody: errors, lists, calls, and how they are said."""
 
 import threading
-from datetime import datetime, timezone
 
 import pytest
 
-import ui
-import ui.components.availability_table
-import ui.state.question
+from tests.support.availability import DEPLOT, LLAMA, NEMOTRON, NEVA, NOW, NOWHERE, PHI, stands
 from ui.components.availability_table import strip
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.availability import columns, standing, summary
@@ -21,41 +18,12 @@ from vlm_backends import (
     OpenAI,
     Refused,
     Unreachable,
-    find_model,
 )
-from vlm_backends.engines import openai
 from vlm_backends.engines.base import Observation
 from vlm_backends.engines.wire.errors import explain
 from vlm_backends.journal import Journal, observation_of
 
 KEY, OTHER = "nvapi-canary-0123456789", "nvapi-second-0123456789"
-
-
-LLAMA, PHI, NEVA, DEPLOT, NEMOTRON = (
-    find_model(id) for id in ("meta/llama-3.2-11b-vision-instruct", "microsoft/phi-3.5-vision-instruct", "nvidia/neva-22b",
-                              "google/deplot", "nvidia/nemotron-3-nano-omni-30b-a3b-reasoning")
-)  # fmt: skip
-
-
-NOW = datetime(2026, 11, 24, 14, 0, tzinfo=timezone.utc).timestamp()
-
-
-NOWHERE = "http://127.0.0.1:9"
-
-
-@pytest.fixture
-def journal(monkeypatch):
-    """A journal of its own for each test, which the page writes and reads."""
-    openai.forget()
-    journal = Journal()
-    monkeypatch.setattr(ui.asking, "journal", journal)
-    monkeypatch.setattr(ui.strip, "journal", journal)
-    return journal
-
-
-def stands(engine, model, journal, now=NOW):
-    found = standing(engine, model, journal, now)
-    return found.word, found.detail, found.tone
 
 
 @pytest.mark.parametrize("error, kind, until", [

@@ -1,0 +1,25 @@
+"""Models, a clock and what is known of a model, for the tests of availability."""
+
+from datetime import datetime, timezone
+
+from ui.state.availability import standing
+from vlm_backends import find_model
+
+LLAMA, PHI, NEVA, DEPLOT, NEMOTRON = map(
+    find_model,
+    (
+        "meta/llama-3.2-11b-vision-instruct",
+        "microsoft/phi-3.5-vision-instruct",
+        "nvidia/neva-22b",
+        "google/deplot",
+        "nvidia/nemotron-3-nano-omni-30b-a3b-reasoning",
+    ),
+)
+NOW = datetime(2026, 11, 24, 14, 0, tzinfo=timezone.utc).timestamp()
+NOWHERE = "http://127.0.0.1:9"  # nobody listens there
+
+
+def stands(engine, model, journal, now=NOW) -> tuple:
+    """Return the word, the detail and the tone that the page shows for a model of an engine."""
+    found = standing(engine, model, journal, now)
+    return found.word, found.detail, found.tone
