@@ -10,9 +10,12 @@ os.environ.setdefault(
 )  # or each event is summed up, for nobody
 os.environ.setdefault(
     "FORWARDED_ALLOW_IPS", ""
-)  # a visitor's address is taken from no header, save as limits.py does
+)  # only ui/core/limits.py takes a visitor's address from a header
 
-from vlm_backends import VLMError, connect
+from vlm_backends import VLMError
+from vlm_backends.config import Config
+from vlm_backends.engines import connect_engine
+from vlm_backends.ratelimit import RateLimiter
 from vlm_backends.startup import check_page_settings, return_freed_memory
 
 
@@ -21,22 +24,18 @@ def main() -> None:
     return_freed_memory()
     with ExitStack() as stack:
         try:
-            check_page_settings()
-            if not os.environ.get("GRADIO_TEMP_DIR", "").strip():
-                folder = TemporaryDirectory(prefix="vlm-showcase-", ignore_cleanup_errors=True)
-                os.environ["GRADIO_TEMP_DIR"] = stack.enter_context(folder)
-            engine = connect()
-            from ui import (  # gradio reads the settings that were checked above
-                build,
-                leave,
-                serve,
-                settings,
-            )
-
-            options = settings()
+            config = Config.from_env()
+            check_page_settings(config.host, config.port, config.temp_folder)
+            engine = connect_engine(config)
         except VLMError as error:
             raise SystemExit(f"Not started. {error}") from None
-        serve(build(engine), **options)
+        if not config.temp_folder:
+            folder = TemporaryDirectory(prefix="vlm-showcase-", ignore_cleanup_errors=True)
+            os.environ["GRADIO_TEMP_DIR"] = stack.enter_context(folder)
+        from ui import build, leave, serve, settings  # gradio reads the folder when it is imported
+
+        limiter = RateLimiter(config.limits)
+        serve(build(engine, config, limiter), **settings(config, limiter))
     leave()
 
 

@@ -6,7 +6,6 @@ what part of a GPU and how many questions may wait are Serve's own settings, by 
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from functools import cached_property, partial
@@ -29,9 +28,9 @@ from vlm_backends import (
     Task,
     Unreachable,
     VLMError,
-    connect,
 )
-from vlm_backends.engines import Patience, checked, retry_stream
+from vlm_backends.config import Config, server_key
+from vlm_backends.engines import Patience, connect_engine, retry_stream
 from vlm_backends.server.app import application
 from vlm_backends.server.workers import Desk
 
@@ -78,7 +77,7 @@ class Answers:
     """An engine in a process of its own; it answers for one model, or with no id for all that it has."""
 
     def __init__(self, given: Settings, id: str) -> None:
-        self._engine = connect(os.environ | ({"VLM_ENGINE": given.engine} if given.engine else {}))
+        self._engine = connect_engine(Config.from_env(engine=given.engine))
         self._id, self._desk, self._faults = id, Desk(_MOST, 0), 0
         self._joins = given.together > 1 and isinstance(self._engine, Local)
         self._joined = serve.batch(max_batch_size=given.together, batch_wait_timeout_s=0.02)(
@@ -222,7 +221,7 @@ class Front:
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """The wire, made in the process that speaks it."""
-        key = checked(os.environ.get("VLM_SERVER_KEY", "").strip())
+        key = server_key()
         return application(self._engine, key, self._given.urls, Desk(self._given.places, 0))
 
 

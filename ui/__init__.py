@@ -5,7 +5,6 @@ from html import escape
 from pathlib import Path
 
 import gradio as gr
-from starlette.middleware import Middleware
 
 from ui.api.endpoints import add_api
 from ui.api.mcp import add_tools, mcp_installed
@@ -15,7 +14,6 @@ from ui.components.engine_menu import engine_picker, header, refreshed
 from ui.components.theme import CSS, head, theme
 from ui.components.welcome import welcome
 from ui.core.gradio_compat import QUIET
-from ui.core.limits import limits
 from ui.core.markdown import verbatim
 from ui.core.session import registry
 from ui.core.shutdown import leave, serve
@@ -27,21 +25,29 @@ from ui.tabs.batch import BatchTab
 from ui.tabs.chat import ChatTab
 from ui.tabs.compare import CompareTab
 from ui.tabs.task import TaskTab
-from ui.web.middleware import Gate, accounts
+from ui.web.middleware import protection
 from vlm_backends import Engine, Model, VLMError
+from vlm_backends.config import Config
+from vlm_backends.ratelimit import RateLimiter
 
 __all__ = ["build", "leave", "serve", "settings"]
 _STATES = {"alive": "Live", "withdrawn": "Withdrawn", "unknown": "Unproven"}
 
 
-def build(engine: Engine) -> gr.Blocks:
-    """The page, ready to be launched; `engine` answers first, where it can, and a visitor may choose another."""
+def build(
+    engine: Engine, config: Config | None = None, limiter: RateLimiter | None = None
+) -> gr.Blocks:
+    """Return the page, ready to be launched.
+
+    `engine` answers first, where it can; a visitor may choose another of the configuration's.
+    Without `config` the environment is read; `limiter` is to be the same as in `settings`.
+    """
     with gr.Blocks(title="VLM Showcase", analytics_enabled=False) as page:
         page.queue(
             default_concurrency_limit=None, max_size=512
         )  # first: it costs what is on the page by then
         welcome()
-        engines = registry(engine)
+        engines = registry(engine, config, limiter)
         visitor, line = header()
         strip = Strip(engines, visitor)
         pickers, parts = [], {}
@@ -69,9 +75,13 @@ def build(engine: Engine) -> gr.Blocks:
     return page
 
 
-def settings() -> dict:
-    """What `launch` needs: the look, the limits, and the sample pictures' folder. Raises BadPrompt."""
-    gate = Middleware(Gate, limits=limits(), accounts=accounts())
+def settings(config: Config | None = None, limiter: RateLimiter | None = None) -> dict:
+    """Return what `launch` needs: the look, the protection, and the sample pictures' folder.
+
+    Without `config` the environment is read. Raises VLMError for a setting that cannot be met.
+    """
+    config = config or Config.from_env()
+    middleware = protection(limiter or RateLimiter(config.limits), config.accounts)
     return {
         "theme": theme(),
         "css_paths": CSS,
@@ -81,7 +91,7 @@ def settings() -> dict:
         "max_file_size": "25mb",
         "allowed_paths": [str(Path(__file__).parent.parent / "assets")],
         "mcp_server": mcp_installed(),
-        "app_kwargs": {"middleware": [gate], "lifespan": sweeping_lifespan()},
+        "app_kwargs": {"middleware": middleware, "lifespan": sweeping_lifespan()},
         "footer_links": ["api", "gradio", "settings"],
     }
 

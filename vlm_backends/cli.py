@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,12 +21,13 @@ from vlm_backends import (
     VLMError,
     __version__,
     ask,
-    connect,
     find_model,
     find_task,
     read,
     write_task,
 )
+from vlm_backends.config import Config
+from vlm_backends.engines import connect_engine
 from vlm_backends.models import check_sampling
 
 COMMANDS = {
@@ -129,7 +129,7 @@ def _ask(given: argparse.Namespace) -> Reply:
     """Start the question. Raises VLMError."""
     model = find_model(given.model)
     task = find_task(given.task) if given.task else None
-    engine = connect({**os.environ, "VLM_ENGINE": given.engine} if given.engine else os.environ)
+    engine = connect_engine(Config.from_env(engine=given.engine or ""))
     return ask(engine, model, _prompt(given, model, task), task)
 
 

@@ -2,10 +2,8 @@
 
 import ctypes
 import errno
-import os
 import socket
 import tempfile
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,18 +24,16 @@ def return_freed_memory() -> None:
         libc.mallopt(_MMAP_THRESHOLD, 2**20)
 
 
-def check_page_settings(env: Mapping[str, str] = os.environ) -> None:
+def check_page_settings(host: str, port: str, folder: str) -> None:
     """Check that the page can listen and store uploads where Gradio's settings say.
 
-    Reads GRADIO_SERVER_NAME, GRADIO_SERVER_PORT and GRADIO_TEMP_DIR; creates the last one if it
-    is missing. Raises BadPrompt, with the name of the setting to change.
+    They are the values of GRADIO_SERVER_NAME, GRADIO_SERVER_PORT and GRADIO_TEMP_DIR; empty is
+    Gradio's own choice. Creates the folder if it is missing. Raises BadPrompt, with the name of
+    the setting to change.
     """
-    host = env.get("GRADIO_SERVER_NAME", "").strip()
-    port = env.get("GRADIO_SERVER_PORT", "").strip()
     if port or host:
         names = "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT"
         check_can_listen(host or "127.0.0.1", port or "0", *names)
-    folder = env.get("GRADIO_TEMP_DIR", "").strip()
     try:
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,8 @@ from ui.api.endpoints import Calls
 from ui.core.session import Visitor, registry
 from ui.state.task_run import linked, slug
 from vlm_backends import CATALOGUE, BadPrompt, Embedded, Gone, OpenAI, ask, connect, find_model
-from vlm_backends.engines import openai, servers
+from vlm_backends.config import Config
+from vlm_backends.engines import openai, server_engines
 
 URL = "http://127.0.0.1:9/v1"
 KEY, OTHER = "lab-canary-0123456789", "home-canary-0123456789"
@@ -35,8 +36,13 @@ def _fresh():
     openai.forget()
 
 
+def served(env):
+    """The engines for the servers of this environment."""
+    return server_engines(Config.from_env(env))
+
+
 def set_up(*entries, **env):
-    return servers({"VLM_SERVERS": json.dumps(list(entries)), **env})
+    return served({"VLM_SERVERS": json.dumps(list(entries)), **env})
 
 
 def test_several_servers_each_with_its_own_key(tmp_path):
@@ -55,7 +61,7 @@ def test_several_servers_each_with_its_own_key(tmp_path):
     )
     assert KEY not in repr(lab)
     (tmp_path / "servers.json").write_text(json.dumps(entries))
-    assert servers({"VLM_SERVERS": str(tmp_path / "servers.json"), "LAB_KEY": KEY}) == (lab, home)
+    assert served({"VLM_SERVERS": str(tmp_path / "servers.json"), "LAB_KEY": KEY}) == (lab, home)
     assert connect({"VLM_SERVERS": json.dumps(entries), "LAB_KEY": KEY}) == lab
 
 

@@ -8,16 +8,16 @@ import gradio as gr
 from tests.support.async_tools import gather
 from tests.support.page_process import environment
 from tests.support.paths import ASSETS
-from ui.core.limits import Limits, RateLimiter
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.conversation import Talk
 from ui.state.task_run import Run
 from ui.tabs.chat import ChatTab
 from ui.tabs.task_runner import Runs
 from vlm_backends import NVIDIA, find_model
+from vlm_backends.ratelimit import RateLimiter, VisitorLimits
 
 SPENT = EngineRegistry(
-    (NVIDIA("nvapi-owner", "http://127.0.0.1:9"),), limiter=RateLimiter(Limits(budget=0))
+    (NVIDIA("nvapi-owner", "http://127.0.0.1:9"),), limiter=RateLimiter(VisitorLimits(budget=0))
 )
 
 

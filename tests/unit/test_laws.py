@@ -22,10 +22,10 @@ FLOORS = {
     "vlm_backends": [
         ["errors", "arguments", "concurrency", "text"],
         ["types", "startup"],
-        ["ratelimit", "media"],
+        ["ratelimit", "media", "server_settings"],
         ["readers"],
         ["models"],
-        ["intents"],
+        ["intents", "config"],
         ["engines"],
         ["reply"],
         ["__init__"],
@@ -47,9 +47,8 @@ FLOORS = {
     ],
     "vlm_backends.readers": [["markup"], ["plain", "florence2", "kosmos2", "paligemma", "deplot"]],
     "vlm_backends.engines": [
-        ["settings", "wire", "http", "base"],
+        ["wire", "http", "base"],
         ["nvidia", "openai", "local", "builtin"],
-        ["servers"],
         ["__init__"],
     ],
     "vlm_backends.engines.http": [["transport", "decode"], ["client"]],
@@ -261,6 +260,33 @@ def test_readme_law():
             if f"`{weights.id}`" in line and f" {weights.gigabytes:g} GB " in line
         )
         assert f"| {weights.licence} |" in row and ("(gated)" in row) == weights.gated
+
+
+def reads_environment(path: Path) -> bool:
+    """True for a module that looks at a variable; setting one for a library is no look."""
+    tree = ast.parse(path.read_text())
+    set_here = {
+        id(node.value if isinstance(node, ast.Subscript) else node.func.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.ctx, ast.Store)
+        or isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "setdefault"
+    }
+    return any(
+        isinstance(node, (ast.Attribute, ast.Name))
+        and getattr(node, "attr", getattr(node, "id", "")) in ("environ", "getenv", "environb")
+        and id(node) not in set_here
+        for node in ast.walk(tree)
+    )
+
+
+def test_environment_law():
+    """The environment is read in one module, once for each process: `vlm_backends.config`."""
+    assert {module_of(path) for path in SOURCES if reads_environment(path)} == {
+        "vlm_backends.config"
+    }
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)

@@ -45,7 +45,7 @@ def test_a_hold_is_for_all_and_a_stop_ends_the_wait():
     clock = Clock()
     window, stop = SlidingWindow(None, 60, clock), Patient(clock)
     window.hold(7)
-    assert window.due() == 7 and window.turn(stop) and stop.waited == [7]
+    assert window.retry_after() == 7 and window.turn(stop) and stop.waited == [7]
     stopped = CancelToken()
     stopped.set()
     window.hold(1000)

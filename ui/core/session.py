@@ -2,22 +2,23 @@
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
-from ui.core.limits import RateLimiter, limits
+from ui.core.limits import quota_of
 from vlm_backends import (
     CATALOGUE,
     NVIDIA,
     BadPrompt,
-    Embedded,
     Engine,
     Model,
     OpenAI,
     VLMError,
     engines,
 )
+from vlm_backends.config import Config
 from vlm_backends.journal import Journal
+from vlm_backends.ratelimit import RateLimiter
 
 _MOST = 8  # tabs for models that the catalogue does not know
 
@@ -44,6 +45,7 @@ class EngineRegistry:
     )  # who listed them when the page began
     limiter: RateLimiter = field(default_factory=RateLimiter)
     journal: Journal = field(default_factory=Journal)  # what calls and probes have shown
+    config: Config | None = None  # none: NVIDIA's address is read when a visitor's key is used
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -65,15 +67,15 @@ class EngineRegistry:
         engine = next(
             (engine for engine in self.engines if engine.name == name), None
         ) or self._first(visitor, model)
-        return _asked_by(visitor, engine)
+        return self._asked_by(visitor, engine)
 
     def admission(self, visitor: Visitor, engine: Engine) -> AbstractContextManager:
         """What holds one question of this visitor to this engine, as far as the page's limits let it in."""
-        return self.limiter.admitted(self.limiter.quota(), pays(visitor, engine))
+        return self.limiter.admitted(quota_of(self.limiter), pays(visitor, engine))
 
     def present(self, visitor: Visitor) -> tuple[Engine, ...]:
         """All engines as this visitor would ask them. Raises BadPrompt for a setting that cannot be met."""
-        return tuple(_asked_by(visitor, engine) for engine in self.engines)
+        return tuple(self._asked_by(visitor, engine) for engine in self.engines)
 
     def settled(self, visitor: Visitor) -> Visitor:
         """The visitor with an engine for every model: what the page shows is what is asked, whatever comes up later."""
@@ -96,9 +98,15 @@ class EngineRegistry:
         )
         return next((engine for engine in others if model in engine.models()), None)
 
+    def _asked_by(self, visitor: Visitor, engine: Engine) -> Engine:
+        """The engine, NVIDIA with the visitor's own key if there is one."""
+        if isinstance(engine, NVIDIA) and visitor.key:
+            return engines.hosted(visitor.key, self.config)
+        return engine
+
     def _first(self, visitor: Visitor, model: Model) -> Engine:
         if visitor.key and model not in self.strangers:
-            return engines.hosted(visitor.key)
+            return engines.hosted(visitor.key, self.config)
         able = (
             engine
             for engine in self._for(model)
@@ -117,11 +125,6 @@ def pays(visitor: Visitor, engine: Engine) -> bool:
     return bool(key) and key != visitor.key
 
 
-def _asked_by(visitor: Visitor, engine: Engine) -> Engine:
-    """The engine, NVIDIA with the visitor's own key if there is one."""
-    return engines.hosted(visitor.key) if isinstance(engine, NVIDIA) and visitor.key else engine
-
-
 def _can(engine: Engine, visitor: Visitor) -> bool:
     """False for a host without a key."""
     return not isinstance(engine, NVIDIA) or bool(engine.key or visitor.key)
@@ -132,20 +135,24 @@ def _state(engine: Engine, visitor: Visitor, model: Model) -> str:
     return state if _can(engine, visitor) else f"{state}, needs a key"
 
 
-def registry(preferred: Engine) -> EngineRegistry:
-    """The preferred engine of a page and what else this environment has; settings that cannot be met are left out."""
+def registry(
+    preferred: Engine, config: Config | None = None, limiter: RateLimiter | None = None
+) -> EngineRegistry:
+    """Return the preferred engine of a page and what else the configuration has.
+
+    Without a configuration it is read from the environment, and settings that cannot be met are
+    left out. Raises BadPrompt for limits that cannot be met.
+    """
+    settings = config or Config.usable()
     found: dict[str, Engine] = {preferred.name: preferred}
-    for make in (_owners, engines.servers, lambda: (engines.local(),), lambda: (Embedded(),)):
-        with suppress(VLMError):
-            found |= {
-                engine.name: engine for engine in filter(None, make()) if engine.name not in found
-            }
-    found.setdefault(NVIDIA.name, NVIDIA(""))
-    return EngineRegistry(tuple(found.values()), strangers(found.values()), RateLimiter(limits()))
-
-
-def _owners() -> tuple[Engine]:
-    return (engines.hosted(engines.owners_key()),)
+    for engine in engines.configured_engines(settings):
+        found.setdefault(engine.name, engine)
+    return EngineRegistry(
+        tuple(found.values()),
+        strangers(found.values()),
+        limiter or RateLimiter(settings.limits),
+        config=config,
+    )
 
 
 def strangers(engines: Iterable[Engine]) -> dict[Model, tuple[OpenAI, ...]]:

@@ -169,7 +169,7 @@ def progress(batch: Batch) -> str:
     elif unasked and not running:
         parts.append(f"{unasked} not asked")
     seconds = (
-        ceil(batch.window.due()) if running and batch.window and unasked > len(batch.asking) else 0
+        ceil(batch.window.retry_after()) if running and batch.window and unasked > len(batch.asking) else 0
     )
     queue = f'<span aria-hidden="true">, next in {seconds} s</span>' if seconds else ""
     bar = (

@@ -10,6 +10,7 @@ import gradio as gr
 
 from ui.components.result_panel import after
 from ui.core.gradio_compat import QUIET
+from ui.core.limits import quota_of
 from ui.core.session import EngineRegistry, Visitor, pays
 from ui.core.shutdown import closing
 from ui.state.batch import Batch, Job, grid, progress
@@ -142,7 +143,8 @@ class BatchTab:
             engine = await to_thread(
                 self.registry.answering, visitor, batch.job.model
             )  # it may ask a server
-            limiter, quota = self.registry.limiter, self.registry.limiter.quota()
+            limiter = self.registry.limiter
+            quota = quota_of(limiter)
             turn = partial(limiter.turn, quota, pays(visitor, engine))
             with limiter.answering(quota), closing.told(batch.cut):
                 async with aclosing(

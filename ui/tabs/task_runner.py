@@ -10,6 +10,7 @@ import gradio as gr
 from ui.components.fallback import accepted, offer
 from ui.components.result_panel import ledger
 from ui.components.viewer import NOTHING, Action, scene
+from ui.core.limits import quota_of
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.question import follow
 from ui.state.rendering import verbatim
@@ -99,11 +100,11 @@ class Runs:
     async def _turn(self, run: Run, engine: Engine) -> AsyncIterator[str]:
         """What to show while a run of several steps waits for the visitor's turn, and for the service's pace."""
         (window, _), limiter = rate_limit_for(engine), self.registry.limiter
-        quota = limiter.quota()
+        quota = quota_of(limiter)
         while (
             len(run.plan.steps) > 1
             and not run.halted
-            and (seconds := quota.questions.due() or window.take())
+            and (seconds := quota.questions.retry_after() or window.take())
         ):
             most = min(filter(None, (limiter.limits.questions, window.requests)))
             yield _line(

@@ -1,109 +1,149 @@
-"""What is refused before Gradio sees it: other sites, wrong passwords, bodies too large, routes without use here."""
+"""Refuse requests before Gradio sees them: one small ASGI middleware a concern.
 
-import os
+In their order: other sites, closed routes, wrong passwords, bodies that are too large. Each answers
+with one sentence of plain text, or passes the request on.
+"""
+
 import re
 from base64 import b64decode
 from collections.abc import Mapping
 from hmac import compare_digest
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ui.core.limits import ClientQuota, Limits, RateLimiter, in_words
-from vlm_backends import BadPrompt
+from ui.core.limits import quota_of
+from vlm_backends.ratelimit import ClientQuota, RateLimiter, in_words
 
 _CLOSED = re.compile(
-    r"/gradio_api/(deep_link|proxy=|file[=/]https?:|vibe-|dev/|process_recording|runs|run-history)|/monitoring",
+    r"/gradio_api/(deep_link|proxy=|file[=/]https?:|vibe-|dev/|process_recording|runs|run-history)"
+    r"|/monitoring",
     re.IGNORECASE,
 )
 _UPLOAD, _STARTUP = "/gradio_api/upload", "/gradio_api/startup-events"
-_MOST = (
-    40 * 10**6
-)  # bytes of a request that uploads no file: a picture of 25 MB as base64, and its question
+_MAX_BODY = 40 * 10**6  # bytes, of no upload: a picture of 25 MB as base64, and its question
 _SAFE = "GET", "HEAD", "OPTIONS"
 
 
-def accounts(env: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Names and passwords by VLM_AUTH: a pair, or a file with one a line; none: everybody may come in.
-
-    Raises BadPrompt, which repeats nothing of it.
-    """
-    setting = env.get("VLM_AUTH", "").strip()
-    if not setting:
-        return {}
-    try:
-        text = Path(setting).read_text(encoding="utf-8") if Path(setting).is_file() else setting
-    except (OSError, ValueError):
-        raise BadPrompt("The file that VLM_AUTH names cannot be read.") from None
-    pairs = [line.strip().partition(":") for line in text.splitlines() if line.strip()]
-    if not pairs or not all(name and password for name, _, password in pairs):
-        raise BadPrompt(
-            "VLM_AUTH is name:password, or the path of a file that has such a pair on each line."
-        )
-    return {name: password for name, _, password in pairs}
+def protection(limiter: RateLimiter, accounts: Mapping[str, str]) -> list[Middleware]:
+    """List the middleware of a page, outermost first; without accounts there is no login."""
+    login = [Middleware(Authentication, limiter=limiter, accounts=accounts)] if accounts else []
+    return [
+        Middleware(SameOrigin),
+        Middleware(ClosedRoutes),
+        *login,
+        Middleware(BodyLimit, limiter=limiter),
+    ]
 
 
-class Gate:
-    """ASGI middleware around the page."""
+class _Check:
+    """An ASGI middleware that answers an HTTP request itself when `refusal` returns a response."""
 
-    def __init__(self, app: ASGIApp, limits: Limits, accounts: Mapping[str, str]) -> None:
-        self._app, self._door, self._accounts = app, RateLimiter(limits), accounts
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The page's answer, or a refusal in one sentence."""
-        answer = (self._refusal(scope) if scope["type"] == "http" else None) or self._app
-        await answer(scope, receive, send)
+        """Answer the request, or pass it on."""
+        answer = self.refusal(scope, Headers(scope=scope)) if scope["type"] == "http" else None
+        await (answer or self._app)(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> Response | None:
-        headers, quota = Headers(scope=scope), self._door.quota(scope)
-        if is_foreign(scope["method"], headers):
-            return PlainTextResponse(
-                "This page takes no requests from other sites. Open it itself.", 403
-            )
-        if _CLOSED.search(scope["path"]):
-            return PlainTextResponse("There is nothing here.", 404)
-        if (
-            self._accounts
-            and not scope["path"].endswith(_STARTUP)
-            and (stranger := self._stranger(headers, quota))
-        ):
-            return stranger
-        return None if scope["method"] in _SAFE else _too_much(scope["path"], headers, quota)
+    def refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        """Return what the request is answered instead; None to pass it on."""
+        raise NotImplementedError
 
-    def _stranger(self, headers: Headers, quota: ClientQuota) -> Response | None:
-        """Asks for the password; whoever guesses has to wait, also with the right one, or each guess would be told."""
+
+class SameOrigin(_Check):
+    """Refuse what another site has a browser ask."""
+
+    def refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        """See `is_foreign`."""
+        if not is_foreign(scope["method"], headers):
+            return None
+        sentence = "This page takes no requests from other sites. Open it itself."
+        return PlainTextResponse(sentence, 403)
+
+
+class ClosedRoutes(_Check):
+    """Hide routes of Gradio that have no use here and would reach out or tell too much."""
+
+    def refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        """Answer 404 for a closed route."""
+        closed = _CLOSED.search(scope["path"])
+        return PlainTextResponse("There is nothing here.", 404) if closed else None
+
+
+class Authentication(_Check):
+    """Ask for the name and password of an account, by HTTP's Basic scheme (RFC 7617)."""
+
+    def __init__(self, app: ASGIApp, limiter: RateLimiter, accounts: Mapping[str, str]) -> None:
+        super().__init__(app)
+        self._limiter, self._accounts = limiter, accounts
+
+    def refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        """Ask for the password.
+
+        A client that has guessed too often waits even with the right one: otherwise each guess
+        would still be told whether it is right.
+        """
+        if scope["path"].endswith(_STARTUP):  # Gradio itself calls it when it starts
+            return None
         if "Authorization" in headers:
-            if seconds := quota.guesses.due():
-                return _later("Too many wrong passwords.", seconds)
-            if self._knows(headers):
+            guesses = quota_of(self._limiter, scope).wrong_passwords
+            if seconds := guesses.retry_after():
+                return _try_later("Too many wrong passwords.", seconds)
+            if self._is_known(headers):
                 return None
-            quota.guesses.take()
+            guesses.take()
         ask = {"WWW-Authenticate": 'Basic realm="VLM Showcase", charset="UTF-8"'}
         return PlainTextResponse("This page needs a name and a password. Ask its owner.", 401, ask)
 
-    def _knows(self, headers: Headers) -> bool:
-        """True with the name and the password of an account (RFC 7617)."""
+    def _is_known(self, headers: Headers) -> bool:
         kind, _, given = headers.get("Authorization", "").partition(" ")
         try:
             name, _, password = b64decode(given).decode().partition(":")
         except ValueError:
             return False
         expected = self._accounts.get(name, "")
-        return (
-            kind.lower() == "basic"
-            and compare_digest(password.encode(), expected.encode())
-            and bool(expected)
-        )
+        matches = compare_digest(password.encode(), expected.encode())
+        return kind.lower() == "basic" and matches and bool(expected)
+
+
+class BodyLimit(_Check):
+    """Refuse bodies of unknown or too large a size, and count the bytes of each visitor."""
+
+    def __init__(self, app: ASGIApp, limiter: RateLimiter) -> None:
+        super().__init__(app)
+        self._limiter = limiter
+
+    def refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        """Answer 411 without a length, 413 above the limit, 429 when the hour's bytes are sent."""
+        if scope["method"] in _SAFE:
+            return None
+        return _body_refusal(scope["path"], headers, quota_of(self._limiter, scope))
+
+
+def _body_refusal(path: str, headers: Headers, quota: ClientQuota) -> Response | None:
+    length = headers.get("Content-Length", "0")
+    if "Transfer-Encoding" in headers or not length.isdecimal():
+        return PlainTextResponse("Say the request's length in Content-Length.", 411)
+    if int(length) > _MAX_BODY and not path.rstrip("/").endswith(_UPLOAD):
+        most = _MAX_BODY // 10**6
+        return PlainTextResponse(f"This request is too large: {most} MB are taken.", 413)
+    seconds = quota.bytes.take(int(length))
+    if not seconds:
+        return None
+    return _try_later("You have sent as much as this page takes in an hour.", seconds)
 
 
 def is_foreign(method: str, headers: Headers) -> bool:
-    """True for a request that another site has a browser make; a link to the page, and a frame around it, are none.
+    """Return True for a request that another site has a browser make.
 
-    Go's `net/http` decides so in CrossOriginProtection: browsers say where a request comes from, and no site can make
-    them say something else. Programs say nothing of it.
+    A link to the page, and a frame around it, are none. Go's `net/http` decides so in
+    CrossOriginProtection: browsers say where a request comes from, and no site can make them say
+    something else. Programs say nothing of it.
     """
     site = headers.get("Sec-Fetch-Site")
     if site:
@@ -116,18 +156,6 @@ def is_foreign(method: str, headers: Headers) -> bool:
     )
 
 
-def _too_much(path: str, headers: Headers, quota: ClientQuota) -> Response | None:
-    length = headers.get("Content-Length", "0")
-    if "Transfer-Encoding" in headers or not length.isdecimal():
-        return PlainTextResponse("Say the request's length in Content-Length.", 411)
-    if int(length) > _MOST and not path.rstrip("/").endswith(_UPLOAD):
-        return PlainTextResponse(f"This request is too large: {_MOST // 10**6} MB are taken.", 413)
-    seconds = quota.bytes.take(int(length))
-    return (
-        _later("You have sent as much as this page takes in an hour.", seconds) if seconds else None
-    )
-
-
-def _later(why: str, seconds: float) -> Response:
+def _try_later(why: str, seconds: float) -> Response:
     headers = {"Retry-After": str(int(seconds) + 1)}
     return PlainTextResponse(f"{why} Try again in {in_words(seconds)}.", 429, headers)

@@ -4,7 +4,6 @@ Each picture has exactly one line in the end, whatever fails; run it again after
 """
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +23,6 @@ from vlm_backends import (
     Engine,
     MissingKey,
     VLMError,
-    connect,
     find_task,
     write_task,
 )
@@ -33,6 +31,8 @@ from vlm_backends.annotate.records import Job, line, model_of, write_coco, write
 from vlm_backends.annotate.runner import annotate, rate_limit_for
 from vlm_backends.annotate.sources import pictures
 from vlm_backends.arguments import whole
+from vlm_backends.config import Config
+from vlm_backends.engines import connect_engine
 from vlm_backends.ratelimit import SlidingWindow
 
 
@@ -79,7 +79,7 @@ def here(
 def _run(given: argparse.Namespace, stop: CancelToken) -> int:
     """How many pictures failed; each line is written as soon as it is there."""
     out, tables = Path(given.out), _tables(given)
-    engine = connect({**os.environ, "VLM_ENGINE": given.engine} if given.engine else os.environ)
+    engine = connect_engine(Config.from_env(engine=given.engine or ""))
     job, lines, failed = _job(given, engine), _makes_lines(given), 0
     with ledger(out, job.fields) as (done, write):
         first = takewhile(lambda _: not stop.is_set(), pictures(given.pictures, given.column))

@@ -24,9 +24,11 @@ from threading import Thread
 import ray
 import ray.data
 
-from vlm_backends import CancelToken, Engine, MissingKey, Unreachable, VLMError, connect
+from vlm_backends import CancelToken, Engine, MissingKey, Unreachable, VLMError
 from vlm_backends.annotate.records import Job, line
 from vlm_backends.annotate.runner import Desk, Record, rate_limit_for
+from vlm_backends.config import Config
+from vlm_backends.engines import connect_engine
 from vlm_backends.ratelimit import SlidingWindow
 
 _WINDOW = 256  # pictures that Ray knows of at one time
@@ -50,7 +52,7 @@ def lines(
 
     A picture whose process died is asked again up to three times, as Ray does it. Raises Unreachable.
     """
-    errand = Errand(job, given.engine or os.environ.get("VLM_ENGINE", ""), engine.name)
+    errand = Errand(job, Config.from_env(engine=given.engine or "").engine, engine.name)
     waiting = iter(sources)
     with _cluster(given.ray, given.parallel) as parallel:
         keeper = (
@@ -146,7 +148,7 @@ def _row(place: dict, errand: Errand) -> dict:
 @lru_cache(maxsize=1)
 def _desk(errand: Errand) -> Desk:
     """The desk of this process: what was refused once for all pictures is not asked again. Raises VLMError."""
-    engine = connect({**os.environ, "VLM_ENGINE": errand.setting})
+    engine = connect_engine(Config.from_env(engine=errand.setting))
     if engine.name != errand.engine:
         raise MissingKey(
             f"{errand.engine} is not set up on {platform.node()}: set the same variables as here."

@@ -20,9 +20,10 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from vlm_backends import CancelToken, Engine, connect
+from vlm_backends import CancelToken, Engine
 from vlm_backends.arguments import whole
-from vlm_backends.engines import checked, fetch
+from vlm_backends.config import Config
+from vlm_backends.engines import connect_engine, fetch
 from vlm_backends.errors import BadPrompt, Refused, VLMError
 from vlm_backends.server.errors import NOWHERE, NoEntry, failure, nowhere, refusal
 from vlm_backends.server.requests import Question, question
@@ -219,16 +220,16 @@ def main(
 ) -> int:
     """Serves until it is stopped; returns the exit status: 1 after an error, which is one sentence on stderr."""
     given = _options(program).parse_args(arguments)
-    env = dict(os.environ) | ({"VLM_ENGINE": given.engine} if given.engine else {})
     try:
         check_can_listen(given.host, str(given.port), "--host", "--port")
-        engine, key = connect(env), checked(env.get("VLM_SERVER_KEY", "").strip(), "VLM_SERVER_KEY")
+        settings = Config.from_env(engine=given.engine or "")
+        engine = connect_engine(settings)
     except VLMError as error:
         print(error, file=sys.stderr)
         return 1
     return_freed_memory()
     desk = Desk(given.parallel, given.waiting)
-    app = application(engine, key, given.urls, desk)
+    app = application(engine, settings.server_key, given.urls, desk)
     print(f"{engine.name} answers at http://{given.host}:{given.port}/v1")
     last = given.grace + _LAST
     config = uvicorn.Config(

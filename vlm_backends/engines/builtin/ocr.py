@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from vlm_backends.concurrency import CancelToken
+from vlm_backends.config import thread_limit
 from vlm_backends.engines.builtin.reading_order import reading_order
 
 Corner = tuple[float, float]
@@ -124,6 +125,8 @@ def _engine() -> object:
 
 
 def _threads() -> int:
-    """How many cores a call may use, as OMP_NUM_THREADS says, which onnxruntime does not look at itself; -1: all."""
-    said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return int(said) if said.isdecimal() and int(said) else -1
+    """Return how many cores a call may use, -1 for all.
+
+    onnxruntime does not look at OMP_NUM_THREADS itself.
+    """
+    return thread_limit() or -1

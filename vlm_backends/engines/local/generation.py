@@ -1,6 +1,5 @@
 """From tensors to words as they are made: `generate` in a thread, its pieces in a queue."""
 
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -11,12 +10,13 @@ import torch
 from transformers import StoppingCriteria, StoppingCriteriaList, TextStreamer
 
 from vlm_backends.concurrency import CancelToken
+from vlm_backends.config import is_zero_gpu
 from vlm_backends.engines.local import loader
 from vlm_backends.engines.local.loader import Resident
 from vlm_backends.engines.local.processors import Asked
 from vlm_backends.types import Chunk
 
-_BORROWS = bool(os.environ.get("SPACES_ZERO_GPU"))
+_BORROWS = is_zero_gpu()
 
 
 def speak(resident: Resident, asked: Asked, stop: CancelToken) -> Iterator[Chunk]:

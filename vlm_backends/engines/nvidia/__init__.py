@@ -10,6 +10,7 @@ from functools import partial
 
 from vlm_backends import models
 from vlm_backends.concurrency import CancelToken
+from vlm_backends.config import check_key
 from vlm_backends.engines.base import Capability, Observation, Traits, account_digest
 from vlm_backends.engines.http import client
 from vlm_backends.engines.http.client import Patience
@@ -17,7 +18,6 @@ from vlm_backends.engines.nvidia import assets, probe
 from vlm_backends.engines.nvidia.api import ASSETS, INTEGRATE, Api
 from vlm_backends.engines.nvidia.assets import DESCRIPTION, Reference, Way, fit_for_transport
 from vlm_backends.engines.nvidia.jobs import Job, status_of
-from vlm_backends.engines.settings import checked
 from vlm_backends.engines.wire.requests import body, trimmed
 from vlm_backends.errors import Gone, MissingKey, VLMError
 from vlm_backends.types import Chunk, Model, Picture, Prompt, Task
@@ -73,7 +73,7 @@ class NVIDIA:
 
     def with_key(self, key: str) -> "NVIDIA":
         """Return the engine that asks with this key; itself for an empty one. Raises BadPrompt."""
-        return replace(self, key=checked(key)) if key else self
+        return replace(self, key=check_key(key)) if key else self
 
     def probe(self, models: Sequence[Model]) -> Iterator[tuple[Model, Observation | None]]:
         """Look the models up in NVIDIA's list, without the key. Raises VLMError."""
