@@ -3,6 +3,8 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,10 +22,73 @@ os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(
 _OURS = ("NVIDIA_API_KEY", "API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC", "NVIDIA_BASE_URL")
 
 
+QUICK_NOTE = (
+    "This was the quick run, without the slow tests: `pytest --everything` runs all of them."
+)
+LEFT_OUT_OF_THE_QUICK_RUN = (  # files that need torch, Ray or minutes; they are not even imported
+    "robustness",
+    "browser/test_accessibility.py",
+    "browser/test_batch.py",
+    "browser/test_compare.py",
+    "browser/test_local_weights.py",
+    "browser/test_outcome.py",
+    "browser/test_unforeseen_errors.py",
+    "browser/test_viewer.py",
+    "contract/test_annotate_on_ray.py",
+    "contract/test_local.py",
+    "contract/test_ray.py",
+    "contract/test_real_servers.py",
+    "contract/test_server_local.py",
+)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
+    """Add the options of this project's tests."""
+    group = parser.getgroup("VLM Showcase")
+    group.addoption("--everything", action="store_true", help="run the slow tests too")
+    group.addoption(
+        "--long", action="store_true", help="robustness: try all cases, not a few of each kind"
+    )
+    group.addoption(
         "--no-skips", action="store_true", help="a test that would be skipped fails instead"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Decide whether this is the quick run: nothing was named, and not everything was asked for."""
+    given = getattr(config, "workerinput", None)
+    config.quick_run = (  # pyright: ignore[reportAttributeAccessIssue] — read by the hooks below
+        given["quick_run"]
+        if given
+        else config.args_source is not pytest.Config.ArgsSource.ARGS
+        and not config.getoption("--everything")
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand the decision to a process of pytest-xdist."""
+    node.workerinput["quick_run"] = node.config.quick_run
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave whole files out of the quick run."""
+    here = collection_path.relative_to(Path(__file__).parent).as_posix()
+    return True if config.quick_run and here in LEFT_OUT_OF_THE_QUICK_RUN else None  # pyright: ignore
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests that are marked `slow` out of the quick run."""
+    if config.quick_run:  # pyright: ignore[reportAttributeAccessIssue]
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say that there is more to run."""
+    if config.quick_run:  # pyright: ignore[reportAttributeAccessIssue]
+        terminalreporter.write_line(QUICK_NOTE)
 
 
 def _forbid_skips(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport) -> None:

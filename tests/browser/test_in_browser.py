@@ -36,6 +36,7 @@ def test_a_task_on_this_machine(visit):
     sync_api.expect(words).to_contain_text("PINE RIDGE PARK")  # nor does one that fails
 
 
+@pytest.mark.slow
 def test_only_the_fields_that_a_task_takes_are_shown(visit):
     page = visit()
     page.get_by_role("tab", name="Florence-2").click()
@@ -51,6 +52,7 @@ def test_only_the_fields_that_a_task_takes_are_shown(visit):
         assert page.locator(".picker input:checked").count() == 1
 
 
+@pytest.mark.slow
 def test_bad_files_and_missing_pictures_are_sentences_in_the_page(visit, tmp_path):
     page = visit()
     page.get_by_role("tab", name="Florence-2").click()
@@ -87,6 +89,7 @@ def test_a_chat_streams_stops_and_keeps_its_words(visit, wire, monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_nothing_moves_while_words_arrive(visit, wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     gate = threading.Event()
@@ -112,6 +115,7 @@ def test_nothing_moves_while_words_arrive(visit, wire, monkeypatch):
     ), "a picture can be sent to a third party"
 
 
+@pytest.mark.slow
 def test_what_was_read_is_not_covered_by_its_names(visit):
     page = visit()
     page.locator(".examples:visible .gallery-item").first.click()
@@ -119,6 +123,7 @@ def test_what_was_read_is_not_covered_by_its_names(visit):
     sync_api.expect(page.locator(".viewer:visible .names span").first).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_withdrawn_model_says_so_and_the_question_comes_back(visit, wire, monkeypatch):
     from tests.support.wire.problems import problems as PROBLEMS
 

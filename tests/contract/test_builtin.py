@@ -157,6 +157,7 @@ def test_where_nothing_is_printed_nothing_is_read(image):
         assert answer.text == "" and answer.regions == () and "no print" in answer.note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (1, 900), (900, 1), (7, 7), (9, 400), (11, 11), (3, 5), (16, 16),
     (12000, 8), (8, 12000)])  # fmt: skip
 def test_pictures_of_any_size_get_an_answer_or_a_sentence(size):
@@ -175,6 +176,7 @@ def test_pictures_of_any_size_get_an_answer_or_a_sentence(size):
             assert talk(image, model).text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(6000, 30), (30, 6000), (2400, 12), (12, 2400)])
 def test_the_slimmest_pictures_are_read_by_whoever_reads(size):
     image = Image.effect_noise(size, 90).convert("RGB")
@@ -403,6 +405,7 @@ LONG = picture(
 )
 
 
+@pytest.mark.slow
 def test_lines_arrive_while_others_are_still_being_read():
     whole = Prompt((Turn("user", "<OCR>", (LONG,)),))
     moments, start = [], time.perf_counter()
@@ -422,6 +425,7 @@ def test_stop_ends_the_reading():
     assert seen == 2
 
 
+@pytest.mark.slow
 def test_two_visitors_at_once_get_their_own_answers():
     from concurrent.futures import ThreadPoolExecutor
 
@@ -431,6 +435,7 @@ def test_two_visitors_at_once_get_their_own_answers():
     assert texts == [f"Visitor {i}\nreads {i * 111}" for i in range(1, 5)]
 
 
+@pytest.mark.slow
 def test_it_answers_with_the_network_cut_off(tmp_path):
     """In a process whose sockets refuse to connect: it asks no other host for anything, and prepares to tell none."""
     code = textwrap.dedent(f"""

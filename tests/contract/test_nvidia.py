@@ -310,6 +310,7 @@ def test_llama_is_asked_at_its_second_address_once(wire):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_page_of_small_print_goes_by_asset(wire):
     from PIL import ImageDraw
 

@@ -71,6 +71,7 @@ QUESTIONS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model, prompt, task", QUESTIONS, ids=lambda value: getattr(value, "title", "")
 )
@@ -97,6 +98,7 @@ def test_nvidias_engine_loses_nothing_over_the_wire(model, prompt, task, wire):
         assert here.state(model, task) in there.state(model, task)
 
 
+@pytest.mark.slow
 def test_a_note_and_the_count_of_tokens_come_along(embedded):
     prompt = Prompt((Turn("user", "<OCR>", (SIGN,)),))
     *_, here = ask(Embedded(), FLORENCE, prompt, find_task("<OCR>"))
@@ -158,6 +160,7 @@ def test_half_a_character_beside_the_words_breaks_no_stream(raw):
     )
 
 
+@pytest.mark.slow
 def test_a_client_waits_for_as_long_as_the_server_says_that_it_is_at_work(monkeypatch):
     monkeypatch.setattr("vlm_backends.server.workers._BEAT", 0.1)
     monkeypatch.setattr("vlm_backends.server.app._PATIENCE", 2)

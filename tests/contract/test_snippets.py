@@ -230,6 +230,7 @@ def test_florence_without_a_zip(wire, nvidia, entities, tmp_path):
     same(wire, nvidia, FLORENCE, question("<OD>"), tmp_path, find_task("<OD>"))
 
 
+@pytest.mark.slow
 def test_small_print_goes_by_asset_as_a_jpeg_and_its_answer_streams(wire, nvidia, tmp_path):
     page = tall_print()
     made = same(wire, nvidia, NEVA, question("Read it.", (page,)), tmp_path)
@@ -237,12 +238,14 @@ def test_small_print_goes_by_asset_as_a_jpeg_and_its_answer_streams(wire, nvidia
     assert name == "picture.jpg" and picture == images.as_jpeg(page) and len(wire.deleted) == 3
 
 
+@pytest.mark.slow
 def test_a_photograph_is_fitted_and_goes_inline(wire, nvidia, tmp_path):
     large = read(Image.effect_mandelbrot((2600, 2000), (-2, -1, 1, 1), 80).convert("RGB"))
     ((_, picture),) = same(wire, nvidia, LLAMA, question("What?", (large,)), tmp_path).files
     assert picture == images.encode(large) != large
 
 
+@pytest.mark.slow
 def test_several_pictures_of_several_turns_each_by_its_own_way(wire, nvidia, tmp_path):
     page, red, blue = tall_print(), small("red"), small("blue")
     turns = (Turn("user", "These?", (red, page)), Turn("assistant", "A “red” one.\nAnd print."),
@@ -364,6 +367,7 @@ def test_a_refusal_is_shown_and_asked_once(wire, nvidia, model, status, language
     assert len(wire.asked("chat")) == 1 and not wire.assets and KEY not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [KOSMOS, PHI, FLORENCE], ids=lambda model: model.id)
 def test_a_job_is_asked_for_until_it_is_done(wire, nvidia, model, tmp_path):
     wire.script.extend([say.pending(1)] * 3)
@@ -501,6 +505,7 @@ def task_prompt(token, words="", region=None, picture=SIGN):
     return question(write_task(task, words, region), (picture,)), task
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token, words, region", [
     ("<OCR_WITH_REGION>", "", None), ("<OPEN_VOCABULARY_DETECTION>", "Eagle Point", None),
     ("<REGION_TO_SEGMENTATION>", "", (0.12, 0.04, 0.81, 0.97)),
@@ -527,6 +532,7 @@ def test_this_machines_tasks(token, words, region, tmp_path):
     ]  # as the API documents it, which the terminal prints too
 
 
+@pytest.mark.slow
 def test_this_machines_chat(tmp_path):
     turns = Turn("user", "Old", (SIGN,)), Turn("assistant", "…"), Turn("user", "What does it say?")
     *_, answer = ask(Embedded(), LLAMA, Prompt(turns))
@@ -541,6 +547,7 @@ def test_this_machines_chat(tmp_path):
     assert "Left out: the conversation" in made.shell and "Old" not in made.shell
 
 
+@pytest.mark.slow
 def test_open_weights_here(tmp_path):
     pytest.importorskip("torch", reason="torch is not installed: see requirements-local.txt")
     pytest.importorskip(

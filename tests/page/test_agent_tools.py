@@ -311,6 +311,7 @@ def test_with_the_owners_key_the_owners_engine_answers(wire):
 # without agents
 
 
+@pytest.mark.slow
 def test_the_tools_are_endpoints_too(url):
     client = Client(url, verbose=False)
     reply = well_formed(
@@ -332,6 +333,7 @@ def test_the_tools_are_endpoints_too(url):
         client.predict(image=None, api_name="/ocr")
 
 
+@pytest.mark.slow
 def test_without_the_package_the_page_starts_as_before():
     code = (
         "import sys; sys.modules['mcp'] = None\n"

@@ -43,6 +43,7 @@ def launched():
         page.close()
 
 
+@pytest.mark.slow
 def test_the_whole_catalogue_through_the_api_on_nvidias_wire(wire, launched, monkeypatch):
     """All models and all 14 tasks answer through the page's API; the key is the owner's."""
     client = launched(connect({"NVIDIA_API_KEY": KEY, "NVIDIA_BASE_URL": wire.url}))
@@ -77,6 +78,7 @@ def test_the_whole_catalogue_through_the_api_on_nvidias_wire(wire, launched, mon
     assert not wire.assets
 
 
+@pytest.mark.slow
 def test_the_api_on_this_machine(launched):
     client = launched(Embedded())
     listed = client.predict(api_name="/models")

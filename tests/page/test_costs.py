@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 import gradio as gr
+import pytest
 from gradio.blocks import Block
 
 import ui
@@ -56,6 +57,7 @@ def test_an_answer_is_read_when_it_is_looked_at_and_not_at_every_piece():
     assert len(reads) <= 20, "a thousand pieces, some tenths of a second"
 
 
+@pytest.mark.slow
 def test_a_streamed_piece_is_no_larger_behind_a_long_conversation():
     async def streamed(session: Session, words: str) -> int:
         """The bytes of all messages of a question's stream."""
@@ -108,6 +110,7 @@ def anew(value: object) -> bool:
     return isinstance(value, Block) or isinstance(value, dict) and value.get("__type__") == "update"
 
 
+@pytest.mark.slow
 def test_gradio_sums_up_no_events_for_nobody():
     code = (
         "import app, ui; from vlm_backends import connect; queue = ui.build(connect({}))._queue; queue.events_recorded = 9;"
@@ -116,6 +119,7 @@ def test_gradio_sums_up_no_events_for_nobody():
     assert printed(code) == "{'functions': {}}"
 
 
+@pytest.mark.slow
 def test_the_page_is_built_without_what_only_an_answer_needs():
     heavy = "cv2", "rapidocr", "onnxruntime", "torch", "transformers", "matplotlib"
     code = (

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import gradio as gr
+import pytest
 
 from tests.support.async_tools import gather
 from tests.support.page_process import environment
@@ -42,6 +43,7 @@ def test_a_refused_task_is_a_notice_and_what_stood_there_stays():
     assert "paid for all it may today" in notice and run.asked is None and run.picture
 
 
+@pytest.mark.slow
 def test_a_page_with_a_wrong_limit_does_not_start_and_leaves_nothing(tmp_path):
     with environment(VLM_BUDGET="lots", TMPDIR=str(tmp_path)):
         done = subprocess.run(

@@ -304,6 +304,7 @@ def test_the_first_line_says_who_answers(engines, line):
     assert line in who(EngineRegistry(engines), Visitor())
 
 
+@pytest.mark.slow
 def test_when_a_model_is_gone_another_engine_is_offered_and_asked(wire, monkeypatch):
     from tests.support.wire.problems import problems
 
@@ -328,6 +329,7 @@ def test_there_is_a_tab_for_every_model():
         assert model.hosted.why in config
 
 
+@pytest.mark.slow
 def test_every_example_of_the_task_tab_runs_here():
     from vlm_backends import Prompt, Turn, ask, find_task, read, write_task
 

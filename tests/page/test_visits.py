@@ -98,6 +98,7 @@ def test_who_waits_at_a_desk_that_closes_is_told_so():
     finished(drive())
 
 
+@pytest.mark.slow
 def test_each_page_keeps_its_pictures_in_a_folder_of_its_own_and_takes_it_away(tmp_path):
     folders = []
     for _ in range(2):

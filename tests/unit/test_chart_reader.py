@@ -56,6 +56,7 @@ def test_a_unit_stays_with_its_values():
     assert all(row[1].endswith("%") for row in found.rows[1:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axis", [True, False])
 def test_printed_values_are_taken_as_printed(axis):
     series = {"n": [12, 31, 24, 40]}
@@ -65,6 +66,7 @@ def test_printed_values_are_taken_as_printed(axis):
     assert [row[1] for row in found.rows[1:]] == ["12", "31", "24", "40"] and "printed" in found.how
 
 
+@pytest.mark.slow
 def test_lying_bars():
     values = {"Harbour": 412, "Old Town": 385, "Station": 176, "Zoo": 87}
     found = read(charts.lying("Visitors", values))
@@ -73,6 +75,7 @@ def test_lying_bars():
         assert min(x for x, _ in outline) == pytest.approx(220, abs=4)
 
 
+@pytest.mark.slow
 def test_outlines_are_the_bars_of_the_picture_at_any_size():
     image = charts.vertical("Bees", {"n": [10, 40, 20]}, YEARS[:3], [0, 20, 40])
     for scale in (1, 3):  # the chart is measured at 1600 px at most
@@ -162,6 +165,7 @@ def test_the_table_is_spelled_in_deplots_grammar(title):
     assert "TITLE" not in answer.text
 
 
+@pytest.mark.slow
 def test_a_swatch_that_the_reading_takes_for_a_part_of_its_word_still_names_its_bars():
     with Image.open(ASSETS / "grouped.png") as image:
         assert read(image.convert("RGB")).rows[0] == ("", "Solar", "Wind", "Hydro")

@@ -169,6 +169,7 @@ def test_a_region_lands_on_the_same_spot_of_the_fitted_picture():
             assert (marked.getpixel(at) != image.getpixel(at)) == inside
 
 
+@pytest.mark.slow
 def test_dense_print_is_known_to_lose_and_a_photograph_is_not():
     page = Image.new("RGB", (2400, 3200), "white")
     pen = ImageDraw.Draw(page)

@@ -57,7 +57,9 @@ def test_what_was_found_about_a_box_joins_the_answer_that_it_came_from():
     named = attached(base, [bounds(base.regions[0].outline)], [Answer("a grey cat")])
     assert named.text == "a grey cat\ncat\ndog"
     assert [named.text[slice(*region.span)] for region in named.regions] == ["a grey cat", "dog"]
-    masked = attached(base, [bounds(base.regions[1].outline)], [Answer("", (Region("", SQUARE, True),))])
+    masked = attached(
+        base, [bounds(base.regions[1].outline)], [Answer("", (Region("", SQUARE, True),))]
+    )
     assert masked.text == "dog\ncat\ndog" and [region.label for region in masked.regions] == [
         "dog",
         "cat",
