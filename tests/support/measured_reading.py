@@ -81,7 +81,7 @@ def _used(path: Path) -> dict:
         picture = step("read", lambda: images.read(path))
         found |= step("look", lambda: _look(picture))
         fitted = step("encode", lambda: encode(picture))
-        step("loses", lambda: images.loses(picture, fitted))
+        step("loses", lambda: images.loses_detail(picture, fitted))
         step("as_jpeg", lambda: images.as_jpeg(picture))
         step("draw", lambda: images.export(draw(images.pixels(picture), [BOX]), picture.mime))
         step("svg", lambda: exports.as_svg(picture, [BOX]))

@@ -179,8 +179,8 @@ def test_dense_print_is_known_to_lose_and_a_photograph_is_not():
         )
     page = read(saved(page, "PNG"))
     photo = read(saved(photograph(3000, 2000, 5), "JPEG", quality=92))
-    assert images.loses(page, encode(page)) and not images.loses(photo, encode(photo))
-    assert not images.loses(photo, photo)
+    assert images.loses_detail(page, encode(page)) and not images.loses_detail(photo, encode(photo))
+    assert not images.loses_detail(photo, photo)
 
 
 BROKEN = {

@@ -1,6 +1,7 @@
-"""A stranger's file as an image whose pixels are worth decoding: what it would cost is judged by its header first.
+"""Open a stranger's picture safely: judge from its header what it would cost to decode.
 
-A few bytes can stand for gigabytes or minutes. Two copies of the largest picture fit into half a gigabyte.
+A few bytes can stand for gigabytes of pixels or for minutes of work. With these limits, two decoded
+copies of the largest picture fit into half a gigabyte.
 """
 
 import io
@@ -17,24 +18,24 @@ from vlm_backends.errors import BadPrompt
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF") + (
     ("AVIF",) if features.check("avif") else ()
 )
-MOST_PIXELS = (
-    50_000_000  # of a JPEG: what the largest phones take; Pillow holds four bytes for each
-)
-_FEWER = 25_000_000  # of most others: WebP's and AVIF's decoders hold four copies, and a PNG is slow to write again
-_PIXELS = {"JPEG": MOST_PIXELS, "MPO": MOST_PIXELS, "GIF": 15_000_000}  # a GIF is slow to read
-MOST_BYTES = 64 * 2**20
-_MOST_VISITS = 3_000_000_000  # pixels times scans of a JPEG: each scan visits all of them
-_PARTS, _PIECES = (
-    4_000,
-    200_000,
-)  # reads of the file: while its parts are listed, and while its pixels are decoded
-_MOST_LISTED = (
-    100_000  # numbers in one entry of a TIFF's directory, such as the places of its strips
-)
-_BYTES = 1, 2, 6, 7  # types of such an entry that are one piece, however long
-_MOST_EXIF = 2**20  # bytes: a camera's is 64 kB at most
-_ROWS = 256  # flattened at a time
-_TURNS = {  # by Exif's orientation
+MAX_BYTES = 64 * 2**20
+MAX_JPEG_PIXELS = 50_000_000  # what the largest phones take; Pillow holds four bytes for each
+_MAX_PIXELS = 25_000_000  # WebP's and AVIF's decoders hold four copies, and PNG is slow to write
+_MAX_PIXELS_OF = {
+    "JPEG": MAX_JPEG_PIXELS,
+    "MPO": MAX_JPEG_PIXELS,
+    "GIF": 15_000_000,  # slow to read
+}
+_MAX_SCAN_PIXELS = 3_000_000_000  # a JPEG's pixels times its scans: each scan visits all of them
+_MAX_HEADER_READS, _MAX_DECODING_READS = 4_000, 200_000  # calls of a file's `read`
+_MAX_EXIF = 2**20  # bytes: a camera's has 64 kB at most
+_STRIP_ROWS = 256  # rows that are flattened at a time
+
+_MAX_TIFF_LIST = 100_000  # numbers in one entry of a TIFF's directory, such as strip offsets
+_TIFF_BYTE_TYPES = 1, 2, 6, 7  # an entry of these types becomes one object, however long it is
+_CLASSIC_TIFF, _BIG_TIFF = 42, 43  # the version in a TIFF's header
+
+_TRANSPOSITIONS = {  # by Exif's orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -43,19 +44,17 @@ _TURNS = {  # by Exif's orientation
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SWAPS, _FROM_END = (
-    (5, 6, 7, 8),
-    (3, 4, 6, 7),
-)  # orientations: rows become columns; the first comes last
+_ROWS_BECOME_COLUMNS = 5, 6, 7, 8  # orientations
+_LAST_BECOMES_FIRST = 3, 4, 6, 7  # orientations: the stored first row ends at the far side
 
 
-def contents(source: bytes | str | Path) -> bytes:
-    """The file's bytes. Raises BadPrompt when it is gone or too large."""
+def read_bytes(source: bytes | str | Path) -> bytes:
+    """Return the file's bytes. Raises BadPrompt when it is gone or larger than 64 MB."""
     try:
         size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
-        if size > MOST_BYTES:
+        if size > MAX_BYTES:
             raise BadPrompt(
-                f"This file is too large: at most {MOST_BYTES >> 20} MB. Make it smaller first."
+                f"This file is too large: at most {MAX_BYTES >> 20} MB. Make it smaller first."
             )
         return source if isinstance(source, bytes) else Path(source).read_bytes()
     except OSError:
@@ -65,120 +64,133 @@ def contents(source: bytes | str | Path) -> bytes:
 
 
 @contextmanager
-def opened(data: bytes) -> Iterator[Image.Image]:
-    """The file, open; whatever goes wrong while it is read becomes a BadPrompt."""
+def open_picture(data: bytes) -> Iterator[Image.Image]:
+    """Open the file after judging its cost; its pixels are decoded by the caller.
+
+    Whatever goes wrong inside the `with` block is raised as BadPrompt.
+    """
     try:
-        if _listed(data) > _MOST_LISTED:
-            raise _too_many()
-        file = _File(data)
+        if _longest_tiff_list(data) > _MAX_TIFF_LIST:
+            raise _too_many_parts()
+        file = _LimitedFile(data)
         with Image.open(file, formats=FORMATS) as image:
-            _judge(image, data)
-            file.left = _PIECES
+            _check_cost(image, data)
+            file.reads_left = _MAX_DECODING_READS
             yield image
     except BadPrompt:
         raise
     except Image.DecompressionBombError:
-        raise _too_large(_FEWER, f", as a JPEG {MOST_PIXELS // 10**6}") from None
+        raise _too_large(_MAX_PIXELS, f", as a JPEG {MAX_JPEG_PIXELS // 10**6}") from None
     except UnidentifiedImageError:
         kinds = "JPEG, PNG, WebP, GIF, BMP, TIFF" + (" or AVIF" if "AVIF" in FORMATS else "")
         raise BadPrompt(f"This file is not a picture that can be read here. Use {kinds}.") from None
-    except Exception:  # Pillow's decoders raise whatever a broken file makes them stumble over
+    except Exception:  # a broken file can raise anything in Pillow's decoders
         raise BadPrompt(
             "This picture is broken or cut off: save it anew and upload it again."
         ) from None
 
 
 def orientation(image: Image.Image) -> int:
-    """Exif's number for how the stored pixels lie, from 1, upright, to 8; 1 when that is not told in full."""
+    """Return Exif's orientation, from 1, upright, to 8; 1 when the file names no valid one."""
     if image.format == "PNG":
-        image.load()  # its Exif may stand behind its pixels
-    if len(image.info.get("exif", b"")) > _MOST_EXIF:
+        image.load()  # its Exif may come after its pixels
+    if len(image.info.get("exif", b"")) > _MAX_EXIF:
         return 1
     try:
-        told = image.getexif().get(0x0112)
-    except (
-        Exception
-    ):  # whatever a broken Exif makes its parser stumble over: the pixels may be whole
+        value = image.getexif().get(0x0112)
+    except Exception:  # a broken Exif can raise anything, and the pixels may be whole
         return 1
-    return told if isinstance(told, int) and told in _TURNS else 1
+    return value if isinstance(value, int) and value in _TRANSPOSITIONS else 1
 
 
 def flatten(image: Image.Image) -> Image.Image:
-    """The image upright, 8 bits, RGB, transparency on white; the given image is untouched."""
-    image.load()  # Pillow turns a TIFF then
-    turn, (wide, high) = orientation(image), image.size
-    levels = _levels(image)
-    upright = Image.new("RGB", (high, wide) if turn in _SWAPS else (wide, high))
-    for top in range(0, high, _ROWS):  # so that at most two whole copies are held
-        bottom = min(top + _ROWS, high)
-        strip = _plain(image.crop((0, top, wide, bottom)), *levels)
-        at = high - bottom if turn in _FROM_END else top
-        strip = strip.transpose(_TURNS[turn]) if turn in _TURNS else strip
-        upright.paste(strip, (at, 0) if turn in _SWAPS else (0, at))
+    """Return an upright copy, RGB with 8 bits a channel, transparency on white."""
+    image.load()  # Pillow itself turns a TIFF upright here
+    turn, (width, height) = orientation(image), image.size
+    swaps = turn in _ROWS_BECOME_COLUMNS
+    black, white = _black_and_white(image)
+    upright = Image.new("RGB", (height, width) if swaps else (width, height))
+    for top in range(0, height, _STRIP_ROWS):  # so that at most two whole copies are held
+        bottom = min(top + _STRIP_ROWS, height)
+        strip = _as_rgb(image.crop((0, top, width, bottom)), black, white)
+        if turn in _TRANSPOSITIONS:
+            strip = strip.transpose(_TRANSPOSITIONS[turn])
+        offset = height - bottom if turn in _LAST_BECOMES_FIRST else top
+        upright.paste(strip, (offset, 0) if swaps else (0, offset))
     return upright
 
 
-class _File(io.BytesIO):
-    """The bytes, which let themselves be read so often: a million tiny parts would take minutes."""
+class _LimitedFile(io.BytesIO):
+    """A file that can be read a limited number of times: a million tiny parts take minutes."""
 
-    left = _PARTS
+    reads_left = _MAX_HEADER_READS
 
     def read(self, size: int | None = -1) -> bytes:
-        """As a file does."""
-        self.left -= 1
-        if self.left < 0:
-            raise _too_many()
+        """Read as a file does. Raises BadPrompt after too many calls."""
+        self.reads_left -= 1
+        if self.reads_left < 0:
+            raise _too_many_parts()
         return super().read(size)
 
 
-def _listed(data: bytes) -> int:
-    """How many numbers the longest entry of a TIFF's first directory lists: Pillow makes an object of each."""
-    order, big = {b"II": "<", b"MM": ">"}.get(data[:2]), 43 in data[2:4]
-    if not order or not 42 <= max(data[2:4], default=0) <= 43:
+def _longest_tiff_list(data: bytes) -> int:
+    """Count the numbers in the longest entry of a TIFF's first directory; 0 for other files.
+
+    Pillow makes an object of each of them.
+    """
+    order = {b"II": "<", b"MM": ">"}.get(data[:2])
+    version = max(data[2:4], default=0)
+    if not order or version not in (_CLASSIC_TIFF, _BIG_TIFF):
         return 0
-    head, size, entry = ("Q", "Q", "HHQ8x") if big else ("I", "H", "HHI4x")
+    is_big = _BIG_TIFF in data[2:4]
+    offset, count, entry = ("Q", "Q", "HHQ8x") if is_big else ("I", "H", "HHI4x")
     try:
-        (start,) = struct.unpack_from(order + head, data, 8 if big else 4)
-        (count,) = struct.unpack_from(order + size, data, start)
-        start, wide = start + struct.calcsize(order + size), struct.calcsize(order + entry)
-        whole = min(count, (len(data) - start) // wide)
-        entries = struct.iter_unpack(order + entry, data[start : start + whole * wide])
-        return max((listed for _, kind, listed in entries if kind not in _BYTES), default=0)
-    except (struct.error, OverflowError):  # no directory: Pillow will say so
+        (start,) = struct.unpack_from(order + offset, data, 8 if is_big else 4)
+        (entries,) = struct.unpack_from(order + count, data, start)
+        start, size = start + struct.calcsize(order + count), struct.calcsize(order + entry)
+        whole = min(entries, (len(data) - start) // size)
+        rows = struct.iter_unpack(order + entry, data[start : start + whole * size])
+        lengths = (length for _, kind, length in rows if kind not in _TIFF_BYTE_TYPES)
+        return max(lengths, default=0)
+    except (struct.error, OverflowError):  # no directory: Pillow reports it
         return 0
 
 
-def _judge(image: Image.Image, data: bytes) -> None:
-    """Raises BadPrompt for what costs more to decode than any honest picture."""
-    jpeg = image.format in ("JPEG", "MPO")
-    most = _PIXELS.get(image.format, _FEWER)
+def _check_cost(image: Image.Image, data: bytes) -> None:
+    """Raise BadPrompt for a picture that costs more to decode than any honest one."""
+    most = _MAX_PIXELS_OF.get(image.format or "", _MAX_PIXELS)
     most = most * 3 // 4 if image.mode == "CMYK" else most
     pixels = image.width * image.height
     if pixels > most:
         raise _too_large(most)
-    if jpeg and data.count(b"\xff\xda") * pixels > _MOST_VISITS:
+    is_jpeg = image.format in ("JPEG", "MPO")
+    if is_jpeg and data.count(b"\xff\xda") * pixels > _MAX_SCAN_PIXELS:  # starts of scans
         raise BadPrompt(
             "This JPEG is stored in too many passes to be read here: save it anew, not progressive."
         )
-    if image.format == "BMP" and image.tile and image.tile[0][0] == "bmp_rle":
+    tiles = getattr(image, "tile", None)
+    if image.format == "BMP" and tiles and tiles[0][0] == "bmp_rle":
         raise BadPrompt("This BMP is packed in a way that is not read here: save it as PNG.")
 
 
-def _too_many() -> BadPrompt:
+def _too_many_parts() -> BadPrompt:
     return BadPrompt("This picture is made of too many small parts to be read here: save it anew.")
 
 
 def _too_large(most: int, more: str = "") -> BadPrompt:
     return BadPrompt(
-        f"This picture is too large: at most {most // 10**6} megapixels{more}. Make it smaller first."
+        f"This picture is too large: at most {most // 10**6} megapixels{more}. "
+        "Make it smaller first."
     )
 
 
-def _levels(image: Image.Image) -> tuple[float, float]:
-    """The values that stand for black and white where a pixel is a number of more than 8 bits."""
+def _black_and_white(image: Image.Image) -> tuple[float, float]:
+    """Return the values of black and white for pixels that are numbers of more than 8 bits."""
     if image.mode != "F":
         return 0.0, 65535.0
     low, high = image.getextrema()
+    if not (isinstance(low, float) and isinstance(high, float)):
+        raise TypeError("an image of mode F has one channel")
     if not (math.isfinite(low) and math.isfinite(high)):
         raise BadPrompt(
             "This picture holds values that are no numbers: save it with 8 or 16 bits a channel."
@@ -186,11 +198,11 @@ def _levels(image: Image.Image) -> tuple[float, float]:
     return low, high
 
 
-def _plain(image: Image.Image, low: float, high: float) -> Image.Image:
-    """The same pixels, 8 bits, RGB, on white."""
+def _as_rgb(image: Image.Image, black: float, white: float) -> Image.Image:
+    """Return the same pixels as RGB with 8 bits a channel, transparency on white."""
     if image.mode.startswith(("I;16", "I", "F")):
-        scale = 255 / ((high - low) or 1)
-        image = image.convert("F").point(lambda value: value * scale - low * scale).convert("L")
+        scale = 255 / ((white - black) or 1)
+        image = image.convert("F").point(lambda value: value * scale - black * scale).convert("L")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

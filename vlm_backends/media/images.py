@@ -1,234 +1,275 @@
-"""Pictures in and out of bytes: any upload becomes one upright PNG or JPEG, and fits its budget when sent."""
+"""Read pictures, encode them for a request's budget, and export them.
+
+Every upload becomes one upright PNG or JPEG, and fits its budget when it is sent.
+"""
 
 import io
 import math
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from PIL import Image, ImageChops, ImageStat
 
-from vlm_backends.media.decoding import contents, flatten, opened, orientation
+from vlm_backends.media.decoding import flatten, open_picture, orientation, read_bytes
 from vlm_backends.types import Picture
 
 BUDGET = 180_000  # base64 characters, exclusive: the inline limit of NVIDIA's published requests
-_AS_IS = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png"}
+_UNCHANGED = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png"}
 _PLAIN_MODES = ("RGB", "L", "1", "P")
+_MAX_PROFILE = 20_000  # bytes: a camera's colour profile has 3,000 at most
 _AREA = 1152 * 864  # px: photographs score best near it under the budget
-_SNAP = (
-    0.91,
-    2.2,
-)  # of the area: a decoder's own 1/2, 1/4 or 1/8 scale is taken as it is when it lands here
-_GRAPHIC = 2.2  # of the area: for screenshots and charts, pixels beat quality
-_MOST_PALETTE = 16_000_000  # px: finding 128 colours takes eight more bytes for each
-_PROBE, _POOR, _FAIR = 55, 30, 40  # JPEG qualities
-_SEEN = 2048  # px: no model of the catalogue looks closer
-_MOST_ERROR = 18.0  # grey levels of 255, root mean square: where small print starts to break
-_SLOPE, _STEEP, _STEEPEST = (
-    0.62,
-    0.7,
-    0.8,
-)  # a JPEG's bytes fall as (quantiser scale) ** -slope: the finer, the faster
-_MOST_PROFILE = 20_000  # bytes: a camera's is 3,000 at most
-_FULL = 0.94  # a result this close to the budget is good enough
+_CLOSE_TO_AREA = 0.91, 2.2  # times the area: a scale that the JPEG decoder offers is close enough
+_GRAPHIC_AREA = 2.2  # times the area: for screenshots and charts, pixels matter more than quality
+_MAX_PALETTE = 16_000_000  # px: finding 128 colours takes eight more bytes for each
+_MAX_SEEN = 2048  # px a side: no model of the catalogue looks closer
+_MAX_ERROR = 18.0  # grey levels of 255, root mean square: where small print starts to break
+
+# How a JPEG is fitted. Its bytes are about (quantiser scale) ** -slope; the finer, the steeper.
+_PROBE_QUALITY, _POOR_QUALITY, _FAIR_QUALITY, _BEST_QUALITY = 55, 30, 40, 95
+_PROGRESSIVE = 0.96  # the size of a progressive JPEG, of that of a plain one
+_SLOPE_ABOVE, _SLOPE_BELOW, _SLOPE_SHRUNK = 0.62, 0.7, 0.8
+_CLOSE_TO_BUDGET = 0.94  # times the budget: a result this large is good enough
+_AIM, _NEXT_AIM = 0.985, 0.94  # times the budget: of the first try, and of those that correct it
 
 Source = bytes | str | Path | Picture | Image.Image
 
 
 def read(source: Source) -> Picture:
-    """The upright picture as PNG or JPEG; bytes that are that already stay as they are.
+    """Read a file, bytes or an image as an upright PNG or JPEG; one that is that already stays.
 
-    GIFs give their first frame, transparency turns white, 16 bits become 8. Raises BadPrompt for whatever
-    is not a whole picture, or larger than `uploads` allows.
+    Of an animation the first frame is taken; transparency becomes white, 16 bits become 8. Raises
+    BadPrompt for what is not a whole picture, or costs too much to decode (see `media.decoding`).
     """
     if isinstance(source, Picture):
         return source
     if isinstance(source, Image.Image):
         return _save(flatten(source), "PNG")
-    data = contents(source)
-    with opened(data) as image:
-        if _is_plain(image):
+    data = read_bytes(source)
+    with open_picture(data) as image:
+        mime = _UNCHANGED.get(image.format or "")
+        if mime and _is_plain(image):
             width, height = image.size
-            _drafted(image, 8)  # a broken file is found at an eighth of the cost
+            _scale_while_decoding(image, 8)  # finds a broken file at an eighth of the cost
             image.load()
-            return Picture(data, _AS_IS[image.format], width, height)
-        lossy = (
-            image.format in ("JPEG", "MPO")
-            or image.format in ("WEBP", "AVIF")
-            and image.mode == "RGB"
-        )
-        profile = _profile(image)
-        if lossy:
+            return Picture(data, mime, width, height)
+        profile = _colour_profile(image)
+        if _is_lossy(image):
             return _save(flatten(image), "JPEG", quality=95, icc_profile=profile)
         return _save(flatten(image), "PNG", icc_profile=profile)
 
 
 def pixels(picture: Picture) -> Image.Image:
-    """The picture's pixels, RGB, full size, upright."""
-    with opened(picture.data) as image:
+    """Decode the picture: RGB, full size, upright."""
+    with open_picture(picture.data) as image:
         return flatten(image)
 
 
 def encode(image: Source, budget: int = BUDGET) -> Picture:
-    """The best picture whose base64 is shorter than `budget` characters.
+    """Return the best picture whose base64 has fewer than `budget` characters.
 
-    A plain upright PNG or JPEG that fits goes unchanged. Photographs become a JPEG of about 1280 x 960,
-    screenshots and charts a palette PNG at full size or a larger JPEG. Takes 3 encodes or fewer as a rule.
+    A plain upright PNG or JPEG that fits stays as it is. Photographs become a JPEG of about
+    1280 x 960 pixels, screenshots and charts a palette PNG of full size or a larger JPEG. Takes at
+    most three encodes as a rule.
     """
     source = image if isinstance(image, Picture) else read(image)
     most = (budget - 1) // 4 * 3  # bytes
     if len(source.data) <= most:
         return source
     area = _AREA * budget / BUDGET
-    with opened(source.data) as file:
+    with open_picture(source.data) as file:
         if source.mime == "image/jpeg":
             return _fit(_scaled_jpeg(file, area), most)
         whole = flatten(file)
     if not _is_graphic(whole):
         return _fit(_shrunk(whole, area), most)
-    if len(source.data) <= 3 * most and whole.width * whole.height <= _MOST_PALETTE:
-        palette = _save(
-            whole.quantize(128, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE),
-            "PNG",
-            optimize=True,
-        )
-        if len(palette.data) <= most:
-            return palette
-    return _fit(_shrunk(whole, area * _GRAPHIC), most)
+    may_fit = len(source.data) <= 3 * most and whole.width * whole.height <= _MAX_PALETTE
+    palette = _palette_png(whole) if may_fit else None
+    if palette and len(palette.data) <= most:
+        return palette
+    return _fit(_shrunk(whole, area * _GRAPHIC_AREA), most)
 
 
 def as_jpeg(picture: Picture, most: int = 5_000_000) -> Picture:
-    """The picture as a JPEG of at most `most` bytes; a JPEG that fits stays as it is."""
+    """Return the picture as a JPEG of at most `most` bytes; a JPEG that fits stays as it is."""
     if picture.mime == "image/jpeg" and len(picture.data) <= most:
         return picture
     return _fit(pixels(picture), most)
 
 
-def loses(picture: Picture, fitted: Picture) -> bool:
-    """True when the fitted picture lost what a model could have seen, such as the letters of a large document.
+def loses_detail(picture: Picture, fitted: Picture) -> bool:
+    """Say whether the fitted picture lost what a model could have seen, such as small print.
 
-    Both are compared in grey at the size that a model looks at; photographs pass, dense small print does not.
+    Compares both in grey, at the size that a model looks at. Photographs pass, dense small print
+    does not.
     """
     if fitted is picture or fitted.data == picture.data:
         return False
-    seen = _thumbnail(picture, _SEEN).convert("L")
-    kept = pixels(fitted).convert("L").resize(seen.size, Image.BICUBIC)
+    seen = _thumbnail(picture, _MAX_SEEN).convert("L")
+    kept = pixels(fitted).convert("L").resize(seen.size, Image.Resampling.BICUBIC)
     error = ImageStat.Stat(ImageChops.difference(seen, kept)).rms[0]
-    return error > _MOST_ERROR
+    return error > _MAX_ERROR
 
 
 def export(image: Image.Image, mime: str) -> Picture:
-    """A full-size copy for keeping: a fine JPEG for what came as one, else a PNG."""
+    """Encode a full-size copy to keep: a JPEG of quality 92 for "image/jpeg", otherwise a PNG."""
     if mime == "image/jpeg":
         return _save(image, "JPEG", quality=92)
     return _save(image, "PNG", compress_level=1)  # the next level takes twice as long
 
 
 def _is_plain(image: Image.Image) -> bool:
-    """True for what every service and browser reads alike: no rotation, no alpha, no CMYK, no 16 bits."""
+    """Say whether every service and browser reads the file alike.
+
+    That excludes rotation, transparency, CMYK, 16 bits and animation.
+    """
     return (
-        image.format in _AS_IS
-        and image.mode in _PLAIN_MODES
+        image.mode in _PLAIN_MODES
         and not image.has_transparency_data
         and orientation(image) == 1
         and (image.format == "MPO" or getattr(image, "n_frames", 1) == 1)
     )
 
 
-def _profile(image: Image.Image) -> bytes | None:
-    """The colours' profile, where the pixels keep their colours and it is of a usual length."""
+def _is_lossy(image: Image.Image) -> bool:
+    if image.format in ("WEBP", "AVIF"):
+        return image.mode == "RGB"
+    return image.format in ("JPEG", "MPO")
+
+
+def _colour_profile(image: Image.Image) -> bytes | None:
+    """Return the colour profile, when the pixels keep their colours and it has a usual length."""
     profile = image.info.get("icc_profile")
-    return (
-        profile
-        if profile and image.mode in ("RGB", "RGBA") and len(profile) <= _MOST_PROFILE
-        else None
-    )
+    keeps_colours = image.mode in ("RGB", "RGBA")
+    return profile if profile and keeps_colours and len(profile) <= _MAX_PROFILE else None
 
 
 def _scaled_jpeg(image: Image.Image, area: float) -> Image.Image:
-    """The JPEG at about `area` pixels, scaled by its decoder as far as that goes."""
+    """Decode an open JPEG at about `area` pixels; its decoder scales as far as it can."""
+    low, high = _CLOSE_TO_AREA
     whole = image.width * image.height
-    scale = max((k for k in (1, 2, 4, 8) if whole / k**2 >= _SNAP[0] * area), default=1)
-    _drafted(image, scale)
+    scale = max((k for k in (1, 2, 4, 8) if whole / k**2 >= low * area), default=1)
+    _scale_while_decoding(image, scale)
     decoded = image.convert("RGB") if image.mode != "RGB" else image
     decoded.load()  # while the file is open
-    return decoded if whole / scale**2 <= _SNAP[1] * area else _shrunk(decoded, area, Image.HAMMING)
+    if whole / scale**2 <= high * area:
+        return decoded
+    return _shrunk(decoded, area, Image.Resampling.HAMMING)
 
 
-def _drafted(image: Image.Image, scale: int) -> None:
-    """Tells the decoder of a JPEG to scale down by this."""
+def _scale_while_decoding(image: Image.Image, scale: int) -> None:
+    """Tell the decoder of a JPEG to divide width and height by 1, 2, 4 or 8."""
     image.draft("RGB", (max(1, image.width // scale), max(1, image.height // scale)))
 
 
 def _thumbnail(picture: Picture, side: int) -> Image.Image:
-    """RGB pixels of at most `side` a side."""
+    """Decode the picture, RGB, at no more than `side` pixels a side."""
     scale = min(1.0, side / max(picture.width, picture.height))
     area = picture.width * picture.height * scale**2
-    with opened(picture.data) as image:
-        pixels = _scaled_jpeg(image, area) if picture.mime == "image/jpeg" else flatten(image)
-    return _shrunk(pixels, area)
+    with open_picture(picture.data) as image:
+        is_jpeg = picture.mime == "image/jpeg"
+        decoded = _scaled_jpeg(image, area) if is_jpeg else flatten(image)
+    return _shrunk(decoded, area)
 
 
 def _shrunk(
-    image: Image.Image, area: float, filter: Image.Resampling = Image.LANCZOS
+    image: Image.Image, area: float, filter: Image.Resampling = Image.Resampling.LANCZOS
 ) -> Image.Image:
-    """The image at no more than `area` pixels."""
+    """Scale the image down to no more than `area` pixels."""
     scale = math.sqrt(area / (image.width * image.height))
     if scale >= 1:
         return image
-    return image.resize(
-        (max(1, round(image.width * scale)), max(1, round(image.height * scale))), filter
-    )
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    return image.resize(size, filter)
 
 
 def _is_graphic(image: Image.Image) -> bool:
-    """True for screenshots, charts and other drawings: few distinct colours in a sample."""
-    return image.resize((96, 96), Image.NEAREST).getcolors(1800) is not None
+    """Say whether this is a screenshot, chart or drawing: a sample has few distinct colours."""
+    return image.resize((96, 96), Image.Resampling.NEAREST).getcolors(1800) is not None
+
+
+def _palette_png(image: Image.Image) -> Picture:
+    colours = image.quantize(128, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    return _save(colours, "PNG", optimize=True)
+
+
+class _Measurement(NamedTuple):
+    """The bytes of a JPEG at a quantiser scale."""
+
+    scale: float
+    size: float
+
+
+class _Guess(NamedTuple):
+    """How to encode an image first: its quantiser scale, and what is known of its power law."""
+
+    image: Image.Image
+    scale: float
+    slope: float
+    known: _Measurement | None
 
 
 def _fit(image: Image.Image, most: int) -> Picture:
-    """The JPEG of at most `most` bytes with the best quality: a cheap probe, then what the power law names."""
-    scale = _scale(_PROBE)
-    size = (
-        len(_save(image, "JPEG", quality=_PROBE).data) * 0.96
-    )  # progressive coding saves the rest
-    slope = _SLOPE if size > most else _STEEP
-    wanted, best = scale * (size / (0.985 * most)) ** (1 / slope), None
-    if wanted > _scale(_POOR):  # too much detail for this size: fewer pixels, better ones
-        size *= (_scale(_FAIR) / scale) ** -slope
-        image, wanted, size = (
-            _shrunk(image, image.width * image.height * 0.9 * most / size),
-            _scale(_FAIR),
-            None,
-        )
-        slope = _STEEPEST
-    for tried in range(3):
-        quality = _quality(wanted)
+    """Return the JPEG of at most `most` bytes with the best quality.
+
+    A cheap probe and a power law name the first quality; what an encode measures names the next.
+    """
+    image, scale, slope, known = _first_guess(image, most)
+    best: Picture | None = None
+    for attempt in range(3):
+        quality = _quality_of(scale)
         found = _save(image, "JPEG", quality=quality, progressive=True, optimize=True)
-        if len(found.data) <= most and (best is None or len(found.data) > len(best.data)):
+        size = len(found.data)
+        if size <= most and (best is None or size > len(best.data)):
             best = found
-        if best and (quality == 95 or len(best.data) >= (_FULL - 0.18 * tried) * most):
-            break
-        if size and _scale(quality) != scale and len(found.data) != size:
-            slope = min(
-                1.5, max(0.3, math.log(len(found.data) / size) / math.log(scale / _scale(quality)))
-            )
-        scale, size = _scale(quality), len(found.data)
-        wanted = scale * (size / (0.94 * most)) ** (1 / slope)
-        if best and _quality(wanted) == quality:
-            break
+        close = (_CLOSE_TO_BUDGET - 0.18 * attempt) * most  # later attempts have to be less so
+        if best and (quality == _BEST_QUALITY or len(best.data) >= close):
+            return best
+        measured = _Measurement(_scale_of(quality), size)
+        slope = _slope_between(known, measured, default=slope)
+        scale, known = _scale_for(_NEXT_AIM * most, measured, slope), measured
+        if best and _quality_of(scale) == quality:
+            return best
     return best or _fit(_shrunk(image, image.width * image.height * 0.4), most)
 
 
-def _scale(quality: int) -> float:
-    """libjpeg's quantiser scale in percent for a quality of 1..100."""
+def _first_guess(image: Image.Image, most: int) -> _Guess:
+    """Probe the image; shrink it when its quality would be poor at this size."""
+    probe_size = len(_save(image, "JPEG", quality=_PROBE_QUALITY).data) * _PROGRESSIVE
+    probe = _Measurement(_scale_of(_PROBE_QUALITY), probe_size)
+    slope = _SLOPE_ABOVE if probe.size > most else _SLOPE_BELOW
+    scale = _scale_for(_AIM * most, probe, slope)
+    if scale <= _scale_of(_POOR_QUALITY):
+        return _Guess(image, scale, slope, probe)
+    fair = _scale_of(_FAIR_QUALITY)
+    size_at_fair = probe.size * (fair / probe.scale) ** -slope
+    smaller = _shrunk(image, image.width * image.height * 0.9 * most / size_at_fair)
+    return _Guess(smaller, fair, _SLOPE_SHRUNK, None)
+
+
+def _scale_for(size: float, known: _Measurement, slope: float) -> float:
+    """Return the quantiser scale at which the power law expects `size` bytes."""
+    return known.scale * (known.size / size) ** (1 / slope)
+
+
+def _slope_between(known: _Measurement | None, new: _Measurement, default: float) -> float:
+    """Return the power law's slope through two measurements, within what is plausible."""
+    if known is None or known.scale == new.scale or known.size == new.size:
+        return default
+    slope = math.log(new.size / known.size) / math.log(known.scale / new.scale)
+    return min(1.5, max(0.3, slope))
+
+
+def _scale_of(quality: int) -> float:
+    """Return libjpeg's quantiser scale, in percent, for a quality of 1..100."""
     return 5000 / quality if quality < 50 else 200 - 2 * quality + 0.5
 
 
-def _quality(scale: float) -> int:
+def _quality_of(scale: float) -> int:
     quality = 5000 / scale if scale > 100 else (200 - scale) / 2
-    return int(max(2, min(95, quality)))
+    return int(max(2, min(_BEST_QUALITY, quality)))
 
 
-def _save(image: Image.Image, format: str, **options: object) -> Picture:
+def _save(image: Image.Image, format: str, **options: Any) -> Picture:
     buffer = io.BytesIO()
     image.save(buffer, format, **options)
     return Picture(buffer.getvalue(), f"image/{format.lower()}", *image.size)

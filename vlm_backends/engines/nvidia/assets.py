@@ -31,7 +31,7 @@ def fit_for_transport(
     """
     if not model.asset and way != "asset":
         fitted = images.encode(picture)
-        if model.parts or way == "inline" or not images.loses(picture, fitted):
+        if model.parts or way == "inline" or not images.loses_detail(picture, fitted):
             return fitted, "inline"
     return images.as_jpeg(picture), "asset"
 
