@@ -1,7 +1,7 @@
-"""The vocabulary: frozen values that everything else speaks.
+"""Define the values that everything else passes around. All of them are immutable.
 
-Coordinates are 0..1 everywhere, x to the right and y down, from the top left corner of the
-upright picture. Only a wire or a drawing knows pixels.
+Coordinates are in 0..1 everywhere, x to the right and y down, from the outer edge of the upright
+picture's top left pixel. Only `media.geometry` and the wires convert them to pixels.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from vlm_backends.errors import BadPrompt
 
@@ -19,7 +19,8 @@ Point = tuple[float, float]
 class Region(NamedTuple):
     """A named place in the picture: a box and a quad have four corners, a mask's outline has many.
 
-    It is a tuple because a reply may hold thousands. Coordinates are in 0..1, x to the right and y down.
+    Coordinates are in 0..1, x to the right and y down. It is a tuple because a reply may hold
+    thousands.
     """
 
     label: str
@@ -29,13 +30,13 @@ class Region(NamedTuple):
 
     @property
     def solid(self) -> bool:
-        """The older name of `is_mask`."""
+        """Return `is_mask`, under its older name."""
         return self.is_mask
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An upright picture as the bytes of a file, or as the file's path; width and height are in pixels."""
+    """An upright picture, as the bytes or the path of a file. Width and height are in pixels."""
 
     source: bytes | Path = field(repr=False)
     mime: str
@@ -44,7 +45,7 @@ class Picture:
 
     @property
     def data(self) -> bytes:
-        """The bytes; a file is read each time. Raises BadPrompt when it is gone."""
+        """Return the bytes; a file is read each time. Raises BadPrompt when it is gone."""
         if isinstance(self.source, bytes):
             return self.source
         try:
@@ -55,7 +56,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Sent:
-    """How a picture travelled to the model."""
+    """How a picture travelled to the model, and its size then. Width and height are in pixels."""
 
     mime: str
     width: int
@@ -66,29 +67,27 @@ class Sent:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a reply means: words for people, regions for the picture, rows for a table."""
+    """The meaning of a reply: words for people, regions for the picture, rows for a table."""
 
     text: str
     regions: tuple[Region, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-    literal: bool = False  # the text is to be shown letter for letter: it is no Markdown
-    note: str = ""  # the engine's own word about the answer, such as who really read the picture
+    rows: tuple[tuple[str, ...], ...] = ()  # the header is the first
+    literal: bool = False  # the text is shown letter for letter: it is no Markdown
+    note: str = ""  # the engine's comment on the answer, such as who really read the picture
     sent: Sent | None = None
-    status: str = ""  # what is waited for, while nothing has been said yet
+    status: str = ""  # what is waited for, before the first words
     tokens: int | None = None  # of the whole answer, as the engine counted them
 
 
-Reader = Callable[[str], Answer]  # total: never raises, accepts half a reply
+Reader = Callable[[str], Answer]  # never raises, and accepts any prefix of a reply
 
 
 class Chunk(NamedTuple):
-    """A piece of a reply; a tuple, since it is made for every token."""
+    """A piece of a reply. It is a tuple because one is made for every token."""
 
     text: str = ""
-    regions: tuple[Region, ...] = ()  # ready-made ones win over those read from the text
-    literal: bool = (
-        False  # the text is for people, not in the model's grammar: no reader touches it
-    )
+    regions: tuple[Region, ...] = ()  # of the engine; they replace those read from the text
+    literal: bool = False  # the text is for people: no reader parses it
     note: str = ""
     sent: Sent | None = None
     status: str = ""
@@ -106,7 +105,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a model picks its words."""
+    """How a model samples its tokens."""
 
     max_tokens: int
     temperature: float
@@ -116,7 +115,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class SamplingLimits:
-    """What a model's endpoint accepts, both ends included."""
+    """The range of sampling that a model's endpoint accepts, both ends included."""
 
     max_tokens: int = 1024
     temperature: tuple[float, float] = (0.01, 1.0)
@@ -125,15 +124,15 @@ class SamplingLimits:
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is asked: the conversation so far, the last turn being the user's."""
+    """A conversation whose last turn is the user's question, and how to sample the answer."""
 
     turns: tuple[Turn, ...]
-    sampling: Sampling | None = None
+    sampling: Sampling | None = None  # None: the model's own
 
 
 @dataclass(frozen=True)
 class Task:
-    """One thing that a task model does, called by its token."""
+    """One thing that a task model does, called by its token, such as `<OD>`."""
 
     token: str
     title: str
@@ -141,8 +140,8 @@ class Task:
     about: str
     read: Reader
     takes: Literal["nothing", "words", "region"] = "nothing"
-    write: Callable[[object], str] = str  # the words or the region, as the model wants them spelled
-    example: object = None  # words, or a box (x0, y0, x1, y1) in 0..1 of the sample picture
+    write: Callable[[Any], str] = str  # spells the words or the region (a box in 0..1)
+    example: str | tuple[float, float, float, float] | None = None  # words, or a sample's box
 
 
 @dataclass(frozen=True)
@@ -161,14 +160,14 @@ class Weights:
     id: str  # at the Hugging Face hub
     licence: str
     gigabytes: float  # to download, about
-    gated: bool = False  # its publisher wants a name and a click first
+    gated: bool = False  # its publisher asks for a name and a click first
     instead: str = ""  # why these weights are not the model's own
     served: bool = False  # `transformers` has no class for them: they need a server of their own
 
 
 @dataclass(frozen=True)
 class Model:
-    """One entry of the catalogue: the tab, the request, the API name and the README row come from it."""
+    """One entry of the catalogue. Its tab, requests, API name and README row come from it."""
 
     id: str
     title: str
@@ -176,18 +175,18 @@ class Model:
     about: str
     url: str
     link: str
-    hosted: Hosted | None  # None: not of NVIDIA's catalogue
+    hosted: Hosted | None  # None: not in NVIDIA's catalogue
     read: Reader
-    sampling: Sampling | None = None
+    sampling: Sampling | None = None  # None: it takes no sampling
     limits: SamplingLimits = SamplingLimits()
     prompts: tuple[str, ...] = ()
-    samples: tuple[str, ...] = ()  # pictures in assets/, one a prompt
+    samples: tuple[str, ...] = ()  # pictures in assets/, one per prompt
     tasks: tuple[Task, ...] = ()
-    fallback: str = ""  # a second URL, tried once when the first is gone
+    fallback: str = ""  # a second URL, tried once when the model is gone from the first
     weights: Weights | None = None
-    pictures: int = 1  # how many one request may carry
+    pictures: int = 1  # that one request may hold
     streams: bool = True
     converses: bool = True  # False: every message stands alone
-    asset: bool = False  # pictures always go by NVIDIA's asset store
+    asset: bool = False  # pictures always go through NVIDIA's asset store
     tables: bool = False  # its answers are the tables behind charts
     parts: bool = False  # pictures go as image_url parts, not as <img> in the text

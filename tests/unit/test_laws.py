@@ -24,6 +24,7 @@ FLOORS = {
         ["types", "startup"],
         ["ratelimit", "media", "server_settings"],
         ["readers"],
+        ["tasks"],
         ["models"],
         ["intents", "config"],
         ["engines"],

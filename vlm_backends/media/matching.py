@@ -140,7 +140,7 @@ def _are_apart(one: geometry.Box, other: geometry.Box) -> bool:
 
 
 def _crossing_heights(one: Edge, other: Edge) -> tuple[float, ...]:
-    """Return the height at which two edges cross; nothing for edges that do not, or are parallel."""
+    """Return the height at which two edges cross; nothing if they do not, or are parallel."""
     ((ax, ay), (bx, by)), ((cx, cy), (dx, dy)) = one, other
     turn = (bx - ax) * (dy - cy) - (by - ay) * (dx - cx)
     if not turn:

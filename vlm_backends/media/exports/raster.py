@@ -12,7 +12,7 @@ from vlm_backends.types import Picture, Region
 
 
 def as_png(picture: Picture, regions: Sequence[Region], plain: bool = False) -> Picture:
-    """Draw regions and labels over the picture, or when `plain` over white; PNG of the same size."""
+    """Draw regions and labels over the picture, or when `plain` over white, as a PNG."""
     size = picture.width, picture.height
     ground = Image.new("RGB", size, "white") if plain else images.pixels(picture)
     return images.export(draw(ground, clean_regions(regions)), "image/png")
