@@ -30,14 +30,14 @@ from vlm_backends import (
     VLMError,
 )
 from vlm_backends.config import Config, server_key
-from vlm_backends.engines import Patience, connect_engine, retry_stream
+from vlm_backends.engines import RequestPolicy, connect_engine, retry_stream
 from vlm_backends.server.app import application
 from vlm_backends.server.workers import Desk
 
 _log = logging.getLogger(__name__)
 _MOST = 100  # questions that one replica has in hand
 _STARTS = 120.0  # seconds that a deployment may take to say what it has
-_PATIENCE = Patience(pause=0.2, tries=4)  # with replicas that die
+_POLICY = RequestPolicy(backoff=0.2, max_attempts=4)  # with replicas that die
 _FAULTS = 3  # in a row, after which a replica is replaced: a lost GPU stays lost
 
 
@@ -178,7 +178,7 @@ class Replicas:
                     yield from come
 
         try:
-            yield from retry_stream(attempt, stop, _PATIENCE)
+            yield from retry_stream(attempt, stop, _POLICY)
         except VLMError:
             if not stop.is_set():
                 raise
@@ -192,14 +192,14 @@ def _plain_errors() -> Iterator[None]:
     except BackPressureError as error:
         said = getattr(error, "cause", error)  # itself, or in Ray's wrapping
         busy = Refused("All places are taken. Try again in a moment.", said.status_code)
-        busy.wait = said.retry_after_s
+        busy.retry_after = said.retry_after_s
         raise busy from None
     except RayTaskError as error:
         raise (error.cause if isinstance(error.cause, VLMError) else error) from None
     except (RayError, RayServeException, TimeoutError) as error:
         _log.warning("a deployment did not answer: %s", error)
         lost = Unreachable("The process that answered is gone. Ask again: another takes its place.")
-        lost.again = 0.0
+        lost.retry_delay = 0.0
         raise lost from None
 
 

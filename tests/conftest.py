@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.chromium import ARGUMENTS, CHROMIUM
 from tests.support.wire import Wire
-from vlm_backends.engines import openai
+from vlm_backends.engines.openai import listing
 from vlm_backends.journal import Journal
 
 os.environ["OMP_NUM_THREADS"] = (
@@ -125,8 +125,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _fresh_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a server lists is asked for in each test, and grows old in the midst of none."""
-    openai.forget()
-    monkeypatch.setattr(openai, "_FRESH", 1e9)
+    listing.clear_cache()
+    monkeypatch.setattr(listing, "_LIFETIME", 1e9)
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def wire() -> Iterator[Wire]:
 @pytest.fixture
 def journal(monkeypatch):
     """A journal of its own for each test, which the page writes and reads."""
-    openai.forget()
+    listing.clear_cache()
     journal = Journal()
     monkeypatch.setattr("ui.state.question.journal", journal)
     monkeypatch.setattr("ui.components.availability_table.journal", journal)

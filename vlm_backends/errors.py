@@ -1,4 +1,4 @@
-"""What can go wrong, as a user should hear of it.
+"""What can go wrong, as a user should read it.
 
 VLMError            every message is one or two sentences: what happened, and what to do next
 ├── MissingKey      this needs a key, or an engine, that is not here
@@ -12,15 +12,19 @@ Anything else that is raised is a bug and keeps its traceback.
 
 
 class VLMError(Exception):
-    """An error that is meant to be read by a user."""
+    """An error whose message is written for users.
 
-    again: float | None = (
-        None  # seconds after which the same request may succeed; None: it will not
-    )
+    `retry_delay`: seconds to wait at least before the same request is sent again without asking the user;
+    None when it must not be sent again.
+    """
+
+    def __init__(self, message: str = "", *, retry_delay: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_delay = retry_delay
 
 
 class MissingKey(VLMError):
-    """What was asked needs a key, or an engine, that is not here."""
+    """A key, or an engine, is needed that is not here."""
 
 
 class BadPrompt(VLMError):
@@ -30,22 +34,32 @@ class BadPrompt(VLMError):
 class Refused(VLMError):
     """The service answered with an error status.
 
-    `status` is the HTTP status, `detail` the service's own words, never a key.
+    `status` is the HTTP status, `detail` the service's own words, never a key. `retry_after` is how many
+    seconds the service asks to be left alone; None when it did not say.
     """
 
-    wait: float | None = (
-        None  # seconds for which the service asks to be left alone; None: it did not say
-    )
-
-    def __init__(self, message: str, status: int = 0, detail: str = "") -> None:
-        super().__init__(message)
-        self.status, self.detail = status, detail
+    def __init__(
+        self,
+        message: str,
+        status: int = 0,
+        detail: str = "",
+        *,
+        retry_after: float | None = None,
+        retry_delay: float | None = None,
+    ) -> None:
+        super().__init__(message, retry_delay=retry_delay)
+        self.status, self.detail, self.retry_after = status, detail, retry_after
 
 
 class Gone(VLMError):
-    """The service no longer has this model; asking again will not help."""
+    """The service no longer has this model; asking again will not help.
 
-    since: str = ""  # the ISO date of the model's end, when the service says it
+    `since` is the ISO date of the model's end; empty when the service does not say it.
+    """
+
+    def __init__(self, message: str = "", *, since: str = "") -> None:
+        super().__init__(message)
+        self.since = since
 
 
 class Unreachable(VLMError):

@@ -27,11 +27,11 @@ from vlm_backends import (
     Turn,
     read,
 )
-from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.http.client import RequestPolicy
 from vlm_backends.journal import look
 
 KEY, OTHER = "nvapi-canary-0123456789", "nvapi-second-0123456789"
-QUICK = Patience(connect=2, silence=2, pause=0.01, poll=0.01)
+QUICK = RequestPolicy(connect_timeout=2, idle_timeout=2, backoff=0.01, poll_interval=0.01)
 CAT = read(ASSETS / "cat.jpg")
 
 

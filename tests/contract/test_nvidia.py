@@ -27,7 +27,7 @@ from vlm_backends import (
     read,
     write_task,
 )
-from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.http.client import RequestPolicy
 from vlm_backends.engines.nvidia import NVIDIA
 
 KEY = "nvapi-canary-0123456789"
@@ -37,7 +37,7 @@ LLAMA, FLORENCE, KOSMOS = (
     "microsoft/kosmos-2",
 )
 CHATS = [model for model in CATALOGUE if not model.tasks]
-QUICK = Patience(connect=2, silence=2, pause=0.01, poll=0.01)
+QUICK = RequestPolicy(connect_timeout=2, idle_timeout=2, backoff=0.01, poll_interval=0.01)
 
 
 def picture(size=(320, 200), format="JPEG"):
@@ -50,10 +50,10 @@ PICTURE = picture()
 
 
 def answers(
-    wire, id=LLAMA, text="What is in this image?", shown=PICTURE, task=None, stop=None, **patience
+    wire, id=LLAMA, text="What is in this image?", shown=PICTURE, task=None, stop=None, **policy
 ):
     """All answers of one question, as `ask` yields them."""
-    engine = NVIDIA(KEY, wire.url, Patience(**{**QUICK.__dict__, **patience}))
+    engine = NVIDIA(KEY, wire.url, RequestPolicy(**{**QUICK.__dict__, **policy}))
     return ask(engine, find_model(id), Prompt((Turn("user", text, (shown,)),)), task, stop)
 
 
@@ -155,7 +155,7 @@ def test_a_stop_from_another_thread_ends_the_call_at_once(wire, id, reply):
     stop = CancelToken()
     threading.Timer(0.4, stop.set).start()
     begun = time.monotonic()
-    for _ in answers(wire, id, "Hello", stop=stop, silence=30, poll=0.1):
+    for _ in answers(wire, id, "Hello", stop=stop, idle_timeout=30, poll_interval=0.1):
         pass
     assert time.monotonic() - begun < 5
     assert wire.until(lambda: wire.disconnects or wire.seen[-1].route == "status")
@@ -165,7 +165,7 @@ def test_a_stop_takes_the_asset_back(wire):
     wire.script.append(say.slow_headers(30))
     stop = CancelToken()
     threading.Timer(0.4, stop.set).start()
-    list(answers(wire, FLORENCE, "<OD>", stop=stop, silence=30))
+    list(answers(wire, FLORENCE, "<OD>", stop=stop, idle_timeout=30))
     assert wire.until(lambda: wire.deleted) and not wire.assets
 
 
@@ -267,7 +267,7 @@ def test_silence_is_noticed(wire):
     wire.script.append(say.sse(["one ", "two"], gate=threading.Event()))
     seen = []
     with pytest.raises(Unreachable, match="silent"):
-        for answer in answers(wire, silence=0.5):
+        for answer in answers(wire, idle_timeout=0.5):
             seen.append(answer.text)
     assert seen[-1] == "one"
 
@@ -288,7 +288,7 @@ def test_a_job_is_polled_where_its_host_has_a_status_route(wire, id, route):
 def test_a_job_without_end_is_given_up(wire):
     wire.script.append(say.pending(1000))
     with pytest.raises(Unreachable, match="in time"):
-        last(answers(wire, KOSMOS, "Hi", polls=5))
+        last(answers(wire, KOSMOS, "Hi", max_polls=5))
 
 
 def test_a_job_that_was_taken_is_never_begun_twice(wire):

@@ -30,7 +30,7 @@ KEY = "server-canary-0123456789"
 
 @pytest.fixture
 def server(wire):
-    openai.forget()
+    openai.clear_cache()
     return OpenAI(f"{wire.url}/v1", KEY, QUICK)
 
 

@@ -75,7 +75,7 @@ BODIES = [  # who says it, its status, its body, what becomes of it
 
 @pytest.fixture
 def server(wire):
-    openai.forget()
+    openai.clear_cache()
     return OpenAI(f"{wire.url}/v1", KEY, QUICK)
 
 

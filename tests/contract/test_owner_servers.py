@@ -31,9 +31,9 @@ QWEN = "qwen/qwen2.5-vl:7b"
 
 @pytest.fixture(autouse=True)
 def _fresh():
-    openai.forget()
+    openai.clear_cache()
     yield
-    openai.forget()
+    openai.clear_cache()
 
 
 def served(env):
@@ -180,7 +180,7 @@ def test_a_stranger_that_has_left_its_server_is_a_sentence(two):
     lab, _ = two
     engines = registry(connect())
     qwen = engines.find(QWEN)
-    openai.forget()
+    openai.clear_cache()
     lab.scripts["models"].append(say.json_body({"data": []}))
     lab.script.append(say.status(404, {"error": {"message": f"The model `{QWEN}` does not exist"}}))
     with pytest.raises(Gone, match="does not serve"):
@@ -197,7 +197,7 @@ def test_two_servers_may_say_different_things_of_one_model(two, monkeypatch):
 
 
 def test_a_link_to_a_strangers_tab_has_the_name_of_that_tab():
-    stranger = openai._stranger("x/deplot", 1)
+    stranger = openai.unknown_model("x/deplot", 1)
     assert linked(stranger, None) == f"model={slug(stranger)}" == "model=at-x-2f-deplot"
 
 
@@ -206,8 +206,8 @@ def test_a_link_to_a_strangers_tab_has_the_name_of_that_tab():
 )
 def test_each_stranger_has_a_name_of_its_own_in_links(one, other):
     names = {
-        slug(openai._stranger(one, 1)),
-        slug(openai._stranger(other, 1)),
+        slug(openai.unknown_model(one, 1)),
+        slug(openai.unknown_model(other, 1)),
         *map(slug, CATALOGUE),
     }
     assert len(names) == len(CATALOGUE) + 2 and all(name.isascii() for name in names)

@@ -44,7 +44,7 @@ from vlm_backends import (
     write_task,
 )
 from vlm_backends.engines.http import client, transport
-from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.http.client import RequestPolicy
 from vlm_backends.engines.wire.errors import explain
 from vlm_backends.server import app as server_app
 from vlm_backends.server.app import MOST_BODY, application, main
@@ -173,7 +173,7 @@ def test_a_client_waits_for_as_long_as_the_server_says_that_it_is_at_work(monkey
         with serving(Says(*begin, gate, Chunk("late"))) as url:
             threading.Timer(3, gate.set).start()
             told = list(
-                ask(OpenAI(url, "", Patience(connect=2, silence=1, tries=1)), LLAMA, prompt)
+                ask(OpenAI(url, "", RequestPolicy(connect_timeout=2, idle_timeout=1, max_attempts=1)), LLAMA, prompt)
             )
         assert told[-1].text == "late" and sum(said in answer.status for answer in told) > 2
 
@@ -397,7 +397,7 @@ def test_what_a_server_says_of_an_error_is_bounded_and_without_the_key():
     }
     error = explain(400, json.dumps(told).encode(), "3", key=KEY)
     assert (
-        KEY not in str(error) and len(str(error)) <= 1000 and (error.status, error.wait) == (0, 3)
+        KEY not in str(error) and len(str(error)) <= 1000 and (error.status, error.retry_after) == (0, 3)
     )
 
 
@@ -413,7 +413,7 @@ def test_what_fails_later_ends_the_stream_with_a_sentence_and_keeps_the_words():
 
 def test_how_long_to_wait_is_passed_on():
     error = Refused("Slow down.", 429)
-    error.wait = 12.0
+    error.retry_after = 12.0
     with serving(Says(error)) as url:
         assert post(url, body()).headers["Retry-After"] == "12"
 
@@ -541,7 +541,7 @@ def test_a_client_that_is_patient_gets_its_place():
     ) as url:
         held = post(url, body(stream=True), stream=True)
         threading.Timer(0.5, gate.set).start()
-        patient = OpenAI(url, "", Patience(connect=2, silence=5, pause=0.5, tries=4))
+        patient = OpenAI(url, "", RequestPolicy(connect_timeout=2, idle_timeout=5, backoff=0.5, max_attempts=4))
         *_, answer = ask(patient, LLAMA, HI)
         assert answer.text == "first last" and held.status_code == 200
 
@@ -597,7 +597,7 @@ def test_a_picture_by_a_public_address(wire, monkeypatch, answer, status, said):
 
 def test_a_picture_that_does_not_come_to_its_end_is_not_waited_for(wire, monkeypatch):
     public_everywhere(monkeypatch)
-    monkeypatch.setattr(client, "_GLANCE", Patience(silence=0.2, tries=1))
+    monkeypatch.setattr(client, "_FETCH_POLICY", RequestPolicy(idle_timeout=0.2, max_attempts=1))
     wire.scripts["models"].append(say.slow_headers(60))
     with pytest.raises(Unreachable):
         client.fetch(f"{wire.url}/v1/models", CancelToken())

@@ -39,7 +39,7 @@ from vlm_backends import (
 from vlm_backends.cli import ask_main as main
 from vlm_backends.cli import ask_options as _options
 from vlm_backends.engines import openai
-from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.http.client import RequestPolicy
 from vlm_backends.engines.wire.responses import chunk
 from vlm_backends.media import images
 from vlm_backends.snippets import Code, code
@@ -50,7 +50,7 @@ LLAMA, FLORENCE, PHI, NEVA, KOSMOS = map(find_model, (
     "nvidia/neva-22b", "microsoft/kosmos-2",
 ))  # fmt: skip
 SIGN, SLIDE = read(ASSETS / "sign.jpg"), read(ASSETS / "slide1.png")
-QUICK = Patience(connect=2, silence=5, pause=0.01, poll=0.01)
+QUICK = RequestPolicy(connect_timeout=2, idle_timeout=5, backoff=0.01, poll_interval=0.01)
 LANGUAGES = "python", "shell"
 SAID = ("accept", "authorization", "content-type", "nvcf-input-asset-references", "nvcf-function-asset-ids",
         "x-amz-meta-nvcf-asset-description")  # fmt: skip
@@ -425,7 +425,7 @@ def test_without_a_base_url_the_addresses_are_nvidias():
 
 @pytest.fixture
 def listed():
-    openai.forget()
+    openai.clear_cache()
 
 
 @pytest.mark.parametrize("key", [SERVER_KEY, ""])
@@ -471,7 +471,7 @@ def test_the_user_of_an_address_is_not_told(wire, listed, user, tmp_path):
     ["http://[::1]:8000/v1", "http://x/'; id; '", 'http://x/"$(id)`id`/v1', "http://x/a b\\"],
 )
 def test_an_address_is_quoted(base, listed):
-    made = code(OpenAI(base, "", Patience(connect=0.01, tries=1)), PHI, question())
+    made = code(OpenAI(base, "", RequestPolicy(connect_timeout=0.01, max_attempts=1)), PHI, question())
     assert any(
         node.value == f"{base}/chat/completions"
         for node in ast.walk(ast.parse(made.python))

@@ -252,7 +252,7 @@ def test_what_is_no_key_is_refused(bad):
 
 def test_each_tab_has_its_own_engine(wire):
     """Preferred where it can answer; else the next; a choice or a key goes before both."""
-    openai.forget()
+    openai.clear_cache()
     server = OpenAI(f"{wire.url}/v1")
     engines = EngineRegistry((server, NVIDIA(""), Embedded()))
     llama, deplot = find_model(LLAMA), find_model("google/deplot")
@@ -288,11 +288,11 @@ def test_nvidia_is_always_there_and_bad_settings_are_sentences(monkeypatch):
 
 def test_what_the_page_shows_is_what_is_asked(wire):
     """An engine that comes up during a visit answers nobody who was shown another."""
-    openai.forget()
+    openai.clear_cache()
     wire.scripts["models"].append(say.status(503, "starting"))
     engines = EngineRegistry((OpenAI(f"{wire.url}/v1"), Embedded(), NVIDIA("")))
     visitor, *_ = refreshed(engines, Visitor())
-    openai.forget()
+    openai.clear_cache()
     assert engines.answering(Visitor(), find_model(LLAMA)).name == "Your server"
     assert engines.answering(visitor, find_model(LLAMA)).name == "This machine"
 

@@ -11,11 +11,11 @@ from tests.support.processes import until
 from tests.support.reciter import Reciter, all_heard, questions, reciting, row
 from tests.support.rows import Row
 from tests.support.server_process import Server
-from vlm_backends.engines import Patience
+from vlm_backends.engines import RequestPolicy
 
 _HERE, _THERE = "10.213.77.1", "10.213.77.2"
-_BRIEF = Patience(connect=1, silence=3, pause=0.5, tries=3)
-_PATIENT = Patience(connect=1, silence=60, pause=0.5, tries=8)
+_BRIEF = RequestPolicy(connect_timeout=1, idle_timeout=3, backoff=0.5, max_attempts=3)
+_PATIENT = RequestPolicy(connect_timeout=1, idle_timeout=60, backoff=0.5, max_attempts=8)
 
 
 def absent() -> str:

@@ -192,6 +192,6 @@ def _bodies() -> st.SearchStrategy[bytes]:
 
 def _body(data: bytes) -> None:
     try:
-        assert isinstance(decode.single(data), dict)
+        assert isinstance(decode.body_payload(data), dict)
     except Unreachable as error:
         assert isinstance(error, VLMError) and str(error).endswith(".")

@@ -139,7 +139,7 @@ def _shown() -> Row:
         Wire() as wire,
         patch.dict(os.environ, NVIDIA_BASE_URL=wire.url, VLM_BASE_URL=f"{wire.url}/v1"),
     ):
-        openai.forget()
+        openai.clear_cache()
         wire.scripts["models"] += [
             say.json_body(
                 {
@@ -167,7 +167,7 @@ def _shown() -> Row:
                     leak if ": " in leak and leak.split(": ")[0] in PLACES else f"{name}: {leak}"
                     for leak in watch.settled()
                 ]
-    openai.forget()
+    openai.clear_cache()
     remark = "; ".join([", ".join(PLACES), *lost, *watch.leaks])
     return Row(
         "a place of the page: words stay words, and the page stays usable",

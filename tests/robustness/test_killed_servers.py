@@ -6,9 +6,9 @@ from tests.support.processes import until
 from tests.support.reciter import Reciter, all_heard, questions, reciting, row
 from tests.support.rows import Row
 from tests.support.server_process import Server
-from vlm_backends.engines import Patience
+from vlm_backends.engines import RequestPolicy
 
-_HASTY = Patience(connect=2, silence=5, pause=0.1, tries=3)
+_HASTY = RequestPolicy(connect_timeout=2, idle_timeout=5, backoff=0.1, max_attempts=3)
 
 
 def rows(short: bool) -> Iterator[Row]:

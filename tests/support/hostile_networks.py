@@ -27,7 +27,7 @@ from tests.support.question_outcome import (
 from tests.support.wire import Wire, status
 from vlm_backends import NVIDIA, CancelToken, OpenAI, VLMError
 from vlm_backends.engines import fetch
-from vlm_backends.engines.http.client import Patience, send
+from vlm_backends.engines.http.client import RequestPolicy, send
 
 ANSWER = head(length=len(whole())) + whole()
 PRIVATE = (
@@ -158,9 +158,9 @@ def unreached() -> Iterator[tuple]:
             list(product(("the host", "its server", "an upload", "a result"), urls)), _unreached
         )
     with Listener(_reads_slowly) as slow:
-        patience = Patience(connect=0.2, silence=30, tries=1)
+        policy = RequestPolicy(connect_timeout=0.2, idle_timeout=30, max_attempts=1)
         with send(
-            "PUT", f"http://127.0.0.1:{slow.port}/", CancelToken(), patience, data=b"x" * 8_000_000
+            "PUT", f"http://127.0.0.1:{slow.port}/", CancelToken(), policy, data=b"x" * 8_000_000
         ) as response:
             yield (
                 ("an upload", "slow"),

@@ -15,10 +15,10 @@ from PIL import Image
 
 from tests.support.wire import Reply, Wire, pending
 from vlm_backends import NVIDIA, OpenAI, Prompt, Turn, VLMError, ask, find_model, read
-from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.http.client import RequestPolicy
 
 KEY = "nvapi-canary-5f3c9a71d2"
-QUICK = Patience(connect=2.0, silence=1.5, pause=0.01, tries=2, poll=0.005, polls=30)
+QUICK = RequestPolicy(connect_timeout=2.0, idle_timeout=1.5, backoff=0.01, max_attempts=2, poll_interval=0.005, max_polls=30)
 LLAMA, KOSMOS, FLORENCE = (
     "meta/llama-3.2-11b-vision-instruct",
     "microsoft/kosmos-2",

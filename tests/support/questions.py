@@ -4,7 +4,7 @@ import base64
 
 from tests.support.paths import ASSETS
 from vlm_backends import Prompt, Sampling, Turn, VLMError, ask, find_model, read
-from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.http.client import RequestPolicy
 
 FLORENCE, LLAMA, DEPLOT, PHI = map(
     find_model,
@@ -17,7 +17,7 @@ FLORENCE, LLAMA, DEPLOT, PHI = map(
 )
 SIGN = read(ASSETS / "sign.jpg")
 SLIDES = tuple(read(ASSETS / f"slide{i}.png") for i in (1, 2, 3))
-QUICK = Patience(connect=2, silence=60, pause=0.01)
+QUICK = RequestPolicy(connect_timeout=2, idle_timeout=60, backoff=0.01)
 
 
 def deck_question(pictures=SLIDES[:1], text="Summarize the deck of slides.") -> Prompt:

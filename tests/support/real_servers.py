@@ -33,9 +33,9 @@ from vlm_backends import (
     write_task,
 )
 from vlm_backends.engines import openai
-from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.http.client import RequestPolicy
 
-PATIENCE = Patience(connect=5, silence=120, pause=0.05)
+POLICY = RequestPolicy(connect_timeout=5, idle_timeout=120, backoff=0.05)
 SIGN = read(ROOT / "assets/sign.jpg")
 _LLAMA = """
 import sys, time, xllamacpp
@@ -58,8 +58,8 @@ def transformers_serve(folder: Path) -> Iterator[OpenAI]:
     command = [sys.executable, "-m", "transformers.cli.transformers", "serve", id, "--port", str(port), "--host", "127.0.0.1",
                "--device", "cpu"]  # fmt: skip
     with running(command, f"http://127.0.0.1:{port}/health", HF_HUB_OFFLINE="1"):
-        openai.forget()
-        yield OpenAI(f"http://127.0.0.1:{port}/v1", "", PATIENCE, pictures=3)
+        openai.clear_cache()
+        yield OpenAI(f"http://127.0.0.1:{port}/v1", "", POLICY, pictures=3)
 
 
 def check_transformers(engine: OpenAI) -> None:
@@ -95,14 +95,14 @@ def llama_cpp(folder: Path) -> Iterator[OpenAI]:
         [sys.executable, "-c", _LLAMA, str(folder / "tiny.gguf"), str(port), key],
         f"http://127.0.0.1:{port}/health",
     ):
-        openai.forget()
-        yield OpenAI(f"http://127.0.0.1:{port}/v1", key, PATIENCE)
+        openai.clear_cache()
+        yield OpenAI(f"http://127.0.0.1:{port}/v1", key, POLICY)
 
 
 def check_llama_cpp(engine: OpenAI) -> None:
     """A model that is blind: it is not offered; what it refuses is a sentence, and its stream is read to its count."""
     assert engine.models() == ()
-    stranger = openai._stranger("tiny", 1)
+    stranger = openai.unknown_model("tiny", 1)
     with pytest.raises(Refused, match="takes no pictures"):
         list(ask(engine, stranger, prompt()))
     with pytest.raises(Refused, match="does not accept this key"):
@@ -201,8 +201,8 @@ def serve_run(folder: Path) -> Iterator[OpenAI]:
         assert until(
             lambda: requests.get("http://127.0.0.1:8000/health", timeout=10).ok, 90
         )  # Serve's own 404 comes first
-        openai.forget()
-        yield OpenAI("http://127.0.0.1:8000/v1", "", PATIENCE)
+        openai.clear_cache()
+        yield OpenAI("http://127.0.0.1:8000/v1", "", POLICY)
     finally:
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) == 0

@@ -22,13 +22,13 @@ from vlm_backends import (
     find_model,
     read,
 )
-from vlm_backends.engines import Patience
+from vlm_backends.engines import RequestPolicy
 from vlm_backends.server.workers import Desk
 
 LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
 PICTURE = read(ASSETS / "cat.jpg")
-PATIENT = Patience(
-    connect=2, silence=30, pause=0.5, tries=8
+PATIENT = RequestPolicy(
+    connect_timeout=2, idle_timeout=30, backoff=0.5, max_attempts=8
 )  # a minute in all, for a server that comes back
 HALF = 10  # words
 _HELD = 60  # seconds, in case nobody lets it go on
@@ -120,13 +120,13 @@ class Asked:
 
 @contextmanager
 def questions(
-    url: str, count: int, patience: Patience = PATIENT, key: str = ""
+    url: str, count: int, policy: RequestPolicy = PATIENT, key: str = ""
 ) -> Iterator[list[Asked]]:
     """So many questions at once; they are over at the end."""
     asked = [Asked(f"Question-{i}") for i in range(count)]
     with ThreadPoolExecutor(count) as pool:
         for one in asked:
-            one.over = pool.submit(one.run, OpenAI(url, key, patience))
+            one.over = pool.submit(one.run, OpenAI(url, key, policy))
         yield asked
     for one in asked:
         one.over.result()  # what is no VLMError is a bug

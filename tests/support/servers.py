@@ -14,7 +14,7 @@ from vlm_backends.server.app import application
 @contextmanager
 def serving(engine, host="127.0.0.1", **settings):
     """The address of a server with this engine."""
-    openai.forget()
+    openai.clear_cache()
     config = uvicorn.Config(
         application(engine, **settings),
         host,
@@ -32,7 +32,7 @@ def serving(engine, host="127.0.0.1", **settings):
     finally:
         server.should_exit = True
         thread.join(10)
-        openai.forget()
+        openai.clear_cache()
 
 
 class Says:

@@ -52,9 +52,10 @@ FLOORS = {
         ["nvidia", "openai", "local", "builtin"],
         ["__init__"],
     ],
-    "vlm_backends.engines.http": [["transport", "decode"], ["client"]],
+    "vlm_backends.engines.http": [["transport", "decode"], ["response"], ["client"]],
     "vlm_backends.engines.wire": [["requests", "regions", "errors"], ["responses"]],
     "vlm_backends.engines.nvidia": [["api"], ["assets", "jobs", "probe"], ["__init__"]],
+    "vlm_backends.engines.openai": [["listing"], ["__init__"]],
     "vlm_backends.engines.local": [
         ["errors", "progress"],
         ["checkpoints", "loader"],
@@ -125,10 +126,10 @@ THIRD_PARTY = {
         "cv2",
     },  # the last two inside the functions that draw
     "vlm_backends.media.exports.raster": {"PIL"},
-    "vlm_backends.engines.http.client": {"requests", "urllib3"},
+    "vlm_backends.engines.http.client": {"requests"},
+    "vlm_backends.engines.http.response": {"requests", "urllib3"},
     "vlm_backends.engines.http.transport": {"requests", "urllib3"},
     "vlm_backends.engines.http.decode": {"orjson"},
-    "vlm_backends.engines.nvidia": {"requests"},  # the name of the response's type
     "vlm_backends.engines.builtin": {"PIL", "numpy", "cv2", "rapidocr"},
     "vlm_backends.engines.local": {
         "PIL",

@@ -65,7 +65,7 @@ def test_the_first_event_is_not_held_back_by_a_carriage_return():
 )
 def test_a_stream_that_is_none(events, said):
     with pytest.raises(Unreachable, match=said):
-        list(decode.streamed([f"data: {event}\n\n".encode() for event in events]))
+        list(decode.event_payloads([f"data: {event}\n\n".encode() for event in events]))
 
 
 def test_the_reason_of_the_end_may_stand_far_before_it():
@@ -73,13 +73,13 @@ def test_the_reason_of_the_end_may_stand_far_before_it():
         '{"choices": [{"finish_reason": "stop"}]}',
         *['{"choices": [{"finish_reason": null}]}'] * 40,
     ]
-    assert len(list(decode.streamed([f"data: {event}\n\n".encode() for event in events]))) == 41
+    assert len(list(decode.event_payloads([f"data: {event}\n\n".encode() for event in events]))) == 41
 
 
 def test_words_before_the_cut_are_delivered():
     arrived = []
     with pytest.raises(Unreachable):
-        for payload in decode.streamed([b'data: {"n": 1}\n\ndata: {"n": 2}\n\ndata: {"n":']):
+        for payload in decode.event_payloads([b'data: {"n": 1}\n\ndata: {"n": 2}\n\ndata: {"n":']):
             arrived.append(payload["n"])
     assert arrived == [1, 2]
 
@@ -98,8 +98,8 @@ def packed(files: dict[str, bytes], **options) -> bytes:
 
 
 def test_the_response_member_is_read_from_a_zip():
-    assert decode.single(packed({"overlay.png": b"x", "1.response": b'{"id": "1"}'})) == {"id": "1"}
-    assert decode.single(packed({"../../1.response": b'{"id": "1"}'})) == {
+    assert decode.body_payload(packed({"overlay.png": b"x", "1.response": b'{"id": "1"}'})) == {"id": "1"}
+    assert decode.body_payload(packed({"../../1.response": b'{"id": "1"}'})) == {
         "id": "1"
     }  # a name is never a path here
 
@@ -123,7 +123,7 @@ def test_the_response_member_is_read_from_a_zip():
 )
 def test_a_body_that_is_no_answer(body, said):
     with pytest.raises(Unreachable, match=said):
-        decode.single(body)
+        decode.body_payload(body)
 
 
 REFUSALS = [
@@ -157,7 +157,7 @@ def test_every_refusal_is_a_sentence(status, body, kind, said):
     error = explain(status, body)
     assert type(error) is kind and said in str(error)
     assert str(error)[0].isupper() and len(str(error)) < 600 and "<html" not in str(error)
-    assert (error.again is not None) == (status in (429, 502, 503, 504))
+    assert (error.retry_delay is not None) == (status in (429, 502, 503, 504))
 
 
 @pytest.mark.parametrize("body, passing", [
@@ -165,13 +165,13 @@ def test_every_refusal_is_a_sentence(status, body, kind, said):
     (b'{"error": {"message": "This server met a fault"}}', False), (b"Internal Server Error: bad picture", False),
 ])  # fmt: skip
 def test_a_gateway_whose_process_is_gone_is_asked_again(body, passing):
-    assert (explain(500, body).again is not None) == passing
+    assert (explain(500, body).retry_delay is not None) == passing
 
 
 def test_a_long_wait_is_told_and_not_waited():
-    assert explain(503, b"", "10800").again is None and "3 hours" in str(explain(503, b"", "10800"))
-    assert explain(429, b"", "7").again == 7.0
-    assert explain(429, b"", "soon").again == 0.0
+    assert explain(503, b"", "10800").retry_delay is None and "3 hours" in str(explain(503, b"", "10800"))
+    assert explain(429, b"", "7").retry_delay == 7.0
+    assert explain(429, b"", "soon").retry_delay == 0.0
 
 
 def test_every_status_is_a_sentence():

@@ -156,12 +156,12 @@ class Desk:
     def _later(self, error: VLMError, tries: int) -> bool:
         """True when the picture came too fast and gets another turn; everyone waits meanwhile, longer each time."""
         status = error.status if isinstance(error, Refused) else 0
-        too_long = status == 429 and (error.wait or 0.0) > _MOST_WAIT
+        too_long = status == 429 and (error.retry_after or 0.0) > _MOST_WAIT
         if isinstance(error, (Gone, MissingKey)) or status in _FOR_ALL or too_long:
             self.refusal = str(error)
         if status != 429 or tries >= _TRIES or too_long:
             return False
-        self.window.hold(max(error.wait or 0.0, self.window.seconds * min(1.0, 2 ** (tries - 3))))
+        self.window.hold(max(error.retry_after or 0.0, self.window.seconds * min(1.0, 2 ** (tries - 3))))
         return True
 
 

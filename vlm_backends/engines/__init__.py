@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from vlm_backends.config import Config, check_key, nvidia_url
 from vlm_backends.engines.base import Engine
 from vlm_backends.engines.builtin import Embedded
-from vlm_backends.engines.http.client import Patience, fetch, retry_stream
+from vlm_backends.engines.http.client import RequestPolicy, fetch, retry_stream
 from vlm_backends.engines.local import Local
 from vlm_backends.engines.nvidia import NVIDIA
 from vlm_backends.engines.openai import OpenAI
@@ -17,7 +17,7 @@ __all__ = [
     "Embedded",
     "Local",
     "OpenAI",
-    "Patience",
+    "RequestPolicy",
     "configured_engines",
     "connect",
     "connect_engine",

@@ -70,7 +70,7 @@ def observation_of(error: VLMError, now: float) -> Observation | None:
     if not isinstance(error, Refused) or error.status in _ABOUT_THE_QUESTION:
         return None
     limited = error.status == 429
-    wait = _MINUTE if limited and error.wait is None else error.wait
+    wait = _MINUTE if limited and error.retry_after is None else error.retry_after
     until = None if wait is None else now + min(wait, _DAY)
     return Observation("limited" if limited else "refused", now, until, status=error.status)
 

@@ -151,5 +151,5 @@ def _closed() -> Refused:
     closed = Refused(
         "This server is being restarted. What had arrived is kept; ask again in a minute.", 503
     )
-    closed.wait = 10.0
+    closed.retry_after = 10.0
     return closed

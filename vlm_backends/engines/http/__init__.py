@@ -1,1 +1,1 @@
-"""HTTP for the engines: sockets that can be stopped, bodies and event streams as JSON."""
+"""HTTP for the engines: connections that can be cancelled, bodies and event streams as JSON."""

@@ -1,4 +1,4 @@
-"""From bytes to JSON objects, without a socket: server-sent events, one JSON body, the result inside a zip."""
+"""Bytes to JSON objects, without a socket: server-sent events, one JSON body, a result inside a zip."""
 
 import io
 import json
@@ -12,11 +12,11 @@ import orjson
 
 from vlm_backends.errors import Unreachable
 
-MOST_BODY = 32 * 2**20  # bytes of a whole body, and of a zip
-_MOST_JSON = 8 * 2**20  # characters, and bytes of a line: as objects they take twenty times as much
-_MOST_ENTRIES = 256
-_MOST_RATIO = 200  # a JSON answer packs by 10 or so; a bomb by 1,000
-_BROKEN_ZIP = (  # what zipfile and the packings that it knows raise
+MAX_BODY = 32 * 2**20  # bytes of a whole body, and of a zip
+_MAX_JSON = 8 * 2**20  # bytes of an event or a body: as objects they take twenty times as much
+_MAX_ENTRIES = 256
+_MAX_RATIO = 200  # JSON is packed about 10 times smaller, a bomb 1,000 times
+_BROKEN_ZIP = (  # what zipfile and its decompressors raise
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
@@ -31,50 +31,75 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 def events(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The data of each server-sent event, however the bytes were cut (WHATWG HTML, section 9.2)."""
+    """Yield the data of each server-sent event, however the bytes were cut.
+
+    Follows WHATWG HTML, section 9.2; raises Unreachable for an event of more than 8 MiB.
+    """
+    lines = _LineSplitter()
     data, size = [], 0  # of an event that has not ended
-    parts, held, after_cr = (
-        [],
-        0,
-        False,
-    )  # of a line that has not ended: joined once, however many pieces it has
     for piece in pieces:
-        if not parts and not data and (whole := _whole(piece)) is not None:
-            after_cr = False
+        if not (data or lines.held) and (whole := _whole_event(piece)) is not None:
+            lines.after_cr = False
             yield whole
             continue
-        if after_cr and piece:
-            piece, after_cr = piece.removeprefix(b"\n"), False
-        if b"\r" in piece:
-            after_cr = piece.endswith(b"\r")
-            *lines, rest = _LINE_END.split(piece)
-        else:
-            *lines, rest = piece.split(b"\n")
-        if lines:
-            lines[0] = b"".join((*parts, lines[0]))
-            parts, held = [], 0
-        if rest:
-            parts.append(rest)
-            held += len(rest)
-        for line in lines:
+        for line in lines.feed(piece):
             if line.startswith(b"data:"):
-                data.append(line[5:].removeprefix(b" "))
+                data.append(_value(line))
                 size += len(line)
             elif not line and data:
                 yield b"\n".join(data)
                 data, size = [], 0
-        if size + held > _MOST_JSON:
-            raise _endless()
-    if (rest := b"".join(parts)).startswith(b"data:"):
-        data.append(rest[5:].removeprefix(b" "))
-    if data == [
-        _DONE
-    ]:  # some servers end without the blank line; anything else there is half an event
+        if size + lines.held > _MAX_JSON:
+            raise _too_long()
+    if (rest := lines.rest()).startswith(b"data:"):
+        data.append(_value(rest))
+    # some servers end without the blank line; anything else there is half an event
+    if data == [_DONE]:
         yield _DONE
 
 
-def _whole(piece: bytes) -> bytes | None:
-    """The data of a piece that is one whole event of one line, as nearly all servers send them."""
+class _LineSplitter:
+    """Cuts bytes into lines that end in LF, CR or CRLF.
+
+    The parts of an unfinished line are joined once, however many there are.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self.held = 0  # bytes of the unfinished line
+        self.after_cr = (
+            False  # the last piece ended in CR: an LF at the start of the next belongs to it
+        )
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Return the lines that this piece completes, without their ends."""
+        if self.after_cr and piece:
+            piece, self.after_cr = piece.removeprefix(b"\n"), False
+        if b"\r" in piece:
+            self.after_cr = piece.endswith(b"\r")
+            *lines, rest = _LINE_END.split(piece)
+        else:
+            *lines, rest = piece.split(b"\n")
+        if lines:
+            lines[0] = b"".join((*self._parts, lines[0]))
+            self._parts, self.held = [], 0
+        if rest:
+            self._parts.append(rest)
+            self.held += len(rest)
+        return lines
+
+    def rest(self) -> bytes:
+        """Return the unfinished line."""
+        return b"".join(self._parts)
+
+
+def _value(line: bytes) -> bytes:
+    """Return the value of a `data:` line, without the one blank that may lead it."""
+    return line[5:].removeprefix(b" ")
+
+
+def _whole_event(piece: bytes) -> bytes | None:
+    """Return the data of a piece that is one whole event of one line, as nearly all servers send them."""
     if piece.startswith(b"data: ") and piece.endswith(b"\n\n"):
         line = piece[6:-2]
         if b"\n" not in line and b"\r" not in line:
@@ -82,19 +107,22 @@ def _whole(piece: bytes) -> bytes | None:
     return None
 
 
-def _endless() -> Unreachable:
+def _too_long() -> Unreachable:
     return Unreachable(
         "The answer was broken off: a single part of it was too long to be true. Try again."
     )
 
 
-def streamed(pieces: Iterable[bytes]) -> Iterator[dict]:
-    """The JSON objects of an event stream; Unreachable when it ends before `[DONE]` or the reason of its end."""
+def event_payloads(pieces: Iterable[bytes]) -> Iterator[dict]:
+    """Yield the JSON objects of an event stream.
+
+    Raises Unreachable when it ends before `[DONE]` and before a `finish_reason`.
+    """
     ended = False
     for event in events(pieces):
         if event.strip() == _DONE:
             return
-        payload = _object(event)
+        payload = _parse_object(event)
         ended = ended or _ends(payload)
         yield payload
     if not ended:
@@ -104,25 +132,25 @@ def streamed(pieces: Iterable[bytes]) -> Iterator[dict]:
 
 
 def _ends(payload: dict) -> bool:
-    """True when it names why the reply ends; some servers, such as `transformers serve`, say no more after that."""
+    """Return True when it says why the reply ends: `transformers serve`, for one, sends no more after that."""
     try:
         return isinstance(payload["choices"][0]["finish_reason"], str)
     except (LookupError, TypeError):
         return False
 
 
-def single(body: bytes) -> dict:
-    """The JSON object of a whole body, which may come inside a zip as its `*.response` member."""
-    return _object(_unzipped(body) if body.startswith(b"PK") else body)
+def body_payload(body: bytes) -> dict:
+    """Return the JSON object of a whole body, which may be a zip that holds it as its `*.response` member."""
+    return _parse_object(_unzipped(body) if body.startswith(b"PK") else body)
 
 
-def _object(data: bytes) -> dict:
-    if len(data) > _MOST_JSON:
-        raise _endless()
+def _parse_object(data: bytes) -> dict:
+    if len(data) > _MAX_JSON:
+        raise _too_long()
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
-        value = _lenient(data.decode(errors="replace"))
+        value = _parse_leniently(data.decode(errors="replace"))
     if not isinstance(value, dict):
         raise Unreachable(
             "The service sent something that is not an answer. Try again in a moment."
@@ -130,36 +158,36 @@ def _object(data: bytes) -> dict:
     return value
 
 
-def _lenient(text: str) -> object:
-    """What Python reads of JSON that a strict reader refuses: NaN, half a surrogate pair, bytes that are no UTF-8."""
+def _parse_leniently(text: str) -> object:
+    """Parse JSON that a strict parser refuses: NaN, half a surrogate pair, bytes that are not UTF-8."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise Unreachable(
-            f"The service sent {_kind(text)} instead of an answer. Try again in a moment."
+            f"The service sent {_describe(text)} instead of an answer. Try again in a moment."
         ) from None
 
 
-def _kind(text: str) -> str:
+def _describe(text: str) -> str:
     if not text.strip():
         return "nothing"
     return "a web page" if text.lstrip().startswith("<") else "half an answer or plain text"
 
 
 def _unzipped(data: bytes) -> bytes:
-    """The bytes of the zip's `*.response` member, read in memory, never extracted to a file."""
+    """Return the bytes of the zip's `*.response` member, read in memory, never extracted to a file."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
-            if len(members) > _MOST_ENTRIES:
+            if len(members) > _MAX_ENTRIES:
                 raise Unreachable("The result's zip holds far too many files; it was not opened.")
             found = [member for member in members if member.filename.endswith(".response")]
             if not found:
                 raise Unreachable("The result's zip holds no answer. Send the picture again.")
             size, packed = found[0].file_size, found[0].compress_size
-            if size > MOST_BODY or size > 2**20 and size > _MOST_RATIO * max(packed, 1):
+            if size > MAX_BODY or size > 2**20 and size > _MAX_RATIO * max(packed, 1):
                 raise Unreachable("The result's zip is a bomb, or broken; it was not opened.")
             with archive.open(found[0]) as member:
-                return member.read(MOST_BODY)
+                return member.read(MAX_BODY)
     except _BROKEN_ZIP:
         raise Unreachable("The result's zip is broken. Send the picture again.") from None

@@ -1,4 +1,4 @@
-"""The sockets of requests: shut on a stop, given up when they bring nothing of use, kept away from private hosts."""
+"""Sockets for requests: shut on cancellation, closed when idle, kept away from private hosts."""
 
 import http.client
 import io
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import urllib3
 from requests.adapters import HTTPAdapter
@@ -15,56 +16,62 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from vlm_backends.concurrency import CancelToken
 
-_NAT64, _OWN_NAT64 = map(
-    ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48")
-)  # IPv4 within IPv6
+# IPv4 addresses within IPv6 ones: the common range, and that which a network chooses for itself
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
 
 
 def is_private(host: str) -> bool:
-    """True for what is no public address, also when an IPv6 address holds it; False for a name."""
+    """Return True for an IP address that is not public, also inside an IPv6 one; False for a name."""
     try:
         address = inner = ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
         return False
-    if address in _NAT64:
-        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    elif address.version == 6:
-        inner = address.ipv4_mapped or address.sixtofour or address
-    mapped = address.version == 6 and address.ipv4_mapped
-    public = (mapped or address.is_global) and inner.is_global
-    return not public or address.is_multicast or inner.is_multicast or address in _OWN_NAT64
+    mapped = None
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped
+        inner = mapped or address.sixtofour or address
+        if address in _NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    is_global = (mapped or address.is_global) and inner.is_global
+    is_multicast = address.is_multicast or inner.is_multicast
+    return not is_global or is_multicast or address in _LOCAL_NAT64
 
 
 def is_public(host: str) -> bool:
-    """False for a host in a private network; True when its name is not known here."""
+    """Return False for a host in a private network; True when its name cannot be looked up here."""
     with suppress(OSError, UnicodeError):
-        return not all(is_private(found[4][0]) for found in socket.getaddrinfo(host, None))
+        found = socket.getaddrinfo(host, None)
+        return not all(is_private(str(entry[4][0])) for entry in found)
     return True
 
 
 @dataclass
-class Lease:
-    """How long a connection is read: bytes alone prolong nothing, or else one of them a minute would keep it open."""
+class IdleDeadline:
+    """How long a connection is read without progress, in seconds.
+
+    Progress resets it; single bytes do not, since one byte a minute would keep a connection open forever.
+    """
 
     seconds: float
-    due: float = field(default=0.0, init=False)
+    due: float = field(default=0.0, init=False)  # on the monotonic clock
 
-    def renew(self) -> None:
-        """Something of use has arrived."""
+    def reset(self) -> None:
+        """Start the time anew: something of use has arrived."""
         self.due = time.monotonic() + self.seconds
 
 
-class _Leased(io.RawIOBase):
-    """What a socket gives, until its lease is over."""
+class _DeadlineReader(io.RawIOBase):
+    """Reads from a socket until its deadline."""
 
-    def __init__(self, raw: io.RawIOBase, lease: Lease) -> None:
-        self._raw, self._lease = raw, lease
+    def __init__(self, raw: io.RawIOBase, deadline: IdleDeadline) -> None:
+        self._raw, self._deadline = raw, deadline
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int | None:
-        if time.monotonic() > self._lease.due:
+    def readinto(self, buffer: Any) -> int | None:
+        if time.monotonic() > self._deadline.due:
             raise TimeoutError
         return self._raw.readinto(buffer)
 
@@ -73,64 +80,70 @@ class _Leased(io.RawIOBase):
         super().close()
 
 
-class StoppableAdapter(HTTPAdapter):
-    """Shuts its connections down on `stop`, so that a read in another thread ends at once."""
+class CancellableAdapter(HTTPAdapter):
+    """Shuts its connections on cancellation, so that a read in another thread ends at once.
 
-    def __init__(self, stop: CancelToken, lease: Lease, public: bool) -> None:
-        self._forgets: list[Callable[[], None]] = []
+    With `public`, connects to public addresses only.
+    """
+
+    def __init__(self, cancel: CancelToken, deadline: IdleDeadline, public: bool) -> None:
+        self._unregister: list[Callable[[], None]] = []
         self._pools = {
-            "http": _stoppable(HTTPConnectionPool, stop, self._forgets, lease, public),
-            "https": _stoppable(HTTPSConnectionPool, stop, self._forgets, lease, public),
+            scheme: _pool_class(pool, cancel, self._unregister, deadline, public)
+            for scheme, pool in (("http", HTTPConnectionPool), ("https", HTTPSConnectionPool))
         }
         super().__init__()
 
-    def init_poolmanager(self, *args: object, **kwargs: object) -> None:
-        """Pools whose connections can be stopped."""
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Create the pool manager with pools whose connections can be cancelled."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def close(self) -> None:
-        """Closes the pools; the stop, which may be that of a million questions, keeps nothing of them."""
+        """Close the pools; the token, which may be that of a million questions, keeps nothing of them."""
         super().close()
-        for forget in self._forgets:
-            forget()
+        for unregister in self._unregister:
+            unregister()
 
-    def proxy_manager_for(self, proxy: str, **kwargs: object) -> urllib3.PoolManager:
-        """The same by way of a proxy."""
-        manager = super().proxy_manager_for(proxy, **kwargs)
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> urllib3.PoolManager:
+        """Create the manager for a proxy, with the same pools."""
+        manager = cast(urllib3.PoolManager, super().proxy_manager_for(proxy, **kwargs))
         manager.pool_classes_by_scheme = self._pools
         return manager
 
 
-def _stoppable(
+def _pool_class(
     pool: type[HTTPConnectionPool],
-    stop: CancelToken,
-    forgets: list[Callable[[], None]],
-    lease: Lease,
+    cancel: CancelToken,
+    unregister: list[Callable[[], None]],
+    deadline: IdleDeadline,
     public: bool,
 ) -> type[HTTPConnectionPool]:
-    class Response(http.client.HTTPResponse):
-        def __init__(self, *args: object, **options: object) -> None:
-            super().__init__(*args, **options)
-            lease.renew()
-            self.fp = io.BufferedReader(_Leased(self.fp.detach(), lease))
+    """Return the pool class with connections that obey the token, the deadline and `public`."""
 
-    class Connection(pool.ConnectionCls):
+    class Response(http.client.HTTPResponse):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            deadline.reset()
+            self.fp = io.BufferedReader(_DeadlineReader(self.fp.detach(), deadline))
+
+    base: Any = pool.ConnectionCls
+
+    class Connection(base):
         response_class = Response
 
         def _new_conn(self) -> socket.socket:
             sock = super()._new_conn()
             if public and not self.proxy and is_private(sock.getpeername()[0]):
-                sock.close()  # before a word was said
+                sock.close()  # before anything was sent
                 raise urllib3.exceptions.NewConnectionError(self, "not a public address")
             return sock
 
         def connect(self) -> None:
             super().connect()
-            self.sock.settimeout(
-                lease.seconds
-            )  # or else a large body would have to be sent while one connects
-            forgets.append(stop.add_callback(lambda sock=self.sock: _shut(sock)))
+            # without this, a large body would have to be sent within the time for connecting
+            self.sock.settimeout(deadline.seconds)
+            unregister.append(cancel.add_callback(lambda sock=self.sock: _shut(sock)))
 
     return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
 

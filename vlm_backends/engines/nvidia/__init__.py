@@ -13,7 +13,7 @@ from vlm_backends.concurrency import CancelToken
 from vlm_backends.config import check_key
 from vlm_backends.engines.base import Capability, Observation, Traits, account_digest
 from vlm_backends.engines.http import client
-from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.http.client import RequestPolicy
 from vlm_backends.engines.nvidia import assets, probe
 from vlm_backends.engines.nvidia.api import ASSETS, INTEGRATE, Api
 from vlm_backends.engines.nvidia.assets import DESCRIPTION, Reference, Way, fit_for_transport
@@ -38,7 +38,7 @@ class NVIDIA:
 
     key: str = field(repr=False)
     base_url: str = ""
-    patience: Patience = Patience()
+    policy: RequestPolicy = RequestPolicy()
     name: str = "NVIDIA"
 
     @property
@@ -123,7 +123,7 @@ class NVIDIA:
         if sent:
             yield Chunk(sent=sent)
         job = Job(self._api, url, self._headers(model, references), sent, cancel)
-        yield from client.retry_stream(partial(job.chunks, request), cancel, self.patience)
+        yield from client.retry_stream(partial(job.chunks, request), cancel, self.policy)
 
     def _headers(self, model: Model, references: dict[Picture, Reference]) -> dict[str, str]:
         accepted = "text/event-stream" if model.streams else "application/json"
@@ -134,7 +134,7 @@ class NVIDIA:
 
     @property
     def _api(self) -> Api:
-        return Api(self.key, self.base_url, self.patience)
+        return Api(self.key, self.base_url, self.policy)
 
     def at(self, url: str) -> str:
         """Return the same path at `base_url`, if there is one."""

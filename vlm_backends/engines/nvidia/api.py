@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import requests
-
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.http import client
-from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.http.client import RequestPolicy
+from vlm_backends.engines.http.response import HttpResponse
 from vlm_backends.engines.http.transport import is_public
 from vlm_backends.engines.wire.errors import explain
 from vlm_backends.errors import Unreachable, VLMError
@@ -27,7 +26,7 @@ class Api:
 
     key: str = field(repr=False)
     base_url: str
-    patience: Patience
+    policy: RequestPolicy
 
     def at(self, url: str) -> str:
         """Return the address with `base_url` in place of NVIDIA's host, if one is set."""
@@ -54,21 +53,21 @@ class Api:
         cancel: CancelToken,
         accept: tuple[int, ...] = (),
         **options: Any,
-    ) -> Iterator[requests.Response]:
+    ) -> Iterator[HttpResponse]:
         """Open the response to a request: one with status 2xx or one of `accept`.
 
         Raises VLMError for any other status and when the host cannot be reached. The options are those
         of `http.client.send`; the key goes only where `headers` has it.
         """
-        with client.send(method, url, cancel, self.patience, **options) as response:
-            if response.status_code // 100 != 2 and response.status_code not in accept:
+        with client.send(method, url, cancel, self.policy, **options) as response:
+            if not response.is_ok and response.status_code not in accept:
                 raise self._error(response)
             yield response
 
-    def _error(self, response: requests.Response) -> VLMError:
+    def _error(self, response: HttpResponse) -> VLMError:
         try:
-            words = client.body(response)
+            words = response.body()
         except Unreachable:
             words = b""
-        retry_after = response.headers.get("Retry-After")
+        retry_after = response.retry_after
         return explain(response.status_code, words, retry_after, "NVIDIA", self.key)

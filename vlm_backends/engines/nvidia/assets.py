@@ -49,7 +49,7 @@ def references(
             if way == "inline":
                 source = inline(carried)
             else:
-                id = client.retry(partial(_upload, api, carried, cancel), cancel, api.patience)
+                id = client.retry(partial(_upload, api, carried, cancel), cancel, api.policy)
                 source = f"data:{carried.mime};asset_id,{id}"
             found[picture] = source, _sent(carried, way)
         yield found
@@ -83,7 +83,7 @@ def _announce(api: Api, picture: Picture, cancel: CancelToken) -> tuple[str, str
     headers = {"accept": "application/json", **api.authorization}
     with api.send("POST", api.at(ASSETS), cancel, headers=headers, json=entry) as response:
         try:
-            answer = next(client.payloads(response), {})
+            answer = next(response.payloads(), {})
         except Unreachable:
             _log.warning(
                 "an asset was announced whose name did not arrive; NVIDIA drops it after a day"

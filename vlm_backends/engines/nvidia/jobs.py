@@ -5,12 +5,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import requests
-
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.http import client
+from vlm_backends.engines.http.response import HttpResponse
 from vlm_backends.engines.nvidia.api import PENDING, Api
-from vlm_backends.engines.wire.responses import chunk, job_of
+from vlm_backends.engines.wire.responses import chunk, job_id
 from vlm_backends.errors import Unreachable, VLMError
 from vlm_backends.types import Chunk, Sent
 
@@ -37,7 +36,7 @@ class Job:
     def chunks(self, request: Mapping[str, object]) -> Iterator[Chunk]:
         """Ask, and yield the answer's chunks; an unfinished job is polled, a 302 followed.
 
-        Raises VLMError, with no `again` once NVIDIA has taken the job.
+        Raises VLMError, with no `retry_delay` once NVIDIA has taken the job.
         """
         url, options = self.api.at(self.url), {"headers": self.headers, "json": request}
         with self.api.send("POST", url, self.cancel, PENDING, **options) as response:
@@ -47,13 +46,13 @@ class Job:
         try:
             yield from self._result(response)
         except VLMError as error:
-            error.again = None  # NVIDIA has taken the job: it is not begun, and paid for, twice
+            error.retry_delay = None  # NVIDIA has taken the job: never pay for it twice
             raise
 
-    def _result(self, response: requests.Response) -> Iterator[Chunk]:
+    def _result(self, response: HttpResponse) -> Iterator[Chunk]:
         """Yield the chunks of the result that the pending response announces."""
         moves = 0
-        for _ in range(self.api.patience.polls):
+        for _ in range(self.api.policy.max_polls):
             moves += response.status_code != 202
             if moves > _MAX_MOVES:
                 raise Unreachable(
@@ -67,18 +66,18 @@ class Job:
             "NVIDIA did not finish this job in time. Try again, or use a smaller picture."
         )
 
-    def _read(self, response: requests.Response) -> Iterator[Chunk]:
-        for payload in client.payloads(response):
+    def _read(self, response: HttpResponse) -> Iterator[Chunk]:
+        for payload in response.payloads():
             if piece := chunk(payload, self.sent, "NVIDIA", self.api.key):
                 yield piece
 
     @contextmanager
-    def _after(self, pending: requests.Response) -> Iterator[requests.Response]:
+    def _after(self, pending: HttpResponse) -> Iterator[HttpResponse]:
         """Open the response that follows a pending one; passing faults are retried."""
         if pending.status_code == 202:
-            url = self.api.at(status_of(self.url) + job_of(pending.headers))
+            url = self.api.at(status_of(self.url) + job_id(pending.headers))
             options = {"headers": self.headers}
-            if self.cancel.wait(self.api.patience.poll):
+            if self.cancel.wait(self.api.policy.poll_interval):
                 raise Unreachable("Stopped before NVIDIA had finished.")
         else:  # the key stays with NVIDIA
             url, options = pending.headers.get("Location", ""), {"public": self.api.is_public}
@@ -88,5 +87,5 @@ class Job:
                     self.api.send("GET", url, self.cancel, PENDING, **options)
                 ),
                 self.cancel,
-                self.api.patience,
+                self.api.policy,
             )

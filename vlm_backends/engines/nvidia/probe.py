@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.base import Observation, observation_of
 from vlm_backends.engines.http import client
-from vlm_backends.engines.http.client import Patience
+from vlm_backends.engines.http.client import RequestPolicy
 from vlm_backends.engines.nvidia.api import INTEGRATE
 from vlm_backends.engines.wire.errors import explain
 from vlm_backends.types import Model
 
 LIST = f"{INTEGRATE}/v1/models"
-_QUICK = Patience(connect=3.0, silence=5.0, tries=1)
+_QUICK = RequestPolicy(connect_timeout=3.0, idle_timeout=5.0, max_attempts=1)
 
 
 def probe(address: str, models: Sequence[Model]) -> Iterator[tuple[Model, Observation | None]]:
@@ -34,11 +34,11 @@ def _listed_ids(address: str) -> set[str]:
     headers = {"Accept": "application/json"}
     with client.send("GET", address, CancelToken(), _QUICK, headers=headers) as response:
         if response.status_code >= 500:
-            retry_after = response.headers.get("Retry-After")
-            raise explain(response.status_code, client.body(response), retry_after)
+            retry_after = response.retry_after
+            raise explain(response.status_code, response.body(), retry_after)
         if response.status_code != 200:
             return set()
-        entries = next(client.payloads(response), {}).get("data")
+        entries = next(response.payloads(), {}).get("data")
     entries = entries if isinstance(entries, list) else []
     ids = (entry.get("id") for entry in entries if isinstance(entry, dict))
     return {id for id in ids if isinstance(id, str)}
@@ -53,5 +53,5 @@ def _look_up(address: str) -> Observation | None:
             case 404:
                 return Observation("unlisted", time.time())
             case 410:
-                return observation_of(explain(410, client.body(response)), time.time())
+                return observation_of(explain(410, response.body()), time.time())
     return None

@@ -1,1 +1,1 @@
-"""The wires as pure functions: request bodies, replies, regions, errors."""
+"""The wires as pure functions: request bodies, responses, regions, errors."""

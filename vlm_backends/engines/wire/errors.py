@@ -1,51 +1,18 @@
-"""What an error reply means: any status and body becomes one error with a sentence and a next step."""
+"""What an error response means: any status and body becomes one error with a sentence and a next step."""
 
 import json
 import re
 from contextlib import suppress
+from dataclasses import dataclass
 
 from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, Unreachable, VLMError
 from vlm_backends.text import clean
 
-_PATIENCE = 30.0  # seconds: a longer Retry-After is told to the user instead
-_RETRIED = (429, 502, 503, 504)
-_BARE = "Internal Server Error"  # all that a gateway says when the process behind it is gone
-_WITHDRAWN = re.compile(
-    r"function .*not found|page not found|no endpoints found for|"
-    r"(model|deployment)\b.{0,200}(not found|does not exist)",
-    re.I | re.S,
-)
-_UNKNOWN = re.compile(
-    r"invalid model name|not a valid model|requested model .* does not exist|decommissioned", re.I
-)
-_MOST_DETAIL, _MOST_SENTENCE = 300, 1000  # characters
-_OF_THE_QUESTION = (
-    400,
-    404,
-    413,
-    422,
-    500,
-)  # what servers answer to a question that their model cannot take
-_CANNOT = tuple(
-    (re.compile(said, re.I), sentence)
-    for said, sentence in (
-        (
-            r"context.?(length|size|window)|maximum model length|prompt is too long|tokens exceed|"
-            r"max_new_tokens` must be <=|must have less than \d+ tokens",
-            "The question is longer than the model at {who} can take. Start a new chat, or send fewer words or a "
-            "smaller picture.",
-        ),
-        (
-            r"at most [1-9]\d* image",
-            "The model at {who} takes fewer pictures at once. Start a new chat, or send fewer.",
-        ),
-        (
-            r"at most 0 image|support (images?|image input|vision)\b|image input is not supported|for image input|"
-            r"image_url is only supported|unknown variant .image_url|not a multimodal model",
-            "The model at {who} takes no pictures. Choose one that does.",
-        ),
-    )
-)
+_MAX_RETRY_AFTER = 30.0  # seconds: a longer one is told to the user instead of waited for
+_MAX_DETAIL, _MAX_SENTENCE = 300, 1000  # characters
+_MAX_BODY = 65536  # bytes that are looked at
+_PASSING = 429, 502, 503, 504
+_BARE_500 = "Internal Server Error"  # all that a gateway says when the process behind it is gone
 _KINDS = {kind.__name__: kind for kind in (BadPrompt, Gone, MissingKey, Refused, Unreachable)}
 
 _SENTENCES = {
@@ -55,7 +22,8 @@ _SENTENCES = {
     403: "This key may not call this model. Make one that includes the public API endpoints.",
     404: "{who} did not find what was asked for. Try again; if it stays so, choose another model.",
     413: "The picture is too large for {who}. Use a smaller one.",
-    422: "{who} did not accept a part of this request. Change the question, the picture or the parameters.",
+    422: "{who} did not accept a part of this request. Change the question, the picture or the "
+    "parameters.",
     429: "{who} has too many requests just now. Wait a minute and send it again.",
     500: "The model failed at {who} while it was answering. Try again, or change the picture.",
     502: "{who} could not reach its own model. Try again in a moment.",
@@ -63,6 +31,69 @@ _SENTENCES = {
     504: "The model at {who} took too long. Try again, or use a smaller picture.",
     529: "{who} is overloaded. Try again in a few minutes.",
 }
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    """Recognises an error by its status and by the service's own words."""
+
+    statuses: tuple[int, ...]
+    words: re.Pattern[str]
+    sentence: str = ""
+
+    def matches(self, status: int, detail: str) -> bool:
+        return status in self.statuses and bool(self.words.search(detail))
+
+
+# the model is not there any more, or never was
+_GONE = (
+    _Pattern((410,), re.compile("")),
+    _Pattern(
+        (404,),
+        re.compile(
+            r"function .*not found|page not found|no endpoints found for|"
+            r"(model|deployment)\b.{0,200}(not found|does not exist)",
+            re.I | re.S,
+        ),
+    ),
+    _Pattern(
+        (400,),
+        re.compile(
+            r"invalid model name|not a valid model|requested model .* does not exist|decommissioned",
+            re.I,
+        ),
+    ),
+)
+
+# what a model cannot take: servers answer so with any of these statuses
+_TOO_MUCH = 400, 404, 413, 422, 500
+_CANNOT = (
+    _Pattern(
+        _TOO_MUCH,
+        re.compile(
+            r"context.?(length|size|window)|maximum model length|prompt is too long|tokens exceed|"
+            r"max_new_tokens` must be <=|must have less than \d+ tokens",
+            re.I,
+        ),
+        "The question is longer than the model at {who} can take. Start a new chat, or send fewer "
+        "words or a smaller picture.",
+    ),
+    _Pattern(
+        _TOO_MUCH,
+        re.compile(r"at most [1-9]\d* image", re.I),
+        "The model at {who} takes fewer pictures at once. Start a new chat, or send fewer.",
+    ),
+    _Pattern(
+        _TOO_MUCH,
+        re.compile(
+            r"at most 0 image|support (images?|image input|vision)\b|image input is not supported|"
+            r"for image input|image_url is only supported|unknown variant .image_url|"
+            r"not a multimodal model",
+            re.I,
+        ),
+        "The model at {who} takes no pictures. Choose one that does.",
+    ),
+)
 
 
 def explain(
@@ -73,94 +104,99 @@ def explain(
     key: str = "",
     absent: str = "",
 ) -> VLMError:
-    """The error that this reply stands for; `again` is set when asking once more may help.
+    """Return the error that a response stands for; its `retry_delay` is set when a retry may help.
 
-    `absent` is the sentence for a model that is not there, in place of its withdrawal.
-    Understands problem+json, OpenAI's `error` object, FastAPI's `detail`, plain text and an empty body; what this
-    project's own server met is the same error here. The key, should the service repeat it, is taken out.
+    Understands problem+json, OpenAI's `error` object, FastAPI's `detail`, plain text and an empty body. An
+    error that this project's own server passed on is the same error here. `who` names the service,
+    `absent` is the sentence for a model that is not there, in place of its withdrawal. The key is taken
+    out, should the service repeat it.
     """
     wait = _seconds(retry_after)
-    if met := _met(body, wait, key):
-        return met
+    if passed_on := _passed_on(body, wait, key):
+        return passed_on
     detail = _detail(body, key)
-    if (
-        status == 410
-        or status == 404
-        and _WITHDRAWN.search(detail)
-        or status == 400
-        and _UNKNOWN.search(detail)
-    ):
+    if any(pattern.matches(status, detail) for pattern in _GONE):
         return Gone(absent) if absent else _withdrawn(detail, who)
-    sentence = _SENTENCES.get(status) or (
+    sentence = _sentence(status, detail, wait).format(who=who)
+    sentence += f" (It said: {status} {detail})" if detail else f" (Status {status})"
+    delay = _retry_delay(status, detail, wait)
+    return Refused(sentence, status, detail, retry_after=wait, retry_delay=delay)
+
+
+def _sentence(status: int, detail: str, wait: float | None) -> str:
+    """Choose the sentence for a refusal; `{who}` in it stands for the service."""
+    if wait and wait > _MAX_RETRY_AFTER:
+        time = _in_words(wait)
+        return f"{{who}} asks to wait for {time}. Come back then, or choose another model."
+    for pattern in _CANNOT:
+        if pattern.matches(status, detail):
+            return pattern.sentence
+    other = (
         "{who} refused this request." if status < 500 else "{who} failed. Try again in a moment."
     )
-    if status in _OF_THE_QUESTION:
-        sentence = next((cannot for said, cannot in _CANNOT if said.search(detail)), sentence)
-    if wait and wait > _PATIENCE:
-        sentence = (
-            f"{{who}} asks to wait for {_words(wait)}. Come back then, or choose another model."
-        )
-    error = Refused(_joined(sentence.format(who=who), status, detail), status, detail)
-    error.wait = wait
-    if (status in _RETRIED or status == 500 and detail == _BARE) and (
-        wait is None or wait <= _PATIENCE
-    ):
-        error.again = wait or 0.0
-    return error
+    return _SENTENCES.get(status, other)
 
 
-def _met(body: bytes, wait: float | None, key: str) -> VLMError | None:
-    """The error that this project's own server met and passed on, in its very words; None for any other body."""
+def _retry_delay(status: int, detail: str, wait: float | None) -> float | None:
+    delay = wait or 0.0
+    is_passing = status in _PASSING or status == 500 and detail == _BARE_500
+    return delay if is_passing and delay <= _MAX_RETRY_AFTER else None
+
+
+def _passed_on(body: bytes, wait: float | None, key: str) -> VLMError | None:
+    """Return the error that this project's own server met and passed on, word for word; None for another body."""
     try:
-        told = json.loads(body)["error"]
-        sentence, beside = told["message"], told["vlm"]
-        kind, status, since = _KINDS[beside["kind"]], beside.get("status"), beside.get("since")
+        error = json.loads(body)["error"]
+        sentence, details = error["message"], error["vlm"]
+        kind, status, since = _KINDS[details["kind"]], details.get("status"), details.get("since")
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None
     if not isinstance(sentence, str):
         return None
-    error = kind((sentence.replace(key, "[key]") if key else sentence)[:_MOST_SENTENCE])
-    if isinstance(error, Refused):
-        error.status, error.wait = status if isinstance(status, int) else 0, wait
-    if isinstance(error, Gone):
-        error.since = since if isinstance(since, str) else ""
-    return error
+    sentence = _without(key, sentence)[:_MAX_SENTENCE]
+    if kind is Refused:
+        return Refused(sentence, status if isinstance(status, int) else 0, retry_after=wait)
+    if kind is Gone:
+        return Gone(sentence, since=since if isinstance(since, str) else "")
+    return kind(sentence)
 
 
 def _withdrawn(detail: str, who: str) -> Gone:
     date = re.search(r"end of life on (\d{4}-\d{2}-\d{2})", detail)
-    since = f" on {date[1]}" if date else ""
-    error = Gone(
-        f"This model was withdrawn by {who}{since}. Choose “This machine” as the engine for what can be computed here, "
-        "or a model that is still live."
+    since = date[1] if date else ""
+    return Gone(
+        f"This model was withdrawn by {who}{' on ' if since else ''}{since}. Choose “This machine” as "
+        "the engine for what can be computed here, or a model that is still live.",
+        since=since,
     )
-    error.since = date[1] if date else ""
-    return error
-
-
-def _joined(sentence: str, status: int, detail: str) -> str:
-    return f"{sentence} (It said: {status} {detail})" if detail else f"{sentence} (Status {status})"
 
 
 def _detail(body: bytes, key: str) -> str:
-    """The service's own words without the key, on one line, cut to a length that a person reads."""
-    text = body[:65536].decode(errors="replace").strip()
+    """Return the service's own words without the key, on one line, at most 300 characters of them."""
+    text = body[:_MAX_BODY].decode(errors="replace").strip()
     try:
         words = _words_of(json.loads(text)) if text[:1] in ("{", "[") else text
     except (ValueError, RecursionError):
         words = text
     if words.lstrip().startswith("<"):
         words = "a web page instead of an answer"
-    words = " ".join(clean(words.replace(key, "[key]") if key else words).split())
-    return words if len(words) <= _MOST_DETAIL else words[: _MOST_DETAIL - 1] + "…"
+    words = " ".join(clean(_without(key, words)).split())
+    return words if len(words) <= _MAX_DETAIL else words[: _MAX_DETAIL - 1] + "…"
+
+
+def _without(key: str, text: str) -> str:
+    return text.replace(key, "[key]") if key else text
 
 
 def _words_of(value: object) -> str:
-    """The first thing in a JSON error that is meant to be read; what a provider behind the service said goes first."""
+    """Return the first text in a JSON error that is meant to be read.
+
+    The words of a provider behind the service come before the service's own.
+    """
     if isinstance(value, dict):
         for name in ("metadata", "raw", "detail", "error", "message", "msg", "title"):
             if name in value and (words := _words_of(value[name])):
-                return _placed(words, value.get("loc"))
+                return _with_place(words, value.get("loc"))
         return ""
     if isinstance(value, list):
         return "; ".join(filter(None, map(_words_of, value[:5])))
@@ -171,20 +207,20 @@ def _words_of(value: object) -> str:
     return value
 
 
-def _placed(words: str, place: object) -> str:
-    """The words with the place in the request that FastAPI names beside them."""
+def _with_place(words: str, place: object) -> str:
+    """Put the field of the request that FastAPI names before the words."""
     where = ".".join(map(str, place[1:])) if isinstance(place, list) else ""
     return f"{where}: {words}" if where else words
 
 
 def _seconds(retry_after: str | None) -> float | None:
     try:
-        return max(0.0, float(retry_after))
-    except (TypeError, ValueError):
+        return max(0.0, float(retry_after or ""))
+    except ValueError:
         return None
 
 
-def _words(seconds: float) -> str:
-    return (
-        f"{seconds / 3600:.0f} hours" if seconds >= 7200 else f"{max(1, seconds / 60):.0f} minutes"
-    )
+def _in_words(seconds: float) -> str:
+    if seconds >= 7200:
+        return f"{seconds / 3600:.0f} hours"
+    return f"{max(1, seconds / 60):.0f} minutes"

@@ -1,14 +1,18 @@
-"""Ready-made regions of hosted replies: Kosmos-2 gives a list, 0..1; Florence-2 an object, in pixels as sent."""
+"""Ready-made regions of hosted replies.
+
+Kosmos-2 gives a list, in 0..1; Florence-2 an object, in pixels of the picture as it was sent.
+"""
 
 from collections.abc import Iterator
 
 from vlm_backends.media.geometry import clamp, corners, ordered_box
 from vlm_backends.types import Point, Region, Sent
 
-_FAR = 1e12  # pixels: what is beyond is no coordinate
+_MAX_COORDINATE = 1e12  # pixels: what is beyond is a fault
 
-# where Florence-2 puts outlines and their labels, by task; key names as in transformers' post-processing
-_FLORENCE = (
+# Where Florence-2 puts outlines, and the names under which it may put their labels; True: they are masks.
+# The names are those of transformers' post-processing.
+_FLORENCE2 = (
     ("bboxes", ("labels", "bboxes_labels"), False),
     ("quad_boxes", ("labels", "quad_boxes_labels"), False),
     ("polygons", ("polygons_labels", "labels"), True),
@@ -16,21 +20,21 @@ _FLORENCE = (
 
 
 def regions(entities: object, text: str, sent: Sent | None) -> tuple[Region, ...]:
-    """The regions of a message's `entities`; whatever is not of the documented shape is passed over."""
+    """Return the regions of a message's `entities`, in 0..1; skip what has another shape than documented."""
     if isinstance(entities, list):
-        return tuple(_kosmos(entities, text))
+        return tuple(_of_kosmos2(entities, text))
     if isinstance(entities, dict) and sent:
-        return tuple(_florence(entities, sent))
+        return tuple(_of_florence2(entities, sent))
     return ()
 
 
-def _kosmos(entities: list, text: str) -> Iterator[Region]:
+def _of_kosmos2(entities: list, text: str) -> Iterator[Region]:
     for entity in entities:
         if not isinstance(entity, dict):
             continue
         phrase = entity.get("phrase")
         phrase = phrase if isinstance(phrase, str) else ""
-        if region := _ours(entity, phrase):
+        if region := _of_own_server(entity, phrase):
             yield region
             continue
         span = _span(entity.get("substring"), phrase, text)
@@ -39,8 +43,8 @@ def _kosmos(entities: list, text: str) -> Iterator[Region]:
                 yield Region(phrase, outline, span=span)
 
 
-def _ours(entity: dict, phrase: str) -> Region | None:
-    """The region as this project's own server sends it: its outline, whether it is a mask, its span in the answer."""
+def _of_own_server(entity: dict, phrase: str) -> Region | None:
+    """Return the region as this project's own server sends it: outline, is it a mask, span in the answer."""
     points = _lists(entity.get("outline"))
     flat = [value for point in points if len(point) == 2 for value in point]
     outline = _outline(flat, 1, 1) if len(flat) > 4 else ()
@@ -55,7 +59,7 @@ def _ours(entity: dict, phrase: str) -> Region | None:
 
 
 def _span(substring: object, phrase: str, text: str) -> tuple[int, int] | None:
-    """The phrase's place in the text without its leading blanks; NVIDIA's ends are inclusive."""
+    """Return the phrase's span in the text without leading blanks, end exclusive; NVIDIA's ends are inclusive."""
     shift = len(text) - len(text.lstrip())
     starts = (
         [substring[0]]
@@ -68,8 +72,8 @@ def _span(substring: object, phrase: str, text: str) -> tuple[int, int] | None:
     return None
 
 
-def _florence(entities: dict, sent: Sent) -> Iterator[Region]:
-    for key, names, solid in _FLORENCE:
+def _of_florence2(entities: dict, sent: Sent) -> Iterator[Region]:
+    for key, names, is_mask in _FLORENCE2:
         labels = next(
             (entities[name] for name in names if isinstance(entities.get(name), list)), []
         )
@@ -77,11 +81,11 @@ def _florence(entities: dict, sent: Sent) -> Iterator[Region]:
             label = labels[i] if i < len(labels) and isinstance(labels[i], str) else ""
             for flat in _rings(shape):
                 if outline := _outline(flat, sent.width, sent.height):
-                    yield Region(label.replace("</s>", "").strip(), outline, solid)
+                    yield Region(label.replace("</s>", "").strip(), outline, is_mask)
 
 
 def _rings(shape: list) -> Iterator[list]:
-    """Flat coordinate lists: an object has one, or a list of several polygons."""
+    """Yield flat coordinate lists: an object has one, or a list of several polygons."""
     if shape and all(isinstance(part, list) for part in shape):
         for part in shape:
             yield from _rings(part)
@@ -90,10 +94,11 @@ def _rings(shape: list) -> Iterator[list]:
 
 
 def _outline(flat: list, width: int, height: int) -> tuple[Point, ...]:
-    """Corners in 0..1 of a box (four numbers) or of a ring (eight or more); empty when it is neither."""
-    if not all(
-        isinstance(v, (int, float)) and abs(v) < _FAR for v in flat
-    ):  # no NaN, no number beyond a float
+    """Return corners in 0..1 of a box (four numbers) or a ring (six or more); nothing for anything else.
+
+    `width` and `height` are the units of the numbers.
+    """
+    if not all(isinstance(v, (int, float)) and abs(v) < _MAX_COORDINATE for v in flat):
         return ()
     points = [
         (clamp(x / width), clamp(y / height)) for x, y in zip(flat[::2], flat[1::2], strict=False)

@@ -10,46 +10,52 @@ from vlm_backends.types import Model, Picture, Prompt, Sampling, Turn
 def body(
     model: Model, prompt: Prompt, url: str = "", sources: Mapping[Picture, str] | None = None
 ) -> dict:
-    """The request's JSON, key for key as NVIDIA publishes it.
+    """Return the request's JSON, key for key as NVIDIA publishes it.
 
-    `url` is where it goes (the model's own by default); `sources` says what stands for each picture in `src`
-    (the picture itself under the inline budget by default).
+    `url` is where it goes (by default the model's own address). `sources` has the text that stands for each
+    picture in `src` (by default the picture itself, encoded under the inline budget).
     """
     if sources is None:
         pictures = (picture for turn in prompt.turns for picture in turn.pictures)
         sources = {picture: inline(images.encode(picture)) for picture in pictures}
-    named = {} if "/v1/vlm/" in (url or model.url) else {"model": model.id}
-    messages = [
+    request: dict = {} if "/v1/vlm/" in (url or model.url) else {"model": model.id}
+    request["messages"] = [
         {"role": turn.role, "content": _content(model, turn, sources)} for turn in prompt.turns
     ]
-    sampling = prompt.sampling or model.sampling
-    streamed = {"stream": True} if model.streams else {}
-    return {**named, "messages": messages, **_sampled(sampling), **streamed}
+    request |= _sampling_fields(prompt.sampling or model.sampling)
+    if model.streams:
+        request["stream"] = True
+    return request
 
 
 def _content(model: Model, turn: Turn, sources: Mapping[Picture, str]) -> str | list[dict]:
     links = [sources[picture] for picture in turn.pictures]
     if model.parts and links:
-        shown = [{"type": "image_url", "image_url": {"url": link}} for link in links]
-        return [{"type": "text", "text": turn.text}, *shown]
+        pictures = [{"type": "image_url", "image_url": {"url": link}} for link in links]
+        return [{"type": "text", "text": turn.text}, *pictures]
     gap = "" if model.tasks else " "
     return turn.text + "".join(f'{gap}<img src="{link}" />' for link in links)
 
 
-def _sampled(sampling: Sampling | None) -> dict:
+def _sampling_fields(sampling: Sampling | None) -> dict:
     if sampling is None:
         return {}
-    named = {
+    fields = {
         "max_tokens": sampling.max_tokens,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
     }
-    return named if sampling.seed is None else {**named, "seed": sampling.seed}
+    return fields if sampling.seed is None else {**fields, "seed": sampling.seed}
 
 
 def trimmed(model: Model, prompt: Prompt) -> Prompt:
-    """The turns that the model can use: the last alone for one that does not converse, and its newest pictures."""
-    turns, left = [], model.pictures
+    """Return the part of a conversation that the model can use.
+
+    Only its newest pictures are kept, as many as one request may carry; a model that does not converse gets
+    the last turn alone, with them.
+    """
+    turns: list[Turn] = []
+    left = model.pictures
     for turn in reversed(prompt.turns):
         kept = turn.pictures[-left:] if left else ()
         left -= len(kept)
@@ -61,5 +67,5 @@ def trimmed(model: Model, prompt: Prompt) -> Prompt:
 
 
 def inline(picture: Picture) -> str:
-    """The picture as a data URL."""
+    """Return the picture as a data URL."""
     return f"data:{picture.mime};base64,{base64.b64encode(picture.data).decode()}"

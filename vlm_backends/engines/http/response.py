@@ -1,0 +1,110 @@
+"""An open HTTP response: its body as bytes or as JSON objects, read while it arrives."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+
+import requests
+import urllib3.util
+
+from vlm_backends.engines.http import decode
+from vlm_backends.engines.http.transport import IdleDeadline
+from vlm_backends.errors import Unreachable
+
+NETWORK_ERRORS = requests.RequestException, urllib3.exceptions.HTTPError, OSError
+_PIECE = 65536  # bytes
+_PROGRESS = 2**20  # bytes of a body that count as progress
+
+
+class HttpResponse:
+    """A response whose body is still on the wire."""
+
+    def __init__(self, response: requests.Response, deadline: IdleDeadline) -> None:
+        self._response, self._deadline = response, deadline
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        return self._response.status_code
+
+    @property
+    def is_ok(self) -> bool:
+        """True for a status of 200 to 299."""
+        return self.status_code // 100 == 2
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, whose names may be given in any case."""
+        return self._response.headers
+
+    @property
+    def retry_after(self) -> str | None:
+        """The Retry-After header, unread."""
+        return self.headers.get("Retry-After")
+
+    def payloads(self) -> Iterator[dict]:
+        """Yield the JSON objects of the body: each event's for an event stream, else the one of JSON or a zip.
+
+        Raises Unreachable when the body breaks off or is something else.
+        """
+        if not self.headers.get("Content-Type", "").lower().startswith("text/event-stream"):
+            yield decode.body_payload(self.body())
+            return
+        reset = self._deadline.reset
+        for payload in decode.event_payloads(self._pieces(decode.MAX_BODY)):
+            yield payload
+            reset()
+
+    def body(self, limit: int = decode.MAX_BODY) -> bytes:
+        """Return the whole body; raise Unreachable when it has more than `limit` bytes or breaks off."""
+        data, next_reset = bytearray(), _PROGRESS
+        for piece in self._pieces(limit):
+            data += piece
+            if len(data) >= next_reset:
+                next_reset = len(data) + _PROGRESS
+                self._deadline.reset()
+        return bytes(data)
+
+    def _pieces(self, limit: int) -> Iterator[bytes]:
+        """Yield the body as it arrives; iter_lines and iter_content would hold back what has come."""
+        url, raw = self._response.url, self._response.raw
+        if self.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise Unreachable(
+                f"{host_of(url)} packed its answer, unasked. Try again, or choose another model."
+            )
+        read = partial(raw.read1, _PIECE, decode_content=False)
+        chunks = raw.read_chunked(_PIECE, decode_content=False) if raw.chunked else iter(read, b"")
+        try:
+            for piece in chunks:
+                limit -= len(piece)
+                if limit < 0:
+                    raise Unreachable(
+                        "The answer is far too long to be true; it was not read to its end."
+                    )
+                yield piece
+        # a socket that is shut in the middle of a read raises one of the last two
+        except (*NETWORK_ERRORS, ValueError, AttributeError) as error:
+            raise network_error(error, url) from None
+
+
+def network_error(error: Exception, url: str) -> Unreachable:
+    """Say what went wrong on the network, in a sentence that names the host but neither path nor key."""
+    host = host_of(url)
+    if isinstance(error, (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)):
+        return Unreachable(
+            f"{host} has been silent for too long. Try again, or choose another model."
+        )
+    if isinstance(error, requests.exceptions.SSLError):
+        return Unreachable(f"No safe connection to {host}: its certificate was not accepted.")
+    if isinstance(error, (requests.ConnectTimeout, requests.ConnectionError)):
+        sentence = f"{host} cannot be reached. Check the network connection, then try again."
+    else:
+        sentence = f"The connection to {host} broke off. What had arrived is kept; try again."
+    return Unreachable(sentence, retry_delay=0.0)
+
+
+def host_of(url: str) -> str:
+    """Return the host in an address; "The service" when there is none."""
+    with suppress(ValueError, urllib3.exceptions.HTTPError):
+        return urllib3.util.parse_url(url).host or "The service"
+    return "The service"

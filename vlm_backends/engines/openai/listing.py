@@ -1,0 +1,79 @@
+"""The models that a server lists under `/models`, kept for a minute."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from vlm_backends.concurrency import CancelToken
+from vlm_backends.engines.http import client
+from vlm_backends.engines.http.client import RequestPolicy
+from vlm_backends.errors import VLMError
+from vlm_backends.text import clean
+
+_LIFETIME = 60  # seconds for which a list is believed
+_MAX_PHRASE = 120  # characters
+_POLICY = RequestPolicy(connect_timeout=2.0, idle_timeout=5.0, max_attempts=1)
+
+
+@dataclass(frozen=True)
+class ListedModel:
+    """A model in a server's list, with what the server says of it.
+
+    `states` has a phrase for the model, under "", and one for each task, under its token; most servers
+    give none.
+    """
+
+    id: str
+    states: Mapping[str, str]
+
+
+def list_models(base_url: str, headers: Mapping[str, str]) -> tuple[ListedModel, ...]:
+    """Return the models that may take pictures; none when the server cannot be asked."""
+    return _list_models(base_url, tuple(headers.items()), int(time.monotonic() / _LIFETIME))
+
+
+def clear_cache() -> None:
+    """Ask every server for its list anew."""
+    _list_models.cache_clear()
+
+
+@lru_cache(maxsize=16)
+def _list_models(
+    base_url: str, headers: tuple[tuple[str, str], ...], _period: int
+) -> tuple[ListedModel, ...]:
+    address, cancel = f"{base_url}/models", CancelToken()
+    try:
+        with client.send("GET", address, cancel, _POLICY, headers=dict(headers)) as response:
+            entries = next(response.payloads(), {}).get("data")
+    except VLMError:
+        return ()
+    found = {}
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and _is_name(entry.get("id")) and not _is_blind(entry):
+            found[entry["id"]] = ListedModel(entry["id"], _states(entry))
+    return tuple(found.values())
+
+
+def _states(entry: dict) -> dict[str, str]:
+    """Return the phrases that this project's own server gives."""
+    tasks = entry.get("tasks")
+    phrases = {**(tasks if isinstance(tasks, dict) else {}), "": entry.get("state")}
+    return {
+        name: clean(phrase[:_MAX_PHRASE])
+        for name, phrase in phrases.items()
+        if isinstance(phrase, str)
+    }
+
+
+def _is_name(id: object) -> bool:
+    """Return True for an id that looks the same when it is shown and when it is sent."""
+    return isinstance(id, str) and bool(id.strip()) and clean(id) == id
+
+
+def _is_blind(entry: dict) -> bool:
+    """Return True when the list says that a model takes no pictures, as OpenRouter's and Mistral's do."""
+    architecture, capabilities = entry.get("architecture"), entry.get("capabilities")
+    modalities = architecture.get("input_modalities") if isinstance(architecture, dict) else None
+    vision = capabilities.get("vision") if isinstance(capabilities, dict) else None
+    return vision is False or isinstance(modalities, list) and "image" not in modalities
