@@ -66,15 +66,15 @@ def checkpoint(folder: Path) -> None:
     processor.save_pretrained(folder)
 
 
-def direct(resident: loader.Resident, data: bytes) -> Timing:
+def direct(loaded: loader.LoadedModel, data: bytes) -> Timing:
     """`generate()` in a thread and its words in an iterator, as the library's documentation does."""
     start = time.perf_counter()
     image = Image.open(io.BytesIO(data)).convert("RGB")
-    inputs = resident.processor(text="<CAPTION>", images=image, return_tensors="pt")
-    inputs = inputs.to(resident.network.device, dtype=resident.network.dtype)
-    words = transformers.TextIteratorStreamer(resident.tokenizer, skip_special_tokens=False)
+    inputs = loaded.processor(text="<CAPTION>", images=image, return_tensors="pt")
+    inputs = inputs.to(loaded.network.device, dtype=loaded.network.dtype)
+    words = transformers.TextIteratorStreamer(loaded.tokenizer, skip_special_tokens=False)
     options = {"max_new_tokens": WORDS, "do_sample": False, "num_beams": 1, "streamer": words}
-    thread = threading.Thread(target=resident.network.generate, kwargs={**inputs, **options})
+    thread = threading.Thread(target=loaded.network.generate, kwargs={**inputs, **options})
     thread.start()
     moments = [time.perf_counter() for word in words if word]
     thread.join()
@@ -100,16 +100,16 @@ def _timing(start: float, moments: list[float]) -> Timing:
 def tables(rounds: int) -> Iterator[str]:
     """The medians of both sides and their ratio."""
     transformers.utils.logging.disable_progress_bar()
-    processors._TOKENS = WORDS  # as many as the other side
+    processors._MAX_TOKENS = WORDS  # as many as the other side
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root) / "microsoft" / "florence-2"
         folder.mkdir(parents=True)
         checkpoint(folder)
         engine, data = Local(Path(root)), PICTURE.read_bytes()
         ours(engine, data)
-        resident = loader.held(str(folder))
+        loaded = loader.get_loaded(str(folder))
         sides = {
-            "generate()": partial(direct, resident, data),
+            "generate()": partial(direct, loaded, data),
             "this engine": partial(ours, engine, data),
         }
         timings = turns(sides, rounds)

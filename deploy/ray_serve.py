@@ -113,7 +113,7 @@ class Answers:
     async def _chunks(
         self, model: Model, prompt: Prompt, stop: CancelToken
     ) -> AsyncIterator[list[Chunk]]:
-        if self._joins and await asyncio.to_thread(self._engine.joins, model, prompt):
+        if self._joins and await asyncio.to_thread(self._engine.can_batch, model, prompt):
             with suppress(
                 VLMError
             ):  # one bad picture spoils it for all: each is asked alone, and hears its own error
@@ -128,7 +128,7 @@ class Answers:
 
     async def _together(self, asked: Sequence[tuple[Model, Prompt, CancelToken]]) -> list[Chunk]:
         models, prompts, stops = zip(*asked)  # a deployment has one model that joins
-        return await asyncio.to_thread(self._engine.together, models[0], prompts, stops)
+        return await asyncio.to_thread(self._engine.answer_batch, models[0], prompts, stops)
 
     def check_health(self) -> None:
         """Raises when the model is gone from here, or nothing but faults came of the last questions."""

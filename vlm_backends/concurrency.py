@@ -6,7 +6,7 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
@@ -101,28 +101,47 @@ def iterate_in_thread(
     *,
     name: str = "producer",
     join: bool = False,
-) -> Iterator[T]:
+) -> Generator[T, None, None]:
     """Yield the items that `produce` makes in a thread of its own, in order and without delay.
 
-    Ends at the cancellation, whatever the producer waits for. Errors are raised at their place. Leaving
-    early drops what the producer still makes; with `join`, its thread is waited for.
+    Ends at the cancellation, whatever the producer waits for. Errors are raised at their place.
+    Leaving early drops what the producer still makes; with `join`, its thread is waited for.
+    """
+
+    def work(push: Callable[[T], None], is_over: Callable[[], bool]) -> None:
+        for item in produce():
+            if is_over():
+                break
+            push(item)
+
+    return iterate_pushed(work, cancel, name=name, join=join)
+
+
+def iterate_pushed(
+    work: Callable[[Callable[[T], None], Callable[[], bool]], object],
+    cancel: CancelToken,
+    *,
+    name: str = "producer",
+    join: bool = False,
+) -> Generator[T, None, None]:
+    """Yield the items that `work(push, is_over)` gives to `push`, as `iterate_in_thread` does.
+
+    For libraries that call back instead of yielding. `is_over()` is true once nobody wants more
+    items: after the cancellation, or when the iterator was left early.
     """
     items: queue.SimpleQueue[T | _End] = queue.SimpleQueue()
     left = threading.Event()
 
-    def work() -> None:
+    def run() -> None:
         error = None
         try:
-            for item in produce():
-                if left.is_set():
-                    break
-                items.put(item)
+            work(items.put, lambda: left.is_set() or cancel.is_set())
         except BaseException as failure:
             error = failure
         items.put(_End(error))
 
     forget = cancel.add_callback(lambda: items.put(_End()))
-    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread = threading.Thread(target=run, name=name, daemon=True)
     thread.start()
     try:
         while not isinstance(item := items.get(), _End):
@@ -138,10 +157,11 @@ def iterate_in_thread(
 
 def run_with_progress(
     work: Callable[[], T], cancel: CancelToken, tick: float = 0.5
-) -> Iterator[float]:
+) -> Generator[float, None, T | None]:
     """Run `work` in a thread; yield the seconds so far every `tick` seconds; return its result.
 
-    Returns None as soon as it is cancelled and lets the work end by itself: a load cannot be broken off.
+    Returns None as soon as it is cancelled and lets the work end by itself: a load cannot be broken
+    off.
     """
     results: list[T] = []
     failures: list[BaseException] = []

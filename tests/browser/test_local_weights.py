@@ -25,7 +25,7 @@ def address(tmp_path_factory):
     transformers.utils.logging.disable_progress_bar()
     root = tmp_path_factory.mktemp("weights")
     tiny.build(root)
-    loader._held.clear()
+    loader._in_memory.clear()
     page = ui.build(connect({"VLM_WEIGHTS": str(root), "VLM_ENGINE": "local"}))
     _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **ui.settings())
     yield url
@@ -50,7 +50,7 @@ def visit(browser, address):
         context.close()
 
 
-class Slow(generation._Ended):
+class Slow(generation.StopWhen):
     """A tiny network says its thousand words before a second visitor can come: this one takes 40 ms for each."""
 
     def __call__(self, *args, **options):
@@ -59,7 +59,7 @@ class Slow(generation._Ended):
 
 
 def test_a_chat_loads_streams_stops_and_the_next_waits_in_line(visit, monkeypatch):
-    monkeypatch.setattr(generation, "_Ended", Slow)
+    monkeypatch.setattr(generation, "StopWhen", Slow)
     page = visit("NeVA")
     sync_api.expect(page.locator(".engine:visible")).to_contain_text("Open weights here: ready")
     seen = page.evaluate_handle("""() => {

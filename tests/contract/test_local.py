@@ -44,6 +44,7 @@ from vlm_backends import (
     read,
     write_task,
 )
+from vlm_backends.concurrency import run_with_progress  # noqa: E402
 from vlm_backends.engines.local import (  # noqa: E402
     Local,
     checkpoints,
@@ -51,7 +52,6 @@ from vlm_backends.engines.local import (  # noqa: E402
     generation,
     loader,
     processors,
-    progress,
 )
 from vlm_backends.media import images
 from vlm_backends.readers import florence2, kosmos2  # noqa: E402
@@ -143,8 +143,8 @@ def test_a_conversation_goes_by_the_template_with_all_its_turns(engine):
         Turn("assistant", "A cat."),
         Turn("user", "What colour?"),
     )
-    asked = processors._chat(_resident(engine, LLAVA).processor, turns)
-    text = _resident(engine, LLAVA).tokenizer.decode(asked["input_ids"][0])
+    asked = processors._chat(_loaded(engine, LLAVA).processor, turns)
+    text = _loaded(engine, LLAVA).tokenizer.decode(asked["input_ids"][0])
     assert (
         text.index("What is it?")
         < text.index("A cat.")
@@ -156,9 +156,9 @@ def test_a_conversation_goes_by_the_template_with_all_its_turns(engine):
 
 
 def test_several_pictures_reach_the_network_in_their_order(engine):
-    resident = _resident(engine, find_model("meta/llama-3.2-11b-vision-instruct"))
+    loaded = _loaded(engine, find_model("meta/llama-3.2-11b-vision-instruct"))
     one, two = (
-        processors._chat(resident.processor, (Turn("user", "Compare", pair),))
+        processors._chat(loaded.processor, (Turn("user", "Compare", pair),))
         for pair in ((CAT, SIGN), (SIGN, CAT))
     )
     assert one["pixel_values"].shape[1] == 2
@@ -166,9 +166,9 @@ def test_several_pictures_reach_the_network_in_their_order(engine):
     assert not torch.equal(one["pixel_values"], two["pixel_values"])
 
 
-def _resident(engine, model) -> loader.Resident:
+def _loaded(engine, model) -> loader.LoadedModel:
     said(engine, model, question())
-    return loader.held(str(engine.folder / model.id))
+    return loader.get_loaded(str(engine.folder / model.id))
 
 
 def test_deplots_patches_are_the_librarys_own(engine, monkeypatch):
@@ -176,7 +176,7 @@ def test_deplots_patches_are_the_librarys_own(engine, monkeypatch):
     import transformers.models.pix2struct.image_processing_pil_pix2struct as library
 
     processor, text = (
-        _resident(engine, find_model("google/deplot")).processor,
+        _loaded(engine, find_model("google/deplot")).processor,
         "Generate underlying data table:",
     )
     ours = processors._pix2struct(processor, (Turn("user", text, (CHART,)),))
@@ -211,7 +211,7 @@ def _detections(seed: int) -> Iterator[str]:
 
 @pytest.mark.parametrize("token", ["<OD>", "<DENSE_REGION_CAPTION>"])
 def test_florence_boxes_are_read_as_the_library_reads_them(engine, token):
-    processor = _resident_florence(engine)
+    processor = _florence_processor(engine)
     for reply in _detections(1):
         theirs = processor.post_process_generation(reply, task=token, image_size=(1000, 1000))[
             token
@@ -226,7 +226,7 @@ def test_florence_boxes_are_read_as_the_library_reads_them(engine, token):
 
 
 def test_florence_quads_are_read_as_the_library_reads_them(engine):
-    processor, dice = _resident_florence(engine), random.Random(3)
+    processor, dice = _florence_processor(engine), random.Random(3)
     for _ in range(100):
         words = dice.sample(["EXIT", "Platform 9", "2.40", "no entry"], dice.randint(1, 4))
         reply = (
@@ -249,7 +249,7 @@ def test_florence_quads_are_read_as_the_library_reads_them(engine):
 
 def test_kosmos_is_read_as_the_library_reads_it(engine):
     processor, dice = (
-        _resident(engine, find_model("microsoft/kosmos-2")).processor,
+        _loaded(engine, find_model("microsoft/kosmos-2")).processor,
         random.Random(5),
     )
     for _ in range(200):
@@ -272,9 +272,9 @@ def test_kosmos_is_read_as_the_library_reads_it(engine):
             )
 
 
-def _resident_florence(engine):
+def _florence_processor(engine):
     list(engine.stream(FLORENCE, Prompt((Turn("user", "<OCR>", (SIGN,)),))))
-    return loader.held(str(engine.folder / FLORENCE.id)).processor
+    return loader.get_loaded(str(engine.folder / FLORENCE.id)).processor
 
 
 def test_stop_ends_the_generation_within_a_step(engine):
@@ -297,8 +297,8 @@ def test_leaving_early_frees_the_device(engine):
 
 
 def test_an_error_in_the_network_is_a_sentence(engine, monkeypatch, caplog):
-    resident = _resident(engine, LLAVA)
-    monkeypatch.setattr(resident.network, "generate", lambda **_: 1 / 0)
+    loaded = _loaded(engine, LLAVA)
+    monkeypatch.setattr(loaded.network, "generate", lambda **_: 1 / 0)
     with pytest.raises(Refused, match="failed on this machine: ZeroDivisionError"):
         said(engine, LLAVA, question())
     assert "ZeroDivisionError" in caplog.text, "the traceback is for the owner"
@@ -329,28 +329,26 @@ def test_many_at_once_get_their_own_answers(engine):
 
 def test_a_load_is_seen_and_only_as_many_stay_as_allowed(folder):
     one = Local(folder, residents=1)
-    loader._held.clear()
+    loader._in_memory.clear()
     statuses = [chunk.status for chunk in one.stream(LLAVA, question())]
     assert any("Loading NeVA into memory" in status for status in statuses)
     assert not any("Loading" in chunk.status for chunk in one.stream(LLAVA, question()))
     list(one.stream(find_model("google/deplot"), question("x", CHART)))
-    assert list(loader._held) == [str(folder / "google/deplot")]
+    assert list(loader._in_memory) == [str(folder / "google/deplot")]
 
 
 def test_long_work_is_heard_of_and_left_at_the_stop():
     stop = CancelToken()
     started = time.monotonic()
-    for chunk in progress.meanwhile(
-        lambda: time.sleep(20), lambda seconds: f"{seconds:.0f} s", stop
-    ):
-        assert chunk.status == "0 s"
+    for seconds in run_with_progress(lambda: time.sleep(20), stop):
+        assert f"{seconds:.0f} s" == "0 s"
         stop.set()
     assert time.monotonic() - started < 5
 
 
 def test_what_long_work_raises_is_raised():
     with pytest.raises(KeyError):
-        list(progress.meanwhile(lambda: {}["x"], str, CancelToken()))
+        list(run_with_progress(lambda: {}["x"], CancelToken()))
 
 
 @pytest.mark.parametrize("spoil", [
@@ -369,7 +367,7 @@ def test_spoilt_weights_are_a_sentence(folder, tmp_path, spoil):
     id = "nvidia/neva-22b"
     shutil.copytree(folder / id, tmp_path / id)
     spoil(tmp_path / id)
-    loader._held.clear()
+    loader._in_memory.clear()
     with pytest.raises(VLMError):
         said(Local(tmp_path), LLAVA, question())
 
@@ -398,7 +396,7 @@ def _error(name: str, text: str = "x") -> Exception:
     (ImportError("num2words"), MissingKey, "requirements-local"), (ValueError("odd\nthing"), Refused, "ValueError: odd thing"),
 ])  # fmt: skip
 def test_what_goes_wrong_is_a_sentence(error, kind, words):
-    sentence = errors.sentence(error, "a/b")
+    sentence = errors.explain_failure(error, "a/b")
     assert isinstance(sentence, kind) and words in str(sentence) and "a/b" in str(sentence)
 
 
@@ -438,7 +436,7 @@ def test_another_checkpoint_goes_before_the_folder(folder):
     )
     with pytest.raises(MissingKey, match="hf download florence-community/Florence-2-large"):
         said(engine, FLORENCE, Prompt((Turn("user", "<OCR>", (SIGN,)),)))
-    assert "Florence-2-large" in engine._signed(FLORENCE) and "VLM_WEIGHTS" in engine._signed(LLAVA)
+    assert "Florence-2-large" in engine._note(FLORENCE) and "VLM_WEIGHTS" in engine._note(LLAVA)
 
 
 @pytest.mark.parametrize("id, text", [("nvidia/neva-22b", "What does <image> mean?"), ("google/paligemma", "<image><image>"),
@@ -453,16 +451,16 @@ def test_marks_of_pictures_in_a_question_are_no_crash(engine, id, text):
 def test_a_load_that_nobody_waits_for_is_not_begun(folder):
     stop = CancelToken()
     stop.set()
-    loader._held.clear()
+    loader._in_memory.clear()
     assert list(loader.load(str(folder / LLAVA.id), "NeVA", 1, stop)) == []
     time.sleep(0.3)
-    assert not loader._held
+    assert not loader._in_memory
 
 
 def test_a_download_holds_up_no_one_else(folder, tmp_path, monkeypatch):
     """The line is for the device: who fetches weights does not stand in it."""
     over = threading.Event()
-    monkeypatch.setattr(checkpoints.Download, "run", lambda self: (over.wait(20), self.over.set()))
+    monkeypatch.setattr(checkpoints.Download, "run", lambda self: (over.wait(20), self.done.set()))
     engine = Local(folder, {"google/deplot": "nobody/deplot"}, downloads=True)
     fetching = engine.stream(find_model("google/deplot"), question("x", CHART))
     assert any("Downloading nobody/deplot" in next(fetching).status for _ in range(3))
@@ -485,7 +483,7 @@ def test_bfloat16_only_where_the_processor_has_it(lines, fast, monkeypatch):
     if loader.device().type != "cpu":
         pytest.fail("this test is about a processor: run it with CUDA_VISIBLE_DEVICES=")
     flags = frozenset(lines.split())
-    monkeypatch.setattr(loader, "_processor_flags", lambda: flags)
+    monkeypatch.setattr(loader, "_cpu_flags", lambda: flags)
     assert loader.dtype() == (torch.bfloat16 if fast else torch.float32)
 
 
@@ -581,7 +579,7 @@ def test_a_download_that_fails_is_a_sentence(folder, tmp_path, case, words):
     "task", ["<REFERRING_EXPRESSION_SEGMENTATION>", "<REGION_TO_SEGMENTATION>"]
 )
 def test_florence_polygons_are_read_as_the_library_reads_them(engine, task):
-    processor, dice = _resident_florence(engine), random.Random(7)
+    processor, dice = _florence_processor(engine), random.Random(7)
     for _ in range(100):
         rings = [
             [dice.randrange(1000) for _ in range(2 * dice.randint(3, 9))]
@@ -601,7 +599,7 @@ def test_florence_polygons_are_read_as_the_library_reads_them(engine, task):
 
 
 def test_florence_phrases_are_grounded_as_the_library_grounds_them(engine):
-    processor, dice = _resident_florence(engine), random.Random(9)
+    processor, dice = _florence_processor(engine), random.Random(9)
     for _ in range(100):
         phrases = dice.sample(
             ["A black dog", "the lake", "two cats", "a red sign"], dice.randint(1, 4)
@@ -625,27 +623,27 @@ def test_florence_phrases_are_grounded_as_the_library_grounds_them(engine):
 
 
 def test_questions_that_join_are_answered_in_one_pass_each_as_if_it_were_alone(engine):
-    resident, passes = _resident(engine, FLORENCE), []
-    loud = copy.deepcopy(resident.network).float()  # sums in bfloat16 differ by their order
+    loaded, passes = _loaded(engine, FLORENCE), []
+    loud = copy.deepcopy(loaded.network).float()  # sums in bfloat16 differ by their order
     with torch.no_grad():
         for parameter in loud.parameters():
             parameter.mul_(8)  # or else such a small network says the same of everything
     loud.register_forward_pre_hook(lambda *_: passes.append(1))
-    resident = replace(resident, network=loud)
+    loaded = replace(loaded, network=loud)
     texts = "<OD>", "<CAPTION_TO_PHRASE_GROUNDING>a black and brown dog", "<OCR_WITH_REGION>"
     asked = [
-        processors.asked(resident, FLORENCE, question(text, picture))
+        processors.prepare_inputs(loaded, FLORENCE, question(text, picture))
         for text in texts
         for picture in (SIGN, CAT)
     ]
     alone = [
-        "".join(chunk.text for chunk in generation.speak(resident, one, CancelToken()))
+        "".join(chunk.text for chunk in generation.generate_stream(loaded, one, CancelToken()))
         for one in asked
     ]
     each, passes[:] = len(passes), []
-    assert generation.together(resident, asked, [CancelToken() for _ in asked]) == alone and len(
-        set(alone)
-    ) == len(alone)
+    assert generation.generate_batch(
+        loaded, asked, [CancelToken() for _ in asked]
+    ) == alone and len(set(alone)) == len(alone)
     assert len(passes) < each / 3, "as many passes as the longest of the six has words"
 
 
@@ -655,23 +653,25 @@ def test_questions_that_join_are_answered_in_one_pass_each_as_if_it_were_alone(e
 ])  # fmt: skip
 def test_only_structured_tasks_join(engine, model, text, picture, joins):
     assert (
-        engine.joins(model, Prompt((Turn("user", text, (picture,) if picture else ()),))) == joins
+        engine.can_batch(model, Prompt((Turn("user", text, (picture,) if picture else ()),)))
+        == joins
     )
 
 
 def test_questions_together_end_when_all_who_asked_have_left_and_fail_with_a_sentence(engine):
     prompts = [Prompt((Turn("user", "<OD>", (SIGN,)),))] * 2
     stops = CancelToken(), CancelToken()
-    whole = engine.together(FLORENCE, prompts, stops)
+    whole = engine.answer_batch(FLORENCE, prompts, stops)
     assert all(chunk.note and chunk.sent.width == SIGN.width for chunk in whole)
     stops[0].set()
-    assert engine.together(FLORENCE, prompts, stops) == whole, "one is still there"
+    assert engine.answer_batch(FLORENCE, prompts, stops) == whole, "one is still there"
     stops[1].set()
     assert all(
-        len(chunk.text) < len(whole[0].text) for chunk in engine.together(FLORENCE, prompts, stops)
+        len(chunk.text) < len(whole[0].text)
+        for chunk in engine.answer_batch(FLORENCE, prompts, stops)
     )
     with pytest.raises(VLMError, match="task"):
-        engine.together(
+        engine.answer_batch(
             FLORENCE,
             [*prompts, Prompt((Turn("user", "<OD> and more", (SIGN,)),))],
             [CancelToken()] * 3,

@@ -279,7 +279,7 @@ def test_questions_that_join_are_answered_together_or_else_alone(joins, batch, e
         return batch
 
     answers = replica(Says(Chunk("alone")))
-    answers._joins, answers._engine.joins, answers._joined = True, lambda *_: joins, joined
+    answers._joins, answers._engine.can_batch, answers._joined = True, lambda *_: joins, joined
     assert finished(said(answers)) == end
 
 

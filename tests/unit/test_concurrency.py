@@ -13,6 +13,7 @@ from vlm_backends.concurrency import (
     WaitingLine,
     active_readers,
     iterate_in_thread,
+    iterate_pushed,
     latest_items,
     run_with_progress,
 )
@@ -106,6 +107,39 @@ class TestIterateInThread:
         items.close()
         assert len(made) < 900
         assert "joined" not in {thread.name for thread in threading.enumerate()}
+
+
+class TestIteratePushed:
+    def test_what_is_pushed_is_yielded_at_once_and_errors_are_raised(self):
+        released = threading.Event()
+
+        def work(push, is_over):
+            push(1)
+            released.wait(5)
+            assert not is_over()
+            raise KeyError("lost")
+
+        items = iterate_pushed(work, CancelToken())
+        assert next(items) == 1
+        released.set()
+        with pytest.raises(KeyError, match="lost"):
+            next(items)
+
+    @pytest.mark.parametrize("end", ["leave", "cancel"])
+    def test_the_work_learns_that_nobody_wants_more(self, end):
+        token = CancelToken()
+
+        def work(push, is_over):
+            while not is_over():
+                push("more")
+                time.sleep(0.01)
+
+        items = iterate_pushed(work, token, name="pushing", join=True)
+        assert next(items) == "more"
+        if end == "cancel":
+            token.set()
+        items.close()
+        assert "pushing" not in {thread.name for thread in threading.enumerate()}
 
 
 class TestRunWithProgress:

@@ -57,7 +57,7 @@ FLOORS = {
     "vlm_backends.engines.nvidia": [["api"], ["assets", "jobs", "probe"], ["__init__"]],
     "vlm_backends.engines.openai": [["listing"], ["__init__"]],
     "vlm_backends.engines.local": [
-        ["errors", "progress"],
+        ["errors"],
         ["checkpoints", "loader"],
         ["processors"],
         ["generation"],

@@ -1,7 +1,10 @@
-"""The open weights on one's own machine, by `transformers`: the same words, the same readers, no host.
+"""The open weights on one's own machine, by `transformers`: the same readers as for a host.
 
-Nothing heavy is imported before the first question. One model answers at a time; who comes second waits in line.
+Nothing heavy is imported before the first question. One question is answered at a time, or several
+of a structured task in one pass; the others wait in line.
 """
+
+from __future__ import annotations
 
 import logging
 from collections import deque
@@ -14,47 +17,46 @@ from vlm_backends import models
 from vlm_backends.concurrency import CancelToken, WaitingLine
 from vlm_backends.engines.base import Capability, Observation, Traits
 from vlm_backends.engines.local import checkpoints
-from vlm_backends.engines.local.errors import sentence
+from vlm_backends.engines.local.errors import explain_failure
 from vlm_backends.engines.wire import requests
 from vlm_backends.errors import BadPrompt, MissingKey, VLMError
 from vlm_backends.types import Chunk, Model, Prompt, Sent, Task
 
 _log = logging.getLogger(__name__)
-_line = WaitingLine()  # one device, one caller at a time
+_device_line = WaitingLine()  # one device, one caller at a time
 
 
 @dataclass(frozen=True)
 class Local:
-    """Answers from checkpoints under `folder`, or of the hub's cache; downloads only when `downloads` is set.
-
-    `ids` replaces the hub id of a catalogue's model.
-    """
+    """Answers from checkpoints under `folder`, as publisher/model, or in the hub's cache."""
 
     folder: Path | None = None
-    ids: Mapping[str, str] = field(default_factory=dict)
-    downloads: bool = False
+    ids: Mapping[str, str] = field(
+        default_factory=dict
+    )  # model id to hub id, for other checkpoints
+    downloads: bool = False  # fetch missing weights at the first question
     residents: int = 1  # models that stay in memory
     name: str = "Open weights here"
 
-    def models(self) -> Sequence[Model]:
-        """The models whose weights are here, or may be fetched."""
-        own = (model for model in models.CATALOGUE if model.weights and not model.weights.served)
-        return tuple(model for model in own if self.downloads or self._found(model))
-
     @property
     def traits(self) -> Traits:
-        """What holds for all of its models: one question at a time, and nothing leaves this machine."""
+        """What holds for all of its models: one question at a time, on this machine."""
         return Traits("local")
 
+    def models(self) -> Sequence[Model]:
+        """List the models whose weights are here, or may be fetched."""
+        own = (model for model in models.CATALOGUE if model.weights and not model.weights.served)
+        return tuple(model for model in own if self.downloads or self._find(model))
+
     def capability(self, model: Model, task: Task | None = None) -> Capability:
-        """Say whether the weights are here, and if not, what they would take; the same for each task."""
+        """Say whether the weights are here, and if not, what they take; the same for each task."""
         weights = model.weights
         if weights is None:
             return Capability(False, "no open weights", "model")
-        id = self._id(model)
+        id = self._hub_id(model)
         if weights.served:
             return Capability(False, "needs a server of its own: see the README", "server", id)
-        if self._found(model):
+        if self._find(model):
             return Capability(True, "ready", computed_by=id)
         summary = f"needs {weights.gigabytes:g} GB of weights"
         if not self.downloads:
@@ -66,7 +68,7 @@ class Local:
         """Return the summary of `capability`."""
         return self.capability(model, task).summary
 
-    def with_key(self, key: str) -> "Local":
+    def with_key(self, key: str) -> Local:
         """Return this engine: it takes no key."""
         return self
 
@@ -77,101 +79,107 @@ class Local:
     def stream(
         self, model: Model, prompt: Prompt, cancel: CancelToken | None = None
     ) -> Iterator[Chunk]:
-        """The reply's chunks, after what it waits for. Raises VLMError."""
+        """Yield the reply's chunks, after those about what it waits for. Raises VLMError."""
         if model.weights is None:
             raise MissingKey(
                 f"{model.title} has no open weights for this machine. Choose another engine."
             )
         if model.weights.served:
             raise MissingKey(
-                f"{model.title} cannot run in this program: its code needs another version of its library. Serve "
-                f"{model.weights.id} with vLLM and set VLM_BASE_URL, as the README says."
+                f"{model.title} cannot run in this program: its code needs another version of its "
+                f"library. Serve {model.weights.id} with vLLM and set VLM_BASE_URL, as the README "
+                "says."
             )
         prompt = requests.trimmed(model, prompt)
-        cancel, found = cancel or CancelToken(), self._found(model)
-        yield Chunk(sent=_sent(prompt), note=self._signed(model))
-        if found is None:
-            found = yield from checkpoints.fetch(
-                self._id(model), model.weights, self.downloads, cancel
+        cancel, folder = cancel or CancelToken(), self._find(model)
+        yield Chunk(sent=_sent(prompt), note=self._note(model))
+        if folder is None:
+            folder = yield from checkpoints.fetch(
+                self._hub_id(model), model.weights, self.downloads, cancel
             )
-        with _line.place(cancel) as place:
+        with _device_line.place(cancel) as place:
             for ahead in place:
                 yield Chunk(status=f"Waiting in line: {ahead} before you.")
-            if not cancel.is_set():
-                yield from self._answer(found, model, prompt, cancel)
+            if folder and not cancel.is_set():
+                yield from self._answer(folder, model, prompt, cancel)
 
-    def joins(self, model: Model, prompt: Prompt) -> bool:
-        """True for a question that can be answered together with others like it: one of a structured task."""
+    def can_batch(self, model: Model, prompt: Prompt) -> bool:
+        """Return True for a question that `answer_batch` takes: a structured task on a picture."""
         from vlm_backends.engines.local import processors
 
         return processors.is_structured(model, prompt) and bool(
-            prompt.turns[-1].pictures and self._found(model)
+            prompt.turns[-1].pictures and self._find(model)
         )
 
-    def together(
-        self, model: Model, prompts: Sequence[Prompt], stops: Sequence[CancelToken]
+    def answer_batch(
+        self, model: Model, prompts: Sequence[Prompt], cancels: Sequence[CancelToken]
     ) -> list[Chunk]:
-        """The answers to questions that join, in one pass of the network; it ends early when all of them are stopped.
+        """Answer several questions for which `can_batch` is True, in one pass of the network.
 
-        Raises VLMError, for all of them.
+        Returns a whole answer for each prompt. Ends early once all of them are cancelled. Raises
+        VLMError, for all of them.
         """
-        found = self._found(model)
-        with _line.place(CancelToken()) as place, self._sentences(found, model):
+        folder = self._find(model)
+        if folder is None:
+            raise MissingKey(f"The weights of {model.title} are not on this machine.")
+        with _device_line.place(CancelToken()) as place, self._failures_explained(folder, model):
             from vlm_backends.engines.local import generation, loader, processors
 
             deque(place, maxlen=0)
-            deque(loader.load(found, model.title, self.residents, CancelToken()), maxlen=0)
-            resident = loader.held(found)
-            texts = generation.together(
-                resident, [processors.asked(resident, model, prompt) for prompt in prompts], stops
-            )
+            deque(loader.load(folder, model.title, self.residents, CancelToken()), maxlen=0)
+            loaded = loader.get_loaded(folder)
+            batch = [processors.prepare_inputs(loaded, model, prompt) for prompt in prompts]
+            texts = generation.generate_batch(loaded, batch, cancels)
         return [
-            Chunk(text, note=self._signed(model), sent=_sent(prompt))
+            Chunk(text, note=self._note(model), sent=_sent(prompt))
             for text, prompt in zip(texts, prompts)
         ]
 
     def _answer(
-        self, found: str, model: Model, prompt: Prompt, cancel: CancelToken
+        self, folder: str, model: Model, prompt: Prompt, cancel: CancelToken
     ) -> Iterator[Chunk]:
-        with self._sentences(found, model):
+        with self._failures_explained(folder, model):
             from vlm_backends.engines.local import generation, loader, processors
 
-            resident = yield from loader.load(found, model.title, self.residents, cancel)
-            if resident and not cancel.is_set():
-                yield from generation.speak(
-                    resident, processors.asked(resident, model, prompt), cancel
-                )
+            loaded = yield from loader.load(folder, model.title, self.residents, cancel)
+            if loaded and not cancel.is_set():
+                inputs = processors.prepare_inputs(loaded, model, prompt)
+                yield from generation.generate_stream(loaded, inputs, cancel)
 
     @contextmanager
-    def _sentences(self, found: str, model: Model) -> Iterator[None]:
-        """Whatever goes wrong is raised as a VLMError."""
+    def _failures_explained(self, folder: str, model: Model) -> Iterator[None]:
+        """Log every failure and raise it as a VLMError."""
         try:
             yield
         except VLMError:
             raise
         except Exception as error:
-            _log.exception("%s failed", found)
-            raise sentence(error, self._id(model)) from error
+            _log.exception("%s failed", folder)
+            raise explain_failure(error, self._hub_id(model)) from error
 
-    def _found(self, model: Model) -> str | None:
+    def _find(self, model: Model) -> str | None:
+        """Return the folder of the model's checkpoint, None when it is not on this machine."""
         folder = None if model.id in self.ids else self.folder
-        return checkpoints.find(model.id, self._id(model), folder)
+        return checkpoints.find(model.id, self._hub_id(model), folder)
 
-    def _id(self, model: Model) -> str:
-        return self.ids.get(model.id, model.weights.id)
+    def _hub_id(self, model: Model) -> str:
+        """Return the id of the model's checkpoint at the hub; empty when it has none."""
+        return self.ids.get(model.id) or (model.weights.id if model.weights else "")
 
-    def _signed(self, model: Model) -> str:
+    def _note(self, model: Model) -> str:
+        """Say which checkpoint answers, and why when it is not the model's own."""
+        id = self._hub_id(model)
         if model.id in self.ids:
-            return f"Answered on this machine by {self._id(model)}."
-        own = self.folder and checkpoints.find_in(self.folder, model.id)
-        name = f"the weights at VLM_WEIGHTS/{model.id}" if own else self._id(model)
-        return f"Answered on this machine by {name}." + (
-            f" {model.weights.instead}." if model.weights.instead else ""
-        )
+            return f"Answered on this machine by {id}."
+        if self.folder and checkpoints.find_in(self.folder, model.id):
+            id = f"the weights at VLM_WEIGHTS/{model.id}"
+        note = f"Answered on this machine by {id}."
+        instead = model.weights.instead if model.weights else ""
+        return f"{note} {instead}." if instead else note
 
 
 def _sent(prompt: Prompt) -> Sent:
-    """The picture that is looked at; it never leaves this machine. Raises BadPrompt when there is none."""
+    """Describe the picture that is looked at; it never leaves this machine. Raises BadPrompt."""
     picture = next((turn.pictures[-1] for turn in reversed(prompt.turns) if turn.pictures), None)
     if picture is None:
         raise BadPrompt("Add a picture first: this model answers about pictures.")

@@ -1,50 +1,88 @@
 """What goes wrong with weights and devices, in sentences with a next step."""
 
 import errno
+from dataclasses import dataclass
 
 from vlm_backends.errors import BadPrompt, MissingKey, Refused, Unreachable, VLMError
 
 
-def sentence(error: BaseException, id: str) -> VLMError:
-    """The error as a user should hear of it; `id` is the checkpoint's."""
+@dataclass(frozen=True)
+class _Rule:
+    """How a failure is recognised, by any of three marks, and what a user hears of it.
+
+    Classes are known by their names, so that no library is imported only to know its errors.
+    """
+
+    raised: type[VLMError]
+    message: str  # {id} is the checkpoint's, {error} the failure's own text
+    classes: frozenset[str] = frozenset()  # names; a class that inherits from one counts
+    text: str = ""  # a part of its message
+    errno: int = 0
+
+
+_RULES = (  # the first one that fits
+    _Rule(
+        MissingKey,
+        "{id} is gated: accept its licence at huggingface.co/{id}, sign in with `hf auth login`, "
+        "and ask again.",
+        frozenset({"GatedRepoError"}),
+    ),
+    _Rule(
+        BadPrompt,
+        "There is no checkpoint “{id}” at the hub, or it is private. Check VLM_CHECKPOINTS.",
+        frozenset({"RepositoryNotFoundError"}),
+        "is not a valid model identifier",
+    ),
+    _Rule(
+        Refused,
+        "The disk is full: {id} does not fit. Make room, or set HF_HOME to another disk.",
+        errno=errno.ENOSPC,
+    ),
+    _Rule(
+        Refused,
+        "There is not enough memory for {id}. Close other programs, or choose a smaller "
+        "checkpoint.",
+        frozenset({"MemoryError", "OutOfMemoryError"}),
+        "can't allocate memory",
+    ),
+    _Rule(
+        Unreachable,
+        "The hub cannot be reached to fetch {id}. Check the connection, or run `hf download {id}`.",
+        frozenset(
+            {
+                "ConnectError",
+                "ConnectionError",
+                "ConnectTimeout",
+                "OfflineModeIsEnabled",
+                "LocalEntryNotFoundError",
+            }
+        ),
+    ),
+    _Rule(
+        MissingKey,
+        "{id} needs more libraries: `pip install -r requirements-local.txt`. ({error})",
+        frozenset({"ImportError"}),
+    ),
+)
+
+
+def explain_failure(error: BaseException, id: str) -> VLMError:
+    """Return the error as a user should hear of it; `id` is the checkpoint's at the hub."""
     if isinstance(error, VLMError):
         return error
-    kinds = {kind.__name__ for kind in type(error).__mro__}
+    for rule in _RULES:
+        if _fits(rule, error):
+            return rule.raised(rule.message.format(id=id, error=error))
+    text = " ".join(str(error).split())[:300]
+    return Refused(f"{id} failed on this machine: {type(error).__name__}: {text}")
+
+
+def _fits(rule: _Rule, error: BaseException) -> bool:
+    classes = {kind.__name__ for kind in type(error).__mro__}
     text = f"{error} {error.__cause__ or ''}"
-    if "GatedRepoError" in kinds:
-        return MissingKey(
-            f"{id} is gated: accept its licence at huggingface.co/{id}, sign in with `hf auth login`, and ask again."
-        )
-    if "RepositoryNotFoundError" in kinds or "is not a valid model identifier" in text:
-        return BadPrompt(
-            f"There is no checkpoint “{id}” at the hub, or it is private. Check VLM_CHECKPOINTS."
-        )
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return Refused(
-            f"The disk is full: {id} does not fit. Make room, or set HF_HOME to another disk."
-        )
-    if (
-        isinstance(error, MemoryError)
-        or "OutOfMemoryError" in kinds
-        or "can't allocate memory" in text
-    ):
-        return Refused(
-            f"There is not enough memory for {id}. Close other programs, or choose a smaller checkpoint."
-        )
-    if kinds & {
-        "ConnectError",
-        "ConnectionError",
-        "ConnectTimeout",
-        "OfflineModeIsEnabled",
-        "LocalEntryNotFoundError",
-    }:
-        return Unreachable(
-            f"The hub cannot be reached to fetch {id}. Check the connection, or run `hf download {id}`."
-        )
-    if isinstance(error, ImportError):
-        return MissingKey(
-            f"{id} needs more libraries: `pip install -r requirements-local.txt`. ({error})"
-        )
-    return Refused(
-        f"{id} failed on this machine: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    number = error.errno if isinstance(error, OSError) else None
+    return (
+        bool(rule.classes & classes)
+        or bool(rule.text and rule.text in text)
+        or bool(rule.errno and rule.errno == number)
     )

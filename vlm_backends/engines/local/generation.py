@@ -1,49 +1,61 @@
-"""From tensors to words as they are made: `generate` in a thread, its pieces in a queue."""
+"""From tensors to words: `generate` runs in a thread, its pieces are yielded as they are made."""
 
-import queue
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList, TextStreamer
 
-from vlm_backends.concurrency import CancelToken
+from vlm_backends.concurrency import CancelToken, iterate_pushed
 from vlm_backends.config import is_zero_gpu
 from vlm_backends.engines.local import loader
-from vlm_backends.engines.local.loader import Resident
-from vlm_backends.engines.local.processors import Asked
+from vlm_backends.engines.local.loader import LoadedModel
+from vlm_backends.engines.local.processors import ModelInputs
 from vlm_backends.types import Chunk
 
-_BORROWS = is_zero_gpu()
+_ON_ZERO_GPU = is_zero_gpu()  # a Space that borrows its GPU for each call
 
 
-def speak(resident: Resident, asked: Asked, stop: CancelToken) -> Iterator[Chunk]:
-    """The words as they are made, special tokens and all; ends within one step of the stop."""
+def generate_stream(
+    loaded: LoadedModel, inputs: ModelInputs, cancel: CancelToken
+) -> Iterator[Chunk]:
+    """Yield the words as they are made, special tokens included.
+
+    Ends within one step of the network after the cancellation. When it ends, the device is free.
+    """
     yield Chunk(status="Looking at the picture…")
-    pieces = _borrowed(resident.folder, asked) if _BORROWS else _pieces(resident, asked, stop)
+    if _ON_ZERO_GPU:
+        pieces = _pieces_on_zero_gpu(loaded.folder, inputs)
+    else:
+        pieces = _pieces(loaded, inputs, cancel)
     with closing(pieces):
         for text in pieces:
-            if stop.is_set():
+            if cancel.is_set():
                 return
             yield Chunk(text)
 
 
-def together(resident: Resident, asked: Sequence[Asked], stops: Sequence[CancelToken]) -> list[str]:
-    """The whole answers to several questions of an encoder-decoder, asked with the same options, in one pass."""
-    tokenizer, (first, *_) = resident.tokenizer, asked
-    words = [
-        {name: one.inputs[name][0] for name in ("input_ids", "attention_mask")} for one in asked
+def generate_batch(
+    loaded: LoadedModel, batch: Sequence[ModelInputs], cancels: Sequence[CancelToken]
+) -> list[str]:
+    """Return the whole answers of an encoder-decoder to several questions, made in one pass.
+
+    All are generated with the options of the first. It ends early once all of them are cancelled.
+    """
+    tokenizer, network = loaded.tokenizer, loaded.network
+    prompts = [
+        {name: each.inputs[name][0] for name in ("input_ids", "attention_mask")} for each in batch
     ]
-    padded = tokenizer.pad(words, padding_side="right", return_tensors="pt").to(
-        resident.network.device
-    )
-    pixels = torch.cat([one.inputs["pixel_values"] for one in asked])
-    ended = StoppingCriteriaList([_Ended(lambda: all(stop.is_set() for stop in stops))])
+    padded = tokenizer.pad(prompts, padding_side="right", return_tensors="pt")
+    pixels = torch.cat([each.inputs["pixel_values"] for each in batch])
+    stop = StopWhen(lambda: all(cancel.is_set() for cancel in cancels))
     with torch.inference_mode():
-        rows = resident.network.generate(
-            **padded, pixel_values=pixels, stopping_criteria=ended, **first.options
+        rows = network.generate(
+            **padded.to(network.device),
+            pixel_values=pixels,
+            stopping_criteria=StoppingCriteriaList([stop]),
+            **batch[0].options,
         )
     return [
         tokenizer.decode(row[row != tokenizer.pad_token_id], skip_special_tokens=False)
@@ -51,81 +63,77 @@ def together(resident: Resident, asked: Sequence[Asked], stops: Sequence[CancelT
     ]
 
 
-def _pieces(resident: Resident, asked: Asked, stop: CancelToken) -> Iterator[str]:
-    pieces: queue.Queue[str | BaseException | None] = queue.Queue()
-    left = threading.Event()
+def _pieces(
+    loaded: LoadedModel, inputs: ModelInputs, cancel: CancelToken
+) -> Generator[str, None, None]:
+    """Yield the pieces of text; the thread is waited for, since the device is free only then."""
 
-    def work() -> None:
-        try:
-            _generate(resident, asked, lambda: stop.is_set() or left.is_set(), pieces.put)
-            pieces.put(None)
-        except BaseException as error:
-            pieces.put(error)
+    def work(push: Callable[[str], None], is_over: Callable[[], bool]) -> None:
+        _generate(loaded, inputs, is_over, push)
 
-    thread = threading.Thread(target=work, name="generate", daemon=True)
-    thread.start()
-    try:
-        while (piece := pieces.get()) is not None:
-            if isinstance(piece, BaseException):
-                raise piece
-            yield piece
-    finally:
-        left.set()
-        thread.join()  # the device is free only then
+    return iterate_pushed(work, cancel, name="generate", join=True)
 
 
 def _generate(
-    resident: Resident, asked: Asked, ended: Callable[[], bool], say: Callable[[str], object]
+    loaded: LoadedModel,
+    inputs: ModelInputs,
+    is_over: Callable[[], bool],
+    push: Callable[[str], object],
 ) -> None:
-    """Runs the network to its end, or to the stop; beams cannot be streamed, and come as one piece."""
-    network, tokenizer = resident.network, resident.tokenizer
-    own = network.config.is_encoder_decoder
-    if asked.seed is not None:
-        torch.manual_seed(asked.seed)
+    """Run the network to its end or until `is_over`; beams cannot be streamed: they come whole."""
+    network, tokenizer = loaded.network, loaded.tokenizer
+    repeats_prompt = not network.config.is_encoder_decoder  # its output begins with the input
+    if inputs.seed is not None:
+        torch.manual_seed(inputs.seed)
     options = {
-        **asked.inputs,
-        **asked.options,
-        "stopping_criteria": StoppingCriteriaList([_Ended(ended)]),
+        **inputs.inputs,
+        **inputs.options,
+        "stopping_criteria": StoppingCriteriaList([StopWhen(is_over)]),
     }
     with torch.inference_mode():
-        if asked.options.get("num_beams", 1) == 1:
-            network.generate(**options, streamer=_Streamer(tokenizer, say, skip_prompt=not own))
+        if inputs.options.get("num_beams", 1) == 1:
+            network.generate(**options, streamer=PushStreamer(tokenizer, push, repeats_prompt))
         else:
             ids = network.generate(**options)[0]
-            fresh = ids if own else ids[asked.inputs["input_ids"].shape[1] :]
-            say(tokenizer.decode(fresh, skip_special_tokens=False))
+            start = inputs.inputs["input_ids"].shape[1] if repeats_prompt else 0
+            push(tokenizer.decode(ids[start:], skip_special_tokens=False))
 
 
-class _Streamer(TextStreamer):
-    """Hands over whole words as they are finished."""
+class PushStreamer(TextStreamer):
+    """Hands whole words to a function as they are finished."""
 
-    def __init__(self, tokenizer: Any, say: Callable[[str], object], skip_prompt: bool) -> None:
+    def __init__(self, tokenizer: Any, push: Callable[[str], object], skip_prompt: bool) -> None:
         super().__init__(tokenizer, skip_prompt=skip_prompt, skip_special_tokens=False)
-        self._say = say
+        self._push = push
 
     def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        """Push the text, unless there is none."""
         if text:
-            self._say(text)
+            self._push(text)
 
 
-class _Ended(StoppingCriteria):
-    """Ends every sequence once the visitor has had enough."""
+class StopWhen(StoppingCriteria):
+    """Ends every sequence of a batch at the next step once a function says so."""
 
-    def __init__(self, ended: Callable[[], bool]) -> None:
-        self._ended = ended
+    def __init__(self, is_over: Callable[[], bool]) -> None:
+        self._is_over = is_over
 
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> Any:
+        """Return a bool for each sequence (N,), on their device."""
         return torch.full(
-            (input_ids.shape[0],), self._ended(), dtype=torch.bool, device=input_ids.device
+            (input_ids.shape[0],), self._is_over(), dtype=torch.bool, device=input_ids.device
         )
 
 
-def _borrowed(folder: str, asked: Asked) -> Iterator[str]:
-    """The pieces, made in the process that a ZeroGPU Space lends its GPU to; a stop there is a closed generator."""
-    yield from _pieces(loader.held(folder), asked, CancelToken())
+def _pieces_on_zero_gpu(folder: str, inputs: ModelInputs) -> Generator[str, None, None]:
+    """Yield the pieces in the process that a ZeroGPU Space lends its GPU to.
+
+    No token crosses to that process: a cancellation reaches it as a closed generator.
+    """
+    yield from _pieces(loader.get_loaded(folder), inputs, CancelToken())
 
 
-if _BORROWS:
-    import spaces
+if _ON_ZERO_GPU:
+    import spaces  # pyright: ignore[reportMissingImports]  # only such a Space has it
 
-    _borrowed = spaces.GPU(_borrowed)
+    _pieces_on_zero_gpu = spaces.GPU(_pieces_on_zero_gpu)
