@@ -1,26 +1,30 @@
-"""The page: one tab a model of the catalogue, whoever answers."""
+"""The page: one tab a model of the catalogue, whichever engine answers."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
 from ui.api.endpoints import add_api
 from ui.api.mcp import add_tools, mcp_installed
 from ui.components.availability_table import Strip
-from ui.components.chart import asked_about
+from ui.components.chart import Chart, asked_about
 from ui.components.engine_menu import engine_picker, header, refreshed
 from ui.components.theme import CSS, head, theme
 from ui.components.welcome import welcome
 from ui.core.gradio_compat import QUIET
 from ui.core.markdown import verbatim
-from ui.core.session import registry
+from ui.core.session import EngineRegistry, registry
 from ui.core.shutdown import leave, serve
 from ui.core.storage import sweeping_lifespan
-from ui.deep_links import Links
-from ui.state.conversation import Talk
-from ui.state.task_run import slug
+from ui.deep_links import DeepLinks
+from ui.state.conversation import Conversation
+from ui.state.links import slug
 from ui.tabs.batch import BatchTab
 from ui.tabs.chat import ChatTab
 from ui.tabs.compare import CompareTab
@@ -43,36 +47,46 @@ def build(
     Without `config` the environment is read; `limiter` is to be the same as in `settings`.
     """
     with gr.Blocks(title="VLM Showcase", analytics_enabled=False) as page:
-        page.queue(
-            default_concurrency_limit=None, max_size=512
-        )  # first: it costs what is on the page by then
+        # First of all: its cost grows with what is on the page.
+        page.queue(default_concurrency_limit=None, max_size=512)
         welcome()
         engines = registry(engine, config, limiter)
         visitor, line = header()
-        strip = Strip(engines, visitor)
-        pickers, parts = [], {}
+        table = Strip(engines, visitor)
         with gr.Tabs(overflow_behavior="wrap") as tabs:
-            for model in engines.models:
-                with gr.Tab(model.title, id=slug(model), elem_id=f"tab-{slug(model)}"):
-                    gr.HTML(_card(model), elem_classes="card")
-                    pickers.append(engine_picker(engines, model, visitor))
-                    parts[model] = (TaskTab if model.tasks else ChatTab)(model, engines, visitor)
+            pickers, chats, tasks = _model_tabs(engines, visitor)
             with gr.Tab("Compare", id="compare", elem_id="tab-compare"):
                 compare = CompareTab(engines, visitor)
             with gr.Tab("Batch", id="batch", elem_id="tab-batch"):
                 batch = BatchTab(engines, visitor)
-        _ask_about_charts(tabs, parts)
-        strip.after(*(end for part in (*parts.values(), compare, batch) for end in part.ends))
-        chats = {slug(model): tab for model, tab in parts.items() if not model.tasks}
-        Links(chats, next(tab for model, tab in parts.items() if model.tasks)).restore_on(
-            page, tabs, visitor
-        )
-        gr.on(
-            None, partial(refreshed, engines), visitor, [visitor, line, *pickers], **QUIET
-        )  # on load too
+        _ask_about_charts(tabs, chats)
+        ends = [end for tab in (*chats, *tasks, compare, batch) for end in tab.ends]
+        table.after(*ends)
+        by_slug = {slug(chat.model): chat for chat in chats}
+        DeepLinks(tabs, by_slug, tasks[0]).wire(page, visitor)
+        shown = [visitor, line, *pickers]
+        gr.on(None, partial(refreshed, engines), visitor, shown, **QUIET)  # on load too
         add_api(engines)
         add_tools(engines)
     return page
+
+
+def _model_tabs(
+    engines: EngineRegistry, visitor: gr.State
+) -> tuple[list[gr.Radio], list[ChatTab], list[TaskTab]]:
+    """Build a tab for each model; return the choices of its engine, and the tabs by kind."""
+    pickers: list[gr.Radio] = []
+    chats: list[ChatTab] = []
+    tasks: list[TaskTab] = []
+    for model in engines.models:
+        with gr.Tab(model.title, id=slug(model), elem_id=f"tab-{slug(model)}"):
+            gr.HTML(_card(model), elem_classes="card")
+            pickers.append(engine_picker(engines, model, visitor))
+            if model.tasks:
+                tasks.append(TaskTab(model, engines, visitor))
+            else:
+                chats.append(ChatTab(model, engines, visitor))
+    return pickers, chats, tasks
 
 
 def settings(config: Config | None = None, limiter: RateLimiter | None = None) -> dict:
@@ -87,7 +101,8 @@ def settings(config: Config | None = None, limiter: RateLimiter | None = None) -
         "css_paths": CSS,
         "head": head(),
         "max_threads": 256,
-        "state_session_capacity": 512,  # 0.7 MB each, which Gradio never gives back; who was here last is kept
+        # 0.7 MB each, which Gradio never gives back; the latest visits are kept.
+        "state_session_capacity": 512,
         "max_file_size": "25mb",
         "allowed_paths": [str(Path(__file__).parent.parent / "assets")],
         "mcp_server": mcp_installed(),
@@ -96,21 +111,28 @@ def settings(config: Config | None = None, limiter: RateLimiter | None = None) -
     }
 
 
-def _ask_about_charts(tabs: gr.Tabs, parts: dict[Model, TaskTab | ChatTab]) -> None:
-    """A question about a table goes to the first model that converses, in its own tab."""
-    chat = next(tab for model, tab in parts.items() if model.converses)
+def _ask_about_charts(tabs: gr.Tabs, chats: Sequence[ChatTab]) -> None:
+    """Send a question about a table to the first model that converses, in its own tab."""
+    asked = next(chat for chat in chats if chat.model.converses)
+    for tab in chats:
+        if tab.chart:
+            _ask_about_chart(tabs, tab, tab.chart, asked)
 
-    def carried(chart_talk: Talk, talk: Talk, grid: object, question: str) -> tuple:
+
+def _ask_about_chart(tabs: gr.Tabs, tab: ChatTab, chart: Chart, asked: ChatTab) -> None:
+    def ask(
+        read: Conversation, conversation: Conversation, grid: Any, question: str
+    ) -> dict[Any, Any]:
         try:
-            turn = asked_about(grid, question, chart_talk.picture())
+            turn = asked_about(grid, question, read.picture())
         except VLMError as error:
-            return gr.skip(), verbatim(str(error)), *[gr.skip()] * len(chat.asked)
-        return gr.Tabs(selected=slug(chat.model)), "", *chat.put(talk, turn)
+            return {tab.notice: verbatim(str(error))}
+        opened = {tabs: gr.Tabs(selected=slug(asked.model)), tab.notice: ""}
+        return opened | asked.put(conversation, turn)
 
-    for tab in (tab for model, tab in parts.items() if model.tables):
-        inputs = [tab.talk, chat.talk, tab.chart.grid, tab.chart.question]
-        for begin in (tab.chart.go.click, tab.chart.question.submit):
-            chat.answer_after(begin(carried, inputs, [tabs, tab.notice, *chat.asked], **QUIET))
+    inputs = [tab.conversation, asked.conversation, chart.grid, chart.question]
+    for begin in (chart.go.click, chart.question.submit):
+        asked.answer_after(begin(ask, inputs, [tabs, tab.notice, *asked.asked], **QUIET))
 
 
 def _card(model: Model) -> str:

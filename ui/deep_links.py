@@ -1,73 +1,70 @@
-"""A link to a tab, a task and an example, in the query string; it never holds anything of a visitor's own."""
+"""A link to a tab, a task and an example, in the query string; it holds nothing of a visitor's."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
 from ui.core.gradio_compat import QUIET
 from ui.core.session import Visitor
-from ui.state.task_run import Run, slug
+from ui.state.links import slug
+from ui.state.task_run import TaskRun
 from ui.tabs.chat import ChatTab
 from ui.tabs.task import EXAMPLES, TaskTab
-from vlm_backends import BadPrompt, find_task
+from vlm_backends import BadPrompt
 
-_OTHERS = "compare", "batch"  # tabs that are no model's
+_OTHER_TABS = "compare", "batch"  # tabs that belong to no model
 
 
 @dataclass(frozen=True)
-class Links:
-    """What an address names is there on load; nothing is asked, and nothing is spent."""
+class DeepLinks:
+    """Opens what an address names; nothing is asked, and nothing is spent."""
 
+    tabs: gr.Tabs
     chats: Mapping[str, ChatTab]  # by slug
     tasks: TaskTab
 
-    def restore_on(self, page: gr.Blocks, tabs: gr.Tabs, visitor: gr.State) -> None:
-        """Wires both halves to the page's load."""
-        page.load(self.opened, None, [tabs, *(tab.box for tab in self.chats.values())], **QUIET)
-        page.load(
-            self.chosen, [self.tasks.run, visitor], [self.tasks.run, *self.tasks.exampled], **QUIET
-        )
+    def wire(self, page: gr.Blocks, visitor: gr.State) -> None:
+        """Read the address when the page loads."""
+        opened = [self.tabs, *(chat.box for chat in self.chats.values())]
+        page.load(self.open_tab, None, opened, **QUIET)
+        run = self.tasks.run
+        page.load(self.choose_task, [run, visitor], [run, *self.tasks.exampled], **QUIET)
 
-    def opened(self, request: gr.Request) -> list:
-        """The tab that is named, and its example in the box where one talks."""
-        query, boxes = request.query_params, [gr.skip()] * len(self.chats)
-        name = query.get("model", "")
-        tab = self.chats.get(name)
-        index = _index(query, len(tab.model.samples)) if tab else None
-        if index is not None:
-            boxes[list(self.chats).index(name)] = tab.sample(index)
-        known = tab or name in (slug(self.tasks.model), *_OTHERS)
-        return [gr.Tabs(selected=name) if known else gr.skip(), *boxes]
-
-    def chosen(self, run: Run, visitor: Visitor, request: gr.Request) -> tuple:
-        """The task and the example that are named, in the fields."""
+    def open_tab(self, request: gr.Request) -> dict[Any, Any]:
+        """Open the tab that is named; put its example into the box of a chat."""
         query = request.query_params
-        empty = [
-            None,
-            "",
-            *[None] * 4,
-        ]  # picture, words, region: a skip would make the picture's field anew
-        unchanged = [gr.skip()] * (len(self.tasks.exampled) - len(empty))
-        if query.get("model") != slug(self.tasks.model):
-            return run, *unchanged, *empty
-        if (index := _index(query, len(EXAMPLES))) is not None:
-            return run, *self.tasks.example(run, index, visitor)
-        try:
-            return (
-                run,
-                *self.tasks.choose(run, find_task(query.get("task", "")).token, visitor, None),
-                *empty,
-            )
-        except BadPrompt:
-            return run, *unchanged, *empty
+        name = query.get("model", "")
+        chat = self.chats.get(name)
+        updates: dict[Any, Any] = {}
+        if chat or name in (slug(self.tasks.model), *_OTHER_TABS):
+            updates[self.tabs] = gr.Tabs(selected=name)
+        if chat and (index := _index(query, len(chat.model.samples))) is not None:
+            updates[chat.box] = chat.sample(index)
+        return updates or gr.skip()
+
+    def choose_task(self, run: TaskRun, visitor: Visitor, request: gr.Request) -> dict[Any, Any]:
+        """Fill the fields with the task and the example that are named."""
+        tab, query = self.tasks, request.query_params
+        named: dict[Any, Any] = {}
+        if query.get("model") == slug(tab.model):
+            index = _index(query, len(EXAMPLES))
+            try:
+                if index is None:
+                    named = tab.chosen_by_link(run, query.get("task", ""), visitor)
+                else:
+                    named = tab.load_example(run, index, visitor)
+            except BadPrompt:  # no such task: the page stays as it is
+                pass
+        return {tab.run: run, **(named or tab.empty_fields())}
 
 
 def _index(query: Mapping[str, str], count: int) -> int | None:
-    """The example's place in its list; links count from 1."""
+    """Return the example's place in its list; links count from 1."""
     number = query.get("example", "")
-    return (
-        int(number) - 1
-        if number.isdecimal() and len(number) < 4 and 1 <= int(number) <= count
-        else None
-    )
+    if number.isdecimal() and len(number) < 4 and 1 <= int(number) <= count:
+        return int(number) - 1
+    return None

@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 import gradio as gr
 
 from ui.core.session import EngineRegistry, Visitor
-from ui.state.conversation import Talk, read_message, sampling
-from ui.state.question import Asked, follow
-from ui.state.rendering import as_json, drawn
-from ui.state.task_run import as_uploaded, task_prompt
-from vlm_backends import BadPrompt, Engine, Model, Prompt, VLMError, find_model
+from ui.core.gradio_compat import UploadedImage
+from ui.state.conversation import Conversation, read_message, sampling
+from ui.state.rendering import drawn
+from ui.state.replies import PageReply, follow
+from ui.state.task_plan import task_prompt
+from vlm_backends import Answer, BadPrompt, Engine, Model, Prompt, Question, VLMError, find_model
 from vlm_backends.models import check_sampling
 
 KEY_HEADER = "X-NVIDIA-API-Key"
@@ -29,7 +30,7 @@ def add_api(registry: EngineRegistry) -> None:
     calls = Calls(registry)
     with gr.Row(visible=False):
         texts = gr.Textbox(label="model"), gr.Textbox("", label="prompt")
-        image = as_uploaded(gr.Image(label="image", type="filepath"))
+        image = UploadedImage(label="image", type="filepath")
         numbers = [gr.Number(None, label=name) for name in KNOBS]
         task, text, region = (
             gr.Textbox(label="task"),
@@ -79,19 +80,16 @@ class Calls:
             seed: A whole number, for the same answer again.
         """
         with _sentences():
-            asked = _question(
+            question = _question(
                 self.registry.find(model), prompt, image, max_tokens, temperature, top_p, seed
             )
-            engine = await to_thread(
-                self.registry.answering, caller := _caller(request), asked.model
-            )
-        async with aclosing(
-            follow(asked, engine, self.registry.admission(caller, engine))
-        ) as arriving:
+            reply, caller = PageReply(question), _caller(request)
+            engine = await to_thread(self.registry.answering, caller, question.model)
+        async with aclosing(self._follow(reply, caller, engine)) as arriving:
             async for answer in arriving:
                 if answer.text:
-                    yield answer.text, None, as_json(asked)
-        yield _outcome(asked)
+                    yield answer.text, None, reply.to_dict()
+        yield _outcome(reply)
 
     async def florence2(
         self,
@@ -110,15 +108,17 @@ class Calls:
             region: [left, top, right, bottom] in 0..1, for the tasks that take a region.
         """
         with _sentences():
-            asked = Asked(
-                find_model("microsoft/florence-2"), *task_prompt(task, image, text, region)
-            )
-            engine = await to_thread(
-                self.registry.answering, caller := _caller(request), asked.model
-            )
-        async for _ in follow(asked, engine, self.registry.admission(caller, engine)):
+            florence2 = find_model("microsoft/florence-2")
+            reply = PageReply(Question(florence2, *task_prompt(task, image, text, region)))
+            caller = _caller(request)
+            engine = await to_thread(self.registry.answering, caller, florence2)
+        async for _ in self._follow(reply, caller, engine):
             pass
-        return _outcome(asked)
+        return _outcome(reply)
+
+    def _follow(self, reply: PageReply, caller: Visitor, engine: Engine) -> AsyncIterator[Answer]:
+        admission = self.registry.admission(caller, engine)
+        return follow(reply, engine, admission, self.registry.journal.observe)
 
     def models(self) -> list:
         """The catalogue, with each model's state on the engine that answers for it here."""
@@ -146,24 +146,25 @@ def _entry(model: Model, engine: Engine) -> dict:
     }
 
 
-def _question(entry: Model, prompt: str, image: str | None, *given: float | None) -> Asked:
+def _question(entry: Model, prompt: str, image: str | None, *given: float | None) -> Question:
     """The question of a call to /chat; BadPrompt when it cannot be asked."""
     if entry.tasks:
         raise BadPrompt(f"{entry.title} has tasks instead of a chat: call /florence2.")
-    turn = read_message({"text": prompt, "files": [image] if image else []}, Talk(), entry)
+    turn = read_message({"text": prompt, "files": [image] if image else []}, Conversation(), entry)
     knobs = [
         getattr(entry.sampling, name) if value is None else value
         for name, value in zip(KNOBS, given)
     ]
-    return Asked(entry, Prompt((turn,), check_sampling(entry, sampling(*knobs))))
+    return Question(entry, Prompt((turn,), check_sampling(entry, sampling(*knobs))))
 
 
-def _outcome(asked: Asked) -> tuple:
+def _outcome(reply: PageReply) -> tuple:
     """The three outputs of a finished call; what went wrong is raised as its sentence."""
-    if asked.error:
-        raise gr.Error(asked.error, print_exception=False)
-    shown = drawn(asked.picture, asked.answer.regions) if asked.answer.regions else None
-    return asked.answer.text, shown, as_json(asked)
+    if reply.failure:
+        raise gr.Error(reply.failure, print_exception=False)
+    answer, picture = reply.answer, reply.question.picture
+    shown = drawn(picture, answer.regions) if picture and answer.regions else None
+    return answer.text, shown, reply.to_dict()
 
 
 @contextmanager

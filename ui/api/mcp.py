@@ -17,12 +17,12 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from ui.api.endpoints import BOX, KEY_HEADER
+from ui.core.gradio_compat import UploadedImage
 from ui.core.session import EngineRegistry, Visitor
-from ui.state.conversation import Talk, read_message
-from ui.state.question import Asked, follow
-from ui.state.rendering import as_json
-from ui.state.task_run import as_uploaded, task_prompt
-from vlm_backends import CATALOGUE, NVIDIA, Prompt, VLMError, find_model
+from ui.state.conversation import Conversation, read_message
+from ui.state.replies import PageReply, follow
+from ui.state.task_plan import task_prompt
+from vlm_backends import CATALOGUE, NVIDIA, Prompt, Question, VLMError, find_model
 from vlm_backends.media.geometry import bounds
 
 CHATS = [model.id for model in CATALOGUE if not model.tasks]
@@ -39,7 +39,7 @@ def add_tools(registry: EngineRegistry) -> None:
     """Adds the seven tools, their fields hidden from the page."""
     tools = Tools(registry)
     with gr.Row(visible=False):
-        image = _fetched(as_uploaded(gr.Image(label="image", type="filepath")))
+        image = _fetched(UploadedImage(label="image", type="filepath"))
         words, region = gr.Textbox("", label="words"), gr.JSON(label="region")
         sentence, question = gr.Textbox(label="sentence"), gr.Textbox(label="question")
         detail = gr.Dropdown([*DETAILS], value="short", label="detail")
@@ -179,34 +179,34 @@ class Tools:
     ) -> str:
         florence2 = find_model("microsoft/florence-2")
         return await self._answer(
-            key, lambda: Asked(florence2, *task_prompt(token, image, words, region))
+            key, lambda: Question(florence2, *task_prompt(token, image, words, region))
         )
 
     async def _chat(self, key: str | None, id: str, image: str, question: str = "") -> str:
-        def asked() -> Asked:
+        def asked() -> Question:
             model = find_model(id)
             turn = read_message(
-                {"text": question, "files": [image] if image else []}, Talk(), model
+                {"text": question, "files": [image] if image else []}, Conversation(), model
             )
-            return Asked(model, Prompt((turn,), model.sampling))
+            return Question(model, Prompt((turn,), model.sampling))
 
         return await self._answer(key, asked)
 
-    async def _answer(self, key: str | None, question: Callable[[], Asked]) -> str:
+    async def _answer(self, key: str | None, question: Callable[[], Question]) -> str:
         """The reply as JSON; what goes wrong is raised as its sentence."""
         caller = Visitor((key or "").strip())
         try:
-            asked = await to_thread(question)  # it decodes a picture
-            engine = await to_thread(
-                self.registry.answering, caller, asked.model
-            )  # it may ask a server
+            reply = PageReply(await to_thread(question))  # it decodes a picture
+            model = reply.question.model
+            engine = await to_thread(self.registry.answering, caller, model)  # it may ask a server
         except VLMError as error:
             raise _Sentence(str(error)) from None
-        async for _ in follow(asked, engine, self.registry.admission(caller, engine)):
+        admission = self.registry.admission(caller, engine)
+        async for _ in follow(reply, engine, admission, self.registry.journal.observe):
             pass
-        if asked.error:
-            raise _Sentence(asked.error + await to_thread(_advice, self.registry, caller, asked))
-        return json.dumps(_reply(asked), ensure_ascii=False)
+        if reply.failure:
+            raise _Sentence(reply.failure + await to_thread(_advice, self.registry, caller, reply))
+        return json.dumps(_reply(reply), ensure_ascii=False)
 
 
 class _Sentence(gr.Error):
@@ -244,13 +244,13 @@ def _fetched(image: gr.Image) -> gr.Image:
     return image
 
 
-def _advice(registry: EngineRegistry, caller: Visitor, asked: Asked) -> str:
+def _advice(registry: EngineRegistry, caller: Visitor, reply: PageReply) -> str:
     """What a caller can change when the engine does not have what is needed."""
-    if not asked.gone:
+    if not reply.gone:
         return ""
-    if not (isinstance(asked.engine, NVIDIA) and asked.engine.key):
+    if not (isinstance(reply.engine, NVIDIA) and reply.engine.key):
         return f" A tool's caller gives the key in the header {KEY_HEADER}."
-    other = registry.answering(Visitor(), asked.model)
+    other = registry.answering(Visitor(), reply.question.model)
     return (
         ""
         if isinstance(other, NVIDIA)
@@ -258,9 +258,9 @@ def _advice(registry: EngineRegistry, caller: Visitor, asked: Asked) -> str:
     )
 
 
-def _reply(asked: Asked) -> dict:
+def _reply(reply: PageReply) -> dict:
     """What an agent gets of an answer: words, places, a table, and who it is from."""
-    told = as_json(asked)
+    told = reply.to_dict()
     return {
         "text": told["text"],
         "regions": [

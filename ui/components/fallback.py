@@ -3,7 +3,7 @@
 import gradio as gr
 
 from ui.core.session import EngineRegistry, Visitor
-from ui.state.question import Asked
+from ui.state.replies import PageReply
 from vlm_backends import Engine, Model
 
 
@@ -21,21 +21,21 @@ def way_on() -> gr.HTML:
     )
 
 
-def offer(registry: EngineRegistry, visitor: Visitor, model: Model, asked: Asked | None) -> str:
+def offer(registry: EngineRegistry, visitor: Visitor, model: Model, reply: PageReply | None) -> str:
     """The button's text: nothing, unless the model is gone, or needs a key, at the engine that was asked."""
-    other = _other(registry, visitor, model, asked) if asked and asked.gone else None
+    other = _other(registry, visitor, model, reply) if reply and reply.gone else None
     return f"Ask “{other.name}” instead ({other.state(model)})" if other else ""
 
 
 def accepted(
-    registry: EngineRegistry, visitor: Visitor, model: Model, asked: Asked | None
+    registry: EngineRegistry, visitor: Visitor, model: Model, reply: PageReply | None
 ) -> Visitor:
     """The visitor, who now asks the engine that was offered."""
-    other = _other(registry, visitor, model, asked)
+    other = _other(registry, visitor, model, reply)
     return visitor.choosing(model, other.name) if other else visitor
 
 
 def _other(
-    registry: EngineRegistry, visitor: Visitor, model: Model, asked: Asked | None
+    registry: EngineRegistry, visitor: Visitor, model: Model, reply: PageReply | None
 ) -> Engine | None:
-    return registry.instead(visitor, model, asked.engine) if asked and asked.engine else None
+    return registry.instead(visitor, model, reply.engine) if reply and reply.engine else None

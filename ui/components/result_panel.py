@@ -11,10 +11,9 @@ from gradio.events import Dependency
 
 from ui.core.gradio_compat import QUIET, posted
 from ui.core.storage import store_file
-from ui.state.conversation import Talk
-from ui.state.question import Asked
-from ui.state.rendering import as_json
-from ui.state.task_run import Run
+from ui.state.conversation import Conversation
+from ui.state.replies import Result
+from ui.state.task_run import TaskRun
 from vlm_backends import BadPrompt, Model, VLMError, snippets
 from vlm_backends.media.exports import FORMATS, as_conversation
 
@@ -44,7 +43,7 @@ def after(stream: Dependency, act: Callable, inputs: object, outputs: list) -> l
 
 
 class Outcome:
-    """The parts, wired to the record that `state` holds (a Talk or a Run); its `ledger` is filled by ledger()."""
+    """The parts, wired to the record that `state` holds (a Conversation or a TaskRun); its `ledger` is filled by ledger()."""
 
     def __init__(self, model: Model, state: gr.State, conversation: bool) -> None:
         self.model = model
@@ -76,43 +75,43 @@ class Outcome:
             look(written, state, [python, shell, answer], **QUIET)
         self.files.take(self.take, state, self.files, **QUIET)
 
-    def take(self, state: Talk | Run, event: gr.EventData) -> dict:
+    def take(self, state: Conversation | TaskRun, event: gr.EventData) -> dict:
         """The file that was asked for, or a sentence why there is none."""
         try:
             return self._taken(state, str(getattr(event, "format", "")))
         except VLMError as error:
             return {"said": str(error), "turn": uuid4().hex}
 
-    def _taken(self, state: Talk | Run, format: str) -> dict:
-        asked, name = state.asked, self.model.id.rpartition("/")[2]
+    def _taken(self, state: Conversation | TaskRun, format: str) -> dict:
+        result, name = state.result, self.model.id.rpartition("/")[2]
         if format == "Link":
             return {"link": f"?{state.link(self.model)}", "turn": uuid4().hex}
-        if format == "Conversation" and isinstance(state, Talk) and state.turns:
+        if format == "Conversation" and isinstance(state, Conversation) and state.turns:
             return file(
                 f"{name}.zip", as_conversation(f"A talk with {self.model.title}", state.turns)
             )
-        if asked is None or asked.engine is None or asked.picture is None:
+        if result is None or result.picture is None:
             raise BadPrompt("There is nothing to take yet: ask something first.")
         if format == "JSON":
-            return file(f"{name}.json", _lined(as_json(asked)).encode())
+            return file(f"{name}.json", _lined(result.to_dict()).encode())
         if format == "Picture as sent":
-            as_read, picture = _code(asked).files[-1]
+            as_read, picture = _code(result).files[-1]
             return file(as_read, picture.data)
         if format not in FORMATS:
             raise BadPrompt("This form is not known here.")
         extension, _, write = FORMATS[format]
         kind = "" if format.lower() == extension else f"-{format.lower()}"
-        return file(f"{name}{kind}.{extension}", write(asked.picture, asked.answer))
+        return file(f"{name}{kind}.{extension}", write(result.picture, result.answer))
 
 
-def written(state: Talk | Run) -> tuple[str, str, str]:
+def written(state: Conversation | TaskRun) -> tuple[str, str, str]:
     """The last call as Python and as shell, and its answer as JSON, each as HTML to read and to copy."""
-    asked = state.asked
-    if asked is None or asked.engine is None:
+    result = state.result
+    if result is None:
         return (_UNASKED,) * 3
-    answer = _listing("The answer as JSON", _lined(as_json(asked)))
+    answer = _listing("The answer as JSON", _lined(result.to_dict()))
     try:
-        code = _code(asked)
+        code = _code(result)
     except VLMError as error:  # its picture is gone
         return *[f"<p>{escape(str(error))}</p>"] * 2, answer
     return (
@@ -146,22 +145,25 @@ def _listing(title: str, text: str) -> str:
     )
 
 
-def _code(asked: Asked) -> snippets.Code:
-    return snippets.code(asked.engine, asked.model, asked.prompt, asked.task, asked.answer.sent)
+def _code(result: Result) -> snippets.Code:
+    question = result.question
+    return snippets.code(
+        result.engine, question.model, question.prompt, question.task, result.answer.sent
+    )
 
 
-def ledger(asked: Asked | None) -> str:
+def ledger(result: Result | None) -> str:
     """Who answered, the picture as it was sent, and how long it took, as a list in HTML."""
-    if asked is None or asked.engine is None:
+    if result is None:
         return ""
-    answer, clock = asked.answer, asked.clock
-    facts = [("Engine", asked.engine.name), ("Picture", _travelled(asked))]
-    if clock.first_s is not None:
+    answer, timing = result.answer, result.timing
+    facts = [("Engine", result.engine.name), ("Picture", _travelled(result))]
+    if timing.first_s is not None:
         facts += [
-            ("First words", f"{clock.first_s:.2f} s"),
-            ("All of it", f"{clock.total_s:.2f} s"),
+            ("First words", f"{timing.first_s:.2f} s"),
+            ("All of it", f"{timing.total_s:.2f} s"),
         ]
-    facts.append(("Speed", _speed(asked)))
+    facts.append(("Speed", _speed(result)))
     items = "".join(
         f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts if value
     )
@@ -169,9 +171,9 @@ def ledger(asked: Asked | None) -> str:
     return f'<dl class="ledger">{items}</dl>{note}'
 
 
-def _travelled(asked: Asked) -> str:
+def _travelled(result: Result) -> str:
     """The picture as it was given, and as it went."""
-    given, sent = asked.picture, asked.answer.sent
+    given, sent = result.picture, result.answer.sent
     if not given or not sent:
         return ""
     was = _described(given.mime, given.width, given.height, len(given.data))
@@ -187,12 +189,12 @@ def _described(mime: str, width: int, height: int, size: int) -> str:
     return f"{width} × {height} {mime.rpartition('/')[2].upper()}, {amount}"
 
 
-def _speed(asked: Asked) -> str:
+def _speed(result: Result) -> str:
     """Tokens a second where the engine counts them."""
-    tokens, clock = asked.answer.tokens, asked.clock
-    if not tokens or clock.first_s is None:
+    tokens, timing = result.answer.tokens, result.timing
+    if not tokens or timing.first_s is None:
         return ""
-    spent = clock.total_s - clock.first_s if asked.model.streams else clock.total_s
+    spent = timing.total_s - timing.first_s if result.question.model.streams else timing.total_s
     return (
         f"{tokens / spent:,.0f} tokens a second, {tokens} in all"
         if spent > 0.05

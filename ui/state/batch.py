@@ -1,30 +1,46 @@
 """A batch as the server holds it, and what the page shows of it: how far it is, and a thumbnail a picture."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from html import escape
 from math import ceil
 from pathlib import Path
 from urllib.parse import quote
 
-from ui.core.storage import new_file
-from ui.state.question import Asked, Clock
-from ui.state.rendering import as_json, keep
-from vlm_backends import CancelToken, Engine, Model, Picture, Prompt, Task, Turn, VLMError, draw
+from ui.core.storage import new_file, picture_path
+from ui.state.phase import Phased
+from vlm_backends import (
+    CancelToken,
+    Engine,
+    Model,
+    Picture,
+    Prompt,
+    Question,
+    Task,
+    Timing,
+    Turn,
+    VLMError,
+    draw,
+)
 from vlm_backends.annotate.runner import Record, annotate, archive, rate_limit_for
 from vlm_backends.annotate.sources import Source
 from vlm_backends.media import images
 from vlm_backends.ratelimit import SlidingWindow
+from vlm_backends.reply import answer_to_dict
 
-_BEAT = 0.5  # seconds between two looks at a batch
-_SIDE = 360  # px of a thumbnail
-_WORDS = 160  # characters of an answer under its thumbnail
+_TICK_S = 0.5  # between two looks at a batch
+_THUMBNAIL = 360  # px, its longer side
+_MOST_WORDS = 160  # characters of an answer under its thumbnail
 _EMPTY = "The pictures stand here, each with its result. Drop some, or try the samples."
+
+WaitForTurn = Callable[[CancelToken], object]  # waits until this visitor may ask the next question
 
 
 @dataclass(frozen=True)
-class Job:
+class BatchQuestion:
     """What is asked about each picture."""
 
     model: Model
@@ -32,196 +48,195 @@ class Job:
     text: str
 
     def prompt(self, picture: Picture) -> Prompt:
-        """The question about this picture."""
+        """Return the question about this picture."""
         return Prompt((Turn("user", self.text, (picture,)),))
 
 
 @dataclass(frozen=True)
-class Shown:
-    """The files of a picture with its regions: a thumbnail, and the whole."""
+class DrawnFiles:
+    """The files of a picture with its regions drawn."""
 
-    small: Path
-    large: Path
+    thumbnail: Path
+    full: Path
 
 
 @dataclass
-class Batch:
-    """One visitor's batch, held by the server."""
+class Batch(Phased):
+    """One visitor's batch, held by the server; `stop_token` ends it, whoever sets it."""
 
-    job: Job | None = None
+    question: BatchQuestion | None = None
     sources: tuple[Source, ...] = ()
-    records: dict[Source, Record] = field(default_factory=dict)  # light ones
-    shown: dict[Source, Shown] = field(default_factory=dict)
-    asking: set[Source] = field(default_factory=set)  # whose question went out
-    waiting: bool = False
-    fresh: bool = False  # not begun yet
-    over: bool = False  # ended, and not shown yet
+    records: dict[Source, Record] = field(default_factory=dict)  # without the pictures' bytes
+    drawn: dict[Source, DrawnFiles] = field(default_factory=dict)
+    asking: set[Source] = field(default_factory=set)  # whose question was sent
     error: str = ""  # why nothing could be asked
-    stop: CancelToken | None = None
-    window: SlidingWindow | None = None
+    window: SlidingWindow | None = None  # the rate limit of the engine that answers
 
-    def begin(self, job: Job, sources: tuple[Source, ...]) -> int:
-        """A batch is taken; how many answers to the same question are kept: none when all are there already."""
-        kept = (
-            {source: self.records[source] for source in sources if self.done(source)}
-            if job == self.job
-            else {}
-        )
+    def begin(self, question: BatchQuestion, sources: tuple[Source, ...]) -> int:
+        """Take a batch; return how many answers to the same question are kept.
+
+        When all of them are there already, everything is asked again.
+        """
+        kept = {}
+        if question == self.question:
+            kept = {source: self.records[source] for source in sources if self.done(source)}
         self.records = kept if len(kept) < len(sources) else {}
-        self.job, self.sources, self.asking, self.stop, self.window = (
-            job,
-            sources,
-            set(),
-            CancelToken(),
-            None,
-        )
-        self.waiting, self.fresh, self.over, self.error = True, True, False, ""
+        self.question, self.sources, self.asking = question, sources, set()
+        self.window, self.error = None, ""
+        self.enqueue()
         return len(self.records)
 
-    def cut(self, why: str) -> None:
-        """The page ends it, and says why."""
-        self.error = why
-        self.stop.set()
+    def interrupt(self, reason: str) -> None:
+        """End it at the page's wish, with a sentence that says why."""
+        self.error = reason
+        self.stop()
 
     def done(self, source: Source) -> bool:
         """True when the picture has its answer."""
         return source in self.records and not self.records[source].error
 
     def left(self) -> list[Source]:
-        """The pictures that failed, or were not asked about."""
+        """Return the pictures that failed, or were not asked about."""
         return [source for source in self.sources if not self.done(source)]
 
-    def beats(self, engine: Engine, turn: Callable[[CancelToken], None]) -> Iterator[None]:
-        """Asks about all that is left, each at its turn, in threads of its own; ticks until that is over."""
+    def run(self, engine: Engine, wait_for_turn: WaitForTurn) -> Iterator[None]:
+        """Ask about all that is left, in threads of its own; tick until that is over."""
         with ThreadPoolExecutor(1, "batch") as pool:
-            work = pool.submit(self._work, engine, turn)
+            work = pool.submit(self._ask, engine, wait_for_turn)
             while not work.done():
                 yield
-                wait({work}, timeout=_BEAT)
+                wait({work}, timeout=_TICK_S)
             work.result()
         yield
 
-    def _work(self, engine: Engine, turn: Callable[[CancelToken], None]) -> None:
-        job, (self.window, parallel) = self.job, rate_limit_for(engine)
+    def pack(self) -> Path:
+        """Write a zip of all that is known; return its path."""
+        path = new_file("results.zip")
+        known = [self.records[source] for source in self.sources if source in self.records]
+        archive(path, known, self._drawn_file, self._to_dict)
+        return path
 
-        def question(picture: Picture) -> Prompt:
-            turn(self.stop)
-            return job.prompt(picture)
+    def _ask(self, engine: Engine, wait_for_turn: WaitForTurn) -> None:
+        question, stop = self.question, self.stop_token
+        if question is None or stop is None:
+            raise RuntimeError("begin a batch first")
+        self.window, parallel = rate_limit_for(engine)
+
+        def prompt_for(picture: Picture) -> Prompt:
+            wait_for_turn(stop)
+            return question.prompt(picture)
 
         for record in annotate(
             engine,
-            job.model,
-            question,
-            job.task,
+            question.model,
+            prompt_for,
+            question.task,
             self.left(),
-            self.stop,
+            stop,
             self.window,
             parallel,
             self.asking.add,
         ):
-            if shown := _drawn(record):
-                self.shown[record.source] = shown
-            self.records[record.source] = record.light()
-            self.asking.discard(record.source)
+            self._keep(record)
 
-    def pack(self) -> Path:
-        """A zip of all that is known."""
-        path = new_file("results.zip")
-        known = [self.records[source] for source in self.sources if source in self.records]
-        archive(path, known, self._large, self._json)
-        return path
+    def _keep(self, record: Record) -> None:
+        if drawn := _drawn(record):
+            self.drawn[record.source] = drawn
+        self.records[record.source] = record.light()
+        self.asking.discard(record.source)
 
-    def _large(self, record: Record) -> Path | None:
-        shown = self.shown.get(record.source)
-        return (
-            shown.large if shown and shown.large.exists() else None
-        )  # the page deletes what is old
+    def _drawn_file(self, record: Record) -> Path | None:
+        drawn = self.drawn.get(record.source)
+        # The page deletes old files.
+        return drawn.full if drawn and drawn.full.exists() else None
 
-    def _json(self, record: Record) -> dict:
-        asked = Asked(
-            self.job.model, Prompt(()), self.job.task, record.engine, answer=record.answer
-        )
-        return as_json(replace(asked, clock=Clock(0.0, record.first_s, record.total_s)))
+    def _to_dict(self, record: Record) -> dict:
+        if self.question is None:
+            raise RuntimeError("begin a batch first")
+        asked = Question(self.question.model, Prompt(()), self.question.task)
+        timing = Timing(record.first_s, record.total_s)
+        return answer_to_dict(asked, record.engine.name, record.answer, timing)
 
 
-def _drawn(record: Record) -> Shown | None:
-    """The files of the record's picture, of the kind that it came in; None when there is no picture to be seen."""
+def _drawn(record: Record) -> DrawnFiles | None:
+    """Draw the record's picture, as a file of the kind it came in; None when it cannot be decoded."""
     if record.picture is None:
         return None
     try:
         canvas = draw(images.pixels(record.picture), record.answer.regions)
     except VLMError:
         return None
-    large = keep(images.export(canvas, record.picture.mime))
-    canvas.thumbnail((_SIDE, _SIDE))
-    return Shown(Path(keep(images.export(canvas, "image/jpeg"))), Path(large))
+    full = picture_path(images.export(canvas, record.picture.mime))
+    canvas.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    return DrawnFiles(Path(picture_path(images.export(canvas, "image/jpeg"))), Path(full))
 
 
 def progress(batch: Batch) -> str:
-    """How far the batch is, as HTML; the seconds to the next question are seen, and not read aloud."""
+    """Say as HTML how far the batch is.
+
+    A screen reader does not read the seconds to the next question, which change all the time.
+    """
     total, left = len(batch.sources), batch.left()
     failed = sum(source in batch.records for source in left)
-    parts = [f"{total - len(left)} of {total} done"] if total else []
-    parts += [f"{failed} failed"] if failed else []
-    running, unasked = batch.waiting and not batch.over, len(left) - failed
-    if running and batch.stop.is_set():
-        parts.append("stopping")
-    elif unasked and not running:
-        parts.append(f"{unasked} not asked")
-    seconds = (
-        ceil(batch.window.retry_after()) if running and batch.window and unasked > len(batch.asking) else 0
-    )
-    queue = f'<span aria-hidden="true">, next in {seconds} s</span>' if seconds else ""
+    unasked = len(left) - failed
+    counts = [f"{total - len(left)} of {total} done"] if total else []
+    counts += [f"{failed} failed"] if failed else []
+    if batch.active and batch.stopped:
+        counts.append("stopping")
+    elif unasked and not batch.active:
+        counts.append(f"{unasked} not asked")
     bar = (
         f'<progress max="{total}" value="{total - unasked}" aria-label="Pictures"></progress>'
         if total
         else ""
     )
-    return f'<p role="status" aria-live="polite">{", ".join(parts)}{queue}</p>{bar}'
+    line = f"{', '.join(counts)}{_countdown(batch, unasked)}"
+    return f'<p role="status" aria-live="polite">{line}</p>{bar}'
+
+
+def _countdown(batch: Batch, unasked: int) -> str:
+    """Say when the next question is sent, if one has to wait."""
+    if not batch.active or batch.window is None or unasked <= len(batch.asking):
+        return ""
+    seconds = ceil(batch.window.retry_after())
+    return f'<span aria-hidden="true">, next in {seconds} s</span>' if seconds else ""
 
 
 def grid(batch: Batch) -> str:
-    """A tile for each picture, as HTML in which strangers' words are words."""
+    """Return a tile for each picture as HTML; file names and answers are escaped."""
     if not batch.sources:
         return f'<p class="batch-hint">{_EMPTY}</p>'
-    return (
-        f'<ul class="batch-grid">{"".join(_tile(batch, source) for source in batch.sources)}</ul>'
-    )
+    tiles = "".join(_tile(batch, source) for source in batch.sources)
+    return f'<ul class="batch-grid">{tiles}</ul>'
 
 
 def _tile(batch: Batch, source: Source) -> str:
-    record, shown = batch.records.get(source), batch.shown.get(source)
+    record, drawn = batch.records.get(source), batch.drawn.get(source)
     state, words = _state(batch, source, record)
     name, picture = escape(source.name), '<div class="batch-blank"></div>'
-    if record and shown:
+    if record and drawn:
         count = len(record.answer.regions)
         alt = f"{name}, with {count} region{'s' * (count != 1)}" if count else name
-        link = f'href="{_address(shown.large)}" target="_blank" rel="noopener"'
-        picture = f'<a {link}><img src="{_address(shown.small)}" alt="{alt}"></a>'
-    said = f"<p>{escape(words)}</p>" if words else ""
-    return f'<li class="{state}">{picture}<strong>{name}</strong><em>{state}</em>{said}</li>'
+        link = f'href="{_url(drawn.full)}" target="_blank" rel="noopener"'
+        picture = f'<a {link}><img src="{_url(drawn.thumbnail)}" alt="{alt}"></a>'
+    text = f"<p>{escape(words)}</p>" if words else ""
+    return f'<li class="{state}">{picture}<strong>{name}</strong><em>{state}</em>{text}</li>'
 
 
 def _state(batch: Batch, source: Source, record: Record | None) -> tuple[str, str]:
-    """Waiting, asking, done or failed, and the words that tell more."""
+    """Return waiting, asking, done, failed or not asked, and the words that tell more."""
     if record is None:
-        running = batch.waiting and not batch.over
-        return (
-            "asking"
-            if running and source in batch.asking
-            else "waiting"
-            if running
-            else "not asked",
-            "",
-        )
+        if not batch.active:
+            return "not asked", ""
+        return ("asking" if source in batch.asking else "waiting"), ""
     if record.error:
         return "failed", record.error
     text = " ".join(record.answer.text.split())
     if not text:
         return "done", "" if record.answer.regions else "Nothing was found."
-    return "done", text if len(text) <= _WORDS else text[: _WORDS - 1] + "…"
+    return "done", text if len(text) <= _MOST_WORDS else text[: _MOST_WORDS - 1] + "…"
 
 
-def _address(path: Path) -> str:
-    """Where the page serves a file, seen from the page itself."""
+def _url(path: Path) -> str:
+    """Return where the page serves a file, relative to the page itself."""
     return f"gradio_api/file={quote(path.as_posix())}"

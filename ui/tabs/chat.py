@@ -1,11 +1,15 @@
 """A chat tab: several turns with one model, the picture with its regions beside them."""
 
+from __future__ import annotations
+
 from asyncio import to_thread
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 from gradio.events import Dependency
 
 from ui.components.chart import Chart, charted
@@ -14,48 +18,46 @@ from ui.components.fallback import accepted, offer, way_on
 from ui.components.result_panel import Outcome, after, ledger
 from ui.components.viewer import scene, viewer
 from ui.core.gradio_compat import QUIET, posted
+from ui.core.markdown import as_markdown, verbatim
 from ui.core.session import EngineRegistry, Visitor
-from ui.state.conversation import Talk, as_message, read_message, sampling
-from ui.state.question import Asked, follow
-from ui.state.rendering import as_markdown, verbatim
+from ui.state.conversation import Conversation, as_message, read_message, sampling
+from ui.state.phase import Phase
+from ui.state.replies import Result, follow
+from ui.tabs.examples import example, example_gallery
 from vlm_backends import Answer, Model, Picture, Turn, VLMError
 from vlm_backends.models import check_sampling
 
-ASSETS = Path(__file__).parents[2] / "assets"
-
 
 class ChatTab:
-    """The parts of one tab, wired; gradio's components are named after what they hold."""
+    """The components of a chat tab and their handlers.
+
+    A handler returns {component: value}; a component that is left out stays as it is.
+    """
 
     def __init__(self, model: Model, registry: EngineRegistry, visitor: gr.State) -> None:
         self.model, self.registry, self.visitor = model, registry, visitor
-        self.talk = gr.State(Talk())
-        self.ends: list = []  # what ends each call: events to go on from
+        self.conversation = gr.State(Conversation())
+        self.ends: list[Dependency] = []  # events that follow the end of each call
         self._examples()
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=320):
-                self._conversation()
+                self._chat()
             with gr.Column(scale=2, min_width=320):
-                self._beside()
+                self._results()
         self._wire()
 
     def _examples(self) -> None:
-        prompts, names = (
-            self.model.prompts,
-            [Path(name).stem.capitalize() for name in self.model.samples],
-        )
+        prompts = self.model.prompts
+        names = [Path(name).stem.capitalize() for name in self.model.samples]
         titles = prompts if len(set(prompts)) > 1 else names
-        self.examples = gr.Dataset(
-            components=[gr.MultimodalTextbox(visible=False)],
-            type="index",
-            elem_classes="examples",
-            samples=[[self.sample(index) | {"text": title}] for index, title in enumerate(titles)],
-            label="Try one: a click asks",
+        self.examples = example_gallery(
+            [self.sample(index) | {"text": title} for index, title in enumerate(titles)],
+            "Try one: a click asks",
         )
 
-    def _conversation(self) -> None:
+    def _chat(self) -> None:
         model, several = self.model, self.model.pictures > 1
-        with gr.Column(elem_classes="exchange"):  # of one height, however much streams
+        with gr.Column(elem_classes="exchange"):  # its height is fixed: nothing moves in a stream
             self.chatbot = gr.Chatbot(
                 buttons=["copy", "copy_all"],
                 label=f"Talk with {model.title}",
@@ -78,171 +80,180 @@ class ChatTab:
             label="Message",
             max_plain_text_length=100_000,
             elem_classes="box",
-            stop_btn=True,  # page.css shows it while an answer streams: changing a part costs 2 ms
+            stop_btn=True,  # page.css shows it while an answer streams: an update costs 2 ms
         )
 
-    def _beside(self) -> None:
-        model, usual = self.model, self.model.sampling
+    def _results(self) -> None:
         self.viewer = viewer(elem_classes="picture")
-        self.chart = Chart() if model.tables else None
-        self.outcome = Outcome(model, self.talk, conversation=True)
+        self.chart = Chart() if self.model.tables else None
+        self.outcome = Outcome(self.model, self.conversation, conversation=True)
         with gr.Accordion("Parameters", open=False):
-            limits = model.limits
-            self.knobs = [
-                gr.Slider(
-                    1,
-                    limits.max_tokens,
-                    usual.max_tokens,
-                    step=1,
-                    label="Longest answer (max_tokens)",
-                ),
-                gr.Slider(*limits.temperature, usual.temperature, step=0.01, label="Temperature"),
-                gr.Slider(*limits.top_p, usual.top_p, step=0.01, label="Top-p"),
-                gr.Number(usual.seed, label="Seed (empty: none)", precision=0, minimum=0),
-            ]
+            self.knobs = self._knobs()
+
+    def _knobs(self) -> list[Component]:
+        limits, usual = self.model.limits, self.model.sampling
+        label = "Longest answer (max_tokens)"
+        return [
+            gr.Slider(1, limits.max_tokens, usual.max_tokens, step=1, label=label),
+            gr.Slider(*limits.temperature, usual.temperature, step=0.01, label="Temperature"),
+            gr.Slider(*limits.top_p, usual.top_p, step=0.01, label="Top-p"),
+            gr.Number(usual.seed, label="Seed (empty: none)", precision=0, minimum=0),
+        ]
 
     def _wire(self) -> None:
-        self.asked = [
-            self.talk,
-            self.box,
-            self.chatbot,
-            self.notice,
-            self.viewer,
-        ]  # a state lives as long as it is set
+        # A state is an output of each event: Gradio forgets one some time after it was last set.
+        self.asked = [self.conversation, self.box, self.chatbot, self.notice, self.viewer]
         table = self.chart.outputs if self.chart else []
-        rest = [self.viewer, self.outcome.ledger, *table]
-        self.done = [self.chatbot, self.live, self.box, *rest, self.instead]
-        switched = self.instead.accept(self.switch, [self.talk, self.visitor], self.visitor, **SETS)
-        for begin, act, inputs in (
-            (self.box.submit, self.take, [self.talk, self.box]),
-            (self.examples.click, self.take_example, [self.talk, self.examples]),
-            (self.chatbot.retry, self.ask_again, self.talk),
-            (switched.then, self.take, [self.talk, self.box]),
+        beside = [self.viewer, self.outcome.ledger, *table]
+        self.done = [self.chatbot, self.live, self.box, *beside, self.instead]
+        talk = self.conversation
+        switched = self.instead.accept(self.switch, [talk, self.visitor], self.visitor, **SETS)
+        for listen, handler, inputs in (
+            (self.box.submit, self.take, [talk, self.box]),
+            (self.examples.click, self.take_example, [talk, self.examples]),
+            (self.chatbot.retry, self.ask_again, talk),
+            (switched.then, self.take, [talk, self.box]),
         ):
-            self.answer_after(
-                begin(posted(act, self.asked), inputs, self.asked, postprocess=False, **QUIET)
-            )
-        self.box.stop(Talk.halt, self.talk, None, **QUIET)
-        self.chatbot.undo(self.undo, self.talk, [*self.asked[:4], self.instead, *rest], **QUIET)
-        self.chatbot.clear(
-            self.clear, self.talk, [*self.asked[:4], self.instead, self.live, *rest], **QUIET
-        )
+            acted = posted(handler, self.asked)
+            self.answer_after(listen(acted, inputs, self.asked, postprocess=False, **QUIET))
+        self.box.stop(Conversation.stop, talk, None, **QUIET)
+        undone = [talk, self.box, self.chatbot, self.notice, self.instead, *beside]
+        self.chatbot.undo(self.undo, talk, undone, **QUIET)
+        cleared = [talk, self.chatbot, self.notice, self.instead, self.live, *beside]
+        self.chatbot.clear(self.clear, talk, cleared, **QUIET)
 
     def answer_after(self, start: Dependency) -> None:
-        """What was taken by this event is asked, streamed and shown."""
+        """Send the question that the event `start` took; stream its answer and show its end."""
         stream = start.then(
             self.stream,
-            [self.talk, self.visitor, *self.knobs],
+            [self.conversation, self.visitor, *self.knobs],
             self.live,
             api_visibility="private",
             show_progress="hidden",
             postprocess=False,
         )
-        self.ends += after(stream, self.finish, [self.talk, self.visitor], self.done)
+        self.ends += after(stream, self.finish, [self.conversation, self.visitor], self.done)
 
-    def take(self, talk: Talk, message: dict | None) -> tuple:
-        """A question is taken, or refused with a sentence while the message stays where it is."""
-        if talk.waiting and talk.over:  # the visitor was away when it ended
-            talk.settle()
-        if talk.waiting:
-            return (
-                talk,
-                *[gr.skip()] * 2,
-                "The last answer is still arriving. Stop it, or wait for its end.",
-                gr.skip(),
-            )
+    def take(self, conversation: Conversation, message: dict | None) -> dict:
+        """Take a question, or refuse it with a sentence while the message stays in the box."""
+        if conversation.phase is Phase.ENDED:  # the visitor was away when it ended
+            conversation.settle()
+        if conversation.busy:
+            waiting = "The last answer is still arriving. Stop it, or wait for its end."
+            return {self.conversation: conversation, self.notice: waiting}
         try:
-            turn = read_message(message, talk, self.model)
+            turn = read_message(message, conversation, self.model)
         except VLMError as error:
-            return talk, *[gr.skip()] * 2, verbatim(str(error)), gr.skip()
-        return self.put(talk, turn)
+            return {self.conversation: conversation, self.notice: verbatim(str(error))}
+        return self.put(conversation, turn)
 
-    def put(self, talk: Talk, turn: Turn) -> tuple:
-        """A question is put, and shown with its pictures."""
-        talk.put(turn)
-        return talk, None, talk.shown, "", scene(talk.picture())
+    def put(self, conversation: Conversation, turn: Turn) -> dict:
+        """Put a question into the conversation, and show it with its pictures."""
+        conversation.put(turn)
+        return {
+            self.conversation: conversation,
+            self.box: None,
+            self.chatbot: conversation.messages,
+            self.notice: "",
+            self.viewer: scene(conversation.picture()),
+        }
 
-    def take_example(self, talk: Talk, index: int) -> tuple:
-        """An example is asked as if it had been typed."""
-        taken = self.take(talk, self.sample(index))
-        talk.example = index
+    def take_example(self, conversation: Conversation, index: int) -> dict:
+        """Ask an example as if it had been typed."""
+        taken = self.take(conversation, self.sample(index))
+        conversation.example = index
         return taken
 
     def sample(self, index: int) -> dict:
-        """An example as the box holds it."""
+        """Return an example as the box holds it."""
+        return example(self.model.prompts[index], self.model.samples[index])
+
+    def ask_again(self, conversation: Conversation) -> dict:
+        """Ask the last question once more; its answer is forgotten."""
+        turn = None if conversation.busy else conversation.take_back()
+        if turn:
+            conversation.put(turn)
         return {
-            "text": self.model.prompts[index],
-            "files": [str(ASSETS / self.model.samples[index])],
+            self.conversation: conversation,
+            self.chatbot: conversation.messages,
+            self.notice: "",
         }
 
-    def ask_again(self, talk: Talk) -> tuple:
-        """The last question once more, its answer forgotten."""
-        turn = None if talk.waiting else talk.take_back()
-        if not turn:
-            return talk, gr.skip(), talk.shown, "", gr.skip()
-        talk.put(turn)
-        return talk, gr.skip(), talk.shown, "", gr.skip()
-
-    async def stream(self, talk: Talk, visitor: Visitor, *knobs: float) -> AsyncIterator[str]:
-        """The words so far into the one light output."""
-        if not talk.claim():
-            yield gr.skip()
+    async def stream(
+        self, conversation: Conversation, visitor: Visitor, *knobs: Any
+    ) -> AsyncIterator[Any]:
+        """Yield the words so far for the field `live`, which costs little to update."""
+        if not conversation.claim():
+            yield gr.skip()  # Gradio empties the outputs of a generator that ends without a yield
             return
         try:
             yield "…"
-            engine = await to_thread(
-                self.registry.answering, visitor, self.model
-            )  # it may ask a server
-            asked = talk.begin(self.model, check_sampling(self.model, sampling(*knobs)))
+            # In a thread: the choice of an engine may ask a server what it has.
+            engine = await to_thread(self.registry.answering, visitor, self.model)
+            settings = check_sampling(self.model, sampling(*knobs))
+            reply = conversation.begin(self.model, settings)
+            admission = self.registry.admission(visitor, engine)
             async with aclosing(
-                follow(asked, engine, self.registry.admission(visitor, engine))
+                follow(reply, engine, admission, self.registry.journal.observe)
             ) as arriving:
                 async for answer in arriving:
                     if answer.text or answer.status:
                         yield as_markdown(answer) or f"*{verbatim(answer.status)}*"
         except VLMError as error:
-            talk.error = str(error)
+            conversation.error = str(error)
         finally:
-            talk.over = True
+            conversation.end()
 
-    def switch(self, talk: Talk, visitor: Visitor) -> Visitor:
-        """The visitor, who now asks the engine that can answer."""
-        return accepted(self.registry, visitor, self.model, talk.asking)
+    def switch(self, conversation: Conversation, visitor: Visitor) -> Visitor:
+        """Return the visitor, who now asks the engine that was offered."""
+        return accepted(self.registry, visitor, self.model, conversation.reply)
 
-    def finish(self, talk: Talk, visitor: Visitor) -> tuple:
-        """The answer moves from the light output into the chat; the picture and the table follow it."""
-        if not (talk.waiting and talk.over):
-            live = (
-                gr.skip() if talk.waiting else ""
-            )  # the last piece may come after the conversation was cleared
-            return gr.skip(), live, *[gr.skip()] * (len(self.done) - 2)
-        instead, unanswered = offer(self.registry, visitor, self.model, talk.asking), talk.settle()
-        box = (
-            as_message(unanswered) if unanswered else gr.skip()
-        )  # the question goes back into the box
-        return talk.shown, "", box, *self.rest(talk.picture(), talk.asked), instead
+    def finish(self, conversation: Conversation, visitor: Visitor) -> dict:
+        """Move the answer from the field `live` into the chat, and show what belongs to it."""
+        if conversation.phase is not Phase.ENDED:
+            # The last piece may arrive after the conversation was cleared.
+            return gr.skip() if conversation.busy else {self.live: ""}
+        instead = offer(self.registry, visitor, self.model, conversation.reply)
+        unanswered = conversation.settle()
+        updates = {
+            self.chatbot: conversation.messages,
+            self.live: "",
+            **self.beside(conversation.picture(), conversation.result),
+            self.instead: instead,
+        }
+        if unanswered:  # the question goes back into the box
+            updates[self.box] = as_message(unanswered)
+        return updates
 
-    def rest(self, picture: Picture | None, asked: Asked | None) -> list:
-        """The picture with what was found in it, what belongs to the answer, and its table."""
-        answer = asked.answer if asked else Answer("")
+    def beside(self, picture: Picture | None, result: Result | None) -> dict:
+        """Return the picture with what was found in it, the result's ledger, and its table."""
+        answer = result.answer if result else Answer("")
         tied = any(region.span for region in answer.regions)
-        names = False if answer.literal else None  # what is read stands in the picture
-        shown = scene(asked.picture if asked else picture, answer, words=tied, names=names)
-        return [shown, ledger(asked), *(charted(answer) if self.chart else [])]
+        names = False if answer.literal else None  # words that were read stand in the picture
+        shown = scene(result.picture if result else picture, answer, words=tied, names=names)
+        table = zip(self.chart.outputs, charted(answer), strict=True) if self.chart else ()
+        return {self.viewer: shown, self.outcome.ledger: ledger(result), **dict(table)}
 
-    def undo(self, talk: Talk) -> tuple:
-        """The last question goes back into the box."""
-        turn = None if talk.waiting else talk.take_back()
-        return (
-            talk,
-            turn and as_message(turn),
-            talk.shown,
-            "",
-            "",
-            *self.rest(talk.picture(), talk.asked),
-        )
+    def undo(self, conversation: Conversation) -> dict:
+        """Put the last question back into the box."""
+        turn = None if conversation.busy else conversation.take_back()
+        return {
+            self.conversation: conversation,
+            self.box: turn and as_message(turn),
+            self.chatbot: conversation.messages,
+            self.notice: "",
+            self.instead: "",
+            **self.beside(conversation.picture(), conversation.result),
+        }
 
-    def clear(self, talk: Talk) -> tuple:
-        """A new conversation; an answer that is on its way is ended."""
-        talk.halt()
-        return Talk(), gr.skip(), [], "", "", "", *self.rest(None, None)
+    def clear(self, conversation: Conversation) -> dict:
+        """Begin a new conversation; an answer that is on its way is ended."""
+        conversation.stop()
+        return {
+            self.conversation: Conversation(),
+            self.chatbot: [],
+            self.notice: "",
+            self.instead: "",
+            self.live: "",
+            **self.beside(None, None),
+        }

@@ -1,26 +1,31 @@
-"""The tab that asks several models at once: one picture, one wish, an answer a lane, and where they agree."""
+"""The tab that asks several models at once: one picture, one wish, and where the answers agree."""
+
+from __future__ import annotations
 
 from asyncio import to_thread
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 import gradio as gr
+from gradio.components import Component
+from gradio.events import Dependency
 
 from ui.components.viewer import scene, viewer
-from ui.core.gradio_compat import QUIET
+from ui.core.gradio_compat import QUIET, UploadedImage
+from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
-from ui.state.comparison import MOST, Comparison, as_html, questions, seats, usual
-from ui.state.question import follow
-from ui.state.rendering import keep, shelved, verbatim
-from ui.state.task_run import as_uploaded
+from ui.core.storage import picture_path, store_picture
+from ui.state.candidates import candidates, default_choice
+from ui.state.comparison import MOST, Comparison, ComparisonEntry, as_html, entries_for
+from ui.state.replies import PICTURE_FIRST, follow
+from ui.tabs.examples import ASSETS, example, example_gallery, titled
 from vlm_backends import BadPrompt, VLMError
 from vlm_backends.intents import ASK, DESCRIBE, FIND, INTENTS, READ, Intent
 from vlm_backends.media import images
 
-ASSETS = Path(__file__).parents[2] / "assets"
-EXAMPLES = (  # what is wanted, picture, words, who is asked besides the usual ones
+EXAMPLES = (  # what is wanted, picture, words, who is asked besides the default choice
     (READ, "sign.jpg", "", ()),
     (FIND, "receipt.png", "total", ()),
     (ASK, "sign.jpg", "How far is it to Lake Loop?", ()),
@@ -28,48 +33,55 @@ EXAMPLES = (  # what is wanted, picture, words, who is asked besides the usual o
     (READ, "chart.png", "", ("google/deplot",)),
 )
 _BY_TITLE = {intent.title: intent for intent in INTENTS}
-_TO_LANES = """() => (document.querySelector("#compare-notice p") || document.querySelector("#lanes"))
-    ?.scrollIntoView({block: "nearest", behavior: "smooth"})"""  # on a phone they stand far below the button
+# On a phone the answers are far below the button.
+_SCROLL_TO_ANSWERS = """() =>
+    (document.querySelector("#compare-notice p") || document.querySelector("#lanes"))
+    ?.scrollIntoView({block: "nearest", behavior: "smooth"})"""
+_STREAMED: dict[str, Any] = {
+    "api_visibility": "private",
+    "show_progress": "hidden",
+    "trigger_mode": "multiple",
+}
 
 
 class CompareTab:
-    """The parts of the tab, wired."""
+    """The components of the tab and their handlers.
+
+    A handler returns {component: value}; a component that is left out stays as it is.
+    """
 
     def __init__(self, registry: EngineRegistry, visitor: gr.State) -> None:
         self.registry, self.visitor = registry, visitor
-        self.ends: list = []  # what ends each comparison: events to go on from
-        self.comparison, self.kept = (
-            gr.State(Comparison()),
-            gr.State([]),
-        )  # kept: the lanes chosen by hand
+        self.ends: list[Dependency] = []  # events that follow the end of each comparison
+        self.comparison = gr.State(Comparison())
+        self.kept = gr.State([])  # the keys of the candidates that were chosen by hand
         self._examples()
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=320):
                 self._picture()
             with gr.Column(scale=3, min_width=320):
                 self._question()
-        with gr.Row(elem_id="lanes", equal_height=False):
-            self.lanes = [
-                gr.Markdown(visible=False, line_breaks=True, min_width=280, elem_classes="lane")
-                for _ in range(MOST)
-            ]
-        with gr.Column(
-            elem_id="together"
-        ):  # the browser hides it while it is empty: what Gradio hides loses values
-            self.viewer = viewer("What they found, on one picture", elem_id="compare-viewer")
-            self.agreement = gr.HTML(elem_classes="agreement")
-        self._wire()
+        self._answers()
+        self._wire_fields()
+        self._wire_comparisons()
+
+    def _examples(self) -> None:
+        self.examples = example_gallery(
+            [
+                example(titled(intent.title, words), picture)
+                for intent, picture, words, _ in EXAMPLES
+            ],
+            "Try one: a click asks them all",
+        )
 
     def _picture(self) -> None:
-        self.image = as_uploaded(
-            gr.Image(
-                label="Your picture",
-                sources=["upload", "clipboard", "webcam"],
-                type="filepath",
-                height=300,
-                elem_id="compare-picture",
-                buttons=["fullscreen"],
-            )
+        self.image = UploadedImage(
+            label="Your picture",
+            sources=["upload", "clipboard", "webcam"],
+            type="filepath",
+            height=300,
+            elem_id="compare-picture",
+            buttons=["fullscreen"],
         )
 
     def _question(self) -> None:
@@ -86,97 +98,98 @@ class CompareTab:
         self.notice = gr.Markdown(elem_classes="notice", elem_id="compare-notice")
         with gr.Row():
             self.go = gr.Button("Compare", variant="primary", elem_id="run-compare")
-            self.halt = gr.Button("Stop", visible=False, elem_id="stop-compare")
+            self.stop = gr.Button("Stop", visible=False, elem_id="stop-compare")
 
-    def _examples(self) -> None:
-        titles = [
-            f"{intent.title}{f': {words}' if words else ''}" for intent, _, words, _ in EXAMPLES
-        ]
-        self.examples = gr.Dataset(
-            components=[gr.MultimodalTextbox(visible=False)],
-            type="index",
-            elem_classes="examples",
-            samples=[
-                [{"text": title, "files": [str(ASSETS / row[1])]}]
-                for title, row in zip(titles, EXAMPLES)
-            ],
-            label="Try one: a click asks them all",
-        )
+    def _answers(self) -> None:
+        with gr.Row(elem_id="lanes", equal_height=False):
+            self.answers = [
+                gr.Markdown(visible=False, line_breaks=True, min_width=280, elem_classes="lane")
+                for _ in range(MOST)
+            ]
+        # The browser hides this while it is empty: a component that Gradio hides loses its value.
+        with gr.Column(elem_id="together"):
+            self.viewer = viewer("What they found, on one picture", elem_id="compare-viewer")
+            self.agreement = gr.HTML(elem_classes="agreement")
 
-    def _wire(self) -> None:
-        offer = [self.visitor, self.intent, self.kept]
-        gr.on(
-            None, self.offered, offer, [self.chosen, self.words, self.about], **QUIET
-        )  # on load too
+    def _wire_fields(self) -> None:
+        """Wire what fills the fields."""
+        offered = [self.chosen, self.words, self.about]
+        gr.on(None, self.offer, [self.visitor, self.intent, self.kept], offered, **QUIET)
         self.chosen.input(lambda chosen: chosen, self.chosen, self.kept, **QUIET)
         self.image.upload(self.upload, self.image, [self.image, self.notice], **QUIET)
-        self.halt.click(Comparison.halt, self.comparison, None, **QUIET)
+
+    def _wire_comparisons(self) -> None:
+        """Wire what takes a comparison; each answer is streamed, and what they say together."""
         fields = [self.comparison, self.visitor, self.intent, self.image, self.words, self.chosen]
-        begun = [
+        # A state is an output of each event: Gradio forgets one some time after it was last set.
+        self.taken: list[Component] = [
             self.comparison,
             self.notice,
             self.go,
-            self.halt,
+            self.stop,
             self.viewer,
             self.agreement,
-            *self.lanes,
+            *self.answers,
         ]
-        example = self.examples.click(
-            self.example,
-            [self.examples, self.visitor],
-            [self.intent, self.image, self.words, self.chosen, self.kept],
-            **QUIET,
+        filled = [self.intent, self.image, self.words, self.chosen, self.kept]
+        loaded = self.examples.click(
+            self.load_example, [self.examples, self.visitor], filled, **QUIET
         )
-        starts = [
-            gr.on([self.go.click, self.words.submit], self.take, fields, begun, **QUIET),
-            example.then(self.take, fields, begun, **QUIET),
-        ]
-        live = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "multiple"}
-        for start in starts:
-            for i, lane in enumerate(self.lanes):
-                filled = start.then(
-                    partial(self.stream, i),
-                    [self.comparison, self.visitor],
-                    lane,
-                    postprocess=False,
-                    **live,
-                )
-                filled.failure(partial(self.shown, i), self.comparison, lane, **QUIET)
-            ended = [self.viewer, self.agreement, self.go, self.halt]
-            self.ends.append(start.then(self.watch, self.comparison, ended, **live))
-            start.then(None, js=_TO_LANES, **QUIET)
+        asked = [self.go.click, self.words.submit]
+        self._stream_after(gr.on(asked, self.take, fields, self.taken, **QUIET))
+        self._stream_after(loaded.then(self.take, fields, self.taken, **QUIET))
+        self.stop.click(Comparison.stop, self.comparison, None, **QUIET)
 
-    def offered(self, visitor: Visitor, title: str, kept: list[str]) -> tuple:
-        """Who can be asked for this now, those kept that were chosen by hand; the field for words; what it is about."""
-        intent, found = _BY_TITLE[title], seats(self.registry, visitor, _BY_TITLE[title])
-        keys = [seat.key for seat in found]
-        chosen = [key for key in kept if key in keys] or usual(found)
-        choices = [(seat.title + seat.doubt, seat.key) for seat in found]
+    def _stream_after(self, start: Dependency) -> None:
+        inputs = [self.comparison, self.visitor]
+        for number, answer in enumerate(self.answers):
+            stream = partial(self.stream, number)
+            streamed = start.then(stream, inputs, answer, postprocess=False, **_STREAMED)
+            streamed.failure(partial(self.shown, number), self.comparison, answer, **QUIET)
+        ended = [self.viewer, self.agreement, self.go, self.stop]
+        self.ends.append(start.then(self.watch, self.comparison, ended, **_STREAMED))
+        start.then(None, js=_SCROLL_TO_ANSWERS, **QUIET)
+
+    def offer(self, visitor: Visitor, title: str, kept: list[str]) -> dict:
+        """Show whom to ask for this, the field for words, and what it is about.
+
+        The candidates that were chosen by hand stay chosen.
+        """
+        intent = _BY_TITLE[title]
+        found = candidates(self.registry, visitor, intent)
+        keys = [candidate.key for candidate in found]
+        chosen = [key for key in kept if key in keys] or default_choice(found)
+        choices = [(candidate.title + candidate.remark, candidate.key) for candidate in found]
         label = intent.words[:1].upper() + intent.words[1:] or "Your words"
-        words = gr.Textbox(visible=bool(intent.words), label=label, placeholder=intent.example)
-        return gr.CheckboxGroup(choices, value=chosen), words, intent.about
+        return {
+            self.chosen: gr.CheckboxGroup(choices, value=chosen),
+            self.words: gr.Textbox(
+                visible=bool(intent.words), label=label, placeholder=intent.example
+            ),
+            self.about: intent.about,
+        }
 
-    def example(self, index: int, visitor: Visitor) -> tuple:
-        """The fields of an example, with the usual lanes and those that it wants."""
+    def load_example(self, index: int, visitor: Visitor) -> dict:
+        """Fill the fields with an example: the default choice, and whom the example wants."""
         intent, name, words, also = EXAMPLES[index]
-        found = seats(self.registry, visitor, intent)
-        wanted = [next((seat.key for seat in found if seat.model.id == id), None) for id in also]
-        chosen = [*dict.fromkeys([*usual(found), *filter(None, wanted)])]
-        choices, *_ = self.offered(visitor, intent.title, chosen)
-        return (
-            intent.title,
-            keep(images.read(ASSETS / name)),
-            words,
-            choices,
-            chosen if also else [],
-        )
+        found = candidates(self.registry, visitor, intent)
+        wanted = [next((one.key for one in found if one.model.id == id), None) for id in also]
+        chosen = [*dict.fromkeys([*default_choice(found), *filter(None, wanted)])]
+        return {
+            self.intent: intent.title,
+            self.image: picture_path(images.read(ASSETS / name)),
+            self.words: words,
+            self.chosen: self.offer(visitor, intent.title, chosen)[self.chosen],
+            self.kept: chosen if also else [],
+        }
 
-    def upload(self, path: str | None) -> tuple:
-        """The upload, upright; a file that is no picture is refused with a sentence."""
+    def upload(self, path: str | None) -> dict:
+        """Show the upload, upright; a file that is no picture is refused with a sentence."""
         try:
-            return (keep(images.read(path)) if path else None), ""
+            shown = picture_path(images.read(path)) if path else None
         except VLMError as error:
-            return None, verbatim(str(error))
+            return {self.image: None, self.notice: verbatim(str(error))}
+        return {self.image: shown, self.notice: ""}
 
     def take(
         self,
@@ -186,16 +199,25 @@ class CompareTab:
         path: str | None,
         words: str,
         chosen: list[str],
-    ) -> tuple:
-        """A comparison is begun, or refused with a sentence before anything is spent."""
+    ) -> dict:
+        """Take a comparison, or refuse it with a sentence before anything is spent."""
+        intent = _BY_TITLE[title]
         try:
-            self._begin(comparison, visitor, _BY_TITLE[title], path, (words or "").strip(), chosen)
+            self._begin(comparison, visitor, intent, path, (words or "").strip(), chosen)
         except VLMError as error:
-            return comparison, verbatim(str(error)), *[gr.skip()] * (4 + MOST)
-        shown = [gr.Markdown(lane.shown(), visible=True) for lane in comparison.lanes]
+            return {self.comparison: comparison, self.notice: verbatim(str(error))}
+        texts = [entry.markdown() for entry in comparison.entries]
+        shown = [gr.Markdown(text, visible=True) for text in texts]
         hidden = [gr.Markdown("", visible=False)] * (MOST - len(shown))
-        go, halt = gr.Button(interactive=False), gr.Button(visible=True)
-        return comparison, "", go, halt, None, "", *shown, *hidden
+        return {
+            self.comparison: comparison,
+            self.notice: "",
+            self.go: gr.Button(interactive=False),
+            self.stop: gr.Button(visible=True),
+            self.viewer: None,
+            self.agreement: "",
+            **dict(zip(self.answers, [*shown, *hidden], strict=True)),
+        }
 
     def _begin(
         self,
@@ -206,63 +228,74 @@ class CompareTab:
         words: str,
         keys: list[str],
     ) -> None:
-        if comparison.waiting:
+        if comparison.busy:
             raise BadPrompt("The last comparison is still going. Stop it, or wait for its end.")
         if not path:
-            raise BadPrompt("Add a picture first: drop, paste or upload one, or click an example.")
-        picture = shelved(path)
-        chosen = [seat for seat in seats(self.registry, visitor, intent) if seat.key in keys]
-        comparison.put(
-            picture, questions(chosen, intent, picture, words), words if intent is FIND else ""
-        )
+            raise BadPrompt(PICTURE_FIRST)
+        picture = store_picture(path)
+        found = candidates(self.registry, visitor, intent)
+        chosen = [candidate for candidate in found if candidate.key in keys]
+        entries = entries_for(chosen, intent, picture, words)
+        comparison.begin(picture, entries, words if intent is FIND else "")
 
     async def stream(
         self, number: int, comparison: Comparison, visitor: Visitor
-    ) -> AsyncIterator[str]:
-        """One lane, as it fills: no lane waits for another."""
-        lane = comparison.lanes[number] if number < len(comparison.lanes) else None
-        if lane is None or not lane.claim():
-            yield gr.skip()  # Gradio empties the outputs of a generator that ends without a word
+    ) -> AsyncIterator[Any]:
+        """Yield one entry as it fills; no entry waits for another."""
+        entry = comparison.entries[number] if number < len(comparison.entries) else None
+        if entry is None or not entry.claim():
+            yield gr.skip()  # Gradio empties the outputs of a generator that ends without a yield
             return
         try:
-            choosing = visitor.choosing(lane.seat.model, lane.seat.engine)
-            engine = await to_thread(self.registry.answering, choosing, lane.seat.model)
-            async with aclosing(
-                follow(lane.asked, engine, self.registry.admission(visitor, engine))
-            ) as arriving:
-                async for _ in arriving:
-                    yield lane.shown()
+            async with aclosing(self._answer(entry, visitor)) as arriving:
+                async for shown in arriving:
+                    yield shown
         except VLMError as error:
-            lane.asked.error = str(error)
+            entry.reply.failure = str(error)
         finally:
-            comparison.end(lane)
-        yield lane.shown()
+            comparison.end_entry(entry)
+        yield entry.markdown()
+
+    async def _answer(self, entry: ComparisonEntry, visitor: Visitor) -> AsyncIterator[str]:
+        model = entry.candidate.model
+        choosing = visitor.choosing(model, entry.candidate.engine)
+        # In a thread: the choice of an engine may ask a server what it has.
+        engine = await to_thread(self.registry.answering, choosing, model)
+        admission = self.registry.admission(visitor, engine)
+        observe = self.registry.journal.observe
+        async with aclosing(follow(entry.reply, engine, admission, observe)) as arriving:
+            async for _ in arriving:
+                yield entry.markdown()
 
     def shown(self, number: int, comparison: Comparison) -> str:
-        """One lane, as it stands."""
-        return comparison.lanes[number].shown()
+        """Return one entry as it stands."""
+        return comparison.entries[number].markdown()
 
-    async def watch(self, comparison: Comparison) -> AsyncIterator[tuple]:
-        """What the lanes say together, each time one of them has ended; then the buttons are as before."""
+    async def watch(self, comparison: Comparison) -> AsyncIterator[dict]:
+        """Yield what the entries say together, each time one of them has ended.
+
+        Then the buttons are as before.
+        """
         if not comparison.claim():
-            yield (*[gr.skip()] * 4,)
+            yield gr.skip()  # Gradio empties the outputs of a generator that ends without a yield
             return
         try:
-            over = False
-            while not over:
-                await comparison.moved.wait()
-                comparison.moved.clear()
-                over = comparison.over
-                yield *await to_thread(_together, comparison), gr.skip(), gr.skip()
+            complete = False
+            while not complete:
+                await comparison.changed.wait()
+                comparison.changed.clear()
+                complete = comparison.complete
+                yield await to_thread(self._together, comparison)
         finally:
-            comparison.waiting = False
-        yield *[gr.skip()] * 2, gr.Button(interactive=True), gr.Button(visible=False)
+            comparison.reset()
+        yield {self.go: gr.Button(interactive=True), self.stop: gr.Button(visible=False)}
 
-
-def _together(comparison: Comparison) -> tuple:
-    """All places on one picture, and how far the lanes agree; hidden as long as there are none."""
-    places, groups = comparison.places()
-    if not places.regions:
-        return (*[gr.skip()] * 2,)
-    shown = scene(comparison.picture, places, groups, words=False)
-    return shown, as_html(comparison.agreements())
+    def _together(self, comparison: Comparison) -> dict:
+        """Return all places on one picture, and how far they agree; nothing without places."""
+        places, groups = comparison.places()
+        if not places.regions:
+            return gr.skip()
+        return {
+            self.viewer: scene(comparison.picture, places, groups, words=False),
+            self.agreement: as_html(comparison.agreements()),
+        }

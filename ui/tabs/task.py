@@ -1,25 +1,32 @@
 """The tab of a model with tasks: a picture, a picker, the fields that the task takes, the result."""
 
-from pathlib import Path
+from __future__ import annotations
+
+from typing import Any
 
 import gradio as gr
+from gradio.components import Component
+from gradio.events import Dependency
 
 from ui.components.engine_menu import SETS
 from ui.components.fallback import way_on
 from ui.components.result_panel import Outcome, after
 from ui.components.viewer import viewer
-from ui.core.gradio_compat import QUIET
+from ui.core.gradio_compat import QUIET, UploadedImage
+from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
-from ui.state.rendering import keep, shelved, verbatim
-from ui.state.task_run import Run, as_uploaded
-from ui.tabs.task_runner import Runs
+from ui.core.storage import picture_path, store_picture
+from ui.state.task_run import Box, TaskRun
+from ui.tabs.examples import ASSETS, example, example_gallery, titled
+from ui.tabs.task_runner import RunFields, TaskRunHandlers
 from vlm_backends import Model, Task, VLMError, find_task
 from vlm_backends.models import DESCRIBE, check_region
 
-ASSETS = Path(__file__).parents[2] / "assets"
-FIRST = Run().token
-_TO_ANSWER = """() => (document.querySelector("#task-notice p") || document.querySelector("#result"))
-    .scrollIntoView({block: "nearest", behavior: "smooth"})"""  # on a phone it stands far below the button
+FIRST = TaskRun().token
+# On a phone the result is far below the button.
+_SCROLL_TO_RESULT = """() =>
+    (document.querySelector("#task-notice p") || document.querySelector("#result"))
+    .scrollIntoView({block: "nearest", behavior: "smooth"})"""
 EXAMPLES = (  # task, picture, words, region: each runs on every engine
     ("<OCR_WITH_REGION>", "sign.jpg", "", None),
     ("<OPEN_VOCABULARY_DETECTION>", "receipt.png", "total", None),
@@ -28,226 +35,267 @@ EXAMPLES = (  # task, picture, words, region: each runs on every engine
     ("<CAPTION_TO_PHRASE_GROUNDING>", "sign.jpg", "From the Visitor Center to Lake Loop", None),
     ("<REGION_TO_DESCRIPTION>", "poster.jpg", "", (0.05, 0.04, 0.95, 0.3)),
 )
+_SIDES = "Left", "Top", "Right", "Bottom"
+_NO_BOX: Box = (None, None, None, None)
 
 
 class TaskTab:
-    """The parts of the tab, wired."""
+    """The components of the tab and the handlers of its fields.
+
+    A handler returns {component: value}; a component that is left out stays as it is.
+    """
 
     def __init__(self, model: Model, registry: EngineRegistry, visitor: gr.State) -> None:
-        self.model, self.visitor = model, visitor
-        self.runs, self.run = Runs(model, registry), gr.State(Run())
-        self.ends: list = []  # what ends each call: events to go on from
+        self.model, self.registry, self.visitor = model, registry, visitor
+        self.run = gr.State(TaskRun())
+        self.ends: list[Dependency] = []  # events that follow the end of each call
         self._examples()
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=320):
-                self._question()
+                self._picture()
+                self._picker()
+                self._task_fields()
+                self._buttons()
             with gr.Column(scale=3, min_width=320):
-                hint = "Your picture stands here. Drag a box in it; click what is found."
-                self.viewer = viewer(hint, elem_id="result")
-                self.live = gr.Markdown(elem_classes="live", elem_id="task-live")
-                self.outcome = Outcome(model, self.run, conversation=False)
-        self._wire()
+                self._result()
+        self.handlers = TaskRunHandlers(model, registry, self._run_fields())
+        self._wire_fields()
+        self._wire_runs()
 
     def _examples(self) -> None:
-        titles = [
-            f"{find_task(token).title}{f': {words}' if words else ''}"
-            for token, _, words, _ in EXAMPLES
-        ]
-        self.examples = gr.Dataset(
-            components=[gr.MultimodalTextbox(visible=False)],
-            type="index",
-            elem_classes="examples",
-            samples=[
-                [{"text": title, "files": [str(ASSETS / row[1])]}]
-                for title, row in zip(titles, EXAMPLES)
+        self.examples = example_gallery(
+            [
+                example(titled(find_task(token).title, words), picture)
+                for token, picture, words, _ in EXAMPLES
             ],
-            label="Try one: a click runs it",
+            "Try one: a click runs it",
         )
 
-    def _question(self) -> None:
-        self.image = as_uploaded(
-            gr.Image(
-                label="Your picture",
-                sources=["upload", "clipboard", "webcam"],
-                type="filepath",
-                height=220,
-                elem_id="task-picture",
-                buttons=["fullscreen"],
-            )
+    def _picture(self) -> None:
+        self.image = UploadedImage(
+            label="Your picture",
+            sources=["upload", "clipboard", "webcam"],
+            type="filepath",
+            height=220,
+            elem_id="task-picture",
+            buttons=["fullscreen"],
         )
-        self.groups = []
+
+    def _picker(self) -> None:
+        self.groups: list[gr.Radio] = []
         with gr.Group(elem_classes="picker"):
             for group, tasks in _grouped(self.model.tasks).items():
                 choices = [(task.title, task.token) for task in tasks]
-                value = FIRST if FIRST in dict(map(reversed, choices)) else None
+                value = FIRST if any(task.token == FIRST for task in tasks) else None
                 self.groups.append(
                     gr.Radio(choices, value=value, label=group, elem_classes="group")
                 )
         self.about = gr.Markdown(elem_classes="about")
+
+    def _task_fields(self) -> None:
         self.words = gr.Textbox(label="Words", visible=False, elem_id="words", max_lines=3)
-        with gr.Group(visible=False, elem_id="region") as self.fields:
+        with gr.Group(visible=False, elem_id="region") as self.region_group:
             gr.Markdown(
                 "**The region**: drag a box in the picture, or type it, from 0 to 1.",
                 elem_classes="hint",
             )
             with gr.Row():
                 self.region = [
-                    gr.Number(None, label=name, step=0.01, min_width=70)
-                    for name in ("Left", "Top", "Right", "Bottom")
+                    gr.Number(None, label=name, step=0.01, min_width=70) for name in _SIDES
                 ]
+
+    def _buttons(self) -> None:
         self.notice = gr.Markdown(elem_classes="notice", elem_id="task-notice")
         self.instead = way_on()
         with gr.Row():
             self.go = gr.Button("Run", variant="primary", elem_id="run-task")
             self.both = gr.Button("Run, then find what it names", visible=False, elem_id="run-both")
-            self.halt = gr.Button("Stop", visible=False, elem_id="stop-task")
+            self.stop = gr.Button("Stop", visible=False, elem_id="stop-task")
 
-    def _wire(self) -> None:
-        self.chosen = [*self.groups, self.about, self.words, self.fields, self.both, self.viewer]
-        self.exampled = [*self.chosen, self.image, self.words, *self.region]
-        fields = [self.run, self.image, self.words, *self.region]
-        for group in self.groups:
-            group.input(
-                self.choose, [self.run, group, self.visitor, *self.region], self.chosen, **QUIET
-            )
-        self.image.upload(
-            self.upload, [self.run, self.image], [self.image, self.viewer, self.notice], **QUIET
+    def _result(self) -> None:
+        hint = "Your picture stands here. Drag a box in it; click what is found."
+        self.viewer = viewer(hint, elem_id="result")
+        self.live = gr.Markdown(elem_classes="live", elem_id="task-live")
+        self.outcome = Outcome(self.model, self.run, conversation=False)
+
+    def _run_fields(self) -> RunFields:
+        return RunFields(
+            run=self.run,
+            notice=self.notice,
+            go=self.go,
+            stop=self.stop,
+            viewer=self.viewer,
+            live=self.live,
+            ledger=self.outcome.ledger,
+            instead=self.instead,
         )
-        self.image.clear(self.clear, self.run, [self.viewer, *self.region], **QUIET)
-        self.viewer.region(
-            self.drawn, [self.run, *self.region], [*self.region, self.notice], **QUIET
-        )
-        for number in self.region:
-            number.submit(self.typed, [self.run, *self.region], [self.viewer, self.notice], **QUIET)
-        asked = [
-            self.run,
-            self.notice,
-            self.go,
-            self.halt,
-            self.live,
-        ]  # a state lives as long as it is set
-        example = self.examples.click(
-            self.example, [self.run, self.examples, self.visitor], self.exampled, **QUIET
-        )
-        switched = self.instead.accept(
-            self.runs.switch, [self.run, self.visitor], self.visitor, **SETS
-        )
-        starts = [
-            self.go.click(self.runs.take, fields, asked, **QUIET),
-            self.words.submit(self.runs.take, fields, asked, **QUIET),
-            self.both.click(self.runs.take_both, fields, asked, **QUIET),
-            self.viewer.act(self.runs.act, self.run, asked, **QUIET),
-            example.then(self.runs.take, fields, asked, **QUIET),
-            switched.then(self.runs.again, self.run, asked, **QUIET),
-        ]
-        done = [
-            self.notice,
-            self.go,
-            self.halt,
+
+    def _wire_fields(self) -> None:
+        """Wire what fills the fields, and what shows them in the picture."""
+        self.chosen: list[Component] = [
+            *self.groups,
+            self.about,
+            self.words,
+            self.region_group,
+            self.both,
             self.viewer,
-            self.live,
-            self.outcome.ledger,
-            self.instead,
         ]
-        for start in starts:
-            stream = start.then(
-                self.runs.stream,
-                [self.run, self.visitor],
-                self.live,
-                api_visibility="private",
-                show_progress="minimal",
-                show_progress_on=self.live,
-                postprocess=False,
-            )
-            for end in after(stream, self.runs.finish, [self.run, self.visitor], done):
-                end.then(None, js=_TO_ANSWER, **QUIET)
-                self.ends.append(end)
-        self.halt.click(Run.halt, self.run, None, **QUIET)
+        self.exampled: list[Component] = [*self.chosen, self.image, *self.region]
+        for group in self.groups:
+            inputs = [self.run, group, self.visitor, *self.region]
+            group.input(self.choose, inputs, self.chosen, **QUIET)
+        uploaded = [self.image, self.viewer, self.notice]
+        self.image.upload(self.upload, [self.run, self.image], uploaded, **QUIET)
+        self.image.clear(self.clear, self.run, [self.viewer, *self.region], **QUIET)
+        box = [self.run, *self.region]
+        self.viewer.region(self.drawn, box, [*self.region, self.notice], **QUIET)
+        for number in self.region:
+            number.submit(self.typed, box, [self.viewer, self.notice], **QUIET)
         gr.on(None, self.describe, [self.run, self.visitor], self.about, **QUIET)
 
-    def choose(self, run: Run, token: str, visitor: Visitor, *region: float | None) -> tuple:
-        """Only this task is chosen, and only the fields that it takes are shown."""
+    def _wire_runs(self) -> None:
+        """Wire what takes a run; each run is streamed, and its end is shown."""
+        runs, run = self.handlers, self.run
+        fields = [run, self.image, self.words, *self.region]
+        # A state is an output of each event: Gradio forgets one some time after it was last set.
+        taken = runs.fields.taken
+        example = self.examples.click(
+            self.load_example, [run, self.examples, self.visitor], self.exampled, **QUIET
+        )
+        switched = self.instead.accept(runs.switch, [run, self.visitor], self.visitor, **SETS)
+        for start in (
+            self.go.click(runs.take, fields, taken, **QUIET),
+            self.words.submit(runs.take, fields, taken, **QUIET),
+            self.both.click(runs.take_both, fields, taken, **QUIET),
+            self.viewer.act(runs.act, run, taken, **QUIET),
+            example.then(runs.take, fields, taken, **QUIET),
+            switched.then(runs.again, run, taken, **QUIET),
+        ):
+            self._stream_after(start)
+        self.stop.click(TaskRun.stop, run, None, **QUIET)
+
+    def _stream_after(self, start: Dependency) -> None:
+        stream = start.then(
+            self.handlers.stream,
+            [self.run, self.visitor],
+            self.live,
+            api_visibility="private",
+            show_progress="minimal",
+            show_progress_on=self.live,
+            postprocess=False,
+        )
+        done = self.handlers.fields.done
+        for end in after(stream, self.handlers.finish, [self.run, self.visitor], done):
+            end.then(None, js=_SCROLL_TO_RESULT, **QUIET)
+            self.ends.append(end)
+
+    def choose(
+        self, run: TaskRun, token: str, visitor: Visitor, *region: float | None
+    ) -> dict[Any, Any]:
+        """Choose this task only, and show only the fields that it takes."""
         task = find_task(token)
         run.token = task.token
-        radios = [
-            gr.Radio(value=token if _holds(self.model, group.label, token) else None)
+        updates: dict[Any, Any] = {
+            group: gr.Radio(value=token if _holds(self.model, group.label, token) else None)
             for group in self.groups
-        ]
-        words = gr.Textbox(
+        }
+        updates |= {
+            self.about: self.describe(run, visitor),
+            self.words: self._words_for(task),
+            self.region_group: gr.Group(visible=task.takes == "region"),
+            self.both: gr.Button(visible=task.group == DESCRIBE),
+        }
+        if task.takes == "region" and not run.busy:
+            updates[self.viewer] = self.handlers.view(run, None if None in region else region)
+        return updates
+
+    def _words_for(self, task: Task, **value: str) -> gr.Textbox:
+        """Return the field for words as the task needs it; with its `value`, if one is given."""
+        return gr.Textbox(
             visible=task.takes == "words",
             placeholder=str(task.example or ""),
             label="Words to find",
+            **value,
         )
-        fields, both = (
-            gr.Group(visible=task.takes == "region"),
-            gr.Button(visible=task.group == DESCRIBE),
-        )
-        shown = (
-            self.runs.view(run, _box(region))
-            if task.takes == "region" and not run.waiting
-            else gr.skip()
-        )
-        return *radios, self.describe(run, visitor), words, fields, both, shown
 
-    def describe(self, run: Run, visitor: Visitor) -> str:
-        """What the task does, and what the visitor's engine can do for it."""
+    def describe(self, run: TaskRun, visitor: Visitor) -> str:
+        """Say what the task does, and what the visitor's engine can do for it."""
         task = find_task(run.token)
         try:
-            state = self.runs.registry.answering(visitor, self.model).state(self.model, task)
+            engine = self.registry.answering(visitor, self.model)
+            state = engine.state(self.model, task)
         except VLMError as error:
             state = str(error)
         return f"{task.about}  \n<small>{verbatim(state[:1].upper() + state[1:])}</small>"
 
-    def example(self, run: Run, index: int, visitor: Visitor) -> tuple:
-        """The fields of an example."""
+    def load_example(self, run: TaskRun, index: int, visitor: Visitor) -> dict[Any, Any]:
+        """Fill the fields with an example."""
         token, name, words, region = EXAMPLES[index]
-        run.picture, run.example, run.drawn = shelved(ASSETS / name), index, None
-        *chosen, _ = self.choose(run, token, visitor)
-        shown = gr.skip() if run.waiting else self.runs.view(run, region)
-        return *chosen, shown, keep(run.picture), words, *(region or [None] * 4)
+        run.picture, run.example, run.drawn = store_picture(ASSETS / name), index, None
+        updates = self.choose(run, token, visitor, *_NO_BOX) | {
+            self.image: picture_path(run.picture),
+            self.words: self._words_for(find_task(token), value=words),
+            **dict(zip(self.region, region or _NO_BOX, strict=True)),
+        }
+        if not run.busy:
+            updates[self.viewer] = self.handlers.view(run, region)
+        return updates
 
-    def upload(self, run: Run, path: str | None) -> tuple:
-        """The upload, upright, in the field and in the viewer; a file that is no picture is refused with a sentence."""
+    def empty_fields(self) -> dict[Any, Any]:
+        """Return the fields without a picture, words, or a region."""
+        return {self.image: None, self.words: "", **dict(zip(self.region, _NO_BOX, strict=True))}
+
+    def chosen_by_link(self, run: TaskRun, token: str, visitor: Visitor) -> dict[Any, Any]:
+        """Choose this task, with empty fields. Raises BadPrompt for an unknown token."""
+        task = find_task(token)
+        updates = self.choose(run, task.token, visitor, *_NO_BOX)
+        return updates | self.empty_fields() | {self.words: self._words_for(task, value="")}
+
+    def upload(self, run: TaskRun, path: str | None) -> dict[Any, Any]:
+        """Show the upload, upright, in the field and in the viewer.
+
+        A file that is no picture is refused with a sentence.
+        """
         try:
-            run.picture, run.example = shelved(path) if path else None, None
+            run.picture, run.example = store_picture(path) if path else None, None
         except VLMError as error:
-            return None, gr.skip(), verbatim(str(error))
-        return run.picture and keep(run.picture), self.runs.view(run), ""
+            return {self.image: None, self.notice: verbatim(str(error))}
+        return {
+            self.image: run.picture and picture_path(run.picture),
+            self.viewer: self.handlers.view(run),
+            self.notice: "",
+        }
 
-    def clear(self, run: Run) -> tuple:
-        """No picture, no region."""
+    def clear(self, run: TaskRun) -> dict[Any, Any]:
+        """Forget the picture and the region."""
         run.picture, run.example, run.drawn = None, None, None
-        return None, *[None] * 4
+        return {self.viewer: None, **dict(zip(self.region, _NO_BOX, strict=True))}
 
-    def drawn(self, run: Run, event: gr.EventData, *before: float | None) -> tuple:
-        """The box that was drawn, as four numbers."""
+    def drawn(self, run: TaskRun, event: gr.EventData, *before: float | None) -> dict[Any, Any]:
+        """Write the box that was drawn into the four fields."""
         try:
-            box = tuple(round(value, 3) for value in check_region(getattr(event, "box", None)))
+            box = tuple(round(side, 3) for side in check_region(getattr(event, "box", None)))
         except VLMError as error:
-            return *[gr.skip()] * 4, verbatim(str(error))
+            return {self.notice: verbatim(str(error))}
         run.drawn, run.before = box, before
-        return *box, ""
+        return {**dict(zip(self.region, box, strict=True)), self.notice: ""}
 
-    def typed(self, run: Run, *region: float) -> tuple:
-        """The box that was typed, in the picture."""
+    def typed(self, run: TaskRun, *region: float | None) -> dict[Any, Any]:
+        """Show the box that was typed in the picture."""
         run.drawn = None
         try:
-            return self.runs.view(run, check_region(region)), ""
+            return {self.viewer: self.handlers.view(run, check_region(region)), self.notice: ""}
         except VLMError as error:
-            return gr.skip(), verbatim(str(error))
-
-
-def _box(region: tuple) -> tuple | None:
-    return None if None in region else region
+            return {self.notice: verbatim(str(error))}
 
 
 def _grouped(tasks: tuple[Task, ...]) -> dict[str, list[Task]]:
-    """The tasks by group, in the catalogue's order."""
+    """Return the tasks by group, in the catalogue's order."""
     groups: dict[str, list[Task]] = {}
     for task in tasks:
         groups.setdefault(task.group, []).append(task)
     return groups
 
 
-def _holds(model: Model, group: str, token: str) -> bool:
+def _holds(model: Model, group: str | None, token: str) -> bool:
     return any(task.token == token and task.group == group for task in model.tasks)

@@ -1,31 +1,35 @@
-"""What happens when a task is run: a plan is begun, streamed, stopped and shown."""
+"""What happens when a task is run: a plan is taken, streamed, stopped and shown."""
+
+from __future__ import annotations
 
 from asyncio import sleep, to_thread
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from ui.components.fallback import accepted, offer
 from ui.components.result_panel import ledger
 from ui.components.viewer import NOTHING, Action, scene
 from ui.core.limits import quota_of
+from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
-from ui.state.question import follow
-from ui.state.rendering import verbatim
-from ui.state.task_run import (
-    Plan,
-    Run,
-    about_boxes,
-    nothing,
-    one,
-    places_of,
-    said,
+from ui.state.phase import Phase
+from ui.state.rendering import nothing_found
+from ui.state.replies import PICTURE_FIRST, PageReply, follow, has_content
+from ui.state.task_plan import (
+    TaskPlan,
+    caption_then_places,
+    places_in_caption,
+    questions_about_boxes,
+    single_question,
     task_prompt,
-    then_places,
 )
-from vlm_backends import Answer, BadPrompt, Engine, Model, Prompt, Task, VLMError, find_task
+from ui.state.task_run import Box, TaskRun
+from vlm_backends import Answer, BadPrompt, Engine, Model, Question, VLMError, find_task
 from vlm_backends.annotate.runner import rate_limit_for
 from vlm_backends.models import DESCRIBE, READ
 
@@ -35,167 +39,215 @@ ABOUT_BOXES = (
     Action("<REGION_TO_CATEGORY>", "Name"),
 )
 THEN_FIND = Action("ground", "Find each thing that these words name")
-_LATE = "This answer is about the picture that was in the field when it was asked. Run again for another."
-_BEGUN, _ENDED = 5, 7  # outputs of what begins and ends a run
+_LATE = (
+    "This answer is about the picture that was in the field when it was asked. "
+    "Run again for another."
+)
 
 
 @dataclass(frozen=True)
-class Runs:
-    """The handlers of a run, for a model with tasks."""
+class RunFields:
+    """The components that a run updates."""
+
+    run: gr.State
+    notice: Component
+    go: Component
+    stop: Component
+    viewer: Component
+    live: Component
+    ledger: Component
+    instead: Component
+
+    @property
+    def taken(self) -> list[Component]:
+        """The outputs of what takes a run."""
+        return [self.run, self.notice, self.go, self.stop, self.live]
+
+    @property
+    def done(self) -> list[Component]:
+        """The outputs of what shows a run's end."""
+        return [
+            self.notice,
+            self.go,
+            self.stop,
+            self.viewer,
+            self.live,
+            self.ledger,
+            self.instead,
+        ]
+
+
+@dataclass(frozen=True)
+class TaskRunHandlers:
+    """The handlers of a run, for a model with tasks; they return {component: value}."""
 
     model: Model
     registry: EngineRegistry
+    fields: RunFields
 
-    def take(self, run: Run, path: str | None, words: str, *region: float) -> tuple:
-        """A run is begun, or refused with a sentence before anything is spent."""
-        region = run.meant(region)
-        run.box = None if None in region else region
-        return _begun(run, lambda: one(self.model, *_question(run, path, words, region)))
+    def take(self, run: TaskRun, path: str | None, words: str, *region: float | None) -> dict:
+        """Take a run, or refuse it with a sentence before anything is spent."""
+        box = run.chosen_box(region)
+        run.box = None if None in box else box
+        return self._taken(run, lambda: single_question(self._question(run, path, words, box)))
 
-    def take_both(self, run: Run, path: str | None, words: str, *region: float) -> tuple:
-        """A caption, and then the places of what it names."""
-        return _begun(run, lambda: then_places(self.model, *_question(run, path, words, region)))
-
-    def act(self, run: Run, event: gr.EventData) -> tuple:
-        """What was wished in the viewer, for boxes or for the words; the browser's word is not trusted."""
-        return _begun(
-            run,
-            lambda: self._wished(run, getattr(event, "deed", ""), getattr(event, "boxes", None)),
+    def take_both(self, run: TaskRun, path: str | None, words: str, *region: float | None) -> dict:
+        """Take a run that captions the picture, and then finds what the caption names."""
+        return self._taken(
+            run, lambda: caption_then_places(self._question(run, path, words, region))
         )
 
-    def again(self, run: Run) -> tuple:
-        """The last run once more, from its first step."""
-        return _begun(run, lambda: run.plan)
+    def act(self, run: TaskRun, event: gr.EventData) -> dict:
+        """Take what was chosen in the viewer, for boxes or for the words.
 
-    async def stream(self, run: Run, visitor: Visitor) -> AsyncIterator[str]:
-        """The words so far, step by step."""
-        fresh, run.fresh = run.fresh, False
-        if not fresh:
-            yield gr.skip()  # Gradio empties the outputs of a generator that ends without a word
+        The event comes from the browser: nothing in it is trusted.
+        """
+        name, boxes = getattr(event, "deed", ""), getattr(event, "boxes", None)
+        return self._taken(run, lambda: self._plan_for(run, name, boxes))
+
+    def again(self, run: TaskRun) -> dict:
+        """Take the last run once more, from its first step."""
+        return self._taken(run, lambda: run.plan)
+
+    async def stream(self, run: TaskRun, visitor: Visitor) -> AsyncIterator[Any]:
+        """Yield the words so far, step by step."""
+        if not run.claim():
+            yield gr.skip()  # Gradio empties the outputs of a generator that ends without a yield
             return
         try:
-            engine = await to_thread(
-                self.registry.answering, visitor, self.model
-            )  # it may ask a server
-            for step in run.plan.steps:
-                if run.found:
-                    run.asking = step(run.found)
-                async for pause in self._turn(run, engine):
-                    yield pause
-                admission = self.registry.admission(visitor, engine)
-                async with aclosing(follow(run.asking, engine, admission)) as arriving:
-                    async for answer in arriving:
-                        yield _line(
-                            run.progress(), verbatim(answer.text) or f"*{verbatim(answer.status)}*"
-                        )
-                if run.asking.error or run.halted:
-                    break
-                run.found.append(run.asking.answer)
+            # In a thread: the choice of an engine may ask a server what it has.
+            engine = await to_thread(self.registry.answering, visitor, self.model)
+            more = run.reply is not None
+            while more and run.reply:
+                async for wait in self._wait_for_turn(run, engine):
+                    yield wait
+                async for words in self._answer(run, run.reply, visitor, engine):
+                    yield words
+                more = not (run.reply.failure or run.stopped) and run.next_step()
         except VLMError as error:
             run.error = str(error)
         finally:
-            run.clock.tick()
-            run.over = True
+            run.end()
 
-    async def _turn(self, run: Run, engine: Engine) -> AsyncIterator[str]:
-        """What to show while a run of several steps waits for the visitor's turn, and for the service's pace."""
+    async def _answer(
+        self, run: TaskRun, reply: PageReply, visitor: Visitor, engine: Engine
+    ) -> AsyncIterator[str]:
+        admission = self.registry.admission(visitor, engine)
+        observe = self.registry.journal.observe
+        async with aclosing(follow(reply, engine, admission, observe)) as arriving:
+            async for answer in arriving:
+                words = verbatim(answer.text) or f"*{verbatim(answer.status)}*"
+                yield _line(run.progress(), words)
+
+    async def _wait_for_turn(self, run: TaskRun, engine: Engine) -> AsyncIterator[str]:
+        """Yield what to show while a run of several steps waits.
+
+        It waits for the visitor's own quota, and for the rate limit of the service.
+        """
         (window, _), limiter = rate_limit_for(engine), self.registry.limiter
         quota = quota_of(limiter)
         while (
             len(run.plan.steps) > 1
-            and not run.halted
+            and not run.stopped
             and (seconds := quota.questions.retry_after() or window.take())
         ):
             most = min(filter(None, (limiter.limits.questions, window.requests)))
-            yield _line(
-                run.progress(), f"*Waits {seconds:.0f} s: {most} requests a minute are allowed.*"
-            )
+            wait = f"*Waits {seconds:.0f} s: {most} requests a minute are allowed.*"
+            yield _line(run.progress(), wait)
             await sleep(min(seconds, 1.0))
 
-    def finish(self, run: Run, visitor: Visitor) -> tuple:
-        """The picture with its regions, the words, and what was sent."""
-        if not (run.waiting and run.over):
-            return (*[gr.skip()] * _ENDED,)
-        done, steps, settled = len(run.found), len(run.plan.steps), run.settle()
-        error, instead = (
-            run.error or run.asking.error,
-            offer(self.registry, visitor, self.model, run.asking),
-        )
+    def finish(self, run: TaskRun, visitor: Visitor) -> dict:
+        """Show the picture with its regions, the words, and what was sent."""
+        if run.phase is not Phase.ENDED:
+            return gr.skip()
+        done, steps = len(run.found), len(run.plan.steps)
+        error = run.error or (run.reply.failure if run.reply else "")
         notice = verbatim(f"{done} of {steps} done. {error}" if error and steps > 1 else error)
-        buttons = gr.Button(interactive=True), gr.Button(visible=False)
-        if not settled:  # what stood there stays
-            return (
-                notice or "Stopped before the first word.",
-                *buttons,
-                gr.skip(),
-                "",
-                gr.skip(),
-                instead,
-            )
-        notice = notice or (_LATE if _late(run, run.asked.answer) else "")
-        notice = notice or ("" if said(run.asked.answer) else nothing(run.asked.answer))
-        return notice, *buttons, self._seen(run), "", ledger(run.asked), instead
+        instead = offer(self.registry, visitor, self.model, run.reply)
+        shown = self._shown(run, notice) if run.settle() else {}
+        return {
+            self.fields.notice: notice or "Stopped before the first word.",
+            self.fields.go: gr.Button(interactive=True),
+            self.fields.stop: gr.Button(visible=False),
+            self.fields.live: "",
+            self.fields.instead: instead,
+            **shown,  # nothing, when nothing was found: what stood there stays
+        }
 
-    def switch(self, run: Run, visitor: Visitor) -> Visitor:
-        """The visitor, who now asks the engine that can answer."""
-        return accepted(self.registry, visitor, self.model, run.asking)
+    def switch(self, run: TaskRun, visitor: Visitor) -> Visitor:
+        """Return the visitor, who now asks the engine that was offered."""
+        return accepted(self.registry, visitor, self.model, run.reply)
 
-    def view(self, run: Run, box: tuple | None = None, answer: Answer = NOTHING) -> dict | None:
-        """The picture, with this answer's regions, ready for a box by hand; what is read needs no names beside it."""
-        task = run.asked.task if run.asked and said(answer) else find_task(run.token)
-        names, draw = False if task.group == READ else None, task.takes == "region"
+    def view(self, run: TaskRun, box: Box | None = None, answer: Answer = NOTHING) -> dict | None:
+        """Return the picture with this answer's regions, ready for a box by hand."""
+        found_by = run.result.question.task if run.result and has_content(answer) else None
+        task = found_by or find_task(run.token)
+        names = False if task.group == READ else None  # words that were read stand in the picture
         further = [THEN_FIND] if task.group == DESCRIBE and answer.text else []
-        if _late(run, answer):  # nothing more can be asked about that picture
-            return scene(run.asked.picture, answer, names=names)
+        if run.result and _is_late(run, answer):  # nothing more can be asked about that picture
+            return scene(run.result.picture, answer, names=names)
         return scene(
             run.picture,
             answer,
             names=names,
-            draw=draw,
+            draw=task.takes == "region",
             box=box,
             actions=ABOUT_BOXES,
             further=further,
         )
 
-    def _seen(self, run: Run) -> dict | None:
-        """The picture with what was found; where nothing was, the box that was asked about, to be drawn better."""
-        answer = run.asked.answer
-        return self.view(run, None if answer.regions else run.box, answer)
+    def _taken(self, run: TaskRun, plan: Callable[[], TaskPlan]) -> dict:
+        fields = self.fields
+        if run.active:
+            waiting = "The last run is still going. Stop it, or wait for its end."
+            return {fields.run: run, fields.notice: waiting}
+        try:
+            run.begin(plan())
+        except VLMError as error:
+            return {fields.run: run, fields.notice: verbatim(str(error))}
+        return {
+            fields.run: run,
+            fields.notice: "",
+            fields.go: gr.Button(interactive=False),
+            fields.stop: gr.Button(visible=True),
+            fields.live: "",
+        }
 
-    def _wished(self, run: Run, deed: object, boxes: object) -> Plan:
+    def _question(self, run: TaskRun, path: str | None, words: str, box: Box) -> Question:
+        return Question(
+            self.model, *task_prompt(run.token, path, words, None if None in box else box)
+        )
+
+    def _shown(self, run: TaskRun, notice: str) -> dict:
+        """Return what shows a result; where no region was found, the box that was asked about."""
+        if run.result is None:
+            return {}
+        answer = run.result.answer
+        late = _LATE if _is_late(run, answer) else ""
+        empty = "" if has_content(answer) else nothing_found(answer)
+        return {
+            self.fields.notice: notice or late or empty,
+            self.fields.viewer: self.view(run, None if answer.regions else run.box, answer),
+            self.fields.ledger: ledger(run.result),
+        }
+
+    def _plan_for(self, run: TaskRun, name: object, boxes: object) -> TaskPlan:
         if run.picture is None:
-            raise BadPrompt("Add a picture first: drop, paste or upload one, or click an example.")
-        shown = run.asked.answer if run.asked and run.asked.picture == run.picture else NOTHING
-        if deed == THEN_FIND.name and run.asked and shown.text:
-            return places_of(self.model, run.picture, shown)
-        if deed not in [known.name for known in ABOUT_BOXES]:
+            raise BadPrompt(PICTURE_FIRST)
+        current = run.result if run.result and run.result.picture == run.picture else None
+        shown = current.answer if current else NOTHING
+        if name == THEN_FIND.name and shown.text:
+            return places_in_caption(self.model, run.picture, shown)
+        if name not in [known.name for known in ABOUT_BOXES]:
             raise BadPrompt(
                 "This cannot be done with a region here. Choose Segment, Describe or Name."
             )
-        return about_boxes(self.model, run.picture, str(deed), boxes, shown)
+        return questions_about_boxes(self.model, run.picture, str(name), boxes, shown)
 
 
-def _late(run: Run, answer: Answer) -> bool:
+def _is_late(run: TaskRun, answer: Answer) -> bool:
     """True for an answer that came when another picture, or none, was in the field already."""
-    return answer is not NOTHING and run.asked.picture != run.picture
-
-
-def _begun(run: Run, plan: Callable[[], Plan]) -> tuple:
-    if run.waiting and not run.over:
-        return (
-            run,
-            "The last run is still going. Stop it, or wait for its end.",
-            *[gr.skip()] * (_BEGUN - 2),
-        )
-    try:
-        run.begin(plan())
-    except VLMError as error:
-        return run, verbatim(str(error)), *[gr.skip()] * (_BEGUN - 2)
-    return run, "", gr.Button(interactive=False), gr.Button(visible=True), ""
-
-
-def _question(run: Run, path: str | None, words: str, region: tuple) -> tuple[Prompt, Task]:
-    return task_prompt(run.token, path, words, None if None in region else region)
+    return answer is not NOTHING and run.result is not None and run.result.picture != run.picture
 
 
 def _line(progress: str, words: str) -> str:

@@ -1,0 +1,116 @@
+"""A reply on its way to the page: followed, stopped by the visitor, ended by the page, kept as a result."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, aclosing
+from dataclasses import dataclass
+
+from ui.core.shutdown import closing
+from vlm_backends import (
+    Answer,
+    CancelToken,
+    Engine,
+    Gone,
+    MissingKey,
+    Picture,
+    Question,
+    Reply,
+    Timing,
+    VLMError,
+)
+from vlm_backends.concurrency import latest_items
+from vlm_backends.reply import Observer, answer_to_dict
+
+FAULT = (
+    "This question met a fault in this program; its log says more. "
+    "Try another picture, or another engine."
+)
+PICTURE_FIRST = "Add a picture first: drop, paste or upload one, or click an example."
+
+
+class PageReply(Reply):
+    """A reply that the page follows; `stop` is the visitor's token, which may be set before the first step.
+
+    A visitor's stop is told apart from other ends: leaving the page and its restart cancel a reply too.
+    """
+
+    def __init__(self, question: Question, stop: CancelToken | None = None) -> None:
+        super().__init__(question)
+        self.stop_token = stop or CancelToken()
+        self.stop_token.add_callback(self.cancel)
+        self.failure = ""  # a sentence: why it ended early, or could not be asked
+
+    @property
+    def stopped(self) -> bool:
+        """True once the visitor has stopped it."""
+        return self.stop_token.is_set()
+
+    @property
+    def gone(self) -> bool:
+        """True when another engine may have the model: this one does not, or asks for a key."""
+        return isinstance(self.error, (Gone, MissingKey))
+
+    def stop(self) -> None:
+        """End it at the visitor's wish; what has arrived stays."""
+        self.stop_token.set()
+
+    def interrupt(self, reason: str) -> None:
+        """End it at the page's wish, with a sentence that says why; what has arrived stays."""
+        self.failure = reason
+        self.cancel()
+
+
+@dataclass(frozen=True)
+class Result:
+    """An answer as the page keeps and exports it: what was asked of whom, and what came of it."""
+
+    question: Question
+    engine: Engine
+    answer: Answer
+    timing: Timing = Timing()
+
+    @classmethod
+    def of(cls, reply: Reply) -> Result:
+        """Return the result of a reply so far. Its engine must have been asked."""
+        if reply.engine is None:
+            raise RuntimeError("nobody was asked")
+        return cls(reply.question, reply.engine, reply.answer, reply.timing)
+
+    @property
+    def picture(self) -> Picture | None:
+        """The picture that the answer is about."""
+        return self.question.picture
+
+    def to_dict(self) -> dict:
+        """Return the result as documented for the API. See `answer_to_dict`."""
+        return answer_to_dict(self.question, self.engine.name, self.answer, self.timing)
+
+
+def has_content(answer: Answer) -> bool:
+    """True once there is a word or a region."""
+    return bool(answer.text or answer.regions)
+
+
+async def follow(
+    reply: PageReply,
+    engine: Engine,
+    admission: AbstractContextManager,
+    observer: Observer | None = None,
+) -> AsyncIterator[Answer]:
+    """Ask the engine inside `admission`, which may refuse; yield the answer a few times a second.
+
+    A VLMError ends it, and is kept in `reply.failure` as its sentence. Leaving early, or being
+    cancelled, ends the upstream call; what had arrived stays in the reply.
+    """
+    reply.engine, reply.observer = engine, observer or reply.observer
+    try:
+        with admission, closing.told(reply.interrupt):
+            async with aclosing(latest_items(reply.updates, reply.cancel_token)) as arriving:
+                async for _ in arriving:
+                    yield reply.answer
+    except VLMError as error:
+        reply.error, reply.failure = error, reply.failure or str(error)
+    except Exception:  # a bug: it keeps its traceback, and the visitor gets a way on
+        reply.failure = FAULT
+        raise

@@ -1,0 +1,29 @@
+"""The row of examples above a tab."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import gradio as gr
+
+ASSETS = Path(__file__).parents[2] / "assets"
+
+
+def example(text: str, picture: str) -> dict:
+    """Return an example as gr.MultimodalTextbox holds it; `picture` is a file of the assets."""
+    return {"text": text, "files": [str(ASSETS / picture)]}
+
+
+def example_gallery(examples: Sequence[dict], label: str) -> gr.Dataset:
+    """Return the row of examples; its event `click` gives the index of one, from 0."""
+    return gr.Dataset(
+        components=[gr.MultimodalTextbox(visible=False)],
+        type="index",
+        elem_classes="examples",
+        samples=[[entry] for entry in examples],
+        label=label,
+    )
+
+
+def titled(title: str, words: str) -> str:
+    """Return an example's title, with the words that it asks about, if there are any."""
+    return f"{title}: {words}" if words else title
