@@ -141,8 +141,6 @@ def journal(monkeypatch):
     """A journal of its own for each test, which the page writes and reads."""
     listing.clear_cache()
     journal = Journal()
-    monkeypatch.setattr("ui.state.question.journal", journal)
-    monkeypatch.setattr("ui.components.availability_table.journal", journal)
     return journal
 
 

@@ -8,7 +8,7 @@ import pytest
 import ui
 from tests.support.chromium import CHROMIUM
 from tests.support.paths import ASSETS
-from ui.state.question import FAULT
+from ui.state.replies import FAULT
 from vlm_backends import CATALOGUE, Embedded
 from vlm_backends.types import Chunk
 

@@ -14,7 +14,7 @@ from tests.support.wire.problems import problem, problems
 from ui.components.availability_table import strip
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.availability import standing
-from ui.state.question import Asked, follow
+from ui.state.replies import PageReply, follow
 from vlm_backends import (
     CATALOGUE,
     NVIDIA,
@@ -35,17 +35,18 @@ QUICK = RequestPolicy(connect_timeout=2, idle_timeout=2, backoff=0.01, poll_inte
 CAT = read(ASSETS / "cat.jpg")
 
 
-def call(engine, model=NEMOTRON, stop_at_once=False):
-    """A question as the page asks it; the record with its answer or its error."""
-    asked = Asked(model, Prompt((Turn("user", model.prompts[0], (CAT,)),), model.sampling))
+def call(journal, engine, model=NEMOTRON, stop_at_once=False):
+    """A question as the page asks it; the reply with its answer or its error."""
+    prompt = Prompt((Turn("user", model.prompts[0], (CAT,)),), model.sampling)
+    reply = PageReply(Question(model, prompt))
 
     async def run():
-        async for _ in follow(asked, engine, nullcontext()):
+        async for _ in follow(reply, engine, nullcontext(), journal.observe):
             if stop_at_once:
-                asked.halt()
+                reply.stop()
 
     finished(run())
-    return asked
+    return reply
 
 
 GONE = problems["410 integrate"]
@@ -65,7 +66,7 @@ GONE = problems["410 integrate"]
 def test_real_calls_are_kept(wire, journal, replies, word, detail):
     engine = NVIDIA(KEY, wire.url, QUICK)
     wire.script += replies
-    call(engine)
+    call(journal, engine)
     assert len(wire.asked("chat")) == len(replies)
     found = standing(engine, NEMOTRON, journal, time.time())
     assert found.word == word and detail in found.detail
@@ -73,14 +74,14 @@ def test_real_calls_are_kept(wire, journal, replies, word, detail):
 
 def test_nobody_there_is_unreachable(journal):
     engine = NVIDIA(KEY, NOWHERE, QUICK)
-    assert "cannot be reached" in call(engine).error
+    assert "cannot be reached" in call(journal, engine).failure
     assert stands(engine, NEMOTRON, journal)[0] == "unreachable"
     assert stands(NVIDIA(KEY), NEMOTRON, journal)[0] == "seen live", "another address"
 
 
 def test_a_call_stopped_before_its_first_word_tells_nothing(wire, journal):
     wire.script.append(say.slow_headers(20))
-    call(NVIDIA(KEY, wire.url, QUICK), stop_at_once=True)
+    call(journal, NVIDIA(KEY, wire.url, QUICK), stop_at_once=True)
     assert not len(journal)
 
 
@@ -99,7 +100,7 @@ def test_leaving_after_the_first_word_is_an_answer(wire, journal):
 def test_a_server_that_lost_a_model_does_not_serve_it(wire, journal):
     engine = OpenAI(f"{wire.url}/v1", "", QUICK)
     wire.script.append(say.status(404, {"error": {"message": "The model `x` does not exist"}}))
-    assert call(engine, PHI).gone
+    assert call(journal, engine, PHI).gone
     assert stands(engine, PHI, journal, time.time())[:2] == ("not served", "it said so just now")
 
 
@@ -109,11 +110,11 @@ def test_two_keys_are_not_mixed(wire, journal, monkeypatch):
     first, second, owner = Visitor(KEY), Visitor(OTHER), Visitor()
     engine = halls.present(first)[0]
     wire.script.append(problem(429, "Too Many Requests", retry_after=120))
-    call(engine)
+    call(journal, engine)
     assert "rate limited" in strip(halls, first, journal)[1]
     assert "rate limited" not in strip(halls, second, journal)[1] + strip(halls, owner, journal)[1]
     wire.script += [problems["401 bad key"]]
-    call(halls.present(second)[0])
+    call(journal, halls.present(second)[0])
     assert "not accepted" in strip(halls, second, journal)[1]
     assert "not accepted" not in strip(halls, first, journal)[1] + strip(halls, owner, journal)[1]
 

@@ -15,7 +15,7 @@ from tests.support.wire import Wire
 from tests.support.wire import replies as say
 from ui.api.endpoints import Calls
 from ui.core.session import Visitor, registry
-from ui.state.task_run import linked, slug
+from ui.state.links import link_query, slug
 from vlm_backends import CATALOGUE, BadPrompt, Embedded, Gone, OpenAI, ask, connect, find_model
 from vlm_backends.config import Config
 from vlm_backends.engines import openai, server_engines
@@ -198,7 +198,7 @@ def test_two_servers_may_say_different_things_of_one_model(two, monkeypatch):
 
 def test_a_link_to_a_strangers_tab_has_the_name_of_that_tab():
     stranger = openai.unknown_model("x/deplot", 1)
-    assert linked(stranger, None) == f"model={slug(stranger)}" == "model=at-x-2f-deplot"
+    assert link_query(stranger, None) == f"model={slug(stranger)}" == "model=at-x-2f-deplot"
 
 
 @pytest.mark.parametrize(

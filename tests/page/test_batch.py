@@ -13,10 +13,11 @@ from PIL import Image
 
 from tests.support.async_tools import gather
 from tests.support.paths import ASSETS
+from tests.support.updates import value_of, values_of
 from tests.support.wire import replies as say
 from ui.core.session import Visitor, registry
 from ui.state.batch import Batch, grid, progress
-from ui.tabs.batch import KINDS, SAMPLES, BatchTab, job_of
+from ui.tabs.batch import KINDS, SAMPLES, BatchTab, question_for
 from vlm_backends import Embedded, find_model
 from vlm_backends.annotate.sources import Source
 
@@ -59,7 +60,7 @@ def test_resume_asks_what_failed_only_and_the_zip_holds_all(tab, wire, folder):
     drive(tab, batch)
     assert len(batch.left()) == 2 and "10 of 12 done, 2 failed" in progress(batch)
     asked = len(wire.asked("chat"))
-    _, notice, *_ = tab.resume(batch)
+    notice = value_of(tab.resume(batch), tab.notice)
     drive(tab, batch)
     assert "10 of 12 are answered already" in notice and len(wire.asked("chat")) == asked + 1
     bundle = opened(batch)
@@ -82,8 +83,9 @@ def test_resume_asks_what_failed_only_and_the_zip_holds_all(tab, wire, folder):
 ])  # fmt: skip
 def test_a_batch_that_cannot_begin_is_a_sentence(tab, paths, kind, words, said):
     batch = Batch()
-    _, notice, *rest = tab.take(batch, [str(ASSETS / path) for path in paths], kind, words)
-    assert said in notice.replace("\\", "") and not batch.waiting and rest == [gr.skip()] * 6
+    taken = tab.take(batch, [str(ASSETS / path) for path in paths], kind, words)
+    _, notice, *rest = values_of(taken, tab.taken)
+    assert said in notice.replace("\\", "") and not batch.busy and rest == [gr.skip()] * 6
 
 
 def test_a_second_batch_waits_and_stop_keeps_what_is_done(tab, wire, folder):
@@ -95,7 +97,7 @@ def test_a_second_batch_waits_and_stop_keeps_what_is_done(tab, wire, folder):
     worker.start()
     while not any(batch.done(source) for source in batch.sources):
         pass
-    _, notice, *_ = tab.take(batch, [str(folder / "00.png")], KIND, "What?")
+    notice = value_of(tab.take(batch, [str(folder / "00.png")], KIND, "What?"), tab.notice)
     assert "still going" in notice
     tab.end(batch)
     worker.join(30)
@@ -104,12 +106,12 @@ def test_a_second_batch_waits_and_stop_keeps_what_is_done(tab, wire, folder):
 
 def test_strangers_words_are_words_in_the_grid():
     wicked = "<img src=x onerror=alert(1)>.png"
-    batch = Batch(job_of(KIND, "x"), (Source(wicked, Path("/nowhere.png")),))
+    batch = Batch(question_for(KIND, "x"), (Source(wicked, Path("/nowhere.png")),))
     assert "<img src=x" not in grid(batch) and "&lt;img" in grid(batch)
 
 
 def test_every_kind_of_question_can_be_asked():
     for kind, (_, task) in KINDS.items():
-        job = job_of(kind, "a cat")
+        job = question_for(kind, "a cat")
         assert job.text and (not task or job.text.startswith(task.token))
     assert all((ASSETS / sample).is_file() for sample in SAMPLES)

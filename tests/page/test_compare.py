@@ -8,9 +8,11 @@ import pytest
 
 from tests.support.async_tools import finished
 from tests.support.paths import ASSETS
+from tests.support.updates import value_of, values_of
 from tests.support.wire import replies as say
 from ui.core.session import Visitor, registry
-from ui.state.comparison import MOST, Comparison, questions, seats, usual
+from ui.state.candidates import candidates, default_choice
+from ui.state.comparison import MOST, Comparison, entries_for
 from ui.tabs.compare import EXAMPLES, CompareTab
 from vlm_backends import BadPrompt, Embedded
 from vlm_backends.intents import INTENTS, READ
@@ -36,12 +38,12 @@ def tab(wire, monkeypatch):
 def test_on_a_fresh_machine_there_is_somebody_to_ask():
     engines = registry(Embedded())
     for purpose in INTENTS:
-        offered = seats(engines, Visitor(), purpose)
-        assert usual(offered) and {seat.engine for seat in offered} <= {
+        offered = candidates(engines, Visitor(), purpose)
+        assert default_choice(offered) and {one.engine for one in offered} <= {
             "This machine",
             "Open weights here",
         }
-    assert any(seat.engine == "NVIDIA" for seat in seats(engines, KNOWN, READ))
+    assert any(one.engine == "NVIDIA" for one in candidates(engines, KNOWN, READ))
 
 
 @pytest.mark.parametrize("title, path, words, keys, said", [
@@ -53,26 +55,26 @@ def test_on_a_fresh_machine_there_is_somebody_to_ask():
 ])  # fmt: skip
 def test_a_comparison_that_cannot_begin_is_a_sentence(tab, title, path, words, keys, said):
     comparison = Comparison()
-    _, notice, *rest = tab.take(
-        comparison, Visitor(), title, path and str(ASSETS / path), words, keys
-    )
+    taken = tab.take(comparison, Visitor(), title, path and str(ASSETS / path), words, keys)
+    _, notice, *rest = values_of(taken, tab.taken)
     assert (
         said in notice.replace("\\", "")
-        and not comparison.waiting
+        and not comparison.busy
         and rest == [gr.skip()] * (4 + MOST)
     )
 
 
 def test_no_more_lanes_than_fit():
-    offered = seats(registry(Embedded()), KNOWN, READ)
+    offered = candidates(registry(Embedded()), KNOWN, READ)
     with pytest.raises(BadPrompt, match="At most 6"):
-        questions(offered[:7], READ, images.read(ASSETS / "sign.jpg"), "")
+        entries_for(offered[:7], READ, images.read(ASSETS / "sign.jpg"), "")
 
 
 def begin(tab, *ids):
     comparison = Comparison()
     keys = [f"{id}@{engine}" for id, engine in ids]
-    _, notice, *_ = tab.take(comparison, KNOWN, "Read", str(ASSETS / "sign.jpg"), "", keys)
+    taken = tab.take(comparison, KNOWN, "Read", str(ASSETS / "sign.jpg"), "", keys)
+    notice = value_of(taken, tab.notice)
     assert not notice
     return comparison
 
@@ -92,21 +94,21 @@ def test_a_slow_lane_and_a_failing_one_hold_nobody(tab, wire):
 
     async def run():
         slow = asyncio.ensure_future(lane(1))
-        while not comparison.lanes[1].asked.answer.text:
+        while not comparison.entries[1].reply.answer.text:
             await asyncio.sleep(0.01)
         failed, here = await lane(2), await lane(0)
-        assert not slow.done() and not comparison.over
+        assert not slow.done() and not comparison.complete
         gate.set()
         return await slow, failed, here
 
-    assert [lane.seat.model.id for lane in comparison.lanes] == [FLORENCE, LLAMA, NEVA]
+    assert [entry.candidate.model.id for entry in comparison.entries] == [FLORENCE, LLAMA, NEVA]
     slow, failed, here = finished(run())
     assert (
         "slow end" in slow[-1] and "no such thing" in failed[-1] and "PINE RIDGE PARK" in here[-1]
     )
     places, groups = comparison.places()
     assert set(groups) == {"Florence-2 · This machine"} and len(places.regions) == len(groups) >= 6
-    assert comparison.over
+    assert comparison.complete
 
 
 def test_stop_ends_all_lanes_and_keeps_the_words(tab, wire):
@@ -118,9 +120,9 @@ def test_stop_ends_all_lanes_and_keeps_the_words(tab, wire):
 
     async def run():
         lanes = [asyncio.ensure_future(drain(number)) for number in range(2)]
-        while not all(lane.asked.answer.text for lane in comparison.lanes):
+        while not all(entry.reply.answer.text for entry in comparison.entries):
             await asyncio.sleep(0.01)
-        comparison.halt()
+        comparison.stop()
         await asyncio.gather(*lanes)
 
     async def drain(number):
@@ -128,21 +130,28 @@ def test_stop_ends_all_lanes_and_keeps_the_words(tab, wire):
             pass
 
     finished(run())
-    assert {lane.asked.answer.text for lane in comparison.lanes} == {"first", "other"}
-    assert all("Stopped" in lane.shown() and not lane.asked.error for lane in comparison.lanes)
+    assert {entry.reply.answer.text for entry in comparison.entries} == {"first", "other"}
+    assert all(
+        "Stopped" in entry.markdown() and not entry.reply.failure for entry in comparison.entries
+    )
 
 
 def test_a_second_comparison_waits(tab):
     comparison = begin(tab, (FLORENCE, "This machine"))
-    _, notice, *_ = tab.take(
+    taken = tab.take(
         comparison, KNOWN, "Read", str(ASSETS / "sign.jpg"), "", [f"{FLORENCE}@This machine"]
     )
+    notice = value_of(taken, tab.notice)
     assert "still going" in notice
 
 
 def test_every_example_can_be_asked_here(tab):
     for index, (_, _, _, also) in enumerate(EXAMPLES):
-        title, path, filled, choices, _ = tab.example(index, Visitor())
+        loaded = tab.load_example(index, Visitor())
+        title, path, filled, choices = values_of(
+            loaded, [tab.intent, tab.image, tab.words, tab.chosen]
+        )
         comparison = Comparison()
-        _, notice, *_ = tab.take(comparison, Visitor(), title, path, filled, choices.value)
-        assert not notice and {*also} <= {lane.seat.model.id for lane in comparison.lanes}
+        taken = tab.take(comparison, Visitor(), title, path, filled, choices.value)
+        notice = value_of(taken, tab.notice)
+        assert not notice and {*also} <= {entry.candidate.model.id for entry in comparison.entries}

@@ -15,13 +15,15 @@ from tests.support.async_tools import finished, gather
 from tests.support.gradio_wire import Session, opened
 from tests.support.paths import ASSETS
 from tests.support.processes import printed
+from tests.support.updates import values_of
 from ui.core.session import Visitor, registry
-from ui.state.conversation import Talk
-from ui.state.question import Asked, follow
+from ui.state.conversation import Conversation
+from ui.state.replies import PageReply, follow
 from ui.tabs.chat import ChatTab
 from vlm_backends import (
     Chunk,
     Prompt,
+    Question,
     Turn,
     find_model,
     find_task,
@@ -46,7 +48,9 @@ def test_an_answer_is_read_when_it_is_looked_at_and_not_at_every_piece():
     engine, reads = Talkative(), []
     task = find_task("<OD>")
     counting = replace(task, read=lambda words: reads.append(len(words)) or task.read(words))
-    asked = Asked(find_model("microsoft/florence-2"), Prompt((Turn("user", "<OD>"),)), counting)
+    asked = PageReply(
+        Question(find_model("microsoft/florence-2"), Prompt((Turn("user", "<OD>"),)), counting)
+    )
 
     async def followed() -> None:
         async for _ in follow(asked, engine, nullcontext()):
@@ -97,10 +101,10 @@ def test_a_question_and_its_end_make_no_more_than_one_part_of_the_page_anew():
             registry(Reciter()),
             gr.State(Visitor()),
         )
-    talk = Talk()
-    taken = chat.take(talk, {"text": "3", "files": [ASSETS / "cat.jpg"]})
+    talk = Conversation()
+    taken = values_of(chat.take(talk, {"text": "3", "files": [ASSETS / "cat.jpg"]}), chat.asked)
     gather(chat.stream(talk, Visitor(), 512, 1.0, 1.0, None))
-    done = chat.finish(talk, Visitor())
+    done = values_of(chat.finish(talk, Visitor()), chat.done)
     assert (
         "word" in done[0][-1]["content"] and not any(map(anew, taken)) and sum(map(anew, done)) == 1
     )

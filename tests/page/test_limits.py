@@ -9,11 +9,12 @@ import pytest
 from tests.support.async_tools import gather
 from tests.support.page_process import environment
 from tests.support.paths import ASSETS
+from tests.support.updates import value_of
 from ui.core.session import EngineRegistry, Visitor
-from ui.state.conversation import Talk
-from ui.state.task_run import Run
+from ui.state.conversation import Conversation
+from ui.state.task_run import TaskRun
 from ui.tabs.chat import ChatTab
-from ui.tabs.task_runner import Runs
+from ui.tabs.task import TaskTab
 from vlm_backends import NVIDIA, find_model
 from vlm_backends.ratelimit import RateLimiter, VisitorLimits
 
@@ -26,21 +27,24 @@ def test_a_refused_question_goes_back_into_the_box():
     with gr.Blocks():
         chat, talk = (
             ChatTab(find_model("meta/llama-3.2-11b-vision-instruct"), SPENT, gr.State(Visitor())),
-            Talk(),
+            Conversation(),
         )
     chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
     gather(chat.stream(talk, Visitor(), 512, 1.0, 1.0, None))
-    shown, _, box, *_ = chat.finish(talk, Visitor())
+    done = chat.finish(talk, Visitor())
+    shown, box = value_of(done, chat.chatbot), value_of(done, chat.box)
     assert box["text"] == "Who?" and len(box["files"]) == 1 and not talk.turns
     assert "paid for all it may today" in shown[-1]["content"]
 
 
 def test_a_refused_task_is_a_notice_and_what_stood_there_stays():
-    runs, run = Runs(find_model("microsoft/florence-2"), SPENT), Run()
+    with gr.Blocks():
+        tab = TaskTab(find_model("microsoft/florence-2"), SPENT, gr.State(Visitor()))
+    runs, run = tab.handlers, TaskRun()
     runs.take(run, str(ASSETS / "sign.jpg"), "", None, None, None, None)
     gather(runs.stream(run, Visitor()))
-    notice, *_ = runs.finish(run, Visitor())
-    assert "paid for all it may today" in notice and run.asked is None and run.picture
+    notice = value_of(runs.finish(run, Visitor()), tab.notice)
+    assert "paid for all it may today" in notice and run.result is None and run.picture
 
 
 @pytest.mark.slow

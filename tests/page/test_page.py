@@ -12,11 +12,12 @@ import pytest
 import ui
 from tests.support.async_tools import finished, gather
 from tests.support.paths import ASSETS
+from tests.support.updates import value_of, values_of
 from tests.support.wire import replies as say
 from ui.components.engine_menu import refreshed, taken
 from ui.core.gradio_compat import posted
 from ui.core.session import EngineRegistry, Visitor, registry, who
-from ui.state.conversation import Talk, read_message, sampling
+from ui.state.conversation import Conversation, read_message, sampling
 from ui.tabs.chat import ChatTab
 from ui.tabs.task import EXAMPLES
 from vlm_backends import (
@@ -40,9 +41,11 @@ def tab(model_id=LLAMA):
 
 def test_a_message_without_a_picture_is_refused_and_stays():
     with pytest.raises(BadPrompt, match="picture first"):
-        read_message({"text": "hi", "files": []}, Talk(), find_model(LLAMA))
+        read_message({"text": "hi", "files": []}, Conversation(), find_model(LLAMA))
     with pytest.raises(BadPrompt, match="one picture"):
-        read_message({"text": "", "files": [ASSETS / "cat.jpg"] * 2}, Talk(), find_model(LLAMA))
+        read_message(
+            {"text": "", "files": [ASSETS / "cat.jpg"] * 2}, Conversation(), find_model(LLAMA)
+        )
 
 
 def test_what_is_posted_is_what_gradio_would_make_of_it():
@@ -83,20 +86,21 @@ def test_what_is_posted_is_what_gradio_would_make_of_it():
 
 
 def test_a_question_that_fails_goes_back_into_the_box():
-    chat, talk = tab(), Talk()
+    chat, talk = tab(), Conversation()
     chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
     gather(chat.stream(talk, Visitor().choosing(find_model(LLAMA), "NVIDIA"), 512, 1.0, 1.0, None))
-    shown, _, box, *_ = chat.finish(talk, Visitor())
+    done = chat.finish(talk, Visitor())
+    shown, box = value_of(done, chat.chatbot), value_of(done, chat.box)
     assert box["text"] == "Who?" and len(box["files"]) == 1
     assert "key" in shown[-1]["content"] and shown[-1]["role"] == "assistant"
     assert not talk.turns, "the model would see the question twice"
 
 
 def test_a_parameter_out_of_range_is_a_sentence():
-    chat, talk = tab(), Talk()
+    chat, talk = tab(), Conversation()
     chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
     gather(chat.stream(talk, Visitor(), 512, 9.0, 1.0, None))
-    shown, *_ = chat.finish(talk, Visitor())
+    shown = value_of(chat.finish(talk, Visitor()), chat.chatbot)
     assert "temperature" in shown[-1]["content"].replace("\\", "")
 
 
@@ -108,7 +112,7 @@ def test_parameters_that_are_no_numbers_are_a_sentence(knobs):
 
 
 def test_a_conversation_goes_on_is_undone_and_asked_again(wire):
-    chat, talk, visitor = tab(), Talk(), Visitor(KEY)
+    chat, talk, visitor = tab(), Conversation(), Visitor(KEY)
     os.environ["NVIDIA_BASE_URL"] = wire.url
     for i, message in enumerate(
         ({"text": "One?", "files": [ASSETS / "cat.jpg"]}, {"text": "Two?", "files": []})
@@ -126,7 +130,8 @@ def test_a_conversation_goes_on_is_undone_and_asked_again(wire):
     gather(chat.stream(talk, visitor, 512, 1.0, 1.0, None))
     chat.finish(talk, Visitor())
     assert len(talk.turns) == 4 and len(wire.seen) == 3
-    _, box, shown, *_ = chat.undo(talk)
+    undone = chat.undo(talk)
+    box, shown = value_of(undone, chat.box), value_of(undone, chat.chatbot)
     assert box["text"] == "Two?" and len(talk.turns) == 2 and shown[-1]["role"] == "assistant"
     os.environ.pop("NVIDIA_BASE_URL")
 
@@ -134,10 +139,10 @@ def test_a_conversation_goes_on_is_undone_and_asked_again(wire):
 def test_partial_words_stay_in_the_chat(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     wire.script.append(say.sse(["half ", "an ", "answer"], cut_after=2))
-    chat, talk = tab(), Talk()
+    chat, talk = tab(), Conversation()
     chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
     gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
-    shown, *_ = chat.finish(talk, Visitor())
+    shown = value_of(chat.finish(talk, Visitor()), chat.chatbot)
     assert "half an" in shown[-2]["content"] and "broke off" in shown[-1]["content"]
     assert talk.turns[-1].text == "half an"
 
@@ -147,7 +152,7 @@ def test_a_second_question_waits_and_costs_nothing(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     gate = threading.Event()
     wire.script.append(say.sse(["half ", "whole"], gate=gate))
-    chat, talk, visitor = tab(), Talk(), Visitor(KEY)
+    chat, talk, visitor = tab(), Conversation(), Visitor(KEY)
     knobs = 512, 1.0, 1.0, None
 
     async def run():
@@ -155,37 +160,38 @@ def test_a_second_question_waits_and_costs_nothing(wire, monkeypatch):
         first = chat.stream(talk, visitor, *knobs)
         while await anext(first) != "half":
             pass
-        _, _, _, notice, _ = chat.take_example(talk, 0)
+        notice = value_of(chat.take_example(talk, 0), chat.notice)
         assert "still arriving" in notice
         assert (
             len([piece async for piece in chat.stream(talk, visitor, *knobs)]) == 1
         )  # nothing but a skip
-        assert talk.waiting and len(chat.finish(talk, Visitor())) == len(chat.done) and talk.waiting
+        assert talk.busy and chat.finish(talk, Visitor()) == gr.skip() and talk.busy
         gate.set()
         async for _ in first:
             pass
 
     finished(run())
-    shown, *_ = chat.finish(talk, Visitor())
-    assert "half whole" in shown[-1]["content"] and len(wire.seen) == 1 and not talk.waiting
+    shown = value_of(chat.finish(talk, Visitor()), chat.chatbot)
+    assert "half whole" in shown[-1]["content"] and len(wire.seen) == 1 and not talk.busy
 
 
 def test_stop_is_at_once_and_says_so(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     wire.script.append(say.slow_headers(20))
-    chat, talk = tab(), Talk()
+    chat, talk = tab(), Conversation()
 
     async def run():
         chat.take(talk, {"text": "One?", "files": [ASSETS / "cat.jpg"]})
         stream = chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None)
         assert await anext(stream) == "…"
-        asyncio.get_running_loop().call_later(0.3, talk.halt)
+        asyncio.get_running_loop().call_later(0.3, talk.stop)
         async for _ in stream:
             pass
 
     begun = time.monotonic()
     finished(run())
-    shown, _, box, *_ = chat.finish(talk, Visitor())
+    done = chat.finish(talk, Visitor())
+    shown, box = value_of(done, chat.chatbot), value_of(done, chat.box)
     assert time.monotonic() - begun < 5
     assert (
         "Stopped before the first word" in shown[-1]["content"].replace("\\", "")
@@ -196,22 +202,22 @@ def test_stop_is_at_once_and_says_so(wire, monkeypatch):
 def test_a_stop_before_the_question_is_sent_is_not_lost(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     wire.script.append(say.slow_headers(20))
-    chat, talk = tab(), Talk()
+    chat, talk = tab(), Conversation()
     chat.take(talk, {"text": "One?", "files": [ASSETS / "cat.jpg"]})
-    talk.halt()
+    talk.stop()
     begun = time.monotonic()
     gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
-    shown, *_ = chat.finish(talk, Visitor())
+    shown = value_of(chat.finish(talk, Visitor()), chat.chatbot)
     assert time.monotonic() - begun < 5 and "Stopped" in shown[-1]["content"]
 
 
 def test_an_answer_without_words_is_not_called_stopped(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     wire.script.append(say.sse(["<think>so many thoughts"]))
-    chat, talk = tab(), Talk()
+    chat, talk = tab(), Conversation()
     chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
     gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
-    shown, *_ = chat.finish(talk, Visitor())
+    shown = value_of(chat.finish(talk, Visitor()), chat.chatbot)
     assert "without a word" in shown[-1]["content"] and "Stopped" not in shown[-1]["content"]
 
 
@@ -223,7 +229,7 @@ def test_every_state_lives_as_long_as_its_visit():
     large = {
         id
         for id in states
-        if page.blocks[id].value.__class__.__name__ in ("Talk", "Run", "Visitor")
+        if page.blocks[id].value.__class__.__name__ in ("Conversation", "TaskRun", "Visitor")
     }
     assert len(large) == len(CATALOGUE) + 1 and large <= held
     assert all(page.blocks[id].time_to_live == float("inf") for id in states)
@@ -310,15 +316,17 @@ def test_when_a_model_is_gone_another_engine_is_offered_and_asked(wire, monkeypa
 
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     wire.script.append(problems[next(name for name in problems if "function" in name)])
-    chat, talk, visitor = tab("google/deplot"), Talk(), Visitor(KEY)
+    chat, talk, visitor = tab("google/deplot"), Conversation(), Visitor(KEY)
     chat.take(talk, {"text": "", "files": [ASSETS / "chart.png"]})
     gather(chat.stream(talk, visitor, 512, 0.2, 0.2, None))
-    _, _, box, *_, button = chat.finish(talk, visitor)
+    done = chat.finish(talk, visitor)
+    box, button = value_of(done, chat.box), value_of(done, chat.instead)
     assert "This machine" in button and "bar charts" in button
     visitor = chat.switch(talk, visitor)
     chat.take(talk, box)
     gather(chat.stream(talk, visitor, 512, 0.2, 0.2, None))
-    shown, *_, button = chat.finish(talk, visitor)
+    done = chat.finish(talk, visitor)
+    shown, button = value_of(done, chat.chatbot), value_of(done, chat.instead)
     assert "2021" in shown[-1]["content"] and not button and len(wire.seen) == 1
 
 
@@ -344,7 +352,7 @@ def test_after_a_failed_question_the_column_shows_what_was_answered_last(wire, m
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     with gr.Blocks():
         tab = ChatTab(find_model(LLAMA), registry(Embedded()), gr.State(Visitor()))
-    talk, visitor = Talk(), Visitor(KEY)
+    talk, visitor = Conversation(), Visitor(KEY)
     outcomes = []
     for file, reply in (
         ("sign.jpg", say.sse(["A sign."])),
@@ -353,40 +361,41 @@ def test_after_a_failed_question_the_column_shows_what_was_answered_last(wire, m
         wire.script.append(reply)
         tab.take(talk, {"text": "What is it?", "files": [str(ASSETS / file)]})
         gather(tab.stream(talk, visitor, 512, 1.0, 1.0, None))
-        outcomes.append(tab.finish(talk, visitor)[3:-1])
+        outcomes.append(values_of(tab.finish(talk, visitor), tab.done)[3:-1])
     assert [*map(str, outcomes[0][:2])] == [
         *map(str, outcomes[1][:2])
-    ] and talk.asked.answer.text == "A sign."
-    _, box, shown, *_ = tab.undo(talk)
+    ] and talk.result.answer.text == "A sign."
+    undone = tab.undo(talk)
+    box, shown = value_of(undone, tab.box), value_of(undone, tab.chatbot)
     assert (
         box["text"] == "What is it?"
         and "A sign." in shown[-1]["content"]
-        and talk.asked.answer.text == "A sign."
+        and talk.result.answer.text == "A sign."
     )
     tab.undo(talk)
-    assert talk.asked is None and not talk.turns, "what was taken back is not taken away"
+    assert talk.result is None and not talk.turns, "what was taken back is not taken away"
 
 
 @pytest.mark.parametrize("answered", [0, 1, 2])
 def test_a_failed_question_is_what_is_asked_again_and_undone(wire, monkeypatch, answered):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
-    chat, talk, refused = tab(), Talk(), say.status(422, {"detail": "no"})
+    chat, talk, refused = tab(), Conversation(), say.status(422, {"detail": "no"})
     wire.script += [say.sse(["Yes."])] * answered + [refused] * 2
     for i in range(answered + 1):
         chat.take(talk, {"text": f"{i}?", "files": [ASSETS / "cat.jpg"]})
         gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
         chat.finish(talk, Visitor())
-    shown = list(talk.shown)
+    shown = list(talk.messages)
     chat.ask_again(talk)
     gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
     chat.finish(talk, Visitor())
-    assert talk.shown == shown and len(talk.turns) == 2 * answered
+    assert talk.messages == shown and len(talk.turns) == 2 * answered
     assert [
         seen.json["messages"][-1]["content"]
         == wire.asked("chat")[-1].json["messages"][-1]["content"]
         for seen in wire.asked("chat")[-2:]
     ] == [True] * 2
-    _, box, *_ = chat.undo(talk)
+    box = value_of(chat.undo(talk), chat.box)
     assert box["text"] == f"{answered}?" and len(talk.turns) == 2 * answered
-    _, box, *_ = chat.undo(talk)
+    box = value_of(chat.undo(talk), chat.box)
     assert (box and box["text"]) == (f"{answered - 1}?" if answered else None)

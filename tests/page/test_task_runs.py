@@ -7,12 +7,14 @@ import pytest
 
 from tests.support.async_tools import finished, gather
 from tests.support.paths import ASSETS
+from tests.support.updates import values_of
 from tests.support.wire import replies as say
 from ui.core.session import Visitor, registry
-from ui.state.task_run import Run, linked
+from ui.state.links import link_query
+from ui.state.phase import Phase
+from ui.state.task_run import TaskRun
 from ui.tabs import task_runner
 from ui.tabs.task import TaskTab
-from ui.tabs.task_runner import Runs
 from vlm_backends import Embedded, find_model
 from vlm_backends.media import images
 from vlm_backends.ratelimit import SlidingWindow
@@ -26,39 +28,46 @@ PICTURE = images.read(ASSETS / "coffee.jpg")
 @pytest.fixture
 def runs(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
-    return Runs(FLORENCE, registry(Embedded()))
+    with gr.Blocks():
+        return TaskTab(FLORENCE, registry(Embedded()), gr.State(Visitor())).handlers
 
 
 def go(runs, run):
     lines = gather(runs.stream(run, Visitor(KEY)))
-    return lines, runs.finish(run, Visitor(KEY))
+    return lines, finish(runs, run)
+
+
+def finish(runs, run):
+    return values_of(runs.finish(run, Visitor(KEY)), runs.fields.done)
 
 
 def take(runs, run, token, words="", region=(None,) * 4):
     run.token = token
-    return runs.take(run, str(ASSETS / "coffee.jpg"), words, *region)
+    taken = runs.take(run, str(ASSETS / "coffee.jpg"), words, *region)
+    return values_of(taken, runs.fields.taken)
 
 
 def act(runs, run, deed, boxes):
-    return runs.act(run, SimpleNamespace(deed=deed, boxes=boxes))
+    acted = runs.act(run, SimpleNamespace(deed=deed, boxes=boxes))
+    return values_of(acted, runs.fields.taken)
 
 
 def test_detect_then_name_one_box_then_all(runs, wire):
-    run = Run()
+    run = TaskRun()
     take(runs, run, "<OD>")
     _, (_, _, _, shown, *_) = go(runs, run)
     assert [region["label"] for region in shown["regions"]] == ["car", "wheel"] and shown["actions"]
-    first = run.asked.answer.regions[0].outline
+    first = run.result.answer.regions[0].outline
     act(runs, run, "<REGION_TO_CATEGORY>", [[*first[0], *first[2]]])
     go(runs, run)
-    assert run.asked.answer.text.startswith("car\n") and len(run.asked.answer.regions) == 2
-    boxes = [[*region.outline[0], *region.outline[2]] for region in run.asked.answer.regions]
+    assert run.result.answer.text.startswith("car\n") and len(run.result.answer.regions) == 2
+    boxes = [[*region.outline[0], *region.outline[2]] for region in run.result.answer.regions]
     act(runs, run, "<REGION_TO_SEGMENTATION>", boxes)
     lines, (notice, *_) = go(runs, run)
     assert not notice and any("2 of 2" in line for line in lines if isinstance(line, str))
-    assert [region.is_mask for region in run.asked.answer.regions] == [True, True, False, False]
-    masks = [region.label for region in run.asked.answer.regions if region.is_mask]
-    assert masks == [region.label for region in run.asked.answer.regions if not region.is_mask], (
+    assert [region.is_mask for region in run.result.answer.regions] == [True, True, False, False]
+    masks = [region.label for region in run.result.answer.regions if region.is_mask]
+    assert masks == [region.label for region in run.result.answer.regions if not region.is_mask], (
         "a mask has its box's name"
     )
     assert len(wire.asked("chat")) == 4 and not wire.assets
@@ -67,7 +76,7 @@ def test_detect_then_name_one_box_then_all(runs, wire):
 
 @pytest.mark.parametrize("after", [images.read(ASSETS / "sign.jpg"), None])
 def test_an_answer_that_comes_late_is_shown_on_its_own_picture(runs, after):
-    run = Run()
+    run = TaskRun()
     take(runs, run, "<OD>")
     asked, run.picture = run.picture, after
     _, (notice, _, _, shown, *_) = go(runs, run)
@@ -85,18 +94,19 @@ def test_a_box_counts_before_the_fields_show_it(runs):
         tab = TaskTab(FLORENCE, runs.registry, gr.State(Visitor()))
     old, new, typed = (0.1, 0.1, 0.2, 0.2), (0.5, 0.5, 0.9, 0.9), (0.3, 0.3, 0.4, 0.4)
     for shown, meant in ((old, new), (new, new), (typed, typed)):
-        run = Run()
-        assert tab.drawn(run, SimpleNamespace(box=[*new]), *old) == (*new, "")
+        run = TaskRun()
+        drawn = tab.drawn(run, SimpleNamespace(box=[*new]), *old)
+        assert values_of(drawn, [*tab.region, tab.notice]) == [*new, ""]
         take(runs, run, "<REGION_TO_SEGMENTATION>", region=shown)
         assert run.box == meant
-        run = Run(waiting=True, over=True, drawn=run.drawn, before=run.before)
+        run = TaskRun(phase=Phase.ENDED, drawn=run.drawn, before=run.before)
         take(runs, run, "<REGION_TO_SEGMENTATION>", region=old)
         assert run.box == old, "a box counts once"
-    run = Run()
+    run = TaskRun()
     tab.drawn(run, SimpleNamespace(box=[*new]), *[None] * 4)
     tab.clear(run)
     _, notice, *_ = take(runs, run, "<REGION_TO_SEGMENTATION>")
-    assert "region" in notice and not run.waiting
+    assert "region" in notice and not run.busy
 
 
 @pytest.mark.parametrize("deed, boxes", [
@@ -106,34 +116,34 @@ def test_a_box_counts_before_the_fields_show_it(runs):
     ("<OD>", [[0.1, 0.1, 0.5, 0.5]]), ("__class__", [[0.1, 0.1, 0.5, 0.5]]), (None, None), ([], {}), ({"a": 1}, 7), ("ground", None),
 ])  # fmt: skip
 def test_what_the_browser_wishes_is_not_trusted(runs, wire, deed, boxes):
-    run = Run(picture=PICTURE)
+    run = TaskRun(picture=PICTURE)
     _, notice, *_ = act(runs, run, deed, boxes)
-    assert notice and not run.waiting and not wire.seen
+    assert notice and not run.busy and not wire.seen
 
 
 def test_nothing_is_done_without_a_picture(runs):
-    _, notice, *_ = act(runs, Run(), "<REGION_TO_CATEGORY>", [[0.1, 0.1, 0.5, 0.5]])
+    _, notice, *_ = act(runs, TaskRun(), "<REGION_TO_CATEGORY>", [[0.1, 0.1, 0.5, 0.5]])
     assert "picture first" in notice
 
 
 def test_a_caption_and_then_the_places_of_what_it_names_in_one_click(runs, wire):
-    run = Run(token="<CAPTION>")
+    run = TaskRun(token="<CAPTION>")
     runs.take_both(run, str(ASSETS / "coffee.jpg"), "", *[None] * 4)
     go(runs, run)
-    answer = run.asked.answer
+    answer = run.result.answer
     assert answer.text.startswith("This is a") and len(answer.regions) == 2
     assert all(answer.text[slice(*region.span)] == region.label for region in answer.regions)
     assert len(wire.asked("chat")) == 2
 
 
 def test_the_words_of_a_caption_are_found_without_asking_for_it_again(runs, wire):
-    run = Run()
+    run = TaskRun()
     take(runs, run, "<CAPTION>")
     _, (_, _, _, shown, *_) = go(runs, run)
     assert [deed["name"] for deed in shown["further"]] == ["ground"]
     act(runs, run, "ground", None)
     go(runs, run)
-    assert len(run.asked.answer.regions) == 2 and len(wire.asked("chat")) == 2
+    assert len(run.result.answer.regions) == 2 and len(wire.asked("chat")) == 2
 
 
 BOXES = [[0.1, 0.1, 0.5, 0.5], [0.5, 0.5, 0.9, 0.9], [0.2, 0.2, 0.3, 0.3]]
@@ -148,41 +158,41 @@ def at_the_first_answer(runs, run, act):
                 act()
 
     finished(drive())
-    return runs.finish(run, Visitor(KEY))
+    return finish(runs, run)
 
 
 def test_a_failure_in_the_middle_keeps_what_was_found(runs, wire):
-    run = Run(picture=PICTURE)
+    run = TaskRun(picture=PICTURE)
     act(runs, run, "<REGION_TO_CATEGORY>", BOXES)
     refusal = say.status(422, '{"detail": "no"}')
     notice, *_ = at_the_first_answer(runs, run, lambda: wire.script.append(refusal))
-    assert "1 of 3 done" in notice.replace("\\", "") and run.asked.answer.text == "car"
+    assert "1 of 3 done" in notice.replace("\\", "") and run.result.answer.text == "car"
     assert len(wire.asked("chat")) == 2 and not wire.assets
 
 
 def test_a_failed_run_leaves_what_stood_there(runs, wire):
-    run = Run()
+    run = TaskRun()
     take(runs, run, "<OD>")
     go(runs, run)
-    kept = run.asked
+    kept = run.result
     wire.script.append(say.status(422, '{"detail": "no"}'))
     take(runs, run, "<CAPTION>")
     _, (notice, _, _, shown, *_) = go(runs, run)
-    assert notice and shown == gr.skip() and run.asked is kept
+    assert notice and shown == gr.skip() and run.result is kept
 
 
 def test_stop_ends_the_chain_and_keeps_what_was_found(runs, wire):
-    run = Run(picture=PICTURE)
+    run = TaskRun(picture=PICTURE)
     act(runs, run, "<REGION_TO_CATEGORY>", BOXES)
-    at_the_first_answer(runs, run, run.halt)
-    assert run.asked.answer.text == "car" and not run.waiting
+    at_the_first_answer(runs, run, run.stop)
+    assert run.result.answer.text == "car" and not run.busy
     assert len(wire.asked("chat")) == 1 and not wire.assets
 
 
 def test_many_boxes_keep_the_pace_of_the_service_and_say_so(runs, wire, monkeypatch):
     window = SlidingWindow(2, 1.0)
-    monkeypatch.setattr(task_runner, "terms", lambda engine: (window, 4))
-    run = Run(picture=PICTURE)
+    monkeypatch.setattr(task_runner, "rate_limit_for", lambda engine: (window, 4))
+    run = TaskRun(picture=PICTURE)
     act(runs, run, "<REGION_TO_CATEGORY>", BOXES)
     lines, (notice, *_) = go(runs, run)
     assert not notice and len(run.found) == len(wire.asked("chat")) == 3
@@ -195,25 +205,25 @@ def test_many_boxes_keep_the_pace_of_the_service_and_say_so(runs, wire, monkeypa
 
 def test_a_stop_ends_the_wait_for_the_pace(runs, wire, monkeypatch):
     window = SlidingWindow(1, 3600.0)
-    monkeypatch.setattr(task_runner, "terms", lambda engine: (window, 4))
-    run = Run(picture=PICTURE)
+    monkeypatch.setattr(task_runner, "rate_limit_for", lambda engine: (window, 4))
+    run = TaskRun(picture=PICTURE)
     act(runs, run, "<REGION_TO_CATEGORY>", BOXES)
 
     async def drive():
         async for line in runs.stream(run, Visitor(KEY)):
             if "Waits" in line:
-                run.halt()
+                run.stop()
 
     finished(drive())
     runs.finish(run, Visitor(KEY))
-    assert run.asked.answer.text == "car" and len(wire.asked("chat")) == 1
+    assert run.result.answer.text == "car" and len(wire.asked("chat")) == 1
 
 
 def test_a_second_run_waits(runs):
-    run = Run()
+    run = TaskRun()
     take(runs, run, "<OD>")
     _, notice, *_ = take(runs, run, "<CAPTION>")
-    assert "still going" in notice and run.asking.task.token == "<OD>"
+    assert "still going" in notice and run.reply.question.task.token == "<OD>"
 
 
 @pytest.mark.parametrize("example, token, query", [
@@ -221,4 +231,4 @@ def test_a_second_run_waits(runs):
     (2, "<OD>", "model=florence-2&task=OD&example=3"), (None, "<OD>&key=x", "model=florence-2&task=OD%3E%26key%3Dx"),
 ])  # fmt: skip
 def test_a_link_holds_the_tab_the_task_and_the_example(example, token, query):
-    assert linked(FLORENCE, example, token) == query
+    assert link_query(FLORENCE, example, token) == query

@@ -9,12 +9,12 @@ import pytest
 from tests.support.async_tools import finished
 from tests.support.child_processes import answering, child, free_port
 from tests.support.paths import ASSETS
-from ui.core.shutdown import RESTART, Closing
+from ui.core.shutdown import RESTART, ShutdownRegistry
 from ui.core.storage import picture_path, store_picture
-from ui.state.conversation import Talk, read_message
-from ui.state.question import Asked, follow
-from ui.state.task_run import task_prompt
-from vlm_backends import BadPrompt, CancelToken, Chunk, Embedded, Prompt, Turn, find_model
+from ui.state.conversation import Conversation, read_message
+from ui.state.replies import PageReply, follow
+from ui.state.task_plan import task_prompt
+from vlm_backends import BadPrompt, CancelToken, Chunk, Embedded, Prompt, Question, Turn, find_model
 from vlm_backends.errors import Refused
 from vlm_backends.media import images
 from vlm_backends.server.workers import Desk
@@ -29,7 +29,9 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_a_visits_pictures_lie_in_files(folder):
-    turn = read_message({"text": "Hi", "files": [str(ASSETS / "coffee.jpg")]}, Talk(), LLAMA)
+    turn = read_message(
+        {"text": "Hi", "files": [str(ASSETS / "coffee.jpg")]}, Conversation(), LLAMA
+    )
     prompt, _ = task_prompt("<OCR>", str(ASSETS / "coffee.jpg"), "", None)
     (first,), (second,) = turn.pictures, prompt.turns[0].pictures
     assert (
@@ -62,22 +64,22 @@ class Speaks:
 
 
 def test_the_end_of_the_page_is_told_and_the_words_stay(monkeypatch):
-    closing = Closing()
-    monkeypatch.setattr("ui.state.question.closing", closing)
-    running, late = (Asked(LLAMA, Prompt((Turn("user", "Hi"),))) for _ in range(2))
+    registry = ShutdownRegistry()
+    monkeypatch.setattr("ui.state.replies.shutdown_registry", registry)
+    running, late = (PageReply(Question(LLAMA, Prompt((Turn("user", "Hi"),)))) for _ in range(2))
 
     async def drive():
         async with aclosing(follow(running, Speaks(), nullcontext())) as arriving:
             async for answer in arriving:
                 assert answer.text == "word"
-                await asyncio.to_thread(closing.end, 10)
+                await asyncio.to_thread(registry.end, 10)
         assert [answer.text async for answer in follow(late, Speaks(), nullcontext())] in (
             [],
             ["word"],
         )
 
     finished(drive())
-    assert (running.answer.text, running.error, late.error) == ("word", RESTART, RESTART)
+    assert (running.answer.text, running.failure, late.failure) == ("word", RESTART, RESTART)
 
 
 def test_who_waits_at_a_desk_that_closes_is_told_so():

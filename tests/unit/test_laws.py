@@ -93,18 +93,16 @@ FLOORS = {
         ["session", "shutdown"],
     ],
     "ui.state": [
-        ["question", "availability"],
-        ["rendering"],
-        ["task_run", "batch"],
-        ["conversation"],
-        ["comparison"],
+        ["phase", "links", "replies", "rendering", "candidates", "availability"],
+        ["task_plan", "batch", "conversation", "comparison"],
+        ["task_run"],
     ],
     "ui.components": [
         ["viewer", "presenter", "welcome", "engine_menu", "fallback", "availability_table"],
         ["result_panel", "theme"],
         ["chart"],
     ],
-    "ui.tabs": [["task_runner", "chat", "batch", "compare"], ["task"]],
+    "ui.tabs": [["examples"], ["task_runner", "chat", "batch", "compare"], ["task"]],
     "ui.api": [["endpoints"], ["mcp"]],
     "ui.web": [["middleware"]],
     "ui": [

@@ -10,9 +10,19 @@ from PIL import Image
 
 from ui.components.chart import asked_about, charted, long_form, number, taken
 from ui.components.result_panel import ledger, written
-from ui.state.question import Asked, Clock
-from ui.state.rendering import as_json
-from vlm_backends import NVIDIA, Answer, BadPrompt, Prompt, Region, Sent, Turn, find_model
+from ui.state.replies import Result
+from vlm_backends import (
+    NVIDIA,
+    Answer,
+    BadPrompt,
+    Prompt,
+    Question,
+    Region,
+    Sent,
+    Timing,
+    Turn,
+    find_model,
+)
 from vlm_backends.media import images
 
 KEY = "nvapi-canary-0123456789"
@@ -22,14 +32,8 @@ PICTURE = images.read(Image.new("RGB", (640, 480), "white"))
 
 def asked(answer, engine=None, first=0.5, total=2.5):
     prompt = Prompt((Turn("user", "x", (PICTURE,)),))
-    clock = Clock(first_s=first, total_s=total)
-    return Asked(
-        find_model("meta/llama-3.2-11b-vision-instruct"),
-        prompt,
-        engine=engine or NVIDIA(KEY),
-        answer=answer,
-        clock=clock,
-    )
+    question = Question(find_model("meta/llama-3.2-11b-vision-instruct"), prompt)
+    return Result(question, engine or NVIDIA(KEY), answer, Timing(first, total))
 
 
 @pytest.mark.parametrize("answer, said, unsaid", [
@@ -54,14 +58,14 @@ def test_the_ledger_says_what_travelled_and_what_it_cost(answer, said, unsaid):
 ])  # fmt: skip
 def test_the_json_has_a_line_for_each_field_region_and_row(answer, lines):
     record = asked(answer)
-    *_, shown = written(SimpleNamespace(asked=record))
+    *_, shown = written(SimpleNamespace(result=record))
     text = unescape(re.search(r"<code>(.*)</code>", shown, re.DOTALL)[1])
-    assert json.loads(text) == as_json(record) and text.count("\n") + 1 == lines
+    assert json.loads(text) == record.to_dict() and text.count("\n") + 1 == lines
     assert "<b>" not in shown and KEY not in shown
 
 
 def test_nothing_asked_is_a_sentence_in_place_of_code_and_json():
-    assert [text[:18] for text in written(SimpleNamespace(asked=None))] == [
+    assert [text[:18] for text in written(SimpleNamespace(result=None))] == [
         "<p>Ask something f"
     ] * 3
 

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 
 import gradio as gr
 
-from ui.core.session import EngineRegistry, Visitor
 from ui.core.gradio_compat import UploadedImage
+from ui.core.session import EngineRegistry, Visitor
 from ui.state.conversation import Conversation, read_message, sampling
 from ui.state.rendering import drawn
 from ui.state.replies import PageReply, follow

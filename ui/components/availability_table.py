@@ -14,7 +14,7 @@ from ui.core.gradio_compat import QUIET
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.availability import Column, Standing, columns, summary
 from vlm_backends import CATALOGUE, NVIDIA, Engine, Local, Model, OpenAI, VLMError
-from vlm_backends.journal import Journal, journal, look
+from vlm_backends.journal import Journal, look
 
 _TITLE = "Which models answer?"
 _STEPS = {  # to an answer from NVIDIA, by the model's standing there
@@ -73,17 +73,21 @@ class Strip:
         """The same after a look at NVIDIA's list and at the owner's server."""
         try:
             for engine in self.registry.present(visitor):
-                look(engine, journal)
+                look(engine, self.registry.journal)
         except VLMError:  # a setting that cannot be met: the table says so
             pass
         return self.show(visitor)
 
 
 def strip(
-    registry: EngineRegistry, visitor: Visitor, journal: Journal = journal, now: float | None = None
+    registry: EngineRegistry,
+    visitor: Visitor,
+    journal: Journal | None = None,
+    now: float | None = None,
 ) -> tuple[str, str]:
     """The accordion's label, and the table and the advice as escaped HTML; `now` in seconds since 1970."""
     try:
+        journal = registry.journal if journal is None else journal
         found = columns(registry.present(visitor), journal, time.time() if now is None else now)
     except VLMError as error:
         return _TITLE, _lead(str(error))

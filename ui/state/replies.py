@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
 
-from ui.core.shutdown import closing
+from ui.core.shutdown import shutdown_registry
 from vlm_backends import (
     Answer,
     CancelToken,
@@ -105,7 +105,7 @@ async def follow(
     """
     reply.engine, reply.observer = engine, observer or reply.observer
     try:
-        with admission, closing.told(reply.interrupt):
+        with admission, shutdown_registry.register(reply.interrupt):
             async with aclosing(latest_items(reply.updates, reply.cancel_token)) as arriving:
                 async for _ in arriving:
                     yield reply.answer

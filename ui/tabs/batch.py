@@ -17,7 +17,7 @@ from ui.core.gradio_compat import QUIET, UploadedFiles
 from ui.core.limits import quota_of
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor, pays
-from ui.core.shutdown import closing
+from ui.core.shutdown import shutdown_registry
 from ui.state.batch import Batch, BatchQuestion, grid, progress
 from ui.state.phase import Phase
 from ui.tabs.examples import ASSETS
@@ -179,7 +179,7 @@ class BatchTab:
         engine = await to_thread(self.registry.answering, visitor, batch.question.model)
         limiter, quota = self.registry.limiter, quota_of(self.registry.limiter)
         turn = partial(limiter.turn, quota, pays(visitor, engine))
-        with limiter.answering(quota), closing.told(batch.interrupt):
+        with limiter.answering(quota), shutdown_registry.register(batch.interrupt):
             work = partial(batch.run, engine, turn)
             async with aclosing(latest_items(work, leaving)) as ticks:
                 async for _ in ticks:
