@@ -102,7 +102,7 @@ FLOORS = {
         ["result_panel", "theme"],
         ["chart"],
     ],
-    "ui.tabs": [["examples"], ["task_runner", "chat", "batch", "compare"], ["task"]],
+    "ui.tabs": [["fields"], ["task_runner", "chat", "batch", "compare"], ["task"]],
     "ui.api": [["endpoints"], ["mcp"]],
     "ui.web": [["middleware"]],
     "ui": [

@@ -20,7 +20,7 @@ from ui.core.session import EngineRegistry, Visitor, pays
 from ui.core.shutdown import shutdown_registry
 from ui.state.batch import Batch, BatchQuestion, grid, progress
 from ui.state.phase import Phase
-from ui.tabs.examples import ASSETS
+from ui.tabs.fields import ASSETS
 from vlm_backends import CATALOGUE, BadPrompt, CancelToken, Model, Task, VLMError, write_task
 from vlm_backends.annotate.runner import rate_limit_for
 from vlm_backends.annotate.sources import MOST, Source, sources

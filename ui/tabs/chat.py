@@ -23,7 +23,7 @@ from ui.core.session import EngineRegistry, Visitor
 from ui.state.conversation import Conversation, as_message, read_message, sampling
 from ui.state.phase import Phase
 from ui.state.replies import Result, follow
-from ui.tabs.examples import example, example_gallery
+from ui.tabs.fields import example, example_gallery
 from vlm_backends import Answer, Model, Picture, Turn, VLMError
 from vlm_backends.models import check_sampling
 

@@ -13,14 +13,14 @@ from gradio.components import Component
 from gradio.events import Dependency
 
 from ui.components.viewer import scene, viewer
-from ui.core.gradio_compat import QUIET, UploadedImage
+from ui.core.gradio_compat import QUIET
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import picture_path, store_picture
 from ui.state.candidates import candidates, default_choice
 from ui.state.comparison import MOST, Comparison, ComparisonEntry, as_html, entries_for
 from ui.state.replies import PICTURE_FIRST, follow
-from ui.tabs.examples import ASSETS, example, example_gallery, titled
+from ui.tabs.fields import ASSETS, example, example_gallery, picture_field, titled
 from vlm_backends import BadPrompt, VLMError
 from vlm_backends.intents import ASK, DESCRIBE, FIND, INTENTS, READ, Intent
 from vlm_backends.media import images
@@ -58,7 +58,7 @@ class CompareTab:
         self._examples()
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=320):
-                self._picture()
+                self.image = picture_field(300, "compare-picture")
             with gr.Column(scale=3, min_width=320):
                 self._question()
         self._answers()
@@ -72,16 +72,6 @@ class CompareTab:
                 for intent, picture, words, _ in EXAMPLES
             ],
             "Try one: a click asks them all",
-        )
-
-    def _picture(self) -> None:
-        self.image = UploadedImage(
-            label="Your picture",
-            sources=["upload", "clipboard", "webcam"],
-            type="filepath",
-            height=300,
-            elem_id="compare-picture",
-            buttons=["fullscreen"],
         )
 
     def _question(self) -> None:

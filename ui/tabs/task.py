@@ -12,12 +12,12 @@ from ui.components.engine_menu import SETS
 from ui.components.fallback import way_on
 from ui.components.result_panel import Outcome, after
 from ui.components.viewer import viewer
-from ui.core.gradio_compat import QUIET, UploadedImage
+from ui.core.gradio_compat import QUIET
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import picture_path, store_picture
 from ui.state.task_run import Box, TaskRun
-from ui.tabs.examples import ASSETS, example, example_gallery, titled
+from ui.tabs.fields import ASSETS, example, example_gallery, picture_field, titled
 from ui.tabs.task_runner import RunFields, TaskRunHandlers
 from vlm_backends import Model, Task, VLMError, find_task
 from vlm_backends.models import DESCRIBE, check_region
@@ -52,7 +52,7 @@ class TaskTab:
         self._examples()
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=320):
-                self._picture()
+                self.image = picture_field(220, "task-picture")
                 self._picker()
                 self._task_fields()
                 self._buttons()
@@ -69,16 +69,6 @@ class TaskTab:
                 for token, picture, words, _ in EXAMPLES
             ],
             "Try one: a click runs it",
-        )
-
-    def _picture(self) -> None:
-        self.image = UploadedImage(
-            label="Your picture",
-            sources=["upload", "clipboard", "webcam"],
-            type="filepath",
-            height=220,
-            elem_id="task-picture",
-            buttons=["fullscreen"],
         )
 
     def _picker(self) -> None:
