@@ -13,6 +13,7 @@ from time import process_time
 import uvicorn
 
 from vlm_backends import CATALOGUE, CancelToken, Chunk, Model, Prompt, Task
+from vlm_backends.engines.base import Capability, Observation, Traits
 from vlm_backends.server.app import application
 
 WORD = "word"
@@ -27,9 +28,26 @@ class Reciter:
         """All of the catalogue."""
         return CATALOGUE
 
+    @property
+    def traits(self) -> Traits:
+        """It is here, and needs nothing."""
+        return Traits("builtin")
+
+    def capability(self, model: Model, task: Task | None = None) -> Capability:
+        """Always the same."""
+        return Capability(True, "recites")
+
     def state(self, model: Model, task: Task | None = None) -> str:
         """Always the same."""
-        return "recites"
+        return self.capability(model, task).summary
+
+    def with_key(self, key: str) -> "Reciter":
+        """Itself: it takes no key."""
+        return self
+
+    def probe(self, models: Sequence[Model]) -> Iterator[tuple[Model, Observation]]:
+        """Nothing: there is no address to look at."""
+        return iter(())
 
     def stream(
         self, model: Model, prompt: Prompt, stop: CancelToken | None = None

@@ -34,6 +34,7 @@ from vlm_backends.annotate.command import here
 from vlm_backends.annotate.jsonl import ledger
 from vlm_backends.annotate.records import Job
 from vlm_backends.annotate.sources import pictures
+from vlm_backends.engines.base import Capability, Traits
 
 SlidingWindow = tuple[
     float, float, float
@@ -53,9 +54,18 @@ class Busy:
         """All of the catalogue."""
         return CATALOGUE
 
+    @property
+    def traits(self) -> Traits:
+        """It is here, and needs nothing."""
+        return Traits("builtin")
+
+    def capability(self, model: Model, task: Task | None = None) -> Capability:
+        """Always the same."""
+        return Capability(True, "counts")
+
     def state(self, model: Model, task: Task | None = None) -> str:
         """Always the same."""
-        return "counts"
+        return self.capability(model, task).summary
 
     def stream(
         self, model: Model, prompt: Prompt, stop: CancelToken | None = None

@@ -7,6 +7,7 @@ import pytest
 
 import ui
 from tests.support.chromium import CHROMIUM
+from tests.support.fake_engine import FakeEngine
 from tests.support.paths import ASSETS
 from ui.state.replies import FAULT
 from vlm_backends import CATALOGUE, Embedded
@@ -23,16 +24,10 @@ pytestmark = [
 
 
 @dataclass(frozen=True)
-class Broken:
+class Broken(FakeEngine):
     """An engine with a bug, in the place of this machine's own."""
 
     name: str = Embedded.name
-
-    def models(self) -> tuple:
-        return CATALOGUE
-
-    def state(self, model, task=None) -> str:
-        return "ready"
 
     def stream(self, model, prompt, stop=None) -> Iterator[Chunk]:
         yield Chunk(status="thinking")

@@ -13,7 +13,7 @@ from tests.support.wire import replies as say
 from tests.support.wire.problems import problem, problems
 from ui.components.availability_table import strip
 from ui.core.session import EngineRegistry, Visitor
-from ui.state.availability import standing
+from ui.state.availability import availability
 from ui.state.replies import PageReply, follow
 from vlm_backends import (
     CATALOGUE,
@@ -68,7 +68,7 @@ def test_real_calls_are_kept(wire, journal, replies, word, detail):
     wire.script += replies
     call(journal, engine)
     assert len(wire.asked("chat")) == len(replies)
-    found = standing(engine, NEMOTRON, journal, time.time())
+    found = availability(engine, NEMOTRON, journal, time.time())
     assert found.word == word and detail in found.detail
 
 
@@ -137,7 +137,7 @@ def test_a_look_at_nvidia_carries_no_key_and_asks_no_model(wire, journal):
     assert len(wire.asked("models")) == 1 and len(wire.asked("model")) == len(CATALOGUE) - 2
     assert wire.asked("model")[0].path == f"/v1/models/{PHI.id}"
     now = time.time()
-    words = {model.title: standing(engine, model, journal, now).word for model in CATALOGUE}
+    words = {model.title: availability(engine, model, journal, now).word for model in CATALOGUE}
     assert (
         words["Llama 3.2 Vision"] == "listed"
         and words["DePlot"] == words["Phi-3.5 Vision"] == "withdrawn"
@@ -160,7 +160,7 @@ def test_a_list_that_cannot_be_had_raises_nothing(wire, journal, reply, words):
     wire.scripts["models"].append(reply)
     look(engine, journal)
     now = time.time()
-    assert {standing(engine, model, journal, now).word for model in CATALOGUE} == words
+    assert {availability(engine, model, journal, now).word for model in CATALOGUE} == words
 
 
 def test_what_was_seen_before_the_line_broke_stays(wire, journal):

@@ -1,5 +1,6 @@
 """The table of models and engines on the page."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import gradio as gr
@@ -124,8 +125,8 @@ def test_what_is_at_hand_is_not_advised(journal):
 )
 def test_hostile_words_are_letters(wicked, journal, monkeypatch):
     class Odd(Embedded):
-        def state(self, model, task=None):
-            return wicked
+        def capability(self, model, task=None):
+            return replace(super().capability(model, task), summary=wicked)
 
     class Stranger(Odd):
         pass

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from tests.support.fake_engine import FakeEngine
 from tests.support.questions import chat_body as body
 from tests.support.reciter import LLAMA, PICTURE, questions, recital, row
 from tests.support.rows import Row
 from tests.support.servers import serving
-from vlm_backends import CATALOGUE, Chunk
+from vlm_backends import Chunk
 from vlm_backends.server.workers import Desk
 
 _PLACES = 2
@@ -37,16 +38,10 @@ def rows(short: bool) -> Iterator[Row]:
         )
 
 
-class _Talker:
+class _Talker(FakeEngine):
     """An engine that recites, or never comes to an end."""
 
     name = "Talker"
-
-    def models(self):
-        return CATALOGUE
-
-    def state(self, model, task=None):
-        return "ready"
 
     def stream(self, model, prompt, stop=None):
         text = prompt.turns[-1].text

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timezone
 
-from ui.state.availability import standing
+from ui.state.availability import availability
 from vlm_backends import find_model
 
 LLAMA, PHI, NEVA, DEPLOT, NEMOTRON = map(
@@ -21,5 +21,5 @@ NOWHERE = "http://127.0.0.1:9"  # nobody listens there
 
 def stands(engine, model, journal, now=NOW) -> tuple:
     """Return the word, the detail and the tone that the page shows for a model of an engine."""
-    found = standing(engine, model, journal, now)
+    found = availability(engine, model, journal, now)
     return found.word, found.detail, found.tone

@@ -6,12 +6,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from tests.support.fake_engine import FakeEngine
 from tests.support.paths import ASSETS
 from tests.support.processes import until
 from tests.support.rows import Row
 from tests.support.servers import serving
 from vlm_backends import (
-    CATALOGUE,
     CancelToken,
     Chunk,
     OpenAI,
@@ -39,7 +39,7 @@ def recital(text: str) -> str:
     return " ".join([text] * (2 * HALF))
 
 
-class Reciter:
+class Reciter(FakeEngine):
     """An engine that says the question over and over; it waits at its beginning and in its middle for a word to go on."""
 
     name = "Reciter"
@@ -55,12 +55,6 @@ class Reciter:
         self.stops.clear()
         for event, free in ((self.begin, begin), (self.go_on, go_on)):
             event.set() if free else event.clear()
-
-    def models(self):
-        return CATALOGUE
-
-    def state(self, model, task=None):
-        return "ready"
 
     def stream(self, model, prompt, stop=None):
         text = prompt.turns[-1].text

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from vlm_backends import CATALOGUE
+from tests.support.fake_engine import FakeEngine
 from vlm_backends.engines import openai
 from vlm_backends.server.app import application
 
@@ -35,19 +35,13 @@ def serving(engine, host="127.0.0.1", **settings):
         openai.clear_cache()
 
 
-class Says:
+class Says(FakeEngine):
     """An engine that says what it is told to; an event is waited for, an error raised."""
 
     name = "Told"
 
     def __init__(self, *items):
         self.items, self.stops, self.prompts = items, [], []
-
-    def models(self):
-        return CATALOGUE
-
-    def state(self, model, task=None):
-        return "ready"
 
     def stream(self, model, prompt, stop=None):
         self.stops.append(stop)

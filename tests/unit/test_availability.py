@@ -7,7 +7,7 @@ import pytest
 from tests.support.availability import DEPLOT, LLAMA, NEMOTRON, NEVA, NOW, NOWHERE, PHI, stands
 from ui.components.availability_table import strip
 from ui.core.session import EngineRegistry, Visitor
-from ui.state.availability import columns, standing, summary
+from ui.state.availability import availability, columns, summary
 from vlm_backends import (
     NVIDIA,
     BadPrompt,
@@ -66,7 +66,7 @@ def test_what_is_known_before_anybody_was_asked(
     engine, model, word, detail, tone, monkeypatch, tmp_path, journal
 ):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path), raising=False)
-    found = standing(engine, model, journal, NOW)
+    found = availability(engine, model, journal, NOW)
     assert (found.word, found.tone) == (word, tone) and detail in found.detail
 
 
@@ -130,7 +130,7 @@ def test_a_list_is_no_proof_of_life(journal, called, looked, key, model, word, d
     if called:
         journal.called(engine, model, called)
     journal.looked(engine, model, looked)
-    found = standing(engine, model, journal, NOW)
+    found = availability(engine, model, journal, NOW)
     assert found.word == word and detail in found.detail
 
 

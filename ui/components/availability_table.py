@@ -12,7 +12,7 @@ from gradio.events import Dependency
 
 from ui.core.gradio_compat import QUIET
 from ui.core.session import EngineRegistry, Visitor
-from ui.state.availability import Column, Standing, columns, summary
+from ui.state.availability import Availability, EngineColumn, columns, summary
 from vlm_backends import CATALOGUE, NVIDIA, Engine, Local, Model, OpenAI, VLMError
 from vlm_backends.journal import Journal, look
 
@@ -94,11 +94,11 @@ def strip(
     return f"{_TITLE} {summary(found)}", _drawn(found)
 
 
-def _drawn(found: list[Column]) -> str:
+def _drawn(found: list[EngineColumn]) -> str:
     names = ("Model", *(column.name for column in found), "To have it answer")
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     rows = "".join(
-        _row(model, found, [column.standings[i] for column in found])
+        _row(model, found, [column.cells[i] for column in found])
         for i, model in enumerate(CATALOGUE)
     )
     return (
@@ -108,7 +108,7 @@ def _drawn(found: list[Column]) -> str:
     )
 
 
-def _row(model: Model, found: list[Column], standings: list[Standing]) -> str:
+def _row(model: Model, found: list[EngineColumn], standings: list[Availability]) -> str:
     cells = "".join(
         f'<td class="{each.tone}"><b>{escape(each.word)}</b> <small>{escape(each.detail)}</small></td>'
         for each in standings
@@ -120,7 +120,7 @@ def _row(model: Model, found: list[Column], standings: list[Standing]) -> str:
     return f'<tr><th scope="row">{escape(model.title)}</th>{cells}<td>{escape(way)}</td></tr>'
 
 
-def _way(model: Model, hosted: Standing | None) -> str:
+def _way(model: Model, hosted: Availability | None) -> str:
     """What would make the model answer, the surest first."""
     ways = [_weights(model)] if model.weights else []
     if hosted and hosted.word != "withdrawn":

@@ -1,13 +1,21 @@
-"""How each model stands at each engine, in a word and a detail: by a call, else by a look, else by the catalogue."""
+"""How each model stands at each engine, in a word and a detail.
+
+A call tells most, a look at the engine's list less, the catalogue least.
+"""
+
+from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
 
-from vlm_backends import CATALOGUE, NVIDIA, Embedded, Engine, Local, Model, OpenAI
-from vlm_backends.engines.base import Observation
+from vlm_backends import CATALOGUE, Engine, Local, Model, OpenAI
+from vlm_backends.engines.base import Capability, Kind, Observation
 from vlm_backends.journal import Journal
+
+Tone = Literal["good", "maybe", "bad", "off"]
 
 _REASONS = {  # of a refusal, by its status
     401: "the key was not accepted",
@@ -16,153 +24,191 @@ _REASONS = {  # of a refusal, by its status
     503: "no room there",
     529: "overloaded",
 }
+_GONE_WORDS: Mapping[Kind, tuple[str, str]] = {  # the word, and who said so
+    "nvidia": ("withdrawn", "NVIDIA")
+}
 
 
 @dataclass(frozen=True)
-class Standing:
+class Availability:
     """A word, a detail, and a tone for the dot, which tells nothing that the word does not."""
 
     word: str
     detail: str = ""
-    tone: Literal["good", "maybe", "bad", "off"] = "off"
+    tone: Tone = "off"
 
 
 @dataclass(frozen=True)
-class Column:
-    """An engine, or one that is not here (None), with the standing of each model of the catalogue."""
+class EngineColumn:
+    """An engine, or one that is not here (None), with the availability of each catalogue model."""
 
     name: str
     engine: Engine | None
-    standings: tuple[Standing, ...]
+    cells: tuple[Availability, ...]
 
 
-def columns(engines: tuple[Engine, ...], journal: Journal, now: float) -> list[Column]:
-    """A column for each engine, the preferred one first, then for the two that may be missing; `now` as in Sign."""
+def columns(engines: tuple[Engine, ...], journal: Journal, now: float) -> list[EngineColumn]:
+    """Return a column for each engine, the preferred one first, then for those that are missing.
+
+    `now` is in seconds since 1970.
+    """
     found = [
-        Column(e.name, e, tuple(standing(e, model, journal, now) for model in CATALOGUE))
-        for e in engines
+        EngineColumn(
+            engine.name,
+            engine,
+            tuple(availability(engine, model, journal, now) for model in CATALOGUE),
+        )
+        for engine in engines
     ]
-    missing = {Local: _not_installed, OpenAI: _not_set_up}
-    return found + [
-        Column(kind.name, None, tuple(map(stand, CATALOGUE)))
-        for kind, stand in missing.items()
-        if not any(isinstance(engine, kind) for engine in engines)
+    here = {engine.traits.kind for engine in engines}
+    missing = [
+        EngineColumn(name, None, tuple(map(describe, CATALOGUE)))
+        for kind, (name, describe) in _MISSING.items()
+        if kind not in here
     ]
+    return found + missing
 
 
-def standing(engine: Engine, model: Model, journal: Journal, now: float) -> Standing:
-    """How the model stands at this engine and its key; `now` in seconds since 1970."""
-    observation = journal.newest(engine, model, now)
-    seen = observation and _as_seen(engine, observation, now)
-    if isinstance(engine, Embedded):  # it reads the picture, but the model it is not
+def availability(engine: Engine, model: Model, journal: Journal, now: float) -> Availability:
+    """Say how the model stands at this engine with its key; `now` in seconds since 1970."""
+    observation, capability = journal.newest(engine, model, now), engine.capability(model)
+    seen = _as_seen(engine, observation, now) if observation else None
+    if capability.partial:  # a stand-in answers: that it did does not make it the model
         answered = seen.detail if seen and seen.tone == "good" else ""
-        return Standing("in part", _listed(engine.state(model), answered), "maybe")
+        return Availability("in part", _joined(capability.summary, answered), "maybe")
     if seen:
         return seen
     checked = _ago(now - observation.at) if observation else ""
-    if isinstance(engine, NVIDIA):
-        return _as_hosted(engine, model, observation, checked)
-    word, _, detail = engine.state(model).partition(": ")
-    tone = "good" if word.startswith("ready") else "off"
-    return Standing(
-        word,
-        _listed(detail, checked and f"listed {checked}", _about_weights(engine, model, tone)),
-        tone,
-    )
+    describe = _UNSEEN.get(engine.traits.kind, _as_listed)
+    return describe(engine, model, capability, observation, checked)
 
 
-def _as_seen(engine: Engine, observation: Observation, now: float) -> Standing | None:
-    """What a call or a look has shown; None for a list, which proves nothing of a model."""
+def _as_seen(engine: Engine, observation: Observation, now: float) -> Availability | None:
+    """Say what a call or a look has shown; None for a list, which proves nothing of a model."""
     ago = _ago(now - observation.at)
-    until = (
-        f"until about {datetime.fromtimestamp(observation.until, timezone.utc):%H:%M} UTC"
-        if observation.until
-        else ""
-    )
+    until = _until(observation.until) if observation.until else ""
     match observation.kind:
         case "answered":
-            return Standing("ready", f"answered {ago}", "good")
-        case "gone" if isinstance(engine, NVIDIA):
-            return Standing(
-                "withdrawn",
-                f"since {observation.since}" if observation.since else f"NVIDIA said so {ago}",
-                "bad",
-            )
+            return Availability("ready", f"answered {ago}", "good")
         case "gone":
-            return Standing("not served", f"it said so {ago}", "bad")
+            word, who = _GONE_WORDS.get(engine.traits.kind, ("not served", "it"))
+            detail = f"since {observation.since}" if observation.since else f"{who} said so {ago}"
+            return Availability(word, detail, "bad")
         case "limited":
-            return Standing("rate limited", until, "maybe")
+            return Availability("rate limited", until, "maybe")
         case "unreachable":
-            return Standing("unreachable", f"tried {ago}", "bad")
+            return Availability("unreachable", f"tried {ago}", "bad")
         case "refused":
-            reason = _REASONS.get(observation.status) or (
-                f"status {observation.status}" if observation.status else "it failed"
+            return Availability(
+                "refused", _joined(_reason(observation.status), until or ago), "bad"
             )
-            return Standing("refused", _listed(reason, until or ago), "bad")
     return None
 
 
-def _as_hosted(engine: NVIDIA, model: Model, listing: Observation | None, checked: str) -> Standing:
-    """What the catalogue knows, with what NVIDIA's list adds."""
-    hosted = model.hosted
+def _reason(status: int) -> str:
+    return _REASONS.get(status) or (f"status {status}" if status else "it failed")
+
+
+def _until(seconds: float) -> str:
+    return f"until about {datetime.fromtimestamp(seconds, timezone.utc):%H:%M} UTC"
+
+
+def _as_hosted(
+    engine: Engine,
+    model: Model,
+    capability: Capability,
+    listing: Observation | None,
+    checked: str,
+) -> Availability:
+    """Say what the catalogue knows of a hosted model, with what the host's list adds."""
+    hosted, name = model.hosted, engine.name
+    if hosted is None:
+        return Availability(capability.summary)
     listed = listing is not None and listing.kind == "listed"
-    found = f"{'in' if listed else 'not in'} NVIDIA's list ({checked})" if listing else ""
+    found = f"{'in' if listed else 'not in'} {name}'s list ({checked})" if listing else ""
     if hosted.state == "withdrawn":
-        return Standing("withdrawn", _listed(f"as of {hosted.checked}", found), "bad")
-    if not engine.key:
-        known = "live" if hosted.state == "alive" else "unproven"
-        return Standing("needs a key", found or f"{known} on {hosted.checked}")
+        return Availability("withdrawn", _joined(f"as of {hosted.checked}", found), "bad")
+    if capability.needs == "key":
+        known = "live" if capability.proven else "unproven"
+        return Availability("needs a key", found or f"{known} on {hosted.checked}")
     if listed:
-        return Standing("listed", f"{checked}; only a question proves it", "maybe")
-    if listing or hosted.state == "unknown":
-        return Standing("unproven", found or f"as of {hosted.checked}", "maybe")
-    return Standing("seen live", f"by others, on {hosted.checked}", "maybe")
+        return Availability("listed", f"{checked}; only a question proves it", "maybe")
+    if listing or not capability.proven:
+        return Availability("unproven", found or f"as of {hosted.checked}", "maybe")
+    return Availability("seen live", f"by others, on {hosted.checked}", "maybe")
 
 
-def _about_weights(engine: Engine, model: Model, tone: str) -> str:
-    """Whose weights answer in the model's stead, or that its own are not to be had without a click."""
-    weights = model.weights if isinstance(engine, Local) else None
+def _as_listed(
+    engine: Engine,
+    model: Model,
+    capability: Capability,
+    listing: Observation | None,
+    checked: str,
+) -> Availability:
+    """Say what an engine says of itself, with the time of the list that it was read from."""
+    word, _, detail = capability.summary.partition(": ")
+    ready = word.startswith("ready")
+    seen = f"listed {checked}" if checked else ""
+    weights = "" if engine.traits.sends_to else _about_weights(model, ready)
+    return Availability(word, _joined(detail, seen, weights), "good" if ready else "off")
+
+
+def _about_weights(model: Model, ready: bool) -> str:
+    """Name the weights that answer in the model's stead; or say that its own are gated."""
+    weights = model.weights
     if not weights:
         return ""
-    if tone == "good":
+    if ready:
         return f"by {weights.id.rpartition('/')[2]}" if weights.instead else ""
     return "gated" if weights.gated and not weights.served else ""
 
 
-def _not_set_up(model: Model) -> Standing:
-    return Standing("not set up")
+def _not_set_up(model: Model) -> Availability:
+    return Availability("not set up")
 
 
-def _not_installed(model: Model) -> Standing:
+def _not_installed(model: Model) -> Availability:
     weights = model.weights
     if not weights:
-        return Standing("no open weights")
+        return Availability("no open weights")
     word = "needs a server" if weights.served else "not installed"
-    return Standing(word, _listed(f"{weights.gigabytes:g} GB", "gated" if weights.gated else ""))
+    size, gated = f"{weights.gigabytes:g} GB", "gated" if weights.gated else ""
+    return Availability(word, _joined(size, gated))
 
 
-def summary(found: list[Column]) -> str:
-    """One line for all: for how many models each engine that is here can answer."""
-    return "; ".join(_counted(column) for column in found if column.engine)
+# How a model is described of which no call and no probe has shown anything, by the engine's kind.
+_UNSEEN: Mapping[Kind, Callable[..., Availability]] = {"nvidia": _as_hosted}
+# The engines that are worth a column while they are missing: their names, and what to say.
+_MISSING: Mapping[Kind, tuple[str, Callable[[Model], Availability]]] = {
+    "local": (Local.name, _not_installed),
+    "openai": (OpenAI.name, _not_set_up),
+}
 
 
-def _counted(column: Column) -> str:
-    words, total = Counter(each.word for each in column.standings), len(column.standings)
-    if isinstance(column.engine, Embedded):
+def summary(found: list[EngineColumn]) -> str:
+    """Say in one line for how many models each engine that is here can answer."""
+    return "; ".join(_count(column, column.engine) for column in found if column.engine)
+
+
+def _count(column: EngineColumn, engine: Engine) -> str:
+    words, total = Counter(cell.word for cell in column.cells), len(column.cells)
+    if words["in part"] == total:
         return f"{column.name}: all {total} in part"
-    if not isinstance(column.engine, NVIDIA):
-        return f"{column.name}: {sum(each.tone == 'good' for each in column.standings)} of {total} ready"
-    if not column.engine.key:
-        return "NVIDIA needs a key"
-    return "NVIDIA: " + ", ".join(f"{count} {word}" for word, count in words.most_common())
+    if not engine.traits.takes_key:
+        ready = sum(cell.tone == "good" for cell in column.cells)
+        return f"{column.name}: {ready} of {total} ready"
+    if not engine.traits.has_key:
+        return f"{column.name} needs a key"
+    counts = ", ".join(f"{count} {word}" for word, count in words.most_common())
+    return f"{column.name}: {counts}"
 
 
-def _listed(*parts: str) -> str:
+def _joined(*parts: str) -> str:
     return ", ".join(filter(None, parts))
 
 
 def _ago(seconds: float) -> str:
-    """A span in words, such as “2 min ago”."""
+    """Say how long ago something was, such as “2 min ago”."""
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds // size:.0f} {unit} ago"

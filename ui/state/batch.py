@@ -1,4 +1,4 @@
-"""A batch as the server holds it, and what the page shows of it: how far it is, and a thumbnail a picture."""
+"""A batch as the server holds it, and what the page shows of it: progress and thumbnails."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class Batch(Phased):
 
 
 def _drawn(record: Record) -> DrawnFiles | None:
-    """Draw the record's picture, as a file of the kind it came in; None when it cannot be decoded."""
+    """Draw the record's picture as files of its own format; None when it cannot be decoded."""
     if record.picture is None:
         return None
     try:

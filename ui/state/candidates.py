@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from ui.core.session import EngineRegistry, Visitor
-from vlm_backends import NVIDIA, Embedded, Engine, Local, Model
+from vlm_backends import Engine, Model
 from vlm_backends.intents import ASK, DESCRIBE, FIND, READ, Intent, supports
 
 _USUAL = 3  # candidates that are chosen for a visitor
-_REMARKS = {"alive": "", "unknown": ", unproven", "withdrawn": ", withdrawn"}
+_REMARKS = {"alive": "", "unknown": ", unproven", "withdrawn": ", withdrawn"}  # at the host
 _LLAMA = "meta/llama-3.2-11b-vision-instruct"
 _FLORENCE = "microsoft/florence-2"
 _DEPLOT = "google/deplot"
@@ -33,6 +33,7 @@ class Candidate:
     engine: str
     remark: str = ""  # why its answer is less than certain, to follow the title
     certain: bool = True  # it answers, and without a download
+    partial: bool = False  # built-in tools do a part of what the model would do
 
     @property
     def key(self) -> str:
@@ -51,28 +52,23 @@ def candidates(registry: EngineRegistry, visitor: Visitor, intent: Intent) -> li
     return [
         candidate
         for engine in registry.engines
-        for candidate in _candidates(engine, visitor, wanted, _BUILTIN[intent])
+        for model in wanted
+        if (candidate := _candidate(engine.with_key(visitor.key), model, intent))
     ]
 
 
-def _candidates(
-    engine: Engine, visitor: Visitor, wanted: Sequence[Model], builtin: Sequence[str]
-) -> Iterator[Candidate]:
-    if isinstance(engine, NVIDIA):
-        if engine.key or visitor.key:
-            for model in wanted:
-                if hosted := model.hosted:
-                    certain = hosted.state == "alive"
-                    yield Candidate(model, engine.name, _REMARKS[hosted.state], certain)
-    elif isinstance(engine, Embedded):
-        yield from (Candidate(model, engine.name) for model in wanted if model.id in builtin)
-    else:
-        able = engine.models()
-        ready = replace(engine, downloads=False).models() if isinstance(engine, Local) else able
-        for model in wanted:
-            if model in able:
-                remark = "" if model in ready else ", to be downloaded"
-                yield Candidate(model, engine.name, remark, model in ready)
+def _candidate(engine: Engine, model: Model, intent: Intent) -> Candidate | None:
+    """Return the model at this engine; None when it cannot answer, or another stands for it."""
+    capability = engine.capability(model)
+    if not capability.available or (capability.partial and model.id not in _BUILTIN[intent]):
+        return None
+    remark = ""
+    if capability.download_gb:
+        remark = ", to be downloaded"
+    elif not capability.proven and model.hosted:
+        remark = _REMARKS[model.hosted.state]
+    certain = capability.proven and not capability.download_gb
+    return Candidate(model, engine.name, remark, certain, capability.partial)
 
 
 def default_choice(offered: Sequence[Candidate]) -> list[str]:
@@ -81,7 +77,7 @@ def default_choice(offered: Sequence[Candidate]) -> list[str]:
     The built-in tools are among them only where there are no two others.
     """
     certain = [one for one in offered if one.certain and one.model.id not in _BY_HAND]
-    others = [one for one in certain if one.engine != Embedded.name]
+    others = [one for one in certain if not one.partial]
     chosen = others if len(others) > 1 else certain
     first = {one.model.id: one.key for one in reversed(chosen)}
     return list(reversed(first.values()))[:_USUAL]

@@ -1,4 +1,4 @@
-"""A comparison as the server holds it: one question to each candidate, and what they say together."""
+"""A comparison: one question to each candidate, and how far the answers agree."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ComparisonEntry(Phased):
         return self.candidate.title
 
     def markdown(self) -> str:
-        """Return the entry as safe Markdown: who, how and how fast, what went wrong, and the words."""
+        """Return the entry as safe Markdown: who, how fast, what went wrong, and the words."""
         reply, answer = self.reply, self.reply.answer
         parts = [f"**{verbatim(self.title)}**", self._status(answer)]
         if reply.failure:
@@ -102,7 +102,7 @@ class Comparison(Phased):
                     entry.stop()
 
     def places(self) -> tuple[Answer, tuple[str, ...]]:
-        """Return the regions of all entries that have ended, and the title of each one's entry."""
+        """Return the regions of all entries that have ended, and each region's entry by title."""
         found = [(region, entry.title) for entry in self.entries for region in self._named(entry)]
         return Answer("", tuple(region for region, _ in found)), tuple(title for _, title in found)
 
@@ -115,7 +115,7 @@ class Comparison(Phased):
         ]
 
     def _named(self, entry: ComparisonEntry) -> tuple[Region, ...]:
-        """Return the entry's regions, none before it has ended; a nameless one is what was sought."""
+        """Return the regions of an entry that has ended; a nameless one is what was looked for."""
         if entry.phase is not Phase.ENDED:
             return ()
         return tuple(
@@ -128,7 +128,7 @@ class Comparison(Phased):
 def entries_for(
     chosen: Sequence[Candidate], intent: Intent, picture: Picture, words: str
 ) -> list[ComparisonEntry]:
-    """Return one entry for each candidate. Raises BadPrompt for none, too many, or missing words."""
+    """Return one entry a candidate. Raises BadPrompt for none, too many, or missing words."""
     if not chosen:
         raise BadPrompt("Choose at least one model to ask.")
     if len(chosen) > MOST:

@@ -21,7 +21,7 @@ _STOPPED = "Stopped before the first word."
 
 @dataclass
 class Conversation(Phased):
-    """The turns so far, what the chatbot shows of them, and the question that waits for its answer."""
+    """The turns so far, what the chatbot shows of them, and the question that waits."""
 
     turns: list[Turn] = field(default_factory=list)
     messages: list[dict] = field(default_factory=list)  # as gr.Chatbot takes them
@@ -48,7 +48,10 @@ class Conversation(Phased):
         self.reply, self.example, self.failed, self.error = None, None, None, ""
 
     def begin(self, model: Model, sampling: Sampling | None) -> PageReply:
-        """Return the reply to the question that waits; it is stopped already when the visitor was quick."""
+        """Return the reply to the question that waits.
+
+        It is stopped already when the visitor stopped it before it was sent.
+        """
         question = Question(model, Prompt(tuple(self.turns), sampling))
         self.reply = PageReply(question, self.stop_token)
         return self.reply
@@ -69,7 +72,7 @@ class Conversation(Phased):
         return self.failed
 
     def take_back(self) -> Turn | None:
-        """Remove the last question, answered or not, with everything that followed it; return it."""
+        """Remove the last question, answered or not, with all that followed it; return it."""
         _drop(self.messages, "assistant")
         _drop(self.messages, "user")
         self.reset()

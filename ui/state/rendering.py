@@ -1,4 +1,4 @@
-"""A reply as the page shows it: the picture with its regions, the small print, what was not found."""
+"""Parts of a reply as the page shows it: the drawn picture, the small print."""
 
 from ui.core.markdown import verbatim
 from ui.core.storage import picture_path
@@ -13,7 +13,7 @@ def nothing_found(answer: Answer) -> str:
 
 
 def small_print(engine: str, answer: Answer, timing: Timing) -> str:
-    """Say as one small line of Markdown who answered, how the picture was sent, how long it took."""
+    """Say in a line of Markdown who answered, how the picture was sent, how long it took."""
     parts = [answer.note or f"Answered by {engine}."]
     if answer.sent and answer.sent.way:
         parts.append(_transport(answer.sent))

@@ -1,4 +1,4 @@
-"""A reply on its way to the page: followed, stopped by the visitor, ended by the page, kept as a result."""
+"""A reply on its way to the page, and the result that is kept of it."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ PICTURE_FIRST = "Add a picture first: drop, paste or upload one, or click an exa
 
 
 class PageReply(Reply):
-    """A reply that the page follows; `stop` is the visitor's token, which may be set before the first step.
+    """A reply that the page follows; the visitor's token may be set before the first step.
 
-    A visitor's stop is told apart from other ends: leaving the page and its restart cancel a reply too.
+    A visitor's stop is told apart from other ends: a reply is also cancelled when the visitor
+    leaves, or when the page is restarted.
     """
 
     def __init__(self, question: Question, stop: CancelToken | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The questions of a task run: one, one a box, or a caption and then the places of what it names."""
+"""The questions of a task run: one, one a box, or a caption and then the places in it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A task run as the server holds it: what is asked, one step after another, and how far it has come."""
+"""A task run: what is asked, one step after another, and how far it has come."""
 
 from __future__ import annotations
 

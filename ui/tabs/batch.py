@@ -117,7 +117,7 @@ class BatchTab:
         model, task = KINDS.get(kind or "", KINDS[FIRST])
         try:
             engine = self.registry.answering(visitor, model)
-            state = engine.state(model, task).rstrip(".")
+            state = engine.capability(model, task).summary.rstrip(".")
             summary = f"{engine.name}: {state}. {_pace(*rate_limit_for(engine))}"
         except VLMError as error:
             summary = str(error)

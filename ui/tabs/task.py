@@ -1,4 +1,4 @@
-"""The tab of a model with tasks: a picture, a picker, the fields that the task takes, the result."""
+"""The tab of a model with tasks: a picture, the choice of a task, its fields, the result."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ class TaskTab:
         task = find_task(run.token)
         try:
             engine = self.registry.answering(visitor, self.model)
-            state = engine.state(self.model, task)
+            state = engine.capability(self.model, task).summary
         except VLMError as error:
             state = str(error)
         return f"{task.about}  \n<small>{verbatim(state[:1].upper() + state[1:])}</small>"
