@@ -142,7 +142,7 @@ def entries_for(
 
 
 def as_html(agreements: Sequence[tuple[str, str, Agreement]]) -> str:
-    """Return one entry a candidate. Raises BadPrompt for none, too many, or missing words."""
+    """Return a sentence for each two entries as HTML, which unfolds to what both found."""
     return "".join(
         f"<details{' open' if i == 0 else ''}><summary>{escape(sentence(*each))}</summary>"
         f"{_table(each[2])}</details>"
