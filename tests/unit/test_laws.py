@@ -71,7 +71,7 @@ FLOORS = {
         ["__init__"],
     ],
     "vlm_backends.engines.builtin.charts": [["axes", "bars"], ["labels"], ["reader"]],
-    "vlm_backends.snippets": [["calls"], ["python", "shell"], ["in_process"], ["__init__"]],
+    "vlm_backends.snippets": [["http_calls"], ["python", "shell"], ["in_process"], ["__init__"]],
     "vlm_backends.annotate": [
         ["parquet", "jsonl"],
         ["sources"],

@@ -1,47 +1,102 @@
-"""The call that was just made, as Python and as shell: both run as pasted, and no key is in them."""
+"""Write a call as Python and as shell code. Both run as pasted, and no key is in them."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
-from vlm_backends.engines import NVIDIA, OpenAI
-from vlm_backends.engines.base import Engine
+from vlm_backends.engines import NVIDIA, Local, OpenAI
+from vlm_backends.engines.base import Engine, Kind
 from vlm_backends.engines.wire.requests import trimmed
 from vlm_backends.errors import BadPrompt
-from vlm_backends.snippets import calls, in_process
-from vlm_backends.snippets.python import python
-from vlm_backends.snippets.shell import shell
+from vlm_backends.snippets import http_calls, in_process
+from vlm_backends.snippets.http_calls import HttpCall
+from vlm_backends.snippets.in_process import InProcessCall
+from vlm_backends.snippets.python import write_python
+from vlm_backends.snippets.shell import write_shell
 from vlm_backends.types import Model, Picture, Prompt, Sent, Task
 
 
 @dataclass(frozen=True)
 class Code:
-    """The same call twice, and the pictures that it reads under the names of their files."""
+    """The same call in two languages, and the pictures that it reads, by file name."""
 
     python: str
     shell: str
     files: tuple[tuple[str, Picture], ...]
 
 
+@dataclass(frozen=True)
+class _Question:
+    """One question to an engine."""
+
+    engine: Engine
+    model: Model
+    prompt: Prompt  # one that the model can use
+    task: Task | None
+    sent: Sent | None  # how the newest picture travelled, if that is known
+
+
 def code(
     engine: Engine, model: Model, prompt: Prompt, task: Task | None = None, sent: Sent | None = None
 ) -> Code:
-    """The call of this engine as code, the pictures as they are sent.
+    """Write the call of this engine as code, with the pictures as they are sent.
 
-    `sent` is how the newest picture travelled, if that is known; else it is found out anew, which takes up to a second.
-    Keys are taken from `NVIDIA_API_KEY` or `VLM_API_KEY` when the code runs. Raises BadPrompt when there is no picture
-    and the engine needs one.
+    `sent` says how the newest picture travelled; without it that is found out again, which takes
+    up to a second. The code reads keys from `NVIDIA_API_KEY` or `VLM_API_KEY` when it runs. Raises
+    BadPrompt when there is no picture and the engine needs one.
     """
-    prompt = trimmed(model, prompt)
-    if isinstance(engine, NVIDIA):
-        return _written(calls.hosted(engine, model, prompt, sent))
+    write = _WRITERS[engine.traits.kind]
+    return write(_Question(engine, model, trimmed(model, prompt), task, sent))
+
+
+def _nvidia_code(question: _Question) -> Code:
+    engine = cast(NVIDIA, question.engine)
+    call = http_calls.nvidia_call(engine, question.model, question.prompt, question.sent)
+    return _http_code(call)
+
+
+def _openai_code(question: _Question) -> Code:
+    _check_has_picture(question.prompt)
+    engine = cast(OpenAI, question.engine)
+    return _http_code(http_calls.openai_call(engine, question.model, question.prompt))
+
+
+def _local_code(question: _Question) -> Code:
+    _check_has_picture(question.prompt)
+    settings = {"VLM_ENGINE": "local"}
+    model = question.model.id
+    if replacement := cast(Local, question.engine).ids.get(model):
+        settings["VLM_CHECKPOINTS"] = f"{model}={replacement}"
+    call = in_process.build(question.model, question.prompt, question.task, settings)
+    # Where the weights are is for the environment to say, so the code adds it to the settings.
+    return _in_process_code(call, inherits_environment=True)
+
+
+def _builtin_code(question: _Question) -> Code:
+    _check_has_picture(question.prompt)
+    settings = {"VLM_ENGINE": "embedded"}
+    call = in_process.build(question.model, question.prompt, question.task, settings)
+    return _in_process_code(call, inherits_environment=False)
+
+
+def _check_has_picture(prompt: Prompt) -> None:
     if not any(turn.pictures for turn in prompt.turns):
         raise BadPrompt("Add a picture first: this engine answers about pictures.")
-    if isinstance(engine, OpenAI):
-        return _written(calls.served(engine, model, prompt))
-    asked = in_process.asked(engine, model, prompt, task)
-    return Code(in_process.python(asked), in_process.shell(asked), asked.files)
 
 
-def _written(call: calls.Call) -> Code:
-    return Code(
-        python(call), shell(call), tuple((shown.name, shown.picture) for shown in call.pictures)
-    )
+def _http_code(call: HttpCall) -> Code:
+    files = tuple((sent.name, sent.picture) for sent in call.pictures)
+    return Code(write_python(call), write_shell(call), files)
+
+
+def _in_process_code(call: InProcessCall, inherits_environment: bool) -> Code:
+    python = in_process.write_python(call, inherits_environment)
+    return Code(python, in_process.write_shell(call), call.files)
+
+
+_WRITERS: Mapping[Kind, Callable[[_Question], Code]] = {
+    "nvidia": _nvidia_code,
+    "openai": _openai_code,
+    "local": _local_code,
+    "builtin": _builtin_code,
+}

@@ -1,167 +1,168 @@
-"""A question to an engine that runs in one's own process: the package itself in Python, its command in a shell."""
+"""Write a question to an engine in one's own process.
+
+In Python the code uses this package, in a shell the package's command.
+"""
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import cast
 
-from vlm_backends.engines import Local
-from vlm_backends.engines.base import Engine
 from vlm_backends.errors import BadPrompt
+from vlm_backends.media.geometry import Box
 from vlm_backends.models import write_task
-from vlm_backends.snippets.calls import named, pictures_of
+from vlm_backends.snippets.http_calls import picture_names, pictures_of
 from vlm_backends.snippets.python import quoted
 from vlm_backends.types import Model, Picture, Prompt, Sampling, Task, Turn
 
 _LOCATIONS = re.compile(r"(?:<loc_\d{1,3}>){4}")
-_UNSAYABLE = re.compile("[\0\ud800-\udfff]")  # no argument of a program can hold these
-Region = tuple[float, ...]
+_NOT_IN_ARGUMENTS = re.compile("[\0\ud800-\udfff]")  # no argument of a program can hold these
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The question, with the words or the region that its task was given; without a task it is the text alone."""
+class InProcessCall:
+    """A question to an engine in this process."""
 
-    engine: Engine
     model: Model
     turns: tuple[Turn, ...]
     sampling: Sampling | None
     task: Task | None
-    given: (
-        str | Region | None
-    )  # None: the text is not what the task would write, and stands for itself
+    task_input: str | Box | None  # from which the task writes its text; None: the text is its own
     files: tuple[tuple[str, Picture], ...]
+    settings: Mapping[str, str]  # the environment that chooses the engine; VLM_ENGINE is the first
 
     @property
-    def settings(self) -> dict[str, str]:
-        """The environment that chooses this engine."""
-        if not isinstance(self.engine, Local):
-            return {"VLM_ENGINE": "embedded"}
-        id = self.engine.ids.get(self.model.id)
-        return {"VLM_ENGINE": "local"} | (
-            {"VLM_CHECKPOINTS": f"{self.model.id}={id}"} if id else {}
-        )
+    def variables(self) -> dict[Picture, str]:
+        """Return the variable that holds each picture in the code."""
+        pictures = tuple(picture for _, picture in self.files)
+        return dict(zip(pictures, (variable for variable, _ in picture_names(pictures))))
 
 
-def asked(engine: Engine, model: Model, prompt: Prompt, task: Task | None) -> Asked:
-    """The question; the prompt is one that the model can use."""
+def build(
+    model: Model, prompt: Prompt, task: Task | None, settings: Mapping[str, str]
+) -> InProcessCall:
+    """Describe the question. The prompt must be one that the model can use."""
     pictures = pictures_of(prompt)
-    files = tuple((name, picture) for (_, name), picture in zip(named(pictures), pictures))
-    given = _given(task, prompt.turns[-1].text) if task else None
-    return Asked(
-        engine, model, prompt.turns, None if model.tasks else prompt.sampling, task, given, files
+    return InProcessCall(
+        model=model,
+        turns=prompt.turns,
+        sampling=None if model.tasks else prompt.sampling,
+        task=task,
+        task_input=_task_input(task, prompt.turns[-1].text) if task else None,
+        files=tuple(
+            (name, picture) for (_, name), picture in zip(picture_names(pictures), pictures)
+        ),
+        settings=settings,
     )
 
 
-def python(asked: Asked) -> str:
-    """The question by this package."""
-    local = isinstance(asked.engine, Local)
+def write_python(call: InProcessCall, inherits_environment: bool) -> str:
+    """Write the question as a Python program that imports this package.
+
+    With `inherits_environment` the engine sees the program's environment beside the settings.
+    """
     names = ["Prompt", "Turn", "ask", "connect", "find_model", "read"]
-    names += ["Sampling"] if asked.sampling else []
-    names += ["find_task"] if asked.task else []
-    names += ["write_task"] if asked.given is not None else []
-    lines = [_needs(asked), *(["import os", ""] if local else [])]
+    names += ["Sampling"] if call.sampling else []
+    names += ["find_task"] if call.task else []
+    names += ["write_task"] if call.task_input is not None else []
+    lines = [_requirements(call), *(["import os", ""] if inherits_environment else [])]
     lines.append(f"from vlm_backends import {', '.join(sorted(names))}\n")
-    settings = ", ".join(f'"{name}": {quoted(value)}' for name, value in asked.settings.items())
-    lines.append(f"engine = connect({{{'**os.environ, ' if local else ''}{settings}}})")
-    lines.append(f'model = find_model("{asked.model.id}")')
-    lines += [f'task = find_task("{asked.task.token}")'] if asked.task else []
-    lines += [
-        f'{variable} = read("{name}")' for variable, name in named(tuple(p for _, p in asked.files))
-    ]
-    lines.append(f"prompt = {_prompt(asked)}")
-    lines.append(
-        f"*_, answer = ask(engine, model, prompt{', task' if asked.task else ''})  # the last is whole"
-    )
-    lines.append(
-        "print(answer.text)\nfor region in answer.regions:\n    print(region.label, region.outline)\n"
-    )
+    settings = ", ".join(f'"{name}": {quoted(value)}' for name, value in call.settings.items())
+    environment = "**os.environ, " if inherits_environment else ""
+    lines.append(f"engine = connect({{{environment}{settings}}})")
+    lines.append(f'model = find_model("{call.model.id}")')
+    lines += [f'task = find_task("{call.task.token}")'] if call.task else []
+    lines += [f'{call.variables[picture]} = read("{name}")' for name, picture in call.files]
+    lines.append(f"prompt = {_prompt(call)}")
+    task = ", task" if call.task else ""
+    lines.append(f"*_, answer = ask(engine, model, prompt{task})  # the last is whole")
+    lines.append("print(answer.text)")
+    lines.append("for region in answer.regions:\n    print(region.label, region.outline)\n")
     return "\n".join(lines)
 
 
-def shell(asked: Asked) -> str:
-    """The question by this package's command, which takes one turn."""
-    text = asked.turns[-1].text
-    lines = [_needs(asked)]
-    if len(asked.turns) > 1:
+def write_shell(call: InProcessCall) -> str:
+    """Write the question as this package's command, which takes one turn."""
+    text = call.turns[-1].text
+    lines = [_requirements(call)]
+    if len(call.turns) > 1:
         lines.append(
             "# Left out: the conversation before this question. The command takes a single one."
         )
-    if _UNSAYABLE.search(text):
+    if _NOT_IN_ARGUMENTS.search(text):
         lines.append("# Left out: characters that no command line can hold.")
-    engine, others = asked.settings["VLM_ENGINE"], list(asked.settings.items())[1:]
+    engine, others = call.settings["VLM_ENGINE"], list(call.settings.items())[1:]
     variables = "".join(f"{name}={shlex.quote(value)} " for name, value in others)
-    files = {picture: name for name, picture in asked.files}
-    read = " ".join(files[picture] for turn in asked.turns for picture in turn.pictures)
-    command = [f"{variables}python -m vlm_backends {asked.model.id} {read}"]
-    command += [f"--engine {engine}", *_options(asked, _UNSAYABLE.sub("", text))]
+    names = {picture: name for name, picture in call.files}
+    files = " ".join(names[picture] for turn in call.turns for picture in turn.pictures)
+    command = [f"{variables}python -m vlm_backends {call.model.id} {files}"]
+    command += [f"--engine {engine}", *_options(call, _NOT_IN_ARGUMENTS.sub("", text))]
     return "\n".join(lines) + "\n" + " \\\n  ".join(command) + "\n"
 
 
-def _needs(asked: Asked) -> str:
-    names = ", ".join(name for name, _ in asked.files)
-    there = "Run it where vlm_backends can be imported, such as in this project's folder"
-    return f"# {there}, with {names} in the same folder."
+def _requirements(call: InProcessCall) -> str:
+    names = ", ".join(name for name, _ in call.files)
+    where = "Run it where vlm_backends can be imported, such as in this project's folder"
+    return f"# {where}, with {names} in the same folder."
 
 
-def _options(asked: Asked, text: str) -> list[str]:
-    options = [f"--task {shlex.quote(asked.task.token)}"] if asked.task else []
-    if asked.given is None:
+def _options(call: InProcessCall, text: str) -> list[str]:
+    options = [f"--task {shlex.quote(call.task.token)}"] if call.task else []
+    if call.task_input is None:
         options.append(f"--prompt={shlex.quote(text)}")
-    elif isinstance(asked.given, tuple):
-        options.append(f"--region {' '.join(map(str, asked.given))}")
-    elif asked.given:
-        options.append(f"--words={shlex.quote(_UNSAYABLE.sub('', asked.given))}")
-    if asked.sampling:
-        knobs = asdict(asked.sampling).items()
+    elif isinstance(call.task_input, tuple):
+        options.append(f"--region {' '.join(map(str, call.task_input))}")
+    elif call.task_input:
+        options.append(f"--words={shlex.quote(_NOT_IN_ARGUMENTS.sub('', call.task_input))}")
+    if call.sampling:
         options += [
-            f"--{name.replace('_', '-')} {value}" for name, value in knobs if value is not None
+            f"--{name.replace('_', '-')} {value}"
+            for name, value in asdict(call.sampling).items()
+            if value is not None
         ]
-    return [*options, *(["--json"] if asked.task else [])]
+    return [*options, *(["--json"] if call.task else [])]
 
 
-def _prompt(asked: Asked) -> str:
-    """The turns, each picture by its variable."""
-    pictures = tuple(picture for _, picture in asked.files)
-    variables = dict(zip(pictures, (variable for variable, _ in named(pictures))))
-    turns = []
-    for turn in asked.turns:
-        text = (
-            _task_call(asked)
-            if asked.given is not None and turn is asked.turns[-1]
-            else quoted(turn.text)
-        )
-        shown = "".join(f"{variables[picture]}, " for picture in turn.pictures)
-        turns.append(f'Turn("{turn.role}", {text}{f", ({shown.rstrip()})" if shown else ""})')
-    sampling = f", {asked.sampling!r}" if asked.sampling else ""
+def _prompt(call: InProcessCall) -> str:
+    """Write the prompt, each picture by its variable."""
+    turns = [_turn(call, turn) for turn in call.turns]
     if len(turns) == 1:
+        sampling = f", {call.sampling!r}" if call.sampling else ""
         return f"Prompt(({turns[0]},){sampling})"
     rows = "".join(f"        {turn},\n" for turn in turns)
-    return (
-        f"Prompt(\n    (\n{rows}    )"
-        + (f",\n    {asked.sampling!r}" if asked.sampling else "")
-        + ",\n)"
-    )
+    sampling = f",\n    {call.sampling!r}" if call.sampling else ""
+    return f"Prompt(\n    (\n{rows}    ){sampling},\n)"
 
 
-def _task_call(asked: Asked) -> str:
-    if isinstance(asked.given, tuple):
-        return f"write_task(task, region={asked.given!r})"
-    return f"write_task(task, {quoted(asked.given)})" if asked.given else "write_task(task)"
+def _turn(call: InProcessCall, turn: Turn) -> str:
+    is_task = call.task_input is not None and turn is call.turns[-1]
+    text = _task_call(call) if is_task else quoted(turn.text)
+    pictures = "".join(f"{call.variables[picture]}, " for picture in turn.pictures)
+    return f'Turn("{turn.role}", {text}{f", ({pictures.rstrip()})" if pictures else ""})'
 
 
-def _given(task: Task, text: str) -> str | Region | None:
-    """The words, or the region in 0..1, from which the task would write this very text; None when there are none."""
-    rest = text.removeprefix(task.token)
-    region = _region(rest) if task.takes == "region" and _LOCATIONS.fullmatch(rest) else None
+def _task_call(call: InProcessCall) -> str:
+    if isinstance(call.task_input, tuple):
+        return f"write_task(task, region={call.task_input!r})"
+    return f"write_task(task, {quoted(call.task_input)})" if call.task_input else "write_task(task)"
+
+
+def _task_input(task: Task, text: str) -> str | Box | None:
+    """Return the words, or the region in 0..1, from which the task writes this very text.
+
+    None when there are none.
+    """
+    words = text.removeprefix(task.token)
+    region = _region(words) if task.takes == "region" and _LOCATIONS.fullmatch(words) else None
     try:
-        written = write_task(task, rest, region)
+        written = write_task(task, words, region)
     except BadPrompt:
         return None
-    return (region or rest) if written == text else None
+    return (region or words) if written == text else None
 
 
-def _region(locations: str) -> Region:
-    """A box that is spelled with these locations: the middle of each bin, in as few digits as name it."""
-    return tuple(
-        min(1.0, round((int(bin) + 0.5) / 999, 4)) for bin in re.findall(r"\d+", locations)
-    )
+def _region(locations: str) -> Box:
+    """Return the middle of each bin, in the fewest digits that are spelled like it."""
+    values = (min(1.0, round((int(bin) + 0.5) / 999, 4)) for bin in re.findall(r"\d+", locations))
+    return cast(Box, tuple(values))

@@ -1,13 +1,21 @@
-"""A call over the network as a Python program that needs nothing but `requests`."""
+"""Write a call over the network as a Python program that needs nothing but `requests`."""
 
 from textwrap import indent
 
 from vlm_backends.engines.nvidia import DESCRIPTION
-from vlm_backends.snippets.calls import WHERE, Address, Call, Shown, parts
+from vlm_backends.snippets.http_calls import (
+    ASSET_HEADERS,
+    PICTURES_FROM,
+    CallAddress,
+    HttpCall,
+    SentPicture,
+    split_at_marks,
+)
 
 _UPLOAD = f"""\
 def upload(name, kind):
-    \"\"\"The id of a new asset: announced first, then put at the address that NVIDIA signs for it.\"\"\"
+    \"\"\"The id of a new asset: announced first, then put at the address \
+that NVIDIA signs for it.\"\"\"
     entry = {{"contentType": kind, "description": "{DESCRIPTION}"}}
     announced = requests.post(store, headers={{"accept": "application/json", **bearer}}, json=entry)
     announced.raise_for_status()
@@ -16,6 +24,13 @@ def upload(name, kind):
     with open(name, "rb") as file:
         requests.put(announced.json()["uploadUrl"], headers=signed, data=file).raise_for_status()
     return assets[-1]"""
+
+_TRIED = """\
+try:
+{work}
+finally:  # whatever happens
+    for asset in assets:
+        requests.delete(f"{{store}}/{{asset}}", headers=bearer)"""
 
 _POLLED = """\
 while response.status_code == 202:  # not done yet
@@ -43,31 +58,31 @@ _UNZIPPED = """\
 answer = response.content
 if answer.startswith(b"PK"):  # it comes in a zip
     with zipfile.ZipFile(io.BytesIO(answer)) as archive:
-        answer = archive.read(next(name for name in archive.namelist() if name.endswith(".response")))
+        answer = archive.read(next(name for name in archive.namelist() \
+if name.endswith(".response")))
 print(json.dumps(json.loads(answer), indent=2, ensure_ascii=False))"""
 
 _WHOLE = "print(json.dumps(response.json(), indent=2, ensure_ascii=False))"
 
 
-def python(call: Call) -> str:
-    """The program: it reads the pictures' files beside it, asks, and prints the answer."""
+def write_python(call: HttpCall) -> str:
+    """Write a program that reads the pictures' files beside it, asks, and prints the answer."""
     payload = f"payload = {_literal(call.body, call.pictures)}\n"
-    asked = "\n".join([_pictures(call), payload, _asked(call), _answered(call)])
+    work = "\n".join([_pictures(call), payload, _question(call), _output(call)])
     if call.uploads:
-        deleted = 'for asset in assets:\n    requests.delete(f"{store}/{asset}", headers=bearer)'
-        asked = f"try:\n{indent(asked, '    ')}\nfinally:  # whatever happens\n{indent(deleted, '    ')}"
-    return "\n".join([_needs(call), _imports(call), _headers(call), asked, ""])
+        work = _TRIED.format(work=indent(work, "    "))
+    return "\n".join([_requirements(call), _imports(call), _headers(call), work, ""])
 
 
-def _needs(call: Call) -> str:
-    """What must be there before it runs."""
-    names = ", ".join(shown.name for shown in call.pictures)
-    files = [f"# Reads {names} in this folder. {WHERE}"] if call.pictures else []
+def _requirements(call: HttpCall) -> str:
+    """Say what must be there before the program runs."""
+    names = ", ".join(sent.name for sent in call.pictures)
+    files = [f"# Reads {names} in this folder. {PICTURES_FROM}"] if call.pictures else []
     key = [f"# Takes your key from the environment: export {call.key}=…"] if call.key else []
     return "\n".join([*files, *key, ""])
 
 
-def _imports(call: Call) -> str:
+def _imports(call: HttpCall) -> str:
     inline = len(call.uploads) < len(call.pictures)
     wanted = {
         "base64": inline,
@@ -84,60 +99,59 @@ def _imports(call: Call) -> str:
     )
 
 
-def _headers(call: Call) -> str:
-    """The headers of the question; with uploads, those of the asset store too."""
+def _headers(call: HttpCall) -> str:
+    """Write the question's headers; with uploads, those of the asset store too."""
     bearer = f'"Authorization": "Bearer " + os.environ["{call.key}"]'
     usual = [f'"{name}": "{value}"' for name, value in call.headers.items()]
     if not call.uploads:
         return f"headers = {{{', '.join([*usual, *([bearer] if call.key else [])])}}}\n"
     return (
-        f"store = {quoted(call.store)}\nbearer = {{{bearer}}}\n"
+        f"store = {quoted(call.asset_store)}\nbearer = {{{bearer}}}\n"
         f"headers = {{{', '.join([*usual, '**bearer'])}}}\n"
         f"assets = []  # their ids: all are deleted at the end\n\n\n{_UPLOAD}\n\n"
     )
 
 
-def _pictures(call: Call) -> str:
+def _pictures(call: HttpCall) -> str:
     lines = []
-    for shown in call.pictures:
-        value = f'upload("{shown.name}", "{shown.picture.mime}")'
-        if shown.way == "inline":
-            value = f'base64.b64encode(Path("{shown.name}").read_bytes()).decode()'
-        lines.append(f"{shown.variable} = {value}\n")
+    for sent in call.pictures:
+        value = f'upload("{sent.name}", "{sent.picture.mime}")'
+        if sent.way == "inline":
+            value = f'base64.b64encode(Path("{sent.name}").read_bytes()).decode()'
+        lines.append(f"{sent.variable} = {value}\n")
     if call.uploads:
-        lines.append(
-            'headers["NVCF-INPUT-ASSET-REFERENCES"] = headers["NVCF-FUNCTION-ASSET-IDS"] = ",".join(assets)\n'
-        )
+        names = " = ".join(f'headers["{name}"]' for name in ASSET_HEADERS)
+        lines.append(f'{names} = ",".join(assets)\n')
     return "".join(lines)
 
 
-def _asked(call: Call) -> str:
-    """The question; when a model has left its address, the same at the next one."""
-    lines = [_posted(call.address)]
-    if call.second:
+def _question(call: HttpCall) -> str:
+    """Write the request; when the model is gone from its address, the same at the fallback."""
+    lines = [_request(call.address)]
+    if call.fallback:
         lines += [
             "if response.status_code in (404, 410):  # no longer there\n",
-            indent(_posted(call.second), "    "),
+            indent(_request(call.fallback), "    "),
         ]
     return "".join([*lines, _POLLED if call.address.status else "", _REFUSED])
 
 
-def _posted(address: Address) -> str:
-    url, status = (
-        f"url = {quoted(address.url)}\n",
-        f"status = {quoted(address.status)}\n" if address.status else "",
-    )
-    return (
-        f"{url}{status}response = requests.post(url, headers=headers, json=payload, stream=True)\n"
-    )
+def _request(address: CallAddress) -> str:
+    url = f"url = {quoted(address.url)}\n"
+    status = f"status = {quoted(address.status)}\n" if address.status else ""
+    post = "response = requests.post(url, headers=headers, json=payload, stream=True)\n"
+    return url + status + post
 
 
-def _answered(call: Call) -> str:
-    return _STREAMED if call.streams else _UNZIPPED if call.zipped else _WHOLE
+def _output(call: HttpCall) -> str:
+    """Write what prints the answer."""
+    if call.streams:
+        return _STREAMED
+    return _UNZIPPED if call.zipped else _WHOLE
 
 
-def _literal(value: object, pictures: tuple[Shown, ...], margin: str = "") -> str:
-    """A JSON value as Python spells it; where a picture is marked stands its variable."""
+def _literal(value: object, pictures: tuple[SentPicture, ...], margin: str = "") -> str:
+    """Write a JSON value as Python; a picture's mark becomes its variable."""
     inner = margin + "    "
     if isinstance(value, dict):
         items = [
@@ -146,7 +160,7 @@ def _literal(value: object, pictures: tuple[Shown, ...], margin: str = "") -> st
     elif isinstance(value, list):
         items = [_literal(each, pictures, inner) for each in value]
     else:
-        return _words(value, pictures) if isinstance(value, str) else repr(value)
+        return _string(value, pictures) if isinstance(value, str) else repr(value)
     opening, closing = "{}" if isinstance(value, dict) else "[]"
     if len(flat := ", ".join(items)) < 60:
         return f"{opening}{flat}{closing}"
@@ -154,18 +168,21 @@ def _literal(value: object, pictures: tuple[Shown, ...], margin: str = "") -> st
     return f"{opening}\n{rows}{margin}{closing}"
 
 
-def _words(text: str, pictures: tuple[Shown, ...]) -> str:
-    cut = parts(text, pictures)
-    if len(cut) == 1:
+def _string(text: str, pictures: tuple[SentPicture, ...]) -> str:
+    """Write a string; one with pictures in it as an f-string."""
+    parts = split_at_marks(text, pictures)
+    if len(parts) == 1:
         return quoted(text)
     pieces = (
-        f"{{{p.variable}}}" if isinstance(p, Shown) else p.replace("{", "{{").replace("}", "}}")
-        for p in cut
+        part.replace("{", "{{").replace("}", "}}")
+        if isinstance(part, str)
+        else f"{{{part.variable}}}"
+        for part in parts
     )
     return f"f{quoted(''.join(pieces))}"
 
 
 def quoted(text: str) -> str:
-    """The text as Python spells it, in double quotes where that takes no further escape."""
+    """Write the text as Python, in double quotes where that takes no further escape."""
     spelled = repr(text)
     return spelled if '"' in spelled else f'"{spelled[1:-1]}"'
