@@ -11,7 +11,7 @@ NAVY, TEAL, CORAL, GOLD, SAND = "#1d4e89", "#2a9d8f", "#e76f51", "#e9b44c", "#f7
 
 
 class Canvas:
-    """A picture drawn at FINE times its size, for smooth edges; coordinates are those of the result."""
+    """A picture drawn at FINE times its size, for smooth edges; takes the result's coordinates."""
 
     def __init__(self, width, height, fill=PAPER, mode="RGB"):
         self.image = Image.new(mode, (FINE * width, FINE * height), fill)

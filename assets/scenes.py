@@ -14,8 +14,8 @@ TIDES = [
     "respond by gathering into two shallow bulges, one right beneath the Moon and the other on the "
     "opposite side.",
     "As the planet turns, a beach is carried through both bulges. Each passage brings high water, "
-    "and each long gap between them brings low water. Because the Moon moves along in orbit while we "
-    "turn, a full cycle takes 24 hours and 50 minutes, so the tides arrive later each day.",
+    "and each long gap between them brings low water. Because the Moon moves along in orbit while "
+    "we turn, a full cycle takes 24 hours and 50 minutes, so the tides arrive later each day.",
     "The Sun raises tides as well, a little less than half as strong. At new moon and at full moon "
     "the two pulls line up, and the range between high and low water is the greatest. These are "
     "spring tides. A week later they act at right angles, and the weaker neap tides follow.",
@@ -41,7 +41,7 @@ TRAILS = [
 
 
 def forest(rng, width, height):
-    """An out-of-focus wood: leaves as blurred discs, a pale path, round lights between the trees."""
+    """Draw an out-of-focus wood: leaves as blurred discs, a pale path, lights between the trees."""
     w, h = width // 2, height // 2
     sky, moss = np.float32([196, 214, 190]), np.float32([64, 84, 48])
     rise = np.linspace(0, 1, h, dtype=np.float32)[:, None, None] ** 0.7

@@ -1,1 +1,1 @@
-"""What our own code costs, and how right it is: each file prints its own table."""
+"""Measures what this project's own code costs and how often it is right: each file is a topic."""

@@ -1,7 +1,7 @@
-"""What this project's own work costs, beside its peers and the floor: `python -m benchmarks [TOPIC…] [--rounds N]`.
+"""Measures this project's own work beside peers: `python -m benchmarks [TOPIC…] [--rounds N]`.
 
-Each module of this package is a topic with `tables(rounds)`: Markdown, as it is measured. A topic whose peers or models
-are not installed says so and measures the rest.
+Each public module of this package is a topic. Its `tables(rounds)` yields Markdown while it
+measures. A topic whose peers or models are not installed says so and measures the rest.
 """
 
 import argparse
@@ -13,9 +13,7 @@ from time import perf_counter
 
 import benchmarks
 
-_BY_NAME = {
-    "charts"
-}  # how right answers are, which takes minutes and does not change with the machine
+_BY_NAME = {"charts"}  # takes minutes, and its result does not depend on the machine
 TOPICS = sorted(
     found.name
     for found in pkgutil.iter_modules(benchmarks.__path__)
@@ -24,7 +22,7 @@ TOPICS = sorted(
 
 
 def main() -> None:
-    """Prints every topic's tables."""
+    """Print the tables of the topics that are asked for."""
     options = argparse.ArgumentParser(
         "python -m benchmarks", description=__doc__.partition("\n")[0]
     )
@@ -38,9 +36,8 @@ def main() -> None:
     given = options.parse_args()
     if unknown := set(given.topics) - set(TOPICS):
         options.error(f"no such topic: {', '.join(sorted(unknown))}")
-    print(
-        f"{date.today()}, {platform.machine()}, {platform.python_implementation()} {platform.python_version()}\n"
-    )
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    print(f"{date.today()}, {platform.machine()}, {python}\n")
     for topic in given.topics or [topic for topic in TOPICS if topic not in _BY_NAME]:
         start = perf_counter()
         print(f"## {topic}\n", flush=True)

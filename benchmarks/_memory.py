@@ -1,4 +1,4 @@
-"""How much memory a piece of work takes at its peak, beyond what its process held before."""
+"""Measures how much memory a piece of work takes at its peak."""
 
 import multiprocessing
 from collections.abc import Callable
@@ -8,7 +8,11 @@ _STATUS = Path("/proc/self/status")
 
 
 def peak(prepare: Callable[..., Callable[[], object]], *given: object) -> float | None:
-    """MiB that calling what `prepare(*given)` returns takes, in a process of its own; None where it is not known."""
+    """Return the peak memory of calling what `prepare(*given)` returns, in MiB.
+
+    Counts what is above the memory before the call, in a process of its own. Returns None where the
+    system does not tell.
+    """
     if not Path("/proc/self/clear_refs").exists():
         return None
     with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -24,7 +28,7 @@ def _measured(prepare: Callable[..., Callable[[], object]], given: tuple) -> flo
 
 
 def _status(name: str) -> int:
-    """Kibibytes, as the kernel counts them."""
+    """Return a value of the kernel's status file, in KiB."""
     return next(
         int(line.split()[1])
         for line in _STATUS.read_text().splitlines()

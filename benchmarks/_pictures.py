@@ -1,4 +1,4 @@
-"""The pictures of the benchmarks, made anew each time: photographs with a sensor's noise, and drawn print."""
+"""Makes the pictures of the benchmarks: photographs with a sensor's noise, and drawn print."""
 
 import io
 import random
@@ -10,19 +10,20 @@ from PIL import Image, ImageDraw, ImageFont
 
 ROOT = Path(__file__).parent.parent
 _FONT = ROOT / "vlm_backends" / "media" / "fonts" / "DejaVuSans.ttf"
-_WORDS = (ROOT / "README.md").read_text().split()
+_WORDS = "\n".join(page.read_text() for page in sorted((ROOT / "docs").glob("*.md"))).split()
 
 
 def photograph(name: str, megapixels: float) -> bytes:
-    """A sample picture at this size with Poisson-Gaussian noise, as a camera's JPEG (quality 92, 4:2:0)."""
+    """Return a sample picture at this size with Poisson-Gaussian noise.
+
+    It is a JPEG as cameras write it: quality 92, 4:2:0.
+    """
     dice = np.random.default_rng(1)
     image = Image.open(ROOT / "assets" / name).convert("RGB")
     scale = (megapixels * 1e6 / (image.width * image.height)) ** 0.5
     size = [round(side * scale / 16) * 16 for side in image.size]
     pixels = np.asarray(image.resize(size, Image.LANCZOS)).copy()
-    for top in range(
-        0, len(pixels), 256
-    ):  # band by band: 48 megapixels of floats are half a gigabyte
+    for top in range(0, len(pixels), 256):  # in bands: 48 MP of floats are half a gigabyte
         band = pixels[top : top + 256].astype(np.float32)
         noise = dice.standard_normal(band.shape, dtype=np.float32) * np.sqrt(0.08 * band + 2)
         pixels[top : top + 256] = np.clip(band + noise + 0.5, 0, 255)
@@ -30,7 +31,7 @@ def photograph(name: str, megapixels: float) -> bytes:
 
 
 def code(width: int = 3840, height: int = 2160, letter: int = 30) -> bytes:
-    """A screenshot of an editor, dark, as PNG."""
+    """Return a screenshot of a dark code editor, as PNG."""
     image, dice = Image.new("RGB", (width, height), (30, 30, 30)), random.Random(1)
     pen, lines = ImageDraw.Draw(image), _lines(95)
     tones = [(212, 212, 212), (86, 156, 214), (206, 145, 120), (106, 153, 85), (220, 220, 170)]
@@ -42,7 +43,7 @@ def code(width: int = 3840, height: int = 2160, letter: int = 30) -> bytes:
 
 
 def chart(width: int = 2400, height: int = 1500) -> bytes:
-    """Bars, lines and a scatter of points on white, with labels, as PNG."""
+    """Return bars, lines, a scatter plot and a table on white, as PNG."""
     image, dice = Image.new("RGB", (width, height), "white"), random.Random(2)
     pen, tones = ImageDraw.Draw(image), ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd"]
     for i in range(40):
@@ -64,7 +65,7 @@ def chart(width: int = 2400, height: int = 1500) -> bytes:
 
 
 def document(width: int = 2480, height: int = 3508, letter: int = 44) -> bytes:
-    """A page of A4, scanned at 300 dots an inch with the paper's noise, as JPEG."""
+    """Return an A4 page scanned at 300 dpi with the paper's noise, as JPEG."""
     image = Image.new("L", (width, height), 244)
     pen, lines = ImageDraw.Draw(image), _lines(78)
     for i, y in enumerate(range(200, height - 200, int(letter * 1.5))):
@@ -75,7 +76,7 @@ def document(width: int = 2480, height: int = 3508, letter: int = 44) -> bytes:
 
 
 def _lines(width: int) -> list[str]:
-    """Printed lines of plain words, none of them twice the same."""
+    """Return lines of plain words, all of them different."""
     words, lines = [word for word in _WORDS if word.isalpha() and word.isascii()], [""]
     for word in words:
         if len(lines[-1]) + len(word) >= width:

@@ -1,12 +1,13 @@
-"""What a data set costs beside the plain loop: pictures a second while it runs, and how long the first one takes.
+"""Measures annotating a data set beside a plain loop: pictures a second, and the time to the first.
 
-Engines that keep a core busy: a stand-in of pure Python, which threads cannot share, and the embedded one, whose
-libraries let them. On Ray, `--ray local`: processes that are started anew for each run.
+Two engines keep a core busy: a stand-in of pure Python, which threads cannot share, and the
+built-in tools, whose libraries release the interpreter's lock. `--ray local` starts new processes
+for each run.
 """
 
 import os
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -15,16 +16,15 @@ from time import perf_counter, process_time
 
 from PIL import Image
 
-from benchmarks._sides import installed, table, turns
+from benchmarks._measure import installed, markdown_table, take_turns
+from benchmarks._stand_in import StandInEngine
 from vlm_backends import (
-    CATALOGUE,
     CancelToken,
     Chunk,
     Embedded,
     Engine,
     Model,
     Prompt,
-    Task,
     ask,
     find_task,
     read,
@@ -34,54 +34,37 @@ from vlm_backends.annotate.command import here
 from vlm_backends.annotate.jsonl import ledger
 from vlm_backends.annotate.records import Job
 from vlm_backends.annotate.sources import pictures
-from vlm_backends.engines.base import Capability, Traits
 
-SlidingWindow = tuple[
-    float, float, float
-]  # answers a second, seconds to the first, processor time of each in this process
+# answers a second, seconds to the first, seconds of this process's processor time for each
+Throughput = tuple[float, float, float]
 PLAIN = "`for file: ask()`"
 _SAMPLE = Path(__file__).parent.parent / "assets" / "cat.jpg"
 _MASK = "<REGION_TO_SEGMENTATION>"
 _CUT = Job("microsoft/florence-2", write_task(find_task(_MASK), "", (0.2, 0.1, 0.8, 0.9)), _MASK)
 
 
-class Busy:
-    """Stands in for a tiny model: Python that keeps one core busy for some milliseconds."""
+class BusyEngine(StandInEngine):
+    """An engine in place of a tiny model: keeps one core busy for some milliseconds."""
 
     name = "A tiny stand-in"
 
-    def models(self) -> Sequence[Model]:
-        """All of the catalogue."""
-        return CATALOGUE
-
-    @property
-    def traits(self) -> Traits:
-        """It is here, and needs nothing."""
-        return Traits("builtin")
-
-    def capability(self, model: Model, task: Task | None = None) -> Capability:
-        """Always the same."""
-        return Capability(True, "counts")
-
-    def state(self, model: Model, task: Task | None = None) -> str:
-        """Always the same."""
-        return self.capability(model, task).summary
-
     def stream(
-        self, model: Model, prompt: Prompt, stop: CancelToken | None = None
+        self, model: Model, prompt: Prompt, cancel: CancelToken | None = None
     ) -> Iterator[Chunk]:
-        """Nothing but arithmetic."""
+        """Yield one answer after some arithmetic."""
         yield Chunk(str(sum(number * number for number in range(200_000))), literal=True)
 
 
 def tables(rounds: int) -> Iterator[str]:
-    """A table an engine; its sides take turns. Ray has rounds of its own kind, fewer of them: each starts it anew."""
+    """Yield one table for each engine; with Ray in fewer rounds, since each starts it anew."""
     with TemporaryDirectory() as root:
         folder = Path(root)
         yield _table(
-            "a stand-in of pure Python", _sides(Busy(), _painted(folder / "many", 60)), rounds
+            "a stand-in of pure Python",
+            _sides(BusyEngine(), _pictures_in(folder / "many", 60)),
+            rounds,
         )
-        few, engine = _painted(folder / "few", 16), Embedded()
+        few, engine = _pictures_in(folder / "few", 16), Embedded()
         sides = _sides(engine, few)
         if installed("ray"):
             from vlm_backends.annotate import ray as ray_runner
@@ -94,9 +77,10 @@ def tables(rounds: int) -> Iterator[str]:
         yield "`--ray local` is not measured: ray is not installed."
 
 
-def _table(engine: str, sides: Mapping[str, Callable[[], SlidingWindow]], rounds: int) -> str:
+def _table(engine: str, sides: Mapping[str, Callable[[], Throughput]], rounds: int) -> str:
     found = {
-        name: [*map(median, zip(*each))] for name, each in turns(sides, rounds, warm=False).items()
+        name: [*map(median, zip(*each))]
+        for name, each in take_turns(sides, rounds, warm=False).items()
     }
     rows = [
         (name, f"{rate:.2f}", f"{rate / found[PLAIN][0]:.2f}", f"{first:.2f}", f"{work * 1e3:.1f}")
@@ -108,19 +92,19 @@ def _table(engine: str, sides: Mapping[str, Callable[[], SlidingWindow]], rounds
         "to the first, s",
         "processor of this process, ms a picture",
     )
-    return table((f"{engine}, {os.cpu_count()} cores", *head), rows)
+    return markdown_table((f"{engine}, {os.cpu_count()} cores", *head), rows)
 
 
-def _sides(engine: Engine, folder: Path) -> dict[str, Callable[[], SlidingWindow]]:
-    """The loop that one would write, and the command's in this process."""
-    return {PLAIN: lambda: _paced(_plain(engine, folder))} | {
+def _sides(engine: Engine, folder: Path) -> dict[str, Callable[[], Throughput]]:
+    """Return the plain loop, and the command's own in this process."""
+    return {PLAIN: lambda: _throughput(_plain(engine, folder))} | {
         f"annotate --parallel {parallel}": partial(_annotated, here, engine, folder, parallel)
         for parallel in (1, 2)
     }
 
 
 def _plain(engine: Engine, folder: Path) -> Iterator[object]:
-    """The answers, one file after the other; nothing is kept, nothing can fail."""
+    """Yield the answers, one file after the other; keep nothing and handle no failure."""
     model, question, task = _CUT.asked(engine)
     for file in sorted(folder.iterdir()):
         *_, answer = ask(engine, model, question(read(file)), task)
@@ -129,11 +113,11 @@ def _plain(engine: Engine, folder: Path) -> Iterator[object]:
 
 def _annotated(
     lines: Callable[..., Iterator[dict]], engine: Engine, folder: Path, parallel: int
-) -> SlidingWindow:
-    """The lines as the command writes them, to a file of their own."""
+) -> Throughput:
+    """Measure the command's lines, written to a new file."""
     given = Namespace(parallel=parallel, rpm=None, ray="local", engine="embedded")
     with TemporaryDirectory() as root, ledger(Path(root) / "out.jsonl", _CUT.fields) as (_, write):
-        return _paced(
+        return _throughput(
             map(
                 partial(_kept, write),
                 lines(engine, _CUT, pictures([str(folder)]), CancelToken(), given),
@@ -147,8 +131,8 @@ def _kept(write: Callable[[dict], None], entry: dict) -> None:
     write(entry)
 
 
-def _paced(answers: Iterator[object]) -> SlidingWindow:
-    """The pace of the second half, when all processes are warm; what others do on the machine is not in the work."""
+def _throughput(answers: Iterator[object]) -> Throughput:
+    """Measure the second half, when all processes are warm, and processor time over all."""
     start, before = perf_counter(), process_time()
     moments = [perf_counter() for _ in answers]
     half = len(moments) // 2
@@ -156,8 +140,8 @@ def _paced(answers: Iterator[object]) -> SlidingWindow:
     return half / (moments[-1] - moments[-1 - half]), moments[0] - start, work
 
 
-def _painted(folder: Path, count: int) -> Path:
-    """Small pictures that all differ."""
+def _pictures_in(folder: Path, count: int) -> Path:
+    """Write small pictures that all differ; return their folder."""
     folder.mkdir()
     with Image.open(_SAMPLE) as image:
         small = image.convert("RGB")

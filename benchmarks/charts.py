@@ -1,7 +1,7 @@
-"""How right the chart reader is: charts of random, known values by Matplotlib, read back and compared.
+"""Measures how often the chart reader is right: reads random Matplotlib charts of known values.
 
-A value is right within 2 % of the largest. A chart is right when its categories, its series and all its values are;
-"misread" when all that is wrong is the spelling of a label.
+A value is right within 2 % of the largest value. A chart is right when its categories, its series
+and all of its values are, and "misread" when only a label is misspelt.
 """
 
 import io
@@ -15,55 +15,18 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
-from benchmarks._sides import table
+from benchmarks._measure import markdown_table
 from vlm_backends.engines.builtin import tasks
 from vlm_backends.engines.builtin.charts import axes, reader
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
-WORDS = [
-    "North",
-    "South",
-    "East",
-    "West",
-    "Apples",
-    "Pears",
-    "Kiwis",
-    "Plums",
-    "Paris",
-    "Oslo",
-    "Lima",
-    "Quito",
-    "Cairo",
-    "Tokyo",
-    "Monday",
-    "Friday",
-    "Red",
-    "Green",
-    "Bus",
-    "Tram",
-    "Bike",
-    "Walk",
-    "Coal",
-    "Gas",
-    "Nuclear",
-    "Water",
-    "Team-A",
-    "Team-B",
-    "2019",
-    "2021",
-    "2024",
-    "Q1",
-    "Q2",
-    "Q3",
-    "Tea",
-    "Coffee",
-    "Bread",
-    "Milk",
-    "Spring",
-    "Winter",
-]
+WORDS = (  # names of categories
+    "North South East West Apples Pears Kiwis Plums Paris Oslo Lima Quito Cairo Tokyo Monday "
+    "Friday Red Green Bus Tram Bike Walk Coal Gas Nuclear Water Team-A Team-B 2019 2021 2024 "
+    "Q1 Q2 Q3 Tea Coffee Bread Milk Spring Winter"
+).split()
 
 SERIES = ["Solar", "Wind", "Hydro"]
 STYLES = ["default", "ggplot", "bmh", "seaborn-v0_8-whitegrid", "dark_background", "fast"]
@@ -72,8 +35,8 @@ _COUNT, _SEED = 60, 3
 
 
 @dataclass(frozen=True)
-class Sample:
-    """A picture of a chart and what it was drawn from."""
+class ChartSample:
+    """A picture of a chart, and the values it was drawn from."""
 
     kind: str
     image: Image.Image
@@ -81,8 +44,8 @@ class Sample:
     values: list[list[float]]  # one list a category
 
 
-def samples(count: int, seed: int) -> Iterator[Sample]:
-    """Charts of four kinds in turn, in random styles, sizes and file formats."""
+def samples(count: int, seed: int) -> Iterator[ChartSample]:
+    """Yield charts of four kinds in turn, in random styles, sizes and file formats."""
     dice = random.Random(seed)
     for i in range(count):
         kind = ("vertical", "grouped", "horizontal", "labelled")[i % 4]
@@ -95,7 +58,7 @@ def samples(count: int, seed: int) -> Iterator[Sample]:
         ]
         with pyplot.style.context(dice.choice(STYLES)):
             image = _drawn(kind, names, values, dice)
-        yield Sample(kind, _saved(image, dice), names, values)
+        yield ChartSample(kind, _saved(image, dice), names, values)
 
 
 def _drawn(
@@ -123,7 +86,7 @@ def _drawn(
 
 
 def _saved(image: Image.Image, dice: random.Random) -> Image.Image:
-    """As PNG, or as a JPEG of middling quality."""
+    """Return the picture as it is, or after JPEG compression of medium quality."""
     if dice.random() < 0.5:
         return image
     buffer = io.BytesIO()
@@ -131,17 +94,15 @@ def _saved(image: Image.Image, dice: random.Random) -> Image.Image:
     return Image.open(buffer).convert("RGB")
 
 
-def verdict(sample: Sample) -> tuple[str, list[float]]:
-    """`right`, or what is not and why; and the values' errors as shares of the largest value."""
+def verdict(sample: ChartSample) -> tuple[str, list[float]]:
+    """Return `right` or what is wrong, and the values' errors as shares of the largest value."""
     rgb = np.asarray(sample.image)
     try:
         head, *rows = reader.read_chart(rgb, tasks.print_of(rgb)).rows
     except reader.CannotRead as reason:
         return f"refused: {reason}", []
-    values = (
-        sample.values[::-1] if sample.kind == "horizontal" else sample.values
-    )  # Matplotlib's first is the lowest
-    names = sample.names[::-1] if sample.kind == "horizontal" else sample.names
+    order = -1 if sample.kind == "horizontal" else 1  # Matplotlib draws the first one lowest
+    values, names = sample.values[::order], sample.names[::order]
     if [len(row) - 1 for row in rows] != [len(value) for value in values]:
         return f"wrong: {len(rows)} categories of {len(head) - 1} series", []
     largest = max(map(max, values))
@@ -159,7 +120,7 @@ def verdict(sample: Sample) -> tuple[str, list[float]]:
 
 
 def tables(_: int) -> Iterator[str]:
-    """A row for each kind of chart, and every chart that was not right."""
+    """Yield a table with one row a kind of chart, and a list of the charts that were not right."""
     counts, errors, odd = Counter(), {}, []
     for i, sample in enumerate(samples(_COUNT, _SEED)):
         outcome, off = verdict(sample)
@@ -177,6 +138,6 @@ def tables(_: int) -> Iterator[str]:
         ]
         for kind, off in errors.items()
     ]
-    yield table((f"{_COUNT} random charts", *outcomes, "median off", "most off"), rows)
+    yield markdown_table((f"{_COUNT} random charts", *outcomes, "median off", "most off"), rows)
     if odd:
         yield "\n".join(odd)

@@ -1,4 +1,4 @@
-"""Drawing 50 boxes with labels, 20 masks of 200 points and 100 quads with labels on a photograph of 12 megapixels."""
+"""Measures drawing on a photograph of 12 MP: 50 boxes, 20 masks of 200 points and 100 quads."""
 
 import io
 import math
@@ -12,8 +12,8 @@ import orjson
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks import _pictures
+from benchmarks._measure import cpu_time, goals_table, installed, markdown_table, medians, ratio
 from benchmarks._memory import peak
-from benchmarks._sides import alternated, goals, installed, ratio, spent, table
 from vlm_backends import Answer, Region, colours, draw
 from vlm_backends.media import images
 
@@ -26,7 +26,7 @@ Way = Callable[[Image.Image, list[Region]], object]
 
 
 def regions() -> list[Region]:
-    """The same boxes, masks and quads each time."""
+    """Return the same boxes, masks and quads each time."""
     dice, found = random.Random(3), []
     for i in range(50):
         wide, high = dice.uniform(0.05, 0.3), dice.uniform(0.05, 0.3)
@@ -63,7 +63,7 @@ def _points(image: Image.Image, region: Region) -> list[tuple[float, float]]:
 
 
 def by_region(image: Image.Image, found: list[Region], any_script: bool = False) -> Image.Image:
-    """OpenCV, blending the rectangle around each mask only."""
+    """Draw with OpenCV, blending only the rectangle around each mask."""
     canvas, shades = np.array(image), colours([region.label for region in found])
     for region in found:
         shade, outline = shades[region.label], np.int32(_points(image, region))
@@ -85,7 +85,7 @@ def by_region(image: Image.Image, found: list[Region], any_script: bool = False)
 def _write(
     canvas: np.ndarray, label: str, left: int, top: int, shade: tuple[int, int, int]
 ) -> None:
-    """OpenCV's own letters: strokes, of ASCII alone."""
+    """Write a label in OpenCV's own letters, which know ASCII only."""
     (wide, high), low = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, 1.4, 2)
     cv2.rectangle(canvas, (left, top - high - low), (left + wide, top), shade, -1)
     pen = cv2.FONT_HERSHEY_SIMPLEX, 1.4, (255, 255, 255), 2, cv2.LINE_AA
@@ -95,7 +95,7 @@ def _write(
 def _label(
     canvas: Image.Image, found: list[Region], shades: dict[str, tuple[int, int, int]]
 ) -> None:
-    """Letters of a font, by Pillow."""
+    """Write all labels in a font, with Pillow."""
     pen, font = ImageDraw.Draw(canvas), ImageFont.truetype(_FONT, _LETTER)
     for region in found:
         corner = _points(canvas, region)[0]
@@ -106,7 +106,7 @@ def _label(
 
 
 def naive(image: Image.Image, found: list[Region]) -> Image.Image:
-    """Pillow, with an overlay of the whole picture for each mask."""
+    """Draw with Pillow, with an overlay of the whole picture for each mask."""
     canvas, shades = image.convert("RGBA"), colours([region.label for region in found])
     for region in (region for region in found if region.is_mask):
         overlay = Image.new("RGBA", canvas.size)
@@ -124,7 +124,7 @@ def naive(image: Image.Image, found: list[Region]) -> Image.Image:
 
 
 def with_supervision(image: Image.Image, found: list[Region]) -> Image.Image:
-    """supervision's annotators of boxes, masks, oriented boxes and labels."""
+    """Draw with supervision's annotators of boxes, masks, oriented boxes and labels."""
     import supervision as sv
 
     canvas, size = np.array(image)[:, :, ::-1].copy(), image.size
@@ -169,7 +169,7 @@ def with_supervision(image: Image.Image, found: list[Region]) -> Image.Image:
 
 
 def annotated_image(image: Image.Image, found: list[Region]) -> object:
-    """Gradio's own component, as a page would use it."""
+    """Draw with Gradio's own component, as a page would use it."""
     value = (
         image,
         [
@@ -192,7 +192,7 @@ def _component() -> object:
 
 
 def for_the_screen(data: bytes, found: list[Region]) -> bytes:
-    """From a file to the bytes of a picture with its regions at a screen's size."""
+    """Turn a file into a JPEG with its regions at a screen's size."""
     image = Image.open(io.BytesIO(data))
     scale = _SCREEN / max(image.size)
     image.draft("RGB", (int(image.width * scale), int(image.height * scale)))
@@ -212,7 +212,7 @@ def _photo(data: bytes) -> Image.Image:
 
 
 def tables(rounds: int) -> Iterator[str]:
-    """Rasters, the SVG that the page shows, and the goals."""
+    """Yield the times and memory of all ways, and the goals."""
     data = _pictures.photograph("sign.jpg", 12)
     image, found = _photo(data), regions()
     ways: dict[str, Way] = {
@@ -224,36 +224,35 @@ def tables(rounds: int) -> Iterator[str]:
     }
     if installed("supervision"):
         ways[SUPERVISION] = with_supervision
-    times = alternated(
-        {name: partial(spent, partial(way, image, found)) for name, way in ways.items()}, rounds
+    times = medians(
+        {name: partial(cpu_time, partial(way, image, found)) for name, way in ways.items()}, rounds
     )
     memory = {
         name: peak(_memory, ways[name], data)
         for name in (OURS, BY_REGION, SUPERVISION)
         if name in ways
     }
+    # imported here: the processes that measure memory do without Gradio
     from ui.components.viewer import scene
-    from ui.core.storage import (
-        store_picture,  # and with it gradio, which the processes that measure memory need not
-    )
+    from ui.core.storage import store_picture
 
     picture, answer = store_picture(data), Answer("", tuple(found))
     extra = {
         "file to JPEG at 2000 px, ours": lambda: for_the_screen(data, found),
         "scene for the page's SVG, as JSON, ours": lambda: orjson.dumps(scene(picture, answer)),
     }
-    times |= alternated({name: partial(spent, work) for name, work in extra.items()}, rounds)
-    times["`gr.AnnotatedImage`, 5 of the boxes, once"] = spent(
+    times |= medians({name: partial(cpu_time, work) for name, work in extra.items()}, rounds)
+    times["`gr.AnnotatedImage`, 5 of the boxes, once"] = cpu_time(
         lambda: annotated_image(image, found)
     )
-    yield table(
+    yield markdown_table(
         ("way", "CPU ms", "memory, MiB"),
         [
             [name, f"{times[name] * 1e3:.1f}", f"{memory[name]:.0f}" if memory.get(name) else ""]
             for name in times
         ],
     )
-    yield goals(
+    yield goals_table(
         [
             ("time of supervision", ratio(times, OURS, SUPERVISION), 0.15),
             ("time of OpenCV by region", ratio(times, OURS, BY_REGION), 0.9),

@@ -1,4 +1,4 @@
-"""Reading print with this machine's engine, beside rapidocr called bare; one visitor, and four at once."""
+"""Measures reading text with the built-in tools beside rapidocr: one visitor, and four at once."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,8 +9,8 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from benchmarks._measure import goals_table, markdown_table, medians, ratio, wall_time
 from benchmarks._pictures import ROOT
-from benchmarks._sides import alternated, goals, ratio, seconds, table
 
 OURS, BARE = "**this engine**", "rapidocr, called bare"
 _VISITORS = 4
@@ -18,7 +18,7 @@ _PICTURE = ROOT / "assets" / "sign.jpg"
 
 
 def ours() -> object:
-    """All lines of the picture with their places, by the public way."""
+    """Read all lines of the picture with their places, through the public function."""
     from vlm_backends import Embedded, Prompt, Turn, ask, find_model, find_task, read
 
     prompt = Prompt((Turn("user", "<OCR_WITH_REGION>", (read(_PICTURE),)),))
@@ -29,7 +29,7 @@ def ours() -> object:
 
 
 def bare() -> Callable[[], object]:
-    """The library's own call on the file's pixels, with the same weights and settings."""
+    """Return the library's own call, with the same weights and settings."""
     from rapidocr import RapidOCR
 
     engine = RapidOCR(params={"Global.log_level": "critical"})
@@ -42,7 +42,7 @@ def bare() -> Callable[[], object]:
 
 
 def at_once(work: Callable[[], object]) -> None:
-    """Several visitors, each with a question."""
+    """Let several visitors ask at once."""
     visitors = [threading.Thread(target=work) for _ in range(_VISITORS)]
     for visitor in visitors:
         visitor.start()
@@ -51,19 +51,19 @@ def at_once(work: Callable[[], object]) -> None:
 
 
 def tables(rounds: int) -> Iterator[str]:
-    """Times, memory with several visitors, and the goals."""
+    """Yield the times, the memory after several visitors, and the goals."""
     sides = {OURS: ours, BARE: bare()}
-    times = alternated({name: partial(seconds, work) for name, work in sides.items()}, rounds)
+    times = medians({name: partial(wall_time, work) for name, work in sides.items()}, rounds)
     process = psutil.Process()
     before = process.memory_info().rss
-    crowd = seconds(partial(at_once, ours))
+    crowd = wall_time(partial(at_once, ours))
     grown = (process.memory_info().rss - before) / 2**20
     shown = times | {f"{_VISITORS} visitors at once, this engine": crowd}
-    yield table(
+    yield markdown_table(
         ("reading assets/sign.jpg", "ms"),
         [[name, f"{value * 1e3:.0f}"] for name, value in shown.items()],
     )
-    yield goals(
+    yield goals_table(
         [
             ("time of the bare call", ratio(times, OURS, BARE), 1.05),
             (
@@ -73,4 +73,4 @@ def tables(rounds: int) -> Iterator[str]:
             ),
         ]
     )
-    yield goals([(f"MiB that stay after {_VISITORS} visitors", grown, 200)], "MiB")
+    yield goals_table([(f"MiB that stay after {_VISITORS} visitors", grown, 200)], "MiB")

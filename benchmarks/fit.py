@@ -1,7 +1,8 @@
-"""Fitting a picture under 180,000 characters of base64: time, memory, encodes, and what is left to see.
+"""Measures fitting a picture under 180,000 characters of base64: time, memory, encodes, quality.
 
-The peers are the ways of public code, written down here. SSIM is of brightness, at 1120 and at 2048 pixels: what a
-model sees. What can still be read is read by this machine's own engine, from the picture before and after.
+The peers are ways of public code, written down here. SSIM compares brightness at 1120 and at 2048
+pixels, the sizes that models see. Legibility is measured with the built-in text reader, before and
+after.
 """
 
 import io
@@ -15,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import _pictures
+from benchmarks._measure import cpu_time, goals_table, markdown_table, medians, ratio
 from benchmarks._memory import peak
-from benchmarks._sides import alternated, goals, ratio, spent, table
 from vlm_backends import Picture, encode, read
 
 Fit = Callable[[bytes], bytes]
@@ -27,7 +28,7 @@ PEER, FLOOR = "LANCZOS 1024, binary search", "floor: 1/8 decode, one encode"
 
 
 def ours(data: bytes) -> bytes:
-    """This project: from a picture as it was uploaded to the bytes that are sent."""
+    """Fit an uploaded picture with this project's code; return the bytes that are sent."""
     return encode(_uploaded(data)).data
 
 
@@ -37,12 +38,12 @@ def _uploaded(data: bytes) -> Picture:
 
 
 def with_upload(data: bytes) -> bytes:
-    """The same, and before it what each upload gets once: all of it is decoded, so that a broken file is found."""
+    """Do the same with the check that each upload gets once: decoding all of it."""
     return encode(data).data
 
 
 def binary_search(data: bytes) -> bytes:
-    """The best pattern of public code."""
+    """Fit as the best public code does: LANCZOS to 1024, and a binary search of the quality."""
     image = _opened(data).convert("RGB")
     image.thumbnail((1024, 1024), Image.LANCZOS)
     low, high, best = 10, 95, b""
@@ -56,7 +57,7 @@ def binary_search(data: bytes) -> bytes:
 
 
 def quality_loop(data: bytes) -> bytes:
-    """Quality 95 and 5 less each time, then nine tenths of the size."""
+    """Try quality 95 and 5 less each time, then nine tenths of the size."""
     image, quality = _opened(data).convert("RGB"), 95
     while len(found := _jpeg(image, quality)) > _MOST:
         if quality > 20:
@@ -67,7 +68,7 @@ def quality_loop(data: bytes) -> bytes:
 
 
 def fastchat(data: bytes) -> bytes:
-    """FastChat's: 1024 pixels, PNG, and one step down by the square root."""
+    """Fit as FastChat does: 1024 pixels, PNG, and one step down by the square root."""
     image = _opened(data).convert("RGBA")
     scale = min(1.0, 1024 / max(image.size))
     image = image.resize((int(image.width * scale), int(image.height * scale)))
@@ -79,7 +80,7 @@ def fastchat(data: bytes) -> bytes:
 
 
 def floor(data: bytes) -> bytes:
-    """No way to fit: the least that a decoder must do, and one encode of as many pixels as are sent."""
+    """Do the least possible work, without fitting: decode at an eighth, encode once."""
     image = _opened(data)
     image.draft("RGB", (image.width // 8, image.height // 8))
     return _jpeg(image.convert("RGB").resize((1280, 960), Image.NEAREST), 50)
@@ -100,17 +101,17 @@ def _saved(image: Image.Image, format: str, **options: object) -> bytes:
 
 
 def _encodes(fit: Fit, data: bytes) -> int:
-    """How many pictures are written on the way."""
+    """Count how many pictures are encoded on the way."""
     with patch.object(Image.Image, "save", autospec=True, side_effect=Image.Image.save) as save:
         fit(data)
     return save.call_count
 
 
 def _ssim(data: bytes, fitted: bytes) -> tuple[float, ...]:
-    """How like the original the fitted picture is, at each size that a model sees."""
+    """Return how similar the fitted picture is to the original, at each size that a model sees."""
     whole, sent = _opened(data).convert("L"), _opened(fitted).convert("L")
     return tuple(
-        _alike(*(_at(image, whole.size, side) for image in (whole, sent))) for side in _SEEN
+        _similarity(*(_at(image, whole.size, side) for image in (whole, sent))) for side in _SEEN
     )
 
 
@@ -120,8 +121,8 @@ def _at(image: Image.Image, whole: tuple[int, int], side: int) -> np.ndarray:
     return np.asarray(image.resize(size, Image.LANCZOS), np.float32)
 
 
-def _alike(one: np.ndarray, other: np.ndarray) -> float:
-    """Structural similarity, by windows of 11 pixels."""
+def _similarity(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the structural similarity, with windows of 11 pixels."""
     blur = partial(cv2.GaussianBlur, ksize=(11, 11), sigmaX=1.5)
     a, b, little, less = blur(one), blur(other), (0.01 * 255) ** 2, (0.03 * 255) ** 2
     spread = blur(one * one) - a * a, blur(other * other) - b * b, blur(one * other) - a * b
@@ -129,8 +130,8 @@ def _alike(one: np.ndarray, other: np.ndarray) -> float:
     return float((top / ((a * a + b * b + little) * (spread[0] + spread[1] + less))).mean())
 
 
-def _kept(data: bytes, fitted: bytes) -> float:
-    """The share of the characters read before that are read from the fitted picture too, in their order."""
+def _still_read(data: bytes, fitted: bytes) -> float:
+    """Return the share of the characters that are still read from the fitted picture, in order."""
     before, after = _read(data), _read(fitted)
     return sum(
         block.size for block in SequenceMatcher(None, before, after, False).get_matching_blocks()
@@ -150,7 +151,7 @@ def _memory(fit: Fit, data: bytes) -> Callable[[], object]:
 
 
 def tables(rounds: int) -> Iterator[str]:
-    """Photographs, print, and the goals of both."""
+    """Yield the tables and goals of photographs and of print."""
     yield from _photographs(rounds)
     yield from _print(rounds)
 
@@ -162,8 +163,8 @@ def _photographs(rounds: int) -> Iterator[str]:
         sides = {OURS: ours, UPLOAD: with_upload, PEER: binary_search, FLOOR: floor}
         if megapixels == 1:  # beyond, they take seconds
             sides |= {"quality loop": quality_loop, "FastChat's way": fastchat}
-        times = alternated(
-            {name: partial(spent, partial(fit, data)) for name, fit in sides.items()}, rounds
+        times = medians(
+            {name: partial(cpu_time, partial(fit, data)) for name, fit in sides.items()}, rounds
         )
         memory = (
             {name: peak(_memory, sides[name], data) for name in (OURS, PEER)}
@@ -191,7 +192,7 @@ def _photographs(rounds: int) -> Iterator[str]:
         worse = max(peer - mine for mine, peer in zip(likes[OURS], likes[PEER]))
         met.append((f"{megapixels} MP, encodes", _encodes(ours, data), 3))
         met.append((f"{megapixels} MP, SSIM lost to it", worse, 0.001))
-    yield table(
+    yield markdown_table(
         (
             "photograph, way",
             "CPU ms",
@@ -202,7 +203,7 @@ def _photographs(rounds: int) -> Iterator[str]:
         ),
         rows,
     )
-    yield goals(met, "")
+    yield goals_table(met, "")
 
 
 def _print(rounds: int) -> Iterator[str]:
@@ -214,11 +215,13 @@ def _print(rounds: int) -> Iterator[str]:
     }
     for what, data in prints.items():
         sides = {OURS: ours, PEER: binary_search}
-        times = alternated(
-            {name: partial(spent, partial(fit, data)) for name, fit in sides.items()}, rounds
+        times = medians(
+            {name: partial(cpu_time, partial(fit, data)) for name, fit in sides.items()}, rounds
         )
         likes = {name: _ssim(data, fit(data)) for name, fit in sides.items()}
-        kept = None if "chart" in what else _kept(data, ours(data))  # a reading takes half a minute
+        kept = (
+            None if "chart" in what else _still_read(data, ours(data))
+        )  # a reading takes half a minute
         for name, fit in sides.items():
             read = f"{kept:.1%}" if kept and name == OURS else ""
             rows.append(
@@ -241,11 +244,11 @@ def _print(rounds: int) -> Iterator[str]:
             )
         if kept:
             met.append((f"{what}, characters no longer read", 1 - kept, 0.02))
-    yield table(
+    yield markdown_table(
         ("print, way", "CPU ms", "× best peer", "encodes", "SSIM at 1120, 2048 px", "still read"),
         rows,
     )
-    yield goals(met, "")
+    yield goals_table(met, "")
 
 
 def _mib(value: float | None) -> str:

@@ -1,7 +1,8 @@
-"""What the local engine adds to `generate()`: Florence-2-base in its real size, with random weights.
+"""Measures what the local engine adds to `generate()`, at Florence-2-base's size with random
+weights.
 
-Needs requirements-local.txt. Both sides get the same JPEG and the same question, and say the same number of words;
-their rounds alternate.
+Needs requirements-local.txt. Both sides get the same JPEG and question, and generate the same
+number of tokens; their rounds alternate.
 """
 
 import io
@@ -17,7 +18,7 @@ import torch
 import transformers
 from PIL import Image
 
-from benchmarks._sides import table, turns
+from benchmarks._measure import markdown_table, take_turns
 from tests.support import checkpoints as tiny
 from vlm_backends import Local, Prompt, Turn, find_model, read
 from vlm_backends.engines.local import loader, processors
@@ -28,7 +29,10 @@ Timing = tuple[float, float]  # seconds to the first words, and for each further
 
 
 def checkpoint(folder: Path) -> None:
-    """Florence-2-base's shape: 768 pixels, 577 image tokens, 12 layers of 768; noise for words."""
+    """Write a checkpoint of Florence-2-base's shape with random weights.
+
+    768 pixels, 577 image tokens, 12 layers of width 768.
+    """
     from transformers import BartConfig, Florence2Config, Florence2ForConditionalGeneration
 
     _, processor = tiny.florence2()
@@ -67,7 +71,7 @@ def checkpoint(folder: Path) -> None:
 
 
 def direct(loaded: loader.LoadedModel, data: bytes) -> Timing:
-    """`generate()` in a thread and its words in an iterator, as the library's documentation does."""
+    """Run `generate()` in a thread with an iterator of words, as the library documents."""
     start = time.perf_counter()
     image = Image.open(io.BytesIO(data)).convert("RGB")
     inputs = loaded.processor(text="<CAPTION>", images=image, return_tensors="pt")
@@ -82,7 +86,7 @@ def direct(loaded: loader.LoadedModel, data: bytes) -> Timing:
 
 
 def ours(engine: Local, data: bytes) -> Timing:
-    """The same through the engine: line, thread, queue and chunks."""
+    """Do the same through the engine: waiting line, thread, queue and chunks."""
     model, prompt = (
         find_model("microsoft/florence-2"),
         Prompt((Turn("user", "<CAPTION>", (read(data),)),)),
@@ -98,7 +102,7 @@ def _timing(start: float, moments: list[float]) -> Timing:
 
 
 def tables(rounds: int) -> Iterator[str]:
-    """The medians of both sides and their ratio."""
+    """Yield the medians of both sides and their ratio."""
     transformers.utils.logging.disable_progress_bar()
     processors._MAX_TOKENS = WORDS  # as many as the other side
     with tempfile.TemporaryDirectory() as root:
@@ -112,7 +116,7 @@ def tables(rounds: int) -> Iterator[str]:
             "generate()": partial(direct, loaded, data),
             "this engine": partial(ours, engine, data),
         }
-        timings = turns(sides, rounds)
+        timings = take_turns(sides, rounds)
     medians = {name: [median(column) for column in zip(*rows)] for name, rows in timings.items()}
     rows = [
         [name, f"{first:.2f} s", f"{token * 1000:.1f} ms"]
@@ -121,4 +125,4 @@ def tables(rounds: int) -> Iterator[str]:
     ratios = [mine / theirs for mine, theirs in zip(medians["this engine"], medians["generate()"])]
     kind = f"{loader.device().type}, {str(loader.dtype()).rpartition('.')[2]}"
     rows.append(["ratio", *(f"{ratio:.3f}" for ratio in ratios)])
-    yield table((f"Florence-2-base, {kind}", "first words", "a token"), rows)
+    yield markdown_table((f"Florence-2-base, {kind}", "first words", "a token"), rows)

@@ -1,20 +1,18 @@
-"""Reading regions out of words: whole replies of every grammar, of 10 to 10,000 regions."""
+"""Measures parsing regions from text: replies of every grammar, of 10 to 10,000 regions."""
 
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import SimpleNamespace
 
-from benchmarks._sides import alternated, goals, installed, spent, table
+from benchmarks._measure import cpu_time, goals_table, installed, markdown_table, medians
 from vlm_backends import Answer
 from vlm_backends.concurrency import PAUSE
 from vlm_backends.readers import deplot, florence2, kosmos2, paligemma, plain
 
 _SIZES = 10, 200, 1000, 10_000  # regions, or rows of a table
-_STREAMED, _LOOKS = (
-    (10, 200, 2000),
-    20,
-)  # regions, of which 2,000 are kept; looks at a reply while it grows
+_STREAMED = 10, 200, 2000  # regions of a reply that streams
+_LOOKS = 20  # how often a reply is parsed while it streams
 _LOC = re.compile(r"<loc_(\d+)>")
 _PATCHES = "<patch_index_0044><patch_index_0863>"
 GRAMMARS: dict[str, tuple[Callable[[str], Answer], Callable[[int], str]]] = {
@@ -35,7 +33,7 @@ GRAMMARS: dict[str, tuple[Callable[[str], Answer], Callable[[int], str]]] = {
 
 
 def _peers(reply: str) -> dict[str, Callable[[], object]]:
-    """Others that read Florence-2's boxes, and the least that can be done."""
+    """Return other parsers of Florence-2's boxes, and the least that can be done."""
     peers = {"one pass of a pattern (floor)": lambda: [int(found) for found in _LOC.findall(reply)]}
     if installed("supervision"):
         import supervision as sv
@@ -57,38 +55,41 @@ def _peers(reply: str) -> dict[str, Callable[[], object]]:
 
 
 def _share(grammar: str, size: int) -> float:
-    """The part of a processor that reading takes while the reply streams: all of it again at each hand-over."""
+    """Return the share of a processor that parsing takes while the reply streams.
+
+    All of the reply is parsed again at each hand-over.
+    """
     reader, item = GRAMMARS[grammar]
     reply = "".join(map(item, range(size)))
     looks = [
-        spent(partial(reader, reply[: len(reply) * k // _LOOKS])) for k in range(1, _LOOKS + 1)
+        cpu_time(partial(reader, reply[: len(reply) * k // _LOOKS])) for k in range(1, _LOOKS + 1)
     ]
     return sum(looks) / _LOOKS / PAUSE
 
 
 def tables(rounds: int) -> Iterator[str]:
-    """Whole replies, the same beside peers, replies as they stream, and the goal."""
+    """Yield whole replies, the same beside peers, streaming replies, and the goal."""
     times: dict[str, dict[int, float]] = {name: {} for name in GRAMMARS}
     for size in _SIZES:
         replies = {name: "".join(map(item, range(size))) for name, (_, item) in GRAMMARS.items()}
         sides = {
-            name: partial(spent, partial(GRAMMARS[name][0], replies[name])) for name in GRAMMARS
+            name: partial(cpu_time, partial(GRAMMARS[name][0], replies[name])) for name in GRAMMARS
         }
-        for name, value in alternated(sides, rounds).items():
+        for name, value in medians(sides, rounds).items():
             times[name][size] = value * 1e3
-    yield table(
+    yield markdown_table(
         ("CPU ms for a whole reply of so many regions or rows", *map(str, _SIZES)),
         [[name, *(f"{found[size]:.3f}" for size in _SIZES)] for name, found in times.items()],
     )
     reply = "".join(map(GRAMMARS["Florence-2, boxes"][1], range(1000)))
     sides = {"**ours**": partial(florence2.boxes, reply)} | _peers(reply)
-    found = alternated({name: partial(spent, work) for name, work in sides.items()}, rounds)
+    found = medians({name: partial(cpu_time, work) for name, work in sides.items()}, rounds)
     rows = [[name, f"{value * 1e3:.2f}"] for name, value in found.items()]
-    yield table(("1,000 boxes of Florence-2", "CPU ms"), rows)
-    shares = alternated(
+    yield markdown_table(("1,000 boxes of Florence-2", "CPU ms"), rows)
+    shares = medians(
         {(name, size): partial(_share, name, size) for name in GRAMMARS for size in _STREAMED}, 1
     )
-    yield table(
+    yield markdown_table(
         ("share of a processor while such a reply streams", *map(str, _STREAMED)),
         [[name, *(f"{shares[name, size]:.1%}" for size in _STREAMED)] for name in GRAMMARS],
     )
@@ -96,6 +97,6 @@ def tables(rounds: int) -> Iterator[str]:
         name: max(value * 200 / size for size, value in found.items() if size >= 200)
         for name, found in times.items()
     }
-    yield goals(
+    yield goals_table(
         [(f"{name}, for 200 at the worst size", value, 1) for name, value in worst.items()], "ms"
     )

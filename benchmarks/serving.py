@@ -1,7 +1,7 @@
-"""What this project's server costs over its engine called in process, and what replicas on Ray Serve bring.
+"""Measures what this project's server adds to its engine, and what replicas on Ray Serve bring.
 
-The cost is that of an engine that takes no time of its own. Replicas answer for Florence-2 in a tiny size with random
-weights, one thread each: a model that keeps a core busy. Callers and replicas share this machine's cores.
+The server's cost is measured with an engine that takes no time. Replicas answer for a tiny
+Florence-2 with random weights, one thread each. Callers and replicas share this machine's cores.
 """
 
 import base64
@@ -22,12 +22,12 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
-from benchmarks._recital import WORD, Reciter, served
-from benchmarks._sides import installed, percentile, seconds, table, turns
+from benchmarks._instant_server import WORD, InstantEngine, instant_server
+from benchmarks._measure import installed, markdown_table, percentile, take_turns, wall_time
 from tests.support.processes import free_port, running
 from vlm_backends import Engine, Prompt, Turn, ask, connect, find_model, find_task, read
 
-Say = Callable[[int], int]  # from the words that are wanted to those that came
+Ask = Callable[[int], int]  # takes the number of words that are wanted, returns how many came
 LLAMA, FLORENCE = "meta/llama-3.2-11b-vision-instruct", "microsoft/florence-2"
 IN_PROCESS, STREAMED, WHOLE = (
     "the engine in process",
@@ -41,14 +41,14 @@ _TASK = "<CAPTION>"
 
 
 def tables(rounds: int) -> Iterator[str]:
-    """The server's own cost, and requests a second with their p95."""
+    """Yield the server's own cost, and requests a second with their p95."""
     picture = _picture()
     yield _cost(picture, rounds)
     yield from _throughput(picture, max(1, rounds // 2))
 
 
 def _picture() -> bytes:
-    """A small photograph, as JPEG."""
+    """Return a small photograph, as JPEG."""
     image, file = Image.open(Path(__file__).parent.parent / "assets" / "cat.jpg"), BytesIO()
     image.thumbnail((320, 320))
     image.save(file, "JPEG")
@@ -64,7 +64,7 @@ def _body(model: str, text: str, picture: bytes, stream: bool = False) -> bytes:
 
 
 def _answered(line: HTTPConnection, path: str, body: bytes) -> bytes:
-    """The reply's bytes, which nobody reads any further: no client's cost is in the figures."""
+    """Return the reply's bytes. They are not parsed, so that no client's cost is in the figures."""
     line.request("POST", f"{path}/chat/completions", body, {"Content-Type": "application/json"})
     response = line.getresponse()
     data = response.read()
@@ -74,11 +74,11 @@ def _answered(line: HTTPConnection, path: str, body: bytes) -> bytes:
 
 
 def _cost(picture: bytes, rounds: int) -> str:
-    """A request of one piece, and each further piece, by the clock and in processor time of who answers."""
+    """Return a table of a request's cost: of its first piece, and of each further one."""
 
     def here(words: int) -> int:
         prompt = Prompt((Turn("user", str(words), (read(picture),)),))
-        *_, answer = ask(Reciter(), find_model(LLAMA), prompt)
+        *_, answer = ask(InstantEngine(), find_model(LLAMA), prompt)
         return answer.text.count(WORD)
 
     def there(words: int, stream: bool) -> int:
@@ -87,12 +87,12 @@ def _cost(picture: bytes, rounds: int) -> str:
         )
 
     def spent() -> float:
-        line.request("GET", "/spent")
+        line.request("GET", "/cpu_time")
         return float(line.getresponse().read())
 
-    with served() as address:
+    with instant_server() as address:
         line = HTTPConnection(address, timeout=60)
-        found = turns(
+        found = take_turns(
             {
                 IN_PROCESS: partial(_measured, here, process_time),
                 WHOLE: partial(_measured, partial(there, stream=False), spent),
@@ -114,29 +114,32 @@ def _cost(picture: bytes, rounds: int) -> str:
         "a further piece, µs",
         "processor, µs",
     )
-    return table(
+    return markdown_table(
         head, [[name, *(f"{value:.2f}" for value in values)] for name, values in medians.items()]
     )
 
 
-def _measured(say: Say, spent: Callable[[], float]) -> tuple[float, ...]:
-    """Milliseconds of a request of one piece and microseconds of each further one, each by the clock and in work."""
-    short, long = _each(say, spent, 1, _SHORT), _each(say, spent, 1 + _PIECES, _LONG)
+def _measured(ask_for: Ask, spent: Callable[[], float]) -> tuple[float, ...]:
+    """Return milliseconds of a request of one piece, and microseconds of each further piece.
+
+    Each by the clock and in processor time: four figures.
+    """
+    short, long = _each(ask_for, spent, 1, _SHORT), _each(ask_for, spent, 1 + _PIECES, _LONG)
     clock, work = ((many - one) / _PIECES * 1e6 for one, many in zip(short, long))
     return short[0] * 1e3, short[1] * 1e3, clock, work
 
 
-def _each(say: Say, spent: Callable[[], float], words: int, times: int) -> tuple[float, float]:
-    """Seconds of a request of so many words, by the clock and of the processor."""
+def _each(ask_for: Ask, spent: Callable[[], float], words: int, times: int) -> tuple[float, float]:
+    """Return the seconds of a request of so many words, by the clock and in processor time."""
     start, before = perf_counter(), spent()
     for _ in range(times):
-        if (came := say(words)) != words:
+        if (came := ask_for(words)) != words:
             raise RuntimeError(f"{came} of {words} words came")
     return (perf_counter() - start) / times, (spent() - before) / times
 
 
 def _throughput(picture: bytes, rounds: int) -> Iterator[str]:
-    """The same callers before one process, and before replicas of it where Ray is installed."""
+    """Yield requests a second of one process, and of replicas where Ray is installed."""
     with ExitStack() as stack:
         env = stack.enter_context(_weights())
         urls = {"one process, `vlm_backends.server`": stack.enter_context(_server(env))}
@@ -147,16 +150,16 @@ def _throughput(picture: bytes, rounds: int) -> Iterator[str]:
             name: partial(_there, url, _body(FLORENCE, _TASK, picture))
             for name, url in urls.items()
         }
-        found = turns({name: partial(_round, asked) for name, asked in sides.items()}, rounds)
+        found = take_turns({name: partial(_round, asked) for name, asked in sides.items()}, rounds)
     head = (f"{_CALLERS} callers, {os.cpu_count()} cores", "requests a second", "ratio", "p95, s")
-    yield table(head, [*_rows(found)])
+    yield markdown_table(head, [*_rows(found)])
     if not installed("ray"):
         yield "Ray Serve is not measured: ray is not installed."
 
 
 @contextmanager
 def _weights() -> Iterator[dict[str, str]]:
-    """The settings under which any process answers with the tiny model, one thread for its network."""
+    """Yield the settings with which a process answers with the tiny model, in one thread."""
     import torch
     import transformers
 
@@ -173,7 +176,7 @@ def _weights() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def _server(env: Mapping[str, str]) -> Iterator[str]:
-    """The base URL of the server for one machine."""
+    """Run this project's server; yield its base URL."""
     address = f"http://127.0.0.1:{(port := free_port())}"
     command = [
         sys.executable,
@@ -190,7 +193,7 @@ def _server(env: Mapping[str, str]) -> Iterator[str]:
 
 @contextmanager
 def _on_ray(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """The base URLs of an application for each number of replicas; the idle ones take nothing from the others."""
+    """Run one Ray Serve application for each number of replicas; yield their base URLs."""
     import ray
 
     from tests.support import ray_cluster as cluster
@@ -213,10 +216,8 @@ def _on_ray(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
 
 
 def _options(count: int, env: Mapping[str, str]) -> dict[str, object]:
-    actor = {
-        "num_cpus": 0.5,
-        "runtime_env": {"env_vars": dict(env)},
-    }  # as Ray counts: all of them find a place
+    # half a core each by Ray's count, so that all replicas find a place
+    actor = {"num_cpus": 0.5, "runtime_env": {"env_vars": dict(env)}}
     return {"num_replicas": count, "ray_actor_options": actor}
 
 
@@ -234,10 +235,10 @@ def _there(url: str, body: bytes) -> None:
 
 
 def _round(asked: Callable[[], None]) -> tuple[float, list[float]]:
-    """Requests a second, and how long each took."""
+    """Return requests a second, and how long each request took."""
     start = perf_counter()
     with ThreadPoolExecutor(_CALLERS) as pool:
-        each = list(pool.map(lambda _: seconds(asked), range(_CALLERS)))
+        each = list(pool.map(lambda _: wall_time(asked), range(_CALLERS)))
     return len(each) / (perf_counter() - start), each
 
 

@@ -1,6 +1,7 @@
-"""From the start of the process to the first page served, beside a page of nine tabs in plain Gradio.
+"""Measures the time from the start of the process to the first page, beside nine tabs in plain
+Gradio.
 
-Both as requirements.txt installs them: without `mcp`, which peers of other topics bring along, and this page would use.
+Both run without `mcp`, as requirements.txt installs them: peers of other topics bring it along.
 """
 
 import os
@@ -16,8 +17,8 @@ from urllib.request import urlopen
 
 import psutil
 
+from benchmarks._measure import goals_table, markdown_table, ratio, take_turns
 from benchmarks._pictures import ROOT
-from benchmarks._sides import goals, ratio, table, turns
 
 OURS, PLAIN, FLOOR = "**this page**", "nine tabs in plain Gradio", "`import gradio` (floor)"
 _BARE = "import sys; sys.modules['mcp'] = None\n"
@@ -35,7 +36,7 @@ page.launch(quiet=True)
 """
 _ENV = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {
     "GRADIO_ANALYTICS_ENABLED": "False"
-}  # the first round compiles what the others start
+}  # without that variable, the first round compiles modules for the others
 Start = tuple[float, float]  # seconds to the first page, and MiB then
 
 
@@ -71,20 +72,20 @@ def _imported() -> Start:
 
 
 def tables(rounds: int) -> Iterator[str]:
-    """Seconds and memory, and the goals."""
+    """Yield seconds and memory, and the goals."""
     sides: dict[str, Callable[[], Start]] = {
         OURS: partial(_served, ["-c", _BARE + _OURS]),
         PLAIN: partial(_served, ["-c", _BARE + _NINE]),
         FLOOR: _imported,
     }
-    found = turns(sides, min(rounds, 4))
+    found = take_turns(sides, min(rounds, 4))
     times = {name: median(seconds for seconds, _ in starts) for name, starts in found.items()}
     memory = {name: median(mib for _, mib in starts) for name, starts in found.items()}
-    yield table(
+    yield markdown_table(
         ("start", "s to the first page", "MiB then"),
         [[name, f"{times[name]:.2f}", f"{memory[name]:.0f}"] for name in sides],
     )
-    yield goals(
+    yield goals_table(
         [
             ("time of plain Gradio", ratio(times, OURS, PLAIN), 1.1),
             ("memory of plain Gradio", ratio(memory, OURS, PLAIN), 1.1),

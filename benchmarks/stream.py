@@ -1,7 +1,9 @@
-"""Reading a streamed reply: what a piece costs in processor time, and how long it takes from the socket to the words.
+"""Measures reading a streamed reply: processor time a piece, and the delay from the socket to the
+words.
 
-Every side gets the same bytes from the same server, gives the words of each piece, and keeps its connection as its
-own documentation has it. "This engine" is all of it: the question, a new connection, every check of what arrives.
+Every side gets the same bytes from the same server, yields the words of each piece, and keeps its
+connection as its own documentation shows. "This engine" includes the question, a new connection,
+and every check of what arrives.
 """
 
 import json
@@ -15,11 +17,11 @@ from operator import attrgetter
 from time import monotonic_ns, process_time
 from urllib.parse import urlsplit
 
-from benchmarks._sides import alternated, goals, installed, percentile, ratio, table
-from benchmarks._upstream import MODEL, Upstream, upstream
+from benchmarks._measure import goals_table, installed, markdown_table, medians, percentile, ratio
+from benchmarks._model_server import MODEL, ModelServer, model_server
 from vlm_backends import OpenAI, Prompt, Turn, find_model, read
 
-Client = Callable[[str], Iterator[str]]  # from a base URL to the words of each piece
+Client = Callable[[str], Iterator[str]]  # takes a base URL, yields the words of each piece
 OURS = "**this engine**"
 FLOOR, PLAIN = "raw socket, orjson (floor)", "requests, `iter_lines`"
 BARE = "requests, orjson, no check (floor on requests)"
@@ -43,12 +45,12 @@ def _prompt() -> Prompt:
 
 
 def ours(base: str) -> Iterator[str]:
-    """The words by this project's engine for servers with the OpenAI wire."""
+    """Read with this project's engine for servers with the OpenAI API."""
     return filter(None, map(attrgetter("text"), OpenAI(base).stream(find_model(MODEL), _prompt())))
 
 
 def raw(base: str) -> Iterator[str]:
-    """The least that can be done: lines off the socket, no HTTP, no check of anything."""
+    """Do the least possible: lines off the socket, no HTTP, no checks."""
     import orjson
 
     address, rest = urlsplit(base), b""
@@ -79,7 +81,7 @@ def _session() -> object:
 
 
 def iter_lines(base: str) -> Iterator[str]:
-    """The loop of NVIDIA's own snippets and of most public code."""
+    """Read with the loop of NVIDIA's own snippets and of most public code."""
     with _session().post(f"{base}/chat/completions", json=_QUESTION, stream=True) as response:
         for line in response.iter_lines():
             if line.startswith(b"data: {"):
@@ -87,7 +89,7 @@ def iter_lines(base: str) -> Iterator[str]:
 
 
 def bare(base: str) -> Iterator[str]:
-    """The least on requests: events parted, nothing checked."""
+    """Do the least possible with requests: split events, check nothing."""
     import orjson
 
     with _session().post(f"{base}/chat/completions", json=_QUESTION, stream=True) as response:
@@ -107,7 +109,7 @@ def _httpx() -> object:
 
 
 def httpx_sse(base: str) -> Iterator[str]:
-    """httpx with its events."""
+    """Read with httpx-sse."""
     from httpx_sse import connect_sse
 
     with connect_sse(_httpx(), "POST", f"{base}/chat/completions", json=_QUESTION) as source:
@@ -127,7 +129,7 @@ def _langchain(base: str) -> object:
 
 
 def langchain(base: str) -> Iterator[str]:
-    """NVIDIA's package for LangChain."""
+    """Read with NVIDIA's package for LangChain."""
     return (
         message.content for message in _langchain(base).stream("What is this?") if message.content
     )
@@ -141,14 +143,14 @@ def _openai(base: str) -> object:
 
 
 def openai_sdk(base: str) -> Iterator[str]:
-    """OpenAI's own client."""
+    """Read with OpenAI's own client."""
     for event in _openai(base).chat.completions.create(**_QUESTION):
         if event.choices and event.choices[0].delta.content:
             yield event.choices[0].delta.content
 
 
 def sides() -> dict[str, Client]:
-    """This engine, the floor, and the peers that are installed."""
+    """Return this engine, the floors, and the peers that are installed."""
     peers = {
         "httpx-sse": (httpx_sse, "httpx_sse"),
         "openai SDK": (openai_sdk, "openai"),
@@ -159,8 +161,8 @@ def sides() -> dict[str, Client]:
     }
 
 
-def _cost(client: Client, server: Upstream, framing: str, tls: bool) -> float:
-    """Microseconds of processor time a piece, of a flood."""
+def _cost(client: Client, server: ModelServer, framing: str, tls: bool) -> float:
+    """Return microseconds of processor time a piece, when all arrive at once."""
     wanted = _FLOOD_OF_SDKS if client in (openai_sdk, langchain) else _FLOOD
     base = server.base("flood", wanted, framing=framing, tls=tls)
     start = process_time()
@@ -171,7 +173,7 @@ def _cost(client: Client, server: Upstream, framing: str, tls: bool) -> float:
 
 
 def _p95(client: Client, base: str) -> float:
-    """Milliseconds from the server's socket to the words in hand that 95 of 100 pieces keep."""
+    """Return the p95 of a piece's delay from the server's socket to the words, in milliseconds."""
     return percentile([(monotonic_ns() - int(words)) / 1e6 for words in client(base)], 0.95)
 
 
@@ -180,8 +182,8 @@ def _named(framing: str, tls: bool) -> str:
 
 
 def tables(rounds: int) -> Iterator[str]:
-    """What a piece costs in a flood, its delay at 100 a second, and the goals."""
-    with upstream() as server:
+    """Yield a piece's cost in a flood, its delay at 100 a second, and the goals."""
+    with model_server() as server:
         os.environ |= {"REQUESTS_CA_BUNDLE": str(server.trust), "SSL_CERT_FILE": str(server.trust)}
         yield from _measured(
             server, sides(), [way for way in _WAYS if server.tls or not way[1]], rounds
@@ -189,30 +191,30 @@ def tables(rounds: int) -> Iterator[str]:
 
 
 def _measured(
-    server: Upstream, clients: dict[str, Client], ways: list[tuple[str, bool]], rounds: int
+    server: ModelServer, clients: dict[str, Client], ways: list[tuple[str, bool]], rounds: int
 ) -> Iterator[str]:
     costs, late, plain = {}, {}, [way for way in ways if not way[1]]
     for way in plain:
         slow = server.base("stamped", _PACED, _RATE, *way)
         paced = {name: partial(_p95, client, slow) for name, client in clients.items()}
-        late[way] = alternated(paced, (rounds + 1) // 2)
+        late[way] = medians(paced, (rounds + 1) // 2)
     for way in ways:
         flood = {name: partial(_cost, client, server, *way) for name, client in clients.items()}
-        costs[way] = alternated(flood, rounds)
-    yield table(
+        costs[way] = medians(flood, rounds)
+    yield markdown_table(
         ["processor time a piece, flood, µs", *(_named(*way) for way in ways)],
         [[name, *(f"{costs[way][name]:.1f}" for way in ways)] for name in clients],
     )
-    yield table(
+    yield markdown_table(
         [f"delay of a piece, {_RATE} a second, p95, ms", *(_named(*way) for way in plain)],
         [[name, *(f"{late[way][name]:.2f}" for way in plain)] for name in clients],
     )
     limits = {PLAIN: 0.75, "langchain-nvidia-ai-endpoints": 0.12, "openai SDK": 0.05}
-    yield goals(
+    yield goals_table(
         [
             (f"processor time of {peer}, {_named(*way)}", ratio(costs[way], OURS, peer), limit)
             for way in plain
             for peer, limit in limits.items()
         ]
     )
-    yield goals([(f"p95 delay, {_named(*way)}", late[way][OURS], 0.6) for way in plain], "ms")
+    yield goals_table([(f"p95 delay, {_named(*way)}", late[way][OURS], 0.6) for way in plain], "ms")

@@ -1,1 +1,1 @@
-"""Pages that others would write for the same stream, each a script; all of them read VLM_BASE_URL as ours does."""
+"""Chat pages as others would write them, each a script; all of them read VLM_BASE_URL."""

@@ -10,7 +10,7 @@ import pytest
 from gradio.blocks import Block
 
 import ui
-from benchmarks._recital import Reciter
+from benchmarks._instant_server import InstantEngine
 from tests.support.async_tools import finished, gather
 from tests.support.gradio_wire import Session, opened
 from tests.support.paths import ASSETS
@@ -84,7 +84,7 @@ def test_a_streamed_piece_is_no_larger_behind_a_long_conversation():
             await streamed(session, "20")
         return first, await streamed(session, "500")
 
-    file, page = None, ui.build(Reciter())
+    file, page = None, ui.build(InstantEngine())
     _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **ui.settings())
     try:
         first, last = finished(conversation())
@@ -98,7 +98,7 @@ def test_a_question_and_its_end_make_no_more_than_one_part_of_the_page_anew():
     with gr.Blocks():
         chat = ChatTab(
             find_model("meta/llama-3.2-11b-vision-instruct"),
-            registry(Reciter()),
+            registry(InstantEngine()),
             gr.State(Visitor()),
         )
     talk = Conversation()

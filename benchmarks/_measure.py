@@ -1,4 +1,4 @@
-"""Sides that take turns in one run, and the tables of their medians: the machine's noise meets all of them alike."""
+"""Measures sides that take turns in one run, so that the machine's noise meets them alike."""
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
@@ -10,57 +10,61 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """How long one call takes."""
+def wall_time(work: Callable[[], object]) -> float:
+    """Return how long one call takes, in seconds."""
     start = perf_counter()
     work()
     return perf_counter() - start
 
 
-def spent(work: Callable[[], object]) -> float:
-    """The processor's seconds that one call takes: what others do on the machine counts for little."""
+def cpu_time(work: Callable[[], object]) -> float:
+    """Return the processor time of one call in seconds, which other processes hardly change."""
     start = process_time()
     work()
     return process_time() - start
 
 
-def turns(
+def take_turns(
     sides: Mapping[str, Callable[[], T]], rounds: int, warm: bool = True
 ) -> dict[str, list[T]]:
-    """What each side returns in each round; a first round only warms up."""
+    """Return what each side returned in each round; a first round only warms up."""
     found: dict[str, list[T]] = {name: [] for name in sides}
     for i in range(-warm, rounds):
         for name, side in sides.items():
-            gc.collect()  # what one side leaves behind is not the next one's burden
+            gc.collect()  # so that no side pays for what another left behind
             measured = side()
             if i >= 0:
                 found[name].append(measured)
     return found
 
 
-def alternated(sides: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
-    """The median of what each side measures of itself; a first round only warms up."""
-    return {name: median(values) for name, values in turns(sides, rounds).items()}
+def medians(sides: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """Return the median of what each side measures of itself; a first round only warms up."""
+    return {name: median(values) for name, values in take_turns(sides, rounds).items()}
 
 
 def installed(*modules: str) -> bool:
-    """Whether all of these can be imported here."""
+    """Return True when all of these modules can be imported."""
     return all(find_spec(module) for module in modules)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that this share of them does not exceed."""
+    """Return the value that this share (0..1) of the values does not exceed."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table, its first column to the left and figures to the right."""
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a Markdown table: the first column left-aligned, the others right-aligned."""
     rule = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (head, rule, *rows))
 
 
-def goals(rows: Sequence[tuple[str, float | None, float]], unit: str = "×") -> str:
-    """A table of goals: what, what was measured (None: its peer is not here), and what it may be at most."""
+def goals_table(rows: Sequence[tuple[str, float | None, float]], unit: str = "×") -> str:
+    """Return a table of goals.
+
+    Each row holds what it is about, what was measured (None: the peer is not installed), and the
+    most that it may be.
+    """
     verdicts = [
         (
             what,
@@ -70,11 +74,11 @@ def goals(rows: Sequence[tuple[str, float | None, float]], unit: str = "×") -> 
         )
         for what, found, most in rows
     ]
-    return table(("goal", "measured", "at most", ""), verdicts)
+    return markdown_table(("goal", "measured", "at most", ""), verdicts)
 
 
 def ratio(figures: Mapping[str, float], side: str, peer: str) -> float | None:
-    """How many times the peer's figure this side's is; None when the peer is not here."""
+    """Return this side's figure divided by the peer's; None when the peer was not measured."""
     return figures[side] / figures[peer] if figures.get(peer) else None
 
 

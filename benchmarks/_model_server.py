@@ -1,9 +1,15 @@
-"""A server with the OpenAI wire that sends what a benchmark asks for, in a process of its own.
+"""A server with the OpenAI API that streams what a benchmark asks for, in a process of its own.
 
-`/flood/20000/0/chunked/v1` has 20,000 pieces at once, in chunks; `/stamped/300/100/close/v1` a hundred a second, each
-the moment it was sent, ended by the end of the connection; `/timed/400/50/chunked/v1` begins with the moment of its
-start, after which piece i of five characters is due at i / 50 seconds. Moments are 20 digits of monotonic nanoseconds.
-`/asked/0/0/chunked/v1` does what the last question says, such as "say timed 400 50".
+The base URL says what an answer looks like: `/MODE/PIECES/RATE/FRAMING/v1`.
+
+- `/flood/20000/0/chunked/v1` sends 20,000 pieces at once, in chunks.
+- `/stamped/300/100/close/v1` sends 100 pieces a second; each is the moment when it was sent. The
+  end of the connection ends the answer.
+- `/timed/400/50/chunked/v1` starts with the moment of its start; piece i of five characters then
+  comes i / 50 seconds later.
+- `/asked/0/0/chunked/v1` does what the last question says, such as "say timed 400 50".
+
+Moments are 20 digits of monotonic nanoseconds.
 """
 
 import asyncio
@@ -50,8 +56,8 @@ _LISTED = json.dumps({"object": "list", "data": [{"id": MODEL, "object": "model"
 
 
 @dataclass(frozen=True)
-class Upstream:
-    """The addresses of a running server; `trust` is the file of its certificate's authority."""
+class ModelServer:
+    """The addresses of a running server; `trust` is the file of its certificate authority."""
 
     plain: str
     tls: str | None
@@ -60,19 +66,19 @@ class Upstream:
     def base(
         self, mode: str, pieces: int, rate: float = 0, framing: str = "chunked", tls: bool = False
     ) -> str:
-        """The base URL under which the server answers like this."""
+        """Return the base URL under which the server answers like this."""
         return f"{self.tls if tls else self.plain}/{mode}/{pieces}/{rate:g}/{framing}/v1"
 
 
 @contextmanager
-def upstream() -> Iterator[Upstream]:
-    """The server, until the end of the block; with TLS where `trustme` is installed."""
+def model_server() -> Iterator[ModelServer]:
+    """Run the server until the end of the block; with TLS where `trustme` is installed."""
     with TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "benchmarks._upstream", folder]
+        command = [sys.executable, "-m", "benchmarks._model_server", folder]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             try:
                 plain, tls = json.loads(server.stdout.readline())
-                yield Upstream(
+                yield ModelServer(
                     f"http://127.0.0.1:{plain}",
                     tls and f"https://127.0.0.1:{tls}",
                     Path(folder, "ca.pem"),
@@ -97,13 +103,13 @@ def _flood(pieces: int, chunked: bool) -> bytes:
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with suppress(asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
-        while await _answered(reader, writer):
+        while await _answer(reader, writer):
             pass
     writer.close()
 
 
-async def _answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-    """One request; True when another may follow on the same connection."""
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    """Answer one request; return True when another may follow on the same connection."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     length = next(
         (
@@ -156,8 +162,8 @@ async def _timed(writer: asyncio.StreamWriter, pieces: int, rate: float, chunked
 _MODES = {"flood": _all_at_once, "stamped": _stamped, "timed": _timed}
 
 
-def _certified(folder: str) -> ssl.SSLContext:
-    """A context whose certificate is signed by an authority of its own, to be found in `ca.pem`."""
+def _tls_context(folder: str) -> ssl.SSLContext:
+    """Return a TLS context with a new certificate; write its authority to `ca.pem`."""
     import trustme
 
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -167,11 +173,11 @@ def _certified(folder: str) -> ssl.SSLContext:
 
 
 async def main(folder: str) -> None:
-    """Serves until it is ended; the first line that it prints holds its ports, plain and TLS."""
+    """Serve until the process is ended; print the ports, plain and TLS, in the first line."""
     plain = await asyncio.start_server(_serve, "127.0.0.1", 0, backlog=512)
     ports, servers = [plain.sockets[0].getsockname()[1], None], [plain]
     with suppress(ModuleNotFoundError):
-        servers.append(await asyncio.start_server(_serve, "127.0.0.1", 0, ssl=_certified(folder)))
+        servers.append(await asyncio.start_server(_serve, "127.0.0.1", 0, ssl=_tls_context(folder)))
         ports[1] = servers[1].sockets[0].getsockname()[1]
     print(json.dumps(ports), flush=True)
     await asyncio.gather(*(server.serve_forever() for server in servers))

@@ -1,4 +1,4 @@
-"""How a page's author reads an OpenAI-compatible stream: `requests` in a thread, `httpx` in a loop."""
+"""Reads an OpenAI stream as most pages do: `requests` in a thread, `httpx` in an event loop."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import requests
 
-from benchmarks._upstream import MODEL
+from benchmarks._model_server import MODEL
 
 _URL = f"{os.environ['VLM_BASE_URL']}/chat/completions"
 
@@ -21,7 +21,7 @@ def _piece(line: str) -> str:
 
 
 def pieces(question: str) -> Iterator[str]:
-    """Each piece of the answer."""
+    """Yield each piece of the answer, in a thread."""
     with requests.post(_URL, json=_body(question), stream=True, timeout=120) as response:
         for line in response.iter_lines(decode_unicode=True):
             if line.startswith("data: {"):
@@ -31,8 +31,8 @@ def pieces(question: str) -> Iterator[str]:
 _client = httpx.AsyncClient(timeout=120, limits=httpx.Limits(max_connections=None))
 
 
-async def apieces(question: str) -> AsyncIterator[str]:
-    """The same, without a thread."""
+async def pieces_async(question: str) -> AsyncIterator[str]:
+    """Yield each piece of the answer, in an event loop."""
     async with _client.stream("POST", _URL, json=_body(question)) as response:
         async for line in response.aiter_lines():
             if line.startswith("data: {"):

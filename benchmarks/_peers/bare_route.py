@@ -1,4 +1,4 @@
-"""The floor: a bare route that passes the words on, read by this project's engine in a thread."""
+"""The floor: a bare route that passes on the words of this project's engine."""
 
 import os
 
@@ -8,28 +8,24 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
+from benchmarks._model_server import MODEL
 from benchmarks._pictures import ROOT
-from benchmarks._upstream import MODEL
-from vlm_backends import CancelToken, OpenAI, Prompt, Turn, find_model, read
+from vlm_backends import OpenAI, Prompt, Question, Reply, Turn, find_model, read
 from vlm_backends.concurrency import latest_items
-from vlm_backends.reply import heard
 
 ENGINE, PICTURE = OpenAI(os.environ["VLM_BASE_URL"]), read(ROOT / "assets" / "coffee.jpg")
 
 
 async def answer(request: Request) -> StreamingResponse:
-    prompt, stop = (
-        Prompt((Turn("user", request.query_params["question"], (PICTURE,)),)),
-        CancelToken(),
-    )
+    prompt = Prompt((Turn("user", request.query_params["question"], (PICTURE,)),))
+    reply = Reply(Question(find_model(MODEL), prompt), ENGINE)
 
     async def events():
-        at = 0
-        async for whole in latest_items(
-            lambda: heard(ENGINE, find_model(MODEL), prompt, stop), stop
-        ):
-            yield f"data: {whole.text[at:]}\n\n"
-            at = len(whole.text)
+        sent = 0
+        async for _ in latest_items(reply.updates, reply.cancel_token):
+            text = reply.chunk.text
+            yield f"data: {text[sent:]}\n\n"
+            sent = len(text)
 
     return StreamingResponse(events(), media_type="text/event-stream")
 

@@ -1,8 +1,8 @@
-"""The usual Gradio page: a Chatbot, and a generator that yields the whole history for every piece."""
+"""The usual Gradio page: a Chatbot, and a generator that yields all messages at every piece."""
 
 import gradio as gr
 
-from benchmarks._peers.upstream import pieces
+from benchmarks._peers.stream_client import pieces
 
 
 def answer(question: str, history: list[dict]):

@@ -1,8 +1,8 @@
-"""`gr.ChatInterface`, with the function that its guide shows."""
+"""A page with `gr.ChatInterface` and the function that its guide shows."""
 
 import gradio as gr
 
-from benchmarks._peers.upstream import pieces
+from benchmarks._peers.stream_client import pieces
 
 
 def answer(question: str, history: list[dict]):
