@@ -1,4 +1,4 @@
-"""What an engine is: where words come from, and what it can do, as data."""
+"""The protocol of engines: where words come from, and what each can do, as data."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Traits:
 
 @dataclass(frozen=True)
 class Capability:
-    """What an engine can do for a model, or for one of its tasks, here and now."""
+    """What an engine can do for a model, or for one of its tasks, here and now.
 
-    available: (
-        bool  # a question would be tried at once, with no key, weights or server still missing
-    )
-    summary: (
-        str  # one phrase for the page, such as "ready" or "withdrawn by NVIDIA (as of 2026-08-29)"
-    )
+    `available`: a question would be tried at once; no key, weights or server is missing.
+    `summary`: one phrase for the page, such as "withdrawn by NVIDIA (as of 2026-08-29)".
+    """
+
+    available: bool
+    summary: str
     needs: Need = ""  # what is missing when it is not available
     computed_by: str = ""  # who really computes the answer: a checkpoint, a host, "PP-OCRv6"
     partial: bool = False  # a stand-in computes a part of what the model would do
@@ -62,7 +62,10 @@ class Observation:
 
 
 def observation_of(error: VLMError, now: float) -> Observation | None:
-    """Return what an error shows of the model or of the way to it; None when it concerns the question only."""
+    """Return what an error shows of the model or of the way to it; `now` as in Observation.
+
+    None when it shows nothing but that the question was wrong.
+    """
     if isinstance(error, Gone):
         return Observation("gone", now, since=error.since)
     if isinstance(error, Unreachable):
@@ -109,13 +112,16 @@ class Engine(Protocol):
     def probe(self, models: Sequence[Model]) -> Iterator[tuple[Model, Observation | None]]:
         """Look what the engine's address lists, without a question and without cost.
 
-        Yields each model in order, with None where the look showed nothing of it; yields nothing when there
-        is no address to look at. Raises VLMError.
+        Yields each model in order, with None where the look showed nothing of it; yields nothing
+        when there is no address to look at. Raises VLMError.
         """
         ...
 
     def stream(
         self, model: Model, prompt: Prompt, cancel: CancelToken | None = None
     ) -> Iterator[Chunk]:
-        """Yield the pieces of a reply as they arrive. Raises only VLMError; closing it ends the call."""
+        """Yield the pieces of a reply as they arrive. Closing it ends the call.
+
+        Raises only VLMError, and nothing once it is cancelled.
+        """
         ...
