@@ -1,12 +1,14 @@
-"""What is known of a model at an engine: from real calls, from looks that spend nothing, from the catalogue.
+"""What calls and probes have shown of each model at each engine, for as long as the process lives.
 
-A call outranks a look, and a look the catalogue. No key is kept: who called is a number that means nothing elsewhere.
+A call says more than a probe, and a probe more than the catalogue. No key is kept: callers are known by a
+digest that means nothing in another process.
 """
 
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
+from typing import Literal
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.base import Engine, Observation, observation_of
@@ -15,137 +17,145 @@ from vlm_backends.models import CATALOGUE
 from vlm_backends.types import Chunk, Model
 
 __all__ = ["Journal", "journal", "look", "observation_of"]
-_PAUSE = 15.0  # seconds between two looks at the same address
-_OF_THE_KEY = (401, 402)  # such a refusal holds for all models
-_WEAK = "listed", "unlisted"  # the way is open; of the model itself it proves nothing
+_PROBE_INTERVAL = 15.0  # seconds between two probes of the same address
+_ABOUT_THE_KEY = 401, 402  # such a refusal holds for all models
+_ANY_MODEL = ""  # in a key: the observation holds for all models
+_Key = tuple[str, str, Literal["call", "probe"]]  # account or endpoint, a model's id, the source
 
 
 class Journal:
-    """The newest signs, `most` of them; safe among threads.
+    """Keeps the newest observations, `capacity` of them at most. May be used from several threads.
 
-    A call counts for its own key only, save that a model which is gone is gone for all until someone is answered.
+    A call counts for its own account only. A model that is gone is gone for all accounts, until one of
+    them is answered.
     """
 
-    def __init__(self, most: int = 1000) -> None:
-        self._most, self._lock = most, threading.Lock()
-        self._observations: OrderedDict[tuple[str, str, str], Observation] = OrderedDict()
-        self._looks: dict[str, float] = {}
+    def __init__(self, capacity: int = 1000) -> None:
+        self._capacity, self._lock = capacity, threading.Lock()
+        self._observations: OrderedDict[_Key, Observation] = OrderedDict()
+        self._probed: dict[str, float] = {}  # by endpoint: seconds since 1970
 
     def watched(
         self, engine: Engine, model: Model, heard: Iterator[Chunk], stop: CancelToken
     ) -> Iterator[Chunk]:
-        """The same reply; how the call went is kept. A call that was stopped before its first word leaves no sign."""
+        """TEMPORARY: until each caller gives `observe` to its Reply."""
         said = False
         try:
             for whole in heard:
                 if not said and (whole.text or whole.regions):
                     said = True
-                    self.called(engine, model, Observation("answered", time.time()))
+                    self.add_call(engine, model, Observation("answered", time.time()))
                 yield whole
         except VLMError as error:
             observation = None if said or stop.is_set() else observation_of(error, time.time())
             if observation:
-                self.called(engine, model, observation)
+                self.add_call(engine, model, observation)
             raise
         if not said and not stop.is_set():  # a reply without a word is one
-            self.called(engine, model, Observation("answered", time.time()))
+            self.add_call(engine, model, Observation("answered", time.time()))
 
     def observe(self, engine: Engine, model: Model, error: VLMError | None) -> None:
-        """Keep how a call went: `error` is what came before its first words, None if those came."""
+        """Keep how a call went: `error` came before its first words; None if those came.
+
+        This is the observer of a Reply.
+        """
         now = time.time()
         observation = observation_of(error, now) if error else Observation("answered", now)
         if observation:
-            self.called(engine, model, observation)
+            self.add_call(engine, model, observation)
 
-    def called(self, engine: Engine, model: Model, observation: Observation) -> None:
-        """A call with this engine's key ended like this."""
-        caller, place = _caller(engine), _place(engine)
+    def add_call(self, engine: Engine, model: Model, observation: Observation) -> None:
+        """Keep what a call with this engine's key showed."""
+        account, endpoint = _account(engine), _endpoint(engine)
+        about_the_key = observation.status in _ABOUT_THE_KEY
         with self._lock:
             if observation.kind == "answered":
-                for other in (
-                    (place, model.id, "call"),
-                    (place, model.id, "look"),
-                    (caller, "", "call"),
-                ):
-                    self._observations.pop(other, None)
-            if observation.kind == "gone":
-                self._keep((place, model.id, "call"), observation)
-            self._keep(
-                (caller, "" if observation.status in _OF_THE_KEY else model.id, "call"), observation
-            )
+                self._observations.pop((endpoint, model.id, "call"), None)
+                self._observations.pop((endpoint, model.id, "probe"), None)
+                self._observations.pop((account, _ANY_MODEL, "call"), None)
+            elif observation.kind == "gone":
+                self._keep((endpoint, model.id, "call"), observation)
+            self._keep((account, _ANY_MODEL if about_the_key else model.id, "call"), observation)
 
-    def looked(self, engine: Engine, model: Model, observation: Observation) -> None:
-        """A look at this engine's address, with nobody's key, showed this."""
+    def add_probe(self, engine: Engine, model: Model, observation: Observation) -> None:
+        """Keep what a probe of this engine's address showed; it holds for every account."""
         with self._lock:
-            self._keep((_place(engine), model.id, "look"), observation)
+            self._keep((_endpoint(engine), model.id, "probe"), observation)
 
-    def may_look(self, engine: Engine, now: float) -> bool:
-        """True when nobody has looked there for a while; whoever asks looks now."""
+    def may_probe(self, engine: Engine, now: float) -> bool:
+        """Return True when the address was not probed for 15 seconds; the caller probes it now."""
+        endpoint = _endpoint(engine)
         with self._lock:
-            due = now - self._looks.get(_place(engine), 0.0) >= _PAUSE
+            due = now - self._probed.get(endpoint, 0.0) >= _PROBE_INTERVAL
             if due:
-                self._looks[_place(engine)] = now
+                self._probed[endpoint] = now
             return due
 
     def newest(self, engine: Engine, model: Model, now: float) -> Observation | None:
-        """What holds for this engine and its key; None when nothing was seen, or all of it is over."""
-        caller, place = _caller(engine), _place(engine)
+        """Return the newest observation that holds for this engine and its key; None without one.
+
+        A call outranks the list that a probe has read; the list only ends a call's "unreachable". What is
+        over by the service's own word is left out. `now` is in seconds since 1970.
+        """
+        calls, probe = self._observed(engine, model)
+        calls = [each for each in calls if each.until is None or each.until > now]
+        if probe and probe.kind in ("listed", "unlisted"):
+            calls = [each for each in calls if each.kind != "unreachable" or each.at > probe.at]
+        elif probe:
+            calls.append(probe)
+        return max(calls, key=lambda observation: observation.at, default=probe)
+
+    def _observed(
+        self, engine: Engine, model: Model
+    ) -> tuple[list[Observation], Observation | None]:
+        """Return what is kept of calls and of the last probe."""
+        account, endpoint = _account(engine), _endpoint(engine)
         with self._lock:
             calls = [
                 self._observations.get((who, id, "call"))
-                for who in (caller, place)
-                for id in (model.id, "")
+                for who in (account, endpoint)
+                for id in (model.id, _ANY_MODEL)
             ]
-            look = self._observations.get((place, model.id, "look"))
-        calls = [
-            observation
-            for observation in calls
-            if observation and (observation.until is None or observation.until > now)
-        ]
-        if look and look.kind in _WEAK:  # since then the way is open again
-            calls = [
-                observation
-                for observation in calls
-                if observation.kind != "unreachable" or observation.at > look.at
-            ]
-        elif look:
-            calls.append(look)
-        return max(calls, key=lambda observation: observation.at, default=look)
+            probe = self._observations.get((endpoint, model.id, "probe"))
+        return [call for call in calls if call], probe
 
     def __len__(self) -> int:
         return len(self._observations)
 
-    def _keep(self, key: tuple[str, str, str], observation: Observation) -> None:
+    def _keep(self, key: _Key, observation: Observation) -> None:
         self._observations[key] = observation
         self._observations.move_to_end(key)
-        while len(self._observations) > self._most:
+        while len(self._observations) > self._capacity:
             self._observations.popitem(last=False)
 
 
-journal = Journal()  # of this process: what one page has seen holds for the next
+journal = Journal()  # TEMPORARY: until every page has its own
 
 
-def _caller(engine: Engine) -> str:
-    """Identify who calls: an engine, its address and its key, by a digest of them."""
+def _account(engine: Engine) -> str:
+    """Return who calls: an engine, its address and its key, by a digest of them."""
     return f"{engine.name} account {engine.traits.account}"
 
 
-def _place(engine: Engine) -> str:
-    """Identify what is called: it is the same for all keys."""
+def _endpoint(engine: Engine) -> str:
+    """Return what is called: the same for all keys."""
     return f"{engine.name} at {engine.traits.endpoint}"
 
 
 def look(engine: Engine, journal: Journal) -> None:
-    """Ask the engine's address what it lists and keep that; costs nothing, raises nothing."""
-    if not engine.traits.endpoint or not journal.may_look(engine, time.time()):
+    """Probe the engine's address and keep what it shows; costs nothing and raises nothing.
+
+    Does nothing for an engine without an address, or when it was probed a moment ago.
+    """
+    if not engine.traits.endpoint or not journal.may_probe(engine, time.time()):
         return
     remaining = list(CATALOGUE)
     try:
         for model, observation in engine.probe(CATALOGUE):
             remaining.remove(model)
             if observation:
-                journal.looked(engine, model, observation)
+                journal.add_probe(engine, model, observation)
     except VLMError as error:
         if observation := observation_of(error, time.time()):
             for model in remaining:
-                journal.looked(engine, model, observation)
+                journal.add_probe(engine, model, observation)
