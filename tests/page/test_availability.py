@@ -132,8 +132,8 @@ def test_hostile_words_are_letters(wicked, journal, monkeypatch):
         pass
 
     other = Stranger(wicked)
-    journal.called(other, LLAMA, Observation("gone", NOW, since=wicked))
-    journal.called(NVIDIA(KEY), LLAMA, Observation("gone", NOW, since=wicked))
+    journal.add_call(other, LLAMA, Observation("gone", NOW, since=wicked))
+    journal.add_call(NVIDIA(KEY), LLAMA, Observation("gone", NOW, since=wicked))
     html = strip(
         EngineRegistry((Odd(wicked), other, NVIDIA(KEY), OpenAI(f"http://{wicked}@h{wicked}/"))),
         Visitor(),

@@ -48,8 +48,8 @@ def test_what_an_error_tells_of_the_model(error, kind, until):
 def test_an_error_carries_the_end_and_the_wait():
     assert explain(410, b'{"detail": "end of life on 2026-05-18T00:00:00Z"}').since == "2026-05-18"
     assert explain(410, b"").since == "" and explain(404, b"404 page not found").since == ""
-    assert explain(429, b"", "7").wait == 7.0 and explain(503, b"", "10800").wait == 10800.0
-    assert explain(429, b"").wait is None and explain(500, b"", "soon").wait is None
+    assert explain(429, b"", "7").retry_after == 7.0 and explain(503, b"", "10800").retry_after == 10800.0
+    assert explain(429, b"").retry_after is None and explain(500, b"", "soon").retry_after is None
 
 
 @pytest.mark.parametrize("engine, model, word, detail, tone", [
@@ -97,12 +97,12 @@ def test_weights_on_the_disk_are_ready_and_say_whose_they_are(journal, tmp_path)
 ])  # fmt: skip
 def test_a_call_outranks_what_was_known(journal, sign, word, detail):
     engine = NVIDIA(KEY)
-    journal.called(engine, LLAMA, sign)
+    journal.add_call(engine, LLAMA, sign)
     assert stands(engine, LLAMA, journal)[:2] == (word, detail)
 
 
 def test_this_machine_is_never_called_the_model(journal):
-    journal.called(Embedded(), LLAMA, Observation("answered", NOW))
+    journal.add_call(Embedded(), LLAMA, Observation("answered", NOW))
     assert stands(Embedded(), LLAMA, journal) == (
         "in part",
         "reads the picture here, no conversation, answered just now",
@@ -128,18 +128,18 @@ def test_this_machine_is_never_called_the_model(journal):
 def test_a_list_is_no_proof_of_life(journal, called, looked, key, model, word, detail):
     engine = NVIDIA(key)
     if called:
-        journal.called(engine, model, called)
-    journal.looked(engine, model, looked)
+        journal.add_call(engine, model, called)
+    journal.add_probe(engine, model, looked)
     found = availability(engine, model, journal, NOW)
     assert found.word == word and detail in found.detail
 
 
 def test_a_model_that_is_gone_is_gone_for_all_until_one_is_answered(journal):
     mine, others, elsewhere = NVIDIA(KEY), NVIDIA(OTHER), NVIDIA(OTHER, "http://elsewhere")
-    journal.called(mine, LLAMA, Observation("gone", NOW - 60))
+    journal.add_call(mine, LLAMA, Observation("gone", NOW - 60))
     assert stands(others, LLAMA, journal)[0] == stands(NVIDIA(""), LLAMA, journal)[0] == "withdrawn"
     assert stands(elsewhere, LLAMA, journal)[0] == "seen live"
-    journal.called(others, LLAMA, Observation("answered", NOW))
+    journal.add_call(others, LLAMA, Observation("answered", NOW))
     assert (
         stands(others, LLAMA, journal)[0] == "ready"
         and stands(NVIDIA("third"), LLAMA, journal)[0] == "seen live"
@@ -149,18 +149,18 @@ def test_a_model_that_is_gone_is_gone_for_all_until_one_is_answered(journal):
 
 def test_a_refused_key_is_refused_for_all_models_until_it_is_accepted(journal):
     engine = NVIDIA(KEY)
-    journal.called(engine, LLAMA, Observation("refused", NOW - 9, status=401))
+    journal.add_call(engine, LLAMA, Observation("refused", NOW - 9, status=401))
     assert (
         stands(engine, NEMOTRON, journal)[0] == "refused"
         and stands(NVIDIA(OTHER), LLAMA, journal)[0] == "seen live"
     )
-    journal.called(engine, LLAMA, Observation("answered", NOW))
+    journal.add_call(engine, LLAMA, Observation("answered", NOW))
     assert stands(engine, NEMOTRON, journal)[0] == "seen live"
 
 
 def test_no_key_is_kept_and_no_more_than_a_bounded_number_of_signs(journal):
-    small = Journal(most=20)
-    threads = [threading.Thread(target=lambda n=n: [small.called(NVIDIA(f"{KEY}{n}-{i}"), LLAMA, Observation("gone", NOW)) for i in range(200)])
+    small = Journal(capacity=20)
+    threads = [threading.Thread(target=lambda n=n: [small.add_call(NVIDIA(f"{KEY}{n}-{i}"), LLAMA, Observation("gone", NOW)) for i in range(200)])
                for n in range(4)]  # fmt: skip
     for thread in threads:
         thread.start()
