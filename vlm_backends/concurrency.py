@@ -57,7 +57,7 @@ class CancelToken:
 
 
 class WaitingLine:
-    """First come, first served: the first `seats` callers may go on, the others learn their place."""
+    """First come, first served: `seats` callers may go on, the others learn their place."""
 
     def __init__(self, seats: int = 1) -> None:
         self._seats = seats
@@ -66,7 +66,7 @@ class WaitingLine:
 
     @contextmanager
     def place(self, cancel: CancelToken) -> Iterator[Iterator[int]]:
-        """Take a place: an iterator of how many are ahead, which ends at one's turn or when cancelled."""
+        """Take a place. The iterator tells how many are ahead; it ends at one's turn or when cancelled."""
         ticket = object()
         with self._moved:
             self._tickets.append(ticket)
@@ -194,8 +194,9 @@ async def latest_items(
 ) -> AsyncIterator[T]:
     """Yield the first item at once, then the newest every `pause` seconds, and the last.
 
-    A thread reads, so that a cancelled handler ends at once; leaving early sets `cancel`, which ends the
-    upstream call. Where a hand-over takes long, there are fewer of them. Errors are raised at their place.
+    A thread reads, so that a cancelled handler ends at once. Leaving early sets `cancel`, which ends
+    the upstream call. When a hand-over takes long, there are fewer of them. Errors are raised after
+    the items that came before them.
     """
     reader: Reader[T] = Reader(produce, cancel)
     try:
@@ -219,7 +220,7 @@ def active_readers() -> list[Reader]:
 
 
 class Reader(threading.Thread, Generic[T]):
-    """Reads an iterator to its end, or until cancelled; holds the newest item and what went wrong."""
+    """Reads an iterator to its end, or until cancelled; holds the newest item and the failure."""
 
     def __init__(self, produce: Callable[[], Iterator[T]], cancel: CancelToken) -> None:
         super().__init__(name="reply", daemon=True)

@@ -38,7 +38,10 @@ class Question:
 
 
 class Timing(NamedTuple):
-    """Seconds from the question to the first words or regions (None: none yet), and to the newest."""
+    """Seconds from the question to the first words or regions, and to the newest piece.
+
+    `first_s` is None until a person has something to read.
+    """
 
     first_s: float | None = None
     total_s: float = 0.0
@@ -50,13 +53,13 @@ Observer = Callable[[Engine, Model, VLMError | None], object]
 class Reply(Iterator[Answer]):
     """One question on its way, and the answer so far.
 
-    Iterate it, once, for the answer each time more of it arrives; or call `updates` and look at `answer`
-    only when somebody reads it, since parsing costs more than adding up. `answer`, `timing`, `error` and
-    `to_dict` may be read at any time, from any thread.
+    Iterate it, once, for the answer each time more of it arrives. Or step through `updates` and look
+    at `answer` only when somebody reads it, since parsing costs more than adding up. `answer`,
+    `timing`, `error` and `to_dict` may be read at any time, from any thread.
 
-    `engine` may be set after construction, before the first step. `observer` is told once how the call
-    went: with None at the first words (or at a silent end), or with the error that came before them.
-    A call that was cancelled before its first word is not observed.
+    `engine` may be set after construction, before the first step. `observer` is told once how the
+    call went: with None at the first words (or at a silent end), or with the error that came before
+    them. A call that was cancelled before its first word is not observed.
     """
 
     def __init__(
@@ -86,7 +89,7 @@ class Reply(Iterator[Answer]):
         return self.answer
 
     def updates(self) -> Generator[None, None, None]:
-        """Step through the reply without reading it; what has arrived is in `chunk`. Raises VLMError."""
+        """Step through the reply without reading it; `chunk` has what arrived. Raises VLMError."""
         if self.engine is None:
             raise RuntimeError("choose an engine first")
         start = time.perf_counter()
@@ -164,8 +167,8 @@ def answer_to_dict(
 ) -> dict:
     """Return an answer as the JSON that the API documents.
 
-    Coordinates are in 0..1 from the top left corner, rounded to a hundred-thousandth of the picture; seconds
-    to a thousandth. Keys: engine, model, task, text, regions, rows, note, sent, time.
+    Coordinates are in 0..1 from the top left corner, rounded to a hundred-thousandth of the
+    picture; seconds to a thousandth. Keys: engine, model, task, text, regions, rows, note, sent, time.
     """
     timing = timing or Timing()
     return {
@@ -233,7 +236,7 @@ def parse(whole: Chunk, read: Reader) -> Answer:
 
 
 def _with_regions(answer: Answer, regions: tuple[Region, ...]) -> Answer:
-    """Put ready-made regions in place of those read; without any words, their labels are the words."""
+    """Replace the regions that were read; without any words, the labels are the words."""
     if not regions:
         return answer
     if answer.text:
