@@ -66,7 +66,7 @@ class WaitingLine:
 
     @contextmanager
     def place(self, cancel: CancelToken) -> Iterator[Iterator[int]]:
-        """Take a place. The iterator tells how many are ahead; it ends at one's turn or when cancelled."""
+        """Take a place: an iterator of how many are ahead, until one's turn or the cancellation."""
         ticket = object()
         with self._moved:
             self._tickets.append(ticket)
@@ -194,8 +194,8 @@ async def latest_items(
 ) -> AsyncIterator[T]:
     """Yield the first item at once, then the newest every `pause` seconds, and the last.
 
-    A thread reads, so that a cancelled handler ends at once. Leaving early sets `cancel`, which ends
-    the upstream call. When a hand-over takes long, there are fewer of them. Errors are raised after
+    A thread reads, so that a cancelled handler ends at once. Leaving early sets `cancel`, which
+    ends the upstream call. When a hand-over takes long, there are fewer of them. Errors are raised after
     the items that came before them.
     """
     reader: Reader[T] = Reader(produce, cancel)

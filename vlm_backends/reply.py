@@ -53,8 +53,8 @@ Observer = Callable[[Engine, Model, VLMError | None], object]
 class Reply(Iterator[Answer]):
     """One question on its way, and the answer so far.
 
-    Iterate it, once, for the answer each time more of it arrives. Or step through `updates` and look
-    at `answer` only when somebody reads it, since parsing costs more than adding up. `answer`,
+    Iterate it, once, for the answer each time more of it arrives. Or step through `updates` and
+    look at `answer` only when somebody reads it: parsing costs more than adding up. `answer`,
     `timing`, `error` and `to_dict` may be read at any time, from any thread.
 
     `engine` may be set after construction, before the first step. `observer` is told once how the
@@ -168,7 +168,8 @@ def answer_to_dict(
     """Return an answer as the JSON that the API documents.
 
     Coordinates are in 0..1 from the top left corner, rounded to a hundred-thousandth of the
-    picture; seconds to a thousandth. Keys: engine, model, task, text, regions, rows, note, sent, time.
+    picture; seconds to a thousandth. Keys: engine, model, task, text, regions, rows, note, sent,
+    time.
     """
     timing = timing or Timing()
     return {
