@@ -1,16 +1,8 @@
-"""Starts the page: `python app.py`."""
+"""Starts the page: `python app.py`, with the settings of docs/configuration.md."""
 
 import os
 from contextlib import ExitStack
 from tempfile import TemporaryDirectory
-
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves this machine unasked
-os.environ.setdefault(
-    "GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000"
-)  # or each event is summed up, for nobody
-os.environ.setdefault(
-    "FORWARDED_ALLOW_IPS", ""
-)  # only ui/core/limits.py takes a visitor's address from a header
 
 from vlm_backends import VLMError
 from vlm_backends.config import Config
@@ -18,9 +10,15 @@ from vlm_backends.engines import connect_engine
 from vlm_backends.ratelimit import RateLimiter
 from vlm_backends.startup import check_page_settings, return_freed_memory
 
+_DEFAULTS = {  # read by gradio and uvicorn when they are imported
+    "GRADIO_ANALYTICS_ENABLED": "False",  # nothing leaves this machine unasked
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",  # or gradio sums up events that nobody reads
+    "FORWARDED_ALLOW_IPS": "",  # uvicorn trusts no header: ui/core/limits.py finds the address
+}
+
 
 def main() -> None:
-    """Serves until a signal ends it; a setting that cannot be met ends it with a sentence."""
+    """Serve the page until a signal ends it. A wrong setting ends the start with one sentence."""
     return_freed_memory()
     with ExitStack() as stack:
         try:
@@ -29,10 +27,12 @@ def main() -> None:
             engine = connect_engine(config)
         except VLMError as error:
             raise SystemExit(f"Not started. {error}") from None
+        for name, value in _DEFAULTS.items():
+            os.environ.setdefault(name, value)
         if not config.temp_folder:
             folder = TemporaryDirectory(prefix="vlm-showcase-", ignore_cleanup_errors=True)
             os.environ["GRADIO_TEMP_DIR"] = stack.enter_context(folder)
-        from ui import build, leave, serve, settings  # gradio reads the folder when it is imported
+        from ui import build, leave, serve, settings  # gradio reads the variables above
 
         limiter = RateLimiter(config.limits)
         serve(build(engine, config, limiter), **settings(config, limiter))
