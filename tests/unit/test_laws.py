@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import import_diagram
 from tests.support.paths import ROOT
 from tests.support.processes import printed
 from vlm_backends import CATALOGUE, TASKS, Sampling
@@ -215,6 +216,12 @@ def test_every_room_has_a_floor_and_no_floor_is_crowded():
                 path.parent.name for path in folder.glob("*/__init__.py")
             }
             assert set(rooms) | {"__init__"} == there | {"__init__"}, package
+
+
+def test_the_architecture_page_shows_this_table():
+    """docs/architecture.md draws the floors of the two packages."""
+    again = "run `python -m tests.support.import_diagram`"
+    assert import_diagram.shown() == import_diagram.diagram(FLOORS), again
 
 
 def test_light_law():
