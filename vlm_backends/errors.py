@@ -14,8 +14,8 @@ Anything else that is raised is a bug and keeps its traceback.
 class VLMError(Exception):
     """An error whose message is written for users.
 
-    `retry_delay`: seconds to wait at least before the same request is sent again without asking the user;
-    None when it must not be sent again.
+    `retry_delay`: seconds to wait at least before the same request is sent again without asking the
+    user; None when it must not be sent again.
     """
 
     def __init__(self, message: str = "", *, retry_delay: float | None = None) -> None:
@@ -34,8 +34,8 @@ class BadPrompt(VLMError):
 class Refused(VLMError):
     """The service answered with an error status.
 
-    `status` is the HTTP status, `detail` the service's own words, never a key. `retry_after` is how many
-    seconds the service asks to be left alone; None when it did not say.
+    `status` is the HTTP status, `detail` the service's own words, never a key. `retry_after` is how
+    many seconds the service asks to be left alone; None when it did not say.
     """
 
     def __init__(

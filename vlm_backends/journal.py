@@ -1,7 +1,7 @@
 """What calls and probes have shown of each model at each engine, for as long as the process lives.
 
-A call says more than a probe, and a probe more than the catalogue. No key is kept: callers are known by a
-digest that means nothing in another process.
+A call says more than a probe, and a probe more than the catalogue. No key is kept: callers are
+known by a digest that means nothing in another process.
 """
 
 import threading
@@ -26,8 +26,8 @@ _Key = tuple[str, str, Literal["call", "probe"]]  # account or endpoint, a model
 class Journal:
     """Keeps the newest observations, `capacity` of them at most. May be used from several threads.
 
-    A call counts for its own account only. A model that is gone is gone for all accounts, until one of
-    them is answered.
+    A call counts for its own account only. A model that is gone is gone for all accounts, until one
+    of them is answered.
     """
 
     def __init__(self, capacity: int = 1000) -> None:
@@ -94,8 +94,8 @@ class Journal:
     def newest(self, engine: Engine, model: Model, now: float) -> Observation | None:
         """Return the newest observation that holds for this engine and its key; None without one.
 
-        A call outranks the list that a probe has read; the list only ends a call's "unreachable". What is
-        over by the service's own word is left out. `now` is in seconds since 1970.
+        A call outranks the list that a probe has read; the list only ends a call's "unreachable".
+        What is over by the service's own word is left out. `now` is in seconds since 1970.
         """
         calls, probe = self._observed(engine, model)
         calls = [each for each in calls if each.until is None or each.until > now]

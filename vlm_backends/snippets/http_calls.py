@@ -80,7 +80,7 @@ def nvidia_call(engine: NVIDIA, model: Model, prompt: Prompt, sent: Sent | None)
         streams=model.streams,
         zipped=bool(model.tasks),
         fallback=_address(engine, model.fallback) if model.fallback else None,
-        asset_store=_without_secrets(engine.at(nvidia.ASSETS)),
+        asset_store=_without_secrets(engine.resolve_url(nvidia.ASSETS)),
     )
 
 
@@ -129,8 +129,8 @@ def split_at_marks(text: str, pictures: tuple[SentPicture, ...]) -> list[str | S
 
 
 def _address(engine: NVIDIA, url: str) -> CallAddress:
-    status = engine.at(nvidia.status_of(url))
-    return CallAddress(_without_secrets(engine.at(url)), _without_secrets(status))
+    status = engine.resolve_url(nvidia.status_of(url))
+    return CallAddress(_without_secrets(engine.resolve_url(url)), _without_secrets(status))
 
 
 def _marked_body(

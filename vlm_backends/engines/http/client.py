@@ -22,8 +22,8 @@ from vlm_backends.types import Chunk
 T = TypeVar("T")
 _MAX_PICTURE = 25 * 2**20  # bytes
 _PRIVATE = (
-    "The address of this is a private one, where nothing may be asked. Try again, or choose another "
-    "model."
+    "The address of this is a private one, where nothing may be asked. Try again, or choose "
+    "another model."
 )
 _BAD_ADDRESS = (
     requests.exceptions.InvalidURL,
@@ -60,8 +60,8 @@ def send(
     """Send one request and open its response; closed at the end, and at once on cancellation.
 
     Follows no redirect, so that no header reaches a host that was not asked. `public` allows public
-    addresses only, whatever a name resolves to; a proxy looks its names up itself. `options` are those of
-    `requests.request`. Raises Unreachable.
+    addresses only, whatever a name resolves to; a proxy looks its names up itself. `options` are
+    those of `requests.request`. Raises Unreachable.
     """
     if public and is_private(host_of(url)):
         raise Unreachable(_PRIVATE)
@@ -120,7 +120,10 @@ def fetch(url: str, cancel: CancelToken, limit: int = _MAX_PICTURE) -> bytes:
 def retry_stream(
     attempt: Callable[[], Iterator[Chunk]], cancel: CancelToken, policy: RequestPolicy
 ) -> Iterator[Chunk]:
-    """Yield the chunks of an attempt; repeat it after a passing fault, until the first words or regions."""
+    """Yield the chunks of an attempt; repeat it after a passing fault, until the first words.
+
+    Nothing is repeated once words or regions have come. Raises the last VLMError.
+    """
     for attempts in range(1, policy.max_attempts + 1):
         begun, chunks = False, attempt()
         try:
@@ -136,7 +139,7 @@ def retry_stream(
 
 
 def retry(call: Callable[[], T], cancel: CancelToken, policy: RequestPolicy) -> T:
-    """Return what the call returns; repeat it after a passing fault."""
+    """Return the result of a call; repeat it after a passing fault. Raises the last VLMError."""
     attempts = 0
     while True:
         attempts += 1
@@ -150,7 +153,7 @@ def retry(call: Callable[[], T], cancel: CancelToken, policy: RequestPolicy) -> 
 def _wait_for_retry(
     error: VLMError, attempts: int, cancel: CancelToken, policy: RequestPolicy
 ) -> bool:
-    """Wait before the next attempt; return False at once when there is to be none, or when cancelled."""
+    """Wait before the next attempt; return False when there is to be none, or when cancelled."""
     if error.retry_delay is None or attempts >= policy.max_attempts:
         return False
     pause = policy.backoff * 2 ** (attempts - 1) * random.uniform(0.5, 1.5)

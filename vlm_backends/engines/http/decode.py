@@ -1,4 +1,7 @@
-"""Bytes to JSON objects, without a socket: server-sent events, one JSON body, a result inside a zip."""
+"""Decode bytes into JSON objects: server-sent events, one JSON body, a result inside a zip.
+
+Nothing here knows of a socket.
+"""
 
 import io
 import json
@@ -99,7 +102,10 @@ def _value(line: bytes) -> bytes:
 
 
 def _whole_event(piece: bytes) -> bytes | None:
-    """Return the data of a piece that is one whole event of one line, as nearly all servers send them."""
+    """Return the data of a piece that is exactly one event of one line; None for any other.
+
+    Nearly all servers send such pieces.
+    """
     if piece.startswith(b"data: ") and piece.endswith(b"\n\n"):
         line = piece[6:-2]
         if b"\n" not in line and b"\r" not in line:
@@ -127,12 +133,13 @@ def event_payloads(pieces: Iterable[bytes]) -> Iterator[dict]:
         yield payload
     if not ended:
         raise Unreachable(
-            "The answer broke off before its end. What had arrived is kept; send the question again."
+            "The answer broke off before its end. What had arrived is kept; send the question "
+            "again."
         )
 
 
 def _ends(payload: dict) -> bool:
-    """Return True when it says why the reply ends: `transformers serve`, for one, sends no more after that."""
+    """Return True for a payload that says why the reply ends: some servers send no `[DONE]`."""
     try:
         return isinstance(payload["choices"][0]["finish_reason"], str)
     except (LookupError, TypeError):
@@ -140,7 +147,10 @@ def _ends(payload: dict) -> bool:
 
 
 def body_payload(body: bytes) -> dict:
-    """Return the JSON object of a whole body, which may be a zip that holds it as its `*.response` member."""
+    """Return the JSON object of a whole body, or of the `*.response` member when it is a zip.
+
+    Raises Unreachable.
+    """
     return _parse_object(_unzipped(body) if body.startswith(b"PK") else body)
 
 
@@ -159,7 +169,7 @@ def _parse_object(data: bytes) -> dict:
 
 
 def _parse_leniently(text: str) -> object:
-    """Parse JSON that a strict parser refuses: NaN, half a surrogate pair, bytes that are not UTF-8."""
+    """Parse JSON with what a strict parser refuses: NaN, half a surrogate pair, broken UTF-8."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -175,7 +185,7 @@ def _describe(text: str) -> str:
 
 
 def _unzipped(data: bytes) -> bytes:
-    """Return the bytes of the zip's `*.response` member, read in memory, never extracted to a file."""
+    """Return the bytes of the zip's `*.response` member; nothing is extracted to a file."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()

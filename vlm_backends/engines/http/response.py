@@ -43,7 +43,7 @@ class HttpResponse:
         return self.headers.get("Retry-After")
 
     def payloads(self) -> Iterator[dict]:
-        """Yield the JSON objects of the body: each event's for an event stream, else the one of JSON or a zip.
+        """Yield the JSON objects of the body: one for each event, or the one of JSON or a zip.
 
         Raises Unreachable when the body breaks off or is something else.
         """
@@ -56,7 +56,7 @@ class HttpResponse:
             reset()
 
     def body(self, limit: int = decode.MAX_BODY) -> bytes:
-        """Return the whole body; raise Unreachable when it has more than `limit` bytes or breaks off."""
+        """Return the whole body; Unreachable when it is over `limit` bytes or breaks off."""
         data, next_reset = bytearray(), _PROGRESS
         for piece in self._pieces(limit):
             data += piece
@@ -66,7 +66,7 @@ class HttpResponse:
         return bytes(data)
 
     def _pieces(self, limit: int) -> Iterator[bytes]:
-        """Yield the body as it arrives; iter_lines and iter_content would hold back what has come."""
+        """Yield the body as it arrives; requests' own iterators hold back what has come."""
         url, raw = self._response.url, self._response.raw
         if self.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
             raise Unreachable(
@@ -88,7 +88,7 @@ class HttpResponse:
 
 
 def network_error(error: Exception, url: str) -> Unreachable:
-    """Say what went wrong on the network, in a sentence that names the host but neither path nor key."""
+    """Say what went wrong on the network; the sentence names the host, but no path and no key."""
     host = host_of(url)
     if isinstance(error, (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)):
         return Unreachable(

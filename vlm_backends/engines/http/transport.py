@@ -22,7 +22,10 @@ _LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
 
 
 def is_private(host: str) -> bool:
-    """Return True for an IP address that is not public, also inside an IPv6 one; False for a name."""
+    """Return True for an IP address that is not public; False for a name.
+
+    An IPv4 address inside an IPv6 one counts, too.
+    """
     try:
         address = inner = ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
@@ -50,7 +53,8 @@ def is_public(host: str) -> bool:
 class IdleDeadline:
     """How long a connection is read without progress, in seconds.
 
-    Progress resets it; single bytes do not, since one byte a minute would keep a connection open forever.
+    Progress resets it; single bytes do not, since one byte a minute would keep a connection open
+    forever.
     """
 
     seconds: float
@@ -100,7 +104,7 @@ class CancellableAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def close(self) -> None:
-        """Close the pools; the token, which may be that of a million questions, keeps nothing of them."""
+        """Close the pools and take their callbacks from the token, which may live much longer."""
         super().close()
         for unregister in self._unregister:
             unregister()

@@ -1,7 +1,7 @@
 """NVIDIA's hosted models, on the wire that NVIDIA publishes.
 
-A picture goes inside the text as `<img src="data:…" />`. One that would lose too much detail under the
-inline budget goes to the asset store first, and is deleted after the answer, also after an error.
+A picture goes inside the text as `<img src="data:…" />`. One that would lose too much detail under
+the inline budget goes to the asset store first, and is deleted after the answer or the error.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,10 @@ _SUMMARIES = {
 
 @dataclass(frozen=True)
 class NVIDIA:
-    """Asks NVIDIA's host with one key; `base_url` replaces scheme, host and port of its addresses."""
+    """Asks NVIDIA's host with one key.
+
+    `base_url` replaces scheme, host and port of its addresses.
+    """
 
     key: str = field(repr=False)
     base_url: str = ""
@@ -60,7 +63,7 @@ class NVIDIA:
         return models.CATALOGUE
 
     def capability(self, model: Model, task: Task | None = None) -> Capability:
-        """Say what the catalogue knows of the model at NVIDIA, with the date; it is the same for its tasks."""
+        """Say what the catalogue knows of the model at NVIDIA; tasks stand as their model does."""
         if model.hosted is None:
             return Capability(False, "not offered by NVIDIA", "model", "NVIDIA", proven=False)
         summary = f"{_SUMMARIES[model.hosted.state]} (as of {model.hosted.checked})"
@@ -77,12 +80,15 @@ class NVIDIA:
 
     def probe(self, models: Sequence[Model]) -> Iterator[tuple[Model, Observation | None]]:
         """Look the models up in NVIDIA's list, without the key. Raises VLMError."""
-        return probe.probe(self.at(probe.LIST), models)
+        return probe.probe(self.resolve_url(probe.LIST), models)
 
     def stream(
         self, model: Model, prompt: Prompt, cancel: CancelToken | None = None
     ) -> Iterator[Chunk]:
-        """Yield the reply's chunks; ask the model's second address when its first is gone. Raises VLMError."""
+        """Yield the reply's chunks; when the model's first address is gone, ask its second.
+
+        Raises VLMError.
+        """
         if not self.key:
             where = "give it at the top of the page, or as NVIDIA_API_KEY"
             raise MissingKey(f"NVIDIA needs a key: make one at build.nvidia.com and {where}.")
@@ -136,6 +142,6 @@ class NVIDIA:
     def _api(self) -> Api:
         return Api(self.key, self.base_url, self.policy)
 
-    def at(self, url: str) -> str:
+    def resolve_url(self, url: str) -> str:
         """Return the same path at `base_url`, if there is one."""
-        return self._api.at(url)
+        return self._api.resolve_url(url)

@@ -1,4 +1,4 @@
-"""NVIDIA's host as one account sees it: addresses, the key, and responses that are good or raise."""
+"""Send requests to NVIDIA with one key; anything but a good response raises."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,13 +22,16 @@ _HOSTS = "ai.api.nvidia.com", "integrate.api.nvidia.com", "api.nvcf.nvidia.com"
 
 @dataclass(frozen=True)
 class Api:
-    """Sends requests to NVIDIA with one key; `base_url` replaces scheme, host and port of its hosts."""
+    """Sends requests to NVIDIA with one key.
+
+    `base_url` replaces scheme, host and port of its hosts.
+    """
 
     key: str = field(repr=False)
     base_url: str
     policy: RequestPolicy
 
-    def at(self, url: str) -> str:
+    def resolve_url(self, url: str) -> str:
         """Return the address with `base_url` in place of NVIDIA's host, if one is set."""
         if not self.base_url or urlsplit(url).hostname not in _HOSTS:
             return url
@@ -43,7 +46,7 @@ class Api:
     @property
     def is_public(self) -> bool:
         """True when NVIDIA is asked over the internet: what it points to must be public too."""
-        return is_public(urlsplit(self.at(ASSETS)).hostname or "")
+        return is_public(urlsplit(self.resolve_url(ASSETS)).hostname or "")
 
     @contextmanager
     def send(
@@ -56,8 +59,8 @@ class Api:
     ) -> Iterator[HttpResponse]:
         """Open the response to a request: one with status 2xx or one of `accept`.
 
-        Raises VLMError for any other status and when the host cannot be reached. The options are those
-        of `http.client.send`; the key goes only where `headers` has it.
+        Raises VLMError for any other status and when the host cannot be reached. The options are
+        those of `http.client.send`; the key goes only where `headers` has it.
         """
         with client.send(method, url, cancel, self.policy, **options) as response:
             if not response.is_ok and response.status_code not in accept:

@@ -26,8 +26,8 @@ def fit_for_transport(
 ) -> tuple[Picture, Way]:
     """Encode a picture for the model; return it and the way it goes.
 
-    Small pictures go inline; one that would lose detail under the inline budget goes as an asset, if the
-    model allows it. Pass `way` when it is known already, which saves weighing the two.
+    Small pictures go inline; one that would lose detail under the inline budget goes as an asset,
+    if the model allows it. Pass `way` when it is known already, which saves weighing the two.
     """
     if not model.asset and way != "asset":
         fitted = images.encode(picture)
@@ -40,7 +40,10 @@ def fit_for_transport(
 def references(
     api: Api, model: Model, prompt: Prompt, cancel: CancelToken
 ) -> Iterator[dict[Picture, Reference]]:
-    """Upload what must be uploaded; give the reference of each picture, and delete the assets at the end."""
+    """Give the reference of each picture of a prompt, for the length of a `with` block.
+
+    Pictures that need it are uploaded first; their assets are deleted at the end. Raises VLMError.
+    """
     found: dict[Picture, Reference] = {}
     pictures = dict.fromkeys(picture for turn in prompt.turns for picture in turn.pictures)
     try:
@@ -66,7 +69,7 @@ def asset_ids(references: dict[Picture, Reference]) -> list[str]:
 
 
 def _upload(api: Api, picture: Picture, cancel: CancelToken) -> str:
-    """Announce an asset, put the picture at the address that NVIDIA signs for it, and return its id."""
+    """Announce an asset, put the picture at the address that NVIDIA gives, and return its id."""
     id, url = _announce(api, picture, cancel)
     headers = {"x-amz-meta-nvcf-asset-description": DESCRIPTION, "content-type": picture.mime}
     try:
@@ -81,7 +84,7 @@ def _upload(api: Api, picture: Picture, cancel: CancelToken) -> str:
 def _announce(api: Api, picture: Picture, cancel: CancelToken) -> tuple[str, str]:
     entry = {"contentType": picture.mime, "description": DESCRIPTION}
     headers = {"accept": "application/json", **api.authorization}
-    with api.send("POST", api.at(ASSETS), cancel, headers=headers, json=entry) as response:
+    with api.send("POST", api.resolve_url(ASSETS), cancel, headers=headers, json=entry) as response:
         try:
             answer = next(response.payloads(), {})
         except Unreachable:
@@ -95,7 +98,7 @@ def _announce(api: Api, picture: Picture, cancel: CancelToken) -> tuple[str, str
 def _delete(api: Api, id: str) -> None:
     """Delete an asset, also after a cancellation; log a failure, since the answer is worth more."""
     try:
-        url = f"{api.at(ASSETS)}/{id}"
+        url = f"{api.resolve_url(ASSETS)}/{id}"
         with api.send("DELETE", url, CancelToken(), headers=api.authorization):
             pass
     except VLMError as error:

@@ -38,7 +38,7 @@ class Job:
 
         Raises VLMError, with no `retry_delay` once NVIDIA has taken the job.
         """
-        url, options = self.api.at(self.url), {"headers": self.headers, "json": request}
+        url, options = self.api.resolve_url(self.url), {"headers": self.headers, "json": request}
         with self.api.send("POST", url, self.cancel, PENDING, **options) as response:
             if response.status_code not in PENDING:
                 yield from self._read(response)
@@ -75,7 +75,7 @@ class Job:
     def _after(self, pending: HttpResponse) -> Iterator[HttpResponse]:
         """Open the response that follows a pending one; passing faults are retried."""
         if pending.status_code == 202:
-            url = self.api.at(status_of(self.url) + job_id(pending.headers))
+            url = self.api.resolve_url(status_of(self.url) + job_id(pending.headers))
             options = {"headers": self.headers}
             if self.cancel.wait(self.api.policy.poll_interval):
                 raise Unreachable("Stopped before NVIDIA had finished.")

@@ -18,8 +18,8 @@ _QUICK = RequestPolicy(connect_timeout=3.0, idle_timeout=5.0, max_attempts=1)
 def probe(address: str, models: Sequence[Model]) -> Iterator[tuple[Model, Observation | None]]:
     """Look the models up in the list at `address`.
 
-    A model that is not in the list is asked for by name, since NVIDIA tells the end of a model's life only there.
-    Raises VLMError.
+    A model that is not in the list is asked for by name, since NVIDIA tells the end of a model's
+    life only there. Raises VLMError.
     """
     listed = _listed_ids(address)
     for model in models:

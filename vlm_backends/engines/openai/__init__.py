@@ -55,7 +55,7 @@ class OpenAI:
         )
 
     def models(self) -> Sequence[Model]:
-        """List the catalogue's models that the server lists, then its others; none when it is down."""
+        """List the catalogue's models that the server lists, then its others; none without it."""
         served = [(model, self._served_id(model)) for model in models.CATALOGUE]
         taken = {id for _, id in served}
         known = [model for model, id in served if id]
@@ -166,7 +166,10 @@ class OpenAI:
         return f"{self._base}/chat/completions"
 
     def _served_id(self, model: Model) -> str | None:
-        """Return the id under which the server lists the model: its own or its weights', in any case."""
+        """Return the id under which the server lists the model; None when it does not.
+
+        That is the model's id or that of its weights, in upper or lower case.
+        """
         wanted = {model.id.lower(), model.weights.id.lower() if model.weights else ""}
         ids = (listed.id for listed in self._listed())
         return next((id for id in ids if id.lower().removesuffix(":latest") in wanted), None)

@@ -20,8 +20,8 @@ _POLICY = RequestPolicy(connect_timeout=2.0, idle_timeout=5.0, max_attempts=1)
 class ListedModel:
     """A model in a server's list, with what the server says of it.
 
-    `states` has a phrase for the model, under "", and one for each task, under its token; most servers
-    give none.
+    `states` has a phrase for the model, under "", and one for each task, under its token; most
+    servers give none.
     """
 
     id: str
@@ -72,7 +72,10 @@ def _is_name(id: object) -> bool:
 
 
 def _is_blind(entry: dict) -> bool:
-    """Return True when the list says that a model takes no pictures, as OpenRouter's and Mistral's do."""
+    """Return True when the list says that the model takes no pictures.
+
+    OpenRouter has such a field, and Mistral another.
+    """
     architecture, capabilities = entry.get("architecture"), entry.get("capabilities")
     modalities = architecture.get("input_modalities") if isinstance(architecture, dict) else None
     vision = capabilities.get("vision") if isinstance(capabilities, dict) else None

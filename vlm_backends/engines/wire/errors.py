@@ -1,4 +1,4 @@
-"""What an error response means: any status and body becomes one error with a sentence and a next step."""
+"""Explain error responses: any status and body becomes one error with a sentence."""
 
 import json
 import re
@@ -59,7 +59,8 @@ _GONE = (
     _Pattern(
         (400,),
         re.compile(
-            r"invalid model name|not a valid model|requested model .* does not exist|decommissioned",
+            r"invalid model name|not a valid model|requested model .* does not exist|"
+            r"decommissioned",
             re.I,
         ),
     ),
@@ -106,10 +107,10 @@ def explain(
 ) -> VLMError:
     """Return the error that a response stands for; its `retry_delay` is set when a retry may help.
 
-    Understands problem+json, OpenAI's `error` object, FastAPI's `detail`, plain text and an empty body. An
-    error that this project's own server passed on is the same error here. `who` names the service,
-    `absent` is the sentence for a model that is not there, in place of its withdrawal. The key is taken
-    out, should the service repeat it.
+    Understands problem+json, OpenAI's `error` object, FastAPI's `detail`, plain text and an empty
+    body. An error that this project's own server passed on is the same error here. `who` names the
+    service, `absent` is the sentence for a model that is not there, in place of its withdrawal. The
+    key is taken out, should the service repeat it.
     """
     wait = _seconds(retry_after)
     if passed_on := _passed_on(body, wait, key):
@@ -144,7 +145,7 @@ def _retry_delay(status: int, detail: str, wait: float | None) -> float | None:
 
 
 def _passed_on(body: bytes, wait: float | None, key: str) -> VLMError | None:
-    """Return the error that this project's own server met and passed on, word for word; None for another body."""
+    """Return the error that this project's own server passed on; None for another body."""
     try:
         error = json.loads(body)["error"]
         sentence, details = error["message"], error["vlm"]
@@ -165,14 +166,14 @@ def _withdrawn(detail: str, who: str) -> Gone:
     date = re.search(r"end of life on (\d{4}-\d{2}-\d{2})", detail)
     since = date[1] if date else ""
     return Gone(
-        f"This model was withdrawn by {who}{' on ' if since else ''}{since}. Choose “This machine” as "
-        "the engine for what can be computed here, or a model that is still live.",
+        f"This model was withdrawn by {who}{' on ' if since else ''}{since}. Choose “This machine” "
+        "as the engine for what can be computed here, or a model that is still live.",
         since=since,
     )
 
 
 def _detail(body: bytes, key: str) -> str:
-    """Return the service's own words without the key, on one line, at most 300 characters of them."""
+    """Return the service's own words without the key, on one line, 300 characters at most."""
     text = body[:_MAX_BODY].decode(errors="replace").strip()
     try:
         words = _words_of(json.loads(text)) if text[:1] in ("{", "[") else text

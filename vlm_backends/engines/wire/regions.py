@@ -10,8 +10,8 @@ from vlm_backends.types import Point, Region, Sent
 
 _MAX_COORDINATE = 1e12  # pixels: what is beyond is a fault
 
-# Where Florence-2 puts outlines, and the names under which it may put their labels; True: they are masks.
-# The names are those of transformers' post-processing.
+# Where Florence-2 puts outlines, and under which names their labels; True: they are masks. The
+# names are those of transformers' post-processing.
 _FLORENCE2 = (
     ("bboxes", ("labels", "bboxes_labels"), False),
     ("quad_boxes", ("labels", "quad_boxes_labels"), False),
@@ -20,7 +20,10 @@ _FLORENCE2 = (
 
 
 def regions(entities: object, text: str, sent: Sent | None) -> tuple[Region, ...]:
-    """Return the regions of a message's `entities`, in 0..1; skip what has another shape than documented."""
+    """Return the regions of a message's `entities`, in 0..1; skip what is not as documented.
+
+    `text` is the message's, which labels may have their spans in; `sent` has the size in pixels.
+    """
     if isinstance(entities, list):
         return tuple(_of_kosmos2(entities, text))
     if isinstance(entities, dict) and sent:
@@ -44,7 +47,7 @@ def _of_kosmos2(entities: list, text: str) -> Iterator[Region]:
 
 
 def _of_own_server(entity: dict, phrase: str) -> Region | None:
-    """Return the region as this project's own server sends it: outline, is it a mask, span in the answer."""
+    """Return the region of an entity as this project's own server sends it; None for others."""
     points = _lists(entity.get("outline"))
     flat = [value for point in points if len(point) == 2 for value in point]
     outline = _outline(flat, 1, 1) if len(flat) > 4 else ()
@@ -59,7 +62,10 @@ def _of_own_server(entity: dict, phrase: str) -> Region | None:
 
 
 def _span(substring: object, phrase: str, text: str) -> tuple[int, int] | None:
-    """Return the phrase's span in the text without leading blanks, end exclusive; NVIDIA's ends are inclusive."""
+    """Return the phrase's span in the text without leading blanks, end exclusive.
+
+    NVIDIA's ends are inclusive.
+    """
     shift = len(text) - len(text.lstrip())
     starts = (
         [substring[0]]
@@ -94,9 +100,9 @@ def _rings(shape: list) -> Iterator[list]:
 
 
 def _outline(flat: list, width: int, height: int) -> tuple[Point, ...]:
-    """Return corners in 0..1 of a box (four numbers) or a ring (six or more); nothing for anything else.
+    """Return the corners, in 0..1, of a box (four numbers) or of a ring (six or more).
 
-    `width` and `height` are the units of the numbers.
+    Empty for anything else. The numbers are parts of `width` and `height`.
     """
     if not all(isinstance(v, (int, float)) and abs(v) < _MAX_COORDINATE for v in flat):
         return ()

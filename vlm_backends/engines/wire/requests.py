@@ -12,8 +12,8 @@ def body(
 ) -> dict:
     """Return the request's JSON, key for key as NVIDIA publishes it.
 
-    `url` is where it goes (by default the model's own address). `sources` has the text that stands for each
-    picture in `src` (by default the picture itself, encoded under the inline budget).
+    `url` is where it goes (by default the model's own address). `sources` has the text that stands
+    for each picture in `src` (by default the picture itself, encoded under the inline budget).
     """
     if sources is None:
         pictures = (picture for turn in prompt.turns for picture in turn.pictures)
@@ -51,8 +51,8 @@ def _sampling_fields(sampling: Sampling | None) -> dict:
 def trimmed(model: Model, prompt: Prompt) -> Prompt:
     """Return the part of a conversation that the model can use.
 
-    Only its newest pictures are kept, as many as one request may carry; a model that does not converse gets
-    the last turn alone, with them.
+    Only its newest pictures are kept, as many as one request may carry; a model that does not
+    converse gets the last turn alone, with them.
     """
     turns: list[Turn] = []
     left = model.pictures

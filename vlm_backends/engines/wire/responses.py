@@ -16,8 +16,8 @@ _MAX_NOTE = 1000  # characters
 def chunk(payload: dict, sent: Sent | None, who: str, key: str) -> Chunk | None:
     """Return the chunk in a stream's delta or in a whole message; None when it says nothing.
 
-    `sent` is how the newest picture travelled: Florence-2's regions are in pixels of it. Raises the VLMError
-    that its `error` stands for; `who` and `key` are as in `explain`.
+    `sent` is how the newest picture travelled: Florence-2's regions are in pixels of it. Raises the
+    VLMError that its `error` stands for; `who` and `key` are as in `explain`.
     """
     if payload.get("error") or payload.get("object") == "error":
         raise explain(_error_status(payload), json.dumps(payload).encode(), who=who, key=key)
@@ -32,7 +32,7 @@ def chunk(payload: dict, sent: Sent | None, who: str, key: str) -> Chunk | None:
 
 
 def _message(payload: dict) -> tuple[dict, str]:
-    """Return the first choice's message and its text; both empty when the payload has another shape."""
+    """Return the first choice's message and text; both empty when the shape is another."""
     try:
         choice = payload["choices"][0]
         message = choice.get("delta") or choice.get("message")
@@ -89,7 +89,7 @@ def _tokens(payload: dict) -> int | None:
 
 
 def _error_status(payload: dict) -> int:
-    """Return the HTTP status that an error inside a reply names, as a number or in digits; 500 without one."""
+    """Return the HTTP status that an error inside a reply names; 500 when it names none."""
     error = payload.get("error")
     found = error if isinstance(error, dict) else payload
     codes = (str(found.get(name)) for name in ("code", "status", "http_status_code"))
