@@ -6,7 +6,6 @@ for each run.
 """
 
 import os
-from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -30,9 +29,9 @@ from vlm_backends import (
     read,
     write_task,
 )
-from vlm_backends.annotate.command import here
-from vlm_backends.annotate.jsonl import ledger
-from vlm_backends.annotate.records import Job
+from vlm_backends.annotate.command import annotate_here
+from vlm_backends.annotate.jsonl import resumable_jsonl
+from vlm_backends.annotate.records import AnnotationQuestion
 from vlm_backends.annotate.sources import pictures
 
 # answers a second, seconds to the first, seconds of this process's processor time for each
@@ -40,7 +39,9 @@ Throughput = tuple[float, float, float]
 PLAIN = "`for file: ask()`"
 _SAMPLE = Path(__file__).parent.parent / "assets" / "cat.jpg"
 _MASK = "<REGION_TO_SEGMENTATION>"
-_CUT = Job("microsoft/florence-2", write_task(find_task(_MASK), "", (0.2, 0.1, 0.8, 0.9)), _MASK)
+_CUT = AnnotationQuestion(
+    "microsoft/florence-2", write_task(find_task(_MASK), "", (0.2, 0.1, 0.8, 0.9)), _MASK
+)
 
 
 class BusyEngine(StandInEngine):
@@ -67,11 +68,10 @@ def tables(rounds: int) -> Iterator[str]:
         few, engine = _pictures_in(folder / "few", 16), Embedded()
         sides = _sides(engine, few)
         if installed("ray"):
-            from vlm_backends.annotate import ray as ray_runner
+            from vlm_backends.annotate.ray import annotate_on_ray
 
-            sides["annotate --ray local --parallel 2"] = partial(
-                _annotated, ray_runner.lines, engine, few, 2
-            )
+            on_ray = partial(annotate_on_ray, address="local", setting="embedded")
+            sides["annotate --ray local --parallel 2"] = partial(_annotated, on_ray, engine, few, 2)
         yield _table("the embedded engine, a mask", sides, (rounds + 1) // 2)
     if not installed("ray"):
         yield "`--ray local` is not measured: ray is not installed."
@@ -98,14 +98,16 @@ def _table(engine: str, sides: Mapping[str, Callable[[], Throughput]], rounds: i
 def _sides(engine: Engine, folder: Path) -> dict[str, Callable[[], Throughput]]:
     """Return the plain loop, and the command's own in this process."""
     return {PLAIN: lambda: _throughput(_plain(engine, folder))} | {
-        f"annotate --parallel {parallel}": partial(_annotated, here, engine, folder, parallel)
+        f"annotate --parallel {parallel}": partial(
+            _annotated, annotate_here, engine, folder, parallel
+        )
         for parallel in (1, 2)
     }
 
 
 def _plain(engine: Engine, folder: Path) -> Iterator[object]:
     """Yield the answers, one file after the other; keep nothing and handle no failure."""
-    model, question, task = _CUT.asked(engine)
+    model, question, task = _CUT.for_engine(engine)
     for file in sorted(folder.iterdir()):
         *_, answer = ask(engine, model, question(read(file)), task)
         yield answer
@@ -115,14 +117,13 @@ def _annotated(
     lines: Callable[..., Iterator[dict]], engine: Engine, folder: Path, parallel: int
 ) -> Throughput:
     """Measure the command's lines, written to a new file."""
-    given = Namespace(parallel=parallel, rpm=None, ray="local", engine="embedded")
-    with TemporaryDirectory() as root, ledger(Path(root) / "out.jsonl", _CUT.fields) as (_, write):
-        return _throughput(
-            map(
-                partial(_kept, write),
-                lines(engine, _CUT, pictures([str(folder)]), CancelToken(), given),
-            )
-        )
+    with (
+        TemporaryDirectory() as root,
+        resumable_jsonl(Path(root) / "out.jsonl", _CUT.fields) as (_, write),
+    ):
+        sources = pictures([str(folder)])
+        made = lines(engine, _CUT, sources, CancelToken(), parallel=parallel)
+        return _throughput(map(partial(_kept, write), made))
 
 
 def _kept(write: Callable[[dict], None], entry: dict) -> None:

@@ -24,7 +24,7 @@ KEY = "nvapi-0123456789abcdef"
 
 FULL = """
 import resource, sys
-from vlm_backends.annotate import main
+from vlm_backends.annotate.command import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 sys.exit(main(sys.argv[2:]))
 """

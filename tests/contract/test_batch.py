@@ -131,6 +131,6 @@ def test_a_stop_keeps_nothing_of_questions_that_are_over(wire):
     )
     for _ in range(3):
         assert list(engine.stream(LLAMA, prompt, stop))
-    assert not stop._actions
+    assert not stop._callbacks
     window = SlidingWindow(None)
     assert not any(window.take() for _ in range(1000)) and not window._begun

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from vlm_backends import BadPrompt, Picture, Region
-from vlm_backends.annotate.jsonl import entries, ledger
-from vlm_backends.annotate.records import write_coco, write_csv
+from vlm_backends.annotate.jsonl import entries, resumable_jsonl
+from vlm_backends.annotate.records import region_to_json, write_coco, write_csv
 from vlm_backends.media.exports import as_coco
 
 QUESTION = {"model": "m", "task": None, "prompt": "What?"}
@@ -43,7 +43,7 @@ def test_whatever_is_cut_off_each_picture_has_one_line_in_the_end(
     path.write_bytes(text[:cut] + bytes(zeros) * (text[:cut][-1:] != b"\n"))
     survivors = lines[: text[:cut].count(b"\n")]
     answered = {each["file"] for each in survivors if not each["error"]}
-    with ledger(path, QUESTION) as (done, write):
+    with resumable_jsonl(path, QUESTION) as (done, write):
         assert done == answered
         for each in lines * 2:
             write(entry(each["file"], text="again"))
@@ -67,30 +67,36 @@ def test_whatever_is_cut_off_each_picture_has_one_line_in_the_end(
 def test_a_file_that_holds_something_else_is_left_as_it_is(tmp_path, held, said):
     path = tmp_path / "out.jsonl"
     path.write_bytes(held)
-    with pytest.raises(BadPrompt, match=said), ledger(path, QUESTION):
+    with pytest.raises(BadPrompt, match=said), resumable_jsonl(path, QUESTION):
         pass
     assert path.read_bytes() == held and not list(tmp_path.glob(".*.part"))
 
 
 def test_two_runs_never_write_to_one_file(tmp_path):
     (tmp_path / "link.jsonl").symlink_to(tmp_path / "out.jsonl")
-    with ledger(tmp_path / "out.jsonl", QUESTION) as (_, write):
+    with resumable_jsonl(tmp_path / "out.jsonl", QUESTION) as (_, write):
         write(entry("a"))
         for path in ("out.jsonl", "link.jsonl"):
-            with pytest.raises(BadPrompt, match="Another run"), ledger(tmp_path / path, QUESTION):
+            with (
+                pytest.raises(BadPrompt, match="Another run"),
+                resumable_jsonl(tmp_path / path, QUESTION),
+            ):
                 pass
     for _ in range(2):  # also after a fault of whoever writes, of whatever kind
-        with pytest.raises(ImportError), ledger(tmp_path / "link.jsonl", QUESTION) as (done, _):
+        with (
+            pytest.raises(ImportError),
+            resumable_jsonl(tmp_path / "link.jsonl", QUESTION) as (done, _),
+        ):
             assert done == {"a"} and (tmp_path / "link.jsonl").is_symlink()
             raise ImportError
 
 
 def test_names_and_words_of_strangers_come_back_as_they_were(tmp_path):
     names = ["a\nb.png", "\u2028.png", "кот.png", '"', "\\xff.png", "\0"]
-    with ledger(tmp_path / "out.jsonl", QUESTION) as (_, write):
+    with resumable_jsonl(tmp_path / "out.jsonl", QUESTION) as (_, write):
         for name in names:
             write(entry(name, text="half \ud800 a letter"))
-    with ledger(tmp_path / "out.jsonl", QUESTION) as (done, _):
+    with resumable_jsonl(tmp_path / "out.jsonl", QUESTION) as (done, _):
         assert done == set(names)
     assert [each["text"] for each in entries(tmp_path / "out.jsonl")] == ["half ? a letter"] * 6
 
@@ -108,7 +114,7 @@ REGION = some.builds(
 def test_coco_written_picture_by_picture_is_that_of_all_at_once(tmp_path_factory, found):
     path = tmp_path_factory.mktemp("coco") / "all.json"
     lines = [
-        entry(name, width=40, height=30, regions=[region._asdict() for region in regions])
+        entry(name, width=40, height=30, regions=[region_to_json(region) for region in regions])
         for name, regions in found
     ]
     write_coco(

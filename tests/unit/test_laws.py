@@ -77,7 +77,7 @@ FLOORS = {
         ["parquet", "jsonl"],
         ["sources"],
         ["runner"],
-        ["records"],
+        ["records", "archive"],
         ["ray"],
         ["command"],
         ["__main__"],

@@ -20,16 +20,16 @@ from vlm_backends import (
     Prompt,
     Question,
     Task,
-    Timing,
     Turn,
     VLMError,
     draw,
 )
-from vlm_backends.annotate.runner import Record, annotate, archive, rate_limit_for
+from vlm_backends.annotate.archive import write_archive
+from vlm_backends.annotate.runner import PictureSource, Record, annotate, rate_limit_for
 from vlm_backends.annotate.sources import Source
 from vlm_backends.media import images
 from vlm_backends.ratelimit import SlidingWindow
-from vlm_backends.reply import answer_to_dict
+from vlm_backends.reply import Observer, answer_to_dict
 
 _TICK_S = 0.5  # between two looks at a batch
 _THUMBNAIL = 360  # px, its longer side
@@ -66,9 +66,9 @@ class Batch(Phased):
 
     question: BatchQuestion | None = None
     sources: tuple[Source, ...] = ()
-    records: dict[Source, Record] = field(default_factory=dict)  # without the pictures' bytes
-    drawn: dict[Source, DrawnFiles] = field(default_factory=dict)
-    asking: set[Source] = field(default_factory=set)  # whose question was sent
+    records: dict[PictureSource, Record] = field(default_factory=dict)  # without the pictures' bytes
+    drawn: dict[PictureSource, DrawnFiles] = field(default_factory=dict)
+    asking: set[PictureSource] = field(default_factory=set)  # whose question was sent
     error: str = ""  # why nothing could be asked
     window: SlidingWindow | None = None  # the rate limit of the engine that answers
 
@@ -99,10 +99,12 @@ class Batch(Phased):
         """Return the pictures that failed, or were not asked about."""
         return [source for source in self.sources if not self.done(source)]
 
-    def run(self, engine: Engine, wait_for_turn: WaitForTurn) -> Iterator[None]:
+    def run(
+        self, engine: Engine, wait_for_turn: WaitForTurn, observer: Observer | None = None
+    ) -> Iterator[None]:
         """Ask about all that is left, in threads of its own; tick until that is over."""
         with ThreadPoolExecutor(1, "batch") as pool:
-            work = pool.submit(self._ask, engine, wait_for_turn)
+            work = pool.submit(self._ask, engine, wait_for_turn, observer)
             while not work.done():
                 yield
                 wait({work}, timeout=_TICK_S)
@@ -113,10 +115,10 @@ class Batch(Phased):
         """Write a zip of all that is known; return its path."""
         path = new_file("results.zip")
         known = [self.records[source] for source in self.sources if source in self.records]
-        archive(path, known, self._drawn_file, self._to_dict)
+        write_archive(path, known, self._drawn_file, self._to_dict)
         return path
 
-    def _ask(self, engine: Engine, wait_for_turn: WaitForTurn) -> None:
+    def _ask(self, engine: Engine, wait_for_turn: WaitForTurn, observer: Observer | None) -> None:
         question, stop = self.question, self.stop_token
         if question is None or stop is None:
             raise RuntimeError("begin a batch first")
@@ -136,13 +138,14 @@ class Batch(Phased):
             self.window,
             parallel,
             self.asking.add,
+            observer,
         ):
             self._keep(record)
 
     def _keep(self, record: Record) -> None:
         if drawn := _drawn(record):
             self.drawn[record.source] = drawn
-        self.records[record.source] = record.light()
+        self.records[record.source] = record.without_image()
         self.asking.discard(record.source)
 
     def _drawn_file(self, record: Record) -> Path | None:
@@ -154,8 +157,7 @@ class Batch(Phased):
         if self.question is None:
             raise RuntimeError("begin a batch first")
         asked = Question(self.question.model, Prompt(()), self.question.task)
-        timing = Timing(record.first_s, record.total_s)
-        return answer_to_dict(asked, record.engine.name, record.answer, timing)
+        return answer_to_dict(asked, record.engine.name, record.answer, record.timing)
 
 
 def _drawn(record: Record) -> DrawnFiles | None:

@@ -180,7 +180,7 @@ class BatchTab:
         limiter, quota = self.registry.limiter, quota_of(self.registry.limiter)
         turn = partial(limiter.turn, quota, pays(visitor, engine))
         with limiter.answering(quota), shutdown_registry.register(batch.interrupt):
-            work = partial(batch.run, engine, turn)
+            work = partial(batch.run, engine, turn, self.registry.journal.observe)
             async with aclosing(latest_items(work, leaving)) as ticks:
                 async for _ in ticks:
                     yield

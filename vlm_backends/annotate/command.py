@@ -1,6 +1,7 @@
-"""One question about every picture of a data set: `python -m vlm_backends.annotate DIR --task '<OCR>' --out r.jsonl`.
+"""One question about every picture of a data set: `vlm annotate DIR --task '<OCR>' --out r.jsonl`.
 
-Each picture has exactly one line in the end, whatever fails; run it again after an interruption, and it goes on.
+Each picture has exactly one line in the end, whatever fails; run it again after an interruption,
+and it goes on.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from importlib.util import find_spec
 from itertools import takewhile
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 from tqdm import tqdm
 
@@ -26,95 +28,123 @@ from vlm_backends import (
     find_task,
     write_task,
 )
-from vlm_backends.annotate.jsonl import entries, ledger
-from vlm_backends.annotate.records import Job, line, model_of, write_coco, write_csv
-from vlm_backends.annotate.runner import annotate, rate_limit_for
+from vlm_backends.annotate.jsonl import entries, resumable_jsonl
+from vlm_backends.annotate.records import (
+    AnnotationQuestion,
+    model_of,
+    record_to_json,
+    write_coco,
+    write_csv,
+)
+from vlm_backends.annotate.runner import PictureSource, annotate, rate_limit_for
 from vlm_backends.annotate.sources import pictures
 from vlm_backends.arguments import whole
-from vlm_backends.config import Config
+from vlm_backends.config import ENGINES, Config
 from vlm_backends.engines import connect_engine
 from vlm_backends.ratelimit import SlidingWindow
+
+LineMaker = Callable[
+    [Engine, AnnotationQuestion, Iterable[PictureSource], CancelToken], Iterator[dict]
+]
 
 
 def main(
     arguments: Sequence[str] | None = None, program: str = "python -m vlm_backends.annotate"
 ) -> int:
-    """The exit status: 0 when every picture is answered, 1 after an error, 3 when some failed, 130 when stopped."""
-    given, stop = _options(program).parse_args(arguments), CancelToken()
+    """Annotate a data set and return the exit status.
+
+    0 when every picture is answered, 1 after an error, 3 when some failed, 130 when stopped.
+    """
+    given, cancel = _options(program).parse_args(arguments), CancelToken()
     try:
-        with _stopped_by_signals(stop):
-            failed = _run(given, stop)
+        with _cancelled_by_signals(cancel):
+            failed = _run(given, cancel)
     except VLMError as error:
-        print(error, file=sys.stderr)
-        return 1
+        return _end(1, str(error))
     except OSError as error:  # of a file or a folder; what is written already stays
-        print(
-            f"“{error.filename or given.out}”: {error.strerror or error}. Mend it, and run again.",
-            file=sys.stderr,
-        )
-        return 1
-    if stop.is_set():
-        print("Stopped. Run it again to go on.", file=sys.stderr)
-        return 130
+        file = error.filename or given.out
+        return _end(1, f"“{file}”: {error.strerror or error}. Mend it, and run again.")
+    if cancel.is_set():
+        return _end(130, "Stopped. Run it again to go on.")
     if failed:
-        print(
-            f"{failed} failed; their lines say why. Run it again to ask about those.",
-            file=sys.stderr,
-        )
-    return 3 if failed else 0
+        return _end(3, f"{failed} failed; their lines say why. Run it again to ask about those.")
+    return 0
 
 
-def here(
-    engine: Engine, job: Job, sources: Iterable, stop: CancelToken, given: argparse.Namespace
+def annotate_here(
+    engine: Engine,
+    question: AnnotationQuestion,
+    sources: Iterable[PictureSource],
+    cancel: CancelToken,
+    *,
+    parallel: int | None = None,
+    requests_per_minute: int | None = None,
 ) -> Iterator[dict]:
-    """The lines as this process makes them."""
-    window, parallel = rate_limit_for(engine)
-    window = SlidingWindow(given.rpm) if given.rpm else window
-    for record in annotate(
-        engine, *job.asked(engine), sources, stop, window, given.parallel or parallel
-    ):
-        yield line(record.light(), job)
+    """Yield the lines as this process makes them, one a picture.
+
+    Without numbers, as many pictures at a time and requests a minute as suit the engine.
+    """
+    window, concurrency = rate_limit_for(engine)
+    if requests_per_minute:
+        window = SlidingWindow(requests_per_minute)
+    asked = question.for_engine(engine)
+    for record in annotate(engine, *asked, sources, cancel, window, parallel or concurrency):
+        yield record_to_json(record.without_image(), question)
 
 
-def _run(given: argparse.Namespace, stop: CancelToken) -> int:
-    """How many pictures failed; each line is written as soon as it is there."""
+def _end(status: int, sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return status
+
+
+def _run(given: argparse.Namespace, cancel: CancelToken) -> int:
+    """Write each line as soon as it is there, then the tables; return how many pictures failed."""
     out, tables = Path(given.out), _tables(given)
     engine = connect_engine(Config.from_env(engine=given.engine or ""))
-    job, lines, failed = _job(given, engine), _makes_lines(given), 0
-    with ledger(out, job.fields) as (done, write):
-        first = takewhile(lambda _: not stop.is_set(), pictures(given.pictures, given.column))
-        known = [
-            source.name in done for source in first
-        ]  # all of it can be opened, and is counted for the bar
-        left = (
-            each
-            for each in pictures(given.pictures, given.column, again=True)
-            if each.name not in done
-        )
-        with tqdm(total=len(known), initial=sum(known), unit="picture", disable=None) as bar:
-            for entry in lines(engine, job, left, stop, given):
-                write(entry)
-                failed += bool(entry["error"])
-                bar.set_postfix_str(f"{failed} failed" if failed else "")
-                bar.update()
+    question, make_lines = _question(given, engine), _line_maker(given)
+    with resumable_jsonl(out, question.fields) as (done, write):
+        # all of them are looked at first: each can be opened, and is counted for the bar
+        found = takewhile(lambda _: not cancel.is_set(), pictures(given.pictures, given.column))
+        answered = [source.name in done for source in found]
+        again = pictures(given.pictures, given.column, again=True)
+        left = (source for source in again if source.name not in done)
+        failed = _write_lines(make_lines(engine, question, left, cancel), write, answered)
         for path, write_table in tables.items():
             write_table(path, partial(entries, out))
     return failed
 
 
-def _makes_lines(given: argparse.Namespace) -> Callable[..., Iterator[dict]]:
-    """What makes the lines: this process, or those of a Ray cluster. Raises MissingKey."""
+def _write_lines(
+    lines: Iterable[dict], write: Callable[[dict], None], answered: Sequence[bool]
+) -> int:
+    """Write the lines under a progress bar; return how many pictures failed."""
+    failed = 0
+    with tqdm(total=len(answered), initial=sum(answered), unit="picture", disable=None) as bar:
+        for line in lines:
+            write(line)
+            failed += bool(line["error"])
+            bar.set_postfix_str(f"{failed} failed" if failed else "")
+            bar.update()
+    return failed
+
+
+def _line_maker(given: argparse.Namespace) -> LineMaker:
+    """Return what makes the lines: this process, or those of a Ray cluster. Raises MissingKey."""
+    limits: dict[str, Any] = {"parallel": given.parallel, "requests_per_minute": given.rpm}
     if not given.ray:
-        return here
+        return partial(annotate_here, **limits)
     if not find_spec("ray"):
         raise MissingKey("--ray needs more libraries: pip install -r requirements-ray.txt")
-    from vlm_backends.annotate import ray as ray_runner  # only where Ray is asked for
+    from vlm_backends.annotate.ray import annotate_on_ray  # only where Ray is asked for
 
-    return ray_runner.lines
+    return partial(annotate_on_ray, address=given.ray, setting=given.engine or "", **limits)
 
 
 def _tables(given: argparse.Namespace) -> dict[Path, Callable]:
-    """What is written beside the lines, by whom. Raises BadPrompt when one file would take another's place."""
+    """Return the files to write beside the lines, each with the function that writes it.
+
+    Raises BadPrompt when one file would take another's place.
+    """
     tables = {
         Path(path): write
         for path, write in ((given.csv, write_csv), (given.coco, write_coco))
@@ -130,20 +160,23 @@ def _tables(given: argparse.Namespace) -> dict[Path, Callable]:
     return tables
 
 
-def _job(given: argparse.Namespace, engine: Engine) -> Job:
-    """The question. Raises BadPrompt."""
-    if given.task:
-        task, model = find_task(given.task), model_of(engine, given.model or "microsoft/florence-2")
-        if given.prompt is not None or not model.tasks:
-            raise BadPrompt(
-                "--task is a question of Florence-2's own: leave out --prompt and --model."
-            )
-        return Job(model.id, write_task(task, given.words, given.region), task.token)
+def _question(given: argparse.Namespace, engine: Engine) -> AnnotationQuestion:
+    """Return the question that the options ask. Raises BadPrompt."""
+    return _task_question(given, engine) if given.task else _text_question(given, engine)
+
+
+def _task_question(given: argparse.Namespace, engine: Engine) -> AnnotationQuestion:
+    task, model = find_task(given.task), model_of(engine, given.model or "microsoft/florence-2")
+    if given.prompt is not None or not model.tasks:
+        raise BadPrompt("--task is a question of Florence-2's own: leave out --prompt and --model.")
+    return AnnotationQuestion(model.id, write_task(task, given.words, given.region), task.token)
+
+
+def _text_question(given: argparse.Namespace, engine: Engine) -> AnnotationQuestion:
     if given.words or given.region:
         raise BadPrompt("--words and --region belong to a task: add one, such as --task '<OD>'.")
-    model = (
-        model_of(engine, given.model) if given.model else next(iter(engine.models()), CATALOGUE[0])
-    )
+    first = next(iter(engine.models()), CATALOGUE[0])
+    model = model_of(engine, given.model) if given.model else first
     if model.tasks:
         raise BadPrompt(
             f"{model.title} has tasks: choose one, such as --task '{model.tasks[0].token}'."
@@ -153,15 +186,18 @@ def _job(given: argparse.Namespace, engine: Engine) -> Job:
         raise BadPrompt(
             "--prompt is empty: write a question, or leave it out for the model's own first one."
         )
-    return Job(model.id, text)
+    return AnnotationQuestion(model.id, text)
 
 
 @contextmanager
-def _stopped_by_signals(stop: CancelToken) -> Iterator[None]:
-    """Ctrl-C and SIGTERM are a stop, made by another thread: this one may hold the very locks that a stop takes."""
+def _cancelled_by_signals(cancel: CancelToken) -> Iterator[None]:
+    """Cancel at Ctrl-C and SIGTERM.
+
+    Another thread cancels: the one that a signal interrupts may hold the locks that are needed.
+    """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:
-        signal.signal(number, lambda *_: Thread(target=stop.set).start())
+        signal.signal(number, lambda *_: Thread(target=cancel.set).start())
     try:
         yield
     finally:
@@ -170,59 +206,43 @@ def _stopped_by_signals(stop: CancelToken) -> Iterator[None]:
 
 
 def _options(program: str) -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(program, description=__doc__.partition("\n")[0])
-    add = options.add_argument
-    add(
-        "pictures",
-        nargs="+",
-        metavar="IMAGES",
-        help="files, folders, patterns, zips, Parquet tables",
-    )
-    add(
-        "--out",
-        required=True,
-        metavar="FILE",
-        help="JSON lines; a run that was interrupted goes on from them",
-    )
-    add("--coco", metavar="FILE", help="the regions of all as COCO, too")
-    add("--csv", metavar="FILE", help="one row a picture, too")
-    add("--task", metavar="TOKEN", help="a task of Florence-2, such as '<OD>'")
-    add("--words", metavar="TEXT", default="", help="for the tasks that take words")
-    add(
-        "--region",
-        metavar=("X0", "Y0", "X1", "Y1"),
-        nargs=4,
-        type=float,
-        help="for the tasks that take one, in 0..1",
-    )
-    add("--model", metavar="ID", help="another model, with --prompt")
-    add("--prompt", metavar="TEXT", help="the question (the model's own first one by default)")
-    add(
-        "--column",
-        metavar="NAME",
-        default="",
-        help="the column of a Parquet table that holds the pictures",
-    )
-    add("--engine", choices=("nvidia", "openai", "local", "embedded"), help="as VLM_ENGINE")
-    add(
-        "--parallel",
-        type=whole(256),
-        metavar="N",
-        help="pictures at a time (what suits the engine by default)",
-    )
-    add(
-        "--rpm",
-        type=whole(1_000_000),
-        metavar="N",
-        help="requests a minute (40 at NVIDIA by default)",
-    )
-    add(
-        "--ray",
-        metavar="ADDRESS",
-        help="a Ray cluster, or local: --parallel processes share the work",
-    )
+    options = argparse.ArgumentParser(program, description=(__doc__ or "").partition("\n")[0])
+    _add_files(options)
+    _add_question(options)
+    _add_limits(options)
     return options
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _add_files(options: argparse.ArgumentParser) -> None:
+    add = options.add_argument
+    pictures = "files, folders, patterns, zips, Parquet tables"
+    add("pictures", nargs="+", metavar="IMAGES", help=pictures)
+    lines = "JSON lines; a run that was interrupted goes on from them"
+    add("--out", required=True, metavar="FILE", help=lines)
+    add("--coco", metavar="FILE", help="the regions of all as COCO, too")
+    add("--csv", metavar="FILE", help="one row a picture, too")
+    column = "the column of a Parquet table that holds the pictures"
+    add("--column", metavar="NAME", default="", help=column)
+
+
+def _add_question(options: argparse.ArgumentParser) -> None:
+    add = options.add_argument
+    add("--task", metavar="TOKEN", help="a task of Florence-2, such as '<OD>'")
+    add("--words", metavar="TEXT", default="", help="for the tasks that take words")
+    corners = "X0", "Y0", "X1", "Y1"
+    region = "for the tasks that take one, in 0..1"
+    add("--region", metavar=corners, nargs=4, type=float, help=region)
+    add("--model", metavar="ID", help="another model, with --prompt")
+    prompt = "the question (the model's own first one by default)"
+    add("--prompt", metavar="TEXT", help=prompt)
+
+
+def _add_limits(options: argparse.ArgumentParser) -> None:
+    add = options.add_argument
+    add("--engine", choices=ENGINES, help="as VLM_ENGINE")
+    parallel = "pictures at a time (what suits the engine by default)"
+    add("--parallel", type=whole(256), metavar="N", help=parallel)
+    requests = "requests a minute (40 at NVIDIA by default)"
+    add("--rpm", type=whole(1_000_000), metavar="N", help=requests)
+    cluster = "a Ray cluster, or local: --parallel processes share the work"
+    add("--ray", metavar="ADDRESS", help=cluster)

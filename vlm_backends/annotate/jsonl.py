@@ -1,4 +1,4 @@
-"""A file of JSON lines with one whole line a picture, whatever interrupts the run that writes it."""
+"""Write JSON lines so that each picture has one whole line, whatever interrupts the run."""
 
 import contextlib
 import io
@@ -16,18 +16,19 @@ _START = b'{"file": "'  # of every line
 
 
 @contextlib.contextmanager
-def ledger(
+def resumable_jsonl(
     path: Path, question: Mapping[str, object]
 ) -> Iterator[tuple[set[str], Callable[[dict], None]]]:
-    """The names of the pictures that are answered already, and what writes one more line.
+    """Yield the names of the pictures that are answered already, and a function that adds a line.
 
-    Failed ones and a line that was cut off are taken out first, to be asked again. Raises BadPrompt when another run
-    writes to the same file, and when that holds anything but answers to this question.
+    Failed ones and a line that was cut off are taken out first, to be asked again. Raises BadPrompt
+    when another run writes to the same file, and when that holds anything but answers to this
+    question.
     """
     path = path.resolve()  # a link stays one, and its two names are one file
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(path):
-        done = _kept(path, question)
+    with _lock(path):
+        done = _keep_answered(path, question)
         with open(path, "ab", buffering=0) as out:
 
             def write(entry: dict) -> None:
@@ -44,14 +45,14 @@ def ledger(
 
 
 def entries(path: Path) -> Iterator[dict]:
-    """The whole lines of a file, without errors of earlier runs when it was opened as a ledger since."""
+    """Yield the entries of a file's whole lines; a line that was cut off is left out."""
     with open(path, "rb") as file:
         yield from filter(None, map(_entry, file))
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` when it is whole, or goes when it does not get so far."""
+    """Yield a new file that takes the place of `path` when it is whole; after an error it goes."""
     fresh = path.with_name(f".{path.name}.part")
     try:
         with open(fresh, "wb") as file:
@@ -64,8 +65,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def _alone(path: Path) -> contextlib.AbstractContextManager:
-    """Held while this run writes; the system lets go of it when the process dies."""
+def _lock(path: Path) -> contextlib.AbstractContextManager:
+    """Return a lock that the system lets go of when the process dies. Raises BadPrompt."""
     try:
         return FileLock(path.with_name(f".{path.name}.lock")).acquire(timeout=0)
     except Timeout:
@@ -74,8 +75,8 @@ def _alone(path: Path) -> contextlib.AbstractContextManager:
         ) from None
 
 
-def _kept(path: Path, question: Mapping[str, object]) -> set[str]:
-    """The names of the whole lines without an error; only those are left in the file."""
+def _keep_answered(path: Path, question: Mapping[str, object]) -> set[str]:
+    """Leave only the whole lines without an error in the file; return their names."""
     names: set[str] = set()
     if not path.exists():
         return names
@@ -93,7 +94,7 @@ def _kept(path: Path, question: Mapping[str, object]) -> set[str]:
 
 
 def _entry(text: bytes) -> dict | None:
-    """The line's entry; None for what is no whole line of such a file."""
+    """Return the line's entry; None for what is no whole line of such a file."""
     if not text.startswith(_START) or not text.endswith(b"\n"):
         return None
     with contextlib.suppress(ValueError, RecursionError):
@@ -104,13 +105,16 @@ def _entry(text: bytes) -> dict | None:
 
 
 def _is_cut(text: bytes) -> bool:
-    """True for the beginning of a line; a machine that lost its power may have left zeros behind it."""
+    """Return True for the beginning of a line.
+
+    A machine that lost its power may have left zeros behind it.
+    """
     begun = text.rstrip(b"\0")
     return not text.endswith(b"\n") and (begun.startswith(_START) or _START.startswith(begun))
 
 
 def _append(out: io.FileIO, line: bytes) -> None:
-    """The whole line is written, or nothing of it and OSError raised, such as on a full disk."""
+    """Write the whole line, or nothing of it. Raises OSError, such as on a full disk."""
     end = out.seek(0, os.SEEK_END)
     try:
         while line:

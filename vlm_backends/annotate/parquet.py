@@ -1,4 +1,7 @@
-"""The pictures in a Parquet table: bytes, or a struct with bytes as the Hugging Face hub's data sets have it."""
+"""The pictures in a Parquet table: bytes, or a struct with bytes.
+
+The second is how data sets of the Hugging Face hub have them.
+"""
 
 from bisect import bisect_right
 from collections import deque
@@ -8,6 +11,7 @@ from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from vlm_backends.errors import BadPrompt
 from vlm_backends.media import images
@@ -19,7 +23,7 @@ _HELD = 8  # such batches that stay for threads that come a little later
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """A picture in a row of a table."""
 
     name: str
@@ -28,9 +32,9 @@ class Cell:
     row: int
 
     def read(self) -> Picture:
-        """The upright picture. Raises BadPrompt."""
+        """Return the upright picture. Raises BadPrompt."""
         try:
-            value = _reel(self.column, *stamp(self.path)).value(self.row)
+            value = _cursor(self.column, *cache_key(self.path)).value(self.row)
         except OSError as error:
             raise BadPrompt(f"{self.name} cannot be read: {error.strerror}.") from None
         data = value.get("bytes") if isinstance(value, dict) else value
@@ -40,7 +44,10 @@ class Cell:
 
 
 def columns(path: Path) -> list[str]:
-    """The columns that may hold pictures, the likeliest first. Raises BadPrompt for what is no table."""
+    """List the columns that may hold pictures, the likeliest first.
+
+    Raises BadPrompt for what is no table.
+    """
     with _opened(path) as table:
         found = [field.name for field in table.schema_arrow if _holds_bytes(field.type)]
     return sorted(
@@ -49,21 +56,24 @@ def columns(path: Path) -> list[str]:
     )
 
 
-def cells(path: Path, name: str, column: str) -> Iterator[Cell]:
-    """The table's rows, each called by the table's name and its own number."""
+def cells(path: Path, name: str, column: str) -> Iterator[TableCell]:
+    """Yield the table's rows, each named by the table's name and its own number, from 0."""
     with _opened(path) as table:
         count = table.metadata.num_rows
-    yield from (Cell(f"{name}#{row}", path, column, row) for row in range(count))
+    yield from (TableCell(f"{name}#{row}", path, column, row) for row in range(count))
 
 
-def stamp(path: Path) -> tuple[Path, int, int]:
-    """What tells a file from another one, though that may take its place later. Raises OSError."""
+def cache_key(path: Path) -> tuple[Path, int, int]:
+    """Return a file's path, mtime in ns and size: another file in its place differs.
+
+    Raises OSError.
+    """
     about = path.stat()
     return path.absolute(), about.st_mtime_ns, about.st_size
 
 
-def _opened(path: Path) -> object:
-    """The table, nothing of it read. Raises BadPrompt."""
+def _opened(path: Path) -> Any:
+    """Open the table and read nothing of it yet. Raises BadPrompt."""
     try:
         import pyarrow.parquet  # heavy, and only such tables need it
     except ImportError:
@@ -76,7 +86,7 @@ def _opened(path: Path) -> object:
         ) from None
 
 
-def _holds_bytes(kind: object) -> bool:
+def _holds_bytes(kind: Any) -> bool:
     from pyarrow import types
 
     if types.is_struct(kind):
@@ -85,12 +95,12 @@ def _holds_bytes(kind: object) -> bool:
 
 
 @lru_cache(maxsize=2)
-def _reel(column: str, path: Path, *_: int) -> "_Reel":
-    return _Reel(path, column)
+def _cursor(column: str, path: Path, *_: int) -> "ColumnCursor":
+    return ColumnCursor(path, column)
 
 
-class _Reel:
-    """A column that is wound forward, a few rows in memory: a row group, and so the table, may be larger than that."""
+class ColumnCursor:
+    """Read a column forward, with a few rows in memory: a row group may be larger than memory."""
 
     def __init__(self, path: Path, column: str) -> None:
         self._table, self._column, self._path, self._lock = _opened(path), column, path, Lock()
@@ -99,14 +109,15 @@ class _Reel:
             0,
             *accumulate(about.row_group(group).num_rows for group in range(about.num_row_groups)),
         ]
-        self._held: deque[tuple[int, object]] = deque(maxlen=_HELD)  # first rows, and the batches
-        self._next, self._batches = 0, iter(())
+        self._held: deque[tuple[int, Any]] = deque(maxlen=_HELD)  # first rows, and the batches
+        self._next = 0
+        self._batches: Iterator[Any] = iter(())
 
     def value(self, row: int) -> object:
-        """The row's value, for one thread after the other. Raises BadPrompt."""
+        """Return the row's value; safe among threads. Raises BadPrompt."""
         with self._lock:
             try:
-                self._wind(self._starts[bisect_right(self._starts, row) - 1], row)
+                self._seek(self._starts[bisect_right(self._starts, row) - 1], row)
                 while self._next <= row:
                     batch = next(self._batches)
                     self._held.append((self._next, batch))
@@ -119,8 +130,11 @@ class _Reel:
             first, batch = next(held for held in reversed(self._held) if held[0] <= row)
             return batch.column(0)[row - first].as_py()
 
-    def _wind(self, start: int, row: int) -> None:
-        """To the row group that begins at `start`, unless the row is held, or ahead in the group at hand."""
+    def _seek(self, start: int, row: int) -> None:
+        """Go to the row group that begins at `start`.
+
+        Stays where it is when the row is held, or lies ahead in the group at hand.
+        """
         if self._held and self._held[0][0] <= row and start <= self._next:
             return
         groups = range(self._starts.index(start), len(self._starts) - 1)

@@ -1,4 +1,4 @@
-"""The pictures of a data set, one after the other: files, folders, patterns, zips and Parquet tables.
+"""The pictures of a data set: files, folders, patterns, zips and Parquet tables.
 
 Nothing is opened before it is read, so that a million pictures take no more memory than a few.
 """
@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from vlm_backends.annotate import parquet
-from vlm_backends.annotate.parquet import Cell
+from vlm_backends.annotate.parquet import TableCell
 from vlm_backends.errors import BadPrompt
 from vlm_backends.media import images
 from vlm_backends.types import Picture
@@ -26,28 +26,30 @@ MOST = 100  # pictures of one visitor's batch
 _MOST_BYTES = 200 * 2**20  # of a picture's file
 _LONGEST = 80  # bytes of a name, its ending and its number left out
 _UNSAFE = re.compile(r'[<>:"|?*]')
-_DEVICES = re.compile(
-    r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE
-)  # no file may be called so under Windows
+# Windows allows no file of these names
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 _unzipping = threading.Lock()  # a ZipFile counts those who read from it without one
 
 
 @dataclass(frozen=True)
 class Source:
-    """The file of a picture, and its name in all results: safe in any folder, its stem no other's."""
+    """The file of a picture, and its name in all results.
+
+    The name is safe in any folder, and no other picture has its stem.
+    """
 
     name: str
     path: Path
 
     def read(self) -> Picture:
-        """The upright picture. Raises BadPrompt."""
-        if self.path.is_file():  # what is gone is told by who reads it
+        """Return the upright picture. Raises BadPrompt."""
+        if self.path.is_file():  # reading what is gone has its own sentence
             _check_size(self.name, self.path.stat().st_size)
         return images.read(self.path)
 
 
 @dataclass(frozen=True)
-class Member:
+class ZipMember:
     """A picture inside a zip: the last of its name, as when the zip is unpacked."""
 
     name: str
@@ -55,27 +57,26 @@ class Member:
     member: str
 
     def read(self) -> Picture:
-        """The upright picture. Raises BadPrompt."""
+        """Return the upright picture. Raises BadPrompt."""
         try:
             with _unzipping:
-                bundle = _zip(*parquet.stamp(self.path))
+                bundle = _zip(*parquet.cache_key(self.path))
                 _check_size(self.name, bundle.getinfo(self.member).file_size)
                 data = bundle.read(self.member)
         except BadPrompt:
             raise
-        except (
-            Exception
-        ) as error:  # zipfile and its decoders raise whatever a broken file makes them stumble over
+        except Exception as error:  # a broken file makes zipfile and its decoders raise anything
             raise BadPrompt(f"{self.name} cannot be taken out of its zip: {error}.") from None
         return images.read(data)
 
 
 def pictures(
     paths: Iterable[str], column: str = "", again: bool = False
-) -> Iterator[Source | Member | Cell]:
-    """What is to be annotated, each name once. Raises BadPrompt for a path where nothing is.
+) -> Iterator[Source | ZipMember | TableCell]:
+    """Yield what is to be annotated, each name once. Raises BadPrompt for a path where nothing is.
 
-    `again`: each path held something before; one that has vanished is given nevertheless, and cannot be read.
+    `again`: each path held something before. One that has vanished is yielded nevertheless, so that
+    reading it fails with its own sentence.
     """
     seen: set[str] = set()
     for path in paths:
@@ -89,11 +90,12 @@ def pictures(
             yield Source(path, Path(path))
         elif not found and not again:
             raise BadPrompt(
-                f"No picture is at “{path[:200]}”. Give files, folders, patterns, zips or Parquet tables."
+                f"No picture is at “{path[:200]}”. "
+                "Give files, folders, patterns, zips or Parquet tables."
             )
 
 
-def _at(given: str, column: str) -> Iterator[Source | Member | Cell]:
+def _at(given: str, column: str) -> Iterator[Source | ZipMember | TableCell]:
     path = Path(given)
     if given and path.is_dir():
         for file in _files(path):
@@ -107,7 +109,10 @@ def _at(given: str, column: str) -> Iterator[Source | Member | Cell]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The files below a folder in the order of their names, but for hidden ones; links to folders are not followed."""
+    """Yield the files below a folder in the order of their names.
+
+    Hidden ones are left out, and links to folders are not followed.
+    """
     with os.scandir(folder) as entries:
         ordered = sorted(
             (entry for entry in entries if entry.name[0] != "."), key=lambda entry: entry.name
@@ -119,11 +124,12 @@ def _files(folder: Path) -> Iterator[Path]:
             yield Path(entry.path)
 
 
-def _inside(path: Path, column: str, stray: bool = False) -> Iterator[Source | Member | Cell]:
-    """The pictures of one file; a `stray` one came with a folder, and may be none and hold none."""
-    name = os.fsencode(path).decode(
-        errors="backslashreplace"
-    )  # a line of JSON takes no other bytes
+def _inside(
+    path: Path, column: str, stray: bool = False
+) -> Iterator[Source | ZipMember | TableCell]:
+    """Yield the pictures of one file; a `stray` one came with a folder, and may hold none."""
+    # a line of JSON takes no other bytes
+    name = os.fsencode(path).decode(errors="backslashreplace")
     match path.suffix.lower():
         case ".zip":
             yield from _members(path, name)
@@ -133,16 +139,16 @@ def _inside(path: Path, column: str, stray: bool = False) -> Iterator[Source | M
             yield Source(name, path)
 
 
-def _members(path: Path, name: str) -> Iterator[Member]:
+def _members(path: Path, name: str) -> Iterator[ZipMember]:
     try:
         with _unzipping:
-            members = dict.fromkeys(_zip(*parquet.stamp(path)).namelist())
+            members = dict.fromkeys(_zip(*parquet.cache_key(path)).namelist())
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
         raise BadPrompt(f"“{path}” is no zip, or a broken one: {error}.") from None
     for member in members:
         hidden = any(part.startswith((".", "__MACOSX")) for part in member.split("/"))
         if Path(member).suffix.lower() in SUFFIXES and not hidden:
-            yield Member(f"{name}/{member}", path, member)
+            yield ZipMember(f"{name}/{member}", path, member)
 
 
 @lru_cache(maxsize=4)
@@ -150,7 +156,7 @@ def _zip(path: Path, *_: int) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
-def _cells(path: Path, name: str, column: str, stray: bool) -> Iterator[Cell]:
+def _cells(path: Path, name: str, column: str, stray: bool) -> Iterator[TableCell]:
     known = parquet.columns(path)
     if column in known or known and not column:
         yield from parquet.cells(path, name, column or known[0])
@@ -167,13 +173,17 @@ def _check_size(name: str, size: int) -> None:
 
 
 def sources(paths: Iterable[str | Path]) -> tuple[Source, ...]:
-    """The files with their names, each content once. Raises BadPrompt for no file, and for more than MOST."""
+    """Return the files with their names, each content once.
+
+    Raises BadPrompt for no file, and for more than MOST.
+    """
     paths = [Path(path) for path in paths]
     if not paths:
         raise BadPrompt(f"Add pictures first: drop or choose up to {MOST} of them.")
     if len(paths) > MOST:
         raise BadPrompt(
-            f"These are {len(paths)} pictures; a batch takes {MOST}. Remove {len(paths) - MOST} of them."
+            f"These are {len(paths)} pictures; a batch takes {MOST}. "
+            f"Remove {len(paths) - MOST} of them."
         )
     once: dict[str, Path] = {}
     for path in paths:
@@ -186,7 +196,10 @@ def sources(paths: Iterable[str | Path]) -> tuple[Source, ...]:
 
 
 def safe_name(name: str) -> str:
-    """A stranger's file name without folders, controls, marks of direction, and what a file system trips over."""
+    """Return a visitor's file name as a safe one.
+
+    Without folders, control characters, marks of direction, and names that a file system forbids.
+    """
     shown = (
         char for char in unicodedata.normalize("NFC", name) if unicodedata.category(char)[0] != "C"
     )
@@ -199,7 +212,7 @@ def safe_name(name: str) -> str:
 
 
 def _free(name: str, taken: Container[str]) -> str:
-    """The name, with a number behind its stem when that is taken, in whatever case."""
+    """Return the name, with a number behind its stem when that is taken, in any case."""
     path, number = Path(name), 1
     while Path(name).stem.casefold() in taken:
         number += 1
