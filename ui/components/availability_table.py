@@ -1,7 +1,7 @@
-"""Which models answer: a table of models and engines, its summary, and what would make the others answer.
+"""Which models answer: a table of models and engines, its summary, and how to have more of them.
 
-It is drawn from what is known already; a server of one's own is asked for its list, at most once a minute. Only the
-button “Check now” asks NVIDIA, and spends nobody's quota.
+It is drawn from what is known already; a server of one's own is asked for its list, at most once a
+minute. Only the button “Check now” asks NVIDIA, and it spends nobody's quota.
 """
 
 import time
@@ -13,41 +13,38 @@ from gradio.events import Dependency
 from ui.core.gradio_compat import QUIET
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.availability import Availability, EngineColumn, columns, summary
-from vlm_backends import CATALOGUE, NVIDIA, Engine, Local, Model, OpenAI, VLMError
-from vlm_backends.journal import Journal, look
+from vlm_backends import CATALOGUE, Engine, Model, VLMError
+from vlm_backends.journal import look
 
 _TITLE = "Which models answer?"
-_STEPS = {  # to an answer from NVIDIA, by the model's standing there
+_STEPS = {  # to an answer from NVIDIA, by the model's availability there
     "needs a key": "an NVIDIA key",
     "rate limited": "a little patience",
     "refused": "another key, or try, at NVIDIA",
     "unreachable": "a connection to NVIDIA",
 }
-_KEY = (
-    '<b>An NVIDIA key:</b> make one at <a href="https://build.nvidia.com" target="_blank" rel="noopener">'
-    "build.nvidia.com</a> and give it on this page under “Use your own NVIDIA key”. Your pictures then go to NVIDIA."
-)
-_INSTALL = (
-    "<b>Open weights on this machine:</b> <code>pip install -r requirements-local.txt</code>, then start the page with "
-    "<code>VLM_ENGINE=local python app.py</code>. A model is fetched when it is first asked, and runs here: your "
-    "pictures stay on this machine."
-)
-_FETCH = (
-    "<b>More open weights:</b> start the page with <code>VLM_ENGINE=local</code>, and a model is fetched when it is "
-    "first asked; or fetch it yourself with <code>hf download</code>."
-)
-_GATED = (
-    "<b>Gated weights:</b> their publisher wants the licence accepted at huggingface.co first, and "
-    "<code>hf auth login</code> on this machine."
-)
-_SERVER = (
-    "<b>A server of your own</b>, such as vLLM, NIM or Ollama: start it, then this page with "
-    "<code>VLM_BASE_URL=http://127.0.0.1:8000/v1</code>. The README says how for Phi-3.5 Vision."
-)
+_ADVICE = {  # in plain words, by what is missing: an engine of a kind, or what an engine needs
+    "key": '<b>An NVIDIA key:</b> make one at <a href="https://build.nvidia.com" target="_blank" '
+    'rel="noopener">build.nvidia.com</a> and give it on this page under “Use your own NVIDIA key”. '
+    "Your pictures then go to NVIDIA.",
+    "local": "<b>Open weights on this machine:</b> <code>pip install -r requirements-local.txt"
+    "</code>, then start the page with <code>VLM_ENGINE=local python app.py</code>. A model is "
+    "fetched when it is first asked, and runs here: your pictures stay on this machine.",
+    "weights": "<b>More open weights:</b> start the page with <code>VLM_ENGINE=local</code>, and a "
+    "model is fetched when it is first asked; or fetch it yourself with <code>hf download</code>.",
+    "licence": "<b>Gated weights:</b> their publisher wants the licence accepted at huggingface.co "
+    "first, and <code>hf auth login</code> on this machine.",
+    "openai": "<b>A server of your own</b>, such as vLLM, NIM or Ollama: start it, then this page "
+    "with <code>VLM_BASE_URL=http://127.0.0.1:8000/v1</code>. The README says how for Phi-3.5 "
+    "Vision.",
+}
 
 
-class Strip:
-    """The closed accordion with the table, drawn at load, when the visitor changes, and when it is opened."""
+class AvailabilityTable:
+    """The closed accordion with the table.
+
+    It is drawn at load, when the visitor changes, and when it is opened.
+    """
 
     def __init__(self, registry: EngineRegistry, visitor: gr.State) -> None:
         self.registry, self.visitor = registry, visitor
@@ -59,100 +56,102 @@ class Strip:
         self.box.expand(self.show, visitor, self.outputs, **QUIET)
         self.button.click(self.check, visitor, self.outputs, **QUIET | {"show_progress": "minimal"})
 
-    def after(self, *ends: Dependency) -> None:
-        """Drawn again after each of these events, which end calls."""
+    def redraw_after(self, *ends: Dependency) -> None:
+        """Draw the table again after each of these events, the ends of questions."""
         for end in ends:
             end.then(self.show, self.visitor, self.outputs, **QUIET)
 
-    def show(self, visitor: Visitor) -> tuple:
-        """The values of `outputs`: the summary as the accordion's label, and the table."""
-        label, table = strip(self.registry, visitor)
+    def show(self, visitor: Visitor) -> tuple[gr.Accordion, str]:
+        """Return the values of `outputs`: the summary as the accordion's label, and the table."""
+        label, table = availability_html(self.registry, visitor)
         return gr.Accordion(label=label), table
 
-    def check(self, visitor: Visitor) -> tuple:
-        """The same after a look at NVIDIA's list and at the owner's server."""
+    def check(self, visitor: Visitor) -> tuple[gr.Accordion, str]:
+        """Look at the lists of NVIDIA and of the owner's servers; return the values of `outputs`."""
         try:
-            for engine in self.registry.present(visitor):
+            for engine in self.registry.engines_for(visitor):
                 look(engine, self.registry.journal)
         except VLMError:  # a setting that cannot be met: the table says so
             pass
         return self.show(visitor)
 
 
-def strip(
-    registry: EngineRegistry,
-    visitor: Visitor,
-    journal: Journal | None = None,
-    now: float | None = None,
+def availability_html(
+    registry: EngineRegistry, visitor: Visitor, now: float | None = None
 ) -> tuple[str, str]:
-    """The accordion's label, and the table and the advice as escaped HTML; `now` in seconds since 1970."""
+    """Return the accordion's label, and the table with advice as escaped HTML.
+
+    `now` is in seconds since 1970, by default the time of the call.
+    """
     try:
-        journal = registry.journal if journal is None else journal
-        found = columns(registry.present(visitor), journal, time.time() if now is None else now)
+        engines = registry.engines_for(visitor)
+        found = columns(engines, registry.journal, time.time() if now is None else now)
     except VLMError as error:
-        return _TITLE, _lead(str(error))
-    return f"{_TITLE} {summary(found)}", _drawn(found)
+        return _TITLE, _paragraph(str(error))
+    return f"{_TITLE} {summary(found)}", _table(found) + _advice(engines)
 
 
-def _drawn(found: list[EngineColumn]) -> str:
+def _table(found: list[EngineColumn]) -> str:
     names = ("Model", *(column.name for column in found), "To have it answer")
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    rows = "".join(
-        _row(model, found, [column.cells[i] for column in found])
-        for i, model in enumerate(CATALOGUE)
-    )
+    rows = "".join(_row(model, found, i) for i, model in enumerate(CATALOGUE))
     return (
-        '<div class="strip" tabindex="0" role="region" aria-label="Which models answer, engine by engine"><table>'
-        f"<caption>Each model at each engine, as far as it is known now</caption><thead><tr>{heads}</tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>{_advice([column.engine for column in found])}"
+        '<div class="strip" tabindex="0" role="region" '
+        'aria-label="Which models answer, engine by engine"><table>'
+        "<caption>Each model at each engine, as far as it is known now</caption>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
-def _row(model: Model, found: list[EngineColumn], standings: list[Availability]) -> str:
-    cells = "".join(
-        f'<td class="{each.tone}"><b>{escape(each.word)}</b> <small>{escape(each.detail)}</small></td>'
-        for each in standings
-    )
+def _row(model: Model, found: list[EngineColumn], index: int) -> str:
+    cells = [column.cells[index] for column in found]
+    cells = "".join(map(_cell, cells))
     hosted = next(
-        (each for column, each in zip(found, standings) if isinstance(column.engine, NVIDIA)), None
+        (each for column, each in zip(found, cells) if _takes_key(column.engine)), None
     )
-    way = "nothing more" if any(each.tone == "good" for each in standings) else _way(model, hosted)
+    answers = any(each.tone == "good" for each in cells)
+    way = "nothing more" if answers else _way_to_answer(model, hosted)
     return f'<tr><th scope="row">{escape(model.title)}</th>{cells}<td>{escape(way)}</td></tr>'
 
 
-def _way(model: Model, hosted: Availability | None) -> str:
-    """What would make the model answer, the surest first."""
+def _cell(cell: Availability) -> str:
+    word, detail = escape(cell.word), escape(cell.detail)
+    return f'<td class="{cell.tone}"><b>{word}</b> <small>{detail}</small></td>'
+
+
+def _takes_key(engine: Engine | None) -> bool:
+    return engine is not None and engine.traits.takes_key
+
+
+def _way_to_answer(model: Model, hosted: Availability | None) -> str:
+    """Say what would make the model answer, the surest way first."""
     ways = [_weights(model)] if model.weights else []
     if hosted and hosted.word != "withdrawn":
         step = _STEPS.get(hosted.word, "a question to NVIDIA")
-        ways = [step, *ways] if model.hosted.state == "alive" else [*ways, f"perhaps {step}"]
+        proven = model.hosted and model.hosted.state == "alive"
+        ways = [step, *ways] if proven else [*ways, f"perhaps {step}"]
     return ", or ".join(ways) or "nothing that is known"
 
 
 def _weights(model: Model) -> str:
     weights = model.weights
-    facts = ", ".join(
-        [weights.id.rpartition("/")[2]] * bool(weights.instead) + ["gated"] * weights.gated
-    )
-    size = f"{weights.gigabytes:g} GB of open weights" + (f" ({facts})" if facts else "")
+    if weights is None:
+        return ""
+    facts = [weights.id.rpartition("/")[2]] if weights.instead else []
+    facts += ["gated"] if weights.gated else []
+    size = f"{weights.gigabytes:g} GB of open weights" + (f" ({', '.join(facts)})" if facts else "")
     return f"a server with {size}" if weights.served else size
 
 
-def _advice(engines: list[Engine | None]) -> str:
-    """What to do for the engines that are missing, or could do more, in plain words."""
-    local, server, host = (
-        next((engine for engine in engines if isinstance(engine, kind)), None)
-        for kind in (Local, OpenAI, NVIDIA)
-    )
-    items = [
-        _KEY if host and not host.key else "",
-        _INSTALL if local is None else "" if local.downloads else _FETCH,
-        _GATED,
-        _SERVER if server is None else "",
-    ]
-    steps = "".join(f"<li>{item}</li>" for item in items if item)
-    return f'{_lead("To have more of the models answer:")}<ul class="strip-ways">{steps}</ul>'
+def _advice(engines: tuple[Engine, ...]) -> str:
+    """Say what to do about the engines that are missing, or that could do more."""
+    kinds = {engine.traits.kind for engine in engines}
+    needs = {engine.capability(model).needs for engine in engines for model in CATALOGUE}
+    missing = needs | {"licence"} | ({"local", "openai"} - kinds)
+    items = "".join(f"<li>{text}</li>" for need, text in _ADVICE.items() if need in missing)
+    lead = _paragraph("To have more of the models answer:")
+    return f'{lead}<ul class="strip-ways">{items}</ul>'
 
 
-def _lead(text: str) -> str:
+def _paragraph(text: str) -> str:
     return f'<p class="strip-lead">{escape(text)}</p>'

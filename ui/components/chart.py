@@ -1,26 +1,34 @@
-"""A chart's round trip: its table to edit and to take away, the chart drawn again from it, a question about it."""
+"""A chart's round trip: its table to edit and to export, the chart redrawn, a question about it."""
+
+from __future__ import annotations
 
 import math
 import re
 from collections.abc import Sequence
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import pandas as pd
 
-from ui.components.result_panel import file, shelf
+from ui.components.result_panel import download, export_buttons, refusal
 from ui.core.gradio_compat import QUIET
 from vlm_backends import Answer, BadPrompt, Picture, Turn
 from vlm_backends.media.exports import FORMATS
 
+if TYPE_CHECKING:
+    import altair
+
+Rows = Sequence[Sequence[str]]
+
 _NUMBER = re.compile(r"[-+]?(?:\d[\d,\u00a0 ]*)?\.?\d+(?:[eE][-+]?\d+)?")
-_GREY = "#7c8798"  # reads on white and on dark
-_FLAT = 24  # letters of all labels together that stand side by side under a narrow chart
-_EMPTY = "\u00a0"  # Gradio numbers the columns whose header is empty
+_MINUS = "\u2212"  # what charts print in place of a hyphen
+_GREY = "#7c8798"  # legible on white and on dark
+_LEVEL_LABELS = 24  # characters of all labels together that fit side by side under a narrow chart
+_EMPTY_HEADER = "\u00a0"  # Gradio numbers the columns whose header is empty
 
 
-class Chart:
-    """The parts; hidden until an answer holds a table."""
+class ChartPanel:
+    """The panel's components; it is hidden until an answer holds a table."""
 
     def __init__(self) -> None:
         with gr.Column(visible=False, elem_classes="chart") as self.box:
@@ -35,7 +43,7 @@ class Chart:
                 buttons=["copy"],
                 elem_classes="grid",
             )
-            self.files = shelf(["CSV"])
+            self.files = export_buttons(["CSV"])
             with gr.Row(equal_height=True):
                 self.question = gr.Textbox(
                     label="Ask a chat model about this chart; the table goes along",
@@ -46,96 +54,101 @@ class Chart:
                 )
                 self.go = gr.Button("Ask", min_width=90, scale=0, elem_classes="ask-chart")
         self.outputs = [self.box, self.grid, self.plot]
-        self.grid.input(lambda grid: drawn_again(_rows(grid)), self.grid, self.plot, **QUIET)
-        self.files.take(taken, self.grid, self.files, **QUIET)
+        self.grid.input(lambda grid: bar_chart(_rows(grid)), self.grid, self.plot, **QUIET)
+        self.files.take(export_table, self.grid, self.files, **QUIET)
+
+    def show(self, answer: Answer | None) -> dict[gr.blocks.Block, Any]:
+        """Return the panel's values for an answer: its table and chart, or nothing to be seen."""
+        if not answer or not answer.rows:
+            return {self.box: gr.Column(visible=False), self.grid: None, self.plot: None}
+        head, *rows = answer.rows
+        headers = [cell or _EMPTY_HEADER for cell in head]
+        return {
+            self.box: gr.Column(visible=True),
+            self.grid: {"headers": headers, "data": [list(row) for row in rows]},
+            self.plot: bar_chart(answer.rows),
+        }
 
 
-def charted(answer: Answer | None) -> list:
-    """The values of a Chart's outputs for this answer."""
-    if not answer or not answer.rows:
-        return [gr.Column(visible=False), None, None]
-    head, *rows = answer.rows
-    grid = {"headers": [cell or _EMPTY for cell in head], "data": [list(row) for row in rows]}
-    return [gr.Column(visible=True), grid, drawn_again(answer.rows)]
+def bar_chart(rows: Rows) -> altair.Chart | None:
+    """Draw a table as bars, its series side by side; None for a table without a number.
 
-
-def drawn_again(rows: Sequence[Sequence[str]]) -> object:
-    """The table as a bar chart (Altair's), its series side by side; None for a table without a number."""
-    import altair  # half a second, and only charts need it
+    The first row holds the headers, the first column the categories.
+    """
+    import altair  # takes half a second, and only charts need it
 
     values = long_form(rows)
     if not values:
         return None
-    turned = sum(len(row[0]) for row in rows[1:]) > _FLAT
-    chart = (
-        altair.Chart(altair.InlineData(values))
-        .mark_bar()
-        .encode(
-            x=altair.X(
-                "category:N",
-                sort=None,
-                axis=altair.Axis(title=None, labelAngle=-40 if turned else 0),
-            ),
-            xOffset=altair.XOffset("series:N", sort=None),
-            y=altair.Y("value:Q", axis=altair.Axis(title=None)),
-            color=altair.Color("series:N", sort=None, title=None),
-            tooltip=["category:N", "series:N", "value:Q"],
-        )
+    turned = sum(len(row[0]) for row in rows[1:]) > _LEVEL_LABELS
+    chart = altair.Chart(altair.InlineData(values)).mark_bar()
+    encoded = chart.encode(
+        x=altair.X(
+            "category:N", sort=None, axis=altair.Axis(title=None, labelAngle=-40 if turned else 0)
+        ),
+        xOffset=altair.XOffset("series:N", sort=None),
+        y=altair.Y("value:Q", axis=altair.Axis(title=None)),
+        color=altair.Color("series:N", sort=None, title=None),
+        tooltip=["category:N", "series:N", "value:Q"],
     )
-    plain = {
-        "embedOptions": {"actions": False}
-    }  # its menu would send the table to an editor elsewhere
-    sized = chart.properties(width="container", height=220, usermeta=plain)
+    return _styled(encoded)
+
+
+def _styled(chart: altair.Chart) -> altair.Chart:
+    # Vega's own menu would send the table to an editor elsewhere.
+    options = {"embedOptions": {"actions": False}}
     return (
-        sized.configure(background="transparent")
+        chart.properties(width="container", height=220, usermeta=options)
+        .configure(background="transparent")
         .configure_axis(labelColor=_GREY, tickColor=_GREY, domainColor=_GREY, gridOpacity=0.25)
         .configure_legend(labelColor=_GREY, orient="bottom")
         .configure_view(stroke=None)
     )
 
 
-def long_form(rows: Sequence[Sequence[str]]) -> list[dict]:
-    """A category, a series and a value for each cell that holds a number."""
+def long_form(rows: Rows) -> list[dict[str, str | float]]:
+    """Return a category, a series and a value for each cell that holds a number."""
     head, *body = rows or [[]]
-    cells = (
-        (row[0], name or "value", number(cell))
-        for row in body
-        for name, cell in zip(head[1:], row[1:])
-    )
-    return [
-        dict(zip(("category", "series", "value"), cell)) for cell in cells if cell[2] is not None
-    ]
+    found: list[dict[str, str | float]] = []
+    for row in body:
+        for name, cell in zip(head[1:], row[1:]):
+            if (value := number(cell)) is not None:
+                found.append({"category": row[0], "series": name or "value", "value": value})
+    return found
 
 
 def number(cell: object) -> float | None:
-    """The number in a cell such as `1,200`, `12.5 %` or `$3.2`; None when there is none."""
-    found = _NUMBER.search(str(cell).replace("\u2212", "-"))
+    """Read the number in a cell such as `1,200`, `12.5 %` or `$3.2`; None when there is none."""
+    found = _NUMBER.search(str(cell).replace(_MINUS, "-"))
     value = float(re.sub(r"[,\u00a0 ]", "", found.group())) if found else math.inf
     return value if math.isfinite(value) else None
 
 
-def asked_about(grid: pd.DataFrame, question: str, picture: Picture | None) -> Turn:
-    """The question with the table that was read from the chart, for a model that converses. Raises BadPrompt."""
+def asked_about(grid: pd.DataFrame | None, question: str, picture: Picture | None) -> Turn:
+    """Return the question with the table of the chart, for a model that converses.
+
+    Raises BadPrompt when the table or the question is missing.
+    """
     rows = _rows(grid)
     if len(rows) < 2 or picture is None:
         raise BadPrompt("There is no table yet: turn a chart into its table first.")
     if not (question or "").strip():
         raise BadPrompt("Write what you want to know about the chart first.")
     table = "\n".join(" | ".join(row) for row in rows)
-    return Turn(
-        "user", f"The table behind this chart:\n\n{table}\n\n{question.strip()}", (picture,)
-    )
+    text = f"The table behind this chart:\n\n{table}\n\n{question.strip()}"
+    return Turn("user", text, (picture,))
 
 
-def taken(grid: pd.DataFrame) -> dict:
-    """The table as it stands now, as a CSV file."""
+def export_table(grid: pd.DataFrame | None) -> dict[str, str]:
+    """Return the table as it stands now as a CSV file, for the export button."""
     if rows := _rows(grid):
-        return file("table.csv", FORMATS["CSV"].write(None, Answer("", rows=rows)))
-    return {"said": "The table is empty: turn a chart into its table first.", "turn": uuid4().hex}
+        return download("table.csv", FORMATS["CSV"].write(None, Answer("", rows=rows)))
+    return refusal("The table is empty: turn a chart into its table first.")
 
 
 def _rows(grid: pd.DataFrame | None) -> tuple[tuple[str, ...], ...]:
+    """Return the grid's cells as text, the headers first; none for an empty grid."""
     if grid is None or grid.empty:
         return ()
     cells = [list(grid.columns), *grid.fillna("").to_numpy().tolist()]
-    return tuple(tuple(str(cell).replace(_EMPTY, "") for cell in row) for row in cells)
+    return tuple(tuple(str(cell).replace(_EMPTY_HEADER, "") for cell in row) for row in cells)

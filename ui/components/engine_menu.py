@@ -1,44 +1,50 @@
-"""The first lines of the page: who answers, and the visitor's own key.
+"""The choice of engines: who answers, the visitor's own key, and a row of engines on each tab.
 
-The key is held in the server's memory for this visit only. It is typed into a field that no public event
-reads, so that neither the browser's run history nor a shared link can hold it.
+The key is held in the server's memory for this visit only. It is typed into a field that no public
+event reads, so that neither the browser's run history nor a shared link can hold it.
 """
 
 import gradio as gr
 
 from ui.core.gradio_compat import QUIET
-from ui.core.session import EngineRegistry, Visitor, who
+from ui.core.session import EngineRegistry, Visitor, who_answers
 from vlm_backends import Model, VLMError, engines
 
-SETS = QUIET | {"queue": True}  # of a state: Gradio tells of its change only then
+SETS_STATE = QUIET | {"queue": True}  # Gradio tells of a state's change only for queued events
+_PLACEHOLDER = "nvapi-…"
+_ABOUT_KEY = (
+    "A key from [build.nvidia.com](https://build.nvidia.com) lets this page ask the models at "
+    "NVIDIA. It stays in this server's memory until an hour after you leave the page; it is never "
+    "written down."
+)
 
 
 def header() -> tuple[gr.State, gr.Markdown]:
-    """The visitor's state, and the line that says who answers; the key's field is wired."""
+    """Return the visitor's state and the line that says who answers; wire the field for a key."""
     visitor, line = gr.State(Visitor()), gr.Markdown(elem_id="who")
     with gr.Accordion("Use your own NVIDIA key", open=False, elem_id="key-box"):
-        gr.Markdown(
-            "A key from [build.nvidia.com](https://build.nvidia.com) lets this page ask the models at NVIDIA. "
-            "It stays in this server's memory until an hour after you leave the page; it is never written down."
-        )
+        gr.Markdown(_ABOUT_KEY)
         with gr.Row(equal_height=True):
             key = gr.Textbox(
-                type="password", label="NVIDIA key", placeholder="nvapi-…", elem_id="key", scale=3
+                type="password",
+                label="NVIDIA key",
+                placeholder=_PLACEHOLDER,
+                elem_id="key",
+                scale=3,
             )
             use = gr.Button("Use this key", variant="primary", elem_id="use-key", min_width=130)
             forget = gr.Button("Forget it", elem_id="forget-key", min_width=110)
-    gr.on([use.click, key.submit], taken, [key, visitor], [visitor, key], **SETS)
-    forget.click(
-        lambda: (Visitor(), gr.Textbox(value="", placeholder="nvapi-…")),
-        None,
-        [visitor, key],
-        **SETS,
-    )
+    outputs = [visitor, key]
+    gr.on([use.click, key.submit], use_key, [key, visitor], outputs, **SETS_STATE)
+    forget.click(forget_key, None, outputs, **SETS_STATE)
     return visitor, line
 
 
-def taken(key: str, visitor: Visitor) -> tuple:
-    """The visitor with this key, whom NVIDIA answers now, and the emptied field; what is no key changes nothing."""
+def use_key(key: str | None, visitor: Visitor) -> tuple:
+    """Return the visitor with this key and no choices, and the emptied field.
+
+    Nothing changes for an empty field, or, with a warning, for what can be no key.
+    """
     key = (key or "").strip()
     if not key:
         return visitor, gr.skip()
@@ -51,25 +57,35 @@ def taken(key: str, visitor: Visitor) -> tuple:
     return Visitor(key), gr.Textbox(value="", placeholder=hint)
 
 
+def forget_key() -> tuple[Visitor, gr.Textbox]:
+    """Return a visitor without key and choices, and the emptied field."""
+    return Visitor(), gr.Textbox(value="", placeholder=_PLACEHOLDER)
+
+
 def engine_picker(registry: EngineRegistry, model: Model, visitor: gr.State) -> gr.Radio:
-    """A row of the engines that may answer for this model."""
+    """Return the row of engines that may answer for this model; a click chooses one."""
     names = [engine.name for engine in registry.engines]
-    engine = gr.Radio(names, value=names[0], label="Answered by", elem_classes="engine")
-    engine.input(
-        lambda name, visitor: visitor.choosing(model, name), [engine, visitor], visitor, **SETS
-    )
-    return engine
+    picker = gr.Radio(names, value=names[0], label="Answered by", elem_classes="engine")
+
+    def choose(name: str, visitor: Visitor) -> Visitor:
+        return visitor.choosing(model, name)
+
+    picker.input(choose, [picker, visitor], visitor, **SETS_STATE)
+    return picker
 
 
-def refreshed(registry: EngineRegistry, visitor: Visitor) -> list:
-    """The visitor with an engine for every model, the line that says who answers, and every tab's row of engines."""
+def refresh(registry: EngineRegistry, visitor: Visitor) -> list:
+    """Return the visitor with a choice for every model, who answers, and each tab's row of engines.
+
+    A setting that cannot be met takes the place of who answers, as its sentence.
+    """
     try:
-        visitor = registry.settled(visitor)
+        visitor = registry.with_all_choices(visitor)
     except VLMError as error:
         return [visitor, f"**{error}**", *[gr.skip()] * len(registry.models)]
     choices = dict(visitor.choices)
     rows = [
-        gr.Radio(registry.offers(visitor, model), value=choices[model.id])
+        gr.Radio(registry.options(visitor, model), value=choices[model.id])
         for model in registry.models
     ]
-    return [visitor, who(registry, visitor), *rows]
+    return [visitor, who_answers(registry, visitor), *rows]

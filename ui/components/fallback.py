@@ -1,4 +1,4 @@
-"""A way on when an engine cannot answer: a button that names another that can."""
+"""A button that asks another engine, for the case that the chosen one cannot answer."""
 
 import gradio as gr
 
@@ -7,10 +7,11 @@ from ui.state.replies import PageReply
 from vlm_backends import Engine, Model
 
 
-def way_on() -> gr.HTML:
-    """A button whose text is its value, hidden without one; its event `accept` says that it was clicked.
+def fallback_button() -> gr.HTML:
+    """Return a button whose text is its value; it is hidden while that is empty.
 
-    Gradio's own button would have to be made anew, 2 ms for each answer, to stay hidden.
+    Its event is `accept`. Gradio's own button would have to be made anew for each answer, which
+    takes 2 ms, only to stay hidden.
     """
     return gr.HTML(
         "",
@@ -22,20 +23,22 @@ def way_on() -> gr.HTML:
 
 
 def offer(registry: EngineRegistry, visitor: Visitor, model: Model, reply: PageReply | None) -> str:
-    """The button's text: nothing, unless the model is gone, or needs a key, at the engine that was asked."""
-    other = _other(registry, visitor, model, reply) if reply and reply.gone else None
-    return f"Ask “{other.name}” instead ({other.state(model)})" if other else ""
+    """Return the button's text; empty unless the engine lacks the model or a key for it."""
+    other = _alternative(registry, visitor, model, reply) if reply and reply.gone else None
+    return f"Ask “{other.name}” instead ({other.capability(model).summary})" if other else ""
 
 
-def accepted(
+def accept_offer(
     registry: EngineRegistry, visitor: Visitor, model: Model, reply: PageReply | None
 ) -> Visitor:
-    """The visitor, who now asks the engine that was offered."""
-    other = _other(registry, visitor, model, reply)
+    """Return the visitor with the offered engine as their choice for this model."""
+    other = _alternative(registry, visitor, model, reply)
     return visitor.choosing(model, other.name) if other else visitor
 
 
-def _other(
+def _alternative(
     registry: EngineRegistry, visitor: Visitor, model: Model, reply: PageReply | None
 ) -> Engine | None:
-    return registry.instead(visitor, model, reply.engine) if reply and reply.engine else None
+    if reply is None or reply.engine is None:
+        return None
+    return registry.alternative(visitor, model, reply.engine)

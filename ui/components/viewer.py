@@ -1,6 +1,7 @@
 """The picture component: a picture, its regions as SVG, and the words linked with them, all of it in the browser.
 
-Python sends a scene, a plain JSON value; static/viewer.js shows it. What comes back by its events is untrusted.
+Python sends a scene, a plain JSON value; static/viewer.js shows it. What comes back by its events
+is untrusted.
 """
 
 from collections.abc import Sequence
@@ -52,8 +53,9 @@ def scene(
 ) -> dict | None:
     """The value of a viewer; None without a picture.
 
-    `groups`, one a region, colour and toggle the regions; by default their labels do. `box` is (x0, y0, x1, y1) in
-    0..1. `actions` are offered for boxes (none: nothing can be drawn), `further` for the answer as a whole.
+    `groups`, one a region, colour and toggle the regions; by default their labels do. `box` is (x0,
+    y0, x1, y1) in 0..1. `actions` are offered for boxes (none: nothing can be drawn), `further` for
+    the answer as a whole.
     """
     if picture is None:
         return None

@@ -1,26 +1,19 @@
-"""Who answers a visitor, model by model: the engines that are here, and the one that was chosen."""
+"""Who answers a visitor, model by model: the engines of the page, and the visitor's choices."""
 
-from collections.abc import Iterable, Mapping
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 from ui.core.limits import quota_of
-from vlm_backends import (
-    CATALOGUE,
-    NVIDIA,
-    BadPrompt,
-    Engine,
-    Model,
-    OpenAI,
-    VLMError,
-    engines,
-)
+from vlm_backends import CATALOGUE, BadPrompt, Engine, Model, VLMError, engines
 from vlm_backends.config import Config
 from vlm_backends.journal import Journal
 from vlm_backends.ratelimit import RateLimiter
 
-_MOST = 8  # tabs for models that the catalogue does not know
+_MAX_UNLISTED = 8  # tabs for models that the catalogue does not list
 
 
 @dataclass(frozen=True)
@@ -30,112 +23,118 @@ class Visitor:
     key: str = field(default="", repr=False)
     choices: tuple[tuple[str, str], ...] = ()  # pairs of a model's id and an engine's name
 
-    def choosing(self, model: Model, name: str) -> "Visitor":
-        """The same visitor, who wants this engine for this model."""
-        return replace(self, choices=tuple({**dict(self.choices), model.id: name}.items()))
+    def choosing(self, model: Model, engine_name: str) -> Visitor:
+        """Return the visitor with this engine as their choice for this model."""
+        choices = dict(self.choices) | {model.id: engine_name}
+        return replace(self, choices=tuple(choices.items()))
 
 
 @dataclass(frozen=True)
 class EngineRegistry:
-    """The engines of a page, the preferred one first; NVIDIA is always among them, with or without a key."""
+    """The engines of a page, the preferred one first, and what they share.
+
+    One engine that takes a key is always among them, with or without a key.
+    """
 
     engines: tuple[Engine, ...]
-    strangers: Mapping[Model, tuple[OpenAI, ...]] = field(
-        default_factory=dict
-    )  # who listed them when the page began
+    # The models that the catalogue does not list, with the servers that listed them at the start.
+    unlisted: Mapping[Model, tuple[Engine, ...]] = field(default_factory=dict)
     limiter: RateLimiter = field(default_factory=RateLimiter)
     journal: Journal = field(default_factory=Journal)  # what calls and probes have shown
-    config: Config | None = None  # none: NVIDIA's address is read when a visitor's key is used
+    config: Config | None = None  # None: NVIDIA's address is read when a visitor's key is used
 
     @property
     def models(self) -> tuple[Model, ...]:
-        """All that the page has a tab for: the catalogue, then the models that only a server knows."""
-        return (*CATALOGUE, *self.strangers)
+        """All models that have a tab: the catalogue's, then those that only a server lists."""
+        return (*CATALOGUE, *self.unlisted)
 
     def find(self, id: str) -> Model:
-        """The model of this id; BadPrompt when there is none."""
+        """Return the model of this id. Raises BadPrompt."""
         for model in self.models:
             if model.id == id:
                 return model
-        raise BadPrompt(
-            f"There is no model “{str(id)[:80]}” here. Known: {', '.join(m.id for m in self.models)}."
-        )
+        known = ", ".join(model.id for model in self.models)
+        raise BadPrompt(f"There is no model “{str(id)[:80]}” here. Known: {known}.")
 
     def answering(self, visitor: Visitor, model: Model) -> Engine:
-        """The engine that answers this visitor about this model. Raises BadPrompt for a setting that cannot be met."""
+        """Return the engine that answers this visitor about this model, with the visitor's key.
+
+        May ask a server for its list. Raises BadPrompt for a setting that cannot be met.
+        """
         name = dict(visitor.choices).get(model.id)
-        engine = next(
-            (engine for engine in self.engines if engine.name == name), None
-        ) or self._first(visitor, model)
-        return self._asked_by(visitor, engine)
+        chosen = next((engine for engine in self.engines if engine.name == name), None)
+        return self._with_key(visitor, chosen or self._default(visitor, model))
 
     def admission(self, visitor: Visitor, engine: Engine) -> AbstractContextManager:
-        """What holds one question of this visitor to this engine, as far as the page's limits let it in."""
-        return self.limiter.admitted(quota_of(self.limiter), pays(visitor, engine))
+        """Return the context in which to ask one question; entering it raises Refused at a limit."""
+        return self.limiter.admitted(quota_of(self.limiter), owner_pays(visitor, engine))
 
-    def present(self, visitor: Visitor) -> tuple[Engine, ...]:
-        """All engines as this visitor would ask them. Raises BadPrompt for a setting that cannot be met."""
-        return tuple(self._asked_by(visitor, engine) for engine in self.engines)
+    def engines_for(self, visitor: Visitor) -> tuple[Engine, ...]:
+        """List all engines with the visitor's key. Raises BadPrompt as `answering` does."""
+        return tuple(self._with_key(visitor, engine) for engine in self.engines)
 
-    def settled(self, visitor: Visitor) -> Visitor:
-        """The visitor with an engine for every model: what the page shows is what is asked, whatever comes up later."""
+    def with_all_choices(self, visitor: Visitor) -> Visitor:
+        """Return the visitor with a choice for every model.
+
+        What the page shows is then what is asked, whatever server comes up later.
+        """
         names = {model.id: self.answering(visitor, model).name for model in self.models}
         return replace(visitor, choices=tuple((names | dict(visitor.choices)).items()))
 
-    def offers(self, visitor: Visitor, model: Model) -> list[tuple[str, str]]:
-        """What there is to choose from for this model: each engine's name with its state, and its name."""
+    def options(self, visitor: Visitor, model: Model) -> list[tuple[str, str]]:
+        """List the engines to choose from for this model: pairs of a label and the engine's name."""
         return [
-            (f"{engine.name}: {_state(engine, visitor, model)}", engine.name)
-            for engine in self._for(model)
+            (f"{engine.name}: {_summary(engine, visitor, model)}", engine.name)
+            for engine in self._candidates(model)
         ]
 
-    def instead(self, visitor: Visitor, model: Model, gone: Engine) -> Engine | None:
-        """Another engine that can answer about this model here and now."""
-        others = (
-            engine
-            for engine in self._for(model)
-            if engine.name != gone.name and _can(engine, visitor)
-        )
-        return next((engine for engine in others if model in engine.models()), None)
+    def alternative(self, visitor: Visitor, model: Model, failed: Engine) -> Engine | None:
+        """Return another engine that can answer about this model here and now."""
+        others = (each for each in self._able(visitor, model) if each.name != failed.name)
+        return next(others, None)
 
-    def _asked_by(self, visitor: Visitor, engine: Engine) -> Engine:
-        """The engine, NVIDIA with the visitor's own key if there is one."""
-        if isinstance(engine, NVIDIA) and visitor.key:
-            return engines.hosted(visitor.key, self.config)
-        return engine
+    def _with_key(self, visitor: Visitor, engine: Engine) -> Engine:
+        """Return the engine with the visitor's own key in place of the owner's, if it takes one."""
+        if not (visitor.key and engine.traits.takes_key):
+            return engine
+        return engines.hosted(visitor.key, self.config)
 
-    def _first(self, visitor: Visitor, model: Model) -> Engine:
-        if visitor.key and model not in self.strangers:
-            return engines.hosted(visitor.key, self.config)
-        able = (
-            engine
-            for engine in self._for(model)
-            if _can(engine, visitor) and model in engine.models()
-        )
-        return next(able, self._for(model)[0])
+    def _default(self, visitor: Visitor, model: Model) -> Engine:
+        """Return the engine for a visitor who chose none: a visitor's key is given to be used."""
+        candidates = self._candidates(model)
+        if visitor.key:
+            for engine in candidates:
+                if engine.traits.takes_key:
+                    return engine
+        return next(self._able(visitor, model), candidates[0])
 
-    def _for(self, model: Model) -> tuple[Engine, ...]:
-        """The engines that may have the model, the preferred one first."""
-        return self.strangers.get(model, self.engines)
+    def _able(self, visitor: Visitor, model: Model) -> Iterator[Engine]:
+        for engine in self._candidates(model):
+            if not _lacks_key(engine, visitor) and model in engine.models():
+                yield engine
 
-
-def pays(visitor: Visitor, engine: Engine) -> bool:
-    """True when the engine answers this visitor with a key of the page's owner."""
-    key = getattr(engine, "key", "")
-    return bool(key) and key != visitor.key
+    def _candidates(self, model: Model) -> tuple[Engine, ...]:
+        """Return the engines that may have the model, the preferred one first."""
+        return self.unlisted.get(model, self.engines)
 
 
-def _can(engine: Engine, visitor: Visitor) -> bool:
-    """False for a host without a key."""
-    return not isinstance(engine, NVIDIA) or bool(engine.key or visitor.key)
+def owner_pays(visitor: Visitor, engine: Engine) -> bool:
+    """Return True when the engine answers this visitor with a key of the page's owner."""
+    traits = engine.traits
+    return traits.has_key and not (traits.takes_key and visitor.key)
 
 
-def _state(engine: Engine, visitor: Visitor, model: Model) -> str:
-    state = engine.state(model)
-    return state if _can(engine, visitor) else f"{state}, needs a key"
+def _lacks_key(engine: Engine, visitor: Visitor) -> bool:
+    traits = engine.traits
+    return traits.takes_key and not (traits.has_key or visitor.key)
 
 
-def registry(
+def _summary(engine: Engine, visitor: Visitor, model: Model) -> str:
+    summary = engine.capability(model).summary
+    return f"{summary}, needs a key" if _lacks_key(engine, visitor) else summary
+
+
+def find_engines(
     preferred: Engine, config: Config | None = None, limiter: RateLimiter | None = None
 ) -> EngineRegistry:
     """Return the preferred engine of a page and what else the configuration has.
@@ -149,54 +148,59 @@ def registry(
         found.setdefault(engine.name, engine)
     return EngineRegistry(
         tuple(found.values()),
-        strangers(found.values()),
+        unlisted_models(found.values()),
         limiter or RateLimiter(settings.limits),
         config=config,
     )
 
 
-def strangers(engines: Iterable[Engine]) -> dict[Model, tuple[OpenAI, ...]]:
-    """The models that servers list and the catalogue does not know, with the servers; _MOST of them."""
-    found: dict[
-        str, tuple[Model, tuple[OpenAI, ...]]
-    ] = {}  # by id: servers may say different things of one model
-    servers = [engine for engine in engines if isinstance(engine, OpenAI)]
-    with ThreadPoolExecutor(max(1, len(servers))) as pool:  # a server that is down is waited for
-        for server, models in zip(servers, pool.map(OpenAI.models, servers), strict=True):
+def unlisted_models(engines: Iterable[Engine]) -> dict[Model, tuple[Engine, ...]]:
+    """Ask the servers for models that the catalogue does not list; eight of them are enough.
+
+    Each comes with the servers that have it; servers may describe a model differently: the first
+    description counts.
+    """
+    found: dict[str, tuple[Model, tuple[Engine, ...]]] = {}
+    servers = [engine for engine in engines if engine.traits.endpoint]
+    with ThreadPoolExecutor(max(1, len(servers))) as pool:  # a server that is down takes seconds
+        lists = pool.map(lambda server: server.models(), servers)
+        for server, models in zip(servers, lists, strict=True):
             for model in models:
-                if model not in CATALOGUE and (model.id in found or len(found) < _MOST):
-                    first, others = found.get(model.id, (model, ()))
-                    found[model.id] = first, (*others, server)
+                if model in CATALOGUE or (model.id not in found and len(found) >= _MAX_UNLISTED):
+                    continue
+                first, others = found.get(model.id, (model, ()))
+                found[model.id] = first, (*others, server)
     return dict(found.values())
 
 
-def who(registry: EngineRegistry, visitor: Visitor) -> str:
-    """The line that says who answers, for all models together."""
+def who_answers(registry: EngineRegistry, visitor: Visitor) -> str:
+    """Return the sentence, in Markdown, that says who answers this visitor."""
     try:
-        names = {model.id: registry.answering(visitor, model) for model in CATALOGUE}
+        answering = [registry.answering(visitor, model) for model in CATALOGUE]
     except VLMError as error:
         return f"**{error}**"
-    return (
-        _WHO[kinds.pop()]
-        if len(kinds := {_kind(engine, visitor) for engine in names.values()}) == 1
-        else _SEVERAL
-    )
+    sentences = {_sentence(engine, visitor) for engine in answering}
+    return sentences.pop() if len(sentences) == 1 else _SEVERAL
 
 
-def _kind(engine: Engine, visitor: Visitor) -> str:
-    if isinstance(engine, NVIDIA):
-        return "own key" if visitor.key else "page's key" if engine.key else "no key"
-    return OpenAI.name if isinstance(engine, OpenAI) else engine.name
+def _sentence(engine: Engine, visitor: Visitor) -> str:
+    traits = engine.traits
+    if not traits.takes_key:
+        return _SENTENCES[traits.kind]
+    return _SENTENCES["own key" if visitor.key else "page's key" if traits.has_key else "no key"]
 
 
 _SENT = "Your picture and words go to NVIDIA's servers."
 _SEVERAL = "**Several engines answer:** each tab says which, and lets you choose."
-_WHO: Mapping[str, str] = {
-    "This machine": "**This machine answers.** It reads text and codes, outlines what you box, and turns bar charts "
-    "into tables: computed here from your picture, with no key and no download. It does not converse.",
-    "Open weights here": "**Open weights answer**, on this machine: your picture and words stay here.",
-    "Your server": "**A server of this page's owner answers**, by the OpenAI wire: your picture and words go there.",
+_SENTENCES: Mapping[str, str] = {  # by the engine's kind; or by whose key it asks with
+    "builtin": "**This machine answers.** It reads text and codes, outlines what you box, and turns "
+    "bar charts into tables: computed here from your picture, with no key and no download. It does "
+    "not converse.",
+    "local": "**Open weights answer**, on this machine: your picture and words stay here.",
+    "openai": "**A server of this page's owner answers**, by the OpenAI wire: your picture and "
+    "words go there.",
     "own key": f"**NVIDIA answers**, with your key. {_SENT}",
     "page's key": f"**NVIDIA answers**, with this page's key. {_SENT}",
-    "no key": "**NVIDIA is to answer, but there is no key yet.** Give one below, or choose another engine on the tab.",
+    "no key": "**NVIDIA is to answer, but there is no key yet.** Give one below, or choose another "
+    "engine on the tab.",
 }
