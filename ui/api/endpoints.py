@@ -1,59 +1,62 @@
 """The stable API for scripts and agents: /chat, /florence2, /models."""
 
 from asyncio import to_thread
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import gradio as gr
 
-from ui.core.gradio_compat import UploadedImage
+from ui.core.gradio_compat import RegionJSON, UploadedImage
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.conversation import Conversation, read_message, sampling
 from ui.state.rendering import drawn
 from ui.state.replies import PageReply, follow
 from ui.state.task_plan import task_prompt
-from vlm_backends import Answer, BadPrompt, Engine, Model, Prompt, Question, VLMError, find_model
+from vlm_backends import (
+    Answer,
+    BadPrompt,
+    Engine,
+    Model,
+    Prompt,
+    Question,
+    VLMError,
+    find_model,
+)
 from vlm_backends.models import check_sampling
 
 KEY_HEADER = "X-NVIDIA-API-Key"
-KNOBS = "max_tokens", "temperature", "top_p", "seed"
-BOX = {
-    "type": "array",
-    "items": {"type": "number"},
-    "description": "left, top, right, bottom, from 0 to 1",
-}
+_SAMPLING = "max_tokens", "temperature", "top_p", "seed"
+
+Outputs = tuple[str, str | None, dict[str, Any]]  # the words, a picture's path, the answer as JSON
 
 
 def add_api(registry: EngineRegistry) -> None:
-    """Adds the three endpoints, their fields hidden from the page."""
-    calls = Calls(registry)
+    """Add the three endpoints; their fields are hidden from the page."""
+    endpoints = ApiEndpoints(registry)
     with gr.Row(visible=False):
-        texts = gr.Textbox(label="model"), gr.Textbox("", label="prompt")
+        texts = [gr.Textbox(label="model"), gr.Textbox("", label="prompt")]
         image = UploadedImage(label="image", type="filepath")
-        numbers = [gr.Number(None, label=name) for name in KNOBS]
-        task, text, region = (
-            gr.Textbox(label="task"),
-            gr.Textbox("", label="text"),
-            gr.JSON(label="region"),
-        )
-        out = (
-            gr.Textbox(label="text"),
-            gr.Image(label="picture", type="filepath"),
-            gr.JSON(label="json"),
-        )
-        region.api_info = lambda: (
-            BOX
-        )  # a JSON field says of itself that it takes anything, in no valid schema
+        numbers = [gr.Number(None, label=name) for name in _SAMPLING]
+        task, text = gr.Textbox(label="task"), gr.Textbox("", label="text")
+        region = RegionJSON(label="region")
+        words = gr.Textbox(label="text")
+        picture = gr.Image(label="picture", type="filepath")
+        as_json = gr.JSON(label="json")
         button = gr.Button()
-    button.click(calls.chat, [*texts, image, *numbers], [*out], api_name="chat")
-    button.click(calls.florence2, [task, image, text, region], [*out], api_name="florence2")
-    button.click(calls.models, None, out[2], api_name="models")
+    answer = [words, picture, as_json]
+    button.click(endpoints.chat, [*texts, image, *numbers], answer, api_name="chat")
+    button.click(endpoints.florence2, [task, image, text, region], answer, api_name="florence2")
+    button.click(endpoints.models, None, as_json, api_name="models")
 
 
 @dataclass(frozen=True)
-class Calls:
-    """The endpoints of a page with these engines; a caller's key comes in the header X-NVIDIA-API-Key."""
+class ApiEndpoints:
+    """The endpoints of a page with these engines.
+
+    A caller's key comes in the header X-NVIDIA-API-Key.
+    """
 
     registry: EngineRegistry
 
@@ -66,8 +69,8 @@ class Calls:
         temperature: float | None = None,
         top_p: float | None = None,
         seed: float | None = None,
-        request: gr.Request = None,
-    ) -> AsyncIterator[tuple]:
+        request: gr.Request | None = None,
+    ) -> AsyncGenerator[Outputs, None]:
         """Ask a model about a picture; empty parameters take the model's own defaults.
 
         Args:
@@ -79,17 +82,17 @@ class Calls:
             top_p: From how likely a part of the words.
             seed: A whole number, for the same answer again.
         """
-        with _sentences():
-            question = _question(
-                self.registry.find(model), prompt, image, max_tokens, temperature, top_p, seed
+        given = max_tokens, temperature, top_p, seed
+        caller = _caller(request)
+        with _plain_errors():
+            reply = await prepare(
+                self.registry, caller, lambda: self._question(model, prompt, image, given)
             )
-            reply, caller = PageReply(question), _caller(request)
-            engine = await to_thread(self.registry.answering, caller, question.model)
-        async with aclosing(self._follow(reply, caller, engine)) as arriving:
+        async with aclosing(answers(self.registry, caller, reply)) as arriving:
             async for answer in arriving:
                 if answer.text:
                     yield answer.text, None, reply.to_dict()
-        yield _outcome(reply)
+        yield _outputs(reply)
 
     async def florence2(
         self,
@@ -97,8 +100,8 @@ class Calls:
         image: str | None = None,
         text: str = "",
         region: list | None = None,
-        request: gr.Request = None,
-    ) -> tuple:
+        request: gr.Request | None = None,
+    ) -> Outputs:
         """Run a Florence-2 task.
 
         Args:
@@ -107,35 +110,72 @@ class Calls:
             text: Words, for the tasks that take some.
             region: [left, top, right, bottom] in 0..1, for the tasks that take a region.
         """
-        with _sentences():
-            florence2 = find_model("microsoft/florence-2")
-            reply = PageReply(Question(florence2, *task_prompt(task, image, text, region)))
-            caller = _caller(request)
-            engine = await to_thread(self.registry.answering, caller, florence2)
-        async for _ in self._follow(reply, caller, engine):
+        florence2, caller = find_model("microsoft/florence-2"), _caller(request)
+        with _plain_errors():
+            reply = await prepare(
+                self.registry,
+                caller,
+                lambda: Question(florence2, *task_prompt(task, image, text, region)),
+            )
+        async for _ in answers(self.registry, caller, reply):
             pass
-        return _outcome(reply)
+        return _outputs(reply)
 
-    def _follow(self, reply: PageReply, caller: Visitor, engine: Engine) -> AsyncIterator[Answer]:
-        admission = self.registry.admission(caller, engine)
-        return follow(reply, engine, admission, self.registry.journal.observe)
-
-    def models(self) -> list:
+    def models(self) -> list[dict[str, Any]]:
         """The catalogue, with each model's state on the engine that answers for it here."""
         return [
             _entry(model, self.registry.answering(Visitor(), model))
             for model in self.registry.models
         ]
 
+    def _question(
+        self, id: str, prompt: str, image: str | None, given: Sequence[float | None]
+    ) -> Question:
+        """Return the question of a call to /chat. Raises BadPrompt."""
+        model = self.registry.find(id)
+        if model.tasks:
+            raise BadPrompt(f"{model.title} has tasks instead of a chat: call /florence2.")
+        message = {"text": prompt, "files": [image] if image else []}
+        turn = read_message(message, Conversation(), model)
+        defaults = [getattr(model.sampling, name) for name in _SAMPLING]
+        values = [default if value is None else value for default, value in zip(defaults, given)]
+        return Question(model, Prompt((turn,), check_sampling(model, sampling(*values))))
 
-def _entry(model: Model, engine: Engine) -> dict:
+
+async def prepare(
+    registry: EngineRegistry, caller: Visitor, make_question: Callable[[], Question]
+) -> PageReply:
+    """Return a reply with its engine, not asked yet. Raises VLMError.
+
+    A thread does it: a picture is decoded, and a server may be asked for its list.
+    """
+
+    def work() -> PageReply:
+        reply = PageReply(make_question())
+        reply.engine = registry.answering(caller, reply.question.model)
+        return reply
+
+    return await to_thread(work)
+
+
+def answers(
+    registry: EngineRegistry, caller: Visitor, reply: PageReply
+) -> AsyncGenerator[Answer, None]:
+    """Yield the answer a few times a second; what goes wrong is in `reply.failure` at the end."""
+    if reply.engine is None:
+        raise RuntimeError("prepare the reply first")
+    admission = registry.admission(caller, reply.engine)
+    return follow(reply, reply.engine, admission, registry.journal.observe)
+
+
+def _entry(model: Model, engine: Engine) -> dict[str, Any]:
     return {
         "id": model.id,
         "title": model.title,
         "publisher": model.publisher,
         "about": model.about,
         "engine": engine.name,
-        "state": engine.state(model),
+        "state": engine.capability(model).summary,
         "hosted": model.hosted and asdict(model.hosted),
         "tasks": [
             {"token": task.token, "title": task.title, "takes": task.takes} for task in model.tasks
@@ -146,20 +186,8 @@ def _entry(model: Model, engine: Engine) -> dict:
     }
 
 
-def _question(entry: Model, prompt: str, image: str | None, *given: float | None) -> Question:
-    """The question of a call to /chat; BadPrompt when it cannot be asked."""
-    if entry.tasks:
-        raise BadPrompt(f"{entry.title} has tasks instead of a chat: call /florence2.")
-    turn = read_message({"text": prompt, "files": [image] if image else []}, Conversation(), entry)
-    knobs = [
-        getattr(entry.sampling, name) if value is None else value
-        for name, value in zip(KNOBS, given)
-    ]
-    return Question(entry, Prompt((turn,), check_sampling(entry, sampling(*knobs))))
-
-
-def _outcome(reply: PageReply) -> tuple:
-    """The three outputs of a finished call; what went wrong is raised as its sentence."""
+def _outputs(reply: PageReply) -> Outputs:
+    """Return the outputs of a finished call. Raises gr.Error, whose text is what went wrong."""
     if reply.failure:
         raise gr.Error(reply.failure, print_exception=False)
     answer, picture = reply.answer, reply.question.picture
@@ -168,8 +196,8 @@ def _outcome(reply: PageReply) -> tuple:
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
-    """A VLMError inside reaches the caller as its sentence."""
+def _plain_errors() -> Iterator[None]:
+    """Turn a VLMError into Gradio's error with the same sentence, which reaches the caller."""
     try:
         yield
     except VLMError as error:
@@ -177,5 +205,5 @@ def _sentences() -> Iterator[None]:
 
 
 def _caller(request: gr.Request | None) -> Visitor:
-    """The caller with the key of the header, if there is one."""
+    """Return the caller with the key of the header, if there is one."""
     return Visitor((request.headers.get(KEY_HEADER) or "").strip() if request else "")

@@ -1,7 +1,7 @@
 """The page as an MCP server: seven tools for agents, answered by the page's engines.
 
-Gradio makes a tool's name, description and schema from the method here and its fields. The caller's key comes by a
-header: it is no argument, so that no model can see it, or repeat it.
+Gradio makes a tool's name, description and schema from the method here and its fields. The caller's
+key comes by a header: it is no argument, so that no model can see it, or repeat it.
 """
 
 import json
@@ -9,45 +9,40 @@ from asyncio import to_thread
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Literal
-from urllib.parse import unquote
+from typing import Any, Literal, Optional
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
-from ui.api.endpoints import BOX, KEY_HEADER
-from ui.core.gradio_compat import UploadedImage
+from ui.api.endpoints import KEY_HEADER, answers, prepare
+from ui.core.gradio_compat import FetchedImage, RegionJSON, ToolError
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.conversation import Conversation, read_message
-from ui.state.replies import PageReply, follow
+from ui.state.replies import PageReply
 from ui.state.task_plan import task_prompt
-from vlm_backends import CATALOGUE, NVIDIA, Prompt, Question, VLMError, find_model
+from vlm_backends import CATALOGUE, Prompt, Question, VLMError, find_model
 from vlm_backends.media.geometry import bounds
 
+# Gradio lists a header in a tool's schema only for this very form, and not for `gr.Header | None`.
+KeyHeader = Optional[gr.Header]  # noqa: UP045
 CHATS = [model.id for model in CATALOGUE if not model.tasks]
 DETAILS = {"short": "<CAPTION>", "medium": "<DETAILED_CAPTION>", "long": "<MORE_DETAILED_CAPTION>"}
-_ADDRESSES = "Give a public http(s) address, a data: URL, or upload the file to this page first."
 
 
 def mcp_installed() -> bool:
-    """True where the package is here that `launch(mcp_server=True)` needs."""
+    """Return True where the package is installed that `launch(mcp_server=True)` needs."""
     return find_spec("mcp") is not None
 
 
 def add_tools(registry: EngineRegistry) -> None:
-    """Adds the seven tools, their fields hidden from the page."""
-    tools = Tools(registry)
+    """Add the seven tools; their fields are hidden from the page."""
+    tools = AgentTools(registry)
     with gr.Row(visible=False):
-        image = _fetched(UploadedImage(label="image", type="filepath"))
-        words, region = gr.Textbox("", label="words"), gr.JSON(label="region")
+        image = FetchedImage(label="image", type="filepath")
+        words, region = gr.Textbox("", label="words"), RegionJSON(label="region")
         sentence, question = gr.Textbox(label="sentence"), gr.Textbox(label="question")
         detail = gr.Dropdown([*DETAILS], value="short", label="detail")
         model = gr.Dropdown(CHATS, value=CHATS[0], label="model")
         reply, button = gr.Textbox(label="json"), gr.Button()
-    region.api_info = lambda: (
-        BOX
-    )  # a JSON field says of itself that it takes anything, in no valid schema
     for tool, fields in (
         (tools.caption, [image, detail]),
         (tools.detect, [image, words]),
@@ -56,13 +51,17 @@ def add_tools(registry: EngineRegistry) -> None:
         (tools.ground, [image, sentence]),
         (tools.chart_to_table, [image]),
         (tools.ask, [image, question, model]),
-    ):  # in the queue, each call would be a second request, from this server to itself
+    ):
+        # In the queue, each call would be a second request, from this server to itself.
         button.click(tool, fields, reply, api_name=tool.__name__, queue=False)
 
 
 @dataclass(frozen=True)
-class Tools:
-    """The tools of a page with these engines; `image` is a path, the key the value of the header X-NVIDIA-API-Key."""
+class AgentTools:
+    """The tools of a page with these engines; a tool's docstring is what agents read of it.
+
+    `image` is the path of a file, `x_nvidia_api_key` the value of the header X-NVIDIA-API-Key.
+    """
 
     registry: EngineRegistry
 
@@ -70,11 +69,12 @@ class Tools:
         self,
         image: str,
         detail: Literal["short", "medium", "long"] = "short",
-        x_nvidia_api_key: gr.Header = None,
+        x_nvidia_api_key: KeyHeader = None,
     ) -> str:
         """Describe a picture in words, with Florence-2.
 
-        Gives JSON: text is the caption; engine and model say what was asked, note says who really answered.
+        Gives JSON: text is the caption; engine and model say what was asked, note says who really
+        answered.
 
         Args:
             image: The picture, as an http(s) or data: URL.
@@ -82,26 +82,27 @@ class Tools:
         """
         return await self._task(x_nvidia_api_key, DETAILS[detail or "short"], image)
 
-    async def detect(self, image: str, words: str = "", x_nvidia_api_key: gr.Header = None) -> str:
-        """Find things in a picture, all that are of a common kind or those you name, with a box around each.
+    async def detect(self, image: str, words: str = "", x_nvidia_api_key: KeyHeader = None) -> str:
+        """Find things in a picture, all that are of a common kind or those you name, with a box
+        around each.
 
-        Gives JSON: regions are the things, each with label, box [left, top, right, bottom] and outline [[x, y], ...]
-        in 0..1 from the picture's top left corner; text has the labels; engine and model say what was asked, note says
-        who really answered.
+        Gives JSON: regions are the things, each with label, box [left, top, right, bottom] and
+        outline [[x, y], ...] in 0..1 from the picture's top left corner; text has the labels;
+        engine and model say what was asked, note says who really answered.
 
         Args:
             image: The picture, as an http(s) or data: URL.
-            words: What to look for, such as "a red car". Leave it out to get all objects of common kinds.
+            words: What to look for, such as "a red car". Without it: all of common kinds.
         """
         task = "<OPEN_VOCABULARY_DETECTION>" if (words or "").strip() else "<OD>"
         return await self._task(x_nvidia_api_key, task, image, words)
 
-    async def ocr(self, image: str, x_nvidia_api_key: gr.Header = None) -> str:
+    async def ocr(self, image: str, x_nvidia_api_key: KeyHeader = None) -> str:
         """Read all text in a picture, line by line, with the place of each line.
 
-        Gives JSON: text has all lines; regions are the lines, each with label, box [left, top, right, bottom] and
-        outline [[x, y], ...] in 0..1 from the picture's top left corner; engine and model say what was asked, note says
-        who really answered.
+        Gives JSON: text has all lines; regions are the lines, each with label, box [left, top,
+        right, bottom] and outline [[x, y], ...] in 0..1 from the picture's top left corner; engine
+        and model say what was asked, note says who really answered.
 
         Args:
             image: The picture, as an http(s) or data: URL.
@@ -113,34 +114,36 @@ class Tools:
         image: str,
         words: str = "",
         region: list | None = None,
-        x_nvidia_api_key: gr.Header = None,
+        x_nvidia_api_key: KeyHeader = None,
     ) -> str:
-        """Outline one thing in a picture. Say which by words, or by a box around it: one of the two.
+        """Outline one thing in a picture. Say which by words, or by a box around it: one of the
+        two.
 
-        Gives JSON: regions are the parts of the thing, each with label, box [left, top, right, bottom] and outline
-        [[x, y], ...] in 0..1 from the picture's top left corner; text has words about them; engine and model say what
-        was asked, note says who really answered.
+        Gives JSON: regions are the parts of the thing, each with label, box [left, top, right,
+        bottom] and outline [[x, y], ...] in 0..1 from the picture's top left corner; text has words
+        about them; engine and model say what was asked, note says who really answered.
 
         Args:
             image: The picture, as an http(s) or data: URL.
             words: What to outline, such as "the cat on the left".
-            region: A box around it, [left, top, right, bottom] in 0..1 from the picture's top left corner.
+            region: A box around it, [left, top, right, bottom] in 0..1 from the top left corner.
         """
         if bool((words or "").strip()) == (region is not None):
-            raise _Sentence(
-                "Say what to outline: either words, or a region as [left, top, right, bottom] in 0..1."
+            raise ToolError(
+                "Say what to outline: either words, or a region as [left, top, right, bottom] "
+                "in 0..1."
             )
         task = (
             "<REFERRING_EXPRESSION_SEGMENTATION>" if region is None else "<REGION_TO_SEGMENTATION>"
         )
         return await self._task(x_nvidia_api_key, task, image, words, region)
 
-    async def ground(self, image: str, sentence: str, x_nvidia_api_key: gr.Header = None) -> str:
+    async def ground(self, image: str, sentence: str, x_nvidia_api_key: KeyHeader = None) -> str:
         """Find the things in a picture that a sentence names, with a box for each phrase.
 
-        Gives JSON: regions are the things, each with label (the phrase), box [left, top, right, bottom] and outline
-        [[x, y], ...] in 0..1 from the picture's top left corner; text has the phrases; engine and model say what was
-        asked, note says who really answered.
+        Gives JSON: regions are the things, each with label (the phrase), box [left, top, right,
+        bottom] and outline [[x, y], ...] in 0..1 from the picture's top left corner; text has the
+        phrases; engine and model say what was asked, note says who really answered.
 
         Args:
             image: The picture, as an http(s) or data: URL.
@@ -148,11 +151,12 @@ class Tools:
         """
         return await self._task(x_nvidia_api_key, "<CAPTION_TO_PHRASE_GROUNDING>", image, sentence)
 
-    async def chart_to_table(self, image: str, x_nvidia_api_key: gr.Header = None) -> str:
+    async def chart_to_table(self, image: str, x_nvidia_api_key: KeyHeader = None) -> str:
         """Turn the picture of a chart into the table of numbers behind it, with DePlot.
 
-        Gives JSON: rows are the table's rows of cells, the heading first; text is the table in Markdown or, where there
-        are no rows, says why; engine and model say what was asked, note says who really answered.
+        Gives JSON: rows are the table's rows of cells, the heading first; text is the table in
+        Markdown or, where there are no rows, says why; engine and model say what was asked, note
+        says who really answered.
 
         Args:
             image: The picture of one chart, as an http(s) or data: URL.
@@ -160,17 +164,22 @@ class Tools:
         return await self._chat(x_nvidia_api_key, "google/deplot", image)
 
     async def ask(
-        self, image: str, question: str, model: str = CHATS[0], x_nvidia_api_key: gr.Header = None
+        self,
+        image: str,
+        question: str,
+        model: str = CHATS[0],
+        x_nvidia_api_key: KeyHeader = None,
     ) -> str:
         """Ask a vision-language model a question about a picture.
 
-        Gives JSON: text is the answer; regions are the places that it names, rows its table, if there are any; engine
-        and model say what was asked, note says who really answered (without a model, print is read out instead).
+        Gives JSON: text is the answer; regions are the places that it names, rows its table, if
+        there are any; engine and model say what was asked, note says who really answered (without a
+        model, print is read out instead).
 
         Args:
             image: The picture, as an http(s) or data: URL.
             question: What to ask, in plain words.
-            model: Which model to ask. Where one is not available, the error says what to do instead.
+            model: Which model to ask. Where it is not available, the error says what to do instead.
         """
         return await self._chat(x_nvidia_api_key, model, image, question)
 
@@ -183,97 +192,53 @@ class Tools:
         )
 
     async def _chat(self, key: str | None, id: str, image: str, question: str = "") -> str:
-        def asked() -> Question:
+        def make_question() -> Question:
             model = find_model(id)
-            turn = read_message(
-                {"text": question, "files": [image] if image else []}, Conversation(), model
-            )
+            message = {"text": question, "files": [image] if image else []}
+            turn = read_message(message, Conversation(), model)
             return Question(model, Prompt((turn,), model.sampling))
 
-        return await self._answer(key, asked)
+        return await self._answer(key, make_question)
 
-    async def _answer(self, key: str | None, question: Callable[[], Question]) -> str:
-        """The reply as JSON; what goes wrong is raised as its sentence."""
+    async def _answer(self, key: str | None, make_question: Callable[[], Question]) -> str:
+        """Return the answer as JSON. Raises ToolError with the sentence of what went wrong."""
         caller = Visitor((key or "").strip())
         try:
-            reply = PageReply(await to_thread(question))  # it decodes a picture
-            model = reply.question.model
-            engine = await to_thread(self.registry.answering, caller, model)  # it may ask a server
+            reply = await prepare(self.registry, caller, make_question)
         except VLMError as error:
-            raise _Sentence(str(error)) from None
-        admission = self.registry.admission(caller, engine)
-        async for _ in follow(reply, engine, admission, self.registry.journal.observe):
+            raise ToolError(str(error)) from None
+        async for _ in answers(self.registry, caller, reply):
             pass
         if reply.failure:
-            raise _Sentence(reply.failure + await to_thread(_advice, self.registry, caller, reply))
-        return json.dumps(_reply(reply), ensure_ascii=False)
+            advice = await to_thread(_advice, self.registry, reply)
+            raise ToolError(reply.failure + advice)
+        return json.dumps(_to_dict(reply), ensure_ascii=False)
 
 
-class _Sentence(gr.Error):
-    """An error whose text is its sentence, for whoever shows `str` of it: Gradio's own puts it into quotes."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence, print_exception=False)
-
-    def __str__(self) -> str:
-        return self.message
-
-
-def _fetched(image: gr.Image) -> gr.Image:
-    """The field, made to take the address of an upload to this page too, and to say why an address gives no picture.
-
-    Gradio fetches from public hosts only, so that nobody reads this machine's network through it.
-    """
-    fetch, uploads = image.async_move_resource_to_block_cache, Path(get_upload_folder()).resolve()
-
-    async def fetched(address: str) -> str:
-        path = Path(unquote(address.partition("/gradio_api/file=")[2])).resolve()
-        try:
-            return await fetch(
-                str(path) if path.is_file() and path.is_relative_to(uploads) else address
-            )
-        except (
-            Exception
-        ) as error:  # whatever the network, the name service or the far host makes of it
-            why = str(error).rstrip(".")
-            raise _Sentence(
-                f"No picture could be fetched from this address: {why}. {_ADDRESSES}"
-            ) from None
-
-    image.async_move_resource_to_block_cache = fetched
-    return image
-
-
-def _advice(registry: EngineRegistry, caller: Visitor, reply: PageReply) -> str:
-    """What a caller can change when the engine does not have what is needed."""
-    if not reply.gone:
+def _advice(registry: EngineRegistry, reply: PageReply) -> str:
+    """Say what a caller can change when the engine lacks the model or a key."""
+    if not reply.gone or reply.engine is None:
         return ""
-    if not (isinstance(reply.engine, NVIDIA) and reply.engine.key):
+    traits = reply.engine.traits
+    if not (traits.takes_key and traits.has_key):
         return f" A tool's caller gives the key in the header {KEY_HEADER}."
     other = registry.answering(Visitor(), reply.question.model)
-    return (
-        ""
-        if isinstance(other, NVIDIA)
-        else f" Without the header {KEY_HEADER}, “{other.name}” answers."
-    )
+    if other.traits.takes_key:
+        return ""
+    return f" Without the header {KEY_HEADER}, “{other.name}” answers."
 
 
-def _reply(reply: PageReply) -> dict:
-    """What an agent gets of an answer: words, places, a table, and who it is from."""
-    told = reply.to_dict()
-    return {
-        "text": told["text"],
-        "regions": [
-            {"label": region["label"], "box": _box(region["outline"]), "outline": region["outline"]}
-            for region in told["regions"]
-        ],
-        "rows": told["rows"],
-        "engine": told["engine"],
-        "model": told["model"],
-        "note": told["note"] or f"Answered by {told['engine']}.",
-    }
-
-
-def _box(outline: list[list[float]]) -> list[float]:
-    """The upright box around an outline: left, top, right, bottom."""
-    return list(bounds(outline))
+def _to_dict(reply: PageReply) -> dict[str, Any]:
+    """Return what an agent gets of an answer: words, places, a table, and who it is from."""
+    whole = reply.to_dict()
+    regions = [
+        {
+            "label": region["label"],
+            "box": list(bounds(region["outline"])),
+            "outline": region["outline"],
+        }
+        for region in whole["regions"]
+    ]
+    note = whole["note"] or f"Answered by {whole['engine']}."
+    parts = {key: whole[key] for key in ("text", "regions", "rows", "engine", "model")}
+    return parts | {"regions": regions, "note": note}

@@ -67,7 +67,7 @@ class AvailabilityTable:
         return gr.Accordion(label=label), table
 
     def check(self, visitor: Visitor) -> tuple[gr.Accordion, str]:
-        """Look at the lists of NVIDIA and of the owner's servers; return the values of `outputs`."""
+        """Look at the lists of NVIDIA and the owner's servers; return the values of `outputs`."""
         try:
             for engine in self.registry.engines_for(visitor):
                 look(engine, self.registry.journal)

@@ -1,4 +1,4 @@
-"""Presenter mode: what the page shows to an audience, step by step; static/present.js does the rest."""
+"""The steps of presenter mode, which shows the page to an audience; see static/present.js."""
 
 from dataclasses import dataclass
 

@@ -1,9 +1,11 @@
-"""What belongs to the last answer beside its picture: how it travelled, its call as code, files to take away."""
+"""What belongs to a result beside its picture: how it travelled, its call as code, files of it."""
+
+from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 from html import escape
+from typing import Any
 from uuid import uuid4
 
 import gradio as gr
@@ -17,33 +19,63 @@ from ui.state.task_run import TaskRun
 from vlm_backends import BadPrompt, Model, VLMError, snippets
 from vlm_backends.media.exports import FORMATS, as_conversation
 
-_UNASKED = "<p>Ask something first: the call that was made and its answer stand here then.</p>"
-_json = partial(json.dumps, ensure_ascii=False)
-_COPIES = "showcase.copies(element)"
-_SHELF = '<div class="files" role="group" aria-label="Take it away">{}<span class="said" role="status"></span></div>'
+_NOTHING_ASKED = (
+    "<p>Ask something first: the call that was made and its answer stand here then.</p>"
+)
+_COPY_ON_LOAD = "showcase.copies(element)"
+_BUTTONS = (
+    '<div class="files" role="group" aria-label="Take it away">{}'
+    '<span class="said" role="status"></span></div>'
+)
 _BUTTON = '<button type="button" data-format="{0}">{0}</button>'
 
 
-def shelf(formats: list[str]) -> gr.HTML:
-    """A row of buttons, one a format; its event `take` names the one that is wanted, its value is the file."""
+def export_buttons(formats: Sequence[str]) -> gr.HTML:
+    """Return a row of buttons, one for each format.
+
+    Its event `take` names the wanted format; its value is what comes of it: `download`, `refusal`.
+    """
     return gr.HTML(
-        html_template=_SHELF.format("".join(map(_BUTTON.format, formats))),
+        html_template=_BUTTONS.format("".join(map(_BUTTON.format, formats))),
         js_on_load="showcase.files(element, props, watch, (data) => trigger('take', data))",
         apply_default_css=False,
     )
 
 
-def after(stream: Dependency, act: Callable, inputs: object, outputs: list) -> list[Dependency]:
-    """What ends a stream, also one that failed: Gradio's `then` follows none that did."""
-    acted = posted(act, outputs)
+def download(name: str, data: bytes) -> dict[str, str]:
+    """Return the value of export buttons that has the browser save this file."""
+    return {"path": store_file(name, data), "name": name} | _changed()
+
+
+def refusal(sentence: str) -> dict[str, str]:
+    """Return the value of export buttons that shows this sentence."""
+    return {"said": sentence} | _changed()
+
+
+def _changed() -> dict[str, str]:
+    """Return a part that differs each time: the browser is not told of an equal value."""
+    return {"turn": uuid4().hex}
+
+
+def after(
+    stream: Dependency, handler: Callable[..., Any], inputs: Any, outputs: Sequence[Any]
+) -> list[Dependency]:
+    """Run a handler at the end of a stream, also of a failed one, which Gradio's `then` ignores.
+
+    Returns both events.
+    """
+    posting = posted(handler, outputs)
     return [
-        event(acted, inputs, outputs, postprocess=False, **QUIET)
+        event(posting, inputs, list(outputs), postprocess=False, **QUIET)
         for event in (stream.then, stream.failure)
     ]
 
 
-class Outcome:
-    """The parts, wired to the record that `state` holds (a Conversation or a TaskRun); its `ledger` is filled by ledger()."""
+class ResultPanel:
+    """The panel's components, wired to the result that `state` holds: a Conversation or a TaskRun.
+
+    The tab fills `ledger` with `ledger()`.
+    """
 
     def __init__(self, model: Model, state: gr.State, conversation: bool) -> None:
         self.model = model
@@ -51,97 +83,85 @@ class Outcome:
             elem_classes="sent",
             js_on_load="showcase.follows(element, watch, () => trigger('look'))",
         )
-        formats = [
-            *FORMATS,
-            "JSON",
-            *(["Conversation"] if conversation else []),
-            "Picture as sent",
-            "Link",
-        ]
+        last = ["Conversation"] if conversation else []
         with gr.Accordion("Take it away", open=False):
-            self.files = shelf(formats)
-        with gr.Accordion("View code: the call that was made", open=False) as unfolded:
+            self.files = export_buttons([*FORMATS, "JSON", *last, "Picture as sent", "Link"])
+        with gr.Accordion("View code: the call that was made", open=False) as code:
             with gr.Tab("Python"):
-                python = gr.HTML(js_on_load=_COPIES)
+                python = gr.HTML(js_on_load=_COPY_ON_LOAD)
             with gr.Tab("Shell"):
-                shell = gr.HTML(js_on_load=_COPIES)
-        with gr.Accordion("The answer as JSON", open=False) as opened:
-            answer = gr.HTML(js_on_load=_COPIES)
-        for look in (
-            unfolded.expand,
-            opened.expand,
-            self.ledger.look,
-        ):  # the last after an answer, while one is open
-            look(written, state, [python, shell, answer], **QUIET)
+                shell = gr.HTML(js_on_load=_COPY_ON_LOAD)
+        with gr.Accordion("The answer as JSON", open=False) as as_json:
+            answer = gr.HTML(js_on_load=_COPY_ON_LOAD)
+        # `look` comes after an answer while one of the two is open.
+        for look in (code.expand, as_json.expand, self.ledger.look):
+            look(listings, state, [python, shell, answer], **QUIET)
         self.files.take(self.take, state, self.files, **QUIET)
 
-    def take(self, state: Conversation | TaskRun, event: gr.EventData) -> dict:
-        """The file that was asked for, or a sentence why there is none."""
+    def take(self, state: Conversation | TaskRun, event: gr.EventData) -> dict[str, str]:
+        """Return the value of the export buttons for the wanted format."""
         try:
-            return self._taken(state, str(getattr(event, "format", "")))
+            return self._export(state, str(getattr(event, "format", "")))
         except VLMError as error:
-            return {"said": str(error), "turn": uuid4().hex}
+            return refusal(str(error))
 
-    def _taken(self, state: Conversation | TaskRun, format: str) -> dict:
+    def _export(self, state: Conversation | TaskRun, format: str) -> dict[str, str]:
         result, name = state.result, self.model.id.rpartition("/")[2]
         if format == "Link":
-            return {"link": f"?{state.link(self.model)}", "turn": uuid4().hex}
+            return {"link": f"?{state.link(self.model)}"} | _changed()
         if format == "Conversation" and isinstance(state, Conversation) and state.turns:
-            return file(
-                f"{name}.zip", as_conversation(f"A talk with {self.model.title}", state.turns)
-            )
+            archive = as_conversation(f"A talk with {self.model.title}", state.turns)
+            return download(f"{name}.zip", archive)
         if result is None or result.picture is None:
             raise BadPrompt("There is nothing to take yet: ask something first.")
         if format == "JSON":
-            return file(f"{name}.json", _lined(result.to_dict()).encode())
+            return download(f"{name}.json", _indented(result.to_dict()).encode())
         if format == "Picture as sent":
-            as_read, picture = _code(result).files[-1]
-            return file(as_read, picture.data)
+            sent_name, picture = _code(result).files[-1]
+            return download(sent_name, picture.data)
         if format not in FORMATS:
             raise BadPrompt("This form is not known here.")
         extension, _, write = FORMATS[format]
         kind = "" if format.lower() == extension else f"-{format.lower()}"
-        return file(f"{name}{kind}.{extension}", write(result.picture, result.answer))
+        return download(f"{name}{kind}.{extension}", write(result.picture, result.answer))
 
 
-def written(state: Conversation | TaskRun) -> tuple[str, str, str]:
-    """The last call as Python and as shell, and its answer as JSON, each as HTML to read and to copy."""
+def listings(state: Conversation | TaskRun) -> tuple[str, str, str]:
+    """Return the last call as Python and as shell, and its answer as JSON, each as HTML."""
     result = state.result
     if result is None:
-        return (_UNASKED,) * 3
-    answer = _listing("The answer as JSON", _lined(result.to_dict()))
+        return _NOTHING_ASKED, _NOTHING_ASKED, _NOTHING_ASKED
+    answer = _listing("The answer as JSON", _indented(result.to_dict()))
     try:
         code = _code(result)
-    except VLMError as error:  # its picture is gone
-        return *[f"<p>{escape(str(error))}</p>"] * 2, answer
-    return (
-        _listing("The call in Python", code.python),
-        _listing("The call in shell", code.shell),
-        answer,
-    )
+    except VLMError as error:  # its picture was deleted
+        sentence = f"<p>{escape(str(error))}</p>"
+        return sentence, sentence, answer
+    python = _listing("The call in Python", code.python)
+    return python, _listing("The call in shell", code.shell), answer
 
 
-def _lined(answer: dict) -> str:
-    """The JSON with a line for each field, and one for each member of a list."""
-    return (
-        "{\n"
-        + ",\n".join(f" {_json(name)}: {_members(value)}" for name, value in answer.items())
-        + "\n}"
-    )
+def _indented(answer: dict[str, Any]) -> str:
+    """Return the JSON with a line for each key, and one for each member of a list."""
+    lines = (f" {_json(name)}: {_members(value)}" for name, value in answer.items())
+    return "{\n" + ",\n".join(lines) + "\n}"
 
 
 def _members(value: object) -> str:
-    return (
-        "[\n  " + ",\n  ".join(map(_json, value)) + "\n ]"
-        if value and isinstance(value, list)
-        else _json(value)
-    )
+    if value and isinstance(value, list):
+        return "[\n  " + ",\n  ".join(map(_json, value)) + "\n ]"
+    return _json(value)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _listing(title: str, text: str) -> str:
     return (
-        f'<div class="listing"><button type="button" data-copy>Copy</button><span role="status"></span>'
-        f'<pre tabindex="0" role="region" aria-label="{title}"><code>{escape(text)}</code></pre></div>'
+        '<div class="listing"><button type="button" data-copy>Copy</button>'
+        f'<span role="status"></span><pre tabindex="0" role="region" aria-label="{title}">'
+        f"<code>{escape(text)}</code></pre></div>"
     )
 
 
@@ -153,11 +173,11 @@ def _code(result: Result) -> snippets.Code:
 
 
 def ledger(result: Result | None) -> str:
-    """Who answered, the picture as it was sent, and how long it took, as a list in HTML."""
+    """Return as an HTML list who answered, the picture as it was sent, and how long it took."""
     if result is None:
         return ""
-    answer, timing = result.answer, result.timing
-    facts = [("Engine", result.engine.name), ("Picture", _travelled(result))]
+    timing = result.timing
+    facts = [("Engine", result.engine.name), ("Picture", _transport(result))]
     if timing.first_s is not None:
         facts += [
             ("First words", f"{timing.first_s:.2f} s"),
@@ -167,21 +187,23 @@ def ledger(result: Result | None) -> str:
     items = "".join(
         f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts if value
     )
-    note = f"<p>{escape(answer.note)}</p>" if answer.note else ""
+    note = f"<p>{escape(result.answer.note)}</p>" if result.answer.note else ""
     return f'<dl class="ledger">{items}</dl>{note}'
 
 
-def _travelled(result: Result) -> str:
-    """The picture as it was given, and as it went."""
+def _transport(result: Result) -> str:
+    """Describe the picture as it was given, and as it was sent."""
     given, sent = result.picture, result.answer.sent
     if not given or not sent:
         return ""
-    was = _described(given.mime, given.width, given.height, len(given.data))
+    original = _described(given.mime, given.width, given.height, len(given.data))
     if sent.way is None:
-        return f"{was}, stayed on this machine"
+        return f"{original}, stayed on this machine"
     way = "in the request" if sent.way == "inline" else "by NVIDIA's asset store"
-    went = _described(sent.mime, sent.width, sent.height, sent.bytes)
-    return f"{was}, sent unchanged {way}" if went == was else f"{was} → sent as {went}, {way}"
+    fitted = _described(sent.mime, sent.width, sent.height, sent.bytes)
+    if fitted == original:
+        return f"{original}, sent unchanged {way}"
+    return f"{original} → sent as {fitted}, {way}"
 
 
 def _described(mime: str, width: int, height: int, size: int) -> str:
@@ -190,18 +212,12 @@ def _described(mime: str, width: int, height: int, size: int) -> str:
 
 
 def _speed(result: Result) -> str:
-    """Tokens a second where the engine counts them."""
+    """Return tokens a second, where the engine counts tokens."""
     tokens, timing = result.answer.tokens, result.timing
     if not tokens or timing.first_s is None:
         return ""
-    spent = timing.total_s - timing.first_s if result.question.model.streams else timing.total_s
-    return (
-        f"{tokens / spent:,.0f} tokens a second, {tokens} in all"
-        if spent > 0.05
-        else f"{tokens} tokens"
-    )
-
-
-def file(name: str, data: bytes) -> dict:
-    """The value of a shelf for this file; the browser is told of what differs only."""
-    return {"path": store_file(name, data), "name": name, "turn": uuid4().hex}
+    streams = result.question.model.streams
+    seconds = timing.total_s - timing.first_s if streams else timing.total_s
+    if seconds <= 0.05:
+        return f"{tokens} tokens"
+    return f"{tokens / seconds:,.0f} tokens a second, {tokens} in all"

@@ -51,7 +51,7 @@ _SHAPES = {
 
 
 def theme() -> gr.Theme:
-    """Return a quiet theme in slate, with one green that keeps a contrast of 4.5 to 1 with white."""
+    """Return a theme in slate, with one green that has a contrast of 4.5 to 1 with white."""
     base = gr.themes.Base(
         primary_hue="emerald",
         secondary_hue="emerald",

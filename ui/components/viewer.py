@@ -1,12 +1,15 @@
-"""The picture component: a picture, its regions as SVG, and the words linked with them, all of it in the browser.
+"""The picture with its regions as SVG, and the words linked with them; all of it in the browser.
 
 Python sends a scene, a plain JSON value; static/viewer.js shows it. What comes back by its events
 is untrusted.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
+from typing import Any
 
 import gradio as gr
 
@@ -16,16 +19,24 @@ from vlm_backends.media.drawing import round_outlines
 from vlm_backends.media.palette import Colour, ink
 
 NOTHING = Answer("")
-_FEW = 12  # regions whose names are shown unasked
-_LONGEST = 400  # characters of a name; the words below hold all of it
+_MAX_LABELLED = 12  # regions; where there are more, labels are shown on request
+_MAX_LABEL = 400  # characters; the text below the picture has all of it
+_MAX_SPOKEN, _MAX_SPOKEN_LABEL = 8, 60  # labels, and characters of each, for screen readers
+_ON_LOAD = (
+    "showcase.viewer(element, props, watch, {region: (data) => trigger('region', data), "
+    "act: (data) => trigger('act', data)})"
+)
 
 
-def viewer(hint: str = "Your picture, with what was found in it", **options: object) -> gr.HTML:
-    """A component that shows a scene; its events: `region` (a box was drawn), `act` (something is wished for boxes)."""
+def viewer(hint: str = "Your picture, with what was found in it", **options: Any) -> gr.HTML:
+    """Return a component that shows a scene; `hint` stands in it while it is empty.
+
+    Its events: `region` (a box was drawn) and `act` (an action was chosen for boxes, or for the
+    answer).
+    """
     return gr.HTML(
         html_template=f'<div class="viewer" data-hint="{escape(hint)}"></div>',
-        js_on_load="showcase.viewer(element, props, watch, {region: (data) => trigger('region', data), "
-        "act: (data) => trigger('act', data)})",
+        js_on_load=_ON_LOAD,
         apply_default_css=False,
         **options,
     )
@@ -33,7 +44,7 @@ def viewer(hint: str = "Your picture, with what was found in it", **options: obj
 
 @dataclass(frozen=True)
 class Action:
-    """Something that can be wished for a region, or for the answer as a whole."""
+    """A button for a region, or for the answer as a whole; its event brings `name` back."""
 
     name: str
     title: str
@@ -47,59 +58,74 @@ def scene(
     words: bool = True,
     names: bool | None = None,
     draw: bool = False,
-    box: Sequence[float] | None = None,
+    box: Sequence[float | None] | None = None,
     actions: Sequence[Action] = (),
     further: Sequence[Action] = (),
-) -> dict | None:
-    """The value of a viewer; None without a picture.
+) -> dict[str, Any] | None:
+    """Return the value of a viewer; None without a picture.
 
-    `groups`, one a region, colour and toggle the regions; by default their labels do. `box` is (x0,
-    y0, x1, y1) in 0..1. `actions` are offered for boxes (none: nothing can be drawn), `further` for
-    the answer as a whole.
+    Args:
+        picture: What is shown.
+        answer: Its regions are drawn, in 0..1 of the picture.
+        groups: One for each region: regions of a group share a colour, and are hidden together.
+            By default their labels are the groups.
+        words: Whether the answer's text stands below the picture.
+        names: Whether labels are shown at once; by default when there are few.
+        draw: Whether a box can be drawn.
+        box: The drawn box: left, top, right, bottom in 0..1.
+        actions: Offered for each region.
+        further: Offered for the answer as a whole.
     """
     if picture is None:
         return None
-    named = groups or [region.label for region in answer.regions]
-    shades = colours(named)
+    regions = answer.regions
     return {
         "path": picture_path(picture),
         "width": picture.width,
         "height": picture.height,
-        "alt": f"The picture: {_listed(answer.regions)}" if answer.regions else "The picture",
-        "regions": [
-            _region(region, group, shades[group], points)
-            for region, group, points in zip(
-                answer.regions, named, round_outlines(answer.regions), strict=True
-            )
-        ],
-        "parts": parted(answer) if words and answer.text.strip() else [],
-        "names": len(answer.regions) <= _FEW if names is None else names,
+        "alt": f"The picture: {_spoken(regions)}" if regions else "The picture",
+        "regions": _drawn(regions, groups or [region.label for region in regions]),
+        "parts": linked_parts(answer) if words and answer.text.strip() else [],
+        "names": len(regions) <= _MAX_LABELLED if names is None else names,
         "draw": draw,
         "box": list(box) if box else None,
-        "actions": [vars(deed) for deed in actions],
-        "further": [vars(deed) for deed in further],
+        "actions": [asdict(action) for action in actions],
+        "further": [asdict(action) for action in further],
     }
 
 
-def parted(answer: Answer) -> list[tuple[str, list[int]]]:
-    """The text in pieces, each with the regions that it names; where two names overlap, the first counts."""
+def linked_parts(answer: Answer) -> list[tuple[str, list[int]]]:
+    """Return the text in parts, each with the indices of the regions that it names.
+
+    Where two names overlap, the first counts.
+    """
     spans: dict[tuple[int, int], list[int]] = {}
     for i, region in enumerate(answer.regions):
         if region.span and 0 <= region.span[0] < region.span[1] <= len(answer.text):
             spans.setdefault(region.span, []).append(i)
-    parts, at = [], 0
+    parts: list[tuple[str, list[int]]] = []
+    position = 0
     for (start, end), regions in sorted(spans.items()):
-        if start < at:
+        if start < position:
             continue
-        parts += [(answer.text[at:start], []), (answer.text[start:end], regions)]
-        at = end
-    return [part for part in (*parts, (answer.text[at:], [])) if part[0]]
+        parts += [(answer.text[position:start], []), (answer.text[start:end], regions)]
+        position = end
+    return [part for part in (*parts, (answer.text[position:], [])) if part[0]]
 
 
-def _region(region: Region, group: str, shade: Colour, points: list[list[float]]) -> dict:
+def _drawn(regions: Sequence[Region], groups: Sequence[str]) -> list[dict[str, Any]]:
+    shades = colours(groups)
+    outlines = round_outlines(regions)
+    return [
+        _region(region, group, shades[group], points)
+        for region, group, points in zip(regions, groups, outlines, strict=True)
+    ]
+
+
+def _region(region: Region, group: str, shade: Colour, points: list[list[float]]) -> dict[str, Any]:
     return {
-        "label": region.label[:_LONGEST],
-        "group": group[:_LONGEST],
+        "label": region.label[:_MAX_LABEL],
+        "group": group[:_MAX_LABEL],
         "colour": "rgb({},{},{})".format(*shade),
         "on": ink(shade),
         "solid": region.is_mask,
@@ -107,7 +133,9 @@ def _region(region: Region, group: str, shade: Colour, points: list[list[float]]
     }
 
 
-def _listed(regions: Sequence[Region]) -> str:
-    names = list(dict.fromkeys(region.label for region in regions if region.label))
-    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-    return f"{len(regions)} regions, {', '.join(name[:60] for name in names[:8])}{more}"
+def _spoken(regions: Sequence[Region]) -> str:
+    """Describe the regions for a screen reader."""
+    labels = list(dict.fromkeys(region.label for region in regions if region.label))
+    shown = ", ".join(label[:_MAX_SPOKEN_LABEL] for label in labels[:_MAX_SPOKEN])
+    more = f" and {len(labels) - _MAX_SPOKEN} more" if len(labels) > _MAX_SPOKEN else ""
+    return f"{len(regions)} regions, {shown}{more}"

@@ -1,4 +1,4 @@
-"""The head of the page: what this is, in a sentence, and four things that it can do, a click away."""
+"""The head of the page: what it is, and four things that it can do, a click away."""
 
 from dataclasses import dataclass
 from html import escape
@@ -8,11 +8,12 @@ import gradio as gr
 
 ASSETS = Path(__file__).parents[2] / "assets"
 _LOGO = (  # the four corners of a box, and an eye in it
-    '<svg viewBox="0 0 48 48" width="44" height="44" aria-hidden="true"><g fill="none" stroke="currentColor" '
-    'stroke-width="3.5" stroke-linecap="round" stroke-linejoin="round">'
-    '<path d="M4 14V6a2 2 0 0 1 2-2h8M34 4h8a2 2 0 0 1 2 2v8M44 34v8a2 2 0 0 1-2 2h-8M14 44H6a2 2 0 0 1-2-2v-8"/>'
-    '<path d="M10 24c4-7 9-10 14-10s10 3 14 10c-4 7-9 10-14 10s-10-3-14-10Z"/><circle cx="24" cy="24" r="4.5" '
-    'fill="currentColor"/></g></svg>'
+    '<svg viewBox="0 0 48 48" width="44" height="44" aria-hidden="true"><g fill="none" '
+    'stroke="currentColor" stroke-width="3.5" stroke-linecap="round" stroke-linejoin="round">'
+    '<path d="M4 14V6a2 2 0 0 1 2-2h8M34 4h8a2 2 0 0 1 2 2v8M44 34v8a2 2 0 0 1-2 2h-8'
+    'M14 44H6a2 2 0 0 1-2-2v-8"/>'
+    '<path d="M10 24c4-7 9-10 14-10s10 3 14 10c-4 7-9 10-14 10s-10-3-14-10Z"/>'
+    '<circle cx="24" cy="24" r="4.5" fill="currentColor"/></g></svg>'
 )
 
 
@@ -50,7 +51,8 @@ _SUMMARY = (
     "It works at once; a key or a download brings more models."
 )
 _BUTTON = (
-    '<button type="button" class="step" data-model="{}" data-example="{}"><img data-path="{}" alt="">'
+    '<button type="button" class="step" data-model="{}" data-example="{}">'
+    '<img data-path="{}" alt="">'
     "<span><b>{}</b><span>{}</span></span></button>"
 )
 

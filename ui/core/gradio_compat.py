@@ -9,7 +9,9 @@ from __future__ import annotations
 from abc import ABCMeta
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import gradio as gr
 from gradio.blocks import Block
@@ -17,6 +19,7 @@ from gradio.component_meta import ComponentMeta
 from gradio.components import Component
 from gradio.context import LocalContext
 from gradio.data_classes import GradioModel, GradioRootModel
+from gradio.utils import get_upload_folder
 
 # Options of an event that is over at once. In the queue, the browser would open a stream to hear of
 # its end.
@@ -166,3 +169,43 @@ class RegionJSON(gr.JSON, metaclass=_Unwritten):
     def api_info(self) -> dict[str, Any]:
         """Return the schema: four numbers in 0..1."""
         return dict(BOX_SCHEMA)
+
+
+class ToolError(gr.Error):
+    """An error whose `str` is its sentence, for agents; Gradio's own puts quotes around it."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, print_exception=False)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class FetchedImage(UploadedImage, metaclass=_Unwritten):
+    """A picture field for an address: of a public host, or of an upload to this page.
+
+    Gradio fetches from public hosts only, so that nobody reads this machine's network through it;
+    that excludes the page's own address too. What goes wrong is a ToolError here: Gradio passes on
+    whatever the network, the name service or the far host makes of it.
+    """
+
+    async def async_move_resource_to_block_cache(
+        self, url_or_file_path: str | Path | None
+    ) -> str | None:
+        """Return the path of the picture's file. Raises ToolError."""
+        try:
+            upload = _uploaded_path(str(url_or_file_path or ""))
+            return await super().async_move_resource_to_block_cache(upload or url_or_file_path)
+        except Exception as error:
+            reason = str(error).rstrip(".")
+            raise ToolError(
+                f"No picture could be fetched from this address: {reason}. Give a public http(s) "
+                "address, a data: URL, or upload the file to this page first."
+            ) from None
+
+
+def _uploaded_path(address: str) -> str | None:
+    """Return the path of the upload that the address names; None when it names none."""
+    path = Path(unquote(address.partition("/gradio_api/file=")[2])).resolve()
+    uploads = Path(get_upload_folder()).resolve()
+    return str(path) if path.is_file() and path.is_relative_to(uploads) else None

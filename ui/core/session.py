@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
+from vlm_backends.config import Config
+
 from ui.core.limits import quota_of
 from vlm_backends import CATALOGUE, BadPrompt, Engine, Model, VLMError, engines
-from vlm_backends.config import Config
 from vlm_backends.journal import Journal
 from vlm_backends.ratelimit import RateLimiter
 
@@ -66,7 +67,7 @@ class EngineRegistry:
         return self._with_key(visitor, chosen or self._default(visitor, model))
 
     def admission(self, visitor: Visitor, engine: Engine) -> AbstractContextManager:
-        """Return the context in which to ask one question; entering it raises Refused at a limit."""
+        """Return the context to ask one question in. Entering it raises Refused at a limit."""
         return self.limiter.admitted(quota_of(self.limiter), owner_pays(visitor, engine))
 
     def engines_for(self, visitor: Visitor) -> tuple[Engine, ...]:
@@ -82,7 +83,7 @@ class EngineRegistry:
         return replace(visitor, choices=tuple((names | dict(visitor.choices)).items()))
 
     def options(self, visitor: Visitor, model: Model) -> list[tuple[str, str]]:
-        """List the engines to choose from for this model: pairs of a label and the engine's name."""
+        """List the engines to choose from for this model: pairs of a label and a name."""
         return [
             (f"{engine.name}: {_summary(engine, visitor, model)}", engine.name)
             for engine in self._candidates(model)
@@ -193,9 +194,9 @@ def _sentence(engine: Engine, visitor: Visitor) -> str:
 _SENT = "Your picture and words go to NVIDIA's servers."
 _SEVERAL = "**Several engines answer:** each tab says which, and lets you choose."
 _SENTENCES: Mapping[str, str] = {  # by the engine's kind; or by whose key it asks with
-    "builtin": "**This machine answers.** It reads text and codes, outlines what you box, and turns "
-    "bar charts into tables: computed here from your picture, with no key and no download. It does "
-    "not converse.",
+    "builtin": "**This machine answers.** It reads text and codes, outlines what you box, and "
+    "turns bar charts into tables: computed here from your picture, with no key and no download. "
+    "It does not converse.",
     "local": "**Open weights answer**, on this machine: your picture and words stay here.",
     "openai": "**A server of this page's owner answers**, by the OpenAI wire: your picture and "
     "words go there.",
