@@ -12,14 +12,14 @@ import gradio as gr
 
 from ui.api.endpoints import add_api
 from ui.api.mcp import add_tools, mcp_installed
-from ui.components.availability_table import Strip
-from ui.components.chart import Chart, asked_about
-from ui.components.engine_menu import engine_picker, header, refreshed
+from ui.components.availability_table import AvailabilityTable
+from ui.components.chart import ChartPanel, asked_about
+from ui.components.engine_menu import engine_picker, header, refresh
 from ui.components.theme import CSS, head, theme
 from ui.components.welcome import welcome
 from ui.core.gradio_compat import QUIET
 from ui.core.markdown import verbatim
-from ui.core.session import EngineRegistry, registry
+from ui.core.session import EngineRegistry, find_engines
 from ui.core.shutdown import leave, serve
 from ui.core.storage import sweeping_lifespan
 from ui.deep_links import DeepLinks
@@ -50,9 +50,9 @@ def build(
         # First of all: its cost grows with what is on the page.
         page.queue(default_concurrency_limit=None, max_size=512)
         welcome()
-        engines = registry(engine, config, limiter)
+        engines = find_engines(engine, config, limiter)
         visitor, line = header()
-        table = Strip(engines, visitor)
+        table = AvailabilityTable(engines, visitor)
         with gr.Tabs(overflow_behavior="wrap") as tabs:
             pickers, chats, tasks = _model_tabs(engines, visitor)
             with gr.Tab("Compare", id="compare", elem_id="tab-compare"):
@@ -61,11 +61,11 @@ def build(
                 batch = BatchTab(engines, visitor)
         _ask_about_charts(tabs, chats)
         ends = [end for tab in (*chats, *tasks, compare, batch) for end in tab.ends]
-        table.after(*ends)
+        table.redraw_after(*ends)
         by_slug = {slug(chat.model): chat for chat in chats}
         DeepLinks(tabs, by_slug, tasks[0]).wire(page, visitor)
         shown = [visitor, line, *pickers]
-        gr.on(None, partial(refreshed, engines), visitor, shown, **QUIET)  # on load too
+        gr.on(None, partial(refresh, engines), visitor, shown, **QUIET)  # on load too
         add_api(engines)
         add_tools(engines)
     return page
@@ -119,7 +119,7 @@ def _ask_about_charts(tabs: gr.Tabs, chats: Sequence[ChatTab]) -> None:
             _ask_about_chart(tabs, tab, tab.chart, asked)
 
 
-def _ask_about_chart(tabs: gr.Tabs, tab: ChatTab, chart: Chart, asked: ChatTab) -> None:
+def _ask_about_chart(tabs: gr.Tabs, tab: ChatTab, chart: ChartPanel, asked: ChatTab) -> None:
     def ask(
         read: Conversation, conversation: Conversation, grid: Any, question: str
     ) -> dict[Any, Any]:

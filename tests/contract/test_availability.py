@@ -7,11 +7,19 @@ from contextlib import nullcontext
 import pytest
 
 from tests.support.async_tools import finished
-from tests.support.availability import DEPLOT, LLAMA, NEMOTRON, NOW, NOWHERE, PHI, stands
+from tests.support.availability import (
+    DEPLOT,
+    LLAMA,
+    NEMOTRON,
+    NOW,
+    NOWHERE,
+    PHI,
+    shown_table,
+    stands,
+)
 from tests.support.paths import ASSETS
 from tests.support.wire import replies as say
 from tests.support.wire.problems import problem, problems
-from ui.components.availability_table import strip
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.availability import availability
 from ui.state.replies import PageReply, follow
@@ -108,15 +116,21 @@ def test_two_keys_are_not_mixed(wire, journal, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     halls = EngineRegistry((NVIDIA("nvapi-owner", wire.url), Embedded()))
     first, second, owner = Visitor(KEY), Visitor(OTHER), Visitor()
-    engine = halls.present(first)[0]
+    engine = halls.engines_for(first)[0]
     wire.script.append(problem(429, "Too Many Requests", retry_after=120))
     call(journal, engine)
-    assert "rate limited" in strip(halls, first, journal)[1]
-    assert "rate limited" not in strip(halls, second, journal)[1] + strip(halls, owner, journal)[1]
+    assert "rate limited" in shown_table(halls, first, journal)[1]
+    assert (
+        "rate limited"
+        not in shown_table(halls, second, journal)[1] + shown_table(halls, owner, journal)[1]
+    )
     wire.script += [problems["401 bad key"]]
-    call(journal, halls.present(second)[0])
-    assert "not accepted" in strip(halls, second, journal)[1]
-    assert "not accepted" not in strip(halls, first, journal)[1] + strip(halls, owner, journal)[1]
+    call(journal, halls.engines_for(second)[0])
+    assert "not accepted" in shown_table(halls, second, journal)[1]
+    assert (
+        "not accepted"
+        not in shown_table(halls, first, journal)[1] + shown_table(halls, owner, journal)[1]
+    )
 
 
 def test_a_look_at_nvidia_carries_no_key_and_asks_no_model(wire, journal):

@@ -13,8 +13,8 @@ from tests.support.questions import QUICK, SLIDES
 from tests.support.questions import deck_question as question
 from tests.support.wire import Wire
 from tests.support.wire import replies as say
-from ui.api.endpoints import Calls
-from ui.core.session import Visitor, registry
+from ui.api.endpoints import ApiEndpoints
+from ui.core.session import Visitor, find_engines
 from ui.state.links import link_query, slug
 from vlm_backends import CATALOGUE, BadPrompt, Embedded, Gone, OpenAI, ask, connect, find_model
 from vlm_backends.config import Config
@@ -128,17 +128,17 @@ def two(monkeypatch):
 
 def test_a_page_has_a_tab_for_each_stranger_and_asks_who_listed_it(two):
     lab, home = two
-    engines = registry(connect())
+    engines = find_engines(connect())
     at = {engine.name: engine for engine in engines.engines}
     assert list(at)[0] == "Lab" and "Home" in at
     assert [model.id for model in engines.models[len(CATALOGUE) :]] == [QWEN, "llava:latest", "own"]
     qwen, own = engines.find(QWEN), engines.find("own")
-    assert [name for _, name in engines.offers(Visitor(), qwen)] == ["Lab", "Home"]
+    assert [name for _, name in engines.options(Visitor(), qwen)] == ["Lab", "Home"]
     assert engines.answering(Visitor(), own).name == "Home"
     assert engines.answering(Visitor("nvapi-visitor"), own).name == "Home", (
         "NVIDIA does not know it"
     )
-    assert engines.instead(Visitor(), qwen, at["Lab"]).name == "Home"
+    assert engines.alternative(Visitor(), qwen, at["Lab"]).name == "Home"
     home.script.append(say.sse(["home"]))
     lab.script.append(say.sse(["lab"]))
     for engine, wire, key in ((at["Lab"], lab, KEY), (at["Home"], home, OTHER)):
@@ -158,7 +158,7 @@ def test_the_page_is_built_with_them_and_the_api_asks_them(two):
     home.script.append(say.sse(["At home."]))
 
     async def run():
-        chat = Calls(registry(connect())).chat("own", "Who are you?", str(ASSETS / "sign.jpg"))
+        chat = ApiEndpoints(find_engines(connect())).chat("own", "Who are you?", str(ASSETS / "sign.jpg"))
         return [item async for item in chat]
 
     assert finished(run())[-1][0] == "At home."
@@ -169,7 +169,7 @@ def test_the_page_is_built_with_them_and_the_api_asks_them(two):
 
 def test_a_server_that_is_down_costs_the_page_nothing_else(monkeypatch):
     monkeypatch.setenv("VLM_SERVERS", json.dumps([{"name": "Down", "url": URL}]))
-    engines = registry(Embedded())
+    engines = find_engines(Embedded())
     assert (
         engines.models == CATALOGUE
         and engines.answering(Visitor(), CATALOGUE[0]).name == "This machine"
@@ -178,7 +178,7 @@ def test_a_server_that_is_down_costs_the_page_nothing_else(monkeypatch):
 
 def test_a_stranger_that_has_left_its_server_is_a_sentence(two):
     lab, _ = two
-    engines = registry(connect())
+    engines = find_engines(connect())
     qwen = engines.find(QWEN)
     openai.clear_cache()
     lab.scripts["models"].append(say.json_body({"data": []}))
@@ -191,9 +191,9 @@ def test_two_servers_may_say_different_things_of_one_model(two, monkeypatch):
     entries = json.loads(os.environ["VLM_SERVERS"])
     entries[1]["pictures"] = 4
     monkeypatch.setenv("VLM_SERVERS", json.dumps(entries))
-    engines = registry(connect())
+    engines = find_engines(connect())
     assert [model.id for model in engines.models].count(QWEN) == 1
-    assert [name for _, name in engines.offers(Visitor(), engines.find(QWEN))] == ["Lab", "Home"]
+    assert [name for _, name in engines.options(Visitor(), engines.find(QWEN))] == ["Lab", "Home"]
 
 
 def test_a_link_to_a_strangers_tab_has_the_name_of_that_tab():

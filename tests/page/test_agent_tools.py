@@ -16,7 +16,7 @@ from tests.support.paths import ROOT
 from tests.support.wire import replies as say
 from ui.api.endpoints import KEY_HEADER
 from ui.api.mcp import CHATS, DETAILS, add_tools, mcp_installed
-from ui.core.session import registry
+from ui.core.session import find_engines
 from vlm_backends import CATALOGUE, Embedded, connect
 
 mcp = pytest.importorskip("mcp", reason="the tools need requirements-mcp.txt")
@@ -29,7 +29,7 @@ CUP = [0.12, 0.04, 0.81, 0.97]
 
 def launch(engine, **settings):
     with gr.Blocks(analytics_enabled=False) as page:
-        add_tools(registry(engine))
+        add_tools(find_engines(engine))
     _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **settings)
     assert page.mcp_error is None
     return page, url

@@ -11,7 +11,7 @@ import ui
 from tests.support.paths import ASSETS
 from tests.support.wire import replies as say
 from ui.api.endpoints import add_api
-from ui.core.session import registry
+from ui.core.session import find_engines
 from vlm_backends import (
     CATALOGUE,
     TASKS,
@@ -206,6 +206,6 @@ def test_public_endpoints_and_private_events(launched):
 def test_the_api_says_what_a_region_is():
     """In a valid JSON schema: agents get it too."""
     with gr.Blocks() as page:
-        add_api(registry(Embedded()))
+        add_api(find_engines(Embedded()))
     fields = page.get_api_info()["named_endpoints"]["/florence2"]["parameters"]
     assert fields[3]["type"]["type"] == "array" and fields[3]["type"]["items"] == {"type": "number"}

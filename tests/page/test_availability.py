@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 import gradio as gr
 import pytest
 
-from tests.support.availability import LLAMA, NOW, NOWHERE
-from ui.components.availability_table import Strip, strip
-from ui.core.session import EngineRegistry, Visitor, registry
+from tests.support.availability import LLAMA, NOW, NOWHERE, shown_table
+from ui.components.availability_table import AvailabilityTable
+from ui.core.session import EngineRegistry, Visitor, find_engines
 from ui.state.availability import columns, summary
 from vlm_backends import (
     CATALOGUE,
@@ -47,7 +47,7 @@ class Cells(HTMLParser):
 
 
 def test_a_stranger_on_a_fresh_machine_learns_what_to_do(journal):
-    html = strip(EngineRegistry((Embedded(), NVIDIA(""))), Visitor(), journal, NOW)[1]
+    html = shown_table(EngineRegistry((Embedded(), NVIDIA(""))), Visitor(), journal, NOW)[1]
     table = Cells(html)
     head, *rows = table.rows
     assert (
@@ -92,14 +92,14 @@ def test_a_stranger_on_a_fresh_machine_learns_what_to_do(journal):
     ((Embedded(), NVIDIA("")), Visitor(KEY), "This machine: all 8 in part; NVIDIA: 3 unproven, 3 withdrawn, 2 seen live"),
 ])  # fmt: skip
 def test_the_summary_is_one_line(journal, engines, visitor, line):
-    found = summary(columns(EngineRegistry(engines).present(visitor), journal, NOW))
+    found = summary(columns(EngineRegistry(engines).engines_for(visitor), journal, NOW))
     assert sorted(found.replace(": ", ", ").split(", ")) == sorted(
         line.replace(": ", ", ").split(", ")
     )
 
 
 def test_what_is_at_hand_is_not_advised(journal):
-    html = strip(
+    html = shown_table(
         EngineRegistry((NVIDIA(KEY), Local(downloads=True), OpenAI(NOWHERE), Embedded())),
         Visitor(),
         journal,
@@ -111,7 +111,10 @@ def test_what_is_at_hand_is_not_advised(journal):
         and "VLM_BASE_URL" not in html
         and "VLM_ENGINE" not in html
     )
-    assert "hf download" in strip(EngineRegistry((Local(), NVIDIA(""))), Visitor(), journal, NOW)[1]
+    assert (
+        "hf download"
+        in shown_table(EngineRegistry((Local(), NVIDIA(""))), Visitor(), journal, NOW)[1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,7 +137,7 @@ def test_hostile_words_are_letters(wicked, journal, monkeypatch):
     other = Stranger(wicked)
     journal.add_call(other, LLAMA, Observation("gone", NOW, since=wicked))
     journal.add_call(NVIDIA(KEY), LLAMA, Observation("gone", NOW, since=wicked))
-    html = strip(
+    html = shown_table(
         EngineRegistry((Odd(wicked), other, NVIDIA(KEY), OpenAI(f"http://{wicked}@h{wicked}/"))),
         Visitor(),
         journal,
@@ -149,7 +152,9 @@ def test_hostile_words_are_letters(wicked, journal, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wicked)
     assert (
         "<script"
-        not in (sentence := strip(EngineRegistry((NVIDIA(""),)), Visitor(KEY), journal, NOW)[1])
+        not in (
+            sentence := shown_table(EngineRegistry((NVIDIA(""),)), Visitor(KEY), journal, NOW)[1]
+        )
         and "NVIDIA_BASE_URL" in sentence
     )
 
@@ -157,29 +162,29 @@ def test_hostile_words_are_letters(wicked, journal, monkeypatch):
 def test_nothing_is_asked_when_the_page_is_built_or_shown(wire, journal):
     server, nvidia = OpenAI(f"{wire.url}/v1"), NVIDIA(KEY, wire.url)
     with gr.Blocks():
-        strip = Strip(EngineRegistry((nvidia, server, Embedded())), gr.State(Visitor()))
+        shown = AvailabilityTable(EngineRegistry((nvidia, server, Embedded())), gr.State(Visitor()))
         assert not wire.seen
-        strip.after(gr.Button().click(lambda: None))
-    box, html = strip.show(Visitor())
+        shown.redraw_after(gr.Button().click(lambda: None))
+    box, html = shown.show(Visitor())
     assert {seen.route for seen in wire.seen} == {"models"} and len(wire.seen) == 1, (
         "the server's list, as each tab asks for it"
     )
     assert box.label.startswith("Which models answer? NVIDIA:") and "<table>" in html
-    strip.check(Visitor())
+    shown.check(Visitor())
     assert not wire.asked("chat") and all(seen.token is None for seen in wire.asked("model"))
 
 
 def test_a_setting_that_cannot_be_met_is_a_sentence(journal, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", "127.0.0.1:8808")
     with gr.Blocks():
-        strip = Strip(registry(Embedded()), gr.State(Visitor()))
-    for box, html in (strip.show(Visitor(KEY)), strip.check(Visitor(KEY))):
+        shown = AvailabilityTable(find_engines(Embedded()), gr.State(Visitor()))
+    for box, html in (shown.show(Visitor(KEY)), shown.check(Visitor(KEY))):
         assert box.label == "Which models answer?" and "NVIDIA_BASE_URL" in html and KEY not in html
 
 
 def test_its_events_are_private_and_take_no_key_but_the_visitors_state(journal):
     with gr.Blocks() as page:
-        Strip(registry(Embedded()), gr.State(Visitor()))
+        AvailabilityTable(find_engines(Embedded()), gr.State(Visitor()))
     assert page.fns and all(function.api_visibility == "private" for function in page.fns.values())
     assert all(
         isinstance(block, gr.State) for function in page.fns.values() for block in function.inputs

@@ -15,7 +15,7 @@ from tests.support.async_tools import gather
 from tests.support.paths import ASSETS
 from tests.support.updates import value_of, values_of
 from tests.support.wire import replies as say
-from ui.core.session import Visitor, registry
+from ui.core.session import Visitor, find_engines
 from ui.state.batch import Batch, grid, progress
 from ui.tabs.batch import KINDS, SAMPLES, BatchTab, question_for
 from vlm_backends import Embedded, find_model
@@ -39,7 +39,7 @@ def folder(tmp_path):
 def tab(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     with gr.Blocks():
-        return BatchTab(registry(Embedded()), gr.State(Visitor()))
+        return BatchTab(find_engines(Embedded()), gr.State(Visitor()))
 
 
 def drive(tab, batch, visitor=None):

@@ -10,7 +10,7 @@ from tests.support.async_tools import finished
 from tests.support.paths import ASSETS
 from tests.support.updates import value_of, values_of
 from tests.support.wire import replies as say
-from ui.core.session import Visitor, registry
+from ui.core.session import Visitor, find_engines
 from ui.state.candidates import candidates, default_choice
 from ui.state.comparison import MOST, Comparison, entries_for
 from ui.tabs.compare import EXAMPLES, CompareTab
@@ -32,11 +32,11 @@ KNOWN = Visitor(KEY)
 def tab(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     with gr.Blocks():
-        return CompareTab(registry(Embedded()), gr.State(Visitor()))
+        return CompareTab(find_engines(Embedded()), gr.State(Visitor()))
 
 
 def test_on_a_fresh_machine_there_is_somebody_to_ask():
-    engines = registry(Embedded())
+    engines = find_engines(Embedded())
     for purpose in INTENTS:
         offered = candidates(engines, Visitor(), purpose)
         assert default_choice(offered) and {one.engine for one in offered} <= {
@@ -65,7 +65,7 @@ def test_a_comparison_that_cannot_begin_is_a_sentence(tab, title, path, words, k
 
 
 def test_no_more_lanes_than_fit():
-    offered = candidates(registry(Embedded()), KNOWN, READ)
+    offered = candidates(find_engines(Embedded()), KNOWN, READ)
     with pytest.raises(BadPrompt, match="At most 6"):
         entries_for(offered[:7], READ, images.read(ASSETS / "sign.jpg"), "")
 

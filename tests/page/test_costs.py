@@ -16,7 +16,7 @@ from tests.support.gradio_wire import Session, opened
 from tests.support.paths import ASSETS
 from tests.support.processes import printed
 from tests.support.updates import values_of
-from ui.core.session import Visitor, registry
+from ui.core.session import Visitor, find_engines
 from ui.state.conversation import Conversation
 from ui.state.replies import PageReply, follow
 from ui.tabs.chat import ChatTab
@@ -98,7 +98,7 @@ def test_a_question_and_its_end_make_no_more_than_one_part_of_the_page_anew():
     with gr.Blocks():
         chat = ChatTab(
             find_model("meta/llama-3.2-11b-vision-instruct"),
-            registry(InstantEngine()),
+            find_engines(InstantEngine()),
             gr.State(Visitor()),
         )
     talk = Conversation()

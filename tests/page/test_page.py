@@ -14,9 +14,9 @@ from tests.support.async_tools import finished, gather
 from tests.support.paths import ASSETS
 from tests.support.updates import value_of, values_of
 from tests.support.wire import replies as say
-from ui.components.engine_menu import refreshed, taken
+from ui.components.engine_menu import refresh, use_key
 from ui.core.gradio_compat import posted
-from ui.core.session import EngineRegistry, Visitor, registry, who
+from ui.core.session import EngineRegistry, Visitor, find_engines, who_answers
 from ui.state.conversation import Conversation, read_message, sampling
 from ui.tabs.chat import ChatTab
 from ui.tabs.task import EXAMPLES
@@ -36,7 +36,7 @@ LLAMA = "meta/llama-3.2-11b-vision-instruct"
 
 def tab(model_id=LLAMA):
     with gr.Blocks():
-        return ChatTab(find_model(model_id), registry(Embedded()), gr.State(Visitor()))
+        return ChatTab(find_model(model_id), find_engines(Embedded()), gr.State(Visitor()))
 
 
 def test_a_message_without_a_picture_is_refused_and_stays():
@@ -236,23 +236,23 @@ def test_every_state_lives_as_long_as_its_visit():
 
 
 def test_a_key_is_taken_and_nvidia_answers_then():
-    engines = registry(Embedded())
-    visitor, box = taken(f" {KEY} ", Visitor().choosing(find_model(LLAMA), "This machine"))
-    assert visitor.key == KEY and box.value == "" and "your key" in who(engines, visitor)
+    engines = find_engines(Embedded())
+    visitor, box = use_key(f" {KEY} ", Visitor().choosing(find_model(LLAMA), "This machine"))
+    assert visitor.key == KEY and box.value == "" and "your key" in who_answers(engines, visitor)
     assert engines.answering(visitor, find_model(LLAMA)).key == KEY
     assert (
         KEY not in repr(visitor)
-        and KEY not in who(engines, visitor)
+        and KEY not in who_answers(engines, visitor)
         and KEY not in str(box.placeholder)
     )
-    assert taken("", visitor)[0] is visitor, "an empty field forgets nothing"
+    assert use_key("", visitor)[0] is visitor, "an empty field forgets nothing"
 
 
 @pytest.mark.parametrize("bad", ["clé", "two words", "a\nb", "\x00"])
 def test_what_is_no_key_is_refused(bad):
     before = Visitor()
     with pytest.warns(UserWarning, match="not a key"):
-        visitor, *_ = taken(bad, before)
+        visitor, *_ = use_key(bad, before)
     assert visitor is before and not visitor.key
 
 
@@ -272,23 +272,23 @@ def test_each_tab_has_its_own_engine(wire):
         and engines.answering(chosen, deplot).name == "This machine"
     )
     assert engines.answering(Visitor(KEY), deplot).key == KEY
-    labels = dict(map(reversed, engines.offers(Visitor(), deplot)))
+    labels = dict(map(reversed, engines.options(Visitor(), deplot)))
     assert (
         "withdrawn" in labels["NVIDIA"]
         and "needs a key" in labels["NVIDIA"]
         and "not served" in labels["Your server"]
     )
-    assert "needs a key" not in dict(map(reversed, engines.offers(Visitor(KEY), deplot)))["NVIDIA"]
-    assert "Several engines" in who(engines, Visitor())
+    assert "needs a key" not in dict(map(reversed, engines.options(Visitor(KEY), deplot)))["NVIDIA"]
+    assert "Several engines" in who_answers(engines, Visitor())
 
 
 def test_nvidia_is_always_there_and_bad_settings_are_sentences(monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", "127.0.0.1:8808")
-    engines = registry(Embedded())
+    engines = find_engines(Embedded())
     assert any(isinstance(engine, NVIDIA) for engine in engines.engines)
     with pytest.raises(BadPrompt, match="NVIDIA_BASE_URL"):
         engines.answering(Visitor(KEY), find_model(LLAMA))
-    visitor, line, *_ = refreshed(engines, Visitor(KEY))
+    visitor, line, *_ = refresh(engines, Visitor(KEY))
     assert "NVIDIA_BASE_URL" in line and visitor.key == KEY
 
 
@@ -297,7 +297,7 @@ def test_what_the_page_shows_is_what_is_asked(wire):
     openai.clear_cache()
     wire.scripts["models"].append(say.status(503, "starting"))
     engines = EngineRegistry((OpenAI(f"{wire.url}/v1"), Embedded(), NVIDIA("")))
-    visitor, *_ = refreshed(engines, Visitor())
+    visitor, *_ = refresh(engines, Visitor())
     openai.clear_cache()
     assert engines.answering(Visitor(), find_model(LLAMA)).name == "Your server"
     assert engines.answering(visitor, find_model(LLAMA)).name == "This machine"
@@ -307,7 +307,7 @@ def test_what_the_page_shows_is_what_is_asked(wire):
     ((Embedded(),), "This machine answers"), ((NVIDIA(KEY), Embedded()), "this page's key"), ((NVIDIA(""),), "no key yet"),
 ])  # fmt: skip
 def test_the_first_line_says_who_answers(engines, line):
-    assert line in who(EngineRegistry(engines), Visitor())
+    assert line in who_answers(EngineRegistry(engines), Visitor())
 
 
 @pytest.mark.slow
@@ -351,7 +351,7 @@ def test_every_example_of_the_task_tab_runs_here():
 def test_after_a_failed_question_the_column_shows_what_was_answered_last(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     with gr.Blocks():
-        tab = ChatTab(find_model(LLAMA), registry(Embedded()), gr.State(Visitor()))
+        tab = ChatTab(find_model(LLAMA), find_engines(Embedded()), gr.State(Visitor()))
     talk, visitor = Conversation(), Visitor(KEY)
     outcomes = []
     for file, reply in (

@@ -9,7 +9,7 @@ from tests.support.async_tools import finished, gather
 from tests.support.paths import ASSETS
 from tests.support.updates import values_of
 from tests.support.wire import replies as say
-from ui.core.session import Visitor, registry
+from ui.core.session import Visitor, find_engines
 from ui.state.links import link_query
 from ui.state.phase import Phase
 from ui.state.task_run import TaskRun
@@ -29,7 +29,7 @@ PICTURE = images.read(ASSETS / "coffee.jpg")
 def runs(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     with gr.Blocks():
-        return TaskTab(FLORENCE, registry(Embedded()), gr.State(Visitor())).handlers
+        return TaskTab(FLORENCE, find_engines(Embedded()), gr.State(Visitor())).handlers
 
 
 def go(runs, run):

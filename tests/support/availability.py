@@ -1,9 +1,13 @@
 """Models, a clock and what is known of a model, for the tests of availability."""
 
+from dataclasses import replace
 from datetime import datetime, timezone
 
+from ui.components.availability_table import availability_html
+from ui.core.session import EngineRegistry, Visitor
 from ui.state.availability import availability
 from vlm_backends import find_model
+from vlm_backends.journal import Journal
 
 LLAMA, PHI, NEVA, DEPLOT, NEMOTRON = map(
     find_model,
@@ -23,3 +27,10 @@ def stands(engine, model, journal, now=NOW) -> tuple:
     """Return the word, the detail and the tone that the page shows for a model of an engine."""
     found = availability(engine, model, journal, now)
     return found.word, found.detail, found.tone
+
+
+def shown_table(
+    registry: EngineRegistry, visitor: Visitor, journal: Journal, now: float | None = None
+) -> tuple[str, str]:
+    """Return the label and the HTML of the table, drawn from what this journal knows."""
+    return availability_html(replace(registry, journal=journal), visitor, now)

@@ -4,8 +4,17 @@ import threading
 
 import pytest
 
-from tests.support.availability import DEPLOT, LLAMA, NEMOTRON, NEVA, NOW, NOWHERE, PHI, stands
-from ui.components.availability_table import strip
+from tests.support.availability import (
+    DEPLOT,
+    LLAMA,
+    NEMOTRON,
+    NEVA,
+    NOW,
+    NOWHERE,
+    PHI,
+    shown_table,
+    stands,
+)
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.availability import availability, columns, summary
 from vlm_backends import (
@@ -79,7 +88,7 @@ def test_weights_on_the_disk_are_ready_and_say_whose_they_are(journal, tmp_path)
     assert stands(engine, DEPLOT, journal) == ("ready", "", "good")
     assert stands(engine, NEVA, journal) == ("ready", "by llava-1.5-7b-hf", "good")
     assert summary(columns((engine,), journal, NOW)) == "Open weights here: 2 of 8 ready"
-    assert "nothing more" in strip(EngineRegistry((engine,)), Visitor(), journal, NOW)[1]
+    assert "nothing more" in shown_table(EngineRegistry((engine,)), Visitor(), journal, NOW)[1]
 
 
 @pytest.mark.parametrize("sign, word, detail", [

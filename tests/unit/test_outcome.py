@@ -5,11 +5,12 @@ import re
 from html import unescape
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 from PIL import Image
 
-from ui.components.chart import asked_about, charted, long_form, number, taken
-from ui.components.result_panel import ledger, written
+from ui.components.chart import ChartPanel, asked_about, export_table, long_form, number
+from ui.components.result_panel import ledger, listings
 from ui.state.replies import Result
 from vlm_backends import (
     NVIDIA,
@@ -58,14 +59,14 @@ def test_the_ledger_says_what_travelled_and_what_it_cost(answer, said, unsaid):
 ])  # fmt: skip
 def test_the_json_has_a_line_for_each_field_region_and_row(answer, lines):
     record = asked(answer)
-    *_, shown = written(SimpleNamespace(result=record))
+    *_, shown = listings(SimpleNamespace(result=record))
     text = unescape(re.search(r"<code>(.*)</code>", shown, re.DOTALL)[1])
     assert json.loads(text) == record.to_dict() and text.count("\n") + 1 == lines
     assert "<b>" not in shown and KEY not in shown
 
 
 def test_nothing_asked_is_a_sentence_in_place_of_code_and_json():
-    assert [text[:18] for text in written(SimpleNamespace(result=None))] == [
+    assert [text[:18] for text in listings(SimpleNamespace(result=None))] == [
         "<p>Ask something f"
     ] * 3
 
@@ -84,11 +85,13 @@ def test_a_number_is_read_out_of_a_cell(cell, value):
 ])  # fmt: skip
 def test_a_table_in_long_form(rows, cells):
     assert len(long_form(rows)) == cells
-    assert charted(Answer("x", rows=rows))[0].visible == bool(rows)
+    with gr.Blocks():
+        panel = ChartPanel()
+    assert panel.show(Answer("x", rows=rows))[panel.box].visible == bool(rows)
 
 
 def test_an_empty_table_is_not_taken_away():
-    first, second = taken(None), taken(None)
+    first, second = export_table(None), export_table(None)
     assert "table is empty" in first["said"] and first["turn"] != second["turn"], (
         "or a second click is no news"
     )

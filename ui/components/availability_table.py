@@ -105,13 +105,13 @@ def _table(found: list[EngineColumn]) -> str:
 
 def _row(model: Model, found: list[EngineColumn], index: int) -> str:
     cells = [column.cells[index] for column in found]
-    cells = "".join(map(_cell, cells))
+    drawn = "".join(map(_cell, cells))
     hosted = next(
         (each for column, each in zip(found, cells) if _takes_key(column.engine)), None
     )
     answers = any(each.tone == "good" for each in cells)
     way = "nothing more" if answers else _way_to_answer(model, hosted)
-    return f'<tr><th scope="row">{escape(model.title)}</th>{cells}<td>{escape(way)}</td></tr>'
+    return f'<tr><th scope="row">{escape(model.title)}</th>{drawn}<td>{escape(way)}</td></tr>'
 
 
 def _cell(cell: Availability) -> str:

@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
-from vlm_backends.config import Config
-
 from ui.core.limits import quota_of
 from vlm_backends import CATALOGUE, BadPrompt, Engine, Model, VLMError, engines
+from vlm_backends.config import Config
 from vlm_backends.journal import Journal
 from vlm_backends.ratelimit import RateLimiter
 

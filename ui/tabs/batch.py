@@ -16,7 +16,7 @@ from ui.components.result_panel import after
 from ui.core.gradio_compat import QUIET, UploadedFiles
 from ui.core.limits import quota_of
 from ui.core.markdown import verbatim
-from ui.core.session import EngineRegistry, Visitor, pays
+from ui.core.session import EngineRegistry, Visitor, owner_pays
 from ui.core.shutdown import shutdown_registry
 from ui.state.batch import Batch, BatchQuestion, grid, progress
 from ui.state.phase import Phase
@@ -178,7 +178,7 @@ class BatchTab:
         # In a thread: the choice of an engine may ask a server what it has.
         engine = await to_thread(self.registry.answering, visitor, batch.question.model)
         limiter, quota = self.registry.limiter, quota_of(self.registry.limiter)
-        turn = partial(limiter.turn, quota, pays(visitor, engine))
+        turn = partial(limiter.turn, quota, owner_pays(visitor, engine))
         with limiter.answering(quota), shutdown_registry.register(batch.interrupt):
             work = partial(batch.run, engine, turn, self.registry.journal.observe)
             async with aclosing(latest_items(work, leaving)) as ticks:

@@ -12,10 +12,10 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from ui.components.chart import Chart, charted
-from ui.components.engine_menu import SETS
-from ui.components.fallback import accepted, offer, way_on
-from ui.components.result_panel import Outcome, after, ledger
+from ui.components.chart import ChartPanel
+from ui.components.engine_menu import SETS_STATE
+from ui.components.fallback import accept_offer, fallback_button, offer
+from ui.components.result_panel import ResultPanel, after, ledger
 from ui.components.viewer import scene, viewer
 from ui.core.gradio_compat import QUIET, posted
 from ui.core.markdown import as_markdown, verbatim
@@ -70,7 +70,7 @@ class ChatTab:
             )
             self.live = gr.Markdown(elem_classes="live", line_breaks=True)
         self.notice = gr.Markdown(elem_classes="notice")
-        self.instead = way_on()
+        self.instead = fallback_button()
         self.box = gr.MultimodalTextbox(
             sources=["upload"],
             file_types=["image"],
@@ -85,8 +85,8 @@ class ChatTab:
 
     def _results(self) -> None:
         self.viewer = viewer(elem_classes="picture")
-        self.chart = Chart() if self.model.tables else None
-        self.outcome = Outcome(self.model, self.conversation, conversation=True)
+        self.chart = ChartPanel() if self.model.tables else None
+        self.outcome = ResultPanel(self.model, self.conversation, conversation=True)
         with gr.Accordion("Parameters", open=False):
             self.knobs = self._knobs()
 
@@ -107,7 +107,9 @@ class ChatTab:
         beside = [self.viewer, self.outcome.ledger, *table]
         self.done = [self.chatbot, self.live, self.box, *beside, self.instead]
         talk = self.conversation
-        switched = self.instead.accept(self.switch, [talk, self.visitor], self.visitor, **SETS)
+        switched = self.instead.accept(
+            self.switch, [talk, self.visitor], self.visitor, **SETS_STATE
+        )
         for listen, handler, inputs in (
             (self.box.submit, self.take, [talk, self.box]),
             (self.examples.click, self.take_example, [talk, self.examples]),
@@ -206,7 +208,7 @@ class ChatTab:
 
     def switch(self, conversation: Conversation, visitor: Visitor) -> Visitor:
         """Return the visitor, who now asks the engine that was offered."""
-        return accepted(self.registry, visitor, self.model, conversation.reply)
+        return accept_offer(self.registry, visitor, self.model, conversation.reply)
 
     def finish(self, conversation: Conversation, visitor: Visitor) -> dict:
         """Move the answer from the field `live` into the chat, and show what belongs to it."""
@@ -231,8 +233,8 @@ class ChatTab:
         tied = any(region.span for region in answer.regions)
         names = False if answer.literal else None  # words that were read stand in the picture
         shown = scene(result.picture if result else picture, answer, words=tied, names=names)
-        table = zip(self.chart.outputs, charted(answer), strict=True) if self.chart else ()
-        return {self.viewer: shown, self.outcome.ledger: ledger(result), **dict(table)}
+        table = self.chart.show(answer) if self.chart else {}
+        return {self.viewer: shown, self.outcome.ledger: ledger(result), **table}
 
     def undo(self, conversation: Conversation) -> dict:
         """Put the last question back into the box."""

@@ -8,9 +8,9 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from ui.components.engine_menu import SETS
-from ui.components.fallback import way_on
-from ui.components.result_panel import Outcome, after
+from ui.components.engine_menu import SETS_STATE
+from ui.components.fallback import fallback_button
+from ui.components.result_panel import ResultPanel, after
 from ui.components.viewer import viewer
 from ui.core.gradio_compat import QUIET
 from ui.core.markdown import verbatim
@@ -96,7 +96,7 @@ class TaskTab:
 
     def _buttons(self) -> None:
         self.notice = gr.Markdown(elem_classes="notice", elem_id="task-notice")
-        self.instead = way_on()
+        self.instead = fallback_button()
         with gr.Row():
             self.go = gr.Button("Run", variant="primary", elem_id="run-task")
             self.both = gr.Button("Run, then find what it names", visible=False, elem_id="run-both")
@@ -106,7 +106,7 @@ class TaskTab:
         hint = "Your picture stands here. Drag a box in it; click what is found."
         self.viewer = viewer(hint, elem_id="result")
         self.live = gr.Markdown(elem_classes="live", elem_id="task-live")
-        self.outcome = Outcome(self.model, self.run, conversation=False)
+        self.outcome = ResultPanel(self.model, self.run, conversation=False)
 
     def _run_fields(self) -> RunFields:
         return RunFields(
@@ -152,7 +152,7 @@ class TaskTab:
         example = self.examples.click(
             self.load_example, [run, self.examples, self.visitor], self.exampled, **QUIET
         )
-        switched = self.instead.accept(runs.switch, [run, self.visitor], self.visitor, **SETS)
+        switched = self.instead.accept(runs.switch, [run, self.visitor], self.visitor, **SETS_STATE)
         for start in (
             self.go.click(runs.take, fields, taken, **QUIET),
             self.words.submit(runs.take, fields, taken, **QUIET),

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from ui.components.fallback import accepted, offer
+from ui.components.fallback import accept_offer, offer
 from ui.components.result_panel import ledger
 from ui.components.viewer import NOTHING, Action, scene
 from ui.core.limits import quota_of
@@ -176,7 +176,7 @@ class TaskRunHandlers:
 
     def switch(self, run: TaskRun, visitor: Visitor) -> Visitor:
         """Return the visitor, who now asks the engine that was offered."""
-        return accepted(self.registry, visitor, self.model, run.reply)
+        return accept_offer(self.registry, visitor, self.model, run.reply)
 
     def view(self, run: TaskRun, box: Box | None = None, answer: Answer = NOTHING) -> dict | None:
         """Return the picture with this answer's regions, ready for a box by hand."""
