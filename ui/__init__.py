@@ -120,7 +120,7 @@ def _ask_about_charts(tabs: gr.Tabs, chats: Sequence[ChatTab]) -> None:
 
 
 def _ask_about_chart(tabs: gr.Tabs, tab: ChatTab, chart: ChartPanel, asked: ChatTab) -> None:
-    def ask(
+    def ask_chat(  # a name of its own: `ask` is the name of an endpoint
         read: Conversation, conversation: Conversation, grid: Any, question: str
     ) -> dict[Any, Any]:
         try:
@@ -132,7 +132,7 @@ def _ask_about_chart(tabs: gr.Tabs, tab: ChatTab, chart: ChartPanel, asked: Chat
 
     inputs = [tab.conversation, asked.conversation, chart.grid, chart.question]
     for begin in (chart.go.click, chart.question.submit):
-        asked.answer_after(begin(ask, inputs, [tabs, tab.notice, *asked.asked], **QUIET))
+        asked.answer_after(begin(ask_chat, inputs, [tabs, tab.notice, *asked.asked], **QUIET))
 
 
 def _card(model: Model) -> str:
