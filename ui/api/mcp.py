@@ -9,7 +9,7 @@ from asyncio import to_thread
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Literal, Optional
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -22,8 +22,8 @@ from ui.state.task_plan import task_prompt
 from vlm_backends import CATALOGUE, Prompt, Question, VLMError, find_model
 from vlm_backends.media.geometry import bounds
 
-# Gradio lists a header in a tool's schema only for this very form, and not for `gr.Header | None`.
-KeyHeader = Optional[gr.Header]  # noqa: UP045
+# Gradio lists a header in a tool's schema for a plain `gr.Header`, and not for `gr.Header | None`.
+_NO_HEADER: Any = None
 CHATS = [model.id for model in CATALOGUE if not model.tasks]
 DETAILS = {"short": "<CAPTION>", "medium": "<DETAILED_CAPTION>", "long": "<MORE_DETAILED_CAPTION>"}
 
@@ -69,7 +69,7 @@ class AgentTools:
         self,
         image: str,
         detail: Literal["short", "medium", "long"] = "short",
-        x_nvidia_api_key: KeyHeader = None,
+        x_nvidia_api_key: gr.Header = _NO_HEADER,
     ) -> str:
         """Describe a picture in words, with Florence-2.
 
@@ -82,7 +82,9 @@ class AgentTools:
         """
         return await self._task(x_nvidia_api_key, DETAILS[detail or "short"], image)
 
-    async def detect(self, image: str, words: str = "", x_nvidia_api_key: KeyHeader = None) -> str:
+    async def detect(
+        self, image: str, words: str = "", x_nvidia_api_key: gr.Header = _NO_HEADER
+    ) -> str:
         """Find things in a picture, all that are of a common kind or those you name, with a box
         around each.
 
@@ -97,7 +99,7 @@ class AgentTools:
         task = "<OPEN_VOCABULARY_DETECTION>" if (words or "").strip() else "<OD>"
         return await self._task(x_nvidia_api_key, task, image, words)
 
-    async def ocr(self, image: str, x_nvidia_api_key: KeyHeader = None) -> str:
+    async def ocr(self, image: str, x_nvidia_api_key: gr.Header = _NO_HEADER) -> str:
         """Read all text in a picture, line by line, with the place of each line.
 
         Gives JSON: text has all lines; regions are the lines, each with label, box [left, top,
@@ -114,7 +116,7 @@ class AgentTools:
         image: str,
         words: str = "",
         region: list | None = None,
-        x_nvidia_api_key: KeyHeader = None,
+        x_nvidia_api_key: gr.Header = _NO_HEADER,
     ) -> str:
         """Outline one thing in a picture. Say which by words, or by a box around it: one of the
         two.
@@ -138,7 +140,9 @@ class AgentTools:
         )
         return await self._task(x_nvidia_api_key, task, image, words, region)
 
-    async def ground(self, image: str, sentence: str, x_nvidia_api_key: KeyHeader = None) -> str:
+    async def ground(
+        self, image: str, sentence: str, x_nvidia_api_key: gr.Header = _NO_HEADER
+    ) -> str:
         """Find the things in a picture that a sentence names, with a box for each phrase.
 
         Gives JSON: regions are the things, each with label (the phrase), box [left, top, right,
@@ -151,7 +155,7 @@ class AgentTools:
         """
         return await self._task(x_nvidia_api_key, "<CAPTION_TO_PHRASE_GROUNDING>", image, sentence)
 
-    async def chart_to_table(self, image: str, x_nvidia_api_key: KeyHeader = None) -> str:
+    async def chart_to_table(self, image: str, x_nvidia_api_key: gr.Header = _NO_HEADER) -> str:
         """Turn the picture of a chart into the table of numbers behind it, with DePlot.
 
         Gives JSON: rows are the table's rows of cells, the heading first; text is the table in
@@ -168,7 +172,7 @@ class AgentTools:
         image: str,
         question: str,
         model: str = CHATS[0],
-        x_nvidia_api_key: KeyHeader = None,
+        x_nvidia_api_key: gr.Header = _NO_HEADER,
     ) -> str:
         """Ask a vision-language model a question about a picture.
 
