@@ -65,7 +65,9 @@ def nvidia_call(engine: NVIDIA, model: Model, prompt: Prompt, sent: Sent | None)
     The prompt must be one that the model can use. `sent` says how the newest picture travelled.
     """
     pictures = pictures_of(prompt)
-    known = {pictures[-1]: sent.way} if pictures and sent else {}
+    known: dict[Picture, nvidia.Way | None] = {}
+    if pictures and sent:
+        known[pictures[-1]] = sent.way
     encoded = {
         picture: nvidia.fit_for_transport(model, picture, known.get(picture))
         for picture in pictures
