@@ -24,6 +24,6 @@ def shorten(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def short_label(label: str) -> str:
-    """Return the label in one line of at most 40 characters, as it is drawn."""
-    return shorten(" ".join(label.split()), MAX_LABEL)
+def one_line(text: str, longest: int) -> str:
+    """Put the text in one line of at most `longest` characters; runs of blanks become one."""
+    return shorten(" ".join(text.split()), longest)

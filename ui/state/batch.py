@@ -30,6 +30,7 @@ from vlm_backends.annotate.sources import Source
 from vlm_backends.media import images
 from vlm_backends.ratelimit import SlidingWindow
 from vlm_backends.reply import Observer, answer_to_dict
+from vlm_backends.text import one_line
 
 _TICK_S = 0.5  # between two looks at a batch
 _THUMBNAIL = 360  # px, its longer side
@@ -66,7 +67,9 @@ class Batch(Phased):
 
     question: BatchQuestion | None = None
     sources: tuple[Source, ...] = ()
-    records: dict[PictureSource, Record] = field(default_factory=dict)  # without the pictures' bytes
+    records: dict[PictureSource, Record] = field(
+        default_factory=dict
+    )  # without the pictures' bytes
     drawn: dict[PictureSource, DrawnFiles] = field(default_factory=dict)
     asking: set[PictureSource] = field(default_factory=set)  # whose question was sent
     error: str = ""  # why nothing could be asked
@@ -233,10 +236,10 @@ def _state(batch: Batch, source: Source, record: Record | None) -> tuple[str, st
         return ("asking" if source in batch.asking else "waiting"), ""
     if record.error:
         return "failed", record.error
-    text = " ".join(record.answer.text.split())
+    text = one_line(record.answer.text, _MOST_WORDS)
     if not text:
         return "done", "" if record.answer.regions else "Nothing was found."
-    return "done", text if len(text) <= _MOST_WORDS else text[: _MOST_WORDS - 1] + "…"
+    return "done", text
 
 
 def _url(path: Path) -> str:

@@ -16,6 +16,7 @@ from ui.state.replies import PageReply, has_content
 from vlm_backends import Answer, BadPrompt, Picture, Prompt, Question, Region, Turn
 from vlm_backends.intents import Intent, write_prompt
 from vlm_backends.media.matching import MAX_COMPARED, SAME_PLACE_IOU, Agreement, agreement
+from vlm_backends.text import one_line
 
 MOST = 6  # entries at once
 _ROWS = 12  # of a table of agreement
@@ -62,7 +63,8 @@ class ComparisonEntry(Phased):
         if not has_content(answer) or engine is None:
             return ""
         stopped = "Stopped. " if self.reply.stopped else ""
-        asked = f"{stopped}Asked: “{_short(self.question.prompt.turns[-1].text)}”"
+        words = one_line(self.question.prompt.turns[-1].text, _LONGEST)
+        asked = f"{stopped}Asked: “{words}”"
         return f"{small_print(engine.name, answer, timing)}  \n<small>{verbatim(asked)}</small>"
 
 
@@ -176,10 +178,5 @@ def _table(found: Agreement) -> str:
 
 
 def _both(one: str, other: str) -> str:
-    names = dict.fromkeys(_short(name) for name in (one, other) if name.strip())
+    names = dict.fromkeys(one_line(name, _LONGEST) for name in (one, other) if name.strip())
     return " / ".join(names) or "a place without a name"
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

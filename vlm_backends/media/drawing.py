@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vlm_backends.media.geometry import bounds, covered_pixels, to_pixels
 from vlm_backends.media.palette import Colour, colours, ink
-from vlm_backends.text import short_label
+from vlm_backends.text import MAX_LABEL, one_line
 from vlm_backends.types import Point, Region
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _draw_labels(
     taken, count = np.zeros((len(occupied) + _AVOIDED, 4), np.int64), len(occupied)
     taken[:count] = np.reshape(occupied, (-1, 4))
     for region in named:
-        label = short_label(region.label)
+        label = one_line(region.label, MAX_LABEL)
         wide = round(letters.getlength(label)) + 2 * padding
         high = int(letters.size) + 2 * padding
         places = _label_places(_region_bounds(region, canvas.size), canvas.size, wide, high)

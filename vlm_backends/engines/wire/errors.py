@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, Unreachable, VLMError
-from vlm_backends.text import clean
+from vlm_backends.text import clean, one_line
 
 _MAX_RETRY_AFTER = 30.0  # seconds: a longer one is told to the user instead of waited for
 _MAX_DETAIL, _MAX_SENTENCE = 300, 1000  # characters
@@ -181,8 +181,7 @@ def _detail(body: bytes, key: str) -> str:
         words = text
     if words.lstrip().startswith("<"):
         words = "a web page instead of an answer"
-    words = " ".join(clean(_without(key, words)).split())
-    return words if len(words) <= _MAX_DETAIL else words[: _MAX_DETAIL - 1] + "…"
+    return one_line(clean(_without(key, words)), _MAX_DETAIL)
 
 
 def _without(key: str, text: str) -> str:

@@ -21,7 +21,7 @@ from vlm_backends.media.exports.common import (
 )
 from vlm_backends.media.geometry import bounds
 from vlm_backends.media.palette import Colour, colours, css_colour, ink
-from vlm_backends.text import short_label
+from vlm_backends.text import MAX_LABEL, one_line
 from vlm_backends.types import Picture, Point, Region
 
 _NAMESPACES = {"xmlns": "http://www.w3.org/2000/svg", "xmlns:xlink": "http://www.w3.org/1999/xlink"}
@@ -89,7 +89,7 @@ def _label(
     It is above the region, or at the top inside it, and inside the picture. All sizes are in
     pixels.
     """
-    words = short_label(label)
+    words = one_line(label, MAX_LABEL)
     if not words:
         return []
     left, top, _, _ = bounds(outline)
