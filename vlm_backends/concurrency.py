@@ -6,7 +6,7 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
@@ -191,7 +191,7 @@ def run_with_progress(
 
 async def latest_items(
     produce: Callable[[], Iterator[T]], cancel: CancelToken, pause: float = PAUSE
-) -> AsyncIterator[T]:
+) -> AsyncGenerator[T, None]:
     """Yield the first item at once, then the newest every `pause` seconds, and the last.
 
     A thread reads, so that a cancelled handler ends at once. Leaving early sets `cancel`, which

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
 
@@ -98,7 +98,7 @@ async def follow(
     engine: Engine,
     admission: AbstractContextManager,
     observer: Observer | None = None,
-) -> AsyncIterator[Answer]:
+) -> AsyncGenerator[Answer, None]:
     """Ask the engine inside `admission`, which may refuse; yield the answer a few times a second.
 
     A VLMError ends it, and is kept in `reply.failure` as its sentence. Leaving early, or being

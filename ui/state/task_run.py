@@ -10,8 +10,9 @@ from ui.state.phase import Phased
 from ui.state.replies import PageReply, Result, has_content
 from ui.state.task_plan import TaskPlan
 from vlm_backends import Answer, Model, Picture, Timing
+from vlm_backends.media.geometry import Box
 
-Box = tuple[float | None, ...]  # left, top, right, bottom in 0..1; None where a field is empty
+BoxFields = tuple[float | None, ...]  # left, top, right, bottom in 0..1; None: an empty field
 
 
 @dataclass
@@ -28,8 +29,8 @@ class TaskRun(Phased):
     first_s: float | None = None  # seconds to the first words of the first step
     picture: Picture | None = None  # what the viewer shows
     box: Box | None = None  # the box by hand that was asked about last
-    drawn: Box | None = None  # a box by hand that the fields may not show yet
-    before: Box = ()  # what the fields held when it was drawn
+    drawn: BoxFields | None = None  # a box by hand that the fields may not show yet
+    before: BoxFields = ()  # what the fields held when it was drawn
     token: str = "<OCR_WITH_REGION>"  # of the task that is chosen
     example: int | None = None  # the example that fills the fields
 
@@ -61,7 +62,7 @@ class TaskRun(Phased):
         super().end()
         self.total_s = time.perf_counter() - self.started
 
-    def chosen_box(self, fields: Box) -> Box:
+    def chosen_box(self, fields: BoxFields) -> BoxFields:
         """Return the newest drawn box, unless the fields changed since; else the fields."""
         drawn, self.drawn = self.drawn, None
         return drawn if drawn and fields == self.before else fields
@@ -98,3 +99,11 @@ class TaskRun(Phased):
             return reply.timing
         first = reply.timing.first_s if self.first_s is None else self.first_s
         return Timing(first, self.total_s)
+
+
+def complete_box(fields: BoxFields) -> Box | None:
+    """Return the box of the four fields; None when one of them is empty."""
+    if len(fields) != 4 or None in fields:
+        return None
+    left, top, right, bottom = (float(side or 0) for side in fields)
+    return left, top, right, bottom

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
 from typing import Any
@@ -51,9 +51,10 @@ class BatchTab:
                 self._question()
                 self._buttons()
             with gr.Column(scale=3, min_width=320):
-                empty = {"apply_default_css": False}
-                self.status = gr.HTML(progress(Batch()), elem_id="batch-status", **empty)
-                self.grid = gr.HTML(grid(Batch()), elem_id="batch-results", **empty)
+                self.status = gr.HTML(
+                    progress(Batch()), elem_id="batch-status", apply_default_css=False
+                )
+                self.grid = gr.HTML(grid(Batch()), elem_id="batch-results", apply_default_css=False)
         self._wire()
 
     def _question(self) -> None:
@@ -147,7 +148,7 @@ class BatchTab:
             return {self.batch: batch}
         return self._begin(batch, batch.question, batch.sources)
 
-    async def stream(self, batch: Batch, visitor: Visitor) -> AsyncIterator[dict]:
+    async def stream(self, batch: Batch, visitor: Visitor) -> AsyncGenerator[dict, None]:
         """Yield how far the batch is, and its tiles when they have changed.
 
         Leaving the page ends the work.
@@ -169,7 +170,7 @@ class BatchTab:
         finally:
             batch.end()
 
-    async def _ticks(self, batch: Batch, visitor: Visitor) -> AsyncIterator[None]:
+    async def _ticks(self, batch: Batch, visitor: Visitor) -> AsyncGenerator[None, None]:
         """Run the batch; yield from time to time until it is over."""
         if batch.question is None or batch.stop_token is None:
             return

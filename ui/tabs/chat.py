@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,8 @@ class ChatTab:
 
     def _knobs(self) -> list[Component]:
         limits, usual = self.model.limits, self.model.sampling
+        if usual is None:
+            raise ValueError(f"{self.model.id} has no sampling in the catalogue")
         label = "Longest answer (max_tokens)"
         return [
             gr.Slider(1, limits.max_tokens, usual.max_tokens, step=1, label=label),
@@ -183,7 +185,7 @@ class ChatTab:
 
     async def stream(
         self, conversation: Conversation, visitor: Visitor, *knobs: Any
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncGenerator[Any, None]:
         """Yield the words so far for the field `live`, which costs little to update."""
         if not conversation.claim():
             yield gr.skip()  # Gradio empties the outputs of a generator that ends without a yield

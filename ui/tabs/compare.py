@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
 from typing import Any
@@ -230,7 +230,7 @@ class CompareTab:
 
     async def stream(
         self, number: int, comparison: Comparison, visitor: Visitor
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncGenerator[Any, None]:
         """Yield one entry as it fills; no entry waits for another."""
         entry = comparison.entries[number] if number < len(comparison.entries) else None
         if entry is None or not entry.claim():
@@ -246,7 +246,7 @@ class CompareTab:
             comparison.end_entry(entry)
         yield entry.markdown()
 
-    async def _answer(self, entry: ComparisonEntry, visitor: Visitor) -> AsyncIterator[str]:
+    async def _answer(self, entry: ComparisonEntry, visitor: Visitor) -> AsyncGenerator[str, None]:
         model = entry.candidate.model
         choosing = visitor.choosing(model, entry.candidate.engine)
         # In a thread: the choice of an engine may ask a server what it has.
@@ -261,7 +261,7 @@ class CompareTab:
         """Return one entry as it stands."""
         return comparison.entries[number].markdown()
 
-    async def watch(self, comparison: Comparison) -> AsyncIterator[dict]:
+    async def watch(self, comparison: Comparison) -> AsyncGenerator[dict, None]:
         """Yield what the entries say together, each time one of them has ended.
 
         Then the buttons are as before.

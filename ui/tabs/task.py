@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 from gradio.events import Dependency
 
 from ui.components.engine_menu import SETS_STATE
@@ -16,7 +15,7 @@ from ui.core.gradio_compat import QUIET
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import picture_path, store_picture
-from ui.state.task_run import Box, TaskRun
+from ui.state.task_run import BoxFields, TaskRun, complete_box
 from ui.tabs.fields import ASSETS, example, example_gallery, picture_field, titled
 from ui.tabs.task_runner import RunFields, TaskRunHandlers
 from vlm_backends import Model, Task, VLMError, find_task
@@ -36,7 +35,7 @@ EXAMPLES = (  # task, picture, words, region: each runs on every engine
     ("<REGION_TO_DESCRIPTION>", "poster.jpg", "", (0.05, 0.04, 0.95, 0.3)),
 )
 _SIDES = "Left", "Top", "Right", "Bottom"
-_NO_BOX: Box = (None, None, None, None)
+_NO_BOX: BoxFields = (None, None, None, None)
 
 
 class TaskTab:
@@ -122,7 +121,7 @@ class TaskTab:
 
     def _wire_fields(self) -> None:
         """Wire what fills the fields, and what shows them in the picture."""
-        self.chosen: list[Component] = [
+        self.chosen: list[Any] = [
             *self.groups,
             self.about,
             self.words,
@@ -130,7 +129,7 @@ class TaskTab:
             self.both,
             self.viewer,
         ]
-        self.exampled: list[Component] = [*self.chosen, self.image, *self.region]
+        self.exampled: list[Any] = [*self.chosen, self.image, *self.region]
         for group in self.groups:
             inputs = [self.run, group, self.visitor, *self.region]
             group.input(self.choose, inputs, self.chosen, **QUIET)
@@ -196,10 +195,10 @@ class TaskTab:
             self.both: gr.Button(visible=task.group == DESCRIBE),
         }
         if task.takes == "region" and not run.busy:
-            updates[self.viewer] = self.handlers.view(run, None if None in region else region)
+            updates[self.viewer] = self.handlers.view(run, complete_box(region))
         return updates
 
-    def _words_for(self, task: Task, **value: str) -> gr.Textbox:
+    def _words_for(self, task: Task, **value: Any) -> gr.Textbox:
         """Return the field for words as the task needs it; with its `value`, if one is given."""
         return gr.Textbox(
             visible=task.takes == "words",
@@ -287,5 +286,5 @@ def _grouped(tasks: tuple[Task, ...]) -> dict[str, list[Task]]:
     return groups
 
 
-def _holds(model: Model, group: str | None, token: str) -> bool:
+def _holds(model: Model, group: object, token: str) -> bool:
     return any(task.token == token and task.group == group for task in model.tasks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import sleep, to_thread
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -28,9 +28,10 @@ from ui.state.task_plan import (
     single_question,
     task_prompt,
 )
-from ui.state.task_run import Box, TaskRun
+from ui.state.task_run import BoxFields, TaskRun, complete_box
 from vlm_backends import Answer, BadPrompt, Engine, Model, Question, VLMError, find_task
 from vlm_backends.annotate.runner import rate_limit_for
+from vlm_backends.media.geometry import Box
 from vlm_backends.models import DESCRIBE, READ
 
 ABOUT_BOXES = (
@@ -88,7 +89,7 @@ class TaskRunHandlers:
     def take(self, run: TaskRun, path: str | None, words: str, *region: float | None) -> dict:
         """Take a run, or refuse it with a sentence before anything is spent."""
         box = run.chosen_box(region)
-        run.box = None if None in box else box
+        run.box = complete_box(box)
         return self._taken(run, lambda: single_question(self._question(run, path, words, box)))
 
     def take_both(self, run: TaskRun, path: str | None, words: str, *region: float | None) -> dict:
@@ -109,7 +110,7 @@ class TaskRunHandlers:
         """Take the last run once more, from its first step."""
         return self._taken(run, lambda: run.plan)
 
-    async def stream(self, run: TaskRun, visitor: Visitor) -> AsyncIterator[Any]:
+    async def stream(self, run: TaskRun, visitor: Visitor) -> AsyncGenerator[Any, None]:
         """Yield the words so far, step by step."""
         if not run.claim():
             yield gr.skip()  # Gradio empties the outputs of a generator that ends without a yield
@@ -131,7 +132,7 @@ class TaskRunHandlers:
 
     async def _answer(
         self, run: TaskRun, reply: PageReply, visitor: Visitor, engine: Engine
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         admission = self.registry.admission(visitor, engine)
         observe = self.registry.journal.observe
         async with aclosing(follow(reply, engine, admission, observe)) as arriving:
@@ -139,7 +140,7 @@ class TaskRunHandlers:
                 words = verbatim(answer.text) or f"*{verbatim(answer.status)}*"
                 yield _line(run.progress(), words)
 
-    async def _wait_for_turn(self, run: TaskRun, engine: Engine) -> AsyncIterator[str]:
+    async def _wait_for_turn(self, run: TaskRun, engine: Engine) -> AsyncGenerator[str, None]:
         """Yield what to show while a run of several steps waits.
 
         It waits for the visitor's own quota, and for the rate limit of the service.
@@ -213,10 +214,8 @@ class TaskRunHandlers:
             fields.live: "",
         }
 
-    def _question(self, run: TaskRun, path: str | None, words: str, box: Box) -> Question:
-        return Question(
-            self.model, *task_prompt(run.token, path, words, None if None in box else box)
-        )
+    def _question(self, run: TaskRun, path: str | None, words: str, box: BoxFields) -> Question:
+        return Question(self.model, *task_prompt(run.token, path, words, complete_box(box)))
 
     def _shown(self, run: TaskRun, notice: str) -> dict:
         """Return what shows a result; where no region was found, the box that was asked about."""
