@@ -6,6 +6,7 @@ minute. Only the button “Check now” asks NVIDIA, and it spends nobody's quot
 
 import time
 from html import escape
+from typing import Any
 
 import gradio as gr
 from gradio.events import Dependency
@@ -16,6 +17,8 @@ from ui.state.availability import Availability, EngineColumn, columns, summary
 from vlm_backends import CATALOGUE, Engine, Model, VLMError
 from vlm_backends.journal import look
 
+# A look at a list in the network takes a second or more.
+_CHECKING: dict[str, Any] = QUIET | {"show_progress": "minimal"}
 _TITLE = "Which models answer?"
 _STEPS = {  # to an answer from NVIDIA, by the model's availability there
     "needs a key": "an NVIDIA key",
@@ -54,7 +57,7 @@ class AvailabilityTable:
         self.outputs = [self.box, self.table]
         gr.on(None, self.show, visitor, self.outputs, **QUIET)  # on load too
         self.box.expand(self.show, visitor, self.outputs, **QUIET)
-        self.button.click(self.check, visitor, self.outputs, **QUIET | {"show_progress": "minimal"})
+        self.button.click(self.check, visitor, self.outputs, **_CHECKING)
 
     def redraw_after(self, *ends: Dependency) -> None:
         """Draw the table again after each of these events, the ends of questions."""
@@ -106,9 +109,7 @@ def _table(found: list[EngineColumn]) -> str:
 def _row(model: Model, found: list[EngineColumn], index: int) -> str:
     cells = [column.cells[index] for column in found]
     drawn = "".join(map(_cell, cells))
-    hosted = next(
-        (each for column, each in zip(found, cells) if _takes_key(column.engine)), None
-    )
+    hosted = next((each for column, each in zip(found, cells) if _takes_key(column.engine)), None)
     answers = any(each.tone == "good" for each in cells)
     way = "nothing more" if answers else _way_to_answer(model, hosted)
     return f'<tr><th scope="row">{escape(model.title)}</th>{drawn}<td>{escape(way)}</td></tr>'

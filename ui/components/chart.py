@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import pandas as pd
+from gradio.blocks import Block
 
 from ui.components.result_panel import download, export_buttons, refusal
 from ui.core.gradio_compat import QUIET
@@ -57,7 +58,7 @@ class ChartPanel:
         self.grid.input(lambda grid: bar_chart(_rows(grid)), self.grid, self.plot, **QUIET)
         self.files.take(export_table, self.grid, self.files, **QUIET)
 
-    def show(self, answer: Answer | None) -> dict[gr.blocks.Block, Any]:
+    def show(self, answer: Answer | None) -> dict[Block, Any]:
         """Return the panel's values for an answer: its table and chart, or nothing to be seen."""
         if not answer or not answer.rows:
             return {self.box: gr.Column(visible=False), self.grid: None, self.plot: None}

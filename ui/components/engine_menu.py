@@ -4,13 +4,16 @@ The key is held in the server's memory for this visit only. It is typed into a f
 event reads, so that neither the browser's run history nor a shared link can hold it.
 """
 
+from typing import Any
+
 import gradio as gr
 
 from ui.core.gradio_compat import QUIET
 from ui.core.session import EngineRegistry, Visitor, who_answers
 from vlm_backends import Model, VLMError, engines
 
-SETS_STATE = QUIET | {"queue": True}  # Gradio tells of a state's change only for queued events
+# Gradio tells of a state's change only after events in the queue.
+SETS_STATE: dict[str, Any] = QUIET | {"queue": True}
 _PLACEHOLDER = "nvapi-…"
 _ABOUT_KEY = (
     "A key from [build.nvidia.com](https://build.nvidia.com) lets this page ask the models at "

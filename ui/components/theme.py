@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import gradio as gr
+from gradio.themes import Base
 
 from ui.components.presenter import PRESENTATION
 
@@ -52,7 +53,7 @@ _SHAPES = {
 
 def theme() -> gr.Theme:
     """Return a theme in slate, with one green that has a contrast of 4.5 to 1 with white."""
-    base = gr.themes.Base(
+    base = Base(
         primary_hue="emerald",
         secondary_hue="emerald",
         neutral_hue="slate",

@@ -10,7 +10,7 @@ from abc import ABCMeta
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import gradio as gr
@@ -35,7 +35,7 @@ BOX_SCHEMA = {
 }
 
 
-def posted(handler: Callable[..., Any], outputs: Sequence[Component]) -> Callable[..., list]:
+def posted(handler: Callable[..., Any], outputs: Sequence[Component]) -> Callable[..., Any]:
     """Wrap a handler for an event with `postprocess=False`: its thread postprocesses all outputs.
 
     Gradio would start a thread for each output and look for files in each value twice, which costs
@@ -48,7 +48,7 @@ def posted(handler: Callable[..., Any], outputs: Sequence[Component]) -> Callabl
     """
 
     @wraps(handler)
-    def handled(*args: object) -> list:
+    def handled(*args: object) -> Any:
         values = _in_order(handler(*args), outputs)
         made = [_postprocessed(part, value) for part, value in zip(outputs, values, strict=True)]
         return made if len(made) > 1 else made[0]
@@ -56,15 +56,15 @@ def posted(handler: Callable[..., Any], outputs: Sequence[Component]) -> Callabl
     return handled
 
 
-def _in_order(result: Any, outputs: Sequence[Component]) -> Sequence[object]:
+def _in_order(result: Any, outputs: Sequence[Component]) -> Sequence[Any]:
     """Return one value for each output; `gr.skip()` where there is none."""
     if isinstance(result, Mapping) and all(isinstance(key, Block) for key in result):
         if unknown := [key for key in result if key not in outputs]:
             raise ValueError(f"not an output of this event: {unknown[0]}")
         return [result.get(part, gr.skip()) for part in outputs]
-    if isinstance(result, Mapping) and result == gr.skip():
+    if isinstance(result, dict) and result == gr.skip():
         return [result] * len(outputs)
-    return result if len(outputs) > 1 else [result]
+    return cast(Sequence[Any], result) if len(outputs) > 1 else [result]
 
 
 def _postprocessed(part: Component, value: Any) -> object:

@@ -3,8 +3,7 @@
 import ipaddress
 from collections.abc import Mapping
 
-from gradio.context import LocalContext
-
+from ui.core.gradio_compat import current_request
 from vlm_backends.ratelimit import ClientQuota, RateLimiter
 
 
@@ -13,7 +12,7 @@ def quota_of(limiter: RateLimiter, scope: Mapping | None = None) -> ClientQuota:
 
     Without a scope it is the visitor of the event that Gradio handles now.
     """
-    if scope is None and (request := LocalContext.request.get(None)):
+    if scope is None and (request := current_request()):
         scope = getattr(request, "request", request).scope
     return limiter.quota(visitor_at(scope, limiter.limits.proxies))
 

@@ -42,8 +42,6 @@ class ShutdownRegistry:
         finally:
             self._interrupts.remove(interrupt)
 
-    told = register  # until its callers follow
-
     def end(self, timeout: float = _TIMEOUT) -> None:
         """Interrupt all answers; wait, `timeout` seconds at most, until their threads have ended.
 
@@ -59,7 +57,6 @@ class ShutdownRegistry:
 
 # One for the process, since signals are the process's: a process serves one page.
 shutdown_registry = ShutdownRegistry()
-closing = shutdown_registry  # until its callers follow
 
 
 def serve(page: gr.Blocks, **options: Any) -> None:
