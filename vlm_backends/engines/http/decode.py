@@ -47,7 +47,7 @@ def events(pieces: Iterable[bytes]) -> Iterator[bytes]:
             continue
         for line in lines.feed(piece):
             if line.startswith(b"data:"):
-                data.append(_value(line))
+                data.append(line[5:].removeprefix(b" "))
                 size += len(line)
             elif not line and data:
                 yield b"\n".join(data)
@@ -55,7 +55,7 @@ def events(pieces: Iterable[bytes]) -> Iterator[bytes]:
         if size + lines.held > _MAX_JSON:
             raise _too_long()
     if (rest := lines.rest()).startswith(b"data:"):
-        data.append(_value(rest))
+        data.append(rest[5:].removeprefix(b" "))
     # some servers end without the blank line; anything else there is half an event
     if data == [_DONE]:
         yield _DONE
@@ -94,11 +94,6 @@ class _LineSplitter:
     def rest(self) -> bytes:
         """Return the unfinished line."""
         return b"".join(self._parts)
-
-
-def _value(line: bytes) -> bytes:
-    """Return the value of a `data:` line, without the one blank that may lead it."""
-    return line[5:].removeprefix(b" ")
 
 
 def _whole_event(piece: bytes) -> bytes | None:
