@@ -78,7 +78,7 @@ def application(
         _admit(request, key)
         desk.admit()
         body, stop = await _body(request), CancelToken()
-        load = partial(fetch, stop=stop) if urls else _no_addresses
+        load = partial(fetch, cancel=stop) if urls else _no_addresses
         asked = await asyncio.to_thread(lambda: question(body, engine.models(), load))
         arriving = desk.arriving(partial(pieces, engine, asked, stop), stop)
         if not asked.streams:
