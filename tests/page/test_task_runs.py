@@ -47,8 +47,8 @@ def take(runs, run, token, words="", region=(None,) * 4):
     return values_of(taken, runs.fields.taken)
 
 
-def act(runs, run, deed, boxes):
-    acted = runs.act(run, SimpleNamespace(deed=deed, boxes=boxes))
+def act(runs, run, action, boxes):
+    acted = runs.act(run, SimpleNamespace(action=action, boxes=boxes))
     return values_of(acted, runs.fields.taken)
 
 
@@ -109,15 +109,15 @@ def test_a_box_counts_before_the_fields_show_it(runs):
     assert "region" in notice and not run.busy
 
 
-@pytest.mark.parametrize("deed, boxes", [
+@pytest.mark.parametrize("action, boxes", [
     ("<REGION_TO_CATEGORY>", None), ("<REGION_TO_CATEGORY>", []), ("<REGION_TO_CATEGORY>", "x"), ("<REGION_TO_CATEGORY>", [[0, 0, 0, 0]]),
     ("<REGION_TO_CATEGORY>", [[0, 0, 2, 1]]), ("<REGION_TO_CATEGORY>", [["a", 0, 1, 1]]), ("<REGION_TO_CATEGORY>", [{"x": 1}]),
     ("<REGION_TO_CATEGORY>", [[float("nan"), 0, 1, 1]]), ("<REGION_TO_CATEGORY>", [[0.1, 0.1, 0.5, 0.5]] * 101),
     ("<OD>", [[0.1, 0.1, 0.5, 0.5]]), ("__class__", [[0.1, 0.1, 0.5, 0.5]]), (None, None), ([], {}), ({"a": 1}, 7), ("ground", None),
 ])  # fmt: skip
-def test_what_the_browser_wishes_is_not_trusted(runs, wire, deed, boxes):
+def test_what_the_browser_wishes_is_not_trusted(runs, wire, action, boxes):
     run = TaskRun(picture=PICTURE)
-    _, notice, *_ = act(runs, run, deed, boxes)
+    _, notice, *_ = act(runs, run, action, boxes)
     assert notice and not run.busy and not wire.seen
 
 
@@ -140,7 +140,7 @@ def test_the_words_of_a_caption_are_found_without_asking_for_it_again(runs, wire
     run = TaskRun()
     take(runs, run, "<CAPTION>")
     _, (_, _, _, shown, *_) = go(runs, run)
-    assert [deed["name"] for deed in shown["further"]] == ["ground"]
+    assert [action["name"] for action in shown["further"]] == ["ground"]
     act(runs, run, "ground", None)
     go(runs, run)
     assert len(run.result.answer.regions) == 2 and len(wire.asked("chat")) == 2

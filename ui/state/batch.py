@@ -63,7 +63,7 @@ class DrawnFiles:
 
 @dataclass
 class Batch(Phased):
-    """One visitor's batch, held by the server; `stop_token` ends it, whoever sets it."""
+    """One visitor's batch, held by the server; `stop_token` is set to end it."""
 
     question: BatchQuestion | None = None
     sources: tuple[Source, ...] = ()
@@ -95,7 +95,7 @@ class Batch(Phased):
         self.stop()
 
     def done(self, source: Source) -> bool:
-        """True when the picture has its answer."""
+        """Return True when the picture has its answer."""
         return source in self.records and not self.records[source].error
 
     def left(self) -> list[Source]:

@@ -93,7 +93,7 @@ class Comparison(Phased):
 
     @property
     def complete(self) -> bool:
-        """True when every entry has ended."""
+        """Return True when every entry has ended."""
         return all(entry.phase is Phase.ENDED for entry in self.entries)
 
     def stop(self) -> None:

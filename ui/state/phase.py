@@ -29,17 +29,17 @@ class Phased:
 
     @property
     def busy(self) -> bool:
-        """True from the moment it is taken until its end is shown."""
+        """Return True from the moment it is taken until its end is shown."""
         return self.phase is not Phase.IDLE
 
     @property
     def active(self) -> bool:
-        """True from the moment it is taken until it has ended."""
+        """Return True from the moment it is taken until it has ended."""
         return self.phase in (Phase.QUEUED, Phase.RUNNING)
 
     @property
     def stopped(self) -> bool:
-        """True once the visitor has stopped it."""
+        """Return True once the visitor has stopped it."""
         return self.stop_token is not None and self.stop_token.is_set()
 
     def enqueue(self) -> None:

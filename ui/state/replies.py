@@ -44,12 +44,12 @@ class PageReply(Reply):
 
     @property
     def stopped(self) -> bool:
-        """True once the visitor has stopped it."""
+        """Return True once the visitor has stopped it."""
         return self.stop_token.is_set()
 
     @property
     def gone(self) -> bool:
-        """True when another engine may have the model: this one does not, or asks for a key."""
+        """Return True when another engine may have the model: this one does not, or asks for a key."""
         return isinstance(self.error, (Gone, MissingKey))
 
     def stop(self) -> None:
@@ -89,7 +89,7 @@ class Result:
 
 
 def has_content(answer: Answer) -> bool:
-    """True once there is a word or a region."""
+    """Return True once there is a word or a region."""
     return bool(answer.text or answer.regions)
 
 

@@ -82,14 +82,14 @@ showcase.showBox = (view) => {
     for (const [name, value] of Object.entries(place)) view.own.setAttribute(name, value);
   }
   const name = view.chosen === null ? "your box" : `“${scene.regions[view.chosen].label || "this region"}”`;
-  const button = (deed, boxes) => make("button", { type: "button", onclick: () => view.trigger.act({ deed: deed.name, boxes }) }, deed.title);
+  const button = (action, boxes) => make("button", { type: "button", onclick: () => view.trigger.act({ action: action.name, boxes }) }, action.title);
   const visible = scene.regions.filter(({ solid }, i) => !solid && !view.shapes[i].classList.contains("off"));
   const rows = [];
-  if (box && scene.actions.length) rows.push(make("p", {}, `With ${name}: `, ...scene.actions.map((deed) => button(deed, [box]))));
+  if (box && scene.actions.length) rows.push(make("p", {}, `With ${name}: `, ...scene.actions.map((action) => button(action, [box]))));
   if (visible.length > 1 && scene.actions.length) {
     const boxes = visible.map(({ points }) => showcase.bounds(points));
-    rows.push(make("p", {}, `With all ${visible.length}: `, ...scene.actions.map((deed) => button(deed, boxes))));
+    rows.push(make("p", {}, `With all ${visible.length}: `, ...scene.actions.map((action) => button(action, boxes))));
   }
-  if (scene.further.length) rows.push(make("p", {}, ...scene.further.map((deed) => button(deed, []))));
+  if (scene.further.length) rows.push(make("p", {}, ...scene.further.map((action) => button(action, []))));
   view.deeds.replaceChildren(...rows);
 };

@@ -239,7 +239,7 @@ def question_for(kind: str | None, words: str) -> BatchQuestion:
 
 
 def _wants_words(model: Model, task: Task | None) -> bool:
-    """True unless the model is always asked the same."""
+    """Return True unless the model is always asked the same."""
     return task.takes == "words" if task else len(set(model.prompts)) > 1
 
 

@@ -103,7 +103,7 @@ class TaskRunHandlers:
 
         The event comes from the browser: nothing in it is trusted.
         """
-        name, boxes = getattr(event, "deed", ""), getattr(event, "boxes", None)
+        name, boxes = getattr(event, "action", ""), getattr(event, "boxes", None)
         return self._taken(run, lambda: self._plan_for(run, name, boxes))
 
     def again(self, run: TaskRun) -> dict:
@@ -245,7 +245,7 @@ class TaskRunHandlers:
 
 
 def _is_late(run: TaskRun, answer: Answer) -> bool:
-    """True for an answer that came when another picture, or none, was in the field already."""
+    """Return True for an answer that came when another picture, or none, was in the field already."""
     return answer is not NOTHING and run.result is not None and run.result.picture != run.picture
 
 
