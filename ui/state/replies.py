@@ -49,7 +49,7 @@ class PageReply(Reply):
 
     @property
     def gone(self) -> bool:
-        """Return True when another engine may have the model: this one does not, or asks for a key."""
+        """Return True when this engine lacks the model or a key: another one may answer."""
         return isinstance(self.error, (Gone, MissingKey))
 
     def stop(self) -> None:

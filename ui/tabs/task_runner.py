@@ -245,7 +245,7 @@ class TaskRunHandlers:
 
 
 def _is_late(run: TaskRun, answer: Answer) -> bool:
-    """Return True for an answer that came when another picture, or none, was in the field already."""
+    """Return True for an answer about a picture that is no longer in the field."""
     return answer is not NOTHING and run.result is not None and run.result.picture != run.picture
 
 
