@@ -158,7 +158,9 @@ def test_the_page_is_built_with_them_and_the_api_asks_them(two):
     home.script.append(say.sse(["At home."]))
 
     async def run():
-        chat = ApiEndpoints(find_engines(connect())).chat("own", "Who are you?", str(ASSETS / "sign.jpg"))
+        chat = ApiEndpoints(find_engines(connect())).chat(
+            "own", "Who are you?", str(ASSETS / "sign.jpg")
+        )
         return [item async for item in chat]
 
     assert finished(run())[-1][0] == "At home."

@@ -123,7 +123,10 @@ def test_who_finds_no_place_is_told_to_wait_and_a_patient_client_gets_one(served
                 replies[-1:], 1
             )  # one by one: Serve lets in all who come before it has counted the first
         with questions(
-            url, 2, RequestPolicy(connect_timeout=2, idle_timeout=30, max_attempts=30), "server-canary"
+            url,
+            2,
+            RequestPolicy(connect_timeout=2, idle_timeout=30, max_attempts=30),
+            "server-canary",
         ) as patient:
             until(lambda: False, 1.5)
             reciter.begin.set()

@@ -173,7 +173,13 @@ def test_a_client_waits_for_as_long_as_the_server_says_that_it_is_at_work(monkey
         with serving(Says(*begin, gate, Chunk("late"))) as url:
             threading.Timer(3, gate.set).start()
             told = list(
-                ask(OpenAI(url, "", RequestPolicy(connect_timeout=2, idle_timeout=1, max_attempts=1)), LLAMA, prompt)
+                ask(
+                    OpenAI(
+                        url, "", RequestPolicy(connect_timeout=2, idle_timeout=1, max_attempts=1)
+                    ),
+                    LLAMA,
+                    prompt,
+                )
             )
         assert told[-1].text == "late" and sum(said in answer.status for answer in told) > 2
 
@@ -397,7 +403,9 @@ def test_what_a_server_says_of_an_error_is_bounded_and_without_the_key():
     }
     error = explain(400, json.dumps(told).encode(), "3", key=KEY)
     assert (
-        KEY not in str(error) and len(str(error)) <= 1000 and (error.status, error.retry_after) == (0, 3)
+        KEY not in str(error)
+        and len(str(error)) <= 1000
+        and (error.status, error.retry_after) == (0, 3)
     )
 
 
@@ -541,7 +549,9 @@ def test_a_client_that_is_patient_gets_its_place():
     ) as url:
         held = post(url, body(stream=True), stream=True)
         threading.Timer(0.5, gate.set).start()
-        patient = OpenAI(url, "", RequestPolicy(connect_timeout=2, idle_timeout=5, backoff=0.5, max_attempts=4))
+        patient = OpenAI(
+            url, "", RequestPolicy(connect_timeout=2, idle_timeout=5, backoff=0.5, max_attempts=4)
+        )
         *_, answer = ask(patient, LLAMA, HI)
         assert answer.text == "first last" and held.status_code == 200
 

@@ -471,7 +471,9 @@ def test_the_user_of_an_address_is_not_told(wire, listed, user, tmp_path):
     ["http://[::1]:8000/v1", "http://x/'; id; '", 'http://x/"$(id)`id`/v1', "http://x/a b\\"],
 )
 def test_an_address_is_quoted(base, listed):
-    made = code(OpenAI(base, "", RequestPolicy(connect_timeout=0.01, max_attempts=1)), PHI, question())
+    made = code(
+        OpenAI(base, "", RequestPolicy(connect_timeout=0.01, max_attempts=1)), PHI, question()
+    )
     assert any(
         node.value == f"{base}/chat/completions"
         for node in ast.walk(ast.parse(made.python))

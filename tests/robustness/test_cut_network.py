@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
+import pytest
+
 from tests.support.processes import until
-from tests.support.reciter import Reciter, all_heard, questions, reciting, row
-from tests.support.rows import Row
+from tests.support.reciter import all_heard, questions, reciting
 from tests.support.server_process import Server
 from vlm_backends.engines import RequestPolicy
 
@@ -18,8 +19,8 @@ _BRIEF = RequestPolicy(connect_timeout=1, idle_timeout=3, backoff=0.5, max_attem
 _PATIENT = RequestPolicy(connect_timeout=1, idle_timeout=60, backoff=0.5, max_attempts=8)
 
 
-def absent() -> str:
-    """Why a network cannot be cut here; empty when it can."""
+def _why_not() -> str:
+    """Say why a network cannot be cut here; empty when it can."""
     if os.geteuid() or not shutil.which("ip"):
         return "cutting a network needs root and iproute2"
     made = subprocess.run(["ip", "netns", "add", name := _name()], capture_output=True, text=True)
@@ -27,22 +28,6 @@ def absent() -> str:
     return (
         f"no network of its own can be made here: {made.stderr.strip()}" if made.returncode else ""
     )
-
-
-def rows(short: bool) -> Iterator[Row]:
-    """What callers hear when the line is cut."""
-    if why := absent():
-        yield Row("A network that is cut", 1, 0, remark=why)
-        return
-    count = 4 if short else 32
-    with _line() as line, reciting(_HERE) as (reciter, upstream):
-        server = Server(upstream, _THERE, ("ip", "netns", "exec", line.name))
-        try:
-            yield _for_a_moment(server, line, reciter, count)
-            yield _before(server, line, reciter, count)
-            yield _for_good(server, line, reciter, count)
-        finally:
-            server.kill()
 
 
 class Line:
@@ -84,34 +69,51 @@ def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
-def _for_a_moment(server: Server, line: Line, reciter: Reciter, count: int) -> Row:
+@pytest.fixture
+def count(long_form) -> int:
+    """How many questions are asked at once."""
+    return 32 if long_form else 4
+
+
+@pytest.fixture
+def far_server() -> Iterator[tuple]:
+    """An engine that recites, a server in a network of its own that asks it, and the line between."""
+    if why := _why_not():
+        pytest.skip(why)
+    with _line() as line, reciting(_HERE) as (reciter, upstream):
+        server = Server(upstream, _THERE, ("ip", "netns", "exec", line.name))
+        yield reciter, f"{server.address}/v1", line
+        server.kill()
+
+
+def test_gone_for_a_second_within_answers_they_are_whole(far_server, count):
+    reciter, url, line = far_server
     reciter.hold(begin=True, go_on=False)
-    with questions(f"{server.address}/v1", count, _PATIENT) as asked:
+    with questions(url, count, _PATIENT) as asked:
         all_heard(asked)
         line.cut()
         reciter.go_on.set()
         until(lambda: False, 1)
         line.join()
-    return row("The network is gone for a second within answers: they are whole", asked, (one.whole for one in asked),
-               f"{len(reciter.asked) - count} asked again")  # fmt: skip
+    assert not [one for one in asked if not one.whole]
 
 
-def _before(server: Server, line: Line, reciter: Reciter, count: int) -> Row:
+def test_gone_when_they_are_asked_and_back_again_none_is_lost(far_server, count):
+    reciter, url, line = far_server
     reciter.hold(begin=True, go_on=True)
     line.cut()
-    with questions(f"{server.address}/v1", count, _PATIENT) as asked:
+    with questions(url, count, _PATIENT) as asked:
         until(lambda: False, 2)
         line.join()
-    return row("It is gone when they are asked, and comes back: the client asks again, none is lost",
-               asked, (one.whole for one in asked))  # fmt: skip
+    assert not [one for one in asked if not one.whole], "the client asks again"
 
 
-def _for_good(server: Server, line: Line, reciter: Reciter, count: int) -> Row:
+def test_cut_for_good_within_answers_the_words_are_kept(far_server, count):
+    reciter, url, line = far_server
     reciter.hold(begin=True, go_on=False)
-    with questions(f"{server.address}/v1", count, _BRIEF) as asked:
+    with questions(url, count, _BRIEF) as asked:
         all_heard(asked)
         line.cut()
         reciter.go_on.set()
     line.join()
-    return row("It is cut for good within answers: the words are kept, one sentence says so", asked,
-               (one.cut and len(reciter.asked) == count for one in asked), f"“{asked[0].error}”")  # fmt: skip
+    assert not [one for one in asked if not one.cut] and len(reciter.asked) == count

@@ -1,7 +1,8 @@
 """Servers that misbehave: each fault at each stage of a question ends in an answer or in one sentence."""
 
 from collections.abc import Iterator
-from itertools import product
+
+import pytest
 
 from tests.support.broken_replies import FAULTS, SSE, STREAMS, WORDS, event, head, raw, whole
 from tests.support.hostile_networks import astray, unreached, unsafe
@@ -16,65 +17,114 @@ from tests.support.question_outcome import (
     in_parallel,
     one_sentence,
     settled,
-)  # fmt: skip
-from tests.support.rows import Row
+)
 from tests.support.wire import Wire, pack
 
+pytestmark = pytest.mark.filterwarnings("ignore")
 HARMLESS = {  # faults that some stages need not mind
-    "NVIDIA: an asset's end": set(
-        FAULTS
-    ),  # the answer is worth more: that the asset stays is logged
-    "a server: its list": set(FAULTS),  # it is asked by the model's own name then
+    # the answer is worth more: that the asset stays is logged
+    "NVIDIA: an asset's end": set(FAULTS),
+    # it is asked by the model's own name then
+    "a server: its list": set(FAULTS),
 }
-SHORT = {name for i, name in enumerate(FAULTS) if i % 8 == 0} | {
+FEW = {name for i, name in enumerate(FAULTS) if i % 8 == 0} | {
     "drips its head",
     "is busy for ever",
     "packs a bomb",
 }
+STREAM_STAGES = [stage for stage in STAGES if stage.name.endswith("the stream")]
 
 
-def rows(short: bool) -> Iterator[Row]:
-    """Faults by stage, streams that break after their first words, replies cut at each byte."""
-    before, records = handles(), Records()
+@pytest.fixture(scope="module")
+def before() -> int:
+    """Count the threads and open files before the first question."""
+    return handles()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def records(before) -> Iterator[Records]:
+    """Keep all log lines: none holds the key."""
+    records = Records()
     with records.listening():
-        yield _row(
-            "a fault at any stage ends in an answer or in one sentence", _struck(short, records)
-        )
-        yield _row("words that had arrived stay", _broken())
-        yield _row("a reply that is cut anywhere", _cut(29 if short else 1))
-        yield _row("nothing is asked where the certificate is not good", list(unsafe()))
-        yield _row("no name, no listener, a slow one", list(unreached()))
-        yield _row("a private address is never called for a public host", list(astray()))
-    yield Row(
-        "the key is in no sentence and no log line",
-        len(records.lines),
-        len(records.lines),
-        _leaks(records),
-    )
-    yield Row("no thread, file or socket is left", 1, 1, settled(before))
+        yield records
+    assert not [line for line in records.lines if KEY in line]
 
 
-def _row(promise: str, found: list) -> Row:
-    wrong = [(case, what) for case, what in found if what]
-    remark = "; ".join(f"{case}: {', '.join(what)}" for case, what in wrong[:3])
-    return Row(promise, len(found), len(found) - len(wrong), remark=remark)
+def wrong(found) -> list:
+    """Return the cases that did not end as they should, with the reasons."""
+    found = list(found)
+    assert found
+    return [(case, what) for case, what in found if what]
 
 
-def _leaks(records: Records) -> int:
-    return sum(KEY in line for line in records.lines)
-
-
-def _struck(short: bool, records: Records) -> list:
-    names = [name for name in FAULTS if not short or name in SHORT]
-
-    def run(case: tuple[Stage, str]) -> list[str]:
-        stage, name = case
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_a_fault_at_any_stage_ends_in_an_answer_or_in_one_sentence(stage, records, long_form):
+    def run(name: str) -> list[str]:
         with Wire() as wire:
             stage.prepare(wire, FAULTS[name])
-            return list(_wrong(stage, name, wire, asked(stage.engine(wire), stage.model), records))
+            outcome = asked(stage.engine(wire), stage.model)
+            return list(_wrong(stage, name, wire, outcome, records))
 
-    found = in_parallel(list(product(STAGES, names)), run)
-    return [((stage.name, name), wrong) for (stage, name), wrong in found]
+    names = [name for name in FAULTS if long_form or name in FEW]
+    assert wrong(in_parallel(names, run)) == []
+
+
+@pytest.mark.parametrize("stage", STREAM_STAGES, ids=lambda stage: stage.name)
+def test_words_that_had_arrived_stay(stage):
+    def run(name: str) -> list[str]:
+        with Wire() as wire:
+            stage.prepare(wire, STREAMS[name])
+            outcome = asked(stage.engine(wire), stage.model)
+        right = outcome.text.strip() == "one two" and one_sentence(outcome.sentence)
+        return [] if right else [f"{outcome}"]
+
+    assert wrong(in_parallel(list(STREAMS), run)) == []
+
+
+def _replies_to_cut() -> dict[str, tuple[Stage, bytes]]:
+    events = b"".join(map(event, ("one ", "two ", "three"))) + b"data: [DONE]\n\n"
+    lines = [line + b"\n" for line in events.split(b"\n")[:-1]]
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(line), line) for line in lines) + b"0\r\n\r\n"
+    zipped = pack({"1.response": whole()})
+    chunked = head(kind=SSE, transfer_encoding="chunked")
+    return {
+        "a stream": (STAGES[0], head(kind=SSE) + events),
+        "a stream in chunks": (STAGES[0], chunked + chunks),
+        "a server's stream": (STAGES[-1], head(kind=SSE) + events),
+        "a whole answer": (STAGES[1], head(length=len(whole())) + whole()),
+        "a zip": (STAGES[6], head(kind="application/zip", length=len(zipped)) + zipped),
+    }
+
+
+@pytest.mark.parametrize("stage, reply", _replies_to_cut().values(), ids=_replies_to_cut())
+def test_a_reply_that_is_cut_anywhere(stage, reply, long_form):
+    found = []
+    with Wire() as wire:
+        for at in (*range(0, len(reply), 1 if long_form else 29), len(reply)):
+            stage.prepare(wire, raw(reply[:at]))
+            outcome = asked(stage.engine(wire), stage.model)
+            wire.script.clear()
+            wire.scripts.clear()
+            found.append((at, _wrong_cut(reply, at, outcome)))
+        assert not wire.assets
+    assert wrong(found) == []
+
+
+def test_nothing_is_asked_where_the_certificate_is_not_good():
+    assert wrong(unsafe()) == []
+
+
+def test_no_name_no_listener_and_a_slow_one():
+    assert wrong(unreached()) == []
+
+
+def test_a_private_address_is_never_called_for_a_public_host():
+    assert wrong(astray()) == []
+
+
+def test_no_thread_file_or_socket_is_left(before):
+    """Is the last one: what pytest kept of the tests' log lines has gone by now."""
+    assert settled(before) == 0
 
 
 def _wrong(
@@ -92,53 +142,6 @@ def _wrong(
     wire.scripts.clear()
     if not (after := asked(stage.engine(wire), stage.model)).answered:
         yield f"the next question: {after}"
-
-
-def _broken() -> list:
-    stages = [stage for stage in STAGES if stage.name.endswith("the stream")]
-
-    def run(case: tuple[Stage, str]) -> list[str]:
-        stage, name = case
-        with Wire() as wire:
-            stage.prepare(wire, STREAMS[name])
-            outcome = asked(stage.engine(wire), stage.model)
-            return (
-                []
-                if outcome.text.strip() == "one two" and one_sentence(outcome.sentence)
-                else [f"{outcome}"]
-            )
-
-    return [
-        ((stage.name, name), wrong)
-        for (stage, name), wrong in in_parallel(list(product(stages, STREAMS)), run)
-    ]
-
-
-def _cut(step: int) -> list:
-    events = b"".join(map(event, ("one ", "two ", "three"))) + b"data: [DONE]\n\n"
-    chunks = (
-        b"".join(
-            b"%x\r\n%s\r\n" % (len(line) + 1, line + b"\n") for line in events.split(b"\n")[:-1]
-        )
-        + b"0\r\n\r\n"
-    )
-    zipped = pack({"1.response": whole()})
-    replies = [
-        (STAGES[0], head(kind=SSE) + events), (STAGES[0], head(kind=SSE, transfer_encoding="chunked") + chunks),
-        (STAGES[-1], head(kind=SSE) + events), (STAGES[1], head(length=len(whole())) + whole()),
-        (STAGES[6], head(kind="application/zip", length=len(zipped)) + zipped),
-    ]  # fmt: skip
-    found = []
-    with Wire() as wire:
-        for stage, reply in replies:
-            for at in (*range(0, len(reply), step), len(reply)):
-                stage.prepare(wire, raw(reply[:at]))
-                outcome = asked(stage.engine(wire), stage.model)
-                wire.script.clear()
-                wire.scripts.clear()
-                found.append(((stage.name, at), _wrong_cut(reply, at, outcome)))
-        found.append(("assets", ["some are left"] if wire.assets else []))
-    return found
 
 
 def _wrong_cut(reply: bytes, at: int, outcome: Outcome) -> list[str]:

@@ -1,28 +1,29 @@
 """Whatever comes, mutated at random: pictures, replies in each grammar, event streams however cut, zips.
 
 Hypothesis makes the cases from real files and transcripts, and shrinks what it finds to its smallest form. The same
-seed makes the same cases: `python -m tests.robustness fuzz` prints it.
+seed makes the same cases: hundreds of each kind, tens of thousands with `--long`.
 """
 
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.support.broken_files import FORMATS, scene
 from tests.support.file_bytes import saved
-from tests.support.rows import Row
 from vlm_backends import BadPrompt, Unreachable, VLMError, encode
 from vlm_backends.engines.http import decode
 from vlm_backends.media import images
 from vlm_backends.readers import deplot, florence2, kosmos2, paligemma, plain
 from vlm_backends.types import Answer
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # Pillow warns of what it repairs
 SEED = 20_261_126
 TRANSCRIPTS = [
     entry["reply"]
@@ -42,36 +43,39 @@ MARKS = (
 )  # fmt: skip
 
 
-def rows(short: bool) -> Iterator[Row]:
-    """A row for each kind of thing; hundreds of cases in the short run, tens of thousands in the long one."""
-    times = 1 if short else 40
-    for name, most, strategy, check in (
-        ("pictures", 150, _files(), _picture), ("replies", 150, _replies(), _reply),
-        ("event streams", 200, _streams(), _stream), ("bodies and zips", 150, _bodies(), _body),
-    ):  # fmt: skip
-        yield _row(f"mutated {name}: an answer or one sentence", most * times, strategy, check)
-
-
-def _row(
-    promise: str, most: int, strategy: st.SearchStrategy, check: Callable[[object], None]
-) -> Row:
-    tried, faults = 0, []
+def _tried(check: Callable, strategy: st.SearchStrategy, most: int, long_form: bool) -> None:
+    """Check `most` cases, or 40 times as many in the long form."""
 
     @seed(SEED)
-    @settings(max_examples=most, deadline=None, database=None, suppress_health_check=list(HealthCheck),
-              phases=[Phase.generate, Phase.shrink], report_multiple_bugs=False)  # fmt: skip
+    @settings(
+        max_examples=most * (40 if long_form else 1),
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+        report_multiple_bugs=False,
+    )
     @given(strategy)
     def attempt(case: object) -> None:
-        nonlocal tried
-        tried += 1
         check(case)
 
-    try:
-        attempt()
-    except Exception as fault:
-        notes = " ".join(getattr(fault, "__notes__", ()))
-        faults.append(f"{type(fault).__name__}: {str(fault)[:200]} {notes[:300]}")
-    return Row(promise, tried, tried - len(faults), remark="; ".join([f"seed {SEED}", *faults]))
+    attempt()
+
+
+def test_mutated_pictures_are_an_answer_or_one_sentence(long_form):
+    _tried(_picture, _files(), 150, long_form)
+
+
+def test_mutated_replies_are_an_answer(long_form):
+    _tried(_reply, _replies(), 150, long_form)
+
+
+def test_event_streams_are_read_the_same_however_they_are_cut(long_form):
+    _tried(_stream, _streams(), 200, long_form)
+
+
+def test_mutated_bodies_and_zips_are_an_answer_or_one_sentence(long_form):
+    _tried(_body, _bodies(), 150, long_form)
 
 
 @st.composite

@@ -8,26 +8,29 @@ import csv
 import io
 import json
 import os
-import time
-import unittest
 import zipfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
+import gradio as gr
+import pytest
+
+import ui
 from tests.support.hostile_text import END, WORDS, crowd
 from tests.support.hostile_visits import PLACES
 from tests.support.paths import ASSETS
-from tests.support.rows import Row
 from tests.support.wire import Wire
 from tests.support.wire import replies as say
+from ui.core.markdown import as_markdown, verbatim
 from vlm_backends import NVIDIA, Answer, Picture, Prompt, Region, Turn, ask, find_model, read
+from vlm_backends.engines import openai
 from vlm_backends.media import exports
 from vlm_backends.reply import MAX_CHARACTERS, MAX_REGIONS
 
+pytestmark = pytest.mark.filterwarnings("ignore")
 KEY = "nvapi-canary-9876543210"
 LLAMA, KOSMOS, DEPLOT, FLORENCE = (
     "llama-3.2-11b-vision-instruct",
@@ -35,19 +38,8 @@ LLAMA, KOSMOS, DEPLOT, FLORENCE = (
     "deplot",
     "florence-2",
 )
+SQUARE = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9))
 _SECONDS = 60_000  # for a slow machine
-
-
-def rows(short: bool) -> Iterator[Row]:
-    """Each payload in each kind of component, then all of them in each place of the real page, in files, and too much."""
-    from tests.support.chromium import CHROMIUM
-
-    if not CHROMIUM:
-        raise unittest.SkipTest("Chromium is not installed: apt-get install chromium")
-    with ThreadPoolExecutor(1) as pool:  # Playwright keeps a loop in its thread
-        yield from pool.submit(lambda: [_rendered(), _shown()]).result()
-    yield _kept()
-    yield _bounded(short)
 
 
 class Watch:
@@ -79,35 +71,31 @@ class Watch:
         return self.leaks
 
 
+@pytest.fixture(autouse=True)
+def _clean_environment() -> None:
+    """Let the settings of the page stay as long as it runs."""
+
+
+@pytest.fixture
+def opened(browser):
+    """Launch a page, and open it in a context of its own."""
+    with ExitStack() as stack:
+        yield lambda page, **options: stack.enter_context(_opened(browser, page, **options))
+
+
 @contextmanager
-def _browser(page: object, **options: object) -> Iterator[Watch]:
-    """The launched page in a Chromium of its own."""
-    from playwright.sync_api import sync_playwright
-
-    from tests.support.chromium import ARGUMENTS as _QUIET
-    from tests.support.chromium import CHROMIUM
-
+def _opened(browser: object, page: object, **options: object) -> Iterator[Watch]:
     _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, **options)
+    context = browser.new_context(accept_downloads=True, viewport={"width": 1400, "height": 1000})
     try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_QUIET)
-            yield Watch(
-                browser.new_context(
-                    accept_downloads=True, viewport={"width": 1400, "height": 1000}
-                ),
-                address,
-            )
-            browser.close()
+        yield Watch(context, address)
     finally:
+        context.close()
         page.close()
 
 
-def _rendered() -> Row:
-    """Every payload in a bubble, in a Markdown field and letter for letter, all on one page."""
-    import gradio as gr
-
-    from ui.core.markdown import as_markdown, verbatim
-
+@pytest.mark.browser
+def test_a_payload_in_a_bubble_a_field_and_a_notice_runs_and_fetches_nothing(opened):
     shown = [as_markdown(Answer(words)) for words in WORDS]
     with gr.Blocks() as page:
         gr.Chatbot([{"role": "assistant", "content": words} for words in shown])
@@ -115,86 +103,98 @@ def _rendered() -> Row:
             gr.Markdown(text, line_breaks=True)
             gr.Markdown(verbatim(words))
         gr.Markdown(END, elem_id="end")
-    with _browser(page) as watch:
-        watch.page.goto(watch.address)
-        watch.page.locator("#end").get_by_text(END).wait_for()
-        watch.page.wait_for_timeout(1500)
-        leaks = watch.settled()
-    tried = 3 * len(WORDS)
-    return Row(
-        "a payload in a bubble, a field, a notice: nothing runs, nothing is fetched",
-        tried,
-        tried,
-        len(leaks),
-        "; ".join(leaks),
-    )
+    watch = opened(page)
+    watch.page.goto(watch.address)
+    watch.page.locator("#end").get_by_text(END).wait_for()
+    watch.page.wait_for_timeout(1500)
+    assert watch.settled() == []
 
 
-def _shown() -> Row:
-    """All payloads at once in each place of the real page, said by a server that speaks NVIDIA's wire."""
-    import ui
-    from vlm_backends.engines import openai
+@pytest.fixture(scope="module")
+def service() -> Iterator[Wire]:
+    """A server that speaks NVIDIA's wire, and lists hostile models of its own."""
+    state = {"id": "microsoft/florence-2", "state": WORDS[2]}
+    tasks = {"tasks": {"<OCR_WITH_REGION>": f"{WORDS[2]} {WORDS[36]}"}}
+    models = [{"id": words[:200], "state": words} for words in WORDS[:60:7]]
+    with Wire() as wire:
+        listed = say.json_body({"data": [*models, state | tasks]})
+        wire.scripts["models"] += [listed] * 9 * len(PLACES)
+        yield wire
 
-    with (
-        Wire() as wire,
-        patch.dict(os.environ, NVIDIA_BASE_URL=wire.url, VLM_BASE_URL=f"{wire.url}/v1"),
-    ):
+
+@pytest.fixture(scope="module")
+def watch(browser, service) -> Iterator[Watch]:
+    """The real page, which asks this server."""
+    env = {"NVIDIA_BASE_URL": service.url, "VLM_BASE_URL": f"{service.url}/v1"}
+    with patch.dict(os.environ, env):
         openai.clear_cache()
-        wire.scripts["models"] += [
-            say.json_body(
-                {
-                    "data": [{"id": words[:200], "state": words} for words in WORDS[:60:7]]
-                    + [
-                        {
-                            "id": "microsoft/florence-2",
-                            "state": WORDS[2],
-                            "tasks": {"<OCR_WITH_REGION>": f"{WORDS[2]} {WORDS[36]}"},
-                        }
-                    ]
-                }
-            )
-        ] * 9
-        page = ui.build(NVIDIA(KEY, wire.url))
-        lost = []
-        with _browser(page, **ui.settings()) as watch:
-            for name, visit in PLACES.items():
-                wire.script.clear()
-                try:
-                    visit(watch.page, watch.address, wire)
-                except Exception as fault:
-                    lost.append(f"{name}: {str(fault).splitlines()[0][:200]}")
-                watch.leaks[:] = [
-                    leak if ": " in leak and leak.split(": ")[0] in PLACES else f"{name}: {leak}"
-                    for leak in watch.settled()
-                ]
-    openai.clear_cache()
-    remark = "; ".join([", ".join(PLACES), *lost, *watch.leaks])
-    return Row(
-        "a place of the page: words stay words, and the page stays usable",
-        len(PLACES),
-        len(PLACES) - len(lost),
-        len(watch.leaks),
-        remark,
-    )
+        page = ui.build(NVIDIA(KEY, service.url))
+        with _opened(browser, page, **ui.settings()) as watch:
+            yield watch
 
 
-def _kept() -> Row:
-    """Every payload as label, word, cell and turn in each form that can be taken away."""
-    lost, picture = [], read((ASSETS / "sign.jpg").read_bytes())
-    corners = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9))
-    for words in WORDS:
-        answer = Answer(words, (Region(words, corners),))
-        table = Answer(words, rows=((words, "n"), ("a", words)))
-        faults = [*_in_svg(exports.as_svg(picture, answer.regions, plain=True)), *_formulas(exports.as_csv(answer, picture)),
-                  *_formulas(exports.as_csv(table, None)), *_in_zip(picture, words)]  # fmt: skip
-        json.dumps(exports.as_coco([(words, picture, answer.regions)])).encode()
-        lost += [f"{words[:40]!r}: {fault}" for fault in faults[:1]]
-    return Row(
-        "a payload in a file to take away: no script, no address, no formula",
-        len(WORDS),
-        len(WORDS) - len(lost),
-        remark="; ".join(lost),
-    )
+@pytest.mark.browser
+@pytest.mark.parametrize("place", PLACES)
+def test_words_stay_words_in_each_place_of_the_page_and_it_stays_usable(watch, service, place):
+    service.script.clear()
+    watch.leaks.clear()
+    PLACES[place](watch.page, watch.address, service)
+    assert watch.settled() == []
+
+
+@pytest.mark.parametrize("words", WORDS, ids=range(len(WORDS)))
+def test_a_payload_in_a_file_is_no_script_no_address_and_no_formula(words):
+    picture = read((ASSETS / "sign.jpg").read_bytes())
+    answer = Answer(words, (Region(words, SQUARE),))
+    table = Answer(words, rows=((words, "n"), ("a", words)))
+    assert not [*_in_svg(exports.as_svg(picture, answer.regions, plain=True))]
+    assert not _formulas(exports.as_csv(answer, picture))
+    assert not _formulas(exports.as_csv(table, None))
+    assert not [*_in_zip(picture, words)]
+    assert json.dumps(exports.as_coco([(words, picture, answer.regions)])).encode()
+
+
+def _entities(count: int) -> say.Reply:
+    delta = {"content": "x", "entities": crowd(count)}
+    return say.sse([{"choices": [{"index": 0, "delta": delta}]}])
+
+
+CELLS = "| " * 30_000 + "<0x0A>" + "a <0x0A>" * 9_000
+LISTS = b"[" + b"[]," * 6_000_000 + b"[]]"
+TOO_MUCH = {  # the model, its reply, and what the note or the sentence says
+    "50,000 regions": (LLAMA, lambda: _entities(50_000), "50,000 places"),
+    "a line of 7 MB": (LLAMA, lambda: say.sse(["x" * 7_000_000]), "broken off"),
+    "a line of 10 MB": (LLAMA, lambda: say.sse(["x" * 10_000_000]), "too long"),
+    "a table as wide as long": (DEPLOT, lambda: say.sse([CELLS]), ""),
+    "a body of lists": (KOSMOS, lambda: say.status(200, LISTS, "application/json"), "too long"),
+    "a million marks": (DEPLOT, lambda: say.sse(["-" * 90_000 + "x|"]), ""),
+    "no mark in 90,000 letters": (
+        FLORENCE,
+        lambda: say.zipped({"1.response": say.whole_reply("a" * 90_000)}),
+        "",
+    ),
+}
+MUCH_MORE = {  # in the long form
+    "100,000 regions": (LLAMA, lambda: _entities(100_000), "100,000 places"),
+    "100,000 characters in 50,000 pieces": (
+        LLAMA,
+        lambda: say.sse(["xy"] * 51_000),
+        "broken off",
+    ),
+    "200,000 regions": (LLAMA, lambda: _entities(200_000), "too long"),
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Try more in the long form."""
+    if "said" in metafunc.fixturenames:
+        cases = TOO_MUCH | (MUCH_MORE if metafunc.config.getoption("--long") else {})
+        metafunc.parametrize("model, reply, said", cases.values(), ids=cases)
+
+
+def test_too_much_of_everything_is_cut_and_a_sentence_says_so(wire, model, reply, said):
+    wire.script.append(reply())
+    assert said in _told(wire, model)
 
 
 def _in_svg(text: str) -> Iterator[str]:
@@ -251,40 +251,6 @@ def _in_zip(picture: Picture, words: str) -> Iterator[str]:
         outside = token.type == "image" and not token.attrs["src"].startswith("pictures/")
         if outside or token.type in ("html_block", "html_inline", "link_open"):
             yield f"{token.type} in the Markdown"
-
-
-def _bounded(short: bool) -> Row:
-    """Too much of everything, through the wire: the answer is cut with a sentence that says so, in little time."""
-    count = 50_000 if short else 100_000
-    cells = "| " * 30_000 + "<0x0A>" + "a <0x0A>" * 9_000
-    cases = {
-        f"{count:,} regions": (LLAMA, say.sse([{"choices": [{"index": 0, "delta": {"content": "x", "entities": crowd(count)}}]}]), f"{count:,} places"),
-        "a line of 7 MB": (LLAMA, say.sse(["x" * 7_000_000]), "broken off"), "a line of 10 MB": (LLAMA, say.sse(["x" * 10_000_000]), "too long"),
-        "100,000 characters in 50,000 pieces": (LLAMA, say.sse(["xy"] * 51_000), "broken off"),
-        "a table as wide as long": (DEPLOT, say.sse([cells]), ""), "a body of lists": (KOSMOS, say.status(200, b"[" + b"[]," * 6_000_000 + b"[]]", "application/json"), "too long"),
-        "a million marks": (DEPLOT, say.sse(["-" * 90_000 + "x|"]), ""), "no mark in 90,000 letters": (FLORENCE, say.zipped({"1.response": say.whole_reply("a" * 90_000)}), ""),
-    }  # fmt: skip
-    if not short:
-        many = {"delta": {"content": "x", "entities": crowd(200_000)}, "index": 0}
-        cases["200,000 regions"] = LLAMA, say.sse([{"choices": [many]}]), "too long"
-    lost, slowest = [], (0.0, "")
-    with Wire() as wire:
-        for name, (model, reply, said) in cases.items():
-            if short and "pieces" in name:
-                continue
-            wire.script.append(reply)
-            begun = time.process_time()
-            told = _told(wire, model)
-            slowest = max(slowest, (time.process_time() - begun, name))
-            if said not in told:
-                lost.append(f"{name}: {told[:100]}")
-    tried = len(cases) - short
-    return Row(
-        "too much of everything: cut, and a sentence says so",
-        tried,
-        tried - len(lost),
-        remark="; ".join([f"slowest {slowest[0]:.1f} s ({slowest[1]})", *lost]),
-    )
 
 
 def _told(wire: Wire, name: str) -> str:

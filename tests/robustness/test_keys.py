@@ -9,16 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from socket import create_server
-from tempfile import TemporaryDirectory
 
 import httpx
+import pytest
 
 from tests.support.page_process import Visitor
 from tests.support.paths import ASSETS
-from tests.support.rows import Row
 from tests.support.wire import Wire
 from tests.support.wire import replies as say
 
+pytestmark = pytest.mark.filterwarnings("ignore")
 OWNER, SERVER, HEADER, FIELD = (
     f"nvapi-canary-{name}-7c1e55d0a9" for name in ("owner", "server", "header", "field")
 )
@@ -39,39 +39,95 @@ FORMATS = (
 _START = "import logging, runpy; logging.basicConfig(level=0); runpy.run_path('app.py', run_name='__main__')"
 
 
-def rows(short: bool) -> Iterator[Row]:
-    """One page in a process of its own, with every log on: what it answers, writes, logs and calls."""
-    with (
-        Wire() as wire,
-        TemporaryDirectory() as folder,
-        _page(wire, Path(folder)) as (url, process),
-    ):
-        said = list(_said(url, wire))
-        tries = [(way, answer) for way, answer in said]
-        yield Row(
-            "no answer of the page holds a key",
-            len(tries),
-            len(tries),
-            _found(tries),
-            _named(tries),
-        )
-        files = [
-            (str(path), path.read_bytes().decode("latin-1"))
-            for path in Path(folder).rglob("*")
-            if path.is_file()
-        ]
-        yield Row(
-            "no file holds a key, and no log at DEBUG",
-            len(files),
-            len(files),
-            _found(files),
-            _named(files),
-        )
-        args = [("arguments", Path(f"/proc/{process.pid}/cmdline").read_text())]
-        yield Row("no argument of the process is a key", 1, 1, _found(args))
-        yield _travelled(wire)
-        yield _mixed(url, wire, 3 if short else 40)
-        yield _forgotten(url, wire)
+@pytest.fixture(scope="module")
+def service() -> Iterator[Wire]:
+    """A local NVIDIA, and a server with the OpenAI wire."""
+    with Wire() as wire:
+        yield wire
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Where the page writes its files and its log."""
+    return tmp_path_factory.mktemp("page")
+
+
+@pytest.fixture(scope="module")
+def page(service, folder) -> Iterator[tuple[str, subprocess.Popen]]:
+    """The address of a page in a process of its own, with every log on, and that process."""
+    with _page(service, folder) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def said(page, service) -> list[tuple[str, str]]:
+    """All that the page answers, way by way."""
+    return list(_said(page[0], service))
+
+
+def test_no_answer_of_the_page_holds_a_key(said):
+    assert said and _holding(said) == []
+
+
+def test_no_file_holds_a_key_and_no_log_at_debug(said, folder):
+    files = [
+        (str(path), path.read_bytes().decode("latin-1"))
+        for path in folder.rglob("*")
+        if path.is_file()
+    ]
+    assert files and _holding(files) == []
+
+
+def test_no_argument_of_the_process_is_a_key(page):
+    arguments = Path(f"/proc/{page[1].pid}/cmdline").read_text()
+    assert arguments and _holding([("arguments", arguments)]) == []
+
+
+def test_each_key_goes_in_its_header_to_its_own_host(said, service):
+    seen = list(service.seen)
+    used = {each.token for each in seen if each.route == "chat"}
+    assert set(KEYS) <= used
+    for each in seen:
+        assert not _holding([(each.route, f"{each.query} {each.path} {each.body!r}")])
+        if each.route in ("upload", "result"):  # the object store
+            assert not _holding([(each.route, str(each.headers))])
+
+
+def test_each_of_nine_visitors_at_once_is_asked_for_with_the_right_key(page, service, long_form):
+    keys = {f"visitor-{n}": f"nvapi-canary-mixed-{n}-55aa" if n % 3 else "" for n in range(9)}
+    url, rounds, service.window = page[0], 40 if long_form else 3, 0.005
+
+    def visit(item: tuple[str, str]) -> int:
+        name, key = item
+        visitor = Visitor(url, key=key if name[-1] in "147" else "")
+        if key and not visitor.key:
+            visitor.event(visitor.wired("click", elem_id="use-key"), key, None)
+        by_page = key and not visitor.key
+        return sum(_asked(visitor, f"{name} asks {n}", by_page=by_page) for n in range(rounds))
+
+    with ThreadPoolExecutor(len(keys)) as pool:
+        answered = sum(pool.map(visit, keys.items()))
+    service.window = 0.0
+    asked = [each for each in service.asked("chat") if b"visitor-" in each.body]
+    assert min(answered, len(asked)) == len(keys) * rounds
+    for each in asked:
+        name = f"visitor-{each.body.partition(b'visitor-')[2][:1].decode()}"
+        assert each.token == (keys[name] or OWNER), name
+
+
+def test_a_key_is_used_until_it_is_forgotten(page, service):
+    visitor = Visitor(page[0])
+    visitor.event(visitor.wired("click", elem_id="use-key"), FIELD, None)
+    _asked(visitor, "before it is forgotten", by_page=True)
+    visitor.event(visitor.wired("click", elem_id="forget-key"))
+    _asked(visitor, "once it is forgotten", by_page=True)
+    tokens = [each.token for each in service.asked("chat") if b"forgotten" in each.body]
+    assert tokens == [FIELD, OWNER]
+
+
+def _holding(texts: list[tuple[str, str]]) -> list[str]:
+    """Return where a key stands, without the key."""
+    return [name for name, text in texts if any(key in text for key in KEYS)]
 
 
 @contextmanager
@@ -209,71 +265,6 @@ def _visited(visitor: Visitor) -> Iterator[tuple[str, str]]:
         yield "its end", visitor.event(number, *[None] * count)
 
 
-def _found(texts: list[tuple[str, str]]) -> int:
-    return sum(key in text for _, text in texts for key in KEYS)
-
-
-def _named(texts: list[tuple[str, str]]) -> str:
-    return "; ".join(
-        f"{way}: …{text[max(0, text.find(key) - 60) :][:120]}"
-        for way, text in texts
-        for key in KEYS
-        if key in text
-    )[:500]
-
-
-def _travelled(wire: Wire) -> Row:
-    """Every key was used, in its header only, and none at the object store."""
-    seen = list(wire.seen)
-    used = {each.token for each in seen if each.route == "chat"}
-    elsewhere = sum(
-        any(key in f"{each.query} {each.path} {each.body!r}" for key in KEYS) for each in seen
-    )
-    at_store = sum(
-        each.route in ("upload", "result") and any(key in str(each.headers) for key in KEYS)
-        for each in seen
-    )
-    unused = ", ".join(sorted(set(KEYS) - used))
-    return Row(
-        "each key goes in its header to its own host",
-        len(KEYS),
-        len(used & set(KEYS)),
-        elsewhere + at_store,
-        unused,
-    )
-
-
-def _mixed(url: str, wire: Wire, rounds: int) -> Row:
-    """Visitors with keys of their own, by header and by the page, and some without, all at once."""
-    keys = {f"visitor-{n}": f"nvapi-canary-mixed-{n}-55aa" if n % 3 else "" for n in range(9)}
-    wire.window = 0.005
-
-    def visit(item: tuple[str, str]) -> int:
-        name, key = item
-        visitor = Visitor(url, key=key if name[-1] in "147" else "")
-        if key and not visitor.key:
-            visitor.event(visitor.wired("click", elem_id="use-key"), key, None)
-        return sum(
-            _asked(visitor, f"{name} asks {n}", by_page=key and not visitor.key)
-            for n in range(rounds)
-        )
-
-    with ThreadPoolExecutor(len(keys)) as pool:
-        answered = sum(pool.map(visit, keys.items()))
-    wire.window = 0.0
-    asked = [each for each in wire.asked("chat") if b"visitor-" in each.body]
-    wrong = sum(
-        each.token != (keys[f"visitor-{each.body.partition(b'visitor-')[2][:1].decode()}"] or OWNER)
-        for each in asked
-    )
-    return Row(
-        "each of nine visitors at once is asked for with the right key",
-        len(keys) * rounds,
-        min(answered, len(asked)),
-        wrong,
-    )
-
-
 def _asked(visitor: Visitor, words: str, by_page: bool) -> bool:
     """True when the visitor got an answer with the words of the question."""
     if not by_page:
@@ -284,19 +275,3 @@ def _asked(visitor: Visitor, words: str, by_page: bool) -> bool:
     visitor.event(box, None, {"text": words, "files": [visitor.file()]})
     visitor.event(stream, None, None, 512, 1.0, 1.0, None)
     return words in visitor.event(finish, None, None)
-
-
-def _forgotten(url: str, wire: Wire) -> Row:
-    """A key that is forgotten is used no more: the page asks with its owner's then."""
-    visitor = Visitor(url)
-    visitor.event(visitor.wired("click", elem_id="use-key"), FIELD, None)
-    _asked(visitor, "before it is forgotten", by_page=True)
-    visitor.event(visitor.wired("click", elem_id="forget-key"))
-    _asked(visitor, "once it is forgotten", by_page=True)
-    tokens = [each.token for each in wire.asked("chat") if b"forgotten" in each.body]
-    return Row(
-        "a key is used until it is forgotten",
-        2,
-        2 if tokens == [FIELD, OWNER] else 0,
-        remark="" if len(tokens) == 2 else f"{len(tokens)} calls",
-    )

@@ -4,19 +4,20 @@ import base64
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import httpx
+import pytest
 
 from tests.support.hostile_networks import Listener, replies
 from tests.support.intrusion import CANARY, attempts, uploads
 from tests.support.page_process import Page, Visitor, launched
 from tests.support.question_outcome import Records
-from tests.support.rows import Row
 from tests.support.wire import Wire
 from tests.support.wire import replies as say
+from ui.core.limits import visitor_at
+from ui.core.storage import sweeping_lifespan
 
+pytestmark = pytest.mark.filterwarnings("ignore")
 OWNER, OWN, PASSWORD = "nvapi-owner-77aa01bc", "nvapi-visitor-33dd02ef", "pass:word-9f-canary"
 _EVIL = {"Origin": "https://evil.example"}
 _CORS = {"Sec-Fetch-Mode": "cors"}
@@ -38,49 +39,124 @@ ADDRESSES = (  # peer, X-Forwarded-For, trusted proxies, whom it counts for
 )  # fmt: skip
 
 
-def rows(short: bool) -> Iterator[Row]:
-    """Limits, other sites, intruders on one page; a private page, and its disk."""
-    yield _row("a visitor is who the last trusted proxy saw", _addresses())
-    env = {
-        "VLM_TRUSTED_PROXIES": "1",
-        "VLM_LIMIT_QUESTIONS": "4",
-        "VLM_LIMIT_STREAMS": "3",
-        "VLM_LIMIT_MEGABYTES": "1",
-    }
+ROUTES = (
+    ("POST", "/gradio_api/queue/join"), ("POST", "/gradio_api/call/chat"), ("POST", "/gradio_api/upload"), ("GET", "/config"),
+    ("POST", "/gradio_api/run/ocr"), ("POST", "/gradio_api/mcp/"), ("GET", "/gradio_api/token"), ("POST", "/gradio_api/cancel"),
+    ("GET", "/gradio_api/queue/data?session_hash=x"), ("POST", "/login"), ("POST", "/gradio_api/component_server"),
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment() -> None:
+    """Let the settings of a page stay as long as it runs: `launched` has taken all others away."""
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Wire]:
+    """A local NVIDIA for all pages of this file."""
     with Wire() as wire:
-        wired = {"NVIDIA_API_KEY": OWNER, "NVIDIA_BASE_URL": wire.url}
-        with launched(**wired, **env, VLM_BUDGET="12") as page:
-            yield _row(
-                "a visitor asks, sends and is answered as much as the owner allows, others as before",
-                _limited(page, wire),
-            )
-            yield _row(
-                "the owner's key pays so many questions a day, a visitor's own any number",
-                _budget(page, wire),
-            )
-            yield _row("no other site can use the page", _foreign(page))
-        with launched(**wired) as page:
-            yield from _intruders(page, short)
-        yield from _private(wire, wired)
+        yield wire
 
 
-def _row(promise: str, found: Iterator[tuple[object, bool]], leaked: int = 0) -> Row:
+@pytest.fixture(scope="module")
+def limited(service) -> Iterator[Page]:
+    """A page whose owner set all limits."""
+    with launched(
+        NVIDIA_API_KEY=OWNER,
+        NVIDIA_BASE_URL=service.url,
+        VLM_TRUSTED_PROXIES="1",
+        VLM_LIMIT_QUESTIONS="4",
+        VLM_LIMIT_STREAMS="3",
+        VLM_LIMIT_MEGABYTES="1",
+        VLM_BUDGET="12",
+    ) as page:
+        yield page
+
+
+def wrong(found: Iterator[tuple[object, bool]]) -> list:
+    """Return the cases that are not right."""
     found = list(found)
-    wrong = [str(case) for case, right in found if not right]
-    return Row(promise, len(found), len(found) - len(wrong), leaked, "; ".join(wrong[:4])[:600])
+    assert found
+    return [case for case, right in found if not right]
 
 
-def _addresses() -> Iterator[tuple[object, bool]]:
-    from ui.core.limits import visitor_at
+@pytest.mark.parametrize("peer, forwarded, proxies, who", ADDRESSES)
+def test_a_visitor_is_who_the_last_trusted_proxy_saw(peer, forwarded, proxies, who):
+    headers = [(b"x-forwarded-for", value.encode()) for value in forwarded]
+    request = {"client": (peer, 1) if peer else None, "headers": headers}
+    assert visitor_at(request, proxies) == who
+    assert visitor_at(None, 1) == ""
 
-    for case in ADDRESSES:
-        peer, forwarded, proxies, who = case
-        headers = [(b"x-forwarded-for", value.encode()) for value in forwarded]
-        yield (
-            case,
-            visitor_at({"client": (peer, 1) if peer else None, "headers": headers}, proxies) == who,
-        )
-    yield "no request", visitor_at(None, 1) == ""
+
+def test_a_visitor_asks_sends_and_is_answered_as_much_as_the_owner_allows(limited, service):
+    assert wrong(_limited(limited, service)) == []
+
+
+def test_the_owners_key_pays_so_many_questions_a_day_and_a_visitors_own_any_number(
+    limited, service
+):
+    assert wrong(_budget(limited, service)) == []
+
+
+@pytest.mark.parametrize("method, route", ROUTES)
+@pytest.mark.parametrize("headers, foreign", SITES)
+def test_no_other_site_can_use_the_page(limited, method, route, headers, foreign):
+    if route.startswith("/gradio_api/queue/data") and not foreign:
+        return  # it stays open
+    fields = {name: limited.url if value == "self" else value for name, value in headers.items()}
+    status = _status(method, limited.url + route, fields | {"X-Forwarded-For": "192.0.4.1"})
+    assert (status == 403) == foreign, status
+
+
+def test_a_link_from_elsewhere_opens_the_page(limited):
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert httpx.get(limited.url, headers=headers).status_code == 200
+
+
+@pytest.fixture
+def unlimited(service) -> Iterator[Page]:
+    """A page without limits: after the limited one, since both read the environment."""
+    with launched(NVIDIA_API_KEY=OWNER, NVIDIA_BASE_URL=service.url) as page:
+        yield page
+
+
+def test_no_file_and_no_address_of_this_machine_is_had_by_any_route(unlimited, tmp_path, long_form):
+    (secret := tmp_path / "secret.jpg").write_text(CANARY)
+    leaked = []
+    with Listener(replies) as inside:
+        visitor, step = Visitor(unlimited.url), 1 if long_form else 13
+        for case, answer in attempts(unlimited, visitor, secret, inside.port, step):
+            if CANARY in answer or inside.heard or "one two three" in answer:
+                leaked.append(case)
+            inside.heard = b""
+    assert leaked == []
+
+
+def test_an_upload_lies_where_the_page_keeps_uploads_whatever_its_name(unlimited):
+    found = uploads(unlimited, Visitor(unlimited.url))
+    assert wrong((name, not reasons) for name, reasons in found) == []
+
+
+def test_a_private_page_shows_nothing_without_the_password_and_deletes_what_was_given(service):
+    given = {"Authorization": "Basic " + base64.b64encode(f"ann:{PASSWORD}".encode()).decode()}
+    with (
+        Records().listening() as records,
+        launched(
+            sweeping_lifespan(0.3, 1.0),
+            VLM_AUTH=f"ann:{PASSWORD}",
+            VLM_TRUSTED_PROXIES="1",
+            NVIDIA_API_KEY=OWNER,
+            NVIDIA_BASE_URL=service.url,
+        ) as page,
+    ):
+        assert wrong(_locked(page, given)) == []
+        assert not [line for line in records.lines if PASSWORD in line]
+        visitor, samples = Visitor(page.url, headers=given), set(page.files())
+        assert visitor.ask()[0]
+        assert visitor.call("florence2", "<OD>", visitor.file(), "", None)[0]
+        assert len(set(page.files()) - samples) > 1, "it keeps what it is given for a while"
+        service.until(lambda: set(page.files()) == samples and not page.empty(), 30)
+        assert set(page.files()) == samples and not page.empty()
 
 
 def _limited(page: Page, wire: Wire) -> Iterator[tuple[object, bool]]:
@@ -135,79 +211,9 @@ def _budget(page: Page, wire: Wire) -> Iterator[tuple[object, bool]]:
         yield "with a key of one's own", Visitor(page.url, f"192.0.3.{at}", OWN).ask()[0]
 
 
-def _foreign(page: Page) -> Iterator[tuple[object, bool]]:
-    routes = (
-        ("POST", "/gradio_api/queue/join"), ("POST", "/gradio_api/call/chat"), ("POST", "/gradio_api/upload"), ("GET", "/config"),
-        ("POST", "/gradio_api/run/ocr"), ("POST", "/gradio_api/mcp/"), ("GET", "/gradio_api/token"), ("POST", "/gradio_api/cancel"),
-        ("GET", "/gradio_api/queue/data?session_hash=x"), ("POST", "/login"), ("POST", "/gradio_api/component_server"),
-    )  # fmt: skip
-    own = page.url
-    for method, route in routes:
-        for headers, foreign in SITES:
-            if route.startswith("/gradio_api/queue/data") and not foreign:
-                continue  # it stays open
-            fields = {name: own if value == "self" else value for name, value in headers.items()}
-            status = _status(method, own + route, fields | {"X-Forwarded-For": "192.0.4.1"})
-            yield f"{method} {route} {headers}: {status}", (status == 403) == foreign
-    framed = httpx.get(own, headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})
-    yield "a link from elsewhere", framed.status_code == 200
-
-
 def _status(method: str, url: str, headers: dict[str, str]) -> int:
     with httpx.stream(method, url, headers=headers, timeout=30) as response:
         return response.status_code
-
-
-def _intruders(page: Page, short: bool) -> Iterator[Row]:
-    with TemporaryDirectory() as folder, Listener(replies) as inside:
-        (secret := Path(folder, "secret.jpg")).write_text(CANARY)
-        visitor, tried, leaked = Visitor(page.url), 0, []
-        for case, answer in attempts(page, visitor, secret, inside.port, 13 if short else 1):
-            tried += 1
-            leaked += (
-                [case] if CANARY in answer or inside.heard or "one two three" in answer else []
-            )
-            inside.heard = b""
-        yield Row(
-            "no file and no address of this machine is had by any route",
-            tried,
-            tried,
-            len(leaked),
-            "; ".join(leaked[:4])[:600],
-        )
-    found = [(name, not wrong) for name, wrong in uploads(page, visitor)]
-    yield _row("an upload lies where the page keeps uploads, whatever its name", found)
-
-
-def _private(wire: Wire, wired: dict[str, str]) -> Iterator[Row]:
-    from ui.core.storage import sweeping_lifespan
-
-    with (
-        Records().listening() as records,
-        launched(
-            sweeping_lifespan(0.3, 1.0),
-            VLM_AUTH=f"ann:{PASSWORD}",
-            VLM_TRUSTED_PROXIES="1",
-            **wired,
-        ) as page,
-    ):
-        given = {"Authorization": "Basic " + base64.b64encode(f"ann:{PASSWORD}".encode()).decode()}
-        yield _row(
-            "a private page shows nothing to those without the password",
-            _locked(page, given),
-            _told(records),
-        )
-        visitor, samples = Visitor(page.url, headers=given), set(page.files())
-        worked = [visitor.ask()[0], visitor.call("florence2", "<OD>", visitor.file(), "", None)[0]]
-        made = set(page.files()) - samples
-        wire.until(lambda: set(page.files()) == samples and not page.empty(), 30)
-        left = set(page.files()) ^ samples
-        yield Row(
-            "what visitors gave, and what was made of it, is deleted",
-            3,
-            sum(worked) + (len(made) > 1),
-            len(left) + len(page.empty()),
-        )
 
 
 def _locked(page: Page, given: dict[str, str]) -> Iterator[tuple[object, bool]]:
@@ -249,7 +255,3 @@ def _locked(page: Page, given: dict[str, str]) -> Iterator[tuple[object, bool]]:
         "the right one, from elsewhere",
         httpx.get(page.url, headers=given | {"X-Forwarded-For": "203.0.113.9"}).status_code == 200,
     )
-
-
-def _told(records: Records) -> int:
-    return sum(PASSWORD in line for line in records.lines)

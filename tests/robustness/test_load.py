@@ -3,9 +3,7 @@
 import json
 import random
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -13,9 +11,7 @@ from statistics import mean
 from PIL import Image
 
 from tests.support.child_processes import Held, child, figures, held, page
-from tests.support.rows import Row
 
-WHO = {"hosted": "a crowd at NVIDIA's models", "embedded": "a crowd at this machine's engine"}
 _PHOTOS = 8
 _POOLS = 24  # threads that pools keep: asyncio's, and those that Gradio's handlers had last
 _LATER = 12  # who come later may be answered earlier by so many: the seats of the engine, and the crowd at the door
@@ -40,40 +36,47 @@ _FULL = Crowd(200, 600, 120, 60, window=0.2), Crowd(12, 120, 2, 20)
 _SHORT = Crowd(10, 8, 1, 10, window=0.005), Crowd(4, 5, 0.2, 10)
 
 
-def rows(short: bool) -> Iterator[Row]:
-    """The figures against NVIDIA's wire, then on the embedded engine."""
-    hosted, embedded = _SHORT if short else _FULL
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        photos(folder / "photos")
-        with child("-m", "tests.support.fast_wire", "--pace", hosted.window) as upstream:
-            address = upstream.stdout.readline().strip()
-            env = {"NVIDIA_API_KEY": "nvapi-load", "NVIDIA_BASE_URL": address}
-            yield from _figures(hosted, "hosted", folder, not short, address, **env)
-        yield from _figures(embedded, "embedded", folder, not short, VLM_ENGINE="embedded")
+def test_a_crowd_at_nvidias_models(tmp_path, long_form):
+    crowd = (_FULL if long_form else _SHORT)[0]
+    with child("-m", "tests.support.fast_wire", "--pace", crowd.window) as upstream:
+        address = upstream.stdout.readline().strip()
+        env = {"NVIDIA_API_KEY": "nvapi-load", "NVIDIA_BASE_URL": address}
+        _assert_served(crowd, "hosted", tmp_path, long_form, address, **env)
 
 
-def _figures(
+def test_a_crowd_at_this_machines_engine(tmp_path, long_form):
+    crowd = (_FULL if long_form else _SHORT)[1]
+    _assert_served(crowd, "embedded", tmp_path, long_form, VLM_ENGINE="embedded")
+
+
+def _assert_served(
     crowd: Crowd, engine: str, folder: Path, memory: bool, upstream: str = "", **env: str
-) -> Iterator[Row]:
+) -> None:
+    """Each question gets its answer, nobody another's; nothing is left behind, and the log has no fault."""
+    photos(folder / "photos")
     with page(folder, **env) as (url, process):
         _come_and_gone(_FIRST, url, engine, folder, process)
         before = held(process)
         found, samples = _come_and_gone(crowd, url, engine, folder, process)
-        spent = (samples[-1].seconds - before.seconds) / found["asked"]
-        yield from _answers(crowd, engine, found, spent)
+        _report(crowd, found, samples, before)
+        assert found["asked"] and not found["lost"], found["faults"]
+        assert not found["leaked"], "an answer reached another visitor"
+        if engine == "embedded":
+            assert found["overtaken"] <= _LATER, "first come, first served"
         if memory:
-            yield _flat(engine, samples)
-        yield _left_behind(
-            engine, before, held(process), samples, figures(upstream) if upstream else {}
-        )
-    if "Traceback" in (log := (folder / "page.log").read_text()):
-        yield Row(
-            f"{WHO[engine]}: the log has no fault",
-            1,
-            0,
-            remark=log[log.index("Traceback") :][:2000],
-        )
+            _assert_flat(samples)
+        _assert_nothing_left(before, held(process), figures(upstream) if upstream else {})
+    assert "Traceback" not in (folder / "page.log").read_text()
+
+
+def _report(crowd: Crowd, found: dict, samples: list[Held], before: Held) -> None:
+    """Print the figures of a crowd, which `pytest -s` or `-rP` shows."""
+    spent = (samples[-1].seconds - before.seconds) / max(1, found["asked"])
+    print(f"{crowd.visitors} visitors for {crowd.seconds:.0f} s, {found['asked']} questions,")
+    print(f"{found['left']} left in mid-stream, {found['stopped']} pressed stop;")
+    print(f"first words p95 {found['first_p95']:.1f} s; {spent:.2f} s of a processor a question;")
+    print(f"at most {max(sample.sockets for sample in samples)} sockets")
+    print(f"and {max(sample.threads for sample in samples)} threads")
 
 
 def _come_and_gone(
@@ -101,46 +104,14 @@ def _come_and_gone(
     return json.loads(said), samples
 
 
-def _answers(crowd: Crowd, engine: str, found: dict, spent: float) -> Iterator[Row]:
-    remark = (
-        f"{crowd.visitors} visitors for {crowd.seconds:.0f} s, {found['left']} left in mid-stream, {found['stopped']} pressed stop; "
-        f"first words p95 {found['first_p95']:.1f} s; {spent:.2f} s of a processor a question"
-    )
-    faults = "; ".join(f"{count}× {fault}" for fault, count in found["faults"])
-    yield Row(
-        f"{WHO[engine]}: each question gets its answer",
-        found["asked"],
-        found["asked"] - found["lost"],
-        remark=f"{remark} {faults}".strip(),
-    )
-    yield Row(
-        f"{WHO[engine]}: no answer reaches another visitor",
-        found["asked"],
-        found["asked"],
-        found["leaked"],
-        f"{found['visits']} visits",
-    )
-    if engine == "embedded":
-        fair = f"at most {found['overtaken']} who came later were answered earlier"
-        yield Row(
-            f"{WHO[engine]}: first come, first served",
-            1,
-            int(found["overtaken"] <= _LATER),
-            remark=fair,
-        )
-
-
-def _flat(engine: str, samples: list[Held]) -> Row:
+def _assert_flat(samples: list[Held]) -> None:
+    """The page's memory does not grow in the second half."""
     half = [sample.megabytes for sample in samples[len(samples) // 2 :]]
     growth = slope(half) * len(half)
-    kept = growth < max(_GROWTH * mean(half), _MEGABYTES)
-    remark = f"{mean(half):,.0f} MB, {growth:+.0f} MB by its slope over {len(half)} s; at the start {samples[0].megabytes:.0f} MB"
-    return Row(f"{WHO[engine]}: memory is flat in the second half", 1, int(kept), remark=remark)
+    assert growth < max(_GROWTH * mean(half), _MEGABYTES), f"{growth:+.0f} MB of {mean(half):.0f}"
 
 
-def _left_behind(
-    engine: str, before: Held, after: Held, samples: list[Held], upstream: dict
-) -> Row:
+def _assert_nothing_left(before: Held, after: Held, upstream: dict) -> None:
     excess = {
         "files": after.files - before.files,
         "sockets": after.sockets - before.sockets,
@@ -148,12 +119,7 @@ def _left_behind(
         "assets": upstream.get("assets", 0),
         "connections upstream": upstream.get("sockets", 0),
     }
-    leaked = sum(max(0, count) for count in excess.values())
-    most = f"at most {max(s.sockets for s in samples)} sockets and {max(s.threads for s in samples)} threads"
-    counted = f"{upstream['deletes']} of {upstream['uploads']} assets deleted; " if upstream else ""
-    names = ", ".join(f"{count} {name}" for name, count in excess.items() if count > 0)
-    remark = f"{counted}{most}; afterwards {after.files} files, {after.sockets} sockets, {after.threads} threads {names}".strip()
-    return Row(f"{WHO[engine]}: nothing is left behind", len(excess), len(excess), leaked, remark)
+    assert not {name: count for name, count in excess.items() if count > 0}
 
 
 def watched(crowd: subprocess.Popen, process: subprocess.Popen) -> list[Held]:

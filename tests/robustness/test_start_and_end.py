@@ -1,4 +1,4 @@
-"""Ends and beginnings: a signal in the midst of streams, a restart at once, and a start with a wrong setting."""
+"""Ends and starts: a signal in the midst of streams, a restart at once, and a start with a wrong setting."""
 
 import asyncio
 import base64
@@ -7,23 +7,24 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, aclosing
+from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
+import pytest
 import requests
 
+from tests.support.async_tools import finished
 from tests.support.child_processes import ROOT, answering, child, figures, free_port, page, settings
 from tests.support.gradio_wire import Session, opened
 from tests.support.paths import ASSETS
-from tests.support.rows import Row
-from tests.support.wrong_settings import SERVER, WRONG
+from tests.support.wrong_settings import SERVER as WRONG_FOR_THE_SERVER
+from tests.support.wrong_settings import WRONG
 
+PAGE, SERVER = ("app.py",), ("-m", "vlm_backends.server")
+pytestmark = pytest.mark.filterwarnings("ignore")
 LLAMA = "meta/llama-3.2-11b-vision-instruct"
 _SAID = "being restarted"
 _BOUND = 20  # seconds from the signal to the end of the process
@@ -40,43 +41,102 @@ class End:
     ]  # of each visitor: words that had arrived are there, and the sentence
 
 
-def rows(short: bool) -> Iterator[Row]:
-    """Each kind of process is ended in the midst of its answers and started again; then the table of wrong settings."""
-    many = 3 if short else 30
-    with tempfile.TemporaryDirectory() as name:
-        yield from _page_on_nvidia(Path(name), many)
-        yield _page_alone(Path(name))
-        yield from _server(many)
-    yield _second_signal(short)
-    yield from _wrong(short)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Try each wrong setting; the short form every fifth."""
+    long = metafunc.config.getoption("--long")
+    if "setting" in metafunc.fixturenames:
+        cases = [(PAGE, case) for case in WRONG[:: 1 if long else 5]]
+        cases += [(SERVER, case) for case in WRONG_FOR_THE_SERVER[:: 1 if long else 5]]
+        ids = [f"{command[-1]}-{i}-{named}" for i, (command, (_, named)) in enumerate(cases)]
+        metafunc.parametrize("command, setting", cases, ids=ids)
+    if "number" in metafunc.fixturenames:
+        metafunc.parametrize("number", (signal.SIGTERM, signal.SIGINT)[: 2 if long else 1])
 
 
-def _page_on_nvidia(folder: Path, many: int) -> Iterator[Row]:
-    with child("-m", "tests.support.fast_wire", "--pace", 0.2) as upstream:
-        address = upstream.stdout.readline().strip()
-        env = {"NVIDIA_API_KEY": "nvapi-ends", "NVIDIA_BASE_URL": address}
-        with page(folder, **env) as (url, process):
-            end = asyncio.run(_ended(url, process, many, lambda: figures(address)["assets"] > 0))
-        left = figures(address)
-        yield _row("the page, told to end while NVIDIA's models answer", end)
-        remark = f"{left['uploads']} uploaded, {left['deletes']} deleted, {left['sockets']} connections open"
-        yield Row(
-            "pictures at NVIDIA are deleted before the page ends",
-            left["uploads"],
-            left["deletes"],
-            left["assets"] + left["sockets"],
-            remark,
-        )
-        with page(folder, port=int(url.rpartition(":")[2]), **env):
-            yield Row("the page starts again at once, at its port", 1, 1)
+@pytest.fixture
+def many(long_form) -> int:
+    """How many visitors there are."""
+    return 30 if long_form else 3
 
 
-def _page_alone(folder: Path) -> Row:
-    with page(folder, VLM_ENGINE="embedded") as (url, process):
-        return _row(
-            "the page, told to end while this machine answers",
-            asyncio.run(_ended(url, process, 2, lambda: True, embedded=True)),
-        )
+@pytest.fixture
+def upstream() -> Iterator[str]:
+    """The address of a local NVIDIA that answers slowly."""
+    with child("-m", "tests.support.fast_wire", "--pace", 0.2) as process:
+        yield process.stdout.readline().strip()
+
+
+def test_a_page_that_is_told_to_end_while_nvidias_models_answer(tmp_path, upstream, many):
+    env = {"NVIDIA_API_KEY": "nvapi-ends", "NVIDIA_BASE_URL": upstream}
+    with page(tmp_path, **env) as (url, process):
+        end = finished(_ended(url, process, many, lambda: figures(upstream)["assets"] > 0))
+    left = figures(upstream)
+    _assert_in_order(end)
+    assert left["uploads"] == left["deletes"] > 0, "pictures at NVIDIA are deleted before"
+    assert left["assets"] == left["sockets"] == 0
+    with page(tmp_path, port=int(url.rpartition(":")[2]), **env):
+        pass  # it starts again at once, at its port
+
+
+def test_a_page_that_is_told_to_end_while_this_machine_answers(tmp_path):
+    with page(tmp_path, VLM_ENGINE="embedded") as (url, process):
+        _assert_in_order(finished(_ended(url, process, 2, lambda: True, embedded=True)))
+
+
+def test_a_second_signal_ends_the_page_at_once(tmp_path, number):
+    with page(tmp_path, VLM_ENGINE="embedded") as (_, process):
+        process.send_signal(number)
+        time.sleep(0.3)
+        process.send_signal(number)
+        assert process.wait(20) in (-number, 128 + number)
+
+
+def test_a_server_that_is_told_to_end_while_it_answers(upstream, many):
+    """One half of the callers stream, the others wait for the whole."""
+    port = free_port()
+    options = ("--engine", "nvidia", "--port", port, "--grace", 1, "--parallel", many)
+    env = {"NVIDIA_API_KEY": "nvapi-ends", "NVIDIA_BASE_URL": upstream}
+    url = f"http://127.0.0.1:{port}"
+    with (
+        child(*SERVER, *options, **env) as process,
+        ThreadPoolExecutor(many) as pool,
+    ):
+        answering(url, process, "/health")
+        answers = [pool.submit(_called, url, number) for number in range(many)]
+        while figures(upstream)["questions"] < many:
+            time.sleep(0.05)
+        time.sleep(1)
+        start = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(60)
+        took = time.monotonic() - start
+        end = End(status, took, [answer.result() for answer in answers])
+    _assert_in_order(end)
+    with child(*SERVER, *options, **env) as again:
+        answering(url, again, "/health")  # it starts again at once, at its port
+
+
+def test_nothing_starts_with_a_wrong_setting_and_the_refusal_names_it(command, setting):
+    given, named = setting
+    env = {name: value for name, value in given.items() if not name.startswith("--")}
+    options = [word for pair in given.items() if pair[0].startswith("--") for word in pair]
+    run = subprocess.run(
+        [sys.executable, *command, *options],
+        cwd=ROOT,
+        env=settings(**env),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    said = (run.stdout + run.stderr).strip()
+    assert run.returncode == 1 and named in said, said[-300:]
+    assert "Traceback" not in said and said.count("\n") == 0, said[-300:]
+
+
+def _assert_in_order(end: End) -> None:
+    """The process ended in time, and each answer kept its words and says why it ended."""
+    assert end.status in (0, -signal.SIGTERM) and end.seconds < _BOUND
+    assert end.answers and all(words and told for words, told in end.answers)
 
 
 async def _ended(
@@ -166,50 +226,6 @@ async def _followed(
                 begun.release()
 
 
-def _row(what: str, end: End) -> Row:
-    whole = sum(words and told for words, told in end.answers)
-    ended = end.status in (0, -signal.SIGTERM) and end.seconds < _BOUND
-    remark = f"status {end.status} after {end.seconds:.1f} s; {whole} of {len(end.answers)} answers keep their words and say why they ended"
-    return Row(what, len(end.answers) + 1, whole + ended, remark=remark)
-
-
-def _server(many: int) -> Iterator[Row]:
-    """The server on NVIDIA's wire: one half of the callers stream, the others wait for the whole."""
-    port = free_port()
-    command = (
-        "-m",
-        "vlm_backends.server",
-        "--engine",
-        "nvidia",
-        "--port",
-        port,
-        "--grace",
-        1,
-        "--parallel",
-        many,
-    )
-    with child("-m", "tests.support.fast_wire", "--pace", 0.2) as upstream, ExitStack() as stack:
-        address = upstream.stdout.readline().strip()
-        env = {"NVIDIA_API_KEY": "nvapi-ends", "NVIDIA_BASE_URL": address}
-        process = stack.enter_context(child(*command, **env))
-        url = f"http://127.0.0.1:{port}"
-        answering(url, process, "/health")
-        with ThreadPoolExecutor(many) as pool:
-            answers = [pool.submit(_called, url, number) for number in range(many)]
-            while figures(address)["questions"] < many:
-                time.sleep(0.05)
-            time.sleep(1)
-            start = time.monotonic()
-            process.send_signal(signal.SIGTERM)
-            end = End(
-                process.wait(60), time.monotonic() - start, [answer.result() for answer in answers]
-            )
-        yield _row("a server of one's own, told to end while it answers", end)
-        with child(*command, **env) as again:
-            answering(url, again, "/health")
-            yield Row("a server of one's own starts again at once, at its port", 1, 1)
-
-
 def _called(url: str, number: int) -> tuple[bool, bool]:
     token = f"tok{number:012x}"
     link = (
@@ -222,55 +238,3 @@ def _called(url: str, number: int) -> tuple[bool, bool]:
     body = {"model": LLAMA, "messages": [{"role": "user", "content": content}], "stream": True}
     text = requests.post(f"{url}/v1/chat/completions", json=body, timeout=60).text
     return f"{token}n0" in text, _SAID in text
-
-
-def _second_signal(short: bool) -> Row:
-    """A page that is told twice, by each of the two signals; in the short form by one."""
-    ended = []
-    with tempfile.TemporaryDirectory() as name:
-        for number in (signal.SIGTERM, signal.SIGINT)[: 1 if short else 2]:
-            with page(Path(name), VLM_ENGINE="embedded") as (_, process):
-                ended.append(_told_twice(process, number))
-    return Row("a second signal ends the page at once", len(ended), sum(ended))
-
-
-def _told_twice(process: subprocess.Popen, number: int) -> bool:
-    process.send_signal(number)
-    time.sleep(0.3)
-    process.send_signal(number)
-    return process.wait(20) in (-number, 128 + number)
-
-
-def _wrong(short: bool) -> Iterator[Row]:
-    """Each wrong setting ends the start with one sentence that names it, and status 1."""
-    for command, table in (("app.py",), WRONG), (("-m", "vlm_backends.server"), SERVER):
-        cases = table[:: 5 if short else 1]
-        with ThreadPoolExecutor(2) as pool:
-            faults = list(filter(None, pool.map(partial(_refused, command), cases)))
-        yield Row(
-            f"{command[-1]} does not start with a wrong setting, and says which",
-            len(cases),
-            len(cases) - len(faults),
-            remark="; ".join(faults)[:2000],
-        )
-
-
-def _refused(command: tuple[str, ...], case: tuple[dict, str]) -> str:
-    """What is wrong with the refusal of this setting; nothing when it is right."""
-    given, named = case
-    env, arguments = {name: value for name, value in given.items() if not name.startswith("--")}, []
-    for name, value in given.items():
-        arguments += [name, value] if name.startswith("--") else []
-    run = subprocess.run(
-        [sys.executable, *command, *arguments],
-        cwd=ROOT,
-        env=settings(**env),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    said = (run.stdout + run.stderr).strip()
-    good = (
-        run.returncode == 1 and named in said and "Traceback" not in said and said.count("\n") == 0
-    )
-    return "" if good else f"{given}: {run.returncode} {said[-300:]}"

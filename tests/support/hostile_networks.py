@@ -28,6 +28,7 @@ from tests.support.wire import Wire, status
 from vlm_backends import NVIDIA, CancelToken, OpenAI, VLMError
 from vlm_backends.engines import fetch
 from vlm_backends.engines.http.client import RequestPolicy, send
+from vlm_backends.engines.nvidia.api import Api
 
 ANSWER = head(length=len(whole())) + whole()
 PRIVATE = (
@@ -42,7 +43,14 @@ PRIVATE = (
 class Outside(NVIDIA):
     """NVIDIA's host as if it were asked over the internet, although it is played here."""
 
-    def _is_public(self) -> bool:
+    @property
+    def _api(self) -> Api:
+        return _PublicApi(*vars(super()._api).values())
+
+
+class _PublicApi(Api):
+    @property
+    def is_public(self) -> bool:
         return True
 
 

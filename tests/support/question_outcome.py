@@ -18,7 +18,14 @@ from vlm_backends import NVIDIA, OpenAI, Prompt, Turn, VLMError, ask, find_model
 from vlm_backends.engines.http.client import RequestPolicy
 
 KEY = "nvapi-canary-5f3c9a71d2"
-QUICK = RequestPolicy(connect_timeout=2.0, idle_timeout=1.5, backoff=0.01, max_attempts=2, poll_interval=0.005, max_polls=30)
+QUICK = RequestPolicy(
+    connect_timeout=2.0,
+    idle_timeout=1.5,
+    backoff=0.01,
+    max_attempts=2,
+    poll_interval=0.005,
+    max_polls=30,
+)
 LLAMA, KOSMOS, FLORENCE = (
     "meta/llama-3.2-11b-vision-instruct",
     "microsoft/kosmos-2",

@@ -1,7 +1,7 @@
 """Answers that are known beforehand, so that one that is lost, cut or given twice is seen."""
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from tests.support.fake_engine import FakeEngine
 from tests.support.paths import ASSETS
 from tests.support.processes import until
-from tests.support.rows import Row
 from tests.support.servers import serving
 from vlm_backends import (
     CancelToken,
@@ -129,9 +128,3 @@ def questions(
 def all_heard(asked: Sequence[Asked]) -> bool:
     """True once every answer stands in its middle."""
     return bool(until(lambda: all(len(one.heard.split()) >= HALF for one in asked)))
-
-
-def row(promise: str, asked: Sequence[Asked], ended: Iterable[bool], remark: str = "") -> Row:
-    """The row of these questions; an answer with words that do not belong to it is leaked."""
-    strange = sum(not recital(one.text).startswith(one.heard) for one in asked)
-    return Row(promise, len(asked), sum(ended), strange, remark)

@@ -57,7 +57,10 @@ def test_what_an_error_tells_of_the_model(error, kind, until):
 def test_an_error_carries_the_end_and_the_wait():
     assert explain(410, b'{"detail": "end of life on 2026-05-18T00:00:00Z"}').since == "2026-05-18"
     assert explain(410, b"").since == "" and explain(404, b"404 page not found").since == ""
-    assert explain(429, b"", "7").retry_after == 7.0 and explain(503, b"", "10800").retry_after == 10800.0
+    assert (
+        explain(429, b"", "7").retry_after == 7.0
+        and explain(503, b"", "10800").retry_after == 10800.0
+    )
     assert explain(429, b"").retry_after is None and explain(500, b"", "soon").retry_after is None
 
 

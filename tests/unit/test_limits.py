@@ -103,7 +103,10 @@ def test_a_guest_is_forgotten_last_of_all_when_seen_last():
 
 def test_a_new_day_is_a_new_budget_and_a_visitors_own_key_spends_none():
     now = [86_400.0 * 5 + 3600]
-    limiter, quota = RateLimiter(VisitorLimits(budget=2), lambda: now[0]), ClientQuota(VisitorLimits())
+    limiter, quota = (
+        RateLimiter(VisitorLimits(budget=2), lambda: now[0]),
+        ClientQuota(VisitorLimits()),
+    )
     for _ in range(5):
         limiter.turn(quota, False, CancelToken())
     limiter.turn(quota, True, CancelToken())

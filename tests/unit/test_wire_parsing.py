@@ -73,7 +73,9 @@ def test_the_reason_of_the_end_may_stand_far_before_it():
         '{"choices": [{"finish_reason": "stop"}]}',
         *['{"choices": [{"finish_reason": null}]}'] * 40,
     ]
-    assert len(list(decode.event_payloads([f"data: {event}\n\n".encode() for event in events]))) == 41
+    assert (
+        len(list(decode.event_payloads([f"data: {event}\n\n".encode() for event in events]))) == 41
+    )
 
 
 def test_words_before_the_cut_are_delivered():
@@ -98,7 +100,9 @@ def packed(files: dict[str, bytes], **options) -> bytes:
 
 
 def test_the_response_member_is_read_from_a_zip():
-    assert decode.body_payload(packed({"overlay.png": b"x", "1.response": b'{"id": "1"}'})) == {"id": "1"}
+    assert decode.body_payload(packed({"overlay.png": b"x", "1.response": b'{"id": "1"}'})) == {
+        "id": "1"
+    }
     assert decode.body_payload(packed({"../../1.response": b'{"id": "1"}'})) == {
         "id": "1"
     }  # a name is never a path here
@@ -169,7 +173,9 @@ def test_a_gateway_whose_process_is_gone_is_asked_again(body, passing):
 
 
 def test_a_long_wait_is_told_and_not_waited():
-    assert explain(503, b"", "10800").retry_delay is None and "3 hours" in str(explain(503, b"", "10800"))
+    assert explain(503, b"", "10800").retry_delay is None and "3 hours" in str(
+        explain(503, b"", "10800")
+    )
     assert explain(429, b"", "7").retry_delay == 7.0
     assert explain(429, b"", "soon").retry_delay == 0.0
 

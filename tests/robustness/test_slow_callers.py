@@ -3,39 +3,19 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator
 from urllib.parse import urlsplit
+
+import pytest
 
 from tests.support.fake_engine import FakeEngine
 from tests.support.questions import chat_body as body
-from tests.support.reciter import LLAMA, PICTURE, questions, recital, row
-from tests.support.rows import Row
+from tests.support.reciter import LLAMA, PICTURE, questions, recital
 from tests.support.servers import serving
 from vlm_backends import Chunk
 from vlm_backends.server.workers import Desk
 
 _PLACES = 2
 _PIECE, _PIECES = "word " * 20_000, 60  # 6 MB: more than the sockets hold between them
-
-
-def rows(short: bool) -> Iterator[Row]:
-    """Others' questions while twice as many slow callers as there are places hold their connections."""
-    count, slow = (8, 2 * _PLACES) if short else (64, 16 * _PLACES)
-    for promise, caller in (("Callers that read a byte a second hold up nobody", _slow_reader),
-                            ("Callers that send a byte a second hold up nobody", _slow_sender)):  # fmt: skip
-        over = threading.Event()
-        with serving(_Talker(), desk=Desk(_PLACES, 256)) as url:
-            callers = [threading.Thread(target=caller, args=(url, over)) for _ in range(slow)]
-            for one in callers:
-                one.start()
-            with questions(url, count) as asked:
-                pass
-            over.set()
-            for one in callers:
-                one.join()
-        yield row(
-            promise, asked, (one.whole for one in asked), f"{slow} slow ones at {_PLACES} places"
-        )
 
 
 class _Talker(FakeEngine):
@@ -76,3 +56,19 @@ def _connected(url: str) -> socket.socket:
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     line.connect((at.hostname, at.port))
     return line
+
+
+@pytest.mark.parametrize("caller", [_slow_reader, _slow_sender])
+def test_callers_that_take_a_second_for_a_byte_hold_up_nobody(caller, long_form):
+    count, slow = (64, 16 * _PLACES) if long_form else (8, 2 * _PLACES)
+    over = threading.Event()
+    with serving(_Talker(), desk=Desk(_PLACES, 256)) as url:
+        callers = [threading.Thread(target=caller, args=(url, over)) for _ in range(slow)]
+        for one in callers:
+            one.start()
+        with questions(url, count) as asked:
+            pass
+        over.set()
+        for one in callers:
+            one.join()
+    assert not [one for one in asked if not one.whole]
