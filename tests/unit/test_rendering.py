@@ -3,7 +3,7 @@
 import pytest
 from markdown_it import MarkdownIt
 
-from ui.state.rendering import as_markdown, verbatim
+from ui.core.markdown import as_markdown, verbatim
 from vlm_backends import (
     Answer,
 )

@@ -5,7 +5,7 @@ import json
 import pytest
 from PIL import Image
 
-from ui.components.viewer import Action, parted, scene
+from ui.components.viewer import Action, linked_parts, scene
 from vlm_backends import Answer, Region
 from vlm_backends.media import images
 from vlm_backends.media.geometry import bounds, corners
@@ -30,8 +30,8 @@ SQUARE = corners((0.25, 0.25, 0.75, 0.75))
 ])  # fmt: skip
 def test_the_words_are_parted_at_the_names(text, spans, parts):
     answer = Answer(text, tuple(Region("x", SQUARE, span=span) for span in spans))
-    assert parted(answer) == parts
-    assert "".join(part for part, _ in parted(answer)) == text
+    assert linked_parts(answer) == parts
+    assert "".join(part for part, _ in linked_parts(answer)) == text
 
 
 def test_a_scene_is_plain_json_and_long_names_are_cut():
