@@ -1,1 +1,1 @@
-"""Pictures and regions: decode, encode, fit, draw, measure and export."""
+"""Decode, encode, draw, compare and export pictures and their regions."""

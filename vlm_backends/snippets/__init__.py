@@ -8,6 +8,7 @@ from vlm_backends.engines import NVIDIA, Local, OpenAI
 from vlm_backends.engines.base import Engine, Kind
 from vlm_backends.engines.wire.requests import trimmed
 from vlm_backends.errors import BadPrompt
+from vlm_backends.reply import Question
 from vlm_backends.snippets import http_calls, in_process
 from vlm_backends.snippets.http_calls import HttpCall
 from vlm_backends.snippets.in_process import InProcessCall
@@ -25,17 +26,6 @@ class Code:
     files: tuple[tuple[str, Picture], ...]
 
 
-@dataclass(frozen=True)
-class _Question:
-    """One question to an engine."""
-
-    engine: Engine
-    model: Model
-    prompt: Prompt  # one that the model can use
-    task: Task | None
-    sent: Sent | None  # how the newest picture travelled, if that is known
-
-
 def code(
     engine: Engine, model: Model, prompt: Prompt, task: Task | None = None, sent: Sent | None = None
 ) -> Code:
@@ -46,41 +36,40 @@ def code(
     BadPrompt when there is no picture and the engine needs one.
     """
     write = _WRITERS[engine.traits.kind]
-    return write(_Question(engine, model, trimmed(model, prompt), task, sent))
+    return write(engine, Question(model, trimmed(model, prompt), task), sent)
 
 
-def _nvidia_code(question: _Question) -> Code:
-    engine = cast(NVIDIA, question.engine)
-    call = http_calls.nvidia_call(engine, question.model, question.prompt, question.sent)
-    return _http_code(call)
+def _nvidia_code(engine: Engine, question: Question, sent: Sent | None) -> Code:
+    nvidia = cast(NVIDIA, engine)
+    return _http_code(http_calls.nvidia_call(nvidia, question.model, question.prompt, sent))
 
 
-def _openai_code(question: _Question) -> Code:
-    _check_has_picture(question.prompt)
-    engine = cast(OpenAI, question.engine)
-    return _http_code(http_calls.openai_call(engine, question.model, question.prompt))
+def _openai_code(engine: Engine, question: Question, sent: Sent | None) -> Code:
+    _check_has_picture(question)
+    server = cast(OpenAI, engine)
+    return _http_code(http_calls.openai_call(server, question.model, question.prompt))
 
 
-def _local_code(question: _Question) -> Code:
-    _check_has_picture(question.prompt)
+def _local_code(engine: Engine, question: Question, sent: Sent | None) -> Code:
+    _check_has_picture(question)
     settings = {"VLM_ENGINE": "local"}
     model = question.model.id
-    if replacement := cast(Local, question.engine).ids.get(model):
+    if replacement := cast(Local, engine).ids.get(model):
         settings["VLM_CHECKPOINTS"] = f"{model}={replacement}"
-    call = in_process.build(question.model, question.prompt, question.task, settings)
+    call = in_process.build(question, settings)
     # Where the weights are is for the environment to say, so the code adds it to the settings.
     return _in_process_code(call, inherits_environment=True)
 
 
-def _builtin_code(question: _Question) -> Code:
-    _check_has_picture(question.prompt)
+def _builtin_code(engine: Engine, question: Question, sent: Sent | None) -> Code:
+    _check_has_picture(question)
     settings = {"VLM_ENGINE": "embedded"}
-    call = in_process.build(question.model, question.prompt, question.task, settings)
+    call = in_process.build(question, settings)
     return _in_process_code(call, inherits_environment=False)
 
 
-def _check_has_picture(prompt: Prompt) -> None:
-    if not any(turn.pictures for turn in prompt.turns):
+def _check_has_picture(question: Question) -> None:
+    if question.picture is None:
         raise BadPrompt("Add a picture first: this engine answers about pictures.")
 
 
@@ -94,7 +83,7 @@ def _in_process_code(call: InProcessCall, inherits_environment: bool) -> Code:
     return Code(python, in_process.write_shell(call), call.files)
 
 
-_WRITERS: Mapping[Kind, Callable[[_Question], Code]] = {
+_WRITERS: Mapping[Kind, Callable[[Engine, Question, Sent | None], Code]] = {
     "nvidia": _nvidia_code,
     "openai": _openai_code,
     "local": _local_code,

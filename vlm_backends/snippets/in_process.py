@@ -12,9 +12,10 @@ from typing import cast
 from vlm_backends.errors import BadPrompt
 from vlm_backends.media.geometry import Box
 from vlm_backends.models import write_task
+from vlm_backends.reply import Question
 from vlm_backends.snippets.http_calls import picture_names, pictures_of
 from vlm_backends.snippets.python import quoted
-from vlm_backends.types import Model, Picture, Prompt, Sampling, Task, Turn
+from vlm_backends.types import Model, Picture, Sampling, Task, Turn
 
 _LOCATIONS = re.compile(r"(?:<loc_\d{1,3}>){4}")
 _NOT_IN_ARGUMENTS = re.compile("[\0\ud800-\udfff]")  # no argument of a program can hold these
@@ -39,20 +40,18 @@ class InProcessCall:
         return dict(zip(pictures, (variable for variable, _ in picture_names(pictures))))
 
 
-def build(
-    model: Model, prompt: Prompt, task: Task | None, settings: Mapping[str, str]
-) -> InProcessCall:
-    """Describe the question. The prompt must be one that the model can use."""
+def build(question: Question, settings: Mapping[str, str]) -> InProcessCall:
+    """Describe a question, whose prompt must be one that the model can use."""
+    model, prompt, task = question.model, question.prompt, question.task
     pictures = pictures_of(prompt)
+    names = picture_names(pictures)
     return InProcessCall(
         model=model,
         turns=prompt.turns,
         sampling=None if model.tasks else prompt.sampling,
         task=task,
         task_input=_task_input(task, prompt.turns[-1].text) if task else None,
-        files=tuple(
-            (name, picture) for (_, name), picture in zip(picture_names(pictures), pictures)
-        ),
+        files=tuple((name, picture) for (_, name), picture in zip(names, pictures)),
         settings=settings,
     )
 
