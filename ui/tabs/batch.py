@@ -122,9 +122,10 @@ class BatchTab:
             summary = f"{engine.name}: {state}. {_pace(*rate_limit_for(engine))}"
         except VLMError as error:
             summary = str(error)
-        label, hint = "Your question", model.prompts[0]
         if task:
             label, hint = "Words to find", str(task.example)
+        else:  # a model with tasks has no prompts
+            label, hint = "Your question", model.prompts[0]
         return {
             self.about: f"{(task or model).about}  \n<small>{verbatim(summary)}</small>",
             self.words: gr.Textbox(
