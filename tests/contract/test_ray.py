@@ -246,7 +246,7 @@ def test_pieces_that_are_there_cross_together_and_the_first_one_waits_for_none(e
             async for come in answers.stream(FLORENCE, Prompt((Turn("user", "<OD>", (PICTURE,)),))):
                 items.append("|".join(chunk.text for chunk in come))
                 gate.set()
-                await asyncio.to_thread(until, lambda: not answers._desk.busy)
+                await asyncio.to_thread(until, lambda: not answers._pool.busy)
         except Unreachable:
             items.append("broke")
         return items
@@ -282,7 +282,7 @@ def test_questions_that_join_are_answered_together_or_else_alone(joins, batch, e
         return batch
 
     answers = replica(Says(Chunk("alone")))
-    answers._joins, answers._engine.can_batch, answers._joined = True, lambda *_: joins, joined
+    answers._batches, answers._engine.can_batch, answers._batched = True, lambda *_: joins, joined
     assert finished(said(answers)) == end
 
 

@@ -46,11 +46,12 @@ from vlm_backends import (
 from vlm_backends.engines.http import client, transport
 from vlm_backends.engines.http.client import RequestPolicy
 from vlm_backends.engines.wire.errors import explain
-from vlm_backends.server import app as server_app
-from vlm_backends.server.app import MOST_BODY, application, main
-from vlm_backends.server.requests import Question
+from vlm_backends.server import bodies
+from vlm_backends.server.app import application, main
+from vlm_backends.server.bodies import MAX_BODY
+from vlm_backends.server.requests import ChatRequest
 from vlm_backends.server.responses import pieces
-from vlm_backends.server.workers import Desk
+from vlm_backends.server.workers import WorkerPool
 
 KEY = "nvapi-canary-0123456789"
 
@@ -135,7 +136,7 @@ def test_what_was_sent_is_the_answer_however_it_was_cut(model, task, words, size
     prompt = Prompt((Turn("user", task.token if task else "?", (SIGN,)),))
     *_, whole = ask(Says(*cut), model, prompt, task)
     for raw in (False, True):
-        *some, last = pieces(Says(*cut), Question(model, prompt, task, raw=raw), CancelToken())
+        *some, last = pieces(Says(*cut), ChatRequest(model, prompt, task, raw=raw), CancelToken())
         sent = "".join(piece.text for piece in (*some, last))
         assert sent == (words if raw else whole.text), "words for people cannot be taken back"
         assert (
@@ -162,8 +163,8 @@ def test_half_a_character_beside_the_words_breaks_no_stream(raw):
 
 @pytest.mark.slow
 def test_a_client_waits_for_as_long_as_the_server_says_that_it_is_at_work(monkeypatch):
-    monkeypatch.setattr("vlm_backends.server.workers._BEAT", 0.1)
-    monkeypatch.setattr("vlm_backends.server.app._PATIENCE", 2)
+    monkeypatch.setattr("vlm_backends.server.workers._TICK", 0.1)
+    monkeypatch.setattr("vlm_backends.server.streaming._PATIENCE", 2)
     gate, prompt = threading.Event(), Prompt((Turn("user", "?", (SIGN,)),))
     for begin, said in (
         ((), "at work"),
@@ -323,7 +324,7 @@ def test_a_request_that_promises_too_much_is_turned_away_at_once(embedded):
 
 
 def test_who_does_not_send_the_question_is_not_waited_for_for_ever(embedded, monkeypatch):
-    monkeypatch.setattr(server_app, "_ARRIVAL", 0.2)
+    monkeypatch.setattr(bodies, "_ARRIVAL", 0.2)
     host, port = embedded.removeprefix("http://").removesuffix("/v1").split(":")
     with socket.create_connection((host, int(port)), 30) as sock:
         sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
@@ -349,7 +350,7 @@ def test_what_is_no_json_is_a_sentence(embedded, data):
 
 
 def test_a_request_beyond_measure_is_not_read_to_its_end(embedded):
-    sent = (b" " * 2**20 for _ in range(MOST_BODY // 2**20 + 2))
+    sent = (b" " * 2**20 for _ in range(MAX_BODY // 2**20 + 2))
     reply = requests.post(f"{embedded}/chat/completions", data=sent, timeout=30)
     assert reply.status_code == 413 and "smaller" in reply.json()["error"]["message"]
 
@@ -444,8 +445,8 @@ def test_the_first_words_come_before_the_last_and_leaving_ends_the_call():
 
 
 def test_events_of_pieces_that_are_there_are_sent_together():
-    gate, desk, sent = threading.Event(), Desk(), []
-    app = application(Says(Chunk("first"), gate, *map(Chunk, "manymore")), desk=desk)
+    gate, pool, sent = threading.Event(), WorkerPool(), []
+    app = application(Says(Chunk("first"), gate, *map(Chunk, "manymore")), pool=pool)
     question = [{"type": "http.request", "body": json.dumps(body(stream=True)).encode()}]
 
     async def receive():
@@ -455,7 +456,7 @@ def test_events_of_pieces_that_are_there_are_sent_together():
         sent.append(message.get("body", b"").count(b"data: "))
         gate.set()
         if sent[-1]:
-            await asyncio.to_thread(until, lambda: not desk.busy)
+            await asyncio.to_thread(until, lambda: not pool.busy)
 
     finished(
         app(
@@ -493,7 +494,7 @@ def until(true, seconds=10):
 def test_who_comes_when_all_places_are_taken_is_told_so_at_once():
     gate = threading.Event()
     engine = Says(Chunk("first "), gate, Chunk("last"))
-    with serving(engine, desk=Desk(parallel=1, waiting=1)) as url:
+    with serving(engine, pool=WorkerPool(parallel=1, waiting=1)) as url:
         replies = [post(url, body(stream=True), stream=True) for _ in range(1)]
         waits = threading.Thread(target=lambda: replies.append(post(url, body())))
         waits.start()
@@ -509,7 +510,7 @@ def test_who_comes_when_all_places_are_taken_is_told_so_at_once():
 
 
 def test_a_question_that_is_not_sent_takes_no_memory_when_all_places_are_taken():
-    with serving(Says(Chunk("yes")), desk=Desk(parallel=1, waiting=-1)) as url:
+    with serving(Says(Chunk("yes")), pool=WorkerPool(parallel=1, waiting=-1)) as url:
         assert post(url, "no question at all").status_code == 503, "its body was not looked at"
 
 
@@ -545,7 +546,7 @@ def test_a_stop_on_the_page_reaches_the_service_behind_the_server(wire):
 def test_a_client_that_is_patient_gets_its_place():
     gate = threading.Event()
     with serving(
-        Says(Chunk("first "), gate, Chunk("last")), desk=Desk(parallel=1, waiting=0)
+        Says(Chunk("first "), gate, Chunk("last")), pool=WorkerPool(parallel=1, waiting=0)
     ) as url:
         held = post(url, body(stream=True), stream=True)
         threading.Timer(0.5, gate.set).start()

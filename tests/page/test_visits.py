@@ -17,7 +17,7 @@ from ui.state.task_plan import task_prompt
 from vlm_backends import BadPrompt, CancelToken, Chunk, Embedded, Prompt, Question, Turn, find_model
 from vlm_backends.errors import Refused
 from vlm_backends.media import images
-from vlm_backends.server.workers import Desk
+from vlm_backends.server.workers import WorkerPool
 
 LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
 
@@ -84,18 +84,18 @@ def test_the_end_of_the_page_is_told_and_the_words_stay(monkeypatch):
 
 def test_who_waits_at_a_desk_that_closes_is_told_so():
     async def drive():
-        desk = Desk(parallel=1)
+        pool = WorkerPool(parallel=1)
         held = CancelToken()
-        first = desk.arriving(lambda: (held.wait(30) and item for item in "a"), held)
-        waiting = desk.arriving(lambda: iter("b"), CancelToken())
-        await desk.ended(10)
+        first = pool.stream(lambda: (held.wait(30) and item for item in "a"), held)
+        waiting = pool.stream(lambda: iter("b"), CancelToken())
+        await pool.drain(10)
         for arriving in (first, waiting):
             with pytest.raises(Refused, match="being restarted"):
                 async for _ in arriving:
                     pass
         with pytest.raises(Refused, match="being restarted"):
-            desk.arriving(lambda: iter("c"), CancelToken())
-        assert not desk.busy
+            pool.stream(lambda: iter("c"), CancelToken())
+        assert not pool.busy
 
     finished(drive())
 

@@ -12,7 +12,7 @@ from tests.support.questions import chat_body as body
 from tests.support.reciter import LLAMA, PICTURE, questions, recital
 from tests.support.servers import serving
 from vlm_backends import Chunk
-from vlm_backends.server.workers import Desk
+from vlm_backends.server.workers import WorkerPool
 
 _PLACES = 2
 _PIECE, _PIECES = "word " * 20_000, 60  # 6 MB: more than the sockets hold between them
@@ -62,7 +62,7 @@ def _connected(url: str) -> socket.socket:
 def test_callers_that_take_a_second_for_a_byte_hold_up_nobody(caller, long_form):
     count, slow = (64, 16 * _PLACES) if long_form else (8, 2 * _PLACES)
     over = threading.Event()
-    with serving(_Talker(), desk=Desk(_PLACES, 256)) as url:
+    with serving(_Talker(), pool=WorkerPool(_PLACES, 256)) as url:
         callers = [threading.Thread(target=caller, args=(url, over)) for _ in range(slow)]
         for one in callers:
             one.start()

@@ -22,7 +22,7 @@ from vlm_backends import (
     read,
 )
 from vlm_backends.engines import RequestPolicy
-from vlm_backends.server.workers import Desk
+from vlm_backends.server.workers import WorkerPool
 
 LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
 PICTURE = read(ASSETS / "cat.jpg")
@@ -69,7 +69,7 @@ class Reciter(FakeEngine):
 def reciting(host: str = "127.0.0.1") -> Iterator[tuple[Reciter, str]]:
     """A reciter and the base URL of a server that it answers behind."""
     reciter = Reciter()
-    with serving(reciter, desk=Desk(parallel=256, waiting=0), host=host) as url:
+    with serving(reciter, pool=WorkerPool(parallel=256, waiting=0), host=host) as url:
         yield reciter, url
 
 

@@ -83,8 +83,9 @@ FLOORS = {
         ["__main__"],
     ],
     "vlm_backends.server": [
-        ["requests", "workers"],
+        ["requests", "workers", "bodies"],
         ["errors", "responses"],
+        ["streaming"],
         ["app"],
         ["__main__"],
     ],

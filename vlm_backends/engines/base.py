@@ -31,6 +31,7 @@ class Traits:
     sends_to: str = ""  # where words and pictures go; empty: they stay on this machine
     account: str = ""  # a digest of address and key: who shares one rate limit
     endpoint: str = ""  # the address that is asked; empty: none
+    batches: bool = False  # it is a BatchEngine: several questions in one pass
 
 
 @dataclass(frozen=True)
@@ -124,4 +125,18 @@ class Engine(Protocol):
 
         Raises only VLMError, and nothing once it is cancelled.
         """
+        ...
+
+
+class BatchEngine(Engine, Protocol):
+    """An engine that can answer several questions in one pass of a network."""
+
+    def can_batch(self, model: Model, prompt: Prompt) -> bool:
+        """Return True for a question that `answer_batch` takes."""
+        ...
+
+    def answer_batch(
+        self, model: Model, prompts: Sequence[Prompt], cancels: Sequence[CancelToken]
+    ) -> list[Chunk]:
+        """Return a whole answer for each prompt. Raises VLMError, for all of them."""
         ...

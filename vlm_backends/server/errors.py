@@ -1,4 +1,7 @@
-"""Errors as the OpenAI wire has them, with what a page behind this server needs to meet the same ones."""
+"""Errors as the OpenAI wire has them.
+
+They carry what a page behind this server needs to raise the same errors again.
+"""
 
 import logging
 
@@ -15,49 +18,45 @@ _FAULT = "This server met a fault; its log says more. Try again, or use another 
 _log = logging.getLogger(__name__)
 
 
-class NoEntry(VLMError):
+class Unauthorized(VLMError):
     """The caller has not shown the key."""
 
 
-_STATUS = {NoEntry: 401, BadPrompt: 400, NoSuchModel: 404, Gone: 410, MissingKey: 501}
-_TOLD = (
-    400,
-    408,
-    413,
-    422,
-    429,
-)  # of an upstream's refusals; others, such as of this server's own key, are 502
+_STATUS = {Unauthorized: 401, BadPrompt: 400, NoSuchModel: 404, Gone: 410, MissingKey: 501}
+# Of an upstream's refusals; others, such as of this server's own key, are 502.
+_PASSED_ON = 400, 408, 413, 422, 429
 
 
 async def nowhere(status: int, *_: object) -> JSONResponse:
-    """The answer at an address that is none."""
+    """Answer at an address, or a method, that does not exist."""
     return JSONResponse(_error(status, NOWHERE[status]), status)
 
 
 def refusal(error: Exception) -> JSONResponse:
-    """The status and the sentence of an error."""
+    """Return an error's status and sentence as a response."""
     status, body = failure(error)
-    wait = getattr(error, "wait", None)
+    wait = error.retry_after if isinstance(error, Refused) else None
     return JSONResponse(body, status, {"Retry-After": str(max(1, round(wait)))} if wait else None)
 
 
 def failure(error: Exception) -> tuple[int, dict]:
-    """The HTTP status and OpenAI's error object; what is no VLMError is a fault, and says nothing of itself."""
+    """Return the HTTP status and OpenAI's error object.
+
+    What is no VLMError is a fault of this program: it is logged, and its text is not passed on.
+    """
     if not isinstance(error, VLMError):
         _log.error("a question met a fault", exc_info=error)
         return 500, _error(500, _FAULT)
     status = next((_STATUS[kind] for kind in _STATUS if isinstance(error, kind)), 502)
-    if isinstance(error, Refused) and (error.status in _TOLD or error.status >= 500):
+    if isinstance(error, Refused) and (error.status in _PASSED_ON or error.status >= 500):
         status = error.status
-    told = _error(status, str(error))
-    told["error"][
-        "vlm"
-    ] = {  # what that wire has no word for: a page behind this server meets the same error
+    body = _error(status, str(error))
+    body["error"]["vlm"] = {  # the wire has no words for it, and a page behind this server needs it
         "kind": type(error).__name__,
         "status": getattr(error, "status", None),
         "since": getattr(error, "since", ""),
     }
-    return status, told
+    return status, body
 
 
 def _error(status: int, sentence: str) -> dict:

@@ -1,4 +1,4 @@
-"""What a request of the OpenAI wire asks: its JSON becomes a model, a prompt and a task."""
+"""Read a request of the OpenAI wire: its JSON becomes a model, a prompt and a task."""
 
 import base64
 import binascii
@@ -11,10 +11,10 @@ from vlm_backends.media import images
 from vlm_backends.models import check_sampling
 from vlm_backends.types import Sampling
 
-_MOST_TEXT = 200_000  # characters of a conversation
-_MOST_TURNS = 200
-_MOST_PICTURES = 100
-_NOT_HERE = ("tools", "functions", "response_format", "logprobs", "audio", "modalities", "stop")
+_MAX_TEXT = 200_000  # characters of a conversation
+_MAX_TURNS = 200
+_MAX_PICTURES = 100
+_UNSUPPORTED = ("tools", "functions", "response_format", "logprobs", "audio", "modalities", "stop")
 
 
 class NoSuchModel(VLMError):
@@ -22,7 +22,7 @@ class NoSuchModel(VLMError):
 
 
 @dataclass(frozen=True)
-class Question:
+class ChatRequest:
     """What is asked, and how the answer is to come."""
 
     model: Model
@@ -33,12 +33,17 @@ class Question:
     raw: bool = False  # the model's own words with its special tokens, as its readers want them
 
 
-def question(body: object, models: Sequence[Model], load: Callable[[str], bytes]) -> Question:
-    """The question; `load` gives the bytes behind an http(s) address. Raises BadPrompt and NoSuchModel."""
+def read_request(
+    body: object, models: Sequence[Model], load: Callable[[str], bytes]
+) -> ChatRequest:
+    """Return the request in a body's JSON; `load` gives the bytes behind an http(s) address.
+
+    Raises BadPrompt and NoSuchModel.
+    """
     if not isinstance(body, dict):
         raise BadPrompt("The request's body must be a JSON object with model and messages.")
-    model = named(body.get("model"), models)
-    for field in _NOT_HERE:
+    model = find_served(body.get("model"), models)
+    for field in _UNSUPPORTED:
         if body.get(field):
             raise BadPrompt(f"{field} is not supported here. Leave it out.")
     if body.get("n", 1) != 1:
@@ -48,12 +53,16 @@ def question(body: object, models: Sequence[Model], load: Callable[[str], bytes]
     options = body.get("stream_options")
     counts = isinstance(options, dict) and options.get("include_usage") is True
     raw = body.get("skip_special_tokens") is False
-    prompt = Prompt(turns, None if task else check_sampling(model, _sampling(model, body)))
-    return Question(model, prompt, task, body.get("stream") is True, counts, raw)
+    own = None if task else model.sampling
+    prompt = Prompt(turns, own and check_sampling(model, _sampling(body, own)))
+    return ChatRequest(model, prompt, task, body.get("stream") is True, counts, raw)
 
 
-def named(id: object, models: Sequence[Model]) -> Model:
-    """The model of this id, its own or its weights' at the hub, in any case. Raises NoSuchModel."""
+def find_served(id: object, models: Sequence[Model]) -> Model:
+    """Return the model of this id, its own or its weights' at the hub, in any letter case.
+
+    Raises NoSuchModel.
+    """
     wanted = id.lower() if isinstance(id, str) else None
     for model in models:
         if wanted in (model.id.lower(), model.weights.id.lower() if model.weights else model.id):
@@ -63,10 +72,10 @@ def named(id: object, models: Sequence[Model]) -> Model:
 
 
 def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
-    """The conversation, what a system message says standing before the user's first words."""
-    if not isinstance(messages, list) or not messages or len(messages) > _MOST_TURNS:
+    """Yield the conversation; what a system message says stands before the user's next words."""
+    if not isinstance(messages, list) or not messages or len(messages) > _MAX_TURNS:
         raise BadPrompt(
-            f"messages must be a list of 1 to {_MOST_TURNS} messages, the last one the user's."
+            f"messages must be a list of 1 to {_MAX_TURNS} messages, the last one the user's."
         )
     if not isinstance(messages[-1], dict) or messages[-1].get("role") != "user":
         raise BadPrompt("The last message must be the user's.")
@@ -75,11 +84,11 @@ def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
         role = message.get("role") if isinstance(message, dict) else None
         if role not in ("system", "developer", "user", "assistant"):
             raise BadPrompt("Each message has a role: system, user or assistant.")
-        text, pictures = _content(message.get("content"), load, _MOST_PICTURES - shown)
+        text, pictures = _content(message.get("content"), load, _MAX_PICTURES - shown)
         length, shown = length + len(text), shown + len(pictures)
-        if length > _MOST_TEXT:
+        if length > _MAX_TEXT:
             raise BadPrompt(
-                f"The conversation is longer than {_MOST_TEXT:,} characters. Send less of it."
+                f"The conversation is longer than {_MAX_TEXT:,} characters. Send less of it."
             )
         if role in ("system", "developer"):
             before += text + "\n\n"
@@ -102,7 +111,7 @@ def _content(
             words.append(part["text"])
         elif kind == "image_url":
             if len(pictures) == room:
-                raise BadPrompt(f"A conversation may show {_MOST_PICTURES} pictures. Send fewer.")
+                raise BadPrompt(f"A conversation may show {_MAX_PICTURES} pictures. Send fewer.")
             pictures.append(_picture(part.get("image_url"), load))
         else:
             raise BadPrompt(
@@ -127,34 +136,33 @@ def _picture(source: object, load: Callable[[str], bytes]) -> Picture:
 
 
 def _task(model: Model, text: str) -> Task | None:
-    """The task that the words begin with, for a model that has tasks."""
+    """Return the task that the words begin with; None for a model without tasks."""
     if not model.tasks:
         return None
     for task in model.tasks:
         if text.startswith(task.token):
             return task
-    raise BadPrompt(
-        f"{model.title} has tasks: begin with one of {', '.join(task.token for task in model.tasks)}."
-    )
+    tokens = ", ".join(task.token for task in model.tasks)
+    raise BadPrompt(f"{model.title} has tasks: begin with one of {tokens}.")
 
 
-def _sampling(model: Model, body: dict) -> Sampling:
-    own = model.sampling
+def _sampling(body: dict, own: Sampling) -> Sampling:
+    """Return the model's own sampling with what the request says. Raises BadPrompt."""
     most = body.get("max_completion_tokens", body.get("max_tokens"))
-    wanted = {
-        "max_tokens": most,
-        "temperature": body.get("temperature"),
-        "top_p": body.get("top_p"),
-    }
-    for name, value in wanted.items():
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
-            raise BadPrompt(f"{name} must be a number.")
+    max_tokens = _number("max_tokens", most, own.max_tokens)
+    temperature = _number("temperature", body.get("temperature"), own.temperature)
+    top_p = _number("top_p", body.get("top_p"), own.top_p)
     seed = body.get("seed")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
         raise BadPrompt("seed must be a whole number.")
-    given = {name: getattr(own, name) if value is None else value for name, value in wanted.items()}
-    if given["max_tokens"] != given["max_tokens"] // 1:
+    if max_tokens != max_tokens // 1:
         raise BadPrompt("max_tokens must be a whole number.")
-    return Sampling(
-        **{**given, "max_tokens": int(given["max_tokens"])}, seed=own.seed if seed is None else seed
-    )
+    return Sampling(int(max_tokens), temperature, top_p, own.seed if seed is None else seed)
+
+
+def _number(name: str, value: object, default: float) -> float:
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise BadPrompt(f"{name} must be a number.")
+    return value

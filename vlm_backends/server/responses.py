@@ -1,7 +1,8 @@
-"""An engine's answer as the payloads of the OpenAI wire, with NVIDIA's `entities` where something was found.
+"""Write an engine's answer as payloads of the OpenAI wire.
 
-What that wire has no word for travels beside it in `vlm`: the engine's note, what is waited for, and whether the text
-is to be shown letter for letter. An entity also has its outline, its span in the answer's text, and `solid` for masks.
+Regions are NVIDIA's `entities`. What the wire has no word for travels beside it in `vlm`: the
+engine's note, what is waited for, and whether the text is to be shown letter for letter. An entity
+also has its outline, its span in the answer's text, and `solid` for masks.
 """
 
 import time
@@ -12,10 +13,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 from uuid import uuid4
 
-from vlm_backends import Answer, CancelToken, Chunk, Engine, Region
+from vlm_backends import Answer, CancelToken, Chunk, Engine, Question, Region, Reply
 from vlm_backends.media.geometry import bounds
-from vlm_backends.reply import heard, understood
-from vlm_backends.server.requests import Question
+from vlm_backends.server.requests import ChatRequest
 
 
 class Piece(NamedTuple):
@@ -23,43 +23,52 @@ class Piece(NamedTuple):
 
     text: str = ""
     regions: tuple[Region, ...] = ()
-    beside: Mapping[str, object] = MappingProxyType({})  # what goes into `vlm`
+    extras: Mapping[str, object] = MappingProxyType({})  # what goes into `vlm`
     answer: Answer | None = None  # the whole answer, in the last piece
 
 
-def pieces(engine: Engine, asked: Question, stop: CancelToken) -> Iterator[Piece]:
-    """The answer as it arrives, the model's own words or those for people. Raises VLMError.
+def pieces(engine: Engine, request: ChatRequest, cancel: CancelToken) -> Iterator[Piece]:
+    """Yield the answer as it arrives: the model's own words, or those for people.
 
-    The model's own words are read once, at their end.
+    The model's own words are read at the end, for the regions in them. Raises VLMError.
     """
-    whole, said, given, beside = Chunk(), 0, 0, {}
-    read = (asked.task or asked.model).read
-    with closing(heard(engine, asked.model, asked.prompt, stop)) as wholes:
-        for whole in wholes:
-            so_far = whole if asked.raw else understood(whole, read)
-            text, regions = so_far.text[said:], so_far.regions[given:] if asked.raw else ()
-            if asked.model.tables and not (asked.raw or so_far.literal):
-                text = (
-                    ""  # a table is written anew with each of its cells: it goes whole, at the end
-                )
+    question = Question(request.model, request.prompt, request.task)
+    reply = Reply(question, engine, cancel=cancel)
+    said, given, extras = 0, 0, {}  # characters, regions, and what else was sent so far
+    with closing(reply.updates()) as updates:
+        for _ in updates:
+            so_far = reply.chunk if request.raw else reply.answer
+            text = so_far.text[said:] if _is_final(request, so_far) else ""
+            regions = so_far.regions[given:] if request.raw else ()
             said, given = said + len(text), given + len(regions)
-            news = _news(so_far, beside)
-            beside |= news
+            news = _new_extras(so_far, extras)
+            extras |= news
             if text or regions or news:
                 yield Piece(text, regions, news)
-    answer = understood(whole, read)
-    rest = "" if asked.raw else answer.text[said:]
-    yield Piece(rest, () if given else answer.regions, _news(answer, beside), answer)
+    answer = reply.answer
+    rest = "" if request.raw else answer.text[said:]
+    yield Piece(rest, () if given else answer.regions, _new_extras(answer, extras), answer)
 
 
-def _news(so_far: Chunk | Answer, beside: Mapping[str, object]) -> dict:
-    """What the wire has no word for, when there is something to say that is not said yet."""
+def _is_final(request: ChatRequest, so_far: Chunk | Answer) -> bool:
+    """Return True when the words so far stay as they are.
+
+    A table is written anew with each of its cells: it is sent whole, at the end.
+    """
+    return request.raw or so_far.literal or not request.model.tables
+
+
+def _new_extras(so_far: Chunk | Answer, sent: Mapping[str, object]) -> dict[str, object]:
+    """Return what the wire has no word for, where it is not sent yet."""
     named = {"note": so_far.note, "status": so_far.status, "literal": so_far.literal}
-    return {name: value for name, value in named.items() if value and beside.get(name) != value}
+    return {name: value for name, value in named.items() if value and sent.get(name) != value}
 
 
 def entity(region: Region) -> dict:
-    """The region as NVIDIA's Kosmos-2 has it, 0..1, its ends inclusive, with its outline beside."""
+    """Return a region as NVIDIA's Kosmos-2 has it, with its outline beside.
+
+    Coordinates are in 0..1 from the top left corner; the ends of `substring` are inclusive.
+    """
     made: dict = {"phrase": region.label, "bboxes": [list(bounds(region.outline))]}
     if region.span:
         made |= {"substring": [region.span[0], region.span[1] - 1], "span": list(region.span)}
@@ -75,38 +84,37 @@ class Envelope:
     created: int = field(default_factory=lambda: int(time.time()))
 
     def chunk(self, piece: Piece) -> dict:
-        """One event of a stream."""
-        delta = {"content": piece.text} if piece.text else {}
+        """Return one event of a stream."""
+        delta: dict[str, object] = {"content": piece.text} if piece.text else {}
         if piece.regions:
             delta["entities"] = [entity(region) for region in piece.regions]
         ended = "stop" if piece.answer else None
         choice = {"index": 0, "delta": delta, "finish_reason": ended}
-        return self._made("chat.completion.chunk", [choice], piece.beside)
+        return self._payload("chat.completion.chunk", [choice], piece.extras)
 
     def count(self, answer: Answer) -> dict:
-        """The last event of a stream that counts; tokens are counted by some engines only."""
-        return self._made("chat.completion.chunk", [], {}) | {"usage": usage(answer)}
+        """Return the last event of a stream that counts; only some engines count tokens."""
+        return self._payload("chat.completion.chunk", [], {}) | {"usage": usage(answer)}
 
-    def whole(self, text: str, beside: Mapping[str, object], answer: Answer) -> dict:
-        """The reply that does not stream."""
-        message = {"role": "assistant", "content": text}
+    def whole(self, text: str, extras: Mapping[str, object], answer: Answer) -> dict:
+        """Return a reply that does not stream."""
+        message: dict[str, object] = {"role": "assistant", "content": text}
         if answer.regions:
             message["entities"] = [entity(region) for region in answer.regions]
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        return self._made("chat.completion", [choice], beside) | {"usage": usage(answer)}
+        return self._payload("chat.completion", [choice], extras) | {"usage": usage(answer)}
 
-    def _made(self, kind: str, choices: list[dict], beside: Mapping[str, object]) -> dict:
-        made = {
+    def _payload(self, kind: str, choices: list[dict], extras: Mapping[str, object]) -> dict:
+        payload = {
             "id": self.id,
             "object": kind,
             "created": self.created,
             "model": self.model,
             "choices": choices,
         }
-        return made | {"vlm": dict(beside)} if beside else made
+        return payload | {"vlm": dict(extras)} if extras else payload
 
 
 def usage(answer: Answer) -> dict | None:
-    """The number of tokens, where the engine counted them."""
-    count = answer.tokens
-    return count and {"completion_tokens": count}
+    """Return the number of tokens, where the engine counted them."""
+    return {"completion_tokens": answer.tokens} if answer.tokens else None

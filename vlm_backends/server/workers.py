@@ -1,44 +1,46 @@
-"""Where a server's questions are answered: so many at a time, so many waiting, each ended when its caller leaves."""
+"""Answer a server's questions in threads: so many at a time, so many waiting.
+
+Each ends when its caller leaves.
+"""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
-from vlm_backends import CancelToken
+from vlm_backends.concurrency import CancelToken
 from vlm_backends.errors import Refused
 
 T = TypeVar("T")
-_BEAT = 1.0  # seconds
-_GATHERS = 0.02  # seconds between two hands full: a piece of few letters costs more on its way than in its making
+_TICK = 1.0  # seconds of silence after which an empty list is handed over
+_COALESCE = 0.02  # seconds between two hand-overs: sending a small piece costs more than making it
 
 
-class Full(Refused):
+class PoolFull(Refused):
     """All places are taken; one may be free in a moment."""
 
-    wait = 1.0
-
     def __init__(self) -> None:
-        super().__init__("All places are taken. Try again in a moment.", 503)
+        sentence = "All places are taken. Try again in a moment."
+        super().__init__(sentence, 503, retry_after=1.0)
 
 
-class _End(NamedTuple):
-    """That nothing more comes, and what went wrong."""
+class _End:
+    """Marks the end of the items in a queue, with what went wrong."""
 
-    failure: Exception | None = None
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
 
 
 @dataclass
-class Desk:
-    """Answers `parallel` questions at a time and lets `waiting` more wait; who comes then is sent away at once."""
+class WorkerPool:
+    """Answer `parallel` questions at a time and let `waiting` more wait; refuse the others."""
 
     parallel: int = 4
     waiting: int = 64
-    stops: set[CancelToken] = field(default_factory=set)
+    running: set[CancelToken] = field(default_factory=set)  # one of each question
     closed: bool = False
 
     def __post_init__(self) -> None:
@@ -46,110 +48,121 @@ class Desk:
 
     @property
     def busy(self) -> int:
-        """Questions that are answered or wait."""
-        return len(self.stops)
+        """The number of questions that are answered or wait."""
+        return len(self.running)
 
     def admit(self) -> None:
-        """Raises Refused when the server is about to end, and Full when all places are taken."""
+        """Raise PoolFull when all places are taken, and Refused when the server is about to end."""
         if self.closed:
-            raise _closed()
+            raise _restarting()
         if self.busy >= self.parallel + self.waiting:
-            raise Full
+            raise PoolFull
 
-    def arriving(
-        self, items: Callable[[], Iterator[T]], stop: CancelToken
-    ) -> AsyncIterator[list[T]]:
-        """The items as a thread reads them, all that are there at a time; none for each second of silence. Raises Full.
+    def stream(
+        self, produce: Callable[[], Iterator[T]], cancel: CancelToken
+    ) -> AsyncGenerator[list[T], None]:
+        """Iterate over `produce()` in a thread; yield all items that are there at a time.
 
-        Closing it sets `stop`. The place is free again when the thread has ended.
+        Yields an empty list for each second of silence. Closing the generator sets `cancel`; the
+        place is free again when the thread has ended. Raises PoolFull.
         """
         self.admit()
-        self.stops.add(stop)
-        queue, over = asyncio.Queue(), asyncio.Event()
-        tell = partial(_tell, asyncio.get_running_loop(), queue, over)
-        job = self._pool.submit(_read, items, stop, tell)
-        job.add_done_callback(lambda job: self._over(job, stop, tell))
-        return self._handed_over(queue, over, stop)
+        self.running.add(cancel)
+        channel: _Channel[T] = _Channel(asyncio.get_running_loop())
+        job = self._pool.submit(_read, produce, cancel, channel)
+        job.add_done_callback(lambda job: self._free(job, cancel, channel))
+        return self._received(channel, cancel)
 
     def close(self) -> None:
-        """Every answer ends, as broken off, and nobody is let in."""
+        """End every answer, as broken off, and admit nobody any more."""
         self.closed = True
-        for stop in list(self.stops):
-            stop.set()
+        for cancel in list(self.running):
+            cancel.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def ended(self, seconds: float) -> None:
-        """Closes, and waits for the answers' threads, but no longer than that."""
+    async def drain(self, seconds: float) -> None:
+        """Close, and wait for the answers' threads, but no longer than that."""
         self.close()
-        last = time.monotonic() + seconds
-        while self.busy and time.monotonic() < last:
+        deadline = time.monotonic() + seconds
+        while self.busy and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
 
-    def _over(self, job: Future, stop: CancelToken, tell: Callable[[object], object]) -> None:
-        self.stops.discard(stop)
+    def _free(self, job: Future[None], cancel: CancelToken, channel: "_Channel[T]") -> None:
+        self.running.discard(cancel)
         if job.cancelled():
-            tell(_End())
+            channel.send(_End())
 
-    async def _handed_over(
-        self, queue: asyncio.Queue, over: asyncio.Event, stop: CancelToken
-    ) -> AsyncIterator[list[T]]:
+    async def _received(
+        self, channel: "_Channel[T]", cancel: CancelToken
+    ) -> AsyncGenerator[list[T], None]:
         try:
             while True:
-                come = await _come(queue)
-                end = come.pop() if come and isinstance(come[-1], _End) else None
-                if come or not end:
-                    yield come
-                if end and end.failure:
-                    raise end.failure
-                if end and self.closed:
-                    raise _closed()
+                items, end = await channel.receive()
+                if items or not end:
+                    yield items
                 if end:
+                    self._raise_for(end)
                     return
-                if come:
-                    with suppress(asyncio.TimeoutError):
-                        await asyncio.wait_for(over.wait(), _GATHERS)
+                if items:
+                    await channel.rest()
         finally:
-            stop.set()
+            cancel.set()
+
+    def _raise_for(self, end: _End) -> None:
+        if end.failure:
+            raise end.failure
+        if self.closed:
+            raise _restarting()
 
 
-async def _come(queue: asyncio.Queue) -> list:
-    """What is there, as soon as something is; nothing after a second of silence."""
-    try:
-        come = [await asyncio.wait_for(queue.get(), _BEAT)]
-    except asyncio.TimeoutError:
-        return []
-    while not queue.empty():
-        come.append(queue.get_nowait())
-    return come
+class _Channel(Generic[T]):
+    """Items on their way from a thread to an event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._queue: asyncio.Queue[T | _End] = asyncio.Queue()
+        self._ended = asyncio.Event()
+
+    def send(self, item: T | _End) -> None:
+        """Hand an item over, from any thread."""
+        with suppress(RuntimeError):  # the loop is closed when the server goes down
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
+            if isinstance(item, _End):
+                self._loop.call_soon_threadsafe(self._ended.set)
+
+    async def receive(self) -> tuple[list[T], _End | None]:
+        """Return what is there, as soon as something is; nothing after a second of silence."""
+        try:
+            arrived = [await asyncio.wait_for(self._queue.get(), _TICK)]
+        except asyncio.TimeoutError:
+            return [], None
+        while not self._queue.empty():
+            arrived.append(self._queue.get_nowait())
+        end = next((item for item in arrived if isinstance(item, _End)), None)
+        return [item for item in arrived if not isinstance(item, _End)], end
+
+    async def rest(self) -> None:
+        """Let more items gather for a moment, but not beyond the end."""
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), _COALESCE)
 
 
-def _tell(
-    loop: asyncio.AbstractEventLoop, queue: asyncio.Queue, over: asyncio.Event, item: object
-) -> None:
-    with suppress(RuntimeError):  # the loop is closed when the server goes down
-        loop.call_soon_threadsafe(queue.put_nowait, item)
-        if isinstance(item, _End):
-            loop.call_soon_threadsafe(over.set)
-
-
-def _read(
-    items: Callable[[], Iterator[T]], stop: CancelToken, tell: Callable[[object], object]
-) -> None:
-    """Tells of each item and at last of the end, with what went wrong."""
+def _read(produce: Callable[[], Iterator[T]], cancel: CancelToken, channel: _Channel[T]) -> None:
+    """Send each item and at last the end, with what went wrong."""
     failure = None
     try:
-        for item in () if stop.is_set() else items():
-            tell(item)
-            if stop.is_set():
+        for item in () if cancel.is_set() else produce():
+            channel.send(item)
+            if cancel.is_set():
                 break
     except Exception as error:
         failure = error
-    tell(_End(failure))
+    channel.send(_End(failure))
 
 
-def _closed() -> Refused:
-    closed = Refused(
-        "This server is being restarted. What had arrived is kept; ask again in a minute.", 503
+def _restarting() -> Refused:
+    return Refused(
+        "This server is being restarted. What had arrived is kept; ask again in a minute.",
+        503,
+        retry_after=10.0,
     )
-    closed.retry_after = 10.0
-    return closed

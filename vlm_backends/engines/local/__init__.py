@@ -41,7 +41,7 @@ class Local:
     @property
     def traits(self) -> Traits:
         """What holds for all of its models: one question at a time, on this machine."""
-        return Traits("local")
+        return Traits("local", batches=True)
 
     def models(self) -> Sequence[Model]:
         """List the models whose weights are here, or may be fetched."""
