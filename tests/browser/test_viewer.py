@@ -169,7 +169,7 @@ def test_a_click_on_a_box_is_asked_about_and_joins_what_was_there(visit):
     read_the_sign(page)
     before = page.locator("#result polygon").count()
     page.locator("#result polygon[aria-label='Visitor Center']").click()
-    page.locator("#result .deeds p", has_text="Visitor Center").get_by_text("Describe").click()
+    page.locator("#result .actions p", has_text="Visitor Center").get_by_text("Describe").click()
     fresh = page.locator("#result .mark").first
     expect(fresh).to_contain_text("Visitor Center", timeout=60_000)
     expect(fresh).to_contain_text("px")
@@ -182,13 +182,13 @@ def test_a_click_on_a_box_is_asked_about_and_joins_what_was_there(visit):
 def test_all_boxes_at_once_show_how_far_they_are_and_stop(visit):
     page = visit("?model=florence-2")
     read_the_sign(page)
-    row = page.locator("#result .deeds p", has_text="With all 8")
+    row = page.locator("#result .actions p", has_text="With all 8")
     row.get_by_text("Describe").click()
     expect(page.locator("#task-live")).to_contain_text("of 8")
     expect(page.locator("#result .mark").first).to_contain_text("px", timeout=90_000)
     before = page.locator("#result .mark", has_text="px").all_inner_texts()
     assert len(before) == 8
-    page.locator("#result .deeds p", has_text="With all").get_by_text("Segment").click()
+    page.locator("#result .actions p", has_text="With all").get_by_text("Segment").click()
     page.locator("#task-live").get_by_text("of 8").wait_for()
     page.locator("#stop-task").click()
     page.locator("#stop-task").wait_for(state="hidden")

@@ -1,11 +1,11 @@
-// A box by hand, with mouse, finger or keys; in 0..1 of the picture, told to the server as "region".
+// Draw a box with mouse, finger or keys. Its corners, in 0..1 of the picture, go to the server as "region".
 showcase.drawing = (view) => {
   const { make } = showcase, { stage, scene } = view;
   view.own = make("rect", { class: "own" });
   view.svg.append(view.own);
   view.drawable = Boolean(scene.actions.length);
-  view.deeds = make("div", { class: "deeds" });
-  view.root.append(view.deeds);
+  view.actions = make("div", { class: "actions" });
+  view.root.append(view.actions);
   if (!view.drawable) return;
   stage.setAttribute("role", "group");
   stage.setAttribute("aria-label", "The picture. Drag a box, or press B and move it with the arrow keys, Shift resizes.");
@@ -14,11 +14,11 @@ showcase.drawing = (view) => {
   stage.addEventListener("pointermove", (event) => drag(view, event));
   stage.addEventListener("pointerup", (event) => release(view, event));
   stage.addEventListener("pointercancel", () => { view.start = null; showcase.refresh(view); });
-  stage.addEventListener("keydown", (event) => steer(view, event));
+  stage.addEventListener("keydown", (event) => moveByKeys(view, event));
   if (scene.draw) stage.classList.add("drawing");
 };
 
-const MEANT = 0.01; // a drag shorter than this is a click
+const MIN_DRAG = 0.01; // of the picture's side: a shorter drag is a click
 
 function place(view, event) {
   const { left, top, width, height } = view.stage.getBoundingClientRect();
@@ -28,17 +28,17 @@ function place(view, event) {
 
 function press(view, event) {
   const touched = event.pointerType === "touch" && !view.stage.classList.contains("drawing");
-  if (event.button || touched) return; // a finger scrolls, unless it was told to draw
+  if (event.button || touched) return; // a finger scrolls, unless drawing is on
   view.start = place(view, event);
   event.preventDefault();
   view.stage.focus({ preventScroll: true });
 }
 
 function drag(view, event) {
-  if (!event.buttons) view.start = null; // it was let go elsewhere
+  if (!event.buttons) view.start = null; // the button was released outside of the page
   if (!view.start) return;
   const [x, y] = place(view, event), [a, b] = view.start;
-  if (!view.dragged && Math.max(Math.abs(x - a), Math.abs(y - b)) < MEANT) return;
+  if (!view.dragged && Math.max(Math.abs(x - a), Math.abs(y - b)) < MIN_DRAG) return;
   if (!view.dragged) view.stage.setPointerCapture(event.pointerId);
   view.dragged = true;
   view.chosen = null;
@@ -52,7 +52,7 @@ function release(view) {
   if (view.dragged) { showcase.refresh(view); view.trigger.region({ box: view.box }); }
 }
 
-function steer(view, event) {
+function moveByKeys(view, event) {
   if (event.target !== view.stage) return;
   const step = { ArrowRight: [0.02, 0], ArrowLeft: [-0.02, 0], ArrowDown: [0, 0.02], ArrowUp: [0, -0.02] }[event.key];
   if (event.key.toLowerCase() === "b" && !event.ctrlKey && !event.metaKey) view.box = [0.25, 0.25, 0.75, 0.75];
@@ -68,11 +68,11 @@ function steer(view, event) {
   event.preventDefault();
   view.chosen = null;
   showcase.refresh(view);
-  clearTimeout(view.told);
-  view.told = setTimeout(() => view.trigger.region({ box: view.box }), 250);
+  clearTimeout(view.report);
+  view.report = setTimeout(() => view.trigger.region({ box: view.box }), 250);
 }
 
-// The box, and what may be asked about it.
+// Show the box, and the actions for it.
 showcase.showBox = (view) => {
   const { make } = showcase, { scene, box } = view;
   view.own.style.display = box && view.chosen === null ? "" : "none";
@@ -91,5 +91,5 @@ showcase.showBox = (view) => {
     rows.push(make("p", {}, `With all ${visible.length}: `, ...scene.actions.map((action) => button(action, boxes))));
   }
   if (scene.further.length) rows.push(make("p", {}, ...scene.further.map((action) => button(action, []))));
-  view.deeds.replaceChildren(...rows);
+  view.actions.replaceChildren(...rows);
 };

@@ -1,4 +1,4 @@
-// Files to take away: a button asks the server for one form; the file that comes back is saved, a link is copied.
+// Export buttons: each asks the server for one format; a file that comes back is saved, a link is copied.
 showcase.files = (element, props, watch, take) => {
   const said = () => element.querySelector(".said");
   element.addEventListener("click", ({ target }) => {
@@ -19,13 +19,13 @@ async function share(said, link) {
   try { await navigator.clipboard.writeText(link); said.textContent = `Copied: ${link}`; } catch { getSelection().selectAllChildren(said); }
 }
 
-// Code that stands open is written anew after each answer.
+// Ask for the code again after each answer while it is visible.
 showcase.follows = (element, watch, look) => watch("value", () => {
   const code = element.closest(".column").querySelectorAll(".listing");
   if ([...code].some((each) => each.checkVisibility())) look();
 });
 
-// Code to read: its button copies it.
+// Copy the code by its button.
 showcase.copies = (element) => element.addEventListener("click", async ({ target }) => {
   if (!("copy" in target.dataset)) return;
   const code = element.querySelector("code"), said = element.querySelector("[role=status]");

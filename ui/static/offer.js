@@ -1,4 +1,4 @@
-// The way on when an engine cannot answer: a button that is there while it has a text.
+// The button that asks another engine; it is visible while it has a text.
 showcase.offer = (element, props, watch, accept) => {
   const button = element.querySelector("button");
   const show = () => { button.textContent = props.value ?? ""; button.hidden = !props.value; };

@@ -1,4 +1,4 @@
-// ?present=1: large type, settings out of sight, and the arrow keys step through curated examples.
+// ?present=1: large type, no settings, and the arrow keys step through chosen examples.
 const wanted = new URLSearchParams(location.search).get("present");
 if (wanted && wanted !== "0") {
   document.documentElement.classList.add("present");

@@ -1,4 +1,4 @@
-// A step of a tour: its tab is opened, and its example clicked as a visitor would.
+// Open a tab and click one of its examples, as a visitor would.
 showcase.whenThere = (selector, then, tries = 100) => {
   const node = document.querySelector(selector);
   if (node) then(node);

@@ -1,5 +1,5 @@
-// What Gradio's chat lacks: names for screen readers (a picture is a button without a word), and a pane that shows the
-// newest words while an answer grows below it.
+// Two things that Gradio's chat lacks: names for screen readers (a picture is a button without a label), and
+// a pane that keeps its newest words in view while an answer grows below it.
 const pinned = new ResizeObserver((panes) => { for (const { target } of panes) target.scrollTop = target.scrollHeight; });
 
 new MutationObserver(() => {

@@ -1,5 +1,6 @@
-// The picture component in the browser: a scene (see ui/viewer.py) becomes a picture with regions, names, words and tools.
-// Nothing here asks the server: it is told of a drawn box ("region") and of a wish for a region ("act") by events.
+// The picture component in the browser: it shows a scene (see ui/components/viewer.py) as a picture with
+// regions, names, words and tools. Nothing here asks the server: two events report a drawn box ("region")
+// and an action that was chosen for a region ("act").
 window.showcase = window.showcase || {};
 
 showcase.make = (tag, attributes = {}, ...children) => {
@@ -18,7 +19,7 @@ showcase.bounds = (points) => {
   return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
 };
 
-// One tab stop for many things: the arrow keys move between them.
+// Make many items one tab stop: the arrow keys move between them.
 showcase.rove = (container, items) => {
   items.forEach((item, i) => item.setAttribute("tabindex", i ? "-1" : "0"));
   container.addEventListener("keydown", (event) => {
@@ -65,7 +66,7 @@ showcase.render = (view) => {
 
 showcase.address = (path) => `${window.gradio_config?.root ?? ""}/gradio_api/file=${path.split("/").map(encodeURIComponent).join("/")}`;
 
-// Large regions lie below small ones, so that each can be pointed at.
+// Draw large regions below small ones, so that each can be pointed at.
 function drawRegions(view) {
   const { make, bounds } = showcase, { scene } = view;
   const size = ({ points }) => { const [x0, y0, x1, y1] = bounds(points); return (x1 - x0) * (y1 - y0); };
@@ -82,13 +83,13 @@ function drawRegions(view) {
   showcase.rove(view.svg, view.shapes);
 }
 
-// Pointing at a region, its name or its words lights all three; a click chooses it.
+// Highlight a region, its name and its words together when one is pointed at; a click chooses the region.
 function link(view) {
   const at = (event) => event.target.closest?.("[data-i]")?.dataset.i.split(" ").map(Number) ?? [];
   const on = (names, act) => names.forEach((name) => view.root.addEventListener(name, (event) => view.scene && act(event)));
   on(["pointerover", "focusin"], (event) => light(view, at(event)));
   on(["pointerleave", "focusout"], () => light(view, []));
-  view.root.addEventListener("pointerdown", () => { view.dragged = false; }, true); // before a drag begins
+  view.root.addEventListener("pointerdown", () => { view.dragged = false; }, true); // in the capture phase, before `press`
   on(["click"], (event) => {
     const [i] = at(event);
     if (i !== undefined && !view.dragged && !getSelection().toString()) showcase.choose(view, view.chosen === i ? null : i);
@@ -114,7 +115,7 @@ showcase.choose = (view, i) => {
   showcase.refresh(view);
 };
 
-// What is hidden, chosen and sought, onto what is drawn.
+// Show on the drawing what is hidden, chosen and searched for.
 showcase.refresh = (view) => {
   const { scene, root } = view;
   const off = (region, i) => view.hidden.has(region.group) || (view.sought && !view.sought.has(i));
@@ -138,9 +139,9 @@ showcase.refresh = (view) => {
   placeNames(view);
 };
 
-const CROWD = 60; // names that are too many to be read at once
+const CROWD = 60; // more names than this cannot be read at once
 
-// Each name goes where it covers the least of other names; in a crowd, only those that are pointed at or chosen.
+// Place each name where it covers other names least; where there are too many, only those pointed at or chosen.
 function placeNames(view) {
   const wide = view.stage.clientWidth, high = view.stage.clientHeight, of = (i) => view.plates[i].classList;
   let shown = view.plates.map((_, i) => i).filter((i) => !of(i).contains("off"));

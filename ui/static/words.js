@@ -1,4 +1,4 @@
-// The tools below the picture, and the words that are linked with it.
+// The tools below the picture, and the answer's words, which are linked with its regions.
 showcase.tools = (view) => {
   const { make } = showcase, { scene, kept } = view, bar = make("div", { class: "tools", role: "group", "aria-label": "What is shown" });
   const toggle = (title, on, act) => make("button", { type: "button", "aria-pressed": String(on), onclick: (event) => {
@@ -9,7 +9,7 @@ showcase.tools = (view) => {
   } }, title);
   const groups = new Map(), chips = make("div", { class: "chips", role: "group", "aria-label": "Shown by name" });
   for (const { group, colour } of scene.regions) groups.set(group, { colour, count: (groups.get(group)?.count ?? 0) + 1 });
-  const telling = groups.size <= 6 || groups.size < scene.regions.length; // else each chip repeats one region's name
+  const telling = groups.size <= 6 || groups.size < scene.regions.length; // otherwise each chip would repeat one region's name
   if (scene.names && telling && groups.size > 1 && groups.size <= 30) {
     for (const [group, { colour, count }] of groups) {
       const chip = toggle(`${group || "unnamed"}${count > 1 ? ` × ${count}` : ""}`, true, (on) => view.hidden[on ? "delete" : "add"](group));
