@@ -37,7 +37,9 @@ def test_the_words_are_parted_at_the_names(text, spans, parts):
 def test_a_scene_is_plain_json_and_long_names_are_cut():
     picture = images.read(Image.new("RGB", (40, 30)))
     made = scene(
-        picture, Answer("x", (Region("<b>" * 5000, SQUARE, True),)), actions=[Action("a", "A")]
+        picture,
+        Answer("x", (Region("<b>" * 5000, SQUARE, True),)),
+        region_actions=[Action("a", "A")],
     )
     assert (
         json.loads(json.dumps(made)) == made | {"parts": [["x", []]]}

@@ -55,26 +55,21 @@ def scene(
     answer: Answer = NOTHING,
     groups: Sequence[str] = (),
     *,
-    words: bool = True,
-    names: bool | None = None,
-    draw: bool = False,
+    text: bool = True,
+    labels: bool | None = None,
+    drawing: bool = False,
     box: Sequence[float | None] | None = None,
-    actions: Sequence[Action] = (),
-    further: Sequence[Action] = (),
+    region_actions: Sequence[Action] = (),
+    answer_actions: Sequence[Action] = (),
 ) -> dict[str, Any] | None:
-    """Return the value of a viewer; None without a picture.
+    """Return the value of a viewer: a picture with an answer's regions; None without a picture.
 
-    Args:
-        picture: What is shown.
-        answer: Its regions are drawn, in 0..1 of the picture.
-        groups: One for each region: regions of a group share a colour, and are hidden together.
-            By default their labels are the groups.
-        words: Whether the answer's text stands below the picture.
-        names: Whether labels are shown at once; by default when there are few.
-        draw: Whether a box can be drawn.
-        box: The drawn box: left, top, right, bottom in 0..1.
-        actions: Offered for each region.
-        further: Offered for the answer as a whole.
+    `groups` has one name for each region: a group shares a colour, and is hidden together; by
+    default the labels are the groups. `text` puts the answer's words below the picture. `labels`
+    shows the labels at once; by default when there are few. `drawing` begins with a finger drawing
+    a box instead of scrolling. `box` is the drawn box: left, top, right, bottom in 0..1.
+    `region_actions` are offered for boxes (without them none can be drawn), `answer_actions` for
+    the answer as a whole.
     """
     if picture is None:
         return None
@@ -85,12 +80,12 @@ def scene(
         "height": picture.height,
         "alt": f"The picture: {_spoken(regions)}" if regions else "The picture",
         "regions": _drawn(regions, groups or [region.label for region in regions]),
-        "parts": linked_parts(answer) if words and answer.text.strip() else [],
-        "names": len(regions) <= _MAX_LABELLED if names is None else names,
-        "draw": draw,
+        "parts": linked_parts(answer) if text and answer.text.strip() else [],
+        "names": len(regions) <= _MAX_LABELLED if labels is None else labels,
+        "draw": drawing,
         "box": list(box) if box else None,
-        "actions": [asdict(action) for action in actions],
-        "further": [asdict(action) for action in further],
+        "actions": [asdict(action) for action in region_actions],
+        "further": [asdict(action) for action in answer_actions],
     }
 
 

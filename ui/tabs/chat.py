@@ -233,8 +233,8 @@ class ChatTab:
         """Return the picture with what was found in it, the result's ledger, and its table."""
         answer = result.answer if result else Answer("")
         tied = any(region.span for region in answer.regions)
-        names = False if answer.literal else None  # words that were read stand in the picture
-        shown = scene(result.picture if result else picture, answer, words=tied, names=names)
+        labels = False if answer.literal else None  # words that were read stand in the picture
+        shown = scene(result.picture if result else picture, answer, text=tied, labels=labels)
         table = self.chart.show(answer) if self.chart else {}
         return {self.viewer: shown, self.outcome.ledger: ledger(result), **table}
 

@@ -286,6 +286,6 @@ class CompareTab:
         if not places.regions:
             return gr.skip()
         return {
-            self.viewer: scene(comparison.picture, places, groups, words=False),
+            self.viewer: scene(comparison.picture, places, groups, text=False),
             self.agreement: as_html(comparison.agreements()),
         }

@@ -183,18 +183,18 @@ class TaskRunHandlers:
         """Return the picture with this answer's regions, ready for a box by hand."""
         found_by = run.result.question.task if run.result and has_content(answer) else None
         task = found_by or find_task(run.token)
-        names = False if task.group == READ else None  # words that were read stand in the picture
+        labels = False if task.group == READ else None  # words that were read stand in the picture
         further = [THEN_FIND] if task.group == DESCRIBE and answer.text else []
         if run.result and _is_late(run, answer):  # nothing more can be asked about that picture
-            return scene(run.result.picture, answer, names=names)
+            return scene(run.result.picture, answer, labels=labels)
         return scene(
             run.picture,
             answer,
-            names=names,
-            draw=task.takes == "region",
+            labels=labels,
+            drawing=task.takes == "region",
             box=box,
-            actions=ABOUT_BOXES,
-            further=further,
+            region_actions=ABOUT_BOXES,
+            answer_actions=further,
         )
 
     def _taken(self, run: TaskRun, plan: Callable[[], TaskPlan]) -> dict:
