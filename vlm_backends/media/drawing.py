@@ -149,7 +149,7 @@ def _draw_aliased(
 
 
 def _as_pixel_centres(points: Iterable[Point]) -> list[Point]:
-    """Convert to the count of Pillow's and OpenCV's lines, where a pixel's centre is at 0, 1, …"""
+    """Shift to the convention of Pillow's and OpenCV's lines: pixel centres are whole numbers."""
     return [(x - 0.5, y - 0.5) for x, y in points]
 
 

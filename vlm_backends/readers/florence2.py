@@ -40,7 +40,7 @@ def quads(reply: str) -> Answer:
 
 
 def polygons(reply: str) -> Answer:
-    """Read labels, each with polygons of any length, parted by `<sep>` and `<poly>`."""
+    """Read labels, each with polygons of any length, separated by `<sep>` and `<poly>`."""
     return _labelled(reply, _polygon_outlines, is_mask=True)
 
 

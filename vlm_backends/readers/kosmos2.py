@@ -2,7 +2,7 @@
 
 The picture is a grid of 32 x 32 cells, numbered row by row. A box has two of them and runs from
 the middle of its first cell to the middle of its last, or over whole cells when both are in one
-row or column. Several boxes of a phrase are parted by `</delimiter_of_multi_objects/>`.
+row or column. Several boxes of a phrase are separated by `</delimiter_of_multi_objects/>`.
 Source: transformers, `processing_kosmos2.py`.
 """
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom
+from vlm_backends.media.geometry import Box
+
 
 _GUTTER = 0.7  # heights of a line: the least gap between two columns
 _ERROR = 0.1  # heights of a line: how far a corner may be off
