@@ -135,3 +135,24 @@ class TestInTheBrowser:
         expect(page.get_by_role("tab", selected=True).first).to_have_text("Llama 3.2 Vision")
         page.locator(".talk:visible .user").get_by_text("Which year was best?").wait_for()
         page.locator(".talk:visible .bot").first.wait_for(timeout=60_000)
+
+    @pytest.mark.parametrize(
+        "clicks, keys, value",
+        [
+            (1, ["9", ".", "5"], "9.5"),
+            (2, ["Control+a", "9", ".", "5"], "9.5"),
+            (2, ["9"], "1.89"),
+        ],
+        ids=["typed over", "all selected", "added to"],
+    )
+    def test_who_types_at_once_after_a_click_loses_no_key(self, visit, clicks, keys, value):
+        page = visit("?model=deplot")
+        page.locator(".examples:visible .gallery-item").first.click()
+        cell = page.locator(".chart:visible .grid").get_by_text("1.8", exact=True).last
+        cell.click(click_count=clicks, timeout=60_000)
+        for key in keys:
+            page.keyboard.press(key)
+        page.keyboard.press("Enter")
+        grid = page.locator(".chart:visible .grid")
+        expect(grid.get_by_text(value, exact=True).last).to_be_attached()
+        expect(grid.get_by_text("1.8", exact=True)).to_have_count(0)

@@ -15,6 +15,7 @@ _SCRIPTS = (
     "drawing.js",
     "words.js",
     "files.js",
+    "cells.js",
     "offer.js",
     "talk.js",
     "steps.js",

@@ -1,0 +1,26 @@
+// Typing over a cell of a table. Gradio moves the focus into a cell's editor one frame after it
+// appears, and puts the cursor behind the old text: the first key of a person who types over the
+// chosen cell is lost, and the others follow the old value. Here the focus moves at once, and what
+// is typed replaces the old value; after a double click it is added to it, as Gradio has it.
+const EDITOR = 'textarea[aria-label="Edit cell"], input[aria-label="Edit cell"]';
+const watched = new WeakSet();
+let typed = false;
+
+const observer = new MutationObserver((changes) => {
+  for (const node of changes.flatMap((change) => [...change.addedNodes])) {
+    if (!(node instanceof Element)) continue;
+    const editor = node.matches(EDITOR) ? node : node.querySelector(EDITOR);
+    if (!editor) continue;
+    editor.focus();
+    if (typed) editor.select();
+  }
+});
+
+document.addEventListener("focusin", ({ target }) => {
+  const grid = target.closest(".grid");
+  if (!grid || watched.has(grid)) return;
+  watched.add(grid);
+  observer.observe(grid, { childList: true, subtree: true });
+});
+document.addEventListener("keydown", () => (typed = true), true);
+document.addEventListener("pointerdown", () => (typed = false), true);
