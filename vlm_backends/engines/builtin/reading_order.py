@@ -6,7 +6,6 @@ import numpy as np
 
 from vlm_backends.media.geometry import Box
 
-
 _GUTTER = 0.7  # heights of a line: the least gap between two columns
 _ERROR = 0.1  # heights of a line: how far a corner may be off
 _LEAST = 3  # lines of a column
