@@ -7,16 +7,14 @@ known by a digest that means nothing in another process.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
 from typing import Literal
 
-from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.base import Engine, Observation, observation_of
 from vlm_backends.errors import VLMError
 from vlm_backends.models import CATALOGUE
-from vlm_backends.types import Chunk, Model
+from vlm_backends.types import Model
 
-__all__ = ["Journal", "journal", "look", "observation_of"]
+__all__ = ["Journal", "look", "observation_of"]
 _PROBE_INTERVAL = 15.0  # seconds between two probes of the same address
 _ABOUT_THE_KEY = 401, 402  # such a refusal holds for all models
 _ANY_MODEL = ""  # in a key: the observation holds for all models
@@ -34,25 +32,6 @@ class Journal:
         self._capacity, self._lock = capacity, threading.Lock()
         self._observations: OrderedDict[_Key, Observation] = OrderedDict()
         self._probed: dict[str, float] = {}  # by endpoint: seconds since 1970
-
-    def watched(
-        self, engine: Engine, model: Model, heard: Iterator[Chunk], stop: CancelToken
-    ) -> Iterator[Chunk]:
-        """TEMPORARY: until each caller gives `observe` to its Reply."""
-        said = False
-        try:
-            for whole in heard:
-                if not said and (whole.text or whole.regions):
-                    said = True
-                    self.add_call(engine, model, Observation("answered", time.time()))
-                yield whole
-        except VLMError as error:
-            observation = None if said or stop.is_set() else observation_of(error, time.time())
-            if observation:
-                self.add_call(engine, model, observation)
-            raise
-        if not said and not stop.is_set():  # a reply without a word is one
-            self.add_call(engine, model, Observation("answered", time.time()))
 
     def observe(self, engine: Engine, model: Model, error: VLMError | None) -> None:
         """Keep how a call went: `error` came before its first words; None if those came.
@@ -127,9 +106,6 @@ class Journal:
         self._observations.move_to_end(key)
         while len(self._observations) > self._capacity:
             self._observations.popitem(last=False)
-
-
-journal = Journal()  # TEMPORARY: until every page has its own
 
 
 def _account(engine: Engine) -> str:

@@ -40,7 +40,7 @@ from vlm_backends.cli import ask_main as main
 from vlm_backends.cli import ask_options as _options
 from vlm_backends.engines import openai
 from vlm_backends.engines.http.client import RequestPolicy
-from vlm_backends.engines.wire.responses import chunk
+from vlm_backends.engines.wire.responses import parse_chunk
 from vlm_backends.media import images
 from vlm_backends.snippets import Code, code
 
@@ -147,7 +147,7 @@ def seen_by(wire, start=0):
 def heard(language, streams, output, sent):
     """What the engine would have read in the program's output; of a Python stream the words alone."""
     if not streams:
-        return [chunk(json.loads(output), sent, "", "")]
+        return [parse_chunk(json.loads(output), sent, "", "")]
     if language == "python":
         return output.removesuffix("\n")
     events = [
@@ -156,7 +156,7 @@ def heard(language, streams, output, sent):
         if line.startswith("data: {")
     ]
     assert output.rstrip().endswith("data: [DONE]")
-    return "".join(said.text for event in events if (said := chunk(event, sent, "", "")))
+    return "".join(said.text for event in events if (said := parse_chunk(event, sent, "", "")))
 
 
 def same(wire, engine, model, prompt, folder, task=None, **env):

@@ -311,9 +311,9 @@ def test_all_of_the_specifications_models_are_in_the_tables():
 
 def test_a_model_that_does_not_converse_gets_the_last_question_and_the_newest_picture():
     turns = (Turn("user", "one", (PNG,)), Turn("assistant", "1"), Turn("user", "two", (JPG,)), Turn("assistant", "2"), Turn("user", "three"))  # fmt: skip
-    trimmed = requests.trimmed(find_model("google/paligemma"), Prompt(turns))
+    trimmed = requests.trim_prompt(find_model("google/paligemma"), Prompt(turns))
     assert trimmed.turns == (Turn("user", "three", (JPG,)),)
-    trimmed = requests.trimmed(find_model("meta/llama-3.2-11b-vision-instruct"), Prompt(turns))
+    trimmed = requests.trim_prompt(find_model("meta/llama-3.2-11b-vision-instruct"), Prompt(turns))
     assert [len(turn.pictures) for turn in trimmed.turns] == [0, 0, 1, 0, 0]
-    trimmed = requests.trimmed(find_model("microsoft/phi-3.5-vision-instruct"), Prompt(turns))
+    trimmed = requests.trim_prompt(find_model("microsoft/phi-3.5-vision-instruct"), Prompt(turns))
     assert [len(turn.pictures) for turn in trimmed.turns] == [1, 0, 1, 0, 0]

@@ -6,7 +6,7 @@ from typing import cast
 
 from vlm_backends.engines import NVIDIA, Local, OpenAI
 from vlm_backends.engines.base import Engine, Kind
-from vlm_backends.engines.wire.requests import trimmed
+from vlm_backends.engines.wire.requests import trim_prompt
 from vlm_backends.errors import BadPrompt
 from vlm_backends.reply import Question
 from vlm_backends.snippets import http_calls, in_process
@@ -36,7 +36,7 @@ def code(
     BadPrompt when there is no picture and the engine needs one.
     """
     write = _WRITERS[engine.traits.kind]
-    return write(engine, Question(model, trimmed(model, prompt), task), sent)
+    return write(engine, Question(model, trim_prompt(model, prompt), task), sent)
 
 
 def _nvidia_code(engine: Engine, question: Question, sent: Sent | None) -> Code:

@@ -261,10 +261,7 @@ def _reading(rgb: np.ndarray, model: Model, stop: CancelToken) -> Iterator[Chunk
 
 def _region(label: str, quad: Iterable, rgb: np.ndarray, span: tuple[int, int] | None) -> Region:
     height, width = rgb.shape[:2]
-    outline = tuple(
-        (clamp(float(x) / width), clamp(float(y) / height))
-        for x, y in quad
-    )
+    outline = tuple((clamp(float(x) / width), clamp(float(y) / height)) for x, y in quad)
     return Region(label, outline, span=span)
 
 

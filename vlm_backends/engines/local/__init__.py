@@ -90,7 +90,7 @@ class Local:
                 f"library. Serve {model.weights.id} with vLLM and set VLM_BASE_URL, as the README "
                 "says."
             )
-        prompt = requests.trimmed(model, prompt)
+        prompt = requests.trim_prompt(model, prompt)
         cancel, folder = cancel or CancelToken(), self._find(model)
         yield Chunk(sent=_sent(prompt), note=self._note(model))
         if folder is None:

@@ -18,7 +18,7 @@ from vlm_backends.engines.nvidia import assets, probe
 from vlm_backends.engines.nvidia.api import ASSETS, INTEGRATE, Api
 from vlm_backends.engines.nvidia.assets import DESCRIPTION, Reference, Way, fit_for_transport
 from vlm_backends.engines.nvidia.jobs import Job, status_of
-from vlm_backends.engines.wire.requests import body, trimmed
+from vlm_backends.engines.wire.requests import body, trim_prompt
 from vlm_backends.errors import Gone, MissingKey, VLMError
 from vlm_backends.types import Chunk, Model, Picture, Prompt, Task
 
@@ -93,7 +93,7 @@ class NVIDIA:
             where = "give it at the top of the page, or as NVIDIA_API_KEY"
             raise MissingKey(f"NVIDIA needs a key: make one at build.nvidia.com and {where}.")
         cancel = cancel or CancelToken()
-        prompt = trimmed(model, prompt)
+        prompt = trim_prompt(model, prompt)
         try:
             with assets.references(self._api, model, prompt, cancel) as references:
                 yield from self._first_alive(model, prompt, references, cancel)

@@ -9,8 +9,8 @@ from typing import Literal
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.http import client
 from vlm_backends.engines.nvidia.api import ASSETS, Api
-from vlm_backends.engines.wire.requests import inline
-from vlm_backends.engines.wire.responses import announced
+from vlm_backends.engines.wire.requests import data_url
+from vlm_backends.engines.wire.responses import parse_asset
 from vlm_backends.errors import Unreachable, VLMError
 from vlm_backends.media import images
 from vlm_backends.types import Model, Picture, Prompt, Sent
@@ -50,7 +50,7 @@ def references(
         for picture in pictures:
             carried, way = fit_for_transport(model, picture)
             if way == "inline":
-                source = inline(carried)
+                source = data_url(carried)
             else:
                 id = client.retry(partial(_upload, api, carried, cancel), cancel, api.policy)
                 source = f"data:{carried.mime};asset_id,{id}"
@@ -92,7 +92,7 @@ def _announce(api: Api, picture: Picture, cancel: CancelToken) -> tuple[str, str
                 "an asset was announced whose name did not arrive; NVIDIA drops it after a day"
             )
             raise
-    return announced(answer)
+    return parse_asset(answer)
 
 
 def _delete(api: Api, id: str) -> None:

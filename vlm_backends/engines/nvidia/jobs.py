@@ -9,7 +9,7 @@ from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.http import client
 from vlm_backends.engines.http.response import HttpResponse
 from vlm_backends.engines.nvidia.api import PENDING, Api
-from vlm_backends.engines.wire.responses import chunk, job_id
+from vlm_backends.engines.wire.responses import job_id, parse_chunk
 from vlm_backends.errors import Unreachable, VLMError
 from vlm_backends.types import Chunk, Sent
 
@@ -68,7 +68,7 @@ class Job:
 
     def _read(self, response: HttpResponse) -> Iterator[Chunk]:
         for payload in response.payloads():
-            if piece := chunk(payload, self.sent, "NVIDIA", self.api.key):
+            if piece := parse_chunk(payload, self.sent, "NVIDIA", self.api.key):
                 yield piece
 
     @contextmanager

@@ -16,8 +16,8 @@ from vlm_backends.engines.http import client
 from vlm_backends.engines.http.client import RequestPolicy
 from vlm_backends.engines.openai.listing import ListedModel, clear_cache, list_models
 from vlm_backends.engines.wire.errors import explain
-from vlm_backends.engines.wire.requests import body, inline, trimmed
-from vlm_backends.engines.wire.responses import chunk
+from vlm_backends.engines.wire.requests import body, data_url, trim_prompt
+from vlm_backends.engines.wire.responses import parse_chunk
 from vlm_backends.errors import BadPrompt, Refused, VLMError
 from vlm_backends.media import images
 from vlm_backends.readers import plain
@@ -97,7 +97,7 @@ class OpenAI:
         self, model: Model, prompt: Prompt, cancel: CancelToken | None = None
     ) -> Iterator[Chunk]:
         """Yield the reply's chunks. Raises VLMError."""
-        prompt, cancel = trimmed(model, prompt), cancel or CancelToken()
+        prompt, cancel = trim_prompt(model, prompt), cancel or CancelToken()
         pictures = [picture for turn in prompt.turns for picture in turn.pictures]
         if not pictures:
             raise BadPrompt("Add a picture first: this model answers about pictures.")
@@ -106,7 +106,7 @@ class OpenAI:
         sent = Sent(last.mime, last.width, last.height, len(last.data), "inline")
         note = f"Answered by {model.title} at {self._host}."
         yield Chunk(sent=sent, note=note)
-        sources = {picture: inline(encoded) for picture, encoded in fitted.items()}
+        sources = {picture: data_url(encoded) for picture, encoded in fitted.items()}
         try:
             for piece in self._chunks(self.request(model, prompt, sources), sent, cancel):
                 yield piece._replace(note=f"{note} {piece.note}") if piece.note else piece
@@ -143,7 +143,7 @@ class OpenAI:
                 )
                 raise explain(status, words, response.retry_after, host, self.key, absent)
             for payload in response.payloads():
-                if piece := chunk(payload, sent, host, self.key):
+                if piece := parse_chunk(payload, sent, host, self.key):
                     yield piece
 
     def request(self, model: Model, prompt: Prompt, sources: Mapping[Picture, str]) -> dict:

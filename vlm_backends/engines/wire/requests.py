@@ -17,7 +17,7 @@ def body(
     """
     if sources is None:
         pictures = (picture for turn in prompt.turns for picture in turn.pictures)
-        sources = {picture: inline(images.encode(picture)) for picture in pictures}
+        sources = {picture: data_url(images.encode(picture)) for picture in pictures}
     request: dict = {} if "/v1/vlm/" in (url or model.url) else {"model": model.id}
     request["messages"] = [
         {"role": turn.role, "content": _content(model, turn, sources)} for turn in prompt.turns
@@ -48,7 +48,7 @@ def _sampling_fields(sampling: Sampling | None) -> dict:
     return fields if sampling.seed is None else {**fields, "seed": sampling.seed}
 
 
-def trimmed(model: Model, prompt: Prompt) -> Prompt:
+def trim_prompt(model: Model, prompt: Prompt) -> Prompt:
     """Return the part of a conversation that the model can use.
 
     Only its newest pictures are kept, as many as one request may carry; a model that does not
@@ -66,6 +66,6 @@ def trimmed(model: Model, prompt: Prompt) -> Prompt:
     return Prompt(tuple(turns), prompt.sampling)
 
 
-def inline(picture: Picture) -> str:
+def data_url(picture: Picture) -> str:
     """Return the picture as a data URL."""
     return f"data:{picture.mime};base64,{base64.b64encode(picture.data).decode()}"

@@ -13,7 +13,7 @@ from vlm_backends.types import Chunk, Sent
 _MAX_NOTE = 1000  # characters
 
 
-def chunk(payload: dict, sent: Sent | None, who: str, key: str) -> Chunk | None:
+def parse_chunk(payload: dict, sent: Sent | None, who: str, key: str) -> Chunk | None:
     """Return the chunk in a stream's delta or in a whole message; None when it says nothing.
 
     `sent` is how the newest picture travelled: Florence-2's regions are in pixels of it. Raises the
@@ -42,7 +42,7 @@ def _message(payload: dict) -> tuple[dict, str]:
     return message, text if isinstance(text, str) else _text_of_parts(text)
 
 
-def announced(answer: dict) -> tuple[str, str]:
+def parse_asset(answer: dict) -> tuple[str, str]:
     """Return the id of an announced asset, and the address to put it at. Raises Unreachable."""
     id, url = answer.get("assetId"), answer.get("uploadUrl")
     if not isinstance(id, str) or not _is_id(id) or not isinstance(url, str):
