@@ -265,14 +265,3 @@ def _with_short_label(region: Region) -> Region:
     """Clean a region's label and truncate it to 1,000 characters."""
     label = clean(region.label[:_MAX_LABEL])
     return region if label == region.label else region._replace(label=label)
-
-
-def heard(
-    engine: Engine, model: Model, prompt: Prompt, cancel: CancelToken | None = None
-) -> Iterator[Chunk]:  # TEMPORARY: until every caller holds a Reply
-    reply = Reply(Question(model, prompt), engine, cancel=cancel)
-    for _ in reply.updates():
-        yield reply.chunk
-
-
-understood = parse  # TEMPORARY
