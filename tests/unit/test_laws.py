@@ -1,6 +1,7 @@
 """The laws of the design: one test each, with the law as its name."""
 
 import ast
+import collections
 import sys
 from pathlib import Path
 
@@ -302,25 +303,43 @@ def test_environment_law():
 def test_size_law(path):
     text = path.read_text()
     assert text.count("\n") <= 300
+    assert max(map(len, text.splitlines())) <= 100
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             assert node.end_lineno - node.lineno < 40, f"{path}: {node.name}"
 
 
+def documented(tree: ast.Module) -> list:
+    """Return the public classes and functions of a module, without what a function or a private class holds."""
+    found, bodies = [], [tree.body]
+    while bodies:
+        for node in bodies.pop():
+            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                continue
+            if not node.name.startswith("_"):
+                found.append(node)
+                bodies += [node.body] if isinstance(node, ast.ClassDef) else []
+    return found
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
 def test_docstring_law(path):
-    """Every module and every public function says what it is."""
+    """Every module, public class and public function says what it does, verb first."""
     tree = ast.parse(path.read_text())
-    assert ast.get_docstring(tree), path
-    for node in ast.walk(tree):
-        if isinstance(
-            node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        ) and not node.name.startswith("_"):
-            nested = any(node in ast.walk(other) for other in ast.walk(tree)
-                         if isinstance(other, (ast.FunctionDef, ast.AsyncFunctionDef)) and other is not node)  # fmt: skip
-            hidden = any(isinstance(other, ast.ClassDef) and other.name.startswith("_") and node in other.body
-                         for other in ast.walk(tree))  # fmt: skip
-            assert nested or hidden or ast.get_docstring(node), f"{path}: {node.name}"
+    for node in [tree, *documented(tree)]:
+        text = ast.get_docstring(node)
+        where = f"{path}: {getattr(node, 'name', 'the module')}"
+        assert text, where
+        assert text.split()[0] not in ("What", "Whether", "That", "How"), where
+
+
+def test_no_two_classes_share_a_name():
+    found = collections.defaultdict(set)
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                found[node.name.strip("_")].add(module_of(path))
+    assert {name: modules for name, modules in found.items() if len(modules) > 1} == {}
 
 
 @pytest.mark.parametrize("bad", [dict(max_tokens=0), dict(max_tokens=10**9), dict(temperature=-1), dict(temperature=9.0),

@@ -1,5 +1,8 @@
 """The owner's limits as settings, and the counting behind them; `python -m tests.robustness limits` tries them on a page."""
 
+import threading
+import time
+
 import pytest
 
 from ui.core.limits import quota_of
@@ -135,8 +138,11 @@ def test_an_answer_that_ends_in_any_way_makes_room_for_the_next():
 def test_a_batch_waits_for_its_turns_and_a_stop_ends_the_wait():
     quota, stop = ClientQuota(VisitorLimits(questions=1)), CancelToken()
     RateLimiter().turn(quota, False, stop)
-    stop.set()
-    RateLimiter(VisitorLimits(budget=0)).turn(quota, True, stop)
+    assert 50 < quota.questions.due() <= 60, "the next one waits for a minute"
+    threading.Timer(0.1, stop.set).start()
+    begun = time.monotonic()
+    RateLimiter(VisitorLimits(budget=0)).turn(quota, True, stop)  # it neither waits nor pays then
+    assert stop.is_set() and time.monotonic() - begun < 30
 
 
 @pytest.mark.parametrize(
