@@ -138,7 +138,7 @@ def test_an_answer_that_ends_in_any_way_makes_room_for_the_next():
 def test_a_batch_waits_for_its_turns_and_a_stop_ends_the_wait():
     quota, stop = ClientQuota(VisitorLimits(questions=1)), CancelToken()
     RateLimiter().turn(quota, False, stop)
-    assert 50 < quota.questions.due() <= 60, "the next one waits for a minute"
+    assert 50 < quota.questions.retry_after() <= 60, "the next one waits for a minute"
     threading.Timer(0.1, stop.set).start()
     begun = time.monotonic()
     RateLimiter(VisitorLimits(budget=0)).turn(quota, True, stop)  # it neither waits nor pays then

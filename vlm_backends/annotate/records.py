@@ -45,7 +45,7 @@ class AnnotationQuestion:
 
     @property
     def fields(self) -> dict:
-        """What each line of its answers says about it."""
+        """Return what each line of its answers says about it."""
         return {"model": self.model, "task": self.task or None, "prompt": self.text}
 
 

@@ -95,7 +95,7 @@ class Engine(Protocol):
 
     @property
     def traits(self) -> Traits:
-        """What holds for all of its models."""
+        """Return what holds for all of its models."""
         ...
 
     def models(self) -> Sequence[Model]:

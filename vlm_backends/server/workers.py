@@ -27,7 +27,7 @@ class PoolFull(Refused):
         super().__init__(sentence, 503, retry_after=1.0)
 
 
-class _End:
+class _Ending:
     """Marks the end of the items in a queue, with what went wrong."""
 
     def __init__(self, failure: Exception | None = None) -> None:
@@ -90,7 +90,7 @@ class WorkerPool:
     def _free(self, job: Future[None], cancel: CancelToken, channel: "_Channel[T]") -> None:
         self.running.discard(cancel)
         if job.cancelled():
-            channel.send(_End())
+            channel.send(_Ending())
 
     async def _received(
         self, channel: "_Channel[T]", cancel: CancelToken
@@ -108,7 +108,7 @@ class WorkerPool:
         finally:
             cancel.set()
 
-    def _raise_for(self, end: _End) -> None:
+    def _raise_for(self, end: _Ending) -> None:
         if end.failure:
             raise end.failure
         if self.closed:
@@ -120,17 +120,17 @@ class _Channel(Generic[T]):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._queue: asyncio.Queue[T | _End] = asyncio.Queue()
+        self._queue: asyncio.Queue[T | _Ending] = asyncio.Queue()
         self._ended = asyncio.Event()
 
-    def send(self, item: T | _End) -> None:
+    def send(self, item: T | _Ending) -> None:
         """Hand an item over, from any thread."""
         with suppress(RuntimeError):  # the loop is closed when the server goes down
             self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
-            if isinstance(item, _End):
+            if isinstance(item, _Ending):
                 self._loop.call_soon_threadsafe(self._ended.set)
 
-    async def receive(self) -> tuple[list[T], _End | None]:
+    async def receive(self) -> tuple[list[T], _Ending | None]:
         """Return what is there, as soon as something is; nothing after a second of silence."""
         try:
             arrived = [await asyncio.wait_for(self._queue.get(), _TICK)]
@@ -138,8 +138,8 @@ class _Channel(Generic[T]):
             return [], None
         while not self._queue.empty():
             arrived.append(self._queue.get_nowait())
-        end = next((item for item in arrived if isinstance(item, _End)), None)
-        return [item for item in arrived if not isinstance(item, _End)], end
+        end = next((item for item in arrived if isinstance(item, _Ending)), None)
+        return [item for item in arrived if not isinstance(item, _Ending)], end
 
     async def rest(self) -> None:
         """Let more items gather for a moment, but not beyond the end."""
@@ -157,7 +157,7 @@ def _read(produce: Callable[[], Iterator[T]], cancel: CancelToken, channel: _Cha
                 break
     except Exception as error:
         failure = error
-    channel.send(_End(failure))
+    channel.send(_Ending(failure))
 
 
 def _restarting() -> Refused:

@@ -44,7 +44,7 @@ class Embedded:
 
     @property
     def traits(self) -> Traits:
-        """What holds for all of its models: one question at a time, and nothing leaves this machine."""
+        """Return what holds for all of its models: one question at a time, and nothing leaves this machine."""
         return Traits("builtin")
 
     def capability(self, model: Model, task: Task | None = None) -> Capability:

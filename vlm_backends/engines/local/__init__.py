@@ -40,7 +40,7 @@ class Local:
 
     @property
     def traits(self) -> Traits:
-        """What holds for all of its models: one question at a time, on this machine."""
+        """Return what holds for all of its models: one question at a time, on this machine."""
         return Traits("local", batches=True)
 
     def models(self) -> Sequence[Model]:

@@ -46,7 +46,7 @@ class NVIDIA:
 
     @property
     def traits(self) -> Traits:
-        """What holds for all of its models."""
+        """Return what holds for all of its models."""
         return Traits(
             "nvidia",
             concurrency=_CONCURRENCY,

@@ -44,7 +44,7 @@ class OpenAI:
 
     @property
     def traits(self) -> Traits:
-        """What holds for all of its models."""
+        """Return what holds for all of its models."""
         return Traits(
             "openai",
             concurrency=_CONCURRENCY,
