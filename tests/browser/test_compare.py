@@ -32,8 +32,8 @@ def test_side_by_side_in_the_browser(visit, wire, monkeypatch):
     wire.script.append(say.sse(["slow ", "never"], gate=threading.Event()))
     page.locator("#run-compare").click()
     slow, here = (
-        page.locator(".block.lane", has_text="Llama 3.2"),
-        page.locator(".block.lane", has_text="Florence-2"),
+        page.locator(".block.compared", has_text="Llama 3.2"),
+        page.locator(".block.compared", has_text="Florence-2"),
     )
     sync_api.expect(slow).to_contain_text("slow", timeout=30_000)
     sync_api.expect(here).to_contain_text("PINE RIDGE PARK", timeout=60_000)

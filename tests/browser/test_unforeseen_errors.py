@@ -72,7 +72,7 @@ def test_a_task_goes_on_after_a_fault(page):
 def test_a_comparison_goes_on_after_a_fault(page):
     page.get_by_role("tab", name="Compare").click()
     page.locator(".examples:visible .gallery-item").first.click()
-    expect(page.locator(".block.lane", has_text=FAULT).first).to_be_visible(timeout=30_000)
+    expect(page.locator(".block.compared", has_text=FAULT).first).to_be_visible(timeout=30_000)
     expect(page.locator("#stop-compare")).to_be_hidden()
     expect(page.locator("#run-compare")).to_be_enabled()
 

@@ -116,7 +116,7 @@ def _quads() -> say.Reply:
 def _states(page: object, address: str, wire: Wire) -> None:
     page.goto(address)
     page.get_by_text("Which models answer?").first.click()
-    page.locator(".strip td").first.wait_for()
+    page.locator(".availability td").first.wait_for()
 
 
 def _compare(page: object, address: str, wire: Wire) -> None:
@@ -130,7 +130,7 @@ def _compare(page: object, address: str, wire: Wire) -> None:
     wire.script += [say.json_body(say.whole_reply(TEXT, ENTITIES))] * 2
     page.locator("#run-compare").click()
     for name in asked:
-        page.locator(".block.lane", has_text=name).get_by_text(END).first.wait_for()
+        page.locator(".block.compared", has_text=name).get_by_text(END).first.wait_for()
     page.locator("#compare-viewer polygon").first.wait_for(state="attached")
 
 

@@ -66,8 +66,8 @@ def walk(page: Page, camera: Camera) -> None:
     page.locator(".chart:visible").first.evaluate("chart => chart.scrollIntoView({block: 'start'})")
     camera.take(page, "chart-to-csv")
     page.get_by_text("Which models answer?").click()
-    page.locator("#strip table").wait_for()
-    page.locator("#strip").scroll_into_view_if_needed()
+    page.locator("#availability table").wait_for()
+    page.locator("#availability").scroll_into_view_if_needed()
     camera.take(page, "who-else-answers")
 
 
@@ -88,7 +88,7 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
 
 def compare(page: Page, camera: Camera) -> None:
     """One picture and one wish to several models."""
-    if page.locator("#strip table").is_visible():
+    if page.locator("#availability table").is_visible():
         page.get_by_text("Which models answer?").click()
     page.get_by_role("tab", name="Compare").click()
     page.locator(".examples:visible .gallery-item").first.click()

@@ -51,8 +51,8 @@ class AvailabilityTable:
 
     def __init__(self, registry: EngineRegistry, visitor: gr.State) -> None:
         self.registry, self.visitor = registry, visitor
-        with gr.Accordion(_TITLE, open=False, elem_id="strip-box") as self.box:
-            self.table = gr.HTML(elem_id="strip", apply_default_css=False)
+        with gr.Accordion(_TITLE, open=False, elem_id="availability-box") as self.box:
+            self.table = gr.HTML(elem_id="availability", apply_default_css=False)
             self.button = gr.Button("Check now (spends nothing)", size="sm", elem_id="check-models")
         self.outputs = [self.box, self.table]
         gr.on(None, self.show, visitor, self.outputs, **QUIET)  # on load too
@@ -99,7 +99,7 @@ def _table(found: list[EngineColumn]) -> str:
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     rows = "".join(_row(model, found, i) for i, model in enumerate(CATALOGUE))
     return (
-        '<div class="strip" tabindex="0" role="region" '
+        '<div class="availability" tabindex="0" role="region" '
         'aria-label="Which models answer, engine by engine"><table>'
         "<caption>Each model at each engine, as far as it is known now</caption>"
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
@@ -151,8 +151,8 @@ def _advice(engines: tuple[Engine, ...]) -> str:
     missing = needs | {"licence"} | ({"local", "openai"} - kinds)
     items = "".join(f"<li>{text}</li>" for need, text in _ADVICE.items() if need in missing)
     lead = _paragraph("To have more of the models answer:")
-    return f'{lead}<ul class="strip-ways">{items}</ul>'
+    return f'{lead}<ul class="availability-advice">{items}</ul>'
 
 
 def _paragraph(text: str) -> str:
-    return f'<p class="strip-lead">{escape(text)}</p>'
+    return f'<p class="availability-lead">{escape(text)}</p>'

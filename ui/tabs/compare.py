@@ -93,7 +93,7 @@ class CompareTab:
     def _answers(self) -> None:
         with gr.Row(elem_id="lanes", equal_height=False):
             self.answers = [
-                gr.Markdown(visible=False, line_breaks=True, min_width=280, elem_classes="lane")
+                gr.Markdown(visible=False, line_breaks=True, min_width=280, elem_classes="compared")
                 for _ in range(MOST)
             ]
         # The browser hides this while it is empty: a component that Gradio hides loses its value.
