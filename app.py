@@ -15,6 +15,8 @@ _DEFAULTS = {  # read by gradio and uvicorn when they are imported
     "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",  # or gradio sums up events that nobody reads
     "FORWARDED_ALLOW_IPS": "",  # uvicorn trusts no header: ui/core/limits.py finds the address
 }
+for _name, _value in _DEFAULTS.items():
+    os.environ.setdefault(_name, _value)
 
 
 def main() -> None:
@@ -27,8 +29,6 @@ def main() -> None:
             engine = connect_engine(config)
         except VLMError as error:
             raise SystemExit(f"Not started. {error}") from None
-        for name, value in _DEFAULTS.items():
-            os.environ.setdefault(name, value)
         if not config.temp_folder:
             folder = TemporaryDirectory(prefix="vlm-showcase-", ignore_cleanup_errors=True)
             os.environ["GRADIO_TEMP_DIR"] = stack.enter_context(folder)

@@ -11,6 +11,7 @@ from tests.support.wire import replies as say
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
 )
+KEY = "nvapi-canary-0123456789"
 
 
 @pytest.mark.browser
@@ -18,7 +19,7 @@ sync_api = pytest.importorskip(
 def test_side_by_side_in_the_browser(visit, wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     page = visit(height=900)
-    use_key(page)
+    use_key(page, KEY)
     page.get_by_role("tab", name="Compare").click()
     page.locator("#compare-picture input[type=file]").set_input_files(ASSETS / "sign.jpg")
     boxes = page.locator("#compare-lanes input")

@@ -69,7 +69,7 @@ def test_a_chat_streams_stops_and_keeps_its_words(visit, wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     wire.script.append(say.sse(["The first words ", "never come"], gate=threading.Event()))
     page = visit()
-    use_key(page)
+    use_key(page, KEY)
     page.locator(".examples:visible .gallery-item").first.click()
     page.locator(".live:visible").get_by_text("The first words").wait_for()
     page.locator(".box:visible .stop-button").click()
@@ -95,7 +95,7 @@ def test_nothing_moves_while_words_arrive(visit, wire, monkeypatch):
     gate = threading.Event()
     wire.script.append(say.sse(["\n\n".join(f"line {i}" for i in range(40)), " end"], gate=gate))
     page = visit()
-    use_key(page)
+    use_key(page, KEY)
     box, pane = page.locator(".block.box:visible"), page.locator(".talk:visible .bubble-wrap")
     before = box.bounding_box()["y"]
     page.locator(".examples:visible .gallery-item").first.click()
@@ -130,7 +130,7 @@ def test_a_withdrawn_model_says_so_and_the_question_comes_back(visit, wire, monk
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     wire.script.append(PROBLEMS[next(name for name in PROBLEMS if "function" in name)])
     page = visit()
-    use_key(page)
+    use_key(page, KEY)
     page.get_by_role("tab", name="NeVA").click()
     page.locator(".examples:visible .gallery-item").first.click()
     page.locator(".talk:visible .bot").get_by_text("withdrawn by NVIDIA").wait_for()
@@ -148,7 +148,7 @@ def test_the_key_stays_out_of_the_browser(visit, wire, monkeypatch, address):
     """Not in localStorage with the run history on, not in the configuration, not in a deep link, not in the page."""
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     page = visit()
-    use_key(page)
+    use_key(page, KEY)
     page.locator(".examples:visible .gallery-item").first.click()
     page.locator(".talk:visible .bot").first.wait_for()
     stores = page.evaluate(

@@ -80,7 +80,7 @@ class TestInTheBrowser:
         monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
         wire.script += [say.sse(["A poster ", "of <b>bold</b> mountains."]), say.sse(["Nothing."])]
         page = visit()
-        use_key(page)
+        use_key(page, KEY)
         page.locator(".examples:visible .gallery-item").first.click()
         page.locator(".talk:visible .bot").first.wait_for()
         expect(page.locator(".sent:visible dl")).to_contain_text("in the request")
