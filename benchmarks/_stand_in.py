@@ -19,10 +19,6 @@ class StandInEngine:
         """Return the same for every model: ready."""
         return Capability(True, "ready")
 
-    def state(self, model: Model, task: Task | None = None) -> str:
-        """Return the capability in one phrase."""
-        return self.capability(model, task).summary
-
     def with_key(self, key: str) -> "StandInEngine":
         """Return this engine: it takes no key."""
         return self

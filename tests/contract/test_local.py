@@ -409,12 +409,12 @@ def test_weights_on_the_disk_are_preferred_and_nothing_is_downloaded_unasked(fol
     )
     assert connect({"VLM_ENGINE": "local"}).downloads
     assert (
-        found.state(LLAVA) == "ready"
-        and "GB" in Local().state(LLAVA)
-        and "server" in found.state(CATALOGUE[1])
+        found.capability(LLAVA).summary == "ready"
+        and "GB" in Local().capability(LLAVA).summary
+        and "server" in found.capability(CATALOGUE[1]).summary
     )
     assert (
-        Local().state(find_model("nvidia/nemotron-3-nano-omni-30b-a3b-reasoning"))
+        Local().capability(find_model("nvidia/nemotron-3-nano-omni-30b-a3b-reasoning")).summary
         == "no open weights"
     )
 

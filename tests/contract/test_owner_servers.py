@@ -107,7 +107,7 @@ def test_a_server_answers_for_the_models_of_its_entry_only(wire):
     wire.scripts["models"].append(say.json_body(LIST))
     server = OpenAI(f"{wire.url}/v1", "", QUICK, only=("llava:latest",))
     assert [model.id for model in server.models()] == ["llava:latest"]
-    assert "not served" in server.state(find_model("google/deplot"))
+    assert "not served" in server.capability(find_model("google/deplot")).summary
 
 
 @pytest.fixture

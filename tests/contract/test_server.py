@@ -79,7 +79,7 @@ QUESTIONS = [
 def test_the_embedded_engine_loses_nothing_over_the_wire(model, prompt, task, embedded):
     there = OpenAI(embedded, "", QUICK)
     assert outcome(Embedded(), model, prompt, task) == outcome(there, model, prompt, task)
-    assert Embedded().state(model, task) in there.state(model, task)
+    assert Embedded().capability(model, task).summary in there.capability(model, task).summary
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_nvidias_engine_loses_nothing_over_the_wire(model, prompt, task, wire):
     with serving(here) as url:
         there = OpenAI(url, "", QUICK)
         assert outcome(here, model, prompt, task) == outcome(there, model, prompt, task)
-        assert here.state(model, task) in there.state(model, task)
+        assert here.capability(model, task).summary in there.capability(model, task).summary
 
 
 @pytest.mark.slow

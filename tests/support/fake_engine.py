@@ -15,9 +15,6 @@ class FakeEngine:
     def capability(self, model, task=None):
         return Capability(True, "ready")
 
-    def state(self, model, task=None):
-        return self.capability(model, task).summary
-
     def with_key(self, key):
         return self
 

@@ -211,7 +211,7 @@ def serve_run(folder: Path) -> Iterator[OpenAI]:
 def check_serve_run(engine: OpenAI) -> None:
     """This machine's engine on Ray Serve: it has the whole catalogue, and reads a sign."""
     model, task = find_model("microsoft/florence-2"), find_task("<OCR>")
-    assert "tasks here" in engine.state(model)
+    assert "tasks here" in engine.capability(model).summary
     *_, answer = ask(engine, model, Prompt((Turn("user", write_task(task), (SIGN,)),)), task)
     assert answer.text.startswith("PINE RIDGE PARK")
 

@@ -62,10 +62,6 @@ class Embedded:
             tool, summary = _OCR, "reads the picture here, no conversation"
         return Capability(True, summary, computed_by=tool, partial=True)
 
-    def state(self, model: Model, task: Task | None = None) -> str:
-        """Return the summary of `capability`."""
-        return self.capability(model, task).summary
-
     def with_key(self, key: str) -> "Embedded":
         """Return this engine: it takes no key."""
         return self

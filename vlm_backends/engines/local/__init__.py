@@ -64,10 +64,6 @@ class Local:
         summary += ": fetched at the first question"
         return Capability(True, summary, computed_by=id, download_gb=weights.gigabytes)
 
-    def state(self, model: Model, task: Task | None = None) -> str:
-        """Return the summary of `capability`."""
-        return self.capability(model, task).summary
-
     def with_key(self, key: str) -> Local:
         """Return this engine: it takes no key."""
         return self

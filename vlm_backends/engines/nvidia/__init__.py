@@ -15,9 +15,9 @@ from vlm_backends.engines.base import Capability, Observation, Traits, account_d
 from vlm_backends.engines.http import client
 from vlm_backends.engines.http.client import RequestPolicy
 from vlm_backends.engines.nvidia import assets, probe
-from vlm_backends.engines.nvidia.api import ASSETS, INTEGRATE, Api
+from vlm_backends.engines.nvidia.api import ASSETS, INTEGRATE, NvidiaApi
 from vlm_backends.engines.nvidia.assets import DESCRIPTION, Reference, Way, fit_for_transport
-from vlm_backends.engines.nvidia.jobs import Job, status_of
+from vlm_backends.engines.nvidia.jobs import NvidiaJob, status_of
 from vlm_backends.engines.wire.requests import body, trim_prompt
 from vlm_backends.errors import Gone, MissingKey, VLMError
 from vlm_backends.types import Chunk, Model, Picture, Prompt, Task
@@ -69,10 +69,6 @@ class NVIDIA:
         summary = f"{_SUMMARIES[model.hosted.state]} (as of {model.hosted.checked})"
         needs = "" if self.key else "key"
         return Capability(not needs, summary, needs, "NVIDIA", proven=model.hosted.state == "alive")
-
-    def state(self, model: Model, task: Task | None = None) -> str:
-        """Return the capability's summary."""
-        return self.capability(model, task).summary
 
     def with_key(self, key: str) -> "NVIDIA":
         """Return the engine that asks with this key; itself for an empty one. Raises BadPrompt."""
@@ -128,7 +124,7 @@ class NVIDIA:
         sent = next((sent for _, sent in reversed(references.values())), None)
         if sent:
             yield Chunk(sent=sent)
-        job = Job(self._api, url, self._headers(model, references), sent, cancel)
+        job = NvidiaJob(self._api, url, self._headers(model, references), sent, cancel)
         yield from client.retry_stream(partial(job.chunks, request), cancel, self.policy)
 
     def _headers(self, model: Model, references: dict[Picture, Reference]) -> dict[str, str]:
@@ -139,8 +135,8 @@ class NVIDIA:
         return headers
 
     @property
-    def _api(self) -> Api:
-        return Api(self.key, self.base_url, self.policy)
+    def _api(self) -> NvidiaApi:
+        return NvidiaApi(self.key, self.base_url, self.policy)
 
     def resolve_url(self, url: str) -> str:
         """Return the same path at `base_url`, if there is one."""

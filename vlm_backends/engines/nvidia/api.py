@@ -21,7 +21,7 @@ _HOSTS = "ai.api.nvidia.com", "integrate.api.nvidia.com", "api.nvcf.nvidia.com"
 
 
 @dataclass(frozen=True)
-class Api:
+class NvidiaApi:
     """Sends requests to NVIDIA with one key.
 
     `base_url` replaces scheme, host and port of its hosts.

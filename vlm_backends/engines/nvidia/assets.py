@@ -8,7 +8,7 @@ from typing import Literal
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.http import client
-from vlm_backends.engines.nvidia.api import ASSETS, Api
+from vlm_backends.engines.nvidia.api import ASSETS, NvidiaApi
 from vlm_backends.engines.wire.requests import data_url
 from vlm_backends.engines.wire.responses import parse_asset
 from vlm_backends.errors import Unreachable, VLMError
@@ -38,7 +38,7 @@ def fit_for_transport(
 
 @contextmanager
 def references(
-    api: Api, model: Model, prompt: Prompt, cancel: CancelToken
+    api: NvidiaApi, model: Model, prompt: Prompt, cancel: CancelToken
 ) -> Iterator[dict[Picture, Reference]]:
     """Give the reference of each picture of a prompt, for the length of a `with` block.
 
@@ -68,7 +68,7 @@ def asset_ids(references: dict[Picture, Reference]) -> list[str]:
     ]
 
 
-def _upload(api: Api, picture: Picture, cancel: CancelToken) -> str:
+def _upload(api: NvidiaApi, picture: Picture, cancel: CancelToken) -> str:
     """Announce an asset, put the picture at the address that NVIDIA gives, and return its id."""
     id, url = _announce(api, picture, cancel)
     headers = {"x-amz-meta-nvcf-asset-description": DESCRIPTION, "content-type": picture.mime}
@@ -81,7 +81,7 @@ def _upload(api: Api, picture: Picture, cancel: CancelToken) -> str:
         raise
 
 
-def _announce(api: Api, picture: Picture, cancel: CancelToken) -> tuple[str, str]:
+def _announce(api: NvidiaApi, picture: Picture, cancel: CancelToken) -> tuple[str, str]:
     entry = {"contentType": picture.mime, "description": DESCRIPTION}
     headers = {"accept": "application/json", **api.authorization}
     with api.send("POST", api.resolve_url(ASSETS), cancel, headers=headers, json=entry) as response:
@@ -95,7 +95,7 @@ def _announce(api: Api, picture: Picture, cancel: CancelToken) -> tuple[str, str
     return parse_asset(answer)
 
 
-def _delete(api: Api, id: str) -> None:
+def _delete(api: NvidiaApi, id: str) -> None:
     """Delete an asset, also after a cancellation; log a failure, since the answer is worth more."""
     try:
         url = f"{api.resolve_url(ASSETS)}/{id}"

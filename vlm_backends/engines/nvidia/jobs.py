@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.http import client
 from vlm_backends.engines.http.response import HttpResponse
-from vlm_backends.engines.nvidia.api import PENDING, Api
+from vlm_backends.engines.nvidia.api import PENDING, NvidiaApi
 from vlm_backends.engines.wire.responses import job_id, parse_chunk
 from vlm_backends.errors import Unreachable, VLMError
 from vlm_backends.types import Chunk, Sent
@@ -24,10 +24,10 @@ def status_of(url: str) -> str:
 
 
 @dataclass(frozen=True)
-class Job:
+class NvidiaJob:
     """A question at one address; `headers` carry the key and the ids of assets."""
 
-    api: Api
+    api: NvidiaApi
     url: str
     headers: Mapping[str, str]
     sent: Sent | None  # how the newest picture travels

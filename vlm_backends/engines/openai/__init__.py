@@ -73,10 +73,6 @@ class OpenAI:
             phrase = f"ready at {host}: {phrase}" if phrase else f"ready at {host}"
         return Capability(True, phrase, computed_by=host)
 
-    def state(self, model: Model, task: Task | None = None) -> str:
-        """Return the capability's summary."""
-        return self.capability(model, task).summary
-
     def with_key(self, key: str) -> "OpenAI":
         """Return the engine itself: its key is its owner's."""
         return self
