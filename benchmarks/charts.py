@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks._measure import markdown_table
-from vlm_backends.engines.builtin import tasks
 from vlm_backends.engines.builtin.charts import axes, reader
+from vlm_backends.engines.builtin.tables import read_chart_print
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -98,7 +98,7 @@ def verdict(sample: ChartSample) -> tuple[str, list[float]]:
     """Return `right` or what is wrong, and the values' errors as shares of the largest value."""
     rgb = np.asarray(sample.image)
     try:
-        head, *rows = reader.read_chart(rgb, tasks.print_of(rgb)).rows
+        head, *rows = reader.read_chart(rgb, read_chart_print(rgb)).rows
     except reader.CannotRead as reason:
         return f"refused: {reason}", []
     order = -1 if sample.kind == "horizontal" else 1  # Matplotlib draws the first one lowest

@@ -467,7 +467,7 @@ def test_it_answers_with_the_network_cut_off(tmp_path):
 
 def test_unsure_lines_are_left_out():
     smeared = page((100, 100, "Some small print"), letter=16).filter(ImageFilter.GaussianBlur(2.2))
-    assert all(line.score >= ocr.SURE for line in ocr.read_lines(np.asarray(smeared)))
+    assert all(line.score >= ocr.MIN_SCORE for line in ocr.read_lines(np.asarray(smeared)))
 
 
 @pytest.mark.parametrize("said, threads", [

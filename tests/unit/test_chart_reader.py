@@ -7,19 +7,19 @@ from PIL import Image, ImageDraw
 from tests.support import chart_pictures as charts
 from tests.support.chart_pictures import DARK
 from tests.support.paths import ASSETS
-from vlm_backends.engines.builtin import tasks
+from vlm_backends.engines.builtin import tables
 from vlm_backends.engines.builtin.charts import axes, reader
 from vlm_backends.readers import deplot
 
 YEARS = ["2019", "2020", "2021", "2022", "2023"]
 
 
-def read(image) -> reader.Chart:
+def read(image) -> reader.ChartTable:
     rgb = np.asarray(image)
-    return reader.read_chart(rgb, tasks.print_of(rgb))
+    return reader.read_chart(rgb, tables.read_chart_print(rgb))
 
 
-def assert_table(found: reader.Chart, names, series, within: float) -> None:
+def assert_table(found: reader.ChartTable, names, series, within: float) -> None:
     """Every value is off by no more than `within` of the largest."""
     head, *rows = found.rows
     assert list(head[1:]) == (list(series) if len(series) > 1 else ["Value"])
@@ -159,7 +159,7 @@ def test_an_axis_needs_three_labels_that_agree():
 
 @pytest.mark.parametrize("title", ["", "Bees"])
 def test_the_table_is_spelled_in_deplots_grammar(title):
-    table = reader.Chart(title, (("", "A|B", "C"), ("x", "1", "2")), (), (), "")
+    table = reader.ChartTable(title, (("", "A|B", "C"), ("x", "1", "2")), (), (), "")
     answer = deplot.read(reader.linearize(table))
     assert answer.rows == (("", "A/B", "C"), ("x", "1", "2"))
     assert "TITLE" not in answer.text

@@ -66,13 +66,19 @@ FLOORS = {
         ["__init__"],
     ],
     "vlm_backends.engines.builtin": [
-        ["reading_order", "measurements", "segmentation"],
+        ["reading_order", "measurements", "segmentation", "regions", "prompts"],
         ["ocr"],
         ["charts"],
+        ["text", "masks", "finding", "description", "tables"],
         ["tasks"],
         ["__init__"],
     ],
-    "vlm_backends.engines.builtin.charts": [["axes", "bars"], ["labels"], ["reader"]],
+    "vlm_backends.engines.builtin.charts": [
+        ["axes", "bars", "errors"],
+        ["labels"],
+        ["values", "categories"],
+        ["reader"],
+    ],
     "vlm_backends.snippets": [["http_calls"], ["python", "shell"], ["in_process"], ["__init__"]],
     "vlm_backends.annotate": [
         ["parquet", "jsonl"],

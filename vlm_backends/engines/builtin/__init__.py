@@ -1,8 +1,10 @@
-"""The embedded engine: true answers computed from the visitor's own picture, with no key, network or download.
+"""The built-in engine: answers computed from the picture itself, without key, network or download.
 
-It reads print and codes, outlines by colour, and reads bar charts. It never says what it has not computed:
-everything else is refused with what it would take.
+It reads print and codes, outlines by colour, and reads bar charts. It never says what it has not
+computed: everything else is refused, with what it would take.
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,13 +15,12 @@ from vlm_backends.engines.base import Capability, Observation, Traits
 from vlm_backends.errors import BadPrompt
 from vlm_backends.types import Chunk, Model, Prompt, Sent, Task
 
-_line = WaitingLine(
-    seats=4
-)  # pictures that are looked at, at one time: a decoded one takes hundreds of megabytes
+# four pictures at a time: a decoded one takes hundreds of megabytes
+_picture_line = WaitingLine(seats=4)
 
 _OCR, _GRABCUT = "PP-OCRv6", "GrabCut"
 _PRINTED_WORDS = "On this machine: finds words that are printed in the picture."
-_BY_TASK = {  # of Florence-2: what computes its answer here, and the phrase that says so
+_BY_TASK = {  # Florence-2's tasks in `tasks.TASKS`: what computes the answer, and a phrase for it
     "<OCR>": (_OCR, "Done on this machine by PP-OCRv6."),
     "<OCR_WITH_REGION>": (_OCR, "Done on this machine by PP-OCRv6."),
     "<REGION_TO_SEGMENTATION>": (_GRABCUT, "On this machine: a mask by colour (GrabCut)."),
@@ -39,12 +40,12 @@ class Embedded:
     name: str = "This machine"
 
     def models(self) -> Sequence[Model]:
-        """The whole catalogue: each gets what can be computed for it here."""
+        """List the whole catalogue: each model gets what can be computed for it here."""
         return models.CATALOGUE
 
     @property
     def traits(self) -> Traits:
-        """Return what holds for all of its models: one question at a time, and nothing leaves this machine."""
+        """Return what holds for all of its models: one question at a time, on this machine."""
         return Traits("builtin")
 
     def capability(self, model: Model, task: Task | None = None) -> Capability:
@@ -62,7 +63,7 @@ class Embedded:
             tool, summary = _OCR, "reads the picture here, no conversation"
         return Capability(True, summary, computed_by=tool, partial=True)
 
-    def with_key(self, key: str) -> "Embedded":
+    def with_key(self, key: str) -> Embedded:
         """Return this engine: it takes no key."""
         return self
 
@@ -73,7 +74,7 @@ class Embedded:
     def stream(
         self, model: Model, prompt: Prompt, cancel: CancelToken | None = None
     ) -> Iterator[Chunk]:
-        """The answer's chunks as they are computed. Raises BadPrompt and MissingKey."""
+        """Yield the answer's chunks as they are computed. Raises BadPrompt and MissingKey."""
         from vlm_backends.engines.builtin import tasks
 
         cancel = cancel or CancelToken()
@@ -83,14 +84,12 @@ class Embedded:
         if picture is None:
             raise BadPrompt("Add a picture first: this machine answers from pictures only.")
         yield Chunk(sent=Sent(picture.mime, picture.width, picture.height, len(picture.data)))
-        with _line.place(cancel) as place:
+        with _picture_line.place(cancel) as place:
             for ahead in place:
                 yield Chunk(status=f"Waiting in line: {ahead} before you.")
-            for chunk in (
-                ()
-                if cancel.is_set()
-                else tasks.answer(model, prompt.turns[-1].text, picture, cancel)
-            ):
+            if cancel.is_set():
+                return
+            for chunk in tasks.answer(model, prompt.turns[-1].text, picture, cancel):
                 if cancel.is_set():
                     return
                 yield chunk

@@ -1,4 +1,4 @@
-"""What can be measured in a picture without a model: colours, light, sharpness, codes."""
+"""What can be measured in a picture without a model: size, colours, codes."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -6,7 +6,7 @@ from contextlib import suppress
 import cv2
 import numpy as np
 
-_NAMES = {
+_NAMED_COLOURS = {  # RGB, 0..255
     "black": (15, 15, 15),
     "white": (250, 250, 250),
     "grey": (128, 128, 128),
@@ -26,29 +26,46 @@ _NAMES = {
     "brown": (120, 75, 40),
     "beige": (225, 205, 170),
 }
+_SIDE = 96  # px: colours are counted at this size
+_CLUSTERS = 6
+_MIN_SHARE = 0.05  # of the pixels: rarer colours are not named
+
+
+def size_and_colours(rgb: np.ndarray) -> str:
+    """Say the size in pixels and the colours of a picture (H×W×3, uint8) in a sentence each."""
+    height, width = rgb.shape[:2]
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in colours(rgb))
+    return f"{width} × {height} px. Colours: {shares or 'many, none of them large'}."
 
 
 def colours(rgb: np.ndarray, most: int = 4) -> list[tuple[str, float]]:
-    """The named colours of the pixels (H, W, 3; uint8) with their shares in 0..1, the largest first."""
-    small = cv2.resize(rgb, (96, 96), interpolation=cv2.INTER_AREA)
-    pixels = _lab(small.reshape(-1, 1, 3))
-    names = _lab(np.array([list(_NAMES.values())], np.uint8).reshape(-1, 1, 3))
-    cv2.setRNGSeed(1)
-    rule = cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 0.5
-    _, groups, centres = cv2.kmeans(pixels, 6, None, rule, 3, cv2.KMEANS_PP_CENTERS)
+    """Return the named colours of the pixels (H×W×3, uint8) with their shares in 0..1.
+
+    The largest come first, `most` at most; those below 5 % are left out.
+    """
+    small = cv2.resize(rgb, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    names = list(_NAMED_COLOURS)
+    named = _to_lab(np.array(list(_NAMED_COLOURS.values()), np.uint8).reshape(-1, 1, 3))
+    centres, counts = _clusters(_to_lab(small.reshape(-1, 1, 3)))
     shares: dict[str, float] = {}
-    for k, centre in enumerate(centres):
-        name = list(_NAMES)[int(((names - centre) ** 2).sum(1).argmin())]
-        shares[name] = shares.get(name, 0.0) + float((groups == k).mean())
-    return [
-        (name, share)
-        for name, share in sorted(shares.items(), key=lambda item: -item[1])[:most]
-        if share >= 0.05
-    ]
+    for centre, share in zip(centres, counts):
+        name = names[int(((named - centre) ** 2).sum(1).argmin())]
+        shares[name] = shares.get(name, 0.0) + share
+    largest = sorted(shares.items(), key=lambda item: -item[1])[:most]
+    return [(name, share) for name, share in largest if share >= _MIN_SHARE]
+
+
+def _clusters(pixels: np.ndarray) -> tuple[np.ndarray, list[float]]:
+    """Return the centres of the pixels' clusters and the share of each, the same each time."""
+    cv2.setRNGSeed(1)
+    criteria = cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 0.5
+    start = np.empty((0,), np.int32)  # no labels to begin with
+    _, labels, centres = cv2.kmeans(pixels, _CLUSTERS, start, criteria, 3, cv2.KMEANS_PP_CENTERS)
+    return centres, [float((labels == k).mean()) for k in range(len(centres))]
 
 
 def codes(rgb: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Kind, content and corners (4, 2; pixels) of each QR code and barcode."""
+    """Yield kind, content and corners (4×2, pixels) of each QR code and barcode in the picture."""
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     with suppress(cv2.error):  # the detectors raise on some pictures where they should find nothing
         found, texts, quads, _ = cv2.QRCodeDetector().detectAndDecodeMulti(grey)
@@ -64,5 +81,6 @@ def codes(rgb: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
             )
 
 
-def _lab(pixels: np.ndarray) -> np.ndarray:
+def _to_lab(pixels: np.ndarray) -> np.ndarray:
+    """Convert pixels (N×1×3, uint8 RGB) to OpenCV's 8-bit CIELAB (N×3, float32)."""
     return cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB).reshape(-1, 3).astype(np.float32)

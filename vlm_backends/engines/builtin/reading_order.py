@@ -1,4 +1,4 @@
-"""Reading order of lines of print: columns one after another, rows left to right."""
+"""Reading order of lines of print: columns one after another, rows from left to right."""
 
 from collections.abc import Sequence
 
@@ -6,35 +6,62 @@ import numpy as np
 
 from vlm_backends.media.geometry import Box
 
-_GUTTER = 0.7  # heights of a line: the least gap between two columns
-_ERROR = 0.1  # heights of a line: how far a corner may be off
-_LEAST = 3  # lines of a column
-_PROSE = 0.45  # of a column's width: lines of prose fill it, prices at its edge do not
+# in heights of a line
+_MIN_GUTTER = 0.7  # between two columns
+_CORNER_ERROR = 0.1  # how far a corner may be off
+_MIN_PROSE_WIDTH = 6
+
+_MIN_COLUMN_LINES = 3
+_PROSE_FILL = 0.45  # of a column's width: lines of prose fill it, prices at its edge do not
+_ROW_OVERLAP = 0.75  # of a line's height: a line whose middle is above that is in the same row
 
 
 def reading_order(quads: Sequence[np.ndarray]) -> list[int]:
-    """Indices of the quads (4, 2; clockwise from the top left) as a person reads them; slanted pages are levelled."""
+    """Return the quads' indices in the order in which a person reads them.
+
+    A quad (4×2, pixels) is a line of print, clockwise from the top left of its text. Slanted pages
+    are levelled first.
+    """
     if not len(quads):
         return []
-    upright = _levelled(quads)
-    boxes = [(q[:, 0].min(), q[:, 1].min(), q[:, 0].max(), q[:, 1].max()) for q in upright]
+    level = _levelled(quads)
+    boxes = [(q[:, 0].min(), q[:, 1].min(), q[:, 0].max(), q[:, 1].max()) for q in level]
     return _ordered(list(range(len(boxes))), boxes)
 
 
 def _levelled(quads: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The quads turned so that the median line of print is level; a slant within the corners' error is none."""
+    """Return the quads, rotated so that the median line of print is level.
+
+    A slant that may be an error of the corners is left alone.
+    """
     edges = np.array([np.asarray(quad[1], float) - quad[0] for quad in quads])
     heights = [np.linalg.norm(np.asarray(quad[3], float) - quad[0]) for quad in quads]
-    if np.median(np.abs(edges[:, 1])) <= _ERROR * np.median(heights):
+    if np.median(np.abs(edges[:, 1])) <= _CORNER_ERROR * np.median(heights):
         return list(quads)
     angle = float(np.median(np.arctan2(edges[:, 1], edges[:, 0])))
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return [np.asarray(quad, float) @ turn for quad in quads]
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return [np.asarray(quad, float) @ rotation for quad in quads]
 
 
 def _ordered(indices: list[int], boxes: Sequence[Box]) -> list[int]:
-    """Rows above, the largest part that stands in columns, rows below."""
-    bands = _parts(indices, boxes, 1, 0.0)
+    """Order the rows above, the largest part that stands in columns, and the rows below."""
+    bands = _split(indices, boxes, 1, 0.0)
+    start, end, columns = _largest_columns(bands, boxes)
+    if not columns:
+        return _rows(indices, boxes)
+    above = [i for band in bands[:start] for i in band]
+    below = [i for band in bands[end:] for i in band]
+    inside = [i for column in columns for i in _ordered(column, boxes)]
+    return [*_rows(above, boxes), *inside, *_ordered(below, boxes)]
+
+
+def _largest_columns(
+    bands: Sequence[list[int]], boxes: Sequence[Box]
+) -> tuple[int, int, list[list[int]]]:
+    """Return the run of bands, first and end, that stands in columns and has the most lines.
+
+    Without any, the columns are none.
+    """
     best: tuple[int, int, list[list[int]]] = (0, 0, [])
     for start in range(len(bands)):
         for end in range(len(bands), start, -1):
@@ -45,35 +72,31 @@ def _ordered(indices: list[int], boxes: Sequence[Box]) -> list[int]:
             if len(columns) > 1:
                 best = start, end, columns
                 break
-    start, end, columns = best
-    if not columns:
-        return _rows(indices, boxes)
-    above, below = ([i for band in part for i in band] for part in (bands[:start], bands[end:]))
-    return [
-        *_rows(above, boxes),
-        *(i for column in columns for i in _ordered(column, boxes)),
-        *_ordered(below, boxes),
-    ]
+    return best
 
 
 def _columns(indices: list[int], boxes: Sequence[Box]) -> list[list[int]]:
-    """The columns that the lines stand in, left to right; one when any of them is no column of prose."""
+    """Split lines into columns of prose, left to right; one when a part of them is no prose."""
     height = float(np.median([boxes[i][3] - boxes[i][1] for i in indices]))
-    columns = _parts(indices, boxes, 0, _GUTTER * height)
-    return (
-        columns if all(_is_prose([boxes[i] for i in column]) for column in columns) else [indices]
-    )
+    columns = _split(indices, boxes, 0, _MIN_GUTTER * height)
+    if all(_is_prose([boxes[i] for i in column]) for column in columns):
+        return columns
+    return [indices]
 
 
 def _is_prose(boxes: Sequence[Box]) -> bool:
     width = max(box[2] for box in boxes) - min(box[0] for box in boxes)
     height = float(np.median([box[3] - box[1] for box in boxes]))
     median = float(np.median([box[2] - box[0] for box in boxes]))
-    return len(boxes) >= _LEAST and median >= _PROSE * width and median >= 6 * height
+    return (
+        len(boxes) >= _MIN_COLUMN_LINES
+        and median >= _PROSE_FILL * width
+        and median >= _MIN_PROSE_WIDTH * height
+    )
 
 
-def _parts(indices: list[int], boxes: Sequence[Box], axis: int, gap: float) -> list[list[int]]:
-    """The indices split wherever nothing stands for more than `gap` along the axis (0: x, 1: y)."""
+def _split(indices: list[int], boxes: Sequence[Box], axis: int, gap: float) -> list[list[int]]:
+    """Split where nothing stands for more than `gap` pixels along the axis (0: x, 1: y)."""
     parts: list[list[int]] = []
     end = -np.inf
     for i in sorted(indices, key=lambda i: boxes[i][axis]):
@@ -85,15 +108,17 @@ def _parts(indices: list[int], boxes: Sequence[Box], axis: int, gap: float) -> l
 
 
 def _rows(indices: list[int], boxes: Sequence[Box]) -> list[int]:
-    """Lines whose middles lie on one level are a row, read from the left."""
+    """Order lines by rows, each from the left; lines whose middles are on one level are a row."""
     rows: list[list[int]] = []
     for i in sorted(indices, key=lambda i: boxes[i][1] + boxes[i][3]):
         middle = (boxes[i][1] + boxes[i][3]) / 2
-        row = rows[-1] if rows else []
-        if row and middle < np.mean(
-            [boxes[j][1] + 0.75 * (boxes[j][3] - boxes[j][1]) for j in row]
-        ):
-            row.append(i)
+        if rows and middle < _lower_edge(rows[-1], boxes):
+            rows[-1].append(i)
         else:
             rows.append([i])
     return [i for row in rows for i in sorted(row, key=lambda i: boxes[i][0])]
+
+
+def _lower_edge(row: Sequence[int], boxes: Sequence[Box]) -> float:
+    """Return the y above which a line's middle belongs to the row."""
+    return float(np.mean([boxes[j][1] + _ROW_OVERLAP * (boxes[j][3] - boxes[j][1]) for j in row]))

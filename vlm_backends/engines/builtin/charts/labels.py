@@ -1,25 +1,33 @@
-"""A chart's print as upright boxes, and which of it is a title, a category or a legend."""
+"""A chart's print as upright boxes, and which of it is the title, a category or the legend."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from vlm_backends.engines.builtin.charts import axes
-from vlm_backends.engines.builtin.charts.bars import Block
+from vlm_backends.engines.builtin.charts.bars import Rectangle
+from vlm_backends.engines.builtin.ocr import TextLine
 
-if TYPE_CHECKING:
-    from vlm_backends.engines.builtin.ocr import Line
+# in heights of a letter
+_PART_OF_LETTER = 1.2  # a rectangle inside of print that is no higher is a part of a letter
+_BELOW_BASE = 0.3  # how far below the bars' feet the middle of a category label begins
+_SAME_ROW = 0.9  # labels whose tops are closer stand in one row
+_NEXT_ROW = 2.2  # a row that begins within this distance continues the labels of the row above
+_SAME_SIZE = 1.5  # larger print below the bars is no label
+_SWATCH_DISTANCE = 3.0  # how far left of its words a legend's swatch begins
 
-_LEGEND = 3.0  # heights of a letter: how far left of its words a legend's swatch begins
-_LEAST = 0.15  # of a square letter: what is smaller is no swatch
-_SAME = 20.0  # distance in CIELAB below which a pixel is of a bar's colour
+_MIN_SWATCH = 0.15  # of a square letter: what is smaller is no swatch
+_SAME_COLOUR = 20.0  # distance in CIELAB (0..255 each) below which a pixel has a bar's colour
+_BAR_MARGIN = 3  # px around a bar that may have its colour too
+_TITLE_STEP = 3  # px: print whose letters differ by less may count as equally large
 
 
 @dataclass(frozen=True)
-class Word:
+class TextBox:
     """A line of print as an upright box in pixels."""
 
     text: str
@@ -30,105 +38,148 @@ class Word:
 
     @property
     def x(self) -> float:
-        """The middle, from the left."""
+        """The x of its middle."""
         return (self.left + self.right) / 2
 
     @property
     def y(self) -> float:
-        """The middle, from the top."""
+        """The y of its middle."""
         return (self.top + self.bottom) / 2
 
     @property
+    def width(self) -> float:
+        """Its width in pixels."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """Its height in pixels."""
+        return self.bottom - self.top
+
+    @property
     def letter(self) -> float:
-        """The height of its letters."""
-        return min(self.right - self.left, self.bottom - self.top)
+        """The height of its letters: its shorter side, whichever way the text runs."""
+        return min(self.width, self.height)
 
-    def leaning(self) -> "Word":
-        """The word in the frame in which bars that lie on the left stand up: x' = y, y' = -x."""
-        return Word(self.text, self.top, -self.right, self.bottom, -self.left)
+    def rotated_left(self) -> TextBox:
+        """Return it after a quarter turn counterclockwise, as `Rectangle.rotated_left` does."""
+        return TextBox(self.text, self.top, -self.right, self.bottom, -self.left)
 
 
-def word_of(line: "Line", scale: float) -> Word:
-    """The line's text in its upright box, in a picture scaled by `scale`."""
+def to_text_box(line: TextLine, scale: float) -> TextBox:
+    """Return the line's text in its upright box, in a picture scaled by `scale`."""
     xs, ys = [x * scale for x, _ in line.quad], [y * scale for _, y in line.quad]
     text = line.text.rstrip("-–—_· ") or line.text  # the tick of an axis is easily read as a dash
-    return Word(text, min(xs), min(ys), max(xs), max(ys))
+    return TextBox(text, min(xs), min(ys), max(xs), max(ys))
 
 
-def is_within(block: Block, word: Word) -> bool:
-    """True for a block that is a part of a letter."""
-    middle = block.middle, (block.top + block.bottom) / 2
-    inside = word.left <= middle[0] <= word.right and word.top <= middle[1] <= word.bottom
-    return inside and block.bottom - block.top <= 1.2 * word.letter
+def is_part_of_letter(rectangle: Rectangle, label: TextBox) -> bool:
+    """Return True for a rectangle that is a part of one of the label's letters."""
+    x, y = rectangle.middle, (rectangle.top + rectangle.bottom) / 2
+    inside = label.left <= x <= label.right and label.top <= y <= label.bottom
+    return inside and rectangle.height <= _PART_OF_LETTER * label.letter
 
 
-def headline(words: Sequence[Word], top: float) -> str:
-    """The largest print above everything that is drawn."""
+def find_title(labels: Sequence[TextBox], top: float) -> str:
+    """Return the largest print above `top`, where the drawing begins; empty when there is none."""
     above = [
-        word
-        for word in words
-        if word.y < top and axes.number(word.text) is None and len(word.text) > 2
+        label
+        for label in labels
+        if label.y < top and axes.number(label.text) is None and len(label.text) > 2
     ]
-    return max(above, key=lambda word: (round(word.letter / 3), -word.top)).text if above else ""
+    if not above:
+        return ""
+    return max(above, key=lambda label: (round(label.letter / _TITLE_STEP), -label.top)).text
 
 
 def labels_below(
-    words: Sequence[Word], base: float, left: float, right: float, most: int
-) -> list[Word]:
-    """The words next to the foot of the bars, row by row; none when nothing is printed there."""
+    labels: Sequence[TextBox], base: float, left: float, right: float, count: int
+) -> list[TextBox]:
+    """Return the category labels next to the feet of the bars, row by row.
+
+    Looks below `base` and between `left` and `right`, for the labels of `count` categories. None
+    when nothing is printed there.
+    """
     below = sorted(
-        (w for w in words if w.y > base + 0.3 * w.letter and left < w.x < right),
-        key=lambda word: word.top,
+        (
+            label
+            for label in labels
+            if label.y > base + _BELOW_BASE * label.letter and left < label.x < right
+        ),
+        key=lambda label: label.top,
     )
-    letter = float(np.median([word.letter for word in below])) if below else 0.0
-    rows: list[list[Word]] = []
-    for word in below:
-        if rows and word.top <= rows[-1][0].top + 0.9 * letter:
-            rows[-1].append(word)
-        elif not rows or (len(rows[-1]) > 1 and word.top <= rows[-1][0].top + 2.2 * letter):
-            rows.append([word])
+    if not below:
+        return []
+    letter = float(np.median([label.letter for label in below]))
+    first, *others = _rows(below, letter)
+    if len(first) < count:  # left-aligned labels beside lying bars end at different places
+        return [label for label in below if label.letter <= _SAME_SIZE * letter]
+    # a label alone in its row is the title of the axis
+    return [*first, *(label for row in others if len(row) > 1 for label in row)]
+
+
+def _rows(below: Sequence[TextBox], letter: float) -> list[list[TextBox]]:
+    """Group labels, sorted by their tops, into rows; end where a row is too far from the last."""
+    rows: list[list[TextBox]] = [[below[0]]]
+    for label in below[1:]:
+        top = rows[-1][0].top
+        if label.top <= top + _SAME_ROW * letter:
+            rows[-1].append(label)
+        elif len(rows[-1]) > 1 and label.top <= top + _NEXT_ROW * letter:
+            rows.append([label])
         else:
             break
-    kept = [row for i, row in enumerate(rows) if i == 0 or len(row) > 1]
-    if (
-        kept and len(kept[0]) < most
-    ):  # left-aligned labels beside lying bars end at different places
-        return [word for word in below if word.letter <= 1.5 * letter]
-    return [word for row in kept for word in row]
+    return rows
 
 
-def legend(rgb: np.ndarray, words: Sequence[Word], bars: Sequence[Block]) -> dict[int, str]:
-    """For each colour of the bars, by its number, the words beside a patch of it that is no bar."""
+def legend_names(
+    rgb: np.ndarray, labels: Sequence[TextBox], bars: Sequence[Rectangle]
+) -> dict[int, str]:
+    """Return, for each number of the bars' colours, the words beside a swatch of that colour.
+
+    A swatch is a patch of the picture (H×W×3, uint8) that is no bar. Colours without one are left
+    out.
+    """
     lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32)
-    rest = np.ones(rgb.shape[:2], bool)
-    for bar in bars:
-        rest[max(0, bar.top - 3) : bar.bottom + 3, max(0, bar.left - 3) : bar.right + 3] = False
-    candidates = [word for word in words if axes.number(word.text) is None]
-    names = {}
-    for colour in {bar.colour: bar for bar in bars}:
-        mine = [bar for bar in bars if bar.colour == colour]
-        tone = np.median(np.concatenate([_inner(lab, bar).reshape(-1, 3) for bar in mine]), axis=0)
-        patch = rest & (np.linalg.norm(lab - tone, axis=2) < _SAME)
-        amounts = [_beside(patch, word) for word in candidates]
-        if amounts and max(amounts) > _LEAST:
+    no_bar = _outside_of(bars, rgb.shape[:2])
+    candidates = [label for label in labels if axes.number(label.text) is None]
+    names: dict[int, str] = {}
+    for colour in dict.fromkeys(bar.colour for bar in bars):
+        series = [bar for bar in bars if bar.colour == colour]
+        pixels = np.concatenate([_inner_pixels(lab, bar) for bar in series])
+        distance = np.linalg.norm(lab - np.median(pixels, axis=0), axis=2)
+        patch = no_bar & (distance < _SAME_COLOUR)
+        amounts = [_swatch_beside(patch, label) for label in candidates]
+        if amounts and max(amounts) > _MIN_SWATCH:
             names[colour] = candidates[int(np.argmax(amounts))].text
     return names
 
 
-def _inner(lab: np.ndarray, bar: Block) -> np.ndarray:
-    """The middle of the bar, away from its edges."""
-    wide, high = (bar.right - bar.left) // 4, (bar.bottom - bar.top) // 4
-    return lab[bar.top + high : bar.bottom - high, bar.left + wide : bar.right - wide]
+def _outside_of(bars: Sequence[Rectangle], shape: tuple[int, int]) -> np.ndarray:
+    """Return a bool mask (H×W) of the pixels that belong to no bar and its margin."""
+    mask = np.ones(shape, bool)
+    for bar in bars:
+        top, left = max(0, bar.top - _BAR_MARGIN), max(0, bar.left - _BAR_MARGIN)
+        mask[top : bar.bottom + _BAR_MARGIN, left : bar.right + _BAR_MARGIN] = False
+    return mask
 
 
-def _beside(patch: np.ndarray, word: Word) -> float:
-    """How much of the place for a swatch is of the patch's colour: 0..1 of a square letter.
+def _inner_pixels(lab: np.ndarray, bar: Rectangle) -> np.ndarray:
+    """Return the bar's pixels (N×3) that are away from its edges."""
+    across, down = bar.width // 4, bar.height // 4
+    inner = lab[bar.top + down : bar.bottom - down, bar.left + across : bar.right - across]
+    return inner.reshape(-1, 3)
 
-    It is left of the word, and the box of a word often begins with it.
+
+def _swatch_beside(patch: np.ndarray, label: TextBox) -> float:
+    """Return how much of the swatch's place belongs to the patch, in areas of a square letter.
+
+    The place is left of the words, and the box of the words often begins with it.
     """
-    top, bottom = round(max(0, word.y - word.letter / 2)), round(word.y + word.letter / 2) + 1
-    left, right = (
-        round(max(0, word.left - _LEGEND * word.letter)),
-        round(max(0, word.left + word.letter)),
+    top, bottom = (
+        round(max(0, label.y - label.letter / 2)),
+        round(label.y + label.letter / 2) + 1,
     )
-    return float(patch[top:bottom, left:right].sum() / word.letter**2)
+    left = round(max(0, label.left - _SWATCH_DISTANCE * label.letter))
+    right = round(max(0, label.left + label.letter))
+    return float(patch[top:bottom, left:right].sum() / label.letter**2)

@@ -1,0 +1,5 @@
+"""Why a picture gives no table."""
+
+
+class CannotRead(ValueError):
+    """A picture gives no table; the message says why, as a phrase."""

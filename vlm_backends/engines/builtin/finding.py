@@ -1,0 +1,106 @@
+"""Finding words where they are printed."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from vlm_backends.concurrency import CancelToken
+from vlm_backends.engines.builtin import ocr
+from vlm_backends.engines.builtin.ocr import TextLine
+from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
+from vlm_backends.engines.builtin.regions import region_from_pixels
+from vlm_backends.errors import BadPrompt
+from vlm_backends.types import Chunk, Region
+
+_WORD = re.compile(r"\w+(?:[.,:/'’-]\w+)*")
+_MIN_RUN = 3  # characters: shorter words of a sentence count only beside others
+
+
+def find_words(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:
+    """Yield where the phrase is printed in the picture (H×W×3, uint8).
+
+    When it is printed nowhere: where each of its words is.
+    """
+    lines = ocr.read_lines(rgb, cancel)
+    if any(_is_printed(words, line.text) for line in lines):
+        wanted = [words]
+    else:
+        wanted = list(dict.fromkeys(_WORD.findall(words)))
+    phrases = [phrase for phrase in wanted if len(phrase) > 1 or len(wanted) == 1]
+    yield _marked(rgb, lines, phrases, words)
+
+
+def ground_sentence(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:
+    """Yield where the longest printed runs of the sentence's words are."""
+    lines = ocr.read_lines(rgb, cancel)
+    yield _marked(rgb, lines, _printed_runs(words, [line.text for line in lines]), words)
+
+
+def _printed_runs(sentence: str, printed: Iterable[str]) -> list[str]:
+    """Return the longest runs of the sentence's words that are printed, in the sentence's order."""
+    text, words = "\n".join(printed), _WORD.findall(sentence)
+    runs: list[str] = []
+    i = 0
+    while i < len(words):
+        n = 0  # every beginning of a printed run is printed too: it grows word by word
+        while i + n < len(words) and _is_printed(" ".join(words[i : i + n + 1]), text):
+            n += 1
+        run = " ".join(words[i : i + n])
+        if len(run) >= _MIN_RUN:
+            runs.append(run)
+        i += max(n, 1)
+    return list(dict.fromkeys(runs))
+
+
+def _is_printed(phrase: str, text: str) -> bool:
+    """Return True when the text has the phrase as whole words, in any case."""
+    return _whole_words(phrase).search(text) is not None
+
+
+@lru_cache(maxsize=256)
+def _whole_words(phrase: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(phrase)}(?!\w)", re.IGNORECASE)
+
+
+def _marked(
+    rgb: np.ndarray, lines: Sequence[TextLine], phrases: Sequence[str], words: str
+) -> Chunk:
+    """Return the answer: a line of text and a region for each place of each phrase.
+
+    Raises BadPrompt when there are no `words` to look for.
+    """
+    if not words:
+        raise BadPrompt("Write the words to look for.")
+    text = ""
+    regions: list[Region] = []
+    for phrase in phrases:
+        for line in lines:
+            for match in _whole_words(phrase).finditer(line.text):
+                text += ("\n" if text else "") + match[0]
+                span = len(text) - len(match[0]), len(text)
+                quad = _part_of_quad(line, *match.span())
+                regions.append(region_from_pixels(match[0], quad, rgb, span))
+    if not regions:
+        text = (
+            "None of these words is printed in the picture. To find things by what they look "
+            f"like, {OTHER_ENGINES}."
+        )
+    note = "Printed words only, found on this machine by PP-OCRv6, not by Florence-2."
+    return Chunk(text, tuple(regions), literal=True, note=note)
+
+
+def _part_of_quad(line: TextLine, start: int, end: int) -> np.ndarray:
+    """Return the quad (4×2, pixels) of the characters start..end, as if all were equally wide."""
+    corners, count = np.asarray(line.quad), max(1, len(line.text))
+    left, right = start / count, end / count
+    top, bottom = corners[1] - corners[0], corners[2] - corners[3]
+    return np.array(
+        [
+            corners[0] + left * top,
+            corners[0] + right * top,
+            corners[3] + right * bottom,
+            corners[3] + left * bottom,
+        ]
+    )
