@@ -1,6 +1,6 @@
 """Rate limits: a service's requests a minute, a visitor's questions and bytes, a day's budget.
 
-Nothing here knows a page or a request: whoever calls says which client it is.
+Nothing here knows a page or a request: the caller says which client it is.
 """
 
 import time

@@ -52,7 +52,7 @@ def use_key(key: str | None, visitor: Visitor) -> tuple:
     if not key:
         return visitor, gr.skip()
     try:
-        engines.hosted(key)
+        engines.nvidia_with_key(key)
     except VLMError as error:
         gr.Warning(str(error))
         return visitor, gr.skip()

@@ -97,7 +97,7 @@ class EngineRegistry:
         """Return the engine with the visitor's own key in place of the owner's, if it takes one."""
         if not (visitor.key and engine.traits.takes_key):
             return engine
-        return engines.hosted(visitor.key, self.config)
+        return engines.nvidia_with_key(visitor.key, self.config)
 
     def _default(self, visitor: Visitor, model: Model) -> Engine:
         """Return the engine for a visitor who chose none: a visitor's key is given to be used."""

@@ -22,8 +22,8 @@ __all__ = [
     "connect",
     "connect_engine",
     "fetch",
-    "hosted",
     "local_engine",
+    "nvidia_with_key",
     "retry_stream",
     "server_engines",
 ]
@@ -96,7 +96,7 @@ def local_engine(config: Config) -> Local | None:
     )
 
 
-def hosted(key: str, config: Config | None = None) -> NVIDIA:
+def nvidia_with_key(key: str, config: Config | None = None) -> NVIDIA:
     """Return NVIDIA's host asked with a visitor's key.
 
     Without a configuration, NVIDIA_BASE_URL is read now. Raises BadPrompt for what can be no key.
