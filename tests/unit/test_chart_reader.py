@@ -110,6 +110,7 @@ def _with_false_labels():
     return image
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw, reason", [
     (charts.line_chart, "no solid bars"),
     (charts.pie, "no solid bars"),
