@@ -1,1 +1,1 @@
-"""What every part of the page stands on: session, limits, storage, shutdown."""
+"""What every part of the page stands on: session, limits, storage, shutdown, Gradio itself."""
