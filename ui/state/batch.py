@@ -80,7 +80,7 @@ class Batch(Phased):
 
         When all of them are there already, everything is asked again.
         """
-        kept = {}
+        kept: dict[PictureSource, Record] = {}
         if question == self.question:
             kept = {source: self.records[source] for source in sources if self.done(source)}
         self.records = kept if len(kept) < len(sources) else {}
