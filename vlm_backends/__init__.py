@@ -83,7 +83,8 @@ def ask(
 ) -> Reply:
     """Ask a question; iterate the reply for the answer, each time more of it arrives.
 
-    Words and labels are without control characters. Iterating raises VLMError; what arrived before stays in
-    `reply.answer`. What is beyond all measure is left out, and the answer's note says so.
+    Words and labels come without control characters. Iterating raises VLMError; what arrived
+    before it stays in `reply.answer`. An answer that is far too long is cut off, and its note says
+    so.
     """
     return Reply(Question(model, prompt, task), engine, cancel=stop)

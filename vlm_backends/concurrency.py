@@ -195,8 +195,8 @@ async def latest_items(
     """Yield the first item at once, then the newest every `pause` seconds, and the last.
 
     A thread reads, so that a cancelled handler ends at once. Leaving early sets `cancel`, which
-    ends the upstream call. When a hand-over takes long, there are fewer of them. Errors are raised after
-    the items that came before them.
+    ends the upstream call. When a hand-over takes long, there are fewer of them. Errors are
+    raised after the items that came before them.
     """
     reader: Reader[T] = Reader(produce, cancel)
     try:

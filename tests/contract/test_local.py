@@ -24,8 +24,8 @@ transformers = pytest.importorskip(
 
 from tests.support import checkpoints as tiny  # noqa: E402
 from tests.support.fake_hub import hub  # noqa: E402
-from tests.support.paths import ASSETS
-from vlm_backends import (
+from tests.support.paths import ASSETS  # noqa: E402
+from vlm_backends import (  # noqa: E402
     CATALOGUE,
     TASKS,
     BadPrompt,
@@ -53,7 +53,7 @@ from vlm_backends.engines.local import (  # noqa: E402
     loader,
     processors,
 )
-from vlm_backends.media import images
+from vlm_backends.media import images  # noqa: E402
 from vlm_backends.readers import florence2, kosmos2  # noqa: E402
 
 pytestmark = pytest.mark.local

@@ -58,9 +58,10 @@ def test_twenty_pictures_may_go_at_once(wire, server):
 
 def test_the_list_decides_whom_it_answers_for(wire, server):
     assert PHI in server.models() and find_model("google/deplot") not in server.models()
-    assert server.capability(PHI).summary.startswith("ready at 127.0.0.1") and "not served" in server.capability(
-        find_model("google/deplot")
-    ).summary
+    assert (
+        server.capability(PHI).summary.startswith("ready at 127.0.0.1")
+        and "not served" in server.capability(find_model("google/deplot")).summary
+    )
     assert len(wire.asked("models")) == 1, "the list is asked for once a minute"
 
 

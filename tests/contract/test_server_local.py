@@ -61,7 +61,10 @@ def there(here):
 def test_open_weights_lose_nothing_over_the_wire(here, there, model, prompt, task):
     said = outcome(here, model, prompt, task)
     assert said == outcome(there, model, prompt, task) and said[0] is not None
-    assert model in there.models() and here.capability(model, task).summary in there.capability(model, task).summary
+    assert (
+        model in there.models()
+        and here.capability(model, task).summary in there.capability(model, task).summary
+    )
 
 
 def test_the_noise_has_places_to_lose(here):

@@ -1,4 +1,4 @@
-"""The processes under fire: a page, a server or an upstream of its own, and what each of them holds."""
+"""Child processes of the robustness tests: a page, a server or an upstream, and what each holds."""
 
 import json
 import os
@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_OURS = "VLM_", "NVIDIA_", "GRADIO_", "API_KEY_"
-
 from tests.support.paths import ROOT
+
+_OURS = "VLM_", "NVIDIA_", "GRADIO_", "API_KEY_"
 
 
 def settings(**env: object) -> dict[str, str]:
