@@ -28,7 +28,7 @@ from tests.support.wire import Wire, status
 from vlm_backends import NVIDIA, CancelToken, OpenAI, VLMError
 from vlm_backends.engines import fetch
 from vlm_backends.engines.http.client import RequestPolicy, send
-from vlm_backends.engines.nvidia.api import Api
+from vlm_backends.engines.nvidia.api import NvidiaApi
 
 ANSWER = head(length=len(whole())) + whole()
 PRIVATE = (
@@ -44,11 +44,11 @@ class Outside(NVIDIA):
     """NVIDIA's host as if it were asked over the internet, although it is played here."""
 
     @property
-    def _api(self) -> Api:
+    def _api(self) -> NvidiaApi:
         return _PublicApi(*vars(super()._api).values())
 
 
-class _PublicApi(Api):
+class _PublicApi(NvidiaApi):
     @property
     def is_public(self) -> bool:
         return True
