@@ -309,6 +309,7 @@ def test_environment_law():
 def test_size_law(path):
     text = path.read_text()
     assert text.count("\n") <= 300
+    assert max(map(len, text.splitlines())) <= 100
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             assert node.end_lineno - node.lineno < 40, f"{path}: {node.name}"
