@@ -26,7 +26,7 @@ from vlm_backends import (
     read,
     write_task,
 )
-from vlm_backends.config import Config
+from vlm_backends.config import ENGINES, Config
 from vlm_backends.engines import connect_engine
 from vlm_backends.models import check_sampling
 
@@ -101,7 +101,7 @@ def ask_options(program: str = "python -m vlm_backends") -> argparse.ArgumentPar
         type=float,
         help="for the tasks that take a region: left, top, right, bottom, from 0 to 1",
     )
-    add("--engine", choices=("nvidia", "openai", "local", "embedded"), help="as VLM_ENGINE")
+    add("--engine", choices=ENGINES, help="as VLM_ENGINE")
     for name, kind in _SAMPLING.items():
         add(_option(name), metavar="N", type=kind, help="default: the model's own")
     add("--json", action="store_true", help="print the whole answer as JSON when it is complete")

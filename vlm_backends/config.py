@@ -16,8 +16,8 @@ from typing import Any
 
 from vlm_backends.errors import BadPrompt, MissingKey, VLMError
 from vlm_backends.models import CATALOGUE
+from vlm_backends.owner_servers import ServerConfig, check_key, is_address, read_servers
 from vlm_backends.ratelimit import VisitorLimits
-from vlm_backends.server_settings import ServerConfig, check_key, is_address, read_servers
 
 NVIDIA_KEYS = "NVIDIA_API_KEY", "API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC"  # the first that is set
 ENGINES = "nvidia", "openai", "local", "embedded"

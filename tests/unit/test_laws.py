@@ -24,7 +24,7 @@ FLOORS = {
     "vlm_backends": [
         ["errors", "arguments", "concurrency", "text"],
         ["types", "startup"],
-        ["ratelimit", "media", "server_settings"],
+        ["ratelimit", "media", "owner_servers"],
         ["readers"],
         ["tasks"],
         ["models"],

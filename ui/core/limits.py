@@ -1,10 +1,19 @@
-"""Who a request comes from, for the limits in `vlm_backends.ratelimit`."""
+"""Check the limits of the visitor whom a request comes from; `vlm_backends.ratelimit` counts."""
 
 import ipaddress
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from ui.core.gradio_compat import current_request
 from vlm_backends.ratelimit import ClientQuota, RateLimiter
+
+
+def admission(limiter: RateLimiter, owner_pays: bool) -> AbstractContextManager[None]:
+    """Return the context to ask one question of the current visitor in.
+
+    Entering it raises Refused at a limit. `owner_pays`: the owner's key pays for the question.
+    """
+    return limiter.admitted(quota_of(limiter), owner_pays)
 
 
 def quota_of(limiter: RateLimiter, scope: Mapping | None = None) -> ClientQuota:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
-from ui.core.limits import quota_of
+from ui.core.limits import admission
 from vlm_backends import CATALOGUE, BadPrompt, Engine, Model, VLMError, engines
 from vlm_backends.config import Config
 from vlm_backends.journal import Journal
@@ -67,7 +67,7 @@ class EngineRegistry:
 
     def admission(self, visitor: Visitor, engine: Engine) -> AbstractContextManager:
         """Return the context to ask one question in. Entering it raises Refused at a limit."""
-        return self.limiter.admitted(quota_of(self.limiter), owner_pays(visitor, engine))
+        return admission(self.limiter, owner_pays(visitor, engine))
 
     def engines_for(self, visitor: Visitor) -> tuple[Engine, ...]:
         """List all engines with the visitor's key. Raises BadPrompt as `answering` does."""

@@ -22,7 +22,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from vlm_backends import CancelToken, Engine
 from vlm_backends.arguments import whole as whole_number
-from vlm_backends.config import Config
+from vlm_backends.config import ENGINES, Config
 from vlm_backends.engines import connect_engine, fetch
 from vlm_backends.errors import BadPrompt, VLMError
 from vlm_backends.server.bodies import read_json
@@ -188,7 +188,7 @@ class GracefulServer(uvicorn.Server):
 def _options(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(program, description=_DESCRIPTION)
     add = parser.add_argument
-    add("--engine", choices=("embedded", "local", "nvidia", "openai"), help="as VLM_ENGINE")
+    add("--engine", choices=ENGINES, help="as VLM_ENGINE")
     add("--host", default="127.0.0.1")
     add("--port", type=int, default=8000)
     parallel = "questions that are answered at a time"
