@@ -1,4 +1,4 @@
-"""The owner's limits as settings, and the counting behind them; `python -m tests.robustness limits` tries them on a page."""
+"""The owner's limits as settings, and the counting behind them; tests/robustness/test_limits.py tries them on a page."""
 
 import threading
 import time
