@@ -1,10 +1,13 @@
 """The documents keep to the code: links and paths exist, variables and commands are documented."""
 
 import re
+import sys
 
 import pytest
+import requests
 
 from tests.support.paths import ROOT
+from tests.support.processes import free_port, running
 from vlm_backends.cli import COMMANDS, ask_options
 
 DOCS = sorted(ROOT.glob("docs/*.md"))
@@ -83,3 +86,11 @@ def test_every_topic_of_the_benchmarks_is_documented():
 
 def test_the_options_of_ask_have_help():
     assert all(action.help for action in ask_options()._actions)
+
+
+def test_the_local_server_of_contributing_starts():
+    assert "python -m tests.support.wire --port 8808" in (ROOT / "CONTRIBUTING.md").read_text()
+    address = f"http://127.0.0.1:{(port := free_port())}"
+    command = [sys.executable, "-m", "tests.support.wire", "--port", str(port)]
+    with running(command, f"{address}/v1/models"):
+        assert requests.get(f"{address}/v1/models", timeout=10).ok

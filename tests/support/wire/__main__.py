@@ -16,7 +16,7 @@ def main() -> None:
     options.add_argument("--pace", type=float, default=0.05, help="seconds between two words")
     given = options.parse_args()
     with Wire(given.port) as wire:
-        wire.window, wire.watched = given.window, True
+        wire.window, wire.watched = given.pace, True
         print(f"export NVIDIA_API_KEY=nvapi-anything NVIDIA_BASE_URL={wire.url}", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
