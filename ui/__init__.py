@@ -26,7 +26,7 @@ from ui.deep_links import DeepLinks
 from ui.state.conversation import Conversation
 from ui.state.links import slug
 from ui.tabs.batch import BatchTab
-from ui.tabs.chat import ChatTab
+from ui.tabs.chat import ChatTab, check_free
 from ui.tabs.compare import CompareTab
 from ui.tabs.task import TaskTab
 from ui.web.middleware import protection
@@ -125,6 +125,7 @@ def _ask_about_chart(tabs: gr.Tabs, tab: ChatTab, chart: ChartPanel, asked: Chat
     ) -> dict[Any, Any]:
         try:
             turn = asked_about(grid, question, read.picture())
+            check_free(conversation)
         except VLMError as error:
             return {tab.notice: verbatim(str(error))}
         opened = {tabs: gr.Tabs(selected=slug(asked.model)), tab.notice: ""}

@@ -7,6 +7,7 @@ import threading
 import time
 
 import gradio as gr
+import pandas as pd
 import pytest
 
 import ui
@@ -173,6 +174,26 @@ def test_a_second_question_waits_and_costs_nothing(wire, monkeypatch):
     finished(run())
     shown = value_of(chat.finish(talk, Visitor()), chat.chatbot)
     assert "half whole" in shown[-1]["content"] and len(wire.seen) == 1 and not talk.busy
+
+
+def test_a_question_about_a_chart_waits_for_the_chat_it_goes_to():
+    """It would end the answer that is on its way there, and get none itself."""
+    page = ui.build(Embedded())
+    ask_chat = next(event.fn for event in page.fns.values() if event.name == "ask_chat")
+    table, read, talk = (
+        pd.DataFrame({"Year": ["2019"], "Sales": ["7"]}),
+        Conversation(),
+        Conversation(),
+    )
+    for conversation in (read, talk):
+        conversation.put(read_message({"files": [ASSETS / "chart.png"]}, talk, find_model(LLAMA)))
+    assert talk.claim()  # its answer is on its way
+    (notice,) = ask_chat(read, talk, table, "Which year was best?").values()
+    assert "still arriving" in notice.replace("\\", "")
+    assert len(talk.turns) == 1 and not talk.claim()
+    talk.end()
+    ask_chat(read, talk, table, "Which year was best?")
+    assert "Which year was best?" in talk.turns[-1].text and talk.claim()
 
 
 def test_stop_is_at_once_and_says_so(wire, monkeypatch):

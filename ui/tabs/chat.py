@@ -24,8 +24,16 @@ from ui.state.conversation import Conversation, as_message, read_message, sampli
 from ui.state.phase import Phase
 from ui.state.replies import Result, follow
 from ui.tabs.fields import example, example_gallery
-from vlm_backends import Answer, Model, Picture, Turn, VLMError
+from vlm_backends import Answer, BadPrompt, Model, Picture, Turn, VLMError
 from vlm_backends.models import check_sampling
+
+
+def check_free(conversation: Conversation) -> None:
+    """Raise BadPrompt while an answer is on its way; a second question would take its place."""
+    if conversation.phase is Phase.ENDED:  # the visitor was away when it ended
+        conversation.settle()
+    if conversation.busy:
+        raise BadPrompt("The last answer is still arriving. Stop it, or wait for its end.")
 
 
 class ChatTab:
@@ -140,12 +148,8 @@ class ChatTab:
 
     def take(self, conversation: Conversation, message: dict | None) -> dict:
         """Take a question, or refuse it with a sentence while the message stays in the box."""
-        if conversation.phase is Phase.ENDED:  # the visitor was away when it ended
-            conversation.settle()
-        if conversation.busy:
-            waiting = "The last answer is still arriving. Stop it, or wait for its end."
-            return {self.conversation: conversation, self.notice: waiting}
         try:
+            check_free(conversation)
             turn = read_message(message, conversation, self.model)
         except VLMError as error:
             return {self.conversation: conversation, self.notice: verbatim(str(error))}
