@@ -50,9 +50,9 @@ def child(*arguments: object, log: Path | None = None, **env: object) -> Iterato
 
 
 @contextmanager
-def page(folder: Path, **env: object) -> Iterator[tuple[str, subprocess.Popen]]:
+def page(folder: Path, port: int = 0, **env: object) -> Iterator[tuple[str, subprocess.Popen]]:
     """`python app.py` with its uploads in this folder: its address, once it answers, and its process."""
-    port = free_port()
+    port = port or free_port()
     with child(
         "app.py",
         log=folder / "page.log",

@@ -139,7 +139,7 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="python -m tests.support.fast_wire")
     options.add_argument("--pace", type=float, default=0.05)
     with suppress(KeyboardInterrupt):
-        asyncio.run(Upstream(options.parse_args().window).serve())
+        asyncio.run(Upstream(options.parse_args().pace).serve())
 
 
 if __name__ == "__main__":

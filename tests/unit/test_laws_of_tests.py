@@ -1,6 +1,8 @@
 """The laws of the tests: what each folder may import, and where helpers and tests are."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,15 @@ def test_every_test_is_in_a_folder_by_its_kind_and_support_holds_none():
 def test_what_the_quick_run_leaves_out_is_there():
     for path in LEFT_OUT_OF_THE_QUICK_RUN:
         assert (TESTS / path).exists(), path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["wire", "fast_wire"])
+def test_a_local_service_starts_by_its_own_command(module):
+    command = [sys.executable, "-u", "-W", "ignore", "-m", f"tests.support.{module}"]
+    options = ["--port", "0"] if module == "wire" else []
+    with subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.PIPE, text=True) as it:
+        try:
+            assert "http://127.0.0.1:" in it.stdout.readline()
+        finally:
+            it.kill()
