@@ -198,7 +198,7 @@ async def latest_items(
     ends the upstream call. When a hand-over takes long, there are fewer of them. Errors are
     raised after the items that came before them.
     """
-    reader: Reader[T] = Reader(produce, cancel)
+    reader: ReplyThread[T] = ReplyThread(produce, cancel)
     try:
         while True:
             await reader.changed()
@@ -214,42 +214,41 @@ async def latest_items(
         cancel.set()
 
 
-def active_readers() -> list[Reader]:
+def active_readers() -> list[ReplyThread]:
     """List the threads that read replies now."""
-    return [thread for thread in threading.enumerate() if isinstance(thread, Reader)]
+    return [thread for thread in threading.enumerate() if isinstance(thread, ReplyThread)]
 
 
-class Reader(threading.Thread, Generic[T]):
+class ReplyThread(threading.Thread, Generic[T]):
     """Reads an iterator to its end, or until cancelled; holds the newest item and the failure."""
 
     def __init__(self, produce: Callable[[], Iterator[T]], cancel: CancelToken) -> None:
         super().__init__(name="reply", daemon=True)
         self._produce, self._cancel = produce, cancel
-        self._loop, self._bell = asyncio.get_running_loop(), asyncio.Event()
-        self._awaited = (
-            False  # wakes the one who waits, so that no other item costs the loop a turn
-        )
+        self._loop, self._changed_event = asyncio.get_running_loop(), asyncio.Event()
+        # Only a consumer that waits is woken: no other item costs the event loop a turn.
+        self._awaited = False
         self.newest: list[T] = []
         self.over = False
         self.failure: BaseException | None = None
-        cancel.add_callback(self._ring)
+        cancel.add_callback(self._notify)
         self.start()
 
     async def changed(self) -> None:
         """Wait for an item that was not handed over, or for the end."""
         self._awaited = True
         if not (self.newest or self.over or self._cancel.is_set()):
-            await self._bell.wait()
+            await self._changed_event.wait()
         self._awaited = False
-        self._bell.clear()
+        self._changed_event.clear()
 
     async def rest(self, seconds: float) -> None:
         """Wait that long, but not beyond the end."""
-        timer = self._loop.call_later(seconds, self._bell.set)
+        timer = self._loop.call_later(seconds, self._changed_event.set)
         if not self.over:
-            await self._bell.wait()
+            await self._changed_event.wait()
         timer.cancel()
-        self._bell.clear()
+        self._changed_event.clear()
 
     def run(self) -> None:
         """Read until the end."""
@@ -258,15 +257,15 @@ class Reader(threading.Thread, Generic[T]):
                 self.newest[:] = [item]
                 if self._awaited:
                     self._awaited = False
-                    self._ring()
+                    self._notify()
                 if self._cancel.is_set():
                     break
         except BaseException as error:
             self.failure = error
         finally:
             self.over = True
-            self._ring()
+            self._notify()
 
-    def _ring(self) -> None:
+    def _notify(self) -> None:
         with suppress(RuntimeError):  # the loop is closed when the server goes down
-            self._loop.call_soon_threadsafe(self._bell.set)
+            self._loop.call_soon_threadsafe(self._changed_event.set)

@@ -7,11 +7,11 @@ What is known of each model's hosted state was collected up to 2026-10-10 from t
 from vlm_backends.errors import BadPrompt
 from vlm_backends.readers import deplot, florence2, kosmos2, paligemma, plain
 from vlm_backends.tasks import (
-    DESCRIBE,
-    FIND,
-    READ,
-    REGION,
-    SEGMENT,
+    DESCRIBE_GROUP,
+    FIND_GROUP,
+    READ_GROUP,
+    REGION_GROUP,
+    SEGMENT_GROUP,
     TASKS,
     check_region,
     find_task,
@@ -21,11 +21,11 @@ from vlm_backends.types import Hosted, Model, Sampling, SamplingLimits, Weights
 
 __all__ = [
     "CATALOGUE",
-    "DESCRIBE",
-    "FIND",
-    "READ",
-    "REGION",
-    "SEGMENT",
+    "DESCRIBE_GROUP",
+    "FIND_GROUP",
+    "READ_GROUP",
+    "REGION_GROUP",
+    "SEGMENT_GROUP",
     "TASKS",
     "check_region",
     "check_sampling",

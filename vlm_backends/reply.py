@@ -141,9 +141,8 @@ class Reply(Iterator[Answer]):
         first = self.timing.first_s
         if first is None and (self.chunk.text or self.chunk.regions):
             self._observe(None)
-            if (
-                self.answer.text or self.answer.regions
-            ):  # a model's thoughts are no words for people
+            # A reasoning model's thoughts are in the chunk, but not in the answer.
+            if self.answer.text or self.answer.regions:
                 first = seconds
         self.timing = Timing(first, seconds)
 

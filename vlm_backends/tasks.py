@@ -8,8 +8,12 @@ from vlm_backends.media.geometry import Box, ordered_box
 from vlm_backends.readers import florence2
 from vlm_backends.types import Task
 
-DESCRIBE, FIND, SEGMENT = "Describe", "Find", "Segment"  # groups of tasks on the page
-REGION, READ = "Ask about a region", "Read text"
+DESCRIBE_GROUP, FIND_GROUP, SEGMENT_GROUP = (
+    "Describe",
+    "Find",
+    "Segment",
+)  # groups of tasks on the page
+REGION_GROUP, READ_GROUP = "Ask about a region", "Read text"
 
 _SAMPLE_BOX = 0.12, 0.04, 0.81, 0.97  # most of a sample picture, in 0..1
 _SMALLEST_SIDE = 0.002  # of a region, as a share of the picture
@@ -18,49 +22,49 @@ TASKS = (
     Task(
         token="<CAPTION>",
         title="Caption",
-        group=DESCRIBE,
+        group=DESCRIBE_GROUP,
         about="One sentence about the picture.",
         read=florence2.text,
     ),
     Task(
         token="<DETAILED_CAPTION>",
         title="Detailed caption",
-        group=DESCRIBE,
+        group=DESCRIBE_GROUP,
         about="A few sentences about the picture.",
         read=florence2.text,
     ),
     Task(
         token="<MORE_DETAILED_CAPTION>",
         title="Long caption",
-        group=DESCRIBE,
+        group=DESCRIBE_GROUP,
         about="A paragraph about the picture.",
         read=florence2.text,
     ),
     Task(
         token="<OD>",
         title="Detect objects",
-        group=FIND,
+        group=FIND_GROUP,
         about="A labelled box around each object.",
         read=florence2.boxes,
     ),
     Task(
         token="<DENSE_REGION_CAPTION>",
         title="Caption regions",
-        group=FIND,
+        group=FIND_GROUP,
         about="A box and a phrase for each part that stands out.",
         read=florence2.boxes,
     ),
     Task(
         token="<REGION_PROPOSAL>",
         title="Propose regions",
-        group=FIND,
+        group=FIND_GROUP,
         about="Boxes around whatever may be an object, without names.",
         read=florence2.boxes,
     ),
     Task(
         token="<CAPTION_TO_PHRASE_GROUNDING>",
         title="Ground a sentence",
-        group=FIND,
+        group=FIND_GROUP,
         about="Finds the things that your sentence names.",
         read=florence2.boxes,
         takes="words",
@@ -69,7 +73,7 @@ TASKS = (
     Task(
         token="<REFERRING_EXPRESSION_SEGMENTATION>",
         title="Segment by words",
-        group=SEGMENT,
+        group=SEGMENT_GROUP,
         about="An outline of what you describe.",
         read=florence2.polygons,
         takes="words",
@@ -78,7 +82,7 @@ TASKS = (
     Task(
         token="<REGION_TO_SEGMENTATION>",
         title="Segment a region",
-        group=SEGMENT,
+        group=SEGMENT_GROUP,
         about="An outline of the object in your box.",
         read=florence2.polygons,
         takes="region",
@@ -88,7 +92,7 @@ TASKS = (
     Task(
         token="<OPEN_VOCABULARY_DETECTION>",
         title="Find by words",
-        group=FIND,
+        group=FIND_GROUP,
         about="A box around each thing that you name.",
         read=florence2.boxes_or_polygons,
         takes="words",
@@ -97,7 +101,7 @@ TASKS = (
     Task(
         token="<REGION_TO_CATEGORY>",
         title="Name a region",
-        group=REGION,
+        group=REGION_GROUP,
         about="What kind of thing is in your box.",
         read=florence2.text,
         takes="region",
@@ -107,7 +111,7 @@ TASKS = (
     Task(
         token="<REGION_TO_DESCRIPTION>",
         title="Describe a region",
-        group=REGION,
+        group=REGION_GROUP,
         about="A phrase about what is in your box.",
         read=florence2.text,
         takes="region",
@@ -117,14 +121,14 @@ TASKS = (
     Task(
         token="<OCR>",
         title="Read",
-        group=READ,
+        group=READ_GROUP,
         about="All text in the picture.",
         read=florence2.text,
     ),
     Task(
         token="<OCR_WITH_REGION>",
         title="Read and locate",
-        group=READ,
+        group=READ_GROUP,
         about="All text, each line with its place.",
         read=florence2.quads,
     ),

@@ -23,7 +23,7 @@ def test_a_task_on_this_machine(visit):
     sync_api.expect(words).to_contain_text("PINE RIDGE PARK", timeout=60_000)
     result = page.locator("#result img")
     assert result.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1280
-    sync_api.expect(page.locator(".sent:visible .ledger + p")).to_contain_text("not by Florence-2")
+    sync_api.expect(page.locator(".sent:visible .facts + p")).to_contain_text("not by Florence-2")
     page.get_by_label("Find by words", exact=True).click()
     page.locator("#words").wait_for()
     page.locator("#run-task").click()

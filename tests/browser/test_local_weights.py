@@ -87,7 +87,7 @@ def test_a_chat_loads_streams_stops_and_the_next_waits_in_line(visit, monkeypatc
 def test_a_task_is_drawn(visit):
     page = visit("Florence-2")
     page.locator(".examples:visible .gallery-item").first.click()
-    sync_api.expect(page.locator(".sent:visible .ledger + p")).to_contain_text(
+    sync_api.expect(page.locator(".sent:visible .facts + p")).to_contain_text(
         "VLM_WEIGHTS/microsoft/florence-2"
     )
     page.locator("#result img").wait_for()

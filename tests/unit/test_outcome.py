@@ -1,4 +1,4 @@
-"""What belongs to an answer: the ledger of what was sent, files that open, code that is there, a chart's round trip."""
+"""What belongs to an answer: the facts of what was sent, files that open, code that is there, a chart's round trip."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ui.components.chart import ChartPanel, asked_about, export_table, long_form, number
-from ui.components.result_panel import ledger, listings
+from ui.components.result_panel import facts_html, listings
 from ui.state.replies import Result
 from vlm_backends import (
     NVIDIA,
@@ -46,10 +46,10 @@ def asked(answer, engine=None, first=0.5, total=2.5):
     (Answer("x", note="<img src=x onerror=alert(1)>"), ["&lt;img"], ["<img"]),
 ])  # fmt: skip
 def test_the_ledger_says_what_travelled_and_what_it_cost(answer, said, unsaid):
-    text = ledger(asked(answer))
+    text = facts_html(asked(answer))
     assert all(words in text for words in said), text
     assert not any(words in text for words in unsaid), text
-    assert KEY not in text and ledger(None) == ""
+    assert KEY not in text and facts_html(None) == ""
 
 
 @pytest.mark.parametrize("answer, lines", [

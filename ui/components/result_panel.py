@@ -74,12 +74,12 @@ def after(
 class ResultPanel:
     """The panel's components, wired to the result that `state` holds: a Conversation or a TaskRun.
 
-    The tab fills `ledger` with `ledger()`.
+    The tab fills `facts` with `facts_html()`.
     """
 
     def __init__(self, model: Model, state: gr.State, conversation: bool) -> None:
         self.model = model
-        self.ledger = gr.HTML(
+        self.facts = gr.HTML(
             elem_classes="sent",
             js_on_load="showcase.follows(element, watch, () => trigger('look'))",
         )
@@ -94,7 +94,7 @@ class ResultPanel:
         with gr.Accordion("The answer as JSON", open=False) as as_json:
             answer = gr.HTML(js_on_load=_COPY_ON_LOAD)
         # `look` comes after an answer while one of the two is open.
-        for look in (code.expand, as_json.expand, self.ledger.look):
+        for look in (code.expand, as_json.expand, self.facts.look):
             look(listings, state, [python, shell, answer], **QUIET)
         self.files.take(self.take, state, self.files, **QUIET)
 
@@ -172,7 +172,7 @@ def _code(result: Result) -> snippets.Code:
     )
 
 
-def ledger(result: Result | None) -> str:
+def facts_html(result: Result | None) -> str:
     """Return as an HTML list who answered, the picture as it was sent, and how long it took."""
     if result is None:
         return ""
@@ -188,7 +188,7 @@ def ledger(result: Result | None) -> str:
         f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts if value
     )
     note = f"<p>{escape(result.answer.note)}</p>" if result.answer.note else ""
-    return f'<dl class="ledger">{items}</dl>{note}'
+    return f'<dl class="facts">{items}</dl>{note}'
 
 
 def _transport(result: Result) -> str:

@@ -87,8 +87,8 @@ function drawRegions(view) {
 function link(view) {
   const at = (event) => event.target.closest?.("[data-i]")?.dataset.i.split(" ").map(Number) ?? [];
   const on = (names, act) => names.forEach((name) => view.root.addEventListener(name, (event) => view.scene && act(event)));
-  on(["pointerover", "focusin"], (event) => light(view, at(event)));
-  on(["pointerleave", "focusout"], () => light(view, []));
+  on(["pointerover", "focusin"], (event) => highlight(view, at(event)));
+  on(["pointerleave", "focusout"], () => highlight(view, []));
   view.root.addEventListener("pointerdown", () => { view.dragged = false; }, true); // in the capture phase, before `press`
   on(["click"], (event) => {
     const [i] = at(event);
@@ -101,7 +101,7 @@ function link(view) {
   });
 }
 
-function light(view, lit) {
+function highlight(view, lit) {
   for (const node of [...view.shapes, ...view.plates, ...view.marks]) {
     node.classList.toggle("lit", node.dataset.i.split(" ").some((i) => lit.includes(Number(i))));
   }

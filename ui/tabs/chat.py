@@ -15,7 +15,7 @@ from gradio.events import Dependency
 from ui.components.chart import ChartPanel
 from ui.components.engine_menu import SETS_STATE
 from ui.components.fallback import accept_offer, fallback_button, offer
-from ui.components.result_panel import ResultPanel, after, ledger
+from ui.components.result_panel import ResultPanel, after, facts_html
 from ui.components.viewer import scene, viewer
 from ui.core.gradio_compat import QUIET, posted
 from ui.core.markdown import as_markdown, verbatim
@@ -114,7 +114,7 @@ class ChatTab:
         # A state is an output of each event: Gradio forgets one some time after it was last set.
         self.asked = [self.conversation, self.box, self.chatbot, self.notice, self.viewer]
         table = self.chart.outputs if self.chart else []
-        beside = [self.viewer, self.outcome.ledger, *table]
+        beside = [self.viewer, self.outcome.facts, *table]
         self.done = [self.chatbot, self.live, self.box, *beside, self.instead]
         talk = self.conversation
         switched = self.instead.accept(
@@ -234,13 +234,13 @@ class ChatTab:
         return updates
 
     def beside(self, picture: Picture | None, result: Result | None) -> dict:
-        """Return the picture with what was found in it, the result's ledger, and its table."""
+        """Return the picture with its regions, the facts about the result, and its table."""
         answer = result.answer if result else Answer("")
         tied = any(region.span for region in answer.regions)
         labels = False if answer.literal else None  # words that were read stand in the picture
         shown = scene(result.picture if result else picture, answer, text=tied, labels=labels)
         table = self.chart.show(answer) if self.chart else {}
-        return {self.viewer: shown, self.outcome.ledger: ledger(result), **table}
+        return {self.viewer: shown, self.outcome.facts: facts_html(result), **table}
 
     def undo(self, conversation: Conversation) -> dict:
         """Put the last question back into the box."""

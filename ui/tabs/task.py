@@ -19,7 +19,7 @@ from ui.state.task_run import BoxFields, TaskRun, complete_box
 from ui.tabs.fields import ASSETS, example, example_gallery, picture_field, titled
 from ui.tabs.task_runner import RunFields, TaskRunHandlers
 from vlm_backends import Model, Task, VLMError, find_task
-from vlm_backends.models import DESCRIBE, check_region
+from vlm_backends.models import DESCRIBE_GROUP, check_region
 
 FIRST = TaskRun().token
 # On a phone the result is far below the button.
@@ -115,7 +115,7 @@ class TaskTab:
             stop=self.stop,
             viewer=self.viewer,
             live=self.live,
-            ledger=self.outcome.ledger,
+            facts=self.outcome.facts,
             instead=self.instead,
         )
 
@@ -192,7 +192,7 @@ class TaskTab:
             self.about: self.describe(run, visitor),
             self.words: self._words_for(task),
             self.region_group: gr.Group(visible=task.takes == "region"),
-            self.both: gr.Button(visible=task.group == DESCRIBE),
+            self.both: gr.Button(visible=task.group == DESCRIBE_GROUP),
         }
         if task.takes == "region" and not run.busy:
             updates[self.viewer] = self.handlers.view(run, complete_box(region))

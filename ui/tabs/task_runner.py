@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.components import Component
 
 from ui.components.fallback import accept_offer, offer
-from ui.components.result_panel import ledger
+from ui.components.result_panel import facts_html
 from ui.components.viewer import NOTHING, Action, scene
 from ui.core.limits import quota_of
 from ui.core.markdown import verbatim
@@ -32,7 +32,7 @@ from ui.state.task_run import BoxFields, TaskRun, complete_box
 from vlm_backends import Answer, BadPrompt, Engine, Model, Question, VLMError, find_task
 from vlm_backends.annotate.runner import rate_limit_for
 from vlm_backends.media.geometry import Box
-from vlm_backends.models import DESCRIBE, READ
+from vlm_backends.models import DESCRIBE_GROUP, READ_GROUP
 
 ABOUT_BOXES = (
     Action("<REGION_TO_SEGMENTATION>", "Segment"),
@@ -56,7 +56,7 @@ class RunFields:
     stop: Component
     viewer: Component
     live: Component
-    ledger: Component
+    facts: Component
     instead: Component
 
     @property
@@ -73,7 +73,7 @@ class RunFields:
             self.stop,
             self.viewer,
             self.live,
-            self.ledger,
+            self.facts,
             self.instead,
         ]
 
@@ -183,8 +183,9 @@ class TaskRunHandlers:
         """Return the picture with this answer's regions, ready for a box by hand."""
         found_by = run.result.question.task if run.result and has_content(answer) else None
         task = found_by or find_task(run.token)
-        labels = False if task.group == READ else None  # words that were read stand in the picture
-        further = [THEN_FIND] if task.group == DESCRIBE and answer.text else []
+        # Words that were read stand in the picture already.
+        labels = False if task.group == READ_GROUP else None
+        further = [THEN_FIND] if task.group == DESCRIBE_GROUP and answer.text else []
         if run.result and _is_late(run, answer):  # nothing more can be asked about that picture
             return scene(run.result.picture, answer, labels=labels)
         return scene(
@@ -227,7 +228,7 @@ class TaskRunHandlers:
         return {
             self.fields.notice: notice or late or empty,
             self.fields.viewer: self.view(run, None if answer.regions else run.box, answer),
-            self.fields.ledger: ledger(run.result),
+            self.fields.facts: facts_html(run.result),
         }
 
     def _plan_for(self, run: TaskRun, name: object, boxes: object) -> TaskPlan:

@@ -99,7 +99,7 @@ def _at(given: str, column: str) -> Iterator[Source | ZipMember | TableCell]:
     path = Path(given)
     if given and path.is_dir():
         for file in _files(path):
-            yield from _inside(file, column, stray=True)
+            yield from _inside(file, column, in_folder=True)
     elif path.is_file():
         yield from _inside(path, column)
     elif glob.has_magic(given):
@@ -125,17 +125,17 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _inside(
-    path: Path, column: str, stray: bool = False
+    path: Path, column: str, in_folder: bool = False
 ) -> Iterator[Source | ZipMember | TableCell]:
-    """Yield the pictures of one file; a `stray` one came with a folder, and may hold none."""
+    """Yield the pictures of one file; one found `in_folder` may hold none."""
     # a line of JSON takes no other bytes
     name = os.fsencode(path).decode(errors="backslashreplace")
     match path.suffix.lower():
         case ".zip":
             yield from _members(path, name)
         case ".parquet":
-            yield from _cells(path, name, column, stray)
-        case suffix if suffix in SUFFIXES or not stray:
+            yield from _cells(path, name, column, in_folder)
+        case suffix if suffix in SUFFIXES or not in_folder:
             yield Source(name, path)
 
 
@@ -156,11 +156,11 @@ def _zip(path: Path, *_: int) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
-def _cells(path: Path, name: str, column: str, stray: bool) -> Iterator[TableCell]:
+def _cells(path: Path, name: str, column: str, in_folder: bool) -> Iterator[TableCell]:
     known = parquet.columns(path)
     if column in known or known and not column:
         yield from parquet.cells(path, name, column or known[0])
-    elif not stray:
+    elif not in_folder:
         hint = f" Name one that does: --column {'|'.join(known)[:200]}" if known else ""
         raise BadPrompt(
             f"“{path}” has no column{f' “{column}”' * bool(column)} that holds pictures.{hint}"

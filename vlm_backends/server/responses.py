@@ -41,10 +41,10 @@ def pieces(engine: Engine, request: ChatRequest, cancel: CancelToken) -> Iterato
             text = so_far.text[said:] if _is_final(request, so_far) else ""
             regions = so_far.regions[given:] if request.raw else ()
             said, given = said + len(text), given + len(regions)
-            news = _new_extras(so_far, extras)
-            extras |= news
-            if text or regions or news:
-                yield Piece(text, regions, news)
+            fresh = _new_extras(so_far, extras)
+            extras |= fresh
+            if text or regions or fresh:
+                yield Piece(text, regions, fresh)
     answer = reply.answer
     rest = "" if request.raw else answer.text[said:]
     yield Piece(rest, () if given else answer.regions, _new_extras(answer, extras), answer)

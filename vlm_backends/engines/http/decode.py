@@ -70,9 +70,8 @@ class _LineSplitter:
     def __init__(self) -> None:
         self._parts: list[bytes] = []
         self.held = 0  # bytes of the unfinished line
-        self.after_cr = (
-            False  # the last piece ended in CR: an LF at the start of the next belongs to it
-        )
+        # After a piece that ended in CR, an LF at the start of the next one belongs to it.
+        self.after_cr = False
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Return the lines that this piece completes, without their ends."""

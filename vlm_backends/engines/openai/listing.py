@@ -50,7 +50,7 @@ def _list_models(
         return ()
     found = {}
     for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, dict) and _is_name(entry.get("id")) and not _is_blind(entry):
+        if isinstance(entry, dict) and _is_name(entry.get("id")) and not _is_text_only(entry):
             found[entry["id"]] = ListedModel(entry["id"], _states(entry))
     return tuple(found.values())
 
@@ -71,7 +71,7 @@ def _is_name(id: object) -> bool:
     return isinstance(id, str) and bool(id.strip()) and clean(id) == id
 
 
-def _is_blind(entry: dict) -> bool:
+def _is_text_only(entry: dict) -> bool:
     """Return True when the list says that the model takes no pictures.
 
     OpenRouter has such a field, and Mistral another.
