@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
@@ -84,7 +85,9 @@ class Reply(Iterator[Answer]):
 
     def __next__(self) -> Answer:
         """Return the answer so far, when more of it has arrived. Raises VLMError."""
-        self._steps = self._steps or self.updates()
+        if self._steps is None:
+            # by a weak reference: a loop that is left early drops the reply, which ends the call
+            self._steps = type(self).updates(weakref.proxy(self))
         next(self._steps)
         return self.answer
 
@@ -93,8 +96,10 @@ class Reply(Iterator[Answer]):
         if self.engine is None:
             raise RuntimeError("choose an engine first")
         start = time.perf_counter()
-        chunks = self.engine.stream(self.question.model, self.question.prompt, self.cancel_token)
+        chunks: Iterator[Chunk] = iter(())
         try:
+            model, prompt = self.question.model, self.question.prompt
+            chunks = self.engine.stream(model, prompt, self.cancel_token)
             for piece in chunks:
                 self.chunk = accumulate(self.chunk, piece)
                 self._tick(time.perf_counter() - start)
@@ -112,10 +117,10 @@ class Reply(Iterator[Answer]):
     @property
     def answer(self) -> Answer:
         """The answer so far: parsed when it is looked at, once for each state of the reply."""
-        chunk = self.chunk
-        if self._parsed is None or self._parsed[0] is not chunk:
-            self._parsed = chunk, parse(chunk, self.question.read)
-        return self._parsed[1]
+        chunk, parsed = self.chunk, self._parsed
+        if parsed is None or parsed[0] is not chunk:
+            parsed = self._parsed = chunk, parse(chunk, self.question.read)
+        return parsed[1]
 
     def cancel(self) -> None:
         """End the call; what has arrived stays."""
@@ -127,8 +132,14 @@ class Reply(Iterator[Answer]):
         return self.cancel_token.is_set()
 
     def close(self) -> None:
-        """End the call and let go of its connection, as leaving a generator does."""
-        if self._steps is not None:
+        """End the call and let go of its connection; no step follows.
+
+        While another thread is in a step, that step is cancelled instead.
+        """
+        self._steps = self._steps or self.updates()
+        if self._steps.gi_running:
+            self.cancel()
+        else:
             self._steps.close()
 
     def to_dict(self) -> dict:

@@ -1,7 +1,9 @@
 """A Reply from its question to its end, with engines that say what the test tells them."""
 
 import contextlib
+import gc
 import json
+import threading
 from dataclasses import dataclass, field
 
 import pytest
@@ -145,6 +147,56 @@ def test_leaving_a_reply_closes_the_call():
     assert engine.closed == 1 and reply.answer.text == "a"
     Reply(Question(LLAMA, PROMPT), engine).close()  # one that was never begun
     assert engine.closed == 1
+
+
+def test_a_reply_that_is_closed_before_its_first_step_asks_nobody():
+    engine = Scripted((Chunk("a"),))
+    reply = engine.reply()
+    reply.close()
+    assert list(reply) == [] and engine.asked == 0
+
+
+def test_a_loop_that_is_left_early_ends_the_call_at_once():
+    engine = Scripted((Chunk("a"), Chunk("b")))
+    gc.disable()  # so that nothing but the loop's end lets go of the reply
+    try:
+        for _ in engine.reply():
+            break
+        assert engine.closed == 1
+    finally:
+        gc.enable()
+
+
+def test_closing_cancels_a_step_that_another_thread_is_in():
+    @dataclass
+    class Slow(Scripted):
+        def stream(self, model, prompt, cancel=None):
+            began.set()
+            assert cancel.wait(5)
+            yield from super().stream(model, prompt, cancel)
+
+    began = threading.Event()
+    reply = Slow(()).reply()
+    reader = threading.Thread(target=list, args=(reply,))
+    reader.start()
+    assert began.wait(5)
+    reply.close()
+    reader.join(5)
+    assert not reader.is_alive() and reply.cancelled
+
+
+def test_an_engine_that_refuses_before_its_first_piece_is_heard():
+    @dataclass
+    class Refusing(Scripted):
+        def stream(self, model, prompt, cancel=None):
+            raise Unreachable("no way")
+
+    engine = Refusing(())
+    reply = engine.reply()
+    with pytest.raises(Unreachable):
+        next(reply)
+    assert str(reply.error) == "no way"
+    assert [error for *_, error in engine.observed] == [reply.error]
 
 
 def test_a_reply_beyond_all_measure_is_broken_off_with_a_note():
