@@ -88,7 +88,7 @@ class Answers:
     """
 
     def __init__(self, given: Settings, id: str) -> None:
-        self._engine: Engine = connect_engine(Config.from_env(engine=given.engine))
+        self._engine: Engine = connect_engine(Config.from_env(engine=given.engine or None))
         self._id, self._pool, self._faults = id, WorkerPool(_PLACES, 0), 0
         self._batches = given.together > 1 and self._engine.traits.batches
         batch: Any = serve.batch(max_batch_size=given.together, batch_wait_timeout_s=_GATHER_S)

@@ -129,7 +129,7 @@ def _ask(given: argparse.Namespace) -> Reply:
     """Start the question. Raises VLMError."""
     model = find_model(given.model)
     task = find_task(given.task) if given.task else None
-    engine = connect_engine(Config.from_env(engine=given.engine or ""))
+    engine = connect_engine(Config.from_env(engine=given.engine))
     return ask(engine, model, _prompt(given, model, task), task)
 
 

@@ -48,8 +48,8 @@ class Config:
     zero_gpu: bool = False  # a Space that borrows its GPU for each call
 
     @classmethod
-    def from_env(cls, env: Environment | None = None, engine: str = "") -> Config:
-        """Read and validate every setting; `engine`, when given, replaces VLM_ENGINE.
+    def from_env(cls, env: Environment | None = None, engine: str | None = None) -> Config:
+        """Read and validate every setting; `engine` replaces VLM_ENGINE, also when it is empty.
 
         Reads the process's environment by default. Raises BadPrompt or MissingKey.
         """
@@ -146,8 +146,8 @@ def _get(env: Environment, name: str) -> str:
     return env.get(name, "").strip()
 
 
-def _with_engine(env: Environment, engine: str) -> Environment:
-    return {**env, "VLM_ENGINE": engine} if engine else env
+def _with_engine(env: Environment, engine: str | None) -> Environment:
+    return env if engine is None else {**env, "VLM_ENGINE": engine}
 
 
 def _engine_name(env: Environment) -> str:

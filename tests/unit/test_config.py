@@ -67,6 +67,11 @@ def test_an_option_goes_before_the_variable():
         Config.from_env({"VLM_ENGINE": "embedded"}, engine="nvidia")
 
 
+def test_an_empty_option_unsets_the_variable():
+    assert Config.from_env({"VLM_ENGINE": "nvidia"}, engine="").engine == ""
+    assert Config.from_env({"VLM_ENGINE": "embedded"}).engine == "embedded"
+
+
 def test_a_page_with_an_engine_leaves_out_those_that_cannot_be_had():
     env = EVERYTHING | {"VLM_SERVERS": "nowhere.json"}
     config = Config.usable(env)

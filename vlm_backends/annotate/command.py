@@ -100,7 +100,7 @@ def _end(status: int, sentence: str) -> int:
 def _run(given: argparse.Namespace, cancel: CancelToken) -> int:
     """Write each line as soon as it is there, then the tables; return how many pictures failed."""
     out, tables = Path(given.out), _tables(given)
-    engine = connect_engine(Config.from_env(engine=given.engine or ""))
+    engine = connect_engine(Config.from_env(engine=given.engine))
     question, make_lines = _question(given, engine), _line_maker(given)
     with resumable_jsonl(out, question.fields) as (done, write):
         # all of them are looked at first: each can be opened, and is counted for the bar

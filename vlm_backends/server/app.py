@@ -144,7 +144,7 @@ def main(
     given = _options(program).parse_args(arguments)
     try:
         check_can_listen(given.host, str(given.port), "--host", "--port")
-        config = Config.from_env(engine=given.engine or "")
+        config = Config.from_env(engine=given.engine)
         engine = connect_engine(config)
     except VLMError as error:
         print(error, file=sys.stderr)
