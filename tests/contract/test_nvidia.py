@@ -29,6 +29,8 @@ from vlm_backends import (
 )
 from vlm_backends.engines.http.client import RequestPolicy
 from vlm_backends.engines.nvidia import NVIDIA
+from vlm_backends.engines.nvidia.api import NvidiaApi
+from vlm_backends.engines.nvidia.jobs import NvidiaJob
 
 KEY = "nvapi-canary-0123456789"
 LLAMA, FLORENCE, KOSMOS = (
@@ -356,6 +358,9 @@ def test_silence_law(wire, caplog):
     """The key appears in no repr, error, log line or address."""
     engine = connect({"NVIDIA_API_KEY": KEY, "NVIDIA_BASE_URL": wire.url})
     assert KEY not in repr(engine) and KEY not in str(engine)
+    api = NvidiaApi(KEY, "", RequestPolicy())
+    job = NvidiaJob(api, wire.url, api.authorization, None, CancelToken())
+    assert KEY not in repr(job)
     with caplog.at_level(logging.DEBUG):
         for reply in (
             say.status(401, {"detail": f"bad key {KEY}"}), say.half_json(), say.status(500, f"Bearer {KEY}"),

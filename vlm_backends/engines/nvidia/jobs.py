@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from vlm_backends.concurrency import CancelToken
@@ -29,7 +29,7 @@ class NvidiaJob:
 
     api: NvidiaApi
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     sent: Sent | None  # how the newest picture travels
     cancel: CancelToken
 
