@@ -169,7 +169,8 @@ class ChatTab:
     def take_example(self, conversation: Conversation, index: int) -> dict:
         """Ask an example as if it had been typed."""
         taken = self.take(conversation, self.sample(index))
-        conversation.example = index
+        if self.chatbot in taken:  # it was not refused
+            conversation.example = index
         return taken
 
     def sample(self, index: int) -> dict:
