@@ -11,8 +11,8 @@ from vlm_backends.ratelimit import RateLimiter
 from vlm_backends.startup import check_page_settings, return_freed_memory
 
 _DEFAULTS = {  # read by gradio and uvicorn when they are imported
-    "GRADIO_ANALYTICS_ENABLED": "False",  # nothing leaves this machine unasked
-    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",  # or gradio sums up events that nobody reads
+    "GRADIO_ANALYTICS_ENABLED": "False",  # no usage figures are sent to anybody
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",  # without it, gradio sums up events
     "FORWARDED_ALLOW_IPS": "",  # uvicorn trusts no header: ui/core/limits.py finds the address
 }
 for _name, _value in _DEFAULTS.items():

@@ -1,4 +1,4 @@
-"""The page: one tab a model of the catalogue, whichever engine answers."""
+"""Builds the page, with one tab for each model of the catalogue, and the settings to launch it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import gradio as gr
 from ui.api.endpoints import add_api
 from ui.api.mcp import add_tools, mcp_installed
 from ui.components.availability_table import AvailabilityTable
-from ui.components.chart import ChartPanel, asked_about
+from ui.components.chart import ChartPanel, question_about
 from ui.components.engine_menu import engine_picker, header, refresh
 from ui.components.theme import CSS, head, theme
 from ui.components.welcome import welcome
@@ -43,15 +43,15 @@ def build(
 ) -> gr.Blocks:
     """Return the page, ready to be launched.
 
-    `engine` answers first, where it can; a visitor may choose another of the configuration's.
-    Without `config` the environment is read; `limiter` is to be the same as in `settings`.
+    `engine` is preferred; a visitor may choose another one of the configuration. Without `config`
+    the environment is read. Give the same `limiter` to `settings`.
     """
     with gr.Blocks(title="VLM Showcase", analytics_enabled=False) as page:
-        # First of all: its cost grows with what is on the page.
+        # Called first: it takes longer the more is on the page already.
         page.queue(default_concurrency_limit=None, max_size=512)
         welcome()
         engines = find_engines(engine, config, limiter)
-        visitor, line = header()
+        visitor, who = header()
         table = AvailabilityTable(engines, visitor)
         with gr.Tabs(overflow_behavior="wrap") as tabs:
             pickers, chats, tasks = _model_tabs(engines, visitor)
@@ -64,7 +64,7 @@ def build(
         table.redraw_after(*ends)
         by_slug = {slug(chat.model): chat for chat in chats}
         DeepLinks(tabs, by_slug, tasks[0]).wire(page, visitor)
-        shown = [visitor, line, *pickers]
+        shown = [visitor, who, *pickers]
         gr.on(None, partial(refresh, engines), visitor, shown, **QUIET)  # on load too
         add_api(engines)
         add_tools(engines)
@@ -90,7 +90,7 @@ def _model_tabs(
 
 
 def settings(config: Config | None = None, limiter: RateLimiter | None = None) -> dict:
-    """Return what `launch` needs: the look, the protection, and the sample pictures' folder.
+    """Return the options of `launch`: the theme, the middleware, and the sample pictures' folder.
 
     Without `config` the environment is read. Raises VLMError for a setting that cannot be met.
     """
@@ -113,27 +113,27 @@ def settings(config: Config | None = None, limiter: RateLimiter | None = None) -
 
 def _ask_about_charts(tabs: gr.Tabs, chats: Sequence[ChatTab]) -> None:
     """Send a question about a table to the first model that converses, in its own tab."""
-    asked = next(chat for chat in chats if chat.model.converses)
+    talk = next(chat for chat in chats if chat.model.converses)
     for tab in chats:
         if tab.chart:
-            _ask_about_chart(tabs, tab, tab.chart, asked)
+            _ask_about_chart(tabs, tab, tab.chart, talk)
 
 
-def _ask_about_chart(tabs: gr.Tabs, tab: ChatTab, chart: ChartPanel, asked: ChatTab) -> None:
-    def ask_chat(  # a name of its own: `ask` is the name of an endpoint
+def _ask_about_chart(tabs: gr.Tabs, tab: ChatTab, chart: ChartPanel, talk: ChatTab) -> None:
+    def ask_chat(  # not `ask`, which is the name of an endpoint
         read: Conversation, conversation: Conversation, grid: Any, question: str
     ) -> dict[Any, Any]:
         try:
-            turn = asked_about(grid, question, read.picture())
+            turn = question_about(grid, question, read.picture())
             check_free(conversation)
         except VLMError as error:
             return {tab.notice: verbatim(str(error))}
-        opened = {tabs: gr.Tabs(selected=slug(asked.model)), tab.notice: ""}
-        return opened | asked.put(conversation, turn)
+        opened = {tabs: gr.Tabs(selected=slug(talk.model)), tab.notice: ""}
+        return opened | talk.put(conversation, turn)
 
-    inputs = [tab.conversation, asked.conversation, chart.grid, chart.question]
+    inputs = [tab.conversation, talk.conversation, chart.grid, chart.question]
     for begin in (chart.go.click, chart.question.submit):
-        asked.answer_after(begin(ask_chat, inputs, [tabs, tab.notice, *asked.asked], **QUIET))
+        talk.answer_after(begin(ask_chat, inputs, [tabs, tab.notice, *talk.asked], **QUIET))
 
 
 def _card(model: Model) -> str:

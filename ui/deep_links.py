@@ -1,4 +1,4 @@
-"""A link to a tab, a task and an example, in the query string; it holds nothing of a visitor's."""
+"""Opens the tab, task and example that a link names in its query string, and nothing private."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OTHER_TABS = "compare", "batch"  # tabs that belong to no model
 
 @dataclass(frozen=True)
 class DeepLinks:
-    """Opens what an address names; nothing is asked, and nothing is spent."""
+    """Opens the tab and example that an address names, without asking an engine."""
 
     tabs: gr.Tabs
     chats: Mapping[str, ChatTab]  # by slug

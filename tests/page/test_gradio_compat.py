@@ -142,7 +142,7 @@ def test_no_file_is_written_beside_the_module():
 
 
 def test_gradio_writes_a_file_beside_a_module_with_a_component(tmp_path, monkeypatch):
-    """`_Unwritten`."""
+    """`_WithoutStub`."""
     module = tmp_path / "fields.py"
     module.write_text("\nimport gradio as gr\n\nclass Field(gr.Image):\n    pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -9,7 +9,7 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from ui.components.chart import ChartPanel, asked_about, export_table, long_form, number
+from ui.components.chart import ChartPanel, export_table, long_form, number, question_about
 from ui.components.result_panel import facts_html, listings
 from ui.state.replies import Result
 from vlm_backends import (
@@ -101,7 +101,7 @@ def test_a_question_about_a_chart_takes_its_table_along():
     import pandas as pd
 
     grid = pd.DataFrame([["2020", "7"], ["2021", None]], columns=["Year", "Sales"])
-    turn = asked_about(grid, " Which year? ", PICTURE)
+    turn = question_about(grid, " Which year? ", PICTURE)
     assert (
         "Year | Sales\n2020 | 7\n2021 | " in turn.text
         and turn.text.endswith("Which year?")
@@ -114,4 +114,4 @@ def test_a_question_about_a_chart_takes_its_table_along():
         (pd.DataFrame(), "x", PICTURE),
     ):
         with pytest.raises(BadPrompt):
-            asked_about(*bad)
+            question_about(*bad)

@@ -77,10 +77,10 @@ class ApiEndpoints:
             model: Its id, as the endpoint models lists it.
             prompt: The question.
             image: The picture, as an http(s) or data: URL. Every question needs one.
-            max_tokens: The longest answer.
-            temperature: How freely the words are chosen.
-            top_p: From how likely a part of the words.
-            seed: A whole number, for the same answer again.
+            max_tokens: The longest answer, in tokens.
+            temperature: How random the choice of words is.
+            top_p: The share of probability, 0..1, from which the words are chosen.
+            seed: A whole number, which makes an answer repeatable.
         """
         given = max_tokens, temperature, top_p, seed
         caller = _caller(request)
@@ -122,7 +122,7 @@ class ApiEndpoints:
         return _outputs(reply)
 
     def models(self) -> list[dict[str, Any]]:
-        """The catalogue, with each model's state on the engine that answers for it here."""
+        """Return the catalogue, with each model's state on the engine that answers for it here."""
         return [
             _entry(model, self.registry.answering(Visitor(), model))
             for model in self.registry.models

@@ -29,7 +29,7 @@ DETAILS = {"short": "<CAPTION>", "medium": "<DETAILED_CAPTION>", "long": "<MORE_
 
 
 def mcp_installed() -> bool:
-    """Return True where the package is installed that `launch(mcp_server=True)` needs."""
+    """Return True when the package that `launch(mcp_server=True)` needs is installed."""
     return find_spec("mcp") is not None
 
 
@@ -177,8 +177,8 @@ class AgentTools:
         """Ask a vision-language model a question about a picture.
 
         Gives JSON: text is the answer; regions are the places that it names, rows its table, if
-        there are any; engine and model say what was asked, note says who really answered (without a
-        model, print is read out instead).
+        there are any; engine and model say what was asked, note says who really answered (where
+        no model can be asked, it is the text that was read in the picture).
 
         Args:
             image: The picture, as an http(s) or data: URL.
@@ -233,7 +233,7 @@ def _advice(registry: EngineRegistry, reply: PageReply) -> str:
 
 
 def _to_dict(reply: PageReply) -> dict[str, Any]:
-    """Return what an agent gets of an answer: words, places, a table, and who it is from."""
+    """Return the parts of an answer that agents get: words, places, a table, and its author."""
     whole = reply.to_dict()
     regions = [
         {

@@ -1,7 +1,7 @@
-"""Which models answer: a table of models and engines, its summary, and how to have more of them.
+"""Shows which models answer: a table of models and engines, a summary, and how to get more models.
 
-It is drawn from what is known already; a server of one's own is asked for its list, at most once a
-minute. Only the button “Check now” asks NVIDIA, and it spends nobody's quota.
+The table is drawn from what is known already; the owner's servers are asked for their lists, at
+most once a minute. Only the button “Check now” asks NVIDIA, and it uses up no quota.
 """
 
 import time
@@ -20,13 +20,13 @@ from vlm_backends.journal import look
 # A look at a list in the network takes a second or more.
 _CHECKING: dict[str, Any] = QUIET | {"show_progress": "minimal"}
 _TITLE = "Which models answer?"
-_STEPS = {  # to an answer from NVIDIA, by the model's availability there
+_STEPS = {  # what an answer from NVIDIA still needs, by the model's availability there
     "needs a key": "an NVIDIA key",
     "rate limited": "a little patience",
     "refused": "another key, or try, at NVIDIA",
     "unreachable": "a connection to NVIDIA",
 }
-_ADVICE = {  # in plain words, by what is missing: an engine of a kind, or what an engine needs
+_ADVICE = {  # by what is missing: a kind of engine, or something that an engine needs
     "key": '<b>An NVIDIA key:</b> make one at <a href="https://build.nvidia.com" target="_blank" '
     'rel="noopener">build.nvidia.com</a> and give it on this page under “Use your own NVIDIA key”. '
     "Your pictures then go to NVIDIA.",

@@ -1,4 +1,4 @@
-"""A chart's round trip: its table to edit and to export, the chart redrawn, a question about it."""
+"""Shows a chart's table, to be edited and exported, with the chart redrawn from it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ChartPanel:
         self.files.take(export_table, self.grid, self.files, **QUIET)
 
     def show(self, answer: Answer | None) -> dict[Block, Any]:
-        """Return the panel's values for an answer: its table and chart, or nothing to be seen."""
+        """Return the panel's values for an answer: its table and chart, or a hidden panel."""
         if not answer or not answer.rows:
             return {self.box: gr.Column(visible=False), self.grid: None, self.plot: None}
         head, *rows = answer.rows
@@ -125,7 +125,7 @@ def number(cell: object) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def asked_about(grid: pd.DataFrame | None, question: str, picture: Picture | None) -> Turn:
+def question_about(grid: pd.DataFrame | None, question: str, picture: Picture | None) -> Turn:
     """Return the question with the table of the chart, for a model that converses.
 
     Raises BadPrompt when the table or the question is missing.
@@ -141,7 +141,7 @@ def asked_about(grid: pd.DataFrame | None, question: str, picture: Picture | Non
 
 
 def export_table(grid: pd.DataFrame | None) -> dict[str, str]:
-    """Return the table as it stands now as a CSV file, for the export button."""
+    """Return the table, with its corrections, as a CSV file, for the export button."""
     if rows := _rows(grid):
         return download("table.csv", FORMATS["CSV"].write(None, Answer("", rows=rows)))
     return refusal("The table is empty: turn a chart into its table first.")

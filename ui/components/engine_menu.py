@@ -1,4 +1,4 @@
-"""The choice of engines: who answers, the visitor's own key, and a row of engines on each tab.
+"""Lets a visitor choose engines: who answers, their own key, and a row of engines on each tab.
 
 The key is held in the server's memory for this visit only. It is typed into a field that no public
 event reads, so that neither the browser's run history nor a shared link can hold it.
@@ -12,7 +12,7 @@ from ui.core.gradio_compat import QUIET
 from ui.core.session import EngineRegistry, Visitor, who_answers
 from vlm_backends import Model, VLMError, engines
 
-# Gradio tells of a state's change only after events in the queue.
+# Gradio triggers a state's `change` only after events in the queue.
 SETS_STATE: dict[str, Any] = QUIET | {"queue": True}
 _PLACEHOLDER = "nvapi-…"
 _ABOUT_KEY = (
@@ -46,7 +46,7 @@ def header() -> tuple[gr.State, gr.Markdown]:
 def use_key(key: str | None, visitor: Visitor) -> tuple:
     """Return the visitor with this key and no choices, and the emptied field.
 
-    Nothing changes for an empty field, or, with a warning, for what can be no key.
+    Nothing changes for an empty field, nor, with a warning, for text that cannot be a key.
     """
     key = (key or "").strip()
     if not key:

@@ -1,4 +1,4 @@
-"""A button that asks another engine, for the case that the chosen one cannot answer."""
+"""Offers to ask another engine when the chosen one cannot answer."""
 
 import gradio as gr
 
@@ -10,7 +10,7 @@ from vlm_backends import Engine, Model
 def fallback_button() -> gr.HTML:
     """Return a button whose text is its value; it is hidden while that is empty.
 
-    Its event is `accept`. Gradio's own button would have to be made anew for each answer, which
+    Its event is `accept`. Gradio's own button would have to be sent with each answer, which
     takes 2 ms, only to stay hidden.
     """
     return gr.HTML(

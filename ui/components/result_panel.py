@@ -1,4 +1,4 @@
-"""What belongs to a result beside its picture: how it travelled, its call as code, files of it."""
+"""Shows the details of a result: how its picture was sent, the call as code, files to download."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vlm_backends import BadPrompt, Model, VLMError, snippets
 from vlm_backends.media.exports import FORMATS, as_conversation
 
 _NOTHING_ASKED = (
-    "<p>Ask something first: the call that was made and its answer stand here then.</p>"
+    "<p>Ask something first: the call that was made and its answer are shown here then.</p>"
 )
 _COPY_ON_LOAD = "showcase.copies(element)"
 _BUTTONS = (
@@ -33,7 +33,7 @@ _BUTTON = '<button type="button" data-format="{0}">{0}</button>'
 def export_buttons(formats: Sequence[str]) -> gr.HTML:
     """Return a row of buttons, one for each format.
 
-    Its event `take` names the wanted format; its value is what comes of it: `download`, `refusal`.
+    Its event `take` names the wanted format; its value is made by `download` or `refusal`.
     """
     return gr.HTML(
         html_template=_BUTTONS.format("".join(map(_BUTTON.format, formats))),
@@ -53,14 +53,14 @@ def refusal(sentence: str) -> dict[str, str]:
 
 
 def _changed() -> dict[str, str]:
-    """Return a part that differs each time: the browser is not told of an equal value."""
+    """Return an entry that differs each time: Gradio does not send a value that is the same."""
     return {"turn": uuid4().hex}
 
 
 def after(
     stream: Dependency, handler: Callable[..., Any], inputs: Any, outputs: Sequence[Any]
 ) -> list[Dependency]:
-    """Run a handler at the end of a stream, also of a failed one, which Gradio's `then` ignores.
+    """Run a handler at the end of a stream, also of a failed one, after which `then` does not run.
 
     Returns both events.
     """
@@ -120,7 +120,7 @@ class ResultPanel:
             sent_name, picture = _code(result).files[-1]
             return download(sent_name, picture.data)
         if format not in FORMATS:
-            raise BadPrompt("This form is not known here.")
+            raise BadPrompt("This format is not known here.")
         extension, _, write = FORMATS[format]
         kind = "" if format.lower() == extension else f"-{format.lower()}"
         return download(f"{name}{kind}.{extension}", write(result.picture, result.answer))

@@ -1,4 +1,4 @@
-"""The look: one theme, light and dark, and the page's own scripts, with nothing from elsewhere."""
+"""Defines the look: one theme, light and dark, and the page's own scripts and style sheets."""
 
 import json
 from dataclasses import asdict

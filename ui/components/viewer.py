@@ -1,7 +1,7 @@
-"""The picture with its regions as SVG, and the words linked with them; all of it in the browser.
+"""Shows a picture with its regions as SVG, and the words linked with them, in the browser.
 
-Python sends a scene, a plain JSON value; static/viewer.js shows it. What comes back by its events
-is untrusted.
+Python sends a scene, a plain JSON value; static/viewer.js shows it. The data of its events comes
+from the browser and is untrusted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ON_LOAD = (
 
 
 def viewer(hint: str = "Your picture, with what was found in it", **options: Any) -> gr.HTML:
-    """Return a component that shows a scene; `hint` stands in it while it is empty.
+    """Return a component that shows a scene; while it is empty, it shows `hint`.
 
     Its events: `region` (a box was drawn) and `act` (an action was chosen for boxes, or for the
     answer).

@@ -1,4 +1,4 @@
-"""The head of the page: what it is, and four things that it can do, a click away."""
+"""Shows the head of the page: what it is, and four examples of what it can do."""
 
 from dataclasses import dataclass
 from html import escape

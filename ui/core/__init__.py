@@ -1,1 +1,1 @@
-"""What every part of the page stands on: session, limits, storage, shutdown, Gradio itself."""
+"""The base of every part of the page: session, limits, storage, shutdown, Gradio itself."""

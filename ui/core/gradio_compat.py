@@ -1,4 +1,4 @@
-"""Everything that goes round Gradio's internals, each with the reason.
+"""Works around Gradio's internals; each workaround says why it is needed.
 
 tests/page/test_gradio_compat.py asserts the behaviour of Gradio that makes each of these necessary:
 when one of its tests fails, Gradio has changed, and the code here can go.
@@ -21,7 +21,7 @@ from gradio.context import LocalContext
 from gradio.data_classes import GradioModel, GradioRootModel
 from gradio.utils import get_upload_folder
 
-# Options of an event that is over at once. In the queue, the browser would open a stream to hear of
+# Options of an event that ends at once. In the queue, the browser would open a stream to wait for
 # its end.
 QUIET: dict[str, Any] = {
     "api_visibility": "private",
@@ -106,7 +106,7 @@ def files_of_examples(page: gr.Blocks) -> set[str]:
     return {file for block in page.blocks.values() for file in getattr(block, "keep_in_cache", ())}
 
 
-class _Unwritten(ComponentMeta):
+class _WithoutStub(ComponentMeta):
     """Make a subclass of a component without writing a file beside this one.
 
     Gradio's metaclass writes a stub of each class's events, `gradio_compat.pyi`, into the source
@@ -117,7 +117,7 @@ class _Unwritten(ComponentMeta):
         return ABCMeta.__new__(cls, name, bases, attrs)
 
 
-class UploadedImage(gr.Image, metaclass=_Unwritten):
+class UploadedImage(gr.Image, metaclass=_WithoutStub):
     """A picture field that hands over the path of the file as it was uploaded.
 
     Gradio's own decodes the picture, may write it again, and says in words of its own what is wrong
@@ -135,7 +135,7 @@ class UploadedImage(gr.Image, metaclass=_Unwritten):
         return getattr(payload, "path", None)
 
 
-class UploadedFiles(gr.File, metaclass=_Unwritten):
+class UploadedFiles(gr.File, metaclass=_WithoutStub):
     """A field for several files that hands over their paths as they were uploaded.
 
     Gradio's own refuses all of them when the kind of one is wrong; this project judges each by
@@ -153,7 +153,7 @@ class UploadedFiles(gr.File, metaclass=_Unwritten):
         return [file.path for file in payload or ()]
 
 
-class RegionJSON(gr.JSON, metaclass=_Unwritten):
+class RegionJSON(gr.JSON, metaclass=_WithoutStub):
     """A JSON field for a box, which says so in the API's schema.
 
     Gradio's own says that it takes anything, `"type": {}`, which is no valid JSON schema: agents
@@ -181,7 +181,7 @@ class ToolError(gr.Error):
         return self.message
 
 
-class FetchedImage(UploadedImage, metaclass=_Unwritten):
+class FetchedImage(UploadedImage, metaclass=_WithoutStub):
     """A picture field for an address: of a public host, or of an upload to this page.
 
     Gradio fetches from public hosts only, so that nobody reads this machine's network through it;

@@ -30,8 +30,8 @@ def visitor_at(scope: Mapping | None, proxies: int) -> str:
     """Return the address that a request counts for; `scope` is ASGI's.
 
     It is the request's peer, or the peer of the outermost of the `proxies` that the owner trusts:
-    what stands further left in X-Forwarded-For was written by the visitor. An IPv6 address stands
-    for its /64 network, since each household has one.
+    entries further left in X-Forwarded-For may be made up by the visitor. An IPv6 address counts as
+    its /64 network, since each household has one.
     """
     peer = ((scope or {}).get("client") or ("",))[0]
     lines = [

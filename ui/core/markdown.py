@@ -1,4 +1,4 @@
-"""Safe Markdown: words of models and files, in which nothing is loaded and nothing runs."""
+"""Makes the words of models and files safe Markdown, which loads nothing and runs nothing."""
 
 import re
 
@@ -10,7 +10,7 @@ _TAG, _PICTURE = re.compile(r"<(?=[A-Za-z/!?])"), re.compile(r"!(?=\[)")
 _DIAGRAM = re.compile(  # the browser would draw it, and load pictures for it
     r"(`{3,}|~{3,})([ \t]*)(?=mermaid)", re.IGNORECASE
 )
-_JOINER = "\u2060"  # WORD JOINER: invisible, but what it divides is no tag and no picture any more
+_JOINER = "\u2060"  # WORD JOINER: invisible; a tag or a picture with it inside is plain text
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$=:&-])")
 
 

@@ -1,4 +1,4 @@
-"""Who answers a visitor, model by model: the engines of the page, and the visitor's choices."""
+"""Finds the engine that answers a visitor about a model, among those of the page."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class EngineRegistry:
         return engines.nvidia_with_key(visitor.key, self.config)
 
     def _default(self, visitor: Visitor, model: Model) -> Engine:
-        """Return the engine for a visitor who chose none: a visitor's key is given to be used."""
+        """Return the engine for a visitor who chose none: one that takes their key is first."""
         candidates = self._candidates(model)
         if visitor.key:
             for engine in candidates:

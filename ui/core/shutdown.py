@@ -1,4 +1,4 @@
-"""The end of the page: running answers end with a sentence, services take back what they lent."""
+"""Ends the page in order: running answers end with a sentence, uploads at services are deleted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Interrupt = Callable[[str], object]  # ends an answer, with the sentence that sa
 
 
 class ShutdownRegistry:
-    """Knows all answers that are on their way, and interrupts them when the page ends."""
+    """Keeps track of all running answers, and interrupts them when the page ends."""
 
     def __init__(self) -> None:
         self._ending = False
@@ -45,8 +45,7 @@ class ShutdownRegistry:
     def end(self, timeout: float = _TIMEOUT) -> None:
         """Interrupt all answers; wait, `timeout` seconds at most, until their threads have ended.
 
-        A thread ends when it has taken back what a service holds for it, such as an uploaded
-        picture.
+        A thread ends when it has deleted what a service holds for it, such as an uploaded picture.
         """
         self._ending, deadline = True, time.monotonic() + timeout
         for interrupt in list(self._interrupts):

@@ -1,4 +1,4 @@
-"""The files of the page, visitors' and its own: kept for some hours, deleted at the end."""
+"""Keeps the files of the page and its visitors for some hours, and deletes them at the end."""
 
 from __future__ import annotations
 

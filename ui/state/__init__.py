@@ -1,1 +1,1 @@
-"""What the server remembers of a visit: conversation, task run, comparison, batch."""
+"""State that the server keeps for a visit: conversation, task run, comparison, batch."""

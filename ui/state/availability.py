@@ -1,6 +1,6 @@
-"""How each model stands at each engine, in a word and a detail.
+"""Finds the availability of each model at each engine, as a word and a detail.
 
-A call tells most, a look at the engine's list less, the catalogue least.
+A call is the best evidence, then the engine's own list, then the catalogue.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from vlm_backends.journal import Journal
 
 Tone = Literal["good", "maybe", "bad", "off"]
 
-_REASONS = {  # of a refusal, by its status
+_REASONS = {  # of a refusal, by its HTTP status
     401: "the key was not accepted",
     402: "the key's credits are used up",
     403: "the key may not call it",
@@ -31,7 +31,7 @@ _GONE_WORDS: Mapping[Kind, tuple[str, str]] = {  # the word, and who said so
 
 @dataclass(frozen=True)
 class Availability:
-    """A word, a detail, and a tone for the dot, which tells nothing that the word does not."""
+    """A word, a detail, and a tone: the colour of the dot, which only repeats the word."""
 
     word: str
     detail: str = ""
@@ -70,10 +70,10 @@ def columns(engines: tuple[Engine, ...], journal: Journal, now: float) -> list[E
 
 
 def availability(engine: Engine, model: Model, journal: Journal, now: float) -> Availability:
-    """Say how the model stands at this engine with its key; `now` in seconds since 1970."""
+    """Return the model's availability at this engine with its key; `now` in seconds since 1970."""
     observation, capability = journal.newest(engine, model, now), engine.capability(model)
     seen = _as_seen(engine, observation, now) if observation else None
-    if capability.partial:  # a stand-in answers: that it did does not make it the model
+    if capability.partial:  # built-in tools answered, which proves nothing of the model
         answered = seen.detail if seen and seen.tone == "good" else ""
         return Availability("in part", _joined(capability.summary, answered), "maybe")
     if seen:
@@ -84,7 +84,7 @@ def availability(engine: Engine, model: Model, journal: Journal, now: float) -> 
 
 
 def _as_seen(engine: Engine, observation: Observation, now: float) -> Availability | None:
-    """Say what a call or a look has shown; None for a list, which proves nothing of a model."""
+    """Say what a call or a probe has shown; None for a list, which proves nothing of a model."""
     ago = _ago(now - observation.at)
     until = _until(observation.until) if observation.until else ""
     match observation.kind:
@@ -154,7 +154,7 @@ def _as_listed(
 
 
 def _about_weights(model: Model, ready: bool) -> str:
-    """Name the weights that answer in the model's stead; or say that its own are gated."""
+    """Name the weights that answer in place of the model; or say that its own are gated."""
     weights = model.weights
     if not weights:
         return ""

@@ -1,4 +1,4 @@
-"""A batch as the server holds it, and what the page shows of it: progress and thumbnails."""
+"""Holds a batch on the server, and shows it on the page: progress and thumbnails."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from vlm_backends.text import one_line
 _TICK_S = 0.5  # between two looks at a batch
 _THUMBNAIL = 360  # px, its longer side
 _MOST_WORDS = 160  # characters of an answer under its thumbnail
-_EMPTY = "The pictures stand here, each with its result. Drop some, or try the samples."
+_EMPTY = "The pictures are shown here, each with its result. Drop some, or try the samples."
 
 WaitForTurn = Callable[[CancelToken], object]  # waits until this visitor may ask the next question
 
@@ -90,7 +90,7 @@ class Batch(Phased):
         return len(self.records)
 
     def interrupt(self, reason: str) -> None:
-        """End it at the page's wish, with a sentence that says why."""
+        """End it because the page ends, with a sentence that says why."""
         self.error = reason
         self.stop()
 
@@ -105,7 +105,7 @@ class Batch(Phased):
     def run(
         self, engine: Engine, wait_for_turn: WaitForTurn, observer: Observer | None = None
     ) -> Iterator[None]:
-        """Ask about all that is left, in threads of its own; tick until that is over."""
+        """Ask about all pictures that are left, in threads; yield twice a second until the end."""
         with ThreadPoolExecutor(1, "batch") as pool:
             work = pool.submit(self._ask, engine, wait_for_turn, observer)
             while not work.done():

@@ -1,4 +1,4 @@
-"""Who can be asked in a comparison: a model at an engine, for what a visitor wants."""
+"""Lists who can be asked in a comparison: a model at an engine, for what a visitor wants."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _LLAMA = "meta/llama-3.2-11b-vision-instruct"
 _FLORENCE = "microsoft/florence-2"
 _DEPLOT = "google/deplot"
 # The models in whose place this machine's built-in tools answer. They answer alike for all chat
-# models, so one of these stands for the others.
+# models, so one of these represents the others.
 _BUILTIN: Mapping[Intent, tuple[str, ...]] = {
     ASK: (_FLORENCE, _LLAMA),
     DESCRIBE: (_LLAMA,),
     FIND: (_FLORENCE,),
     READ: (_FLORENCE, _LLAMA, _DEPLOT),
 }
-_BY_HAND = (_DEPLOT,)  # makes a table of whatever it sees: only who wants it chooses it
+_BY_HAND = (_DEPLOT,)  # makes a table of any picture: never chosen by default
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def candidates(registry: EngineRegistry, visitor: Visitor, intent: Intent) -> li
 
 
 def _candidate(engine: Engine, model: Model, intent: Intent) -> Candidate | None:
-    """Return the model at this engine; None when it cannot answer, or another stands for it."""
+    """Return the model at this engine; None when it cannot answer, or another represents it."""
     capability = engine.capability(model)
     if not capability.available or (capability.partial and model.id not in _BUILTIN[intent]):
         return None

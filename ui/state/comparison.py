@@ -1,4 +1,4 @@
-"""A comparison: one question to each candidate, and how far the answers agree."""
+"""Holds a comparison: one question to each candidate, and how far the answers agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A visitor's conversation with one model: the server's own record, never the browser's."""
+"""Holds a visitor's conversation with one model, on the server: no browser can change it."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _drop(messages: list[dict], role: str) -> None:
 
 
 def read_message(message: Mapping | None, conversation: Conversation, model: Model) -> Turn:
-    """Return a message of the box as a turn. Raises BadPrompt when it cannot be asked like that."""
+    """Return a message of the box as a turn. Raises BadPrompt when it cannot be asked."""
     message = message or {}
     pictures = tuple(store_picture(path) for path in message.get("files") or ())
     if len(pictures) > model.pictures:

@@ -1,4 +1,4 @@
-"""A tab's name in a link, and the query that brings a page to a tab, a task and an example."""
+"""Writes links: a tab's name, and the query that opens a tab, a task and an example."""
 
 from urllib.parse import urlencode
 

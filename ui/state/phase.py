@@ -1,4 +1,4 @@
-"""How far a question of the page is: taken, sent, ended, shown."""
+"""Tracks how far a question of the page is: taken, sent, ended, shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of a reply as the page shows it: the drawn picture, the small print."""
+"""Renders parts of a reply for the page: the drawn picture, the small print."""
 
 from ui.core.markdown import verbatim
 from ui.core.storage import picture_path

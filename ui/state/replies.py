@@ -1,4 +1,4 @@
-"""A reply on its way to the page, and the result that is kept of it."""
+"""Follows a reply for the page, and keeps its result."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ PICTURE_FIRST = "Add a picture first: drop, paste or upload one, or click an exa
 class PageReply(Reply):
     """A reply that the page follows; the visitor's token may be set before the first step.
 
-    A visitor's stop is told apart from other ends: a reply is also cancelled when the visitor
-    leaves, or when the page is restarted.
+    A visitor's stop has a token of its own: a reply is also cancelled when the visitor leaves, or
+    when the page is restarted.
     """
 
     def __init__(self, question: Question, stop: CancelToken | None = None) -> None:
@@ -53,11 +53,11 @@ class PageReply(Reply):
         return isinstance(self.error, (Gone, MissingKey))
 
     def stop(self) -> None:
-        """End it at the visitor's wish; what has arrived stays."""
+        """End it because the visitor asked to; what has arrived stays."""
         self.stop_token.set()
 
     def interrupt(self, reason: str) -> None:
-        """End it at the page's wish, with a sentence that says why; what has arrived stays."""
+        """End it because the page ends, with a sentence that says why; what has arrived stays."""
         self.failure = reason
         self.cancel()
 
@@ -112,6 +112,6 @@ async def follow(
                     yield reply.answer
     except VLMError as error:
         reply.error, reply.failure = error, reply.failure or str(error)
-    except Exception:  # a bug: it keeps its traceback, and the visitor gets a way on
+    except Exception:  # a bug: the log gets its traceback, the visitor a sentence
         reply.failure = FAULT
         raise

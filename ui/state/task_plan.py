@@ -1,4 +1,4 @@
-"""The questions of a task run: one, one a box, or a caption and then the places in it."""
+"""Plans the questions of a task run: one, one a box, or a caption and then the places in it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

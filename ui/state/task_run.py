@@ -1,4 +1,4 @@
-"""A task run: what is asked, one step after another, and how far it has come."""
+"""Holds a task run: what is asked, one step after another, and how far it has come."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class TaskRun(Phased):
         self.total_s = time.perf_counter() - self.started
 
     def chosen_box(self, fields: BoxFields) -> BoxFields:
-        """Return the newest drawn box, unless the fields changed since; else the fields."""
+        """Return the newest drawn box, or the fields if they changed since."""
         drawn, self.drawn = self.drawn, None
         return drawn if drawn and fields == self.before else fields
 

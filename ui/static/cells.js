@@ -1,7 +1,7 @@
 // Typing over a cell of a table. Gradio moves the focus into a cell's editor one frame after it
 // appears, and puts the cursor behind the old text: the first key of a person who types over the
 // chosen cell is lost, and the others follow the old value. Here the focus moves at once, and what
-// is typed replaces the old value; after a double click it is added to it, as Gradio has it.
+// is typed replaces the old value; after a double click it is added to it, as Gradio does it.
 const EDITOR = 'textarea[aria-label="Edit cell"], input[aria-label="Edit cell"]';
 const watched = new WeakSet();
 let typed = false;

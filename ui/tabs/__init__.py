@@ -1,1 +1,1 @@
-"""One file a tab."""
+"""The tabs of the page, each in a file."""

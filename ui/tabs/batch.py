@@ -1,4 +1,4 @@
-"""The batch tab: one question about many pictures, their thumbnails, everything as one zip."""
+"""Builds the batch tab: one question about many pictures, thumbnails, the results as a zip."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ class BatchTab:
         return gr.Button(interactive=False)
 
     def finish(self, batch: Batch) -> dict:
-        """Show the zip of what there is, and the way to the rest."""
+        """Offer the results so far as a zip, and to resume what is left."""
         if batch.phase is not Phase.ENDED:
             return gr.skip()
         batch.reset()
@@ -210,7 +210,7 @@ class BatchTab:
         return {self.batch: batch, self.notice: notice, **self._state(batch)}
 
     def _state(self, batch: Batch) -> dict:
-        """Return the buttons, as far as each makes sense now, with the progress and the tiles."""
+        """Return the buttons that can be used now, the progress and the tiles."""
         idle, left = not batch.busy, len(batch.left())
         done = len(batch.sources) - left
         file = str(batch.pack()) if idle and done else None

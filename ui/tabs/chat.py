@@ -1,4 +1,4 @@
-"""A chat tab: several turns with one model, the picture with its regions beside them."""
+"""Builds a chat tab: several turns with one model, the picture with its regions beside them."""
 
 from __future__ import annotations
 
@@ -96,9 +96,9 @@ class ChatTab:
         self.chart = ChartPanel() if self.model.tables else None
         self.outcome = ResultPanel(self.model, self.conversation, conversation=True)
         with gr.Accordion("Parameters", open=False):
-            self.knobs = self._knobs()
+            self.sampling = self._sampling_fields()
 
-    def _knobs(self) -> list[Component]:
+    def _sampling_fields(self) -> list[Component]:
         limits, usual = self.model.limits, self.model.sampling
         if usual is None:
             raise ValueError(f"{self.model.id} has no sampling in the catalogue")
@@ -138,7 +138,7 @@ class ChatTab:
         """Send the question that the event `start` took; stream its answer and show its end."""
         stream = start.then(
             self.stream,
-            [self.conversation, self.visitor, *self.knobs],
+            [self.conversation, self.visitor, *self.sampling],
             self.live,
             api_visibility="private",
             show_progress="hidden",
@@ -189,7 +189,7 @@ class ChatTab:
         }
 
     async def stream(
-        self, conversation: Conversation, visitor: Visitor, *knobs: Any
+        self, conversation: Conversation, visitor: Visitor, *parameters: Any
     ) -> AsyncGenerator[Any, None]:
         """Yield the words so far for the field `live`, which costs little to update."""
         if not conversation.claim():
@@ -199,7 +199,7 @@ class ChatTab:
             yield "…"
             # In a thread: the choice of an engine may ask a server what it has.
             engine = await to_thread(self.registry.answering, visitor, self.model)
-            settings = check_sampling(self.model, sampling(*knobs))
+            settings = check_sampling(self.model, sampling(*parameters))
             reply = conversation.begin(self.model, settings)
             admission = self.registry.admission(visitor, engine)
             async with aclosing(
@@ -238,7 +238,7 @@ class ChatTab:
         """Return the picture with its regions, the facts about the result, and its table."""
         answer = result.answer if result else Answer("")
         tied = any(region.span for region in answer.regions)
-        labels = False if answer.literal else None  # words that were read stand in the picture
+        labels = False if answer.literal else None  # the words that were read can be seen
         shown = scene(result.picture if result else picture, answer, text=tied, labels=labels)
         table = self.chart.show(answer) if self.chart else {}
         return {self.viewer: shown, self.outcome.facts: facts_html(result), **table}

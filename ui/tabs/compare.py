@@ -1,4 +1,4 @@
-"""The tab that asks several models at once: one picture, one wish, and where the answers agree."""
+"""Builds the tab that asks several models the same about one picture, and compares the answers."""
 
 from __future__ import annotations
 
@@ -102,14 +102,14 @@ class CompareTab:
             self.agreement = gr.HTML(elem_classes="agreement")
 
     def _wire_fields(self) -> None:
-        """Wire what fills the fields."""
+        """Wire the events that fill the fields."""
         offered = [self.chosen, self.words, self.about]
         gr.on(None, self.offer, [self.visitor, self.intent, self.kept], offered, **QUIET)
         self.chosen.input(lambda chosen: chosen, self.chosen, self.kept, **QUIET)
         self.image.upload(self.upload, self.image, [self.image, self.notice], **QUIET)
 
     def _wire_comparisons(self) -> None:
-        """Wire what takes a comparison; each answer is streamed, and what they say together."""
+        """Wire the events that take a comparison, stream its answers, and compare them."""
         fields = [self.comparison, self.visitor, self.intent, self.image, self.words, self.chosen]
         # A state is an output of each event: Gradio forgets one some time after it was last set.
         self.taken: list[Component] = [
@@ -258,13 +258,13 @@ class CompareTab:
                 yield entry.markdown()
 
     def shown(self, number: int, comparison: Comparison) -> str:
-        """Return one entry as it stands."""
+        """Return one entry with its answer so far."""
         return comparison.entries[number].markdown()
 
     async def watch(self, comparison: Comparison) -> AsyncGenerator[dict, None]:
-        """Yield what the entries say together, each time one of them has ended.
+        """Yield how far the entries agree, each time one of them has ended.
 
-        Then the buttons are as before.
+        At the end it sets the buttons back.
         """
         if not comparison.claim():
             yield gr.skip()  # Gradio empties the outputs of a generator that ends without a yield

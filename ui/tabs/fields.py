@@ -1,4 +1,4 @@
-"""What several tabs have: a row of examples, and the field for a picture."""
+"""Builds fields that several tabs share: a row of examples, and the field for a picture."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The tab of a model with tasks: a picture, the choice of a task, its fields, the result."""
+"""Builds the tab of a model with tasks: a picture, the choice of a task, its fields, the result."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class TaskTab:
             self.stop = gr.Button("Stop", visible=False, elem_id="stop-task")
 
     def _result(self) -> None:
-        hint = "Your picture stands here. Drag a box in it; click what is found."
+        hint = "Your picture is shown here. Drag a box in it; click what is found."
         self.viewer = viewer(hint, elem_id="result")
         self.live = gr.Markdown(elem_classes="live", elem_id="task-live")
         self.outcome = ResultPanel(self.model, self.run, conversation=False)
@@ -120,7 +120,7 @@ class TaskTab:
         )
 
     def _wire_fields(self) -> None:
-        """Wire what fills the fields, and what shows them in the picture."""
+        """Wire the events that fill the fields, and those that show the fields in the picture."""
         self.chosen: list[Any] = [
             *self.groups,
             self.about,
@@ -143,7 +143,7 @@ class TaskTab:
         gr.on(None, self.describe, [self.run, self.visitor], self.about, **QUIET)
 
     def _wire_runs(self) -> None:
-        """Wire what takes a run; each run is streamed, and its end is shown."""
+        """Wire the events that take a run, stream it, and show its end."""
         runs, run = self.handlers, self.run
         fields = [run, self.image, self.words, *self.region]
         # A state is an output of each event: Gradio forgets one some time after it was last set.

@@ -1,4 +1,4 @@
-"""What happens when a task is run: a plan is taken, streamed, stopped and shown."""
+"""Runs tasks: takes a plan, streams its answers, stops it, and shows its end."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ class RunFields:
 
     @property
     def taken(self) -> list[Component]:
-        """The outputs of what takes a run."""
+        """The outputs of the handlers that take a run."""
         return [self.run, self.notice, self.go, self.stop, self.live]
 
     @property
     def done(self) -> list[Component]:
-        """The outputs of what shows a run's end."""
+        """The outputs of the handler that shows a run's end."""
         return [
             self.notice,
             self.go,
@@ -172,7 +172,7 @@ class TaskRunHandlers:
             self.fields.stop: gr.Button(visible=False),
             self.fields.live: "",
             self.fields.instead: instead,
-            **shown,  # nothing, when nothing was found: what stood there stays
+            **shown,  # empty when nothing was found: the last result stays
         }
 
     def switch(self, run: TaskRun, visitor: Visitor) -> Visitor:
@@ -183,7 +183,7 @@ class TaskRunHandlers:
         """Return the picture with this answer's regions, ready for a box by hand."""
         found_by = run.result.question.task if run.result and has_content(answer) else None
         task = found_by or find_task(run.token)
-        # Words that were read stand in the picture already.
+        # The words that were read can be seen in the picture already.
         labels = False if task.group == READ_GROUP else None
         further = [THEN_FIND] if task.group == DESCRIBE_GROUP and answer.text else []
         if run.result and _is_late(run, answer):  # nothing more can be asked about that picture

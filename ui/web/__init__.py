@@ -1,1 +1,1 @@
-"""Middleware around the page."""
+"""ASGI middleware around the page."""

@@ -1,4 +1,4 @@
-"""Refuse requests before Gradio sees them: one small ASGI middleware a concern.
+"""Refuses requests before Gradio sees them: one small ASGI middleware a concern.
 
 In their order: other sites, closed routes, wrong passwords, bodies that are too large. Each answers
 with one sentence of plain text, or passes the request on.
@@ -24,7 +24,7 @@ _CLOSED = re.compile(
     re.IGNORECASE,
 )
 _UPLOAD, _STARTUP = "/gradio_api/upload", "/gradio_api/startup-events"
-_MAX_BODY = 40 * 10**6  # bytes, of no upload: a picture of 25 MB as base64, and its question
+_MAX_BODY = 40 * 10**6  # bytes, except for uploads: a picture of 25 MB as base64, and its question
 _SAFE = "GET", "HEAD", "OPTIONS"
 
 
@@ -51,12 +51,12 @@ class _Check:
         await (answer or self._app)(scope, receive, send)
 
     def refusal(self, scope: Scope, headers: Headers) -> Response | None:
-        """Return what the request is answered instead; None to pass it on."""
+        """Return the response to send instead of passing the request on; None to pass it on."""
         raise NotImplementedError
 
 
 class SameOrigin(_Check):
-    """Refuse what another site has a browser ask."""
+    """Refuse requests that another site makes a visitor's browser send."""
 
     def refusal(self, scope: Scope, headers: Headers) -> Response | None:
         """See `is_foreign`."""
@@ -67,7 +67,7 @@ class SameOrigin(_Check):
 
 
 class ClosedRoutes(_Check):
-    """Hide routes of Gradio that have no use here and would reach out or tell too much."""
+    """Hide routes of Gradio that are not needed and would call other hosts or reveal too much."""
 
     def refusal(self, scope: Scope, headers: Headers) -> Response | None:
         """Answer 404 for a closed route."""
@@ -85,8 +85,8 @@ class Authentication(_Check):
     def refusal(self, scope: Scope, headers: Headers) -> Response | None:
         """Ask for the password.
 
-        A client that has guessed too often waits even with the right one: otherwise each guess
-        would still be told whether it is right.
+        A client that has guessed too often waits even with the right one: otherwise it could go on
+        guessing, since each answer would show whether the guess is right.
         """
         if scope["path"].endswith(_STARTUP):  # Gradio itself calls it when it starts
             return None
@@ -112,7 +112,7 @@ class Authentication(_Check):
 
 
 class BodyLimit(_Check):
-    """Refuse bodies of unknown or too large a size, and count the bytes of each visitor."""
+    """Refuse bodies that are too large or of unknown size, and count the bytes of each visitor."""
 
     def __init__(self, app: ASGIApp, limiter: RateLimiter) -> None:
         super().__init__(app)
@@ -141,9 +141,9 @@ def _body_refusal(path: str, headers: Headers, quota: ClientQuota) -> Response |
 def is_foreign(method: str, headers: Headers) -> bool:
     """Return True for a request that another site has a browser make.
 
-    A link to the page, and a frame around it, are none. Go's `net/http` decides so in
-    CrossOriginProtection: browsers say where a request comes from, and no site can make them say
-    something else. Programs say nothing of it.
+    Opening a link to the page, or a frame with it, does not count. The rules are those of
+    CrossOriginProtection in Go's `net/http`: browsers state where a request comes from, in headers
+    that no site can change. Programs send no such headers.
     """
     site = headers.get("Sec-Fetch-Site")
     if site:
