@@ -14,17 +14,19 @@ from time import process_time
 
 import uvicorn
 
-from benchmarks._stand_in import StandInEngine
+from tests.support.fake_engine import FakeEngine
 from vlm_backends import CancelToken, Chunk, Model, Prompt
+from vlm_backends.engines.base import Traits
 from vlm_backends.server.app import application
 
 WORD = "word"
 
 
-class InstantEngine(StandInEngine):
+class InstantEngine(FakeEngine):
     """An engine that answers at once; the question is the number of words in the answer."""
 
     name = "Instant engine"
+    traits = Traits("builtin", concurrency=256)
 
     def stream(
         self, model: Model, prompt: Prompt, cancel: CancelToken | None = None

@@ -1,4 +1,4 @@
-"""Measures sides that take turns in one run, so that the machine's noise meets them alike."""
+"""Measures sides in alternating rounds, so that the machine's noise affects all of them alike."""
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ def take_turns(
     found: dict[str, list[T]] = {name: [] for name in sides}
     for i in range(-warm, rounds):
         for name, side in sides.items():
-            gc.collect()  # so that no side pays for what another left behind
+            gc.collect()  # so that no side pays for another's garbage
             measured = side()
             if i >= 0:
                 found[name].append(measured)

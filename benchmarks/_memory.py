@@ -11,7 +11,7 @@ def peak(prepare: Callable[..., Callable[[], object]], *given: object) -> float 
     """Return the peak memory of calling what `prepare(*given)` returns, in MiB.
 
     Counts what is above the memory before the call, in a process of its own. Returns None where the
-    system does not tell.
+    system does not report it.
     """
     if not Path("/proc/self/clear_refs").exists():
         return None

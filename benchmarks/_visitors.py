@@ -81,7 +81,7 @@ class OurPageVisitor(SimulatedVisitor):
         await self._turn(_question(received.pieces), [], received)
 
     async def _turn(self, words: str, files: list, received: ReceivedAnswer) -> None:
-        self.session.heard = received.count_bytes
+        self.session.on_line = received.count_bytes
         submit = self.page.event("submit", "multimodaltextbox")
         stream = self.page.after(submit)
         _, _, _, notice, _ = await self.session.run(submit, None, {"text": words, "files": files})
@@ -107,7 +107,7 @@ class GradioVisitor(SimulatedVisitor):
             ] * 16
 
     async def ask(self, received: ReceivedAnswer) -> None:
-        self.session.heard = received.count_bytes
+        self.session.on_line = received.count_bytes
         await _receive(
             self.session,
             self.page.named("answer"),
@@ -124,7 +124,7 @@ class ChatInterfaceVisitor(GradioVisitor):
         await self.session.run(self.page.named("lambda"), self.history)
 
     async def ask(self, received: ReceivedAnswer) -> None:
-        self.session.heard = received.count_bytes
+        self.session.on_line = received.count_bytes
         await self.session.run(
             self.page.named("_clear_and_save_textbox"), _question(received.pieces)
         )

@@ -16,7 +16,7 @@ from time import perf_counter, process_time
 from PIL import Image
 
 from benchmarks._measure import installed, markdown_table, take_turns
-from benchmarks._stand_in import StandInEngine
+from tests.support.fake_engine import FakeEngine
 from vlm_backends import (
     CancelToken,
     Chunk,
@@ -33,6 +33,7 @@ from vlm_backends.annotate.command import annotate_here
 from vlm_backends.annotate.jsonl import resumable_jsonl
 from vlm_backends.annotate.records import AnnotationQuestion
 from vlm_backends.annotate.sources import pictures
+from vlm_backends.engines.base import Traits
 
 # answers a second, seconds to the first, seconds of this process's processor time for each
 Throughput = tuple[float, float, float]
@@ -44,10 +45,11 @@ _CUT = AnnotationQuestion(
 )
 
 
-class BusyEngine(StandInEngine):
+class BusyEngine(FakeEngine):
     """An engine in place of a tiny model: keeps one core busy for some milliseconds."""
 
     name = "A tiny stand-in"
+    traits = Traits("builtin", concurrency=256)
 
     def stream(
         self, model: Model, prompt: Prompt, cancel: CancelToken | None = None

@@ -85,7 +85,7 @@ def by_region(image: Image.Image, found: list[Region], any_script: bool = False)
 def _write(
     canvas: np.ndarray, label: str, left: int, top: int, shade: tuple[int, int, int]
 ) -> None:
-    """Write a label in OpenCV's own letters, which know ASCII only."""
+    """Write a label in OpenCV's own font, which has ASCII only."""
     (wide, high), low = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, 1.4, 2)
     cv2.rectangle(canvas, (left, top - high - low), (left + wide, top), shade, -1)
     pen = cv2.FONT_HERSHEY_SIMPLEX, 1.4, (255, 255, 255), 2, cv2.LINE_AA

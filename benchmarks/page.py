@@ -1,4 +1,4 @@
-"""Measure the page while many visitors get streamed answers at once, beside other chat pages.
+"""Measures the page while many visitors get streamed answers at once, beside other chat pages.
 
 Each side is a process of its own. All of them read the same model server, which sends a piece of
 five characters at a fixed rate, and are visited over their real protocol. All of a page's work

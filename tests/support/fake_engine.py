@@ -1,22 +1,28 @@
-"""What every engine of a test has: it is there, for the whole catalogue, and takes no key."""
+"""The base of the engines of tests and benchmarks: available for the whole catalogue, without a key."""
 
-from vlm_backends import CATALOGUE
-from vlm_backends.engines.base import Capability, Traits
+from collections.abc import Iterator, Sequence
+
+from vlm_backends import CATALOGUE, Model, Task
+from vlm_backends.engines.base import Capability, Observation, Traits
 
 
 class FakeEngine:
-    """All of an engine but its name and its stream."""
+    """An engine without a key or an address; a subclass adds `name` and `stream`."""
 
     traits = Traits("builtin")
 
-    def models(self):
+    def models(self) -> Sequence[Model]:
+        """List the whole catalogue."""
         return CATALOGUE
 
-    def capability(self, model, task=None):
+    def capability(self, model: Model, task: Task | None = None) -> Capability:
+        """Return the same for every model: ready."""
         return Capability(True, "ready")
 
-    def with_key(self, key):
+    def with_key(self, key: str) -> "FakeEngine":
+        """Return this engine: it takes no key."""
         return self
 
-    def probe(self, models):
-        return iter(())
+    def probe(self, models: Sequence[Model]) -> Iterator[tuple[Model, Observation | None]]:
+        """Yield nothing: there is no address to look at."""
+        yield from ()
