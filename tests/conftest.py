@@ -1,4 +1,4 @@
-"""What all tests share: a clean environment, and a local server that speaks NVIDIA's wire."""
+"""Fixtures and options of all tests: a clean environment, and a local server that plays NVIDIA's API."""
 
 import os
 import tempfile
@@ -115,7 +115,7 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No key and no setting of the person who runs the tests reaches them."""
+    """Remove the keys and settings of the person who runs the tests."""
     for name in list(os.environ):
         if name in _OURS or name.startswith("VLM_"):
             monkeypatch.delenv(name)
@@ -124,21 +124,21 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _fresh_lists(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a server lists is asked for in each test, and grows old in the midst of none."""
+    """Forget the cached model lists before each test, and let none expire within one."""
     listing.clear_cache()
     monkeypatch.setattr(listing, "_LIFETIME", 1e9)
 
 
 @pytest.fixture
 def wire() -> Iterator[Wire]:
-    """A server of its own for each test."""
+    """Yield a local server that plays NVIDIA's API, a new one for each test."""
     with Wire() as server:
         yield server
 
 
 @pytest.fixture
 def journal(monkeypatch):
-    """A journal of its own for each test, which the page writes and reads."""
+    """Return a new journal, which the page writes and reads."""
     listing.clear_cache()
     journal = Journal()
     return journal
@@ -146,7 +146,7 @@ def journal(monkeypatch):
 
 @pytest.fixture(scope="session")
 def browser():
-    """A headless Chromium, for all tests."""
+    """Yield a headless Chromium, one for all tests."""
     sync_api = pytest.importorskip(
         "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
     )
@@ -160,7 +160,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def address():
-    """The address of the page with the embedded engine."""
+    """Launch the page with the embedded engine; yield its URL."""
     import ui
     from vlm_backends import Embedded
 
@@ -172,7 +172,10 @@ def address():
 
 @pytest.fixture
 def visit(browser, address):
-    """Opens the page as a new visitor; fails on a script error or on a request to any other host."""
+    """Yield a function that opens the page as a new visitor.
+
+    The test fails on a script error, and on a request to any other host.
+    """
     contexts, strays = [], []
 
     def note(url):

@@ -14,8 +14,8 @@ from tests.support.availability import (
     NOW,
     NOWHERE,
     PHI,
+    availability_of,
     shown_table,
-    stands,
 )
 from tests.support.paths import ASSETS
 from tests.support.wire import replies as say
@@ -83,8 +83,8 @@ def test_real_calls_are_kept(wire, journal, replies, word, detail):
 def test_nobody_there_is_unreachable(journal):
     engine = NVIDIA(KEY, NOWHERE, QUICK)
     assert "cannot be reached" in call(journal, engine).failure
-    assert stands(engine, NEMOTRON, journal)[0] == "unreachable"
-    assert stands(NVIDIA(KEY), NEMOTRON, journal)[0] == "seen live", "another address"
+    assert availability_of(engine, NEMOTRON, journal)[0] == "unreachable"
+    assert availability_of(NVIDIA(KEY), NEMOTRON, journal)[0] == "seen live", "another address"
 
 
 def test_a_call_stopped_before_its_first_word_tells_nothing(wire, journal):
@@ -109,7 +109,10 @@ def test_a_server_that_lost_a_model_does_not_serve_it(wire, journal):
     engine = OpenAI(f"{wire.url}/v1", "", QUICK)
     wire.script.append(say.status(404, {"error": {"message": "The model `x` does not exist"}}))
     assert call(journal, engine, PHI).gone
-    assert stands(engine, PHI, journal, time.time())[:2] == ("not served", "it said so just now")
+    assert availability_of(engine, PHI, journal, time.time())[:2] == (
+        "not served",
+        "it said so just now",
+    )
 
 
 def test_two_keys_are_not_mixed(wire, journal, monkeypatch):
@@ -183,19 +186,21 @@ def test_what_was_seen_before_the_line_broke_stays(wire, journal):
     engine = NVIDIA(KEY, wire.url)
     look(engine, journal)
     assert (
-        stands(engine, LLAMA, journal)[0] == "listed"
-        and stands(engine, PHI, journal)[0] == "unreachable"
+        availability_of(engine, LLAMA, journal)[0] == "listed"
+        and availability_of(engine, PHI, journal)[0] == "unreachable"
     )
 
 
 def test_a_look_at_a_server_asks_for_its_list_afresh(wire, journal):
     engine = OpenAI(f"{wire.url}/v1", KEY, QUICK)
     wire.scripts["models"].append(say.status(503, "starting"))
-    assert stands(engine, PHI, journal)[0].startswith("not served")
+    assert availability_of(engine, PHI, journal)[0].startswith("not served")
     look(engine, journal)
-    word, detail, tone = stands(engine, PHI, journal, time.time())
+    word, detail, tone = availability_of(engine, PHI, journal, time.time())
     assert word.startswith("ready at 127.0.0.1") and detail == "listed just now" and tone == "good"
-    assert stands(engine, DEPLOT, journal)[0].startswith("not served") and not wire.asked("chat")
+    assert availability_of(engine, DEPLOT, journal)[0].startswith("not served") and not wire.asked(
+        "chat"
+    )
 
 
 @pytest.mark.parametrize("reply, word", [(say.drop(), "unreachable"), (say.status(401, "no"), "refused"), (say.status(500, "no"), "refused"),
@@ -204,7 +209,7 @@ def test_a_server_that_does_not_list_says_why(wire, journal, reply, word):
     engine = OpenAI(f"{wire.url}/v1", KEY, QUICK)
     wire.scripts["models"].append(reply)
     look(engine, journal)
-    assert stands(engine, PHI, journal)[0] == word
+    assert availability_of(engine, PHI, journal)[0] == word
 
 
 def test_a_look_at_this_machine_asks_nobody(journal):

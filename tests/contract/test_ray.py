@@ -28,7 +28,7 @@ from tests.support.processes import until
 from tests.support.questions import FLORENCE, QUICK, outcome
 from tests.support.questions import chat_body as body
 from tests.support.reciter import HALF, LLAMA, PICTURE, Reciter, questions, recital, reciting
-from tests.support.servers import Says, serving
+from tests.support.servers import ScriptedEngine, serving
 from vlm_backends import (
     CATALOGUE,
     BadPrompt,
@@ -241,7 +241,7 @@ async def said(answers, text="<OD>"):
 def test_pieces_that_are_there_cross_together_and_the_first_one_waits_for_none(end):
     async def crossed():
         answers, gate, items = replica(), threading.Event(), []
-        answers._engine = Says(Chunk("first"), gate, *map(Chunk, "many more"), *end)
+        answers._engine = ScriptedEngine(Chunk("first"), gate, *map(Chunk, "many more"), *end)
         try:
             async for come in answers.stream(FLORENCE, Prompt((Turn("user", "<OD>", (PICTURE,)),))):
                 items.append("|".join(chunk.text for chunk in come))
@@ -262,7 +262,7 @@ def test_pieces_that_are_there_cross_together_and_the_first_one_waits_for_none(e
 def test_a_replica_of_nothing_but_faults_of_its_own_is_replaced(ends, healthy):
     answers = replica()
     for end in ends:
-        answers._engine = Says(end)
+        answers._engine = ScriptedEngine(end)
         finished(said(answers))
     if healthy:
         answers.check_health()
@@ -281,7 +281,7 @@ def test_questions_that_join_are_answered_together_or_else_alone(joins, batch, e
             raise batch
         return batch
 
-    answers = replica(Says(Chunk("alone")))
+    answers = replica(ScriptedEngine(Chunk("alone")))
     answers._batches, answers._engine.can_batch, answers._batched = True, lambda *_: joins, joined
     assert finished(said(answers)) == end
 

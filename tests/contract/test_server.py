@@ -18,7 +18,7 @@ from tests.support.paths import ASSETS
 from tests.support.processes import free_port
 from tests.support.questions import DEPLOT, FLORENCE, LLAMA, QUICK, SIGN, outcome
 from tests.support.questions import chat_body as body
-from tests.support.servers import Says, serving
+from tests.support.servers import ScriptedEngine, serving
 from tests.support.wire import replies as say
 from vlm_backends import (
     CATALOGUE,
@@ -105,7 +105,7 @@ def test_a_note_and_the_count_of_tokens_come_along(embedded):
     *_, here = ask(Embedded(), FLORENCE, prompt, find_task("<OCR>"))
     *_, there = ask(OpenAI(embedded, "", QUICK), FLORENCE, prompt, find_task("<OCR>"))
     assert here.note in there.note and "127.0.0.1" in there.note
-    with serving(Says(Chunk("one "), Chunk("two", tokens=7))) as url:
+    with serving(ScriptedEngine(Chunk("one "), Chunk("two", tokens=7))) as url:
         *_, counted = ask(OpenAI(url, "", QUICK), LLAMA, HI)
     assert counted.tokens == 7 and counted.text == "one two"
 
@@ -134,9 +134,11 @@ WORDS = [
 def test_what_was_sent_is_the_answer_however_it_was_cut(model, task, words, size):
     cut = [Chunk(words[i : i + size]) for i in range(0, len(words), size)]
     prompt = Prompt((Turn("user", task.token if task else "?", (SIGN,)),))
-    *_, whole = ask(Says(*cut), model, prompt, task)
+    *_, whole = ask(ScriptedEngine(*cut), model, prompt, task)
     for raw in (False, True):
-        *some, last = pieces(Says(*cut), ChatRequest(model, prompt, task, raw=raw), CancelToken())
+        *some, last = pieces(
+            ScriptedEngine(*cut), ChatRequest(model, prompt, task, raw=raw), CancelToken()
+        )
         sent = "".join(piece.text for piece in (*some, last))
         assert sent == (words if raw else whole.text), "words for people cannot be taken back"
         assert (
@@ -148,7 +150,7 @@ def test_what_was_sent_is_the_answer_however_it_was_cut(model, task, words, size
 @pytest.mark.parametrize("raw", [False, True])
 def test_half_a_character_beside_the_words_breaks_no_stream(raw):
     corners = ((0.1, 0.1), (0.2, 0.1), (0.2, 0.2), (0.1, 0.2))
-    engine = Says(
+    engine = ScriptedEngine(
         Chunk("a", note="why \ud800\x07"),
         Chunk("b", (Region("cat \ud800\u202e", corners),), note="why \ud800\x07"),
     )
@@ -171,7 +173,7 @@ def test_a_client_waits_for_as_long_as_the_server_says_that_it_is_at_work(monkey
         ((Chunk(status="Waiting in line: 1 before you."),), "in line"),
     ):
         gate.clear()
-        with serving(Says(*begin, gate, Chunk("late"))) as url:
+        with serving(ScriptedEngine(*begin, gate, Chunk("late"))) as url:
             threading.Timer(3, gate.set).start()
             told = list(
                 ask(
@@ -243,7 +245,7 @@ def test_the_list_says_what_each_can_do(embedded):
 
 
 def test_a_system_message_and_the_hubs_name_are_understood():
-    engine = Says(Chunk("yes"))
+    engine = ScriptedEngine(Chunk("yes"))
     asked = body(
         model="META-LLAMA/llama-3.2-11B-Vision-Instruct",
         max_completion_tokens=9,
@@ -370,7 +372,7 @@ FAILURES = [
 @pytest.mark.parametrize("error, status", FAILURES)
 def test_what_fails_is_the_same_error_on_the_other_side(error, status):
     for words in ((), (Chunk("Half a "),)):
-        engine = Says(*words, error)
+        engine = ScriptedEngine(*words, error)
         with serving(engine) as url:
             there = outcome(OpenAI(url, "", QUICK), LLAMA, HI, None)
             assert there == outcome(engine, LLAMA, HI, None) and there[0] is type(error)
@@ -379,7 +381,7 @@ def test_what_fails_is_the_same_error_on_the_other_side(error, status):
 
 
 def test_a_fault_is_a_sentence_that_says_nothing_of_itself():
-    with serving(Says(RuntimeError("secret"))) as url:
+    with serving(ScriptedEngine(RuntimeError("secret"))) as url:
         for stream in (False, True):
             reply = post(url, body(stream=stream))
             assert reply.status_code == 500 and "secret" not in reply.text
@@ -411,7 +413,9 @@ def test_what_a_server_says_of_an_error_is_bounded_and_without_the_key():
 
 
 def test_what_fails_later_ends_the_stream_with_a_sentence_and_keeps_the_words():
-    with serving(Says(Chunk("Half a "), Chunk("sentence"), Unreachable("The line broke."))) as url:
+    with serving(
+        ScriptedEngine(Chunk("Half a "), Chunk("sentence"), Unreachable("The line broke."))
+    ) as url:
         heard = []
         with pytest.raises(VLMError, match="The line broke"):
             for answer in ask(OpenAI(url, "", QUICK), LLAMA, HI):
@@ -423,7 +427,7 @@ def test_what_fails_later_ends_the_stream_with_a_sentence_and_keeps_the_words():
 def test_how_long_to_wait_is_passed_on():
     error = Refused("Slow down.", 429)
     error.retry_after = 12.0
-    with serving(Says(error)) as url:
+    with serving(ScriptedEngine(error)) as url:
         assert post(url, body()).headers["Retry-After"] == "12"
 
 
@@ -431,7 +435,7 @@ def test_how_long_to_wait_is_passed_on():
 
 
 def test_the_first_words_come_before_the_last_and_leaving_ends_the_call():
-    engine = Says(Chunk("first"), threading.Event(), Chunk("never"))
+    engine = ScriptedEngine(Chunk("first"), threading.Event(), Chunk("never"))
     with serving(engine) as url:
         reply = post(url, body(stream=True), stream=True)
         lines = reply.iter_lines()  # when nobody holds it any more, its connection is closed
@@ -446,7 +450,7 @@ def test_the_first_words_come_before_the_last_and_leaving_ends_the_call():
 
 def test_events_of_pieces_that_are_there_are_sent_together():
     gate, pool, sent = threading.Event(), WorkerPool(), []
-    app = application(Says(Chunk("first"), gate, *map(Chunk, "manymore")), pool=pool)
+    app = application(ScriptedEngine(Chunk("first"), gate, *map(Chunk, "manymore")), pool=pool)
     question = [{"type": "http.request", "body": json.dumps(body(stream=True)).encode()}]
 
     async def receive():
@@ -477,7 +481,7 @@ def test_events_of_pieces_that_are_there_are_sent_together():
 
 
 def test_leaving_a_call_that_does_not_stream_ends_it_too():
-    engine = Says(Chunk("first"), threading.Event())
+    engine = ScriptedEngine(Chunk("first"), threading.Event())
     with serving(engine) as url:
         with pytest.raises(requests.Timeout):
             requests.post(f"{url}/chat/completions", json=body(), timeout=0.5)
@@ -493,7 +497,7 @@ def until(true, seconds=10):
 
 def test_who_comes_when_all_places_are_taken_is_told_so_at_once():
     gate = threading.Event()
-    engine = Says(Chunk("first "), gate, Chunk("last"))
+    engine = ScriptedEngine(Chunk("first "), gate, Chunk("last"))
     with serving(engine, pool=WorkerPool(parallel=1, waiting=1)) as url:
         replies = [post(url, body(stream=True), stream=True) for _ in range(1)]
         waits = threading.Thread(target=lambda: replies.append(post(url, body())))
@@ -510,12 +514,12 @@ def test_who_comes_when_all_places_are_taken_is_told_so_at_once():
 
 
 def test_a_question_that_is_not_sent_takes_no_memory_when_all_places_are_taken():
-    with serving(Says(Chunk("yes")), pool=WorkerPool(parallel=1, waiting=-1)) as url:
+    with serving(ScriptedEngine(Chunk("yes")), pool=WorkerPool(parallel=1, waiting=-1)) as url:
         assert post(url, "no question at all").status_code == 503, "its body was not looked at"
 
 
 def test_what_is_waited_for_is_seen_on_the_other_side():
-    engine = Says(
+    engine = ScriptedEngine(
         Chunk(status="Fetching the weights: 10 %."),
         Chunk(status="Fetching the weights: 90 %."),
         Chunk("Done.", literal=True),
@@ -546,7 +550,7 @@ def test_a_stop_on_the_page_reaches_the_service_behind_the_server(wire):
 def test_a_client_that_is_patient_gets_its_place():
     gate = threading.Event()
     with serving(
-        Says(Chunk("first "), gate, Chunk("last")), pool=WorkerPool(parallel=1, waiting=0)
+        ScriptedEngine(Chunk("first "), gate, Chunk("last")), pool=WorkerPool(parallel=1, waiting=0)
     ) as url:
         held = post(url, body(stream=True), stream=True)
         threading.Timer(0.5, gate.set).start()
@@ -558,7 +562,7 @@ def test_a_client_that_is_patient_gets_its_place():
 
 
 def test_only_who_has_the_key_is_let_in():
-    with serving(Says(Chunk("yes")), key="server-canary") as url:
+    with serving(ScriptedEngine(Chunk("yes")), key="server-canary") as url:
         for headers in (
             {},
             {"Authorization": "Bearer no"},
@@ -585,7 +589,7 @@ def public_everywhere(monkeypatch):
     "http://[::1]:{port}/a.png", "http://[::ffff:127.0.0.1]:{port}/a.png", "http://0x7f.1:{port}/a.png", "http://user@127.0.0.1:{port}/a",
 ])  # fmt: skip
 def test_no_picture_is_fetched_from_a_private_address(address, wire):
-    with serving(Says(Chunk("yes")), urls=True) as url:
+    with serving(ScriptedEngine(Chunk("yes")), urls=True) as url:
         reply = post(url, image(address.format(port=wire.url.rpartition(":")[2])))
     assert (
         reply.status_code in (400, 502)
@@ -601,7 +605,7 @@ def test_no_picture_is_fetched_from_a_private_address(address, wire):
 def test_a_picture_by_a_public_address(wire, monkeypatch, answer, status, said):
     public_everywhere(monkeypatch)
     wire.scripts["models"].append(answer)
-    with serving(Says(Chunk("yes")), urls=True) as url:
+    with serving(ScriptedEngine(Chunk("yes")), urls=True) as url:
         reply = post(url, image(f"{wire.url}/v1/models"))
     assert reply.status_code == status and said in reply.text
 
@@ -629,7 +633,7 @@ def test_which_addresses_are_public(host, public):
     "address", ["ftp://example.org/a", "/etc/passwd", "javascript:1", "gopher://x"]
 )
 def test_what_is_no_address_is_refused(address):
-    with serving(Says(Chunk("yes")), urls=True) as url:
+    with serving(ScriptedEngine(Chunk("yes")), urls=True) as url:
         assert post(url, image(address)).status_code == 400
 
 
@@ -695,7 +699,7 @@ def test_regions_keep_their_outlines_and_their_places_in_the_text():
         is_mask=True,
         span=(0, 5),
     )
-    with serving(Says(Chunk("a cat", (mask,)))) as url:
+    with serving(ScriptedEngine(Chunk("a cat", (mask,)))) as url:
         *_, answer = ask(
             OpenAI(url, "", QUICK), LLAMA, Prompt((Turn("user", "?", (SIGN,)),), LLAMA.sampling)
         )

@@ -68,10 +68,10 @@ def test_a_streamed_piece_is_no_larger_behind_a_long_conversation():
         submit = session.page.event("submit", "multimodaltextbox")
         stream, came = session.page.after(submit), []
         await session.run(submit, None, {"text": words, "files": [file]})
-        session.heard = lambda line: came.append(len(line))
+        session.on_line = lambda line: came.append(len(line))
         async for _ in session.join(stream, *session.page.values(stream)):
             pass
-        session.heard = lambda line: None
+        session.on_line = lambda line: None
         await session.run(session.page.after(stream), None, None)
         return sum(came)
 

@@ -1,4 +1,4 @@
-"""What all tests of robustness share: their marker, and how many cases they try."""
+"""Fixtures of all robustness tests: their marker, and how many cases they try."""
 
 from pathlib import Path
 
@@ -19,5 +19,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def long_form(request: pytest.FixtureRequest) -> bool:
-    """Whether all cases are tried: `pytest tests/robustness --long`."""
+    """Return True when all cases are tried: `pytest tests/robustness --long`."""
     return request.config.getoption("--long")

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from tests.support.processes import until
-from tests.support.reciter import all_heard, questions, reciting
+from tests.support.reciter import all_half_done, questions, reciting
 from tests.support.server_process import Server
 from vlm_backends.engines import RequestPolicy
 
@@ -30,23 +30,23 @@ def _why_not() -> str:
     )
 
 
-class Line:
-    """A network namespace and the line to it, which can be cut and joined."""
+class NetworkLink:
+    """A network namespace and the link to it, which can be cut and joined."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def cut(self) -> None:
-        """Nothing passes any more, and nobody is told."""
+        """Drop all packets, without an error to either side."""
         _ip("link", "set", self.name, "down")
 
     def join(self) -> None:
-        """It is as it was."""
+        """Undo `cut`."""
         _ip("link", "set", self.name, "up")
 
 
 @contextmanager
-def _line() -> Iterator[Line]:
+def _network_link() -> Iterator[NetworkLink]:
     name = _name()
     _ip("netns", "add", name)
     try:
@@ -55,7 +55,7 @@ def _line() -> Iterator[Line]:
         _ip("link", "set", name, "up")
         for command in (f"addr add {_THERE}/30 dev there", "link set there up", "link set lo up"):
             _ip("-n", name, *command.split())
-        yield Line(name)
+        yield NetworkLink(name)
     finally:
         subprocess.run(["ip", "link", "del", name], capture_output=True)
         _ip("netns", "del", name)
@@ -71,49 +71,49 @@ def _ip(*words: str) -> None:
 
 @pytest.fixture
 def count(long_form) -> int:
-    """How many questions are asked at once."""
+    """Return how many questions are asked at once."""
     return 32 if long_form else 4
 
 
 @pytest.fixture
 def far_server() -> Iterator[tuple]:
-    """An engine that recites, a server in a network of its own that asks it, and the line between."""
+    """Yield an engine that recites, a server in a network of its own that asks it, and the link between."""
     if why := _why_not():
         pytest.skip(why)
-    with _line() as line, reciting(_HERE) as (reciter, upstream):
-        server = Server(upstream, _THERE, ("ip", "netns", "exec", line.name))
-        yield reciter, f"{server.address}/v1", line
+    with _network_link() as link, reciting(_HERE) as (reciter, upstream):
+        server = Server(upstream, _THERE, ("ip", "netns", "exec", link.name))
+        yield reciter, f"{server.address}/v1", link
         server.kill()
 
 
 def test_gone_for_a_second_within_answers_they_are_whole(far_server, count):
-    reciter, url, line = far_server
+    reciter, url, link = far_server
     reciter.hold(begin=True, go_on=False)
     with questions(url, count, _PATIENT) as asked:
-        all_heard(asked)
-        line.cut()
+        all_half_done(asked)
+        link.cut()
         reciter.go_on.set()
         until(lambda: False, 1)
-        line.join()
+        link.join()
     assert not [one for one in asked if not one.whole]
 
 
 def test_gone_when_they_are_asked_and_back_again_none_is_lost(far_server, count):
-    reciter, url, line = far_server
+    reciter, url, link = far_server
     reciter.hold(begin=True, go_on=True)
-    line.cut()
+    link.cut()
     with questions(url, count, _PATIENT) as asked:
         until(lambda: False, 2)
-        line.join()
+        link.join()
     assert not [one for one in asked if not one.whole], "the client asks again"
 
 
 def test_cut_for_good_within_answers_the_words_are_kept(far_server, count):
-    reciter, url, line = far_server
+    reciter, url, link = far_server
     reciter.hold(begin=True, go_on=False)
     with questions(url, count, _BRIEF) as asked:
-        all_heard(asked)
-        line.cut()
+        all_half_done(asked)
+        link.cut()
         reciter.go_on.set()
-    line.join()
+    link.join()
     assert not [one for one in asked if not one.cut] and len(reciter.asked) == count

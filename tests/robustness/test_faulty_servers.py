@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.broken_replies import FAULTS, SSE, STREAMS, WORDS, event, head, raw, whole
-from tests.support.hostile_networks import astray, unreached, unsafe
+from tests.support.hostile_networks import bad_certificates, private_addresses, unreachable_servers
 from tests.support.question_outcome import (
     KEY,
     STAGES,
@@ -111,19 +111,19 @@ def test_a_reply_that_is_cut_anywhere(stage, reply, long_form):
 
 
 def test_nothing_is_asked_where_the_certificate_is_not_good():
-    assert wrong(unsafe()) == []
+    assert wrong(bad_certificates()) == []
 
 
 def test_no_name_no_listener_and_a_slow_one():
-    assert wrong(unreached()) == []
+    assert wrong(unreachable_servers()) == []
 
 
 def test_a_private_address_is_never_called_for_a_public_host():
-    assert wrong(astray()) == []
+    assert wrong(private_addresses()) == []
 
 
 def test_no_thread_file_or_socket_is_left(before):
-    """Is the last one: what pytest kept of the tests' log lines has gone by now."""
+    """Run last: pytest has freed the log lines of the other tests by then."""
     assert settled(before) == 0
 
 
@@ -145,7 +145,10 @@ def _wrong(
 
 
 def _wrong_cut(reply: bytes, at: int, outcome: Outcome) -> list[str]:
-    """A cut reply gives the words of its whole events, or none; the whole one all of them, and no error."""
+    """Return what is wrong with the outcome of a reply that was cut at byte `at`.
+
+    It gives the words of its whole events, or none; the whole reply gives all of them, and no error.
+    """
     if outcome.fault:
         return [outcome.fault]
     over = b"[DONE]" in reply[:at] if b"[DONE]" in reply else at == len(reply)

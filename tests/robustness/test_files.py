@@ -1,4 +1,4 @@
-"""Files from strangers: each is answered rightly or refused in one sentence, quickly and in little memory."""
+"""Untrusted files: each is read correctly or refused in one sentence, quickly and in little memory."""
 
 import re
 from collections.abc import Iterator
@@ -31,14 +31,14 @@ def read() -> Iterator[Reader]:
 def test_a_file_is_answered_rightly_or_refused_in_one_sentence(case: Case, read, tmp_path):
     path = tmp_path / f"file{case.suffix}"
     path.write_bytes(case.make())
-    told = read(path)
+    result = read(path)
     path.unlink()
-    assert max(told["steps"].values()) <= MOST_S and told["mb"] <= MOST_MB, told
+    assert max(result["steps"].values()) <= MOST_S and result["mb"] <= MOST_MB, result
     allowed = ("seen", "refused") if case.becomes == "either" else (case.becomes,)
-    assert told["ended"] in allowed, told
-    if told["ended"] == "refused":
-        assert _SENTENCE.fullmatch(told["said"]), told
+    assert result["ended"] in allowed, result
+    if result["ended"] == "refused":
+        assert _SENTENCE.fullmatch(result["said"]), result
     elif case.becomes == "seen":
-        assert tuple(told["size"]) == case.size
-        for seen, meant in zip(told["corners"], case.corners, strict=True):
-            assert all(abs(a - b) <= _NEAR for a, b in zip(seen, meant)), told
+        assert tuple(result["size"]) == case.size
+        for seen, meant in zip(result["corners"], case.corners, strict=True):
+            assert all(abs(a - b) <= _NEAR for a, b in zip(seen, meant)), result

@@ -1,4 +1,4 @@
-"""Whatever comes, mutated at random: pictures, replies in each grammar, event streams however cut, zips.
+"""Inputs mutated at random: pictures, replies in each grammar, event streams cut anywhere, zips.
 
 Hypothesis makes the cases from real files and transcripts, and shrinks what it finds to its smallest form. The same
 seed makes the same cases: hundreds of each kind, tens of thousands with `--long`.
@@ -80,7 +80,7 @@ def test_mutated_bodies_and_zips_are_an_answer_or_one_sentence(long_form):
 
 @st.composite
 def _mutated(draw: st.DrawFn, originals: st.SearchStrategy[bytes]) -> bytes:
-    """An original with bytes set, cut out, doubled or put in at a few places."""
+    """Draw an original with bytes set, cut out, doubled or put in at a few places."""
     data = bytearray(draw(originals))
     for _ in range(draw(st.integers(1, 6))):
         at, size = draw(st.integers(0, len(data))), draw(st.integers(0, 64))
@@ -167,7 +167,7 @@ def _stream(case: tuple[bytes, list[int]]) -> None:
 
 
 def _events(body: bytes) -> list[bytes]:
-    """The same, simply: all of the body at once."""
+    """Return the events of a body that is read at once: the reference for reading it in pieces."""
     found, data = [], []
     lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     for line in lines if lines[-1] else lines[:-1]:

@@ -1,4 +1,4 @@
-"""Answers from strangers: a model's words are words in every place where they appear, in a real browser and in files.
+"""Hostile answers: a model's words stay plain text in every place where they appear, in a browser and in files.
 
 A payload that runs sets `ran`; one that is fetched asks for an address with “evil” in it. Both are looked for after
 each place, with dialogs, faults of the page's scripts, and any request to another host.
@@ -43,7 +43,7 @@ _SECONDS = 60_000  # for a slow machine
 
 
 class Watch:
-    """A browser's page that notes whatever ran, was fetched from elsewhere, or went wrong."""
+    """A browser's page that records scripts that ran, requests to other hosts, and errors."""
 
     def __init__(self, context: object, address: str) -> None:
         self.address, self.leaks = address, []
@@ -62,7 +62,7 @@ class Watch:
             self.leaks.append(f"fetched {url[:120]}")
 
     def settled(self) -> list[str]:
-        """What leaked until now."""
+        """Return what leaked until now."""
         self.page.wait_for_timeout(300)
         if self.page.evaluate("typeof ran !== 'undefined'"):
             self.leaks.append("ran")
@@ -112,7 +112,7 @@ def test_a_payload_in_a_bubble_a_field_and_a_notice_runs_and_fetches_nothing(ope
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Wire]:
-    """A server that speaks NVIDIA's wire, and lists hostile models of its own."""
+    """Yield a local server that plays NVIDIA's API, and lists models with hostile names."""
     state = {"id": "microsoft/florence-2", "state": WORDS[2]}
     tasks = {"tasks": {"<OCR_WITH_REGION>": f"{WORDS[2]} {WORDS[36]}"}}
     models = [{"id": words[:200], "state": words} for words in WORDS[:60:7]]
@@ -124,7 +124,7 @@ def service() -> Iterator[Wire]:
 
 @pytest.fixture(scope="module")
 def watch(browser, service) -> Iterator[Watch]:
-    """The real page, which asks this server."""
+    """Yield the page that asks this server, opened in a browser."""
     env = {"NVIDIA_BASE_URL": service.url, "VLM_BASE_URL": f"{service.url}/v1"}
     with patch.dict(os.environ, env):
         openai.clear_cache()
@@ -194,7 +194,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_too_much_of_everything_is_cut_and_a_sentence_says_so(wire, model, reply, said):
     wire.script.append(reply())
-    assert said in _told(wire, model)
+    assert said in _note_or_error(wire, model)
 
 
 def _in_svg(text: str) -> Iterator[str]:
@@ -217,7 +217,7 @@ def _in_svg(text: str) -> Iterator[str]:
 
 
 def _formulas(text: str) -> list[str]:
-    """The cells that a spreadsheet would compute."""
+    """Return the cells that a spreadsheet would compute."""
     cells = [cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row]
     return [
         cell
@@ -253,8 +253,8 @@ def _in_zip(picture: Picture, words: str) -> Iterator[str]:
             yield f"{token.type} in the Markdown"
 
 
-def _told(wire: Wire, name: str) -> str:
-    """The note of the answer, or the sentence that came instead."""
+def _note_or_error(wire: Wire, name: str) -> str:
+    """Return the note of the answer, or the sentence of the error."""
     from vlm_backends import VLMError, find_task
 
     model = next(

@@ -1,4 +1,4 @@
-"""Keys: canaries by every way a key may come, looked for in all that the page says, writes and logs."""
+"""Keys: test keys given in every possible way must not appear in what the page answers, writes or logs."""
 
 import os
 import subprocess
@@ -41,27 +41,27 @@ _START = "import logging, runpy; logging.basicConfig(level=0); runpy.run_path('a
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Wire]:
-    """A local NVIDIA, and a server with the OpenAI wire."""
+    """Yield a local server that plays NVIDIA's API, and a server with the OpenAI API."""
     with Wire() as wire:
         yield wire
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """Where the page writes its files and its log."""
+    """Return the folder where the page writes its files and its log."""
     return tmp_path_factory.mktemp("page")
 
 
 @pytest.fixture(scope="module")
 def page(service, folder) -> Iterator[tuple[str, subprocess.Popen]]:
-    """The address of a page in a process of its own, with every log on, and that process."""
+    """Yield the URL of a page in a process of its own, with every log on, and that process."""
     with _page(service, folder) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def said(page, service) -> list[tuple[str, str]]:
-    """All that the page answers, way by way."""
+    """Collect all that the page answers, by each way of asking."""
     return list(_said(page[0], service))
 
 
@@ -126,7 +126,7 @@ def test_a_key_is_used_until_it_is_forgotten(page, service):
 
 
 def _holding(texts: list[tuple[str, str]]) -> list[str]:
-    """Return where a key stands, without the key."""
+    """Return the places that hold a key, without the key itself."""
     return [name for name, text in texts if any(key in text for key in KEYS)]
 
 
@@ -161,7 +161,7 @@ def _answers(url: str) -> bool:
 
 
 def _said(url: str, wire: Wire) -> Iterator[tuple[str, str]]:
-    """All that the page answers, way by way."""
+    """Collect all that the page answers, by each way of asking."""
     owner, header, field = Visitor(url), Visitor(url, key=HEADER), Visitor(url)
     for route in (
         "/",
@@ -206,7 +206,7 @@ def _said(url: str, wire: Wire) -> Iterator[tuple[str, str]]:
 
 
 def _failed(visitor: Visitor, name: str, wire: Wire) -> Iterator[tuple[str, str]]:
-    """Errors of every kind, from a service that repeats the key wherever it can."""
+    """Yield errors of every kind, from a service that repeats the key wherever it can."""
     key = visitor.key or OWNER
     faults = {
         "401": say.status(401, {"detail": f"Bearer {key} is not known"}), "500": say.status(500, f"Authorization: Bearer {key}"),
@@ -223,7 +223,7 @@ def _failed(visitor: Visitor, name: str, wire: Wire) -> Iterator[tuple[str, str]
 
 
 def _visited(visitor: Visitor) -> Iterator[tuple[str, str]]:
-    """A visit of the page: the key in its field, a chat, its code and files, a comparison, a batch."""
+    """Yield the answers of a visit: the key in its field, a chat, its code and files, a comparison, a batch."""
     yield "the key's field", visitor.event(visitor.wired("click", elem_id="use-key"), FIELD, None)
     box = visitor.wired("submit", elem_classes="box")
     begun = [(box, (None, {"text": "Who?", "files": [visitor.file()]}))]
@@ -266,7 +266,7 @@ def _visited(visitor: Visitor) -> Iterator[tuple[str, str]]:
 
 
 def _asked(visitor: Visitor, words: str, by_page: bool) -> bool:
-    """True when the visitor got an answer with the words of the question."""
+    """Return True when the visitor got an answer with the words of the question."""
     if not by_page:
         good, answer = visitor.ask(words)
         return good and words in str(answer)

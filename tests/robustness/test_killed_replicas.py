@@ -8,7 +8,7 @@ import pytest
 from tests.support import ray_cluster as cluster
 from tests.support.paths import ASSETS
 from tests.support.processes import until
-from tests.support.reciter import all_heard, questions, reciting
+from tests.support.reciter import all_half_done, questions, reciting
 from vlm_backends import Embedded, OpenAI, Prompt, Turn, VLMError, ask, find_model, find_task, read
 
 pytest.importorskip("ray", reason="Ray is not installed: see requirements-ray.txt")
@@ -19,13 +19,13 @@ _SIGN = read(ASSETS / "sign.jpg")
 
 @pytest.fixture(scope="module")
 def count(long_form) -> int:
-    """How many questions are asked at once."""
+    """Return how many questions are asked at once."""
     return 48 if long_form else 8
 
 
 @pytest.fixture(scope="module")
 def application(count) -> Iterator[tuple]:
-    """An engine that recites, and the address of two replicas that ask it."""
+    """Yield an engine that recites, and the URL of two replicas that ask it."""
     options = {"num_replicas": 2, "max_ongoing_requests": count}
     with (
         reciting() as (reciter, upstream),
@@ -51,7 +51,7 @@ def test_killed_within_its_answers_they_end_in_a_sentence_and_others_are_whole(a
     reciter, url = application
     reciter.hold(begin=True, go_on=False)
     with questions(url, count) as asked:
-        all_heard(asked)
+        all_half_done(asked)
         for pid in cluster.replicas(_APP, _ANSWERS):
             cluster.kill(pid)
             if until(lambda: any(one.error for one in asked), 10):
@@ -63,12 +63,12 @@ def test_killed_within_its_answers_they_end_in_a_sentence_and_others_are_whole(a
 
 @pytest.mark.only_long
 def test_replicas_that_read_pictures_are_killed_again_and_again(count):
-    """The engine on this machine reads a sign on two replicas: whole answers, or a sentence."""
+    """Have two replicas read a sign: each answer is whole, or a sentence says what failed."""
     model, task = find_model("microsoft/florence-2"), find_task("<OCR>")
     prompt = Prompt((Turn("user", task.token, (_SIGN,)),))
     *_, right = ask(Embedded(), model, prompt, task)
 
-    def heard(_: int) -> tuple[str, str]:
+    def ask_once(_: int) -> tuple[str, str]:
         try:
             *_, answer = ask(OpenAI(url), model, prompt, task)
             return answer.text, ""
@@ -79,7 +79,7 @@ def test_replicas_that_read_pictures_are_killed_again_and_again(count):
         cluster.running("reads", None, {"num_replicas": 2}, engine="embedded") as url,
         ThreadPoolExecutor(count) as pool,
     ):
-        under_way = [pool.submit(heard, i) for i in range(count)]
+        under_way = [pool.submit(ask_once, i) for i in range(count)]
         for come in range(_FEW, count, _FEW):
             if not until(lambda come=come: sum(one.done() for one in under_way) >= come, 60):
                 break  # a slow machine: it would die before it has read anything

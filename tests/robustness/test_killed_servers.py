@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.processes import until
-from tests.support.reciter import all_heard, questions, reciting
+from tests.support.reciter import all_half_done, questions, reciting
 from tests.support.server_process import Server
 from vlm_backends.engines import RequestPolicy
 
@@ -14,13 +14,13 @@ _HASTY = RequestPolicy(connect_timeout=2, idle_timeout=5, backoff=0.1, max_attem
 
 @pytest.fixture
 def count(long_form) -> int:
-    """How many questions are asked at once."""
+    """Return how many questions are asked at once."""
     return 64 if long_form else 8
 
 
 @pytest.fixture
 def reciter_and_server() -> Iterator[tuple]:
-    """An engine that recites, and a server of ours that asks it."""
+    """Yield an engine that recites, and a server of ours that asks it."""
     with reciting() as (reciter, upstream):
         server = Server(upstream)
         yield reciter, server
@@ -44,7 +44,7 @@ def test_killed_within_its_answers_the_words_are_kept_and_nothing_is_asked_twice
     reciter, server = reciter_and_server
     reciter.hold(begin=True, go_on=False)
     with questions(f"{server.address}/v1", count) as asked:
-        all_heard(asked)
+        all_half_done(asked)
         server.kill()
     reciter.go_on.set()
     assert not [one for one in asked if not one.cut] and len(reciter.asked) == count

@@ -1,4 +1,4 @@
-"""Strangers with time: what each may ask and send, other sites, other people's files, and what is left on the disk."""
+"""Limits of a public page: questions and bytes of each visitor, other sites, other visitors' files, files left on disk."""
 
 import base64
 import threading
@@ -53,14 +53,14 @@ def _clean_environment() -> None:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Wire]:
-    """A local NVIDIA for all pages of this file."""
+    """Yield a local server that plays NVIDIA's API, for all pages of this file."""
     with Wire() as wire:
         yield wire
 
 
 @pytest.fixture(scope="module")
 def limited(service) -> Iterator[Page]:
-    """A page whose owner set all limits."""
+    """Yield a page whose owner set all limits."""
     with launched(
         NVIDIA_API_KEY=OWNER,
         NVIDIA_BASE_URL=service.url,
@@ -115,7 +115,7 @@ def test_a_link_from_elsewhere_opens_the_page(limited):
 
 @pytest.fixture
 def unlimited(service) -> Iterator[Page]:
-    """A page without limits: after the limited one, since both read the environment."""
+    """Yield a page without limits, after the limited one, since both read the environment."""
     with launched(NVIDIA_API_KEY=OWNER, NVIDIA_BASE_URL=service.url) as page:
         yield page
 
@@ -126,9 +126,9 @@ def test_no_file_and_no_address_of_this_machine_is_had_by_any_route(unlimited, t
     with Listener(replies) as inside:
         visitor, step = Visitor(unlimited.url), 1 if long_form else 13
         for case, answer in attempts(unlimited, visitor, secret, inside.port, step):
-            if CANARY in answer or inside.heard or "one two three" in answer:
+            if CANARY in answer or inside.received or "one two three" in answer:
                 leaked.append(case)
-            inside.heard = b""
+            inside.received = b""
     assert leaked == []
 
 

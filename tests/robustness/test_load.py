@@ -14,7 +14,7 @@ from tests.support.child_processes import Held, child, figures, held, page
 
 _PHOTOS = 8
 _POOLS = 24  # threads that pools keep: asyncio's, and those that Gradio's handlers had last
-_LATER = 12  # who come later may be answered earlier by so many: the seats of the engine, and the crowd at the door
+_LATER = 12  # how many later questions may be answered first: as many as the engine answers at once, and those that wait
 _GROWTH, _MEGABYTES = 0.05, 20  # of the page's memory in the second half of a run
 
 
@@ -52,7 +52,7 @@ def test_a_crowd_at_this_machines_engine(tmp_path, long_form):
 def _assert_served(
     crowd: Crowd, engine: str, folder: Path, memory: bool, upstream: str = "", **env: str
 ) -> None:
-    """Each question gets its answer, nobody another's; nothing is left behind, and the log has no fault."""
+    """Assert that each question got its own answer, that nothing is left behind, and that the log is clean."""
     photos(folder / "photos")
     with page(folder, **env) as (url, process):
         _come_and_gone(_FIRST, url, engine, folder, process)
@@ -82,7 +82,7 @@ def _report(crowd: Crowd, found: dict, samples: list[Held], before: Held) -> Non
 def _come_and_gone(
     crowd: Crowd, url: str, engine: str, folder: Path, process: subprocess.Popen
 ) -> tuple[dict, list[Held]]:
-    """The figures of a crowd, when all is quiet again, and what the page held in each second of it."""
+    """Return the figures of a crowd after it has gone, and what the page held in each second."""
     arguments = (
         "--visitors",
         crowd.visitors,
@@ -105,7 +105,7 @@ def _come_and_gone(
 
 
 def _assert_flat(samples: list[Held]) -> None:
-    """The page's memory does not grow in the second half."""
+    """Assert that the page's memory does not grow in the second half."""
     half = [sample.megabytes for sample in samples[len(samples) // 2 :]]
     growth = slope(half) * len(half)
     assert growth < max(_GROWTH * mean(half), _MEGABYTES), f"{growth:+.0f} MB of {mean(half):.0f}"
@@ -123,7 +123,7 @@ def _assert_nothing_left(before: Held, after: Held, upstream: dict) -> None:
 
 
 def watched(crowd: subprocess.Popen, process: subprocess.Popen) -> list[Held]:
-    """What the process held, each second until the crowd has gone."""
+    """Return what the process held, each second until the crowd has gone."""
     samples = []
     while crowd.poll() is None:
         samples.append(held(process))
@@ -132,7 +132,7 @@ def watched(crowd: subprocess.Popen, process: subprocess.Popen) -> list[Held]:
 
 
 def slope(values: list[float]) -> float:
-    """The rise from one value to the next, by least squares."""
+    """Return the rise from one value to the next, by least squares."""
     middle, average = (len(values) - 1) / 2, mean(values)
     spread = sum((at - middle) ** 2 for at in range(len(values)))
     return (
@@ -143,7 +143,7 @@ def slope(values: list[float]) -> float:
 
 
 def photos(folder: Path) -> None:
-    """Photographs of 12 megapixels, each of a size of its own, by which an answer is known to be about it."""
+    """Write photographs of 12 megapixels, each of another size, so that an answer shows which one it is about."""
     folder.mkdir()
     for number in range(_PHOTOS):
         noise = Image.frombytes("RGB", (250, 188), random.Random(number).randbytes(250 * 188 * 3))

@@ -1,4 +1,4 @@
-"""Callers who take their time, by mishap or on purpose: nobody else waits for them."""
+"""Slow callers, by accident or on purpose: nobody else waits for them."""
 
 import json
 import socket

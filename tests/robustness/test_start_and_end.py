@@ -55,13 +55,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def many(long_form) -> int:
-    """How many visitors there are."""
+    """Return how many visitors there are."""
     return 30 if long_form else 3
 
 
 @pytest.fixture
 def upstream() -> Iterator[str]:
-    """The address of a local NVIDIA that answers slowly."""
+    """Yield the URL of a local server that plays NVIDIA's API, slowly."""
     with child("-m", "tests.support.fast_wire", "--pace", 0.2) as process:
         yield process.stdout.readline().strip()
 
@@ -92,7 +92,7 @@ def test_a_second_signal_ends_the_page_at_once(tmp_path, number):
 
 
 def test_a_server_that_is_told_to_end_while_it_answers(upstream, many):
-    """One half of the callers stream, the others wait for the whole."""
+    """Ask with callers half of whom stream, while the others wait for the whole answer."""
     port = free_port()
     options = ("--engine", "nvidia", "--port", port, "--grace", 1, "--parallel", many)
     env = {"NVIDIA_API_KEY": "nvapi-ends", "NVIDIA_BASE_URL": upstream}
@@ -134,9 +134,9 @@ def test_nothing_starts_with_a_wrong_setting_and_the_refusal_names_it(command, s
 
 
 def _assert_in_order(end: End) -> None:
-    """The process ended in time, and each answer kept its words and says why it ended."""
+    """Assert that the process ended in time, and that each answer kept its words and says why it ended."""
     assert end.status in (0, -signal.SIGTERM) and end.seconds < _BOUND
-    assert end.answers and all(words and told for words, told in end.answers)
+    assert end.answers and all(words and explained for words, explained in end.answers)
 
 
 async def _ended(
@@ -146,7 +146,7 @@ async def _ended(
     ready: Callable[[], bool],
     embedded: bool = False,
 ) -> End:
-    """Visitors whose answers are on their way, and a signal; what they see of it."""
+    """Send a signal while visitors' answers are on their way; return how process and answers ended."""
     here = await opened(url)
     begun = asyncio.Semaphore(0)
     ask = _reads if embedded else _chats
@@ -165,7 +165,7 @@ async def _ended(
 
 
 async def _chats(session: Session, begun: asyncio.Semaphore) -> tuple[bool, bool]:
-    """A talk, whose first words have come."""
+    """Ask in a chat; return whether the words that had arrived, and the sentence, are shown."""
     submit = session.page.event("submit", "multimodaltextbox")
     stream, token = session.page.after(submit), f"tok{session.hash[:12]}"
     async with session.alive():
@@ -179,7 +179,7 @@ async def _chats(session: Session, begun: asyncio.Semaphore) -> tuple[bool, bool
 
 
 async def _grounds(session: Session, begun: asyncio.Semaphore) -> tuple[bool, bool]:
-    """A run of Florence-2, whose picture is an asset; there are no words before its end."""
+    """Run Florence-2 about an asset, with no words before its end; return the same as `_chats`."""
     go = session.page.event("click", elem_id="run-task")
     stream = session.page.after(go)
     async with session.alive():
@@ -198,7 +198,7 @@ async def _grounds(session: Session, begun: asyncio.Semaphore) -> tuple[bool, bo
 
 
 async def _reads(session: Session, begun: asyncio.Semaphore) -> tuple[bool, bool]:
-    """A page that this machine reads, line by line."""
+    """Have this machine read a page, line by line; return the same as `_chats`."""
     go = session.page.event("click", elem_id="run-task")
     stream = session.page.after(go)
     async with session.alive():

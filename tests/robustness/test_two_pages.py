@@ -1,4 +1,4 @@
-"""Two pages behind nginx, by `deploy/nginx.conf`: every visit stays with its page, and a page that dies takes none but its own."""
+"""Two pages behind nginx, by `deploy/nginx.conf`: each visit stays with its page; a page that dies ends its own visits only."""
 
 import os
 import re
@@ -35,7 +35,7 @@ pytestmark = [
 
 @contextmanager
 def nginx(folder, ports, sticky=True):
-    """The address of the example with these pages behind it, as few as possible of its words changed."""
+    """Run nginx with the example, changed as little as possible, before these pages; yield its URL."""
     front = free_port()
     text = (ROOT / "deploy/nginx.conf").read_text()
     changes = {"worker_processes auto": "worker_processes 1", "127.0.0.1:7860": f"127.0.0.1:{ports[0]}", "127.0.0.1:7861": f"127.0.0.1:{ports[1]}",
@@ -65,7 +65,7 @@ def nginx(folder, ports, sticky=True):
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """The ports of two pages, each with its own folder for uploads, and their processes."""
+    """Yield the ports of two pages, each with its own folder for uploads, and their processes."""
     ports, processes = (free_port(), free_port()), []
     with ExitStack() as stack:
         for port in ports:
@@ -85,7 +85,7 @@ def url(pages, tmp_path_factory):
 
 
 def newcomer(url):
-    """A visit that has just begun, and which page has it."""
+    """Begin a visit; return it and the page that has it."""
     visit = requests.Session()
     return visit, which(visit, url)
 
@@ -95,7 +95,7 @@ def which(visit, url):
 
 
 def elsewhere(url, page):
-    """A visit that another page has."""
+    """Return a visit that another page has."""
     for _ in range(60):
         visit, other = newcomer(url)
         if other != page:
@@ -104,7 +104,7 @@ def elsewhere(url, page):
 
 
 def by_script(url, cookies=None):
-    """What a visitor by gradio_client does: a task with an upload, and a chat with one."""
+    """Do what a visitor does by gradio_client: a task with an upload, and a chat with one."""
     client = Client(
         url,
         verbose=False,
@@ -202,7 +202,7 @@ def test_behind_tls_it_is_an_https_address(pages):
 
 
 def test_a_page_that_dies_takes_its_own_visits_only(url, pages, browser):
-    """The last of these tests: it leaves one page."""
+    """Run last: it leaves only one page."""
     ports, processes = pages
     apps = [
         requests.get(f"http://127.0.0.1:{port}/config", timeout=10).json()["app_id"]

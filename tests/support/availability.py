@@ -1,4 +1,4 @@
-"""Models, a clock and what is known of a model, for the tests of availability."""
+"""Models, a fixed time and helpers for the tests of availability."""
 
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 24, 14, 0, tzinfo=timezone.utc).timestamp()
 NOWHERE = "http://127.0.0.1:9"  # nobody listens there
 
 
-def stands(engine, model, journal, now=NOW) -> tuple:
+def availability_of(engine, model, journal, now=NOW) -> tuple:
     """Return the word, the detail and the tone that the page shows for a model of an engine."""
     found = availability(engine, model, journal, now)
     return found.word, found.detail, found.tone

@@ -24,8 +24,8 @@ _INLINE = re.compile(rb"data:image/png;base64,([A-Za-z0-9+/=]+)")
 
 
 @dataclass(frozen=True)
-class Course:
-    """What became of a batch."""
+class BatchOutcome:
+    """The result of a batch that was interrupted."""
 
     lines: Counter  # whole lines by the picture's name
     broken: int  # lines that are no JSON
@@ -35,7 +35,7 @@ class Course:
 
 
 def paint(folder: Path, count: int) -> list[str]:
-    """Small pictures that all differ; their names."""
+    """Write small pictures that all differ; return their names."""
     folder.mkdir(exist_ok=True)
     paths = [folder / f"{i:04}.png" for i in range(count)]
     for i, path in enumerate(paths):
@@ -44,7 +44,7 @@ def paint(folder: Path, count: int) -> list[str]:
 
 
 def start(folder: Path, wire: Wire, *options: str) -> subprocess.Popen:
-    """The command about this folder, in a process of its own, and a group, as a shell starts it."""
+    """Start the command on this folder in a process and a process group of its own, as a shell does."""
     env = {**os.environ, "NVIDIA_API_KEY": _KEY, "NVIDIA_BASE_URL": wire.url}
     command = [sys.executable, "-m", "vlm_backends.annotate", str(folder), "--prompt", "What?", "--rpm", "100000",
                "--out", str(folder / "out.jsonl"), *options]  # fmt: skip
@@ -52,8 +52,8 @@ def start(folder: Path, wire: Wire, *options: str) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True, **quiet)
 
 
-def interrupted(folder: Path, wire: Wire, numbers: Sequence[int]) -> Course:
-    """Each signal comes when another part of the batch is written; the last run is left alone."""
+def interrupted(folder: Path, wire: Wire, numbers: Sequence[int]) -> BatchOutcome:
+    """Run a batch and interrupt it with each signal in turn, each time later; let the last run end."""
     out, names = folder / "out.jsonl", {_base64(path): str(path) for path in folder.glob("*.png")}
     again, statuses, wire.window = 0, [], 0.002
     for part, number in enumerate([*numbers, 0], 1):
@@ -71,13 +71,13 @@ def interrupted(folder: Path, wire: Wire, numbers: Sequence[int]) -> Course:
         again += sum(names[_picture(seen)] in written for seen in wire.asked("chat")[before:])
     found = whole(out)
     missed = statuses[:-1].count(0) + bool(statuses[-1])
-    return Course(
+    return BatchOutcome(
         Counter(filter(None, found)), found.count(None), again, len(wire.asked("chat")), missed
     )
 
 
 def whole(out: Path) -> list[str | None]:
-    """The name in each line that has an end, None where the line is no JSON."""
+    """Return the name in each complete line; None where the line is not JSON."""
     return [_name(text) for text in out.read_bytes().split(b"\n")[:-1]] if out.exists() else []
 
 
@@ -89,7 +89,7 @@ def _name(text: bytes) -> str | None:
 
 
 def _picture(seen: Seen) -> bytes:
-    """Its base64, as it came with the question."""
+    """Return the base64 of the question's picture."""
     return _INLINE.search(seen.body).group(1)
 
 

@@ -1,4 +1,4 @@
-"""Pictures from strangers, built here: `cases()` names each, makes its bytes, and says what must become of it."""
+"""Builds untrusted pictures: `cases()` names each, makes its bytes, and says what must become of it."""
 
 import io
 import random
@@ -46,7 +46,7 @@ class Case:
 
 
 def scene(size=SIZE, mode: str = "RGB") -> Image.Image:
-    """Four corners of four colours, so that a turn, a flip and a wrong channel show."""
+    """Draw four corners in four colours, which show a rotation, a flip and swapped channels."""
     image, (w, h) = Image.new("RGB", size, WHITE), size
     pen = ImageDraw.Draw(image)
     pen.rectangle((0, 0, w // 2 - 1, h // 2 - 1), fill=RED)
@@ -56,7 +56,7 @@ def scene(size=SIZE, mode: str = "RGB") -> Image.Image:
 
 
 def photograph(size=(160, 120)) -> Image.Image:
-    """Soft shapes under noise: nothing that packs well, so that a cut is a loss."""
+    """Draw soft shapes under noise, which compress badly: a truncated file then lacks visible data."""
     dice = random.Random(7)
     small = Image.frombytes("RGB", (16, 12), dice.randbytes(16 * 12 * 3))
     noise = Image.frombytes("RGB", size, dice.randbytes(size[0] * size[1] * 3))
@@ -64,14 +64,14 @@ def photograph(size=(160, 120)) -> Image.Image:
 
 
 def as_seen(mode: str) -> tuple:
-    """The four colours as this mode keeps them."""
+    """Return the four colours as this mode keeps them."""
     return tuple(
         Image.new("RGB", (8, 8), c).convert(mode).convert("RGB").getpixel((4, 4)) for c in CORNERS
     )
 
 
 def cases() -> Iterator[Case]:
-    """All of them; each name once."""
+    """Yield all cases; each name occurs once."""
     for family in (_cut, _bombs, _large, _many_parts, _metadata, _disguised, _foreign, _sizes, _modes, _turned, _png,
                    _jpeg, _tiff, _gif, _animated, _nothing):  # fmt: skip
         yield from family()
@@ -169,7 +169,7 @@ def _bombs() -> Iterator[Case]:
 
 
 def _large() -> Iterator[Case]:
-    """Legal pictures at the limit: they are answered, within the bound."""
+    """Yield valid pictures at the size limit, which must be read within the bounds."""
 
     def whole(mode: str, format: str, size: tuple, **options) -> bytes:
         if mode == "I;16":
@@ -224,7 +224,7 @@ def _noise(format: str, size: tuple[int, int]) -> bytes:
 
 
 def _many_parts() -> Iterator[Case]:
-    """Millions of tiny parts, each parsed by hand."""
+    """Yield files with millions of tiny parts, each of which Python code parses."""
     png, jpeg, frame = saved(scene(), "PNG"), saved(scene(), "JPEG"), raw.gif_frame(8, 8)
     yield Case(
         "PNG of a million empty chunks", lambda: with_chunks(png, chunk(b"abCd") * 10**6), "refused"
@@ -383,7 +383,7 @@ def _disguised() -> Iterator[Case]:
 
 
 def _foreign() -> Iterator[Case]:
-    """What Pillow or a browser could read, and this page does not."""
+    """Yield files that Pillow or a browser could read, and this page does not."""
     for format in (
         "ICO",
         "PPM",

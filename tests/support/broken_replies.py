@@ -1,4 +1,4 @@
-"""What a server can do wrong, byte by byte: replies for the wire server's script."""
+"""Broken HTTP replies, byte by byte, for the script of the local NVIDIA server."""
 
 import gzip
 import json
@@ -12,7 +12,7 @@ WORDS = "one two three"
 
 
 def raw(*pieces: bytes, pause: float = 0.0, then: str = "close") -> Reply:
-    """These bytes as they are, and then the end: `close`, `reset`, or `hang` without a word more."""
+    """Reply with these bytes, and then `close` or `reset` the connection, or `hang` in silence."""
 
     def reply(exchange: Exchange) -> None:
         exchange.close_connection = True
@@ -31,7 +31,7 @@ def raw(*pieces: bytes, pause: float = 0.0, then: str = "close") -> Reply:
 
 
 def flood(data: bytes, ever: bytes, pause: float = 0.0) -> Reply:
-    """These bytes, and then `ever` again and again as long as somebody listens."""
+    """Reply with these bytes, and then with `ever` again and again while the client listens."""
 
     def reply(exchange: Exchange) -> None:
         exchange.close_connection = True
@@ -46,7 +46,7 @@ def flood(data: bytes, ever: bytes, pause: float = 0.0) -> Reply:
 def head(
     status: int = 200, kind: str = "application/json", length: int | None = None, **headers: str
 ) -> bytes:
-    """The head of a response."""
+    """Return the head of a response."""
     fields = {
         "content-type": kind,
         **{name.replace("_", "-"): value for name, value in headers.items()},
@@ -61,12 +61,12 @@ def head(
 
 
 def moved(location: str, status: int = 302) -> Reply:
-    """A redirect."""
+    """Return a redirect."""
     return raw(head(status, "", 0, location=location))
 
 
 def event(text: str) -> bytes:
-    """An event of a stream with these words."""
+    """Return an event of a stream with these words."""
     return (
         b"data: "
         + json.dumps({"choices": [{"index": 0, "delta": {"content": text}}]}).encode()
@@ -75,14 +75,14 @@ def event(text: str) -> bytes:
 
 
 def whole(text: str = WORDS) -> bytes:
-    """A whole answer as JSON, which serves as an announced asset too."""
+    """Return a whole answer as JSON, which can stand for an announced asset too."""
     return json.dumps(
         {"choices": [{"index": 0, "message": {"role": "assistant", "content": text}}]}
     ).encode()
 
 
 def bomb(body: bytes, mebibytes: int = 64) -> bytes:
-    """The body behind that many blanks, packed."""
+    """Return the body after that many MiB of blanks, compressed."""
     return gzip.compress(b" " * (mebibytes << 20) + body, 1)
 
 

@@ -1,4 +1,4 @@
-"""Bar charts of known values, drawn with Pillow alone: what a chart test asks about."""
+"""Draws the charts of the tests with Pillow alone, from known values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ def page(title: str, sheet: Sheet = LIGHT) -> tuple[Image.Image, ImageDraw.Image
 
 def vertical(title: str, series: Mapping[str, Sequence[float]], names: Sequence[str], ticks: Sequence[float],
              *, sheet: Sheet = LIGHT, unit: str = "", labels: bool = False, axis: bool = True) -> Image.Image:  # fmt: skip
-    """Groups of bars that stand, one colour a series, with a legend when there are several."""
+    """Draw groups of vertical bars, one colour a series, with a legend when there are several."""
     image, pen = page(title, sheet)
     colours = [BLUE, ORANGE, GREEN][: len(series)]
     pitch = (RIGHT - LEFT) / len(names)
@@ -61,8 +61,8 @@ def vertical(title: str, series: Mapping[str, Sequence[float]], names: Sequence[
     return image
 
 
-def lying(title: str, values: Mapping[str, float]) -> Image.Image:
-    """Bars that lie on a line at the left, each with its value printed at its end."""
+def horizontal(title: str, values: Mapping[str, float]) -> Image.Image:
+    """Draw horizontal bars from an axis at the left, each with its value printed at its end."""
     image, pen = page(title)
     for i, (name, value) in enumerate(values.items()):
         y = 110 + 460 * i / len(values)
@@ -74,7 +74,7 @@ def lying(title: str, values: Mapping[str, float]) -> Image.Image:
 
 
 def line_chart() -> Image.Image:
-    """Axes and labels as of a bar chart, and one line instead of bars."""
+    """Draw the axes and labels of a bar chart, with one line instead of bars."""
     image = vertical("Rain", {"mm": [0] * 4}, ["Mon", "Tue", "Wed", "Thu"], [0, 10, 20, 30])
     points = [(200, 420), (390, 250), (580, 310), (770, 160)]
     ImageDraw.Draw(image).line(points, BLUE, 4)

@@ -1,4 +1,4 @@
-"""Tiny random checkpoints of every family, built without a network and loaded by the path that a hub id takes.
+"""Builds tiny random checkpoints of every family, without a network; they load as a hub id does.
 
 Their words are noise; their shapes, tokens and processors are the real ones. A folder holds what
 `save_pretrained` writes. Sizes that belong together are named beside each other: the library checks few of them
@@ -40,7 +40,7 @@ _CHAT = (
 
 
 def build(root: Path, families: dict[str, Callable[[], tuple]] | None = None) -> dict[str, Path]:
-    """The folder of each catalogue id, as `VLM_WEIGHTS` wants them."""
+    """Write the checkpoints; return the folder of each catalogue id, as `VLM_WEIGHTS` wants them."""
     folders = {}
     for id, make in (families or FAMILIES).items():
         torch.manual_seed(1)
@@ -48,14 +48,17 @@ def build(root: Path, families: dict[str, Callable[[], tuple]] | None = None) ->
         folders[id].mkdir(parents=True, exist_ok=True)
         network, processor = make()
         network.generation_config.forced_eos_token_id = None
-        network.generation_config.suppress_tokens = _unsaid(processor.tokenizer)
+        network.generation_config.suppress_tokens = _suppressed_tokens(processor.tokenizer)
         network.save_pretrained(folders[id])
         processor.save_pretrained(folders[id])
     return folders
 
 
-def _unsaid(tokenizer: transformers.PreTrainedTokenizerFast) -> list[int]:
-    """All tokens but whole words and a few locations: noise that can be read, and never ends by itself."""
+def _suppressed_tokens(tokenizer: transformers.PreTrainedTokenizerFast) -> list[int]:
+    """Return the tokens to suppress: all but whole words and a few locations.
+
+    The noise is then readable, and never ends by itself.
+    """
     said = re.compile(r"Ġ\w+|<loc_\d>")
     return sorted(id for token, id in tokenizer.get_vocab().items() if not said.fullmatch(token))
 
@@ -63,7 +66,7 @@ def _unsaid(tokenizer: transformers.PreTrainedTokenizerFast) -> list[int]:
 def _tokenizer(
     special: Sequence[str], extra: Sequence[str] = (), **roles: object
 ) -> transformers.PreTrainedTokenizerFast:
-    """Byte pairs learned from a few sentences; `roles` names the special tokens."""
+    """Train a byte-pair tokenizer on a few sentences; `roles` names the special tokens."""
     bare = Tokenizer(models.BPE(unk_token=None))
     bare.pre_tokenizer, bare.decoder = (
         pre_tokenizers.ByteLevel(add_prefix_space=False),
@@ -86,8 +89,8 @@ def _ids(tokenizer: transformers.PreTrainedTokenizerFast) -> dict[str, int]:
     return {name: value for name in names if (value := getattr(tokenizer, name)) is not None}
 
 
-def _eye(name: str, **options: object) -> object:
-    """An image processor; the Pillow one, which needs no torchvision."""
+def _image_processor(name: str, **options: object) -> object:
+    """Return an image processor: the one by Pillow, which needs no torchvision."""
     return getattr(transformers, f"{name}ImageProcessorPil")(**options)
 
 
@@ -132,8 +135,10 @@ def florence2() -> tuple:
         vision_config=dict(model_type="florence_vision", window_size=4, projection_dim=16, **sight),
         text_config=text.to_dict(), image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
     )  # fmt: skip
-    eye = _eye("CLIP", size={"height": 64, "width": 64}, do_center_crop=False, do_resize=True)
-    eye.image_seq_length = (64 // 32) ** 2 + 1
+    image_processor = _image_processor(
+        "CLIP", size={"height": 64, "width": 64}, do_center_crop=False, do_resize=True
+    )
+    image_processor.image_seq_length = (64 // 32) ** 2 + 1
     rules = ("phrase_grounding", "pure_text", "description_with_bboxes", "description_with_polygons", "polygons", "bboxes",
              "description_with_bboxes_or_polygons")  # fmt: skip
     ocr = {"PATTERN": "(.+?)" + r"<loc_(\d+)>" * 8, "AREA_THRESHOLD": 0.0}
@@ -142,7 +147,7 @@ def florence2() -> tuple:
         "phrase_grounding": {"banned_grounding_tokens": ["it", "image"]},
     }
     processor = Florence2Processor(
-        image_processor=eye, tokenizer=tokenizer, post_processor_config=post
+        image_processor=image_processor, tokenizer=tokenizer, post_processor_config=post
     )
     return Florence2ForConditionalGeneration(config).eval(), processor
 
@@ -167,9 +172,11 @@ def kosmos2() -> tuple:
     config = Kosmos2Config(
         vision_config=_EYE, text_config=text | _ids(tokenizer), latent_query_num=64
     )
-    eye = _eye("CLIP", size={"height": 28, "width": 28}, do_center_crop=False)
+    image_processor = _image_processor(
+        "CLIP", size={"height": 28, "width": 28}, do_center_crop=False
+    )
     return Kosmos2ForConditionalGeneration(config).eval(), Kosmos2Processor(
-        image_processor=eye, tokenizer=tokenizer
+        image_processor=image_processor, tokenizer=tokenizer
     )
 
 
@@ -190,13 +197,17 @@ def deplot() -> tuple:
         num_heads=2,
         decoder_start_token_id=tokenizer.pad_token_id,
     )
-    eye = dict(
+    image_processor = dict(
         patch_embed_hidden_size=768, num_hidden_layers=1, num_attention_heads=2, seq_len=4096
     )
     config = Pix2StructConfig(
-        text_config=text | sizes | _ids(tokenizer), vision_config=eye | sizes, is_vqa=True
+        text_config=text | sizes | _ids(tokenizer),
+        vision_config=image_processor | sizes,
+        is_vqa=True,
     )
-    processor = Pix2StructProcessor(_eye("Pix2Struct", is_vqa=True, max_patches=64), tokenizer)
+    processor = Pix2StructProcessor(
+        _image_processor("Pix2Struct", is_vqa=True, max_patches=64), tokenizer
+    )
     return Pix2StructForConditionalGeneration(config).eval(), processor
 
 
@@ -218,9 +229,9 @@ def paligemma(second: bool = False) -> tuple:
         pad_token="<pad>",
         unk_token="<unk>",
     )
-    eye = _eye("Siglip", size={"height": 28, "width": 28})
-    eye.image_seq_length = 4
-    processor = PaliGemmaProcessor(image_processor=eye, tokenizer=tokenizer)
+    image_processor = _image_processor("Siglip", size={"height": 28, "width": 28})
+    image_processor.image_seq_length = 4
+    processor = PaliGemmaProcessor(image_processor=image_processor, tokenizer=tokenizer)
     kind = Gemma2Config if second else GemmaConfig
     text = kind(
         vocab_size=len(processor.tokenizer),
@@ -261,7 +272,7 @@ def llava() -> tuple:
         vision_config=CLIPVisionConfig(**_EYE), text_config=text, image_token_id=image
     )
     processor = LlavaProcessor(
-        image_processor=_eye("CLIP", size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28}), tokenizer=tokenizer,
+        image_processor=_image_processor("CLIP", size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28}), tokenizer=tokenizer,
         patch_size=14, vision_feature_select_strategy="default", num_additional_image_tokens=1, chat_template=_CHAT,
         image_token="<image>",
     )  # fmt: skip
@@ -290,14 +301,14 @@ def llava_next() -> tuple:
         image_token_id=image,
         image_grid_pinpoints=grid,
     )
-    eye = _eye(
+    image_processor = _image_processor(
         "LlavaNext",
         size={"shortest_edge": 28},
         crop_size={"height": 28, "width": 28},
         image_grid_pinpoints=grid,
     )
     processor = LlavaNextProcessor(
-        image_processor=eye, tokenizer=tokenizer, patch_size=14, vision_feature_select_strategy="default",
+        image_processor=image_processor, tokenizer=tokenizer, patch_size=14, vision_feature_select_strategy="default",
         num_additional_image_tokens=1, chat_template=_CHAT, image_token="<image>",
     )  # fmt: skip
     return Network(config).eval(), processor
@@ -310,7 +321,7 @@ def mllama() -> tuple:
         ["<|begin_of_text|>", "<|eot_id|>", "<|pad|>", "<|image|>"], bos_token="<|begin_of_text|>", eos_token="<|eot_id|>",
         pad_token="<|pad|>", extra_special_tokens={"image_token": "<|image|>"},
     )  # fmt: skip
-    eye = dict(
+    image_processor = dict(
         hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_global_layers=1, attention_heads=2, image_size=28,
         patch_size=14, max_num_tiles=2, supported_aspect_ratios=[[1, 1], [1, 2], [2, 1]], intermediate_layers_indices=[0],
         vision_output_dim=32,
@@ -319,11 +330,11 @@ def mllama() -> tuple:
         num_hidden_layers=2, cross_attention_layers=[1], max_position_embeddings=_LONG
     )
     config = MllamaConfig(
-        vision_config=eye, text_config=text | dict(vocab_size=len(tokenizer)) | _ids(tokenizer),
+        vision_config=image_processor, text_config=text | dict(vocab_size=len(tokenizer)) | _ids(tokenizer),
         image_token_index=tokenizer.convert_tokens_to_ids("<|image|>"),
     )  # fmt: skip
     processor = MllamaProcessor(
-        _eye("Mllama", size={"height": 28, "width": 28}, max_image_tiles=2), tokenizer,
+        _image_processor("Mllama", size={"height": 28, "width": 28}, max_image_tiles=2), tokenizer,
         chat_template=_CHAT.replace("<image>", "<|image|>"),
     )  # fmt: skip
     return MllamaForConditionalGeneration(config).eval(), processor

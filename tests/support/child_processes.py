@@ -1,4 +1,4 @@
-"""Child processes of the robustness tests: a page, a server or an upstream, and what each holds."""
+"""Runs child processes of the robustness tests: a page, a server or an upstream, and counts what each holds."""
 
 import json
 import os
@@ -18,7 +18,7 @@ _OURS = "VLM_", "NVIDIA_", "GRADIO_", "API_KEY_"
 
 
 def settings(**env: object) -> dict[str, str]:
-    """The environment of a child: no setting of who runs this reaches it but those given."""
+    """Return the environment of a child process: these settings, and no others of the project."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     return (
         kept
@@ -28,14 +28,14 @@ def settings(**env: object) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
 
 
 @contextmanager
 def child(*arguments: object, log: Path | None = None, **env: object) -> Iterator[subprocess.Popen]:
-    """A Python process, killed at the end if it is still there; its complaints go to `log`."""
+    """Run a Python process, killed at the end if it still runs; its stderr goes to `log`."""
     with open(log or os.devnull, "a") as complaints:
         process = subprocess.Popen(
             [sys.executable, *map(str, arguments)], cwd=ROOT, env=settings(**env), text=True,
@@ -51,7 +51,7 @@ def child(*arguments: object, log: Path | None = None, **env: object) -> Iterato
 
 @contextmanager
 def page(folder: Path, port: int = 0, **env: object) -> Iterator[tuple[str, subprocess.Popen]]:
-    """`python app.py` with its uploads in this folder: its address, once it answers, and its process."""
+    """Run `python app.py` with its uploads in this folder; yield its URL, once it answers, and its process."""
     port = port or free_port()
     with child(
         "app.py",
@@ -69,7 +69,7 @@ def page(folder: Path, port: int = 0, **env: object) -> Iterator[tuple[str, subp
 
 
 def answering(url: str, process: subprocess.Popen, path: str = "/", seconds: float = 90) -> None:
-    """Waits until the process answers at this address."""
+    """Wait until the process answers at this URL."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         with suppress(OSError), urllib.request.urlopen(url + path, timeout=10):
@@ -79,14 +79,14 @@ def answering(url: str, process: subprocess.Popen, path: str = "/", seconds: flo
 
 
 def figures(url: str) -> dict:
-    """What the upstream holds and has seen."""
+    """Return what the upstream holds and has seen."""
     with urllib.request.urlopen(f"{url}/figures", timeout=10) as answer:
         return json.load(answer)
 
 
 @dataclass(frozen=True)
 class Held:
-    """What a process holds."""
+    """The resources that a process holds."""
 
     megabytes: float
     files: int
@@ -96,7 +96,7 @@ class Held:
 
 
 def held(process: subprocess.Popen) -> Held:
-    """What the process holds now."""
+    """Return what the process holds now."""
     folder = Path("/proc") / str(process.pid)
     targets = []
     for entry in (folder / "fd").iterdir():

@@ -1,4 +1,4 @@
-"""A local server with the few routes of the Hugging Face hub that a download needs; it is slow on purpose."""
+"""Plays the few routes of the Hugging Face hub that a download needs, slowly on purpose."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ _PIECE, _PAUSE = 20_000, 0.4  # bytes, seconds
 
 @contextmanager
 def hub(repositories: dict[str, Path], gated: tuple[str, ...] = ()) -> Iterator[str]:
-    """The address of a hub that has these folders; `gated` ones answer 401 as the real one does."""
+    """Yield the URL of a hub with these folders; `gated` ones answer 401, as the real hub does."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

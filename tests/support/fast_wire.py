@@ -1,4 +1,4 @@
-"""NVIDIA's wire for a crowd: `python -m tests.support.fast_wire` answers each question with the token that stands in it.
+"""Plays NVIDIA's API for a crowd: `python -m tests.support.fast_wire` answers each question with its token.
 
 A stream is 300 pieces, each with the token; Florence-2 says it as labels, at the size of its picture. `tests.support.wire` is
 the careful server, a thread a connection; this one is light enough for 200 streams on half a core.
@@ -24,7 +24,7 @@ _ASSETS = "/v2/nvcf/assets"
 
 
 def said(token: str) -> Iterator[str]:
-    """The pieces of the one right answer to a question with this token."""
+    """Yield the pieces of the one right answer to a question with this token."""
     return (f"{token}n{number} " for number in range(PIECES))
 
 
@@ -37,7 +37,7 @@ class Upstream:
         self.figures = Counter(sockets=0, questions=0, uploads=0, deletes=0, left=0)
 
     async def serve(self) -> None:
-        """Serves until it is ended, and says first where."""
+        """Print the port, and serve until the process ends."""
         server = await asyncio.start_server(self._connection, "127.0.0.1", 0, backlog=512)
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         print(self.url, flush=True)
@@ -126,7 +126,7 @@ def _send(writer: asyncio.StreamWriter, value: dict, status: int = 200) -> None:
 
 
 def size(jpeg: bytes) -> tuple[int, int]:
-    """Width and height of a JPEG, from its frame header."""
+    """Return the width and height of a JPEG, from its frame header."""
     at = 2
     while jpeg[at + 1] not in (0xC0, 0xC1, 0xC2):
         at += 2 + struct.unpack(">H", jpeg[at + 2 : at + 4])[0]
@@ -135,7 +135,7 @@ def size(jpeg: bytes) -> tuple[int, int]:
 
 
 def main() -> None:
-    """Runs the server in the foreground."""
+    """Run the server in the foreground."""
     options = argparse.ArgumentParser(prog="python -m tests.support.fast_wire")
     options.add_argument("--pace", type=float, default=0.05)
     with suppress(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""Files that no honest program writes, byte by byte: headers that lie, parts without number, tables that bite."""
+"""Builds malformed picture files, byte by byte: wrong headers, too many parts, hostile tables."""
 
 import io
 import struct
@@ -10,42 +10,42 @@ PNG, JPEG_END = b"\x89PNG\r\n\x1a\n", b"\xff\xd9"
 
 
 def saved(image: Image.Image, format: str, **options) -> bytes:
-    """The image as a file of this format."""
+    """Return the image as a file of this format."""
     buffer = io.BytesIO()
     image.save(buffer, format, **options)
     return buffer.getvalue()
 
 
 def chunk(kind: bytes, data: bytes = b"") -> bytes:
-    """A chunk of a PNG with its right sum."""
+    """Return a chunk of a PNG with its correct checksum."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def png(
     width: int, height: int, *more: bytes, depth: int = 8, colour: int = 2, rows: bytes = b""
 ) -> bytes:
-    """A PNG with this header and these chunks before its pixels."""
+    """Return a PNG with this header and these chunks before its pixels."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
     return PNG + header + b"".join(more) + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND")
 
 
 def with_chunks(data: bytes, *more: bytes) -> bytes:
-    """The PNG with these chunks right behind its header."""
+    """Return the PNG with these chunks right after its header."""
     return data[:33] + b"".join(more) + data[33:]
 
 
 def segment(marker: int, data: bytes) -> bytes:
-    """A segment of a JPEG."""
+    """Return a segment of a JPEG."""
     return bytes((0xFF, marker)) + struct.pack(">H", len(data) + 2) + data
 
 
 def with_segments(data: bytes, *more: bytes) -> bytes:
-    """The JPEG with these segments right behind its start."""
+    """Return the JPEG with these segments right after its start."""
     return data[:2] + b"".join(more) + data[2:]
 
 
 def resized(data: bytes, width: int, height: int) -> bytes:
-    """The JPEG with other words about its size."""
+    """Return the JPEG with another size in its header."""
     at = next(
         at for at in range(len(data) - 1) if data[at] == 0xFF and data[at + 1] in (0xC0, 0xC2)
     )
@@ -53,7 +53,7 @@ def resized(data: bytes, width: int, height: int) -> bytes:
 
 
 def scans(width: int, height: int, count: int) -> bytes:
-    """A grey progressive JPEG whose few bytes make a decoder visit all its blocks `count` times."""
+    """Return a grey progressive JPEG whose few bytes make a decoder visit all its blocks `count` times."""
     blocks = -(-width // 8) * -(-height // 8)
     tables = b"".join(
         segment(0xC4, bytes((kind, 1)) + bytes(15) + bytes((symbol,)))
@@ -76,7 +76,7 @@ def scans(width: int, height: int, count: int) -> bytes:
 
 
 def tiff(entries: list[tuple[int, int, int, int]], more: bytes = b"", next: int = 0) -> bytes:
-    """A little-endian TIFF of one directory at 8, its entries as (tag, type, count, value), and bytes behind it."""
+    """Return a little-endian TIFF of one directory at byte 8, its entries (tag, type, count, value), then `more`."""
     packed = b"".join(struct.pack("<HHII", *entry) for entry in entries)
     return (
         struct.pack("<2sHIH", b"II", 42, 8, len(entries)) + packed + struct.pack("<I", next) + more
@@ -86,7 +86,7 @@ def tiff(entries: list[tuple[int, int, int, int]], more: bytes = b"", next: int 
 def grey_tiff(
     width: int, height: int, *more: tuple, bits: int = 8, next: int = 0, data: bytes = b""
 ) -> bytes:
-    """A grey TIFF in one strip, which lies right behind its directory unless `more` says otherwise."""
+    """Return a grey TIFF in one strip, right after its directory unless `more` says otherwise."""
     given = {tag: (tag, kind, count, value) for tag, kind, count, value in more}
     count = len({256, 257, 258, 259, 262, 273, 277, 278, 279} | given.keys())
     plain = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, bits), (259, 3, 1, 1), (262, 3, 1, 1),
@@ -95,7 +95,7 @@ def grey_tiff(
 
 
 def bmp(width: int, height: int, packing: int = 0, bits: int = 8, data: bytes = b"") -> bytes:
-    """A BMP with a palette of greys and this header."""
+    """Return a BMP with a palette of greys and this header."""
     palette = b"".join(bytes((i, i, i, 0)) for i in range(256)) if bits == 8 else b""
     start = 54 + len(palette)
     header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, packing, len(data), 0, 0, 0, 0)
@@ -103,7 +103,7 @@ def bmp(width: int, height: int, packing: int = 0, bits: int = 8, data: bytes = 
 
 
 def gif(width: int, height: int, frame: bytes = b"", before: bytes = b"") -> bytes:
-    """A GIF with this screen, extensions before its one frame, and that frame."""
+    """Return a GIF with this screen size, extensions before its one frame, and that frame."""
     screen = struct.pack("<6sHHBBB", b"GIF89a", width, height, 0x80, 0, 0) + bytes(
         (0, 0, 0, 255, 255, 255)
     )
@@ -111,11 +111,11 @@ def gif(width: int, height: int, frame: bytes = b"", before: bytes = b"") -> byt
 
 
 def gif_frame(width: int, height: int, left: int = 0, top: int = 0) -> bytes:
-    """A frame of this size whose pixels end at once."""
+    """Return a GIF frame of this size without pixels."""
     return struct.pack("<BHHHHB", 0x2C, left, top, width, height, 0) + b"\x02\x02\x4c\x01\x00"
 
 
 def stretched(data: bytes, width: int, height: int) -> bytes:
-    """The AVIF with other words about its size."""
+    """Return the AVIF with another size in its header."""
     at = data.index(b"ispe") + 8
     return data[:at] + struct.pack(">II", width, height) + data[at + 8 :]

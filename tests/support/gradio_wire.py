@@ -1,4 +1,4 @@
-"""A visitor's half of Gradio's wire, light enough for hundreds of them in one process: the routes that a browser calls."""
+"""Speaks Gradio's protocol as a browser does, light enough for hundreds of visitors in one process."""
 
 import asyncio
 import json
@@ -14,13 +14,13 @@ _MOST = 2**25  # bytes of a line
 
 @dataclass(frozen=True)
 class Page:
-    """A page's address and its /config: which handler is behind which part."""
+    """A page's URL and its /config, which says which handler belongs to which component."""
 
     url: str
     config: dict
 
     def event(self, kind: str, type: str = "", elem_id: str = "") -> dict:
-        """The first event of this kind at a component of this type or with this id."""
+        """Return the first event of this kind at a component of this type or with this id."""
         for found in self.config["dependencies"]:
             for target, name in found["targets"]:
                 part = self._part(target)
@@ -33,7 +33,7 @@ class Page:
         raise LookupError(f"{kind} of {type or elem_id}")
 
     def choice(self, value: str) -> dict:
-        """The event of the radio that offers this value."""
+        """Return the event of the radio that offers this value."""
         for found in self.config["dependencies"]:
             if any(
                 name == "input" and value in str(self._part(id)["props"].get("choices"))
@@ -43,17 +43,17 @@ class Page:
         raise LookupError(value)
 
     def after(self, event: dict) -> dict:
-        """The event that follows this one."""
+        """Return the event that follows this one."""
         return next(
             each for each in self.config["dependencies"] if each["trigger_after"] == event["id"]
         )
 
     def named(self, name: str) -> dict:
-        """A public endpoint."""
+        """Return the event of a public endpoint."""
         return next(each for each in self.config["dependencies"] if each["api_name"] == name)
 
     def values(self, event: dict) -> list:
-        """What a page that was just opened has in the inputs of this event."""
+        """Return the values that a newly opened page has in the inputs of this event."""
         return [self._part(id).get("props", {}).get("value") for id in event["inputs"]]
 
     def _part(self, id: int | None) -> dict:
@@ -62,21 +62,21 @@ class Page:
 
 @dataclass
 class Session:
-    """One visit; `heard` is called with every line that the page sends to it."""
+    """One visit; `on_line` is called with every line that the page sends to it."""
 
     page: Page
-    heard: Callable[[bytes], None] = lambda _: None
+    on_line: Callable[[bytes], None] = lambda _: None
     hash: str = field(default_factory=lambda: uuid4().hex)
 
     async def run(self, event: dict, *data: Any) -> list:
-        """The outputs of a handler that needs no place in the queue."""
+        """Run a handler that is not in the queue; return its outputs."""
         answer = await self._post("run/predict", self._body(event, data))
         if "data" not in answer:
             raise ConnectionError(f"no outputs but {str(answer)[:200]}")
         return answer["data"]
 
     async def join(self, event: dict, *data: Any) -> AsyncIterator[dict]:
-        """The messages of a queued event, to its end."""
+        """Yield the messages of a queued event, to its end."""
         answer = await self._post("queue/join", self._body(event, data))
         if "event_id" not in answer:
             raise ConnectionError(f"no place in the queue but {str(answer)[:200]}")
@@ -85,7 +85,7 @@ class Session:
         ) as (_, reader):
             while line := await reader.readline():
                 if line.startswith(b"data: "):  # each event is a line, and a chunk of its own
-                    self.heard(line)
+                    self.on_line(line)
                     message = json.loads(line[6:])
                     if (
                         message["msg"] == "close_stream"
@@ -95,7 +95,7 @@ class Session:
         raise ConnectionError("the events broke off")
 
     async def upload(self, name: str, data: bytes) -> dict:
-        """A file, as the inputs take it."""
+        """Upload a file; return it as the inputs take it."""
         edge = uuid4().hex
         head = f'--{edge}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\nContent-Type: image/jpeg\r\n\r\n'
         body = head.encode() + data + f"\r\n--{edge}--\r\n".encode()
@@ -104,7 +104,7 @@ class Session:
 
     @asynccontextmanager
     async def alive(self) -> AsyncIterator[None]:
-        """The open connection by which the page knows that its visitor is there."""
+        """Hold the open connection by which the page knows that its visitor is there."""
         async with asked(self.page.url, "GET", f"/gradio_api/heartbeat/{self.hash}"):
             yield
 
@@ -124,7 +124,7 @@ class Session:
             reader,
         ):
             answer = await whole(head, reader)
-        self.heard(answer)
+        self.on_line(answer)
         return json.loads(answer)
 
 
@@ -132,7 +132,7 @@ class Session:
 async def asked(
     url: str, method: str, path: str, body: bytes = b"", kind: str = ""
 ) -> AsyncIterator[tuple[bytes, asyncio.StreamReader]]:
-    """One request on a connection of its own: the head of its answer, and its body still on the wire."""
+    """Send one request on a connection of its own; yield the response's head, and its body to be read."""
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=_MOST)
     try:
@@ -144,7 +144,7 @@ async def asked(
 
 
 async def whole(head: bytes, reader: asyncio.StreamReader) -> bytes:
-    """The body to its end."""
+    """Return the whole body."""
     if b"transfer-encoding: chunked" not in head.lower():
         return await reader.read()
     body = b""
@@ -154,6 +154,6 @@ async def whole(head: bytes, reader: asyncio.StreamReader) -> bytes:
 
 
 async def opened(url: str) -> Page:
-    """The page as a browser gets it."""
+    """Return the page as a browser gets it."""
     async with asked(url, "GET", "/config") as (head, reader):
         return Page(url, json.loads(await whole(head, reader)))

@@ -1,4 +1,4 @@
-"""The way to a server: its name, its port, its certificate, and addresses where nobody may be sent."""
+"""Faults on the way to a server: its name, port and certificate, and addresses that must not be called."""
 
 import os
 import socket
@@ -41,7 +41,7 @@ PRIVATE = (
 
 
 class Outside(NVIDIA):
-    """NVIDIA's host as if it were asked over the internet, although it is played here."""
+    """NVIDIA's host, played on this machine, but treated as a public one."""
 
     @property
     def _api(self) -> NvidiaApi:
@@ -55,12 +55,12 @@ class _PublicApi(NvidiaApi):
 
 
 class Listener:
-    """A port of this machine; `heard` is all that was said to it, once a certificate, if it has one, was accepted."""
+    """A port of this machine; `received` is all that was said to it, once a certificate, if it has one, was accepted."""
 
     def __init__(
         self, serve: Callable[[socket.socket], None], context: ssl.SSLContext | None = None
     ) -> None:
-        self._serve, self._context, self.heard = serve, context, b""
+        self._serve, self._context, self.received = serve, context, b""
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
 
@@ -87,24 +87,24 @@ class Listener:
 
 
 def replies(listener: Listener, connection: socket.socket) -> None:
-    """Hears a request, and answers it."""
+    """Read a request, and answer it."""
     said = b""
     while b"\r\n\r\n" not in said:
         if not (piece := connection.recv(65536)):
             return
         said += piece
-    listener.heard += said
+    listener.received += said
     connection.sendall(ANSWER)
 
 
 def stays(listener: Listener, connection: socket.socket) -> None:
-    """Says nothing until the caller leaves."""
+    """Stay silent until the caller leaves."""
     while said := connection.recv(65536):
-        listener.heard += said
+        listener.received += said
 
 
-def unsafe() -> Iterator[tuple]:
-    """Bad certificates at the first host, at the store of assets and at that of results; a good one is the control."""
+def bad_certificates() -> Iterator[tuple]:
+    """Yield bad certificates at the first host, the asset store and the result store, and a good one as control."""
     ours, other, past = trustme.CA(), trustme.CA(), datetime.now(timezone.utc) - timedelta(days=30)
     made = {
         "self-signed": other.issue_cert("localhost"), "for another host": ours.issue_cert("elsewhere.example"),
@@ -127,17 +127,19 @@ def _unsafe(name: str, certificate: trustme.LeafCert | None) -> Iterator[tuple]:
         with Listener(replies, context) as listener, Wire() as wire:
             url = f"https://localhost:{listener.port}"
             outcome = _sent_to(url, stage, wire)
-            good = outcome.answered if stage != "an upload" else b"PUT" in listener.heard
+            good = outcome.answered if stage != "an upload" else b"PUT" in listener.received
             wrong = (
                 []
                 if (good if name == "good" else one_sentence(outcome.sentence))
                 else [f"{outcome}"]
             )
-            wrong += ["it was asked"] if listener.heard and name not in ("good", "absent") else []
+            wrong += (
+                ["it was asked"] if listener.received and name not in ("good", "absent") else []
+            )
             wrong += ["an asset is left"] if wire.assets else []
             wrong += (
                 ["it got the key"]
-                if stage.startswith("a") and KEY.encode() in listener.heard
+                if stage.startswith("a") and KEY.encode() in listener.received
                 else []
             )
             yield (stage, name), wrong
@@ -154,8 +156,8 @@ def _sent_to(url: str, stage: str, wire: Wire, kind: type[NVIDIA] = NVIDIA) -> O
     return asked(OpenAI(url, KEY, QUICK) if stage == "its server" else kind(KEY, url, QUICK), LLAMA)
 
 
-def unreached() -> Iterator[tuple]:
-    """No such name, nobody at the port, nobody who answers; and one that reads slowly, which is no fault."""
+def unreachable_servers() -> Iterator[tuple]:
+    """Yield an unknown name, a closed port, a silent server; and one that reads slowly, which is no fault."""
     with Listener(stays) as silent:
         urls = (
             "http://no-such-host.invalid",
@@ -192,8 +194,8 @@ def _reads_slowly(listener: Listener, connection: socket.socket) -> None:
     connection.sendall(ANSWER)
 
 
-def astray() -> Iterator[tuple]:
-    """A public host points to private ones: as the place for an asset, as that of a result, and by a stranger's URL."""
+def private_addresses() -> Iterator[tuple]:
+    """Yield private addresses that a public host gives for an asset, for a result, and in a foreign URL."""
     with Listener(replies) as canary, Wire() as wire:
         for url in (address.format(canary.port) for address in PRIVATE):
             for stage in ("an upload", "a result"):
@@ -201,7 +203,9 @@ def astray() -> Iterator[tuple]:
                 wire.script.clear()
                 yield (
                     (stage, url),
-                    [] if one_sentence(outcome.sentence) and not canary.heard else [f"{outcome}"],
+                    []
+                    if one_sentence(outcome.sentence) and not canary.received
+                    else [f"{outcome}"],
                 )
             try:
                 fetch(url, CancelToken())
@@ -209,12 +213,12 @@ def astray() -> Iterator[tuple]:
             except VLMError as error:
                 yield (
                     ("a picture", url),
-                    [] if one_sentence(str(error)) and not canary.heard else [str(error)],
+                    [] if one_sentence(str(error)) and not canary.received else [str(error)],
                 )
         inside = _sent_to(f"http://127.0.0.1:{canary.port}", "a result", wire)
         yield (
             "a host in the private network may",
-            [] if inside.answered and KEY.encode() not in canary.heard else ["no"],
+            [] if inside.answered and KEY.encode() not in canary.received else ["no"],
         )
 
 

@@ -1,4 +1,4 @@
-"""What a model might say to harm its readers: whatever runs sets `ran`, whatever is fetched has “evil” in its address."""
+"""Hostile words of a model: a script that runs sets `ran`, an address that is fetched has “evil” in it."""
 
 FAR = "http://evil.example"
 WORDS = [
@@ -45,7 +45,7 @@ ENTITIES = [{"phrase": words, "substring": [0, 9], "bboxes": [BOX]} for words in
 
 
 def crowd(count: int) -> list[dict]:
-    """So many small regions."""
+    """Return this many small regions."""
     return [
         {
             "phrase": f"t{i % 40}",

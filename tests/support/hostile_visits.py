@@ -1,4 +1,4 @@
-"""The places of the page where strangers' words appear; each visit brings hostile ones there, and waits to see them."""
+"""Visits the places of the page that show untrusted words; each visit puts hostile words there and waits for them."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ def _cut(text: str) -> list[str]:
 
 
 def _ask(page: object, address: str, model: str) -> None:
-    """Clicks the first example of a model's tab, which must still work after what was said there before."""
+    """Click the first example of a model's tab, which must still work after the visits before."""
     if page.url != f"{address}?model={model}":
         page.goto(f"{address}?model={model}")
     page.locator("#who").get_by_text("answer").first.wait_for(state="attached")
@@ -87,7 +87,7 @@ def _table(page: object, address: str, wire: Wire) -> None:
     _ask(page, address, DEPLOT)
     page.locator(".grid:visible").get_by_text(WORDS[0], exact=True).first.wait_for()
     page.locator(".again:visible").locator("svg, canvas").first.wait_for()
-    page.locator(".shelf:visible button, button:visible", has_text="CSV").first.click()
+    page.locator(".chart:visible .files button", has_text="CSV").first.click()
 
 
 def _served(page: object, address: str, wire: Wire) -> None:
@@ -135,7 +135,7 @@ def _compare(page: object, address: str, wire: Wire) -> None:
 
 
 def _batch(page: object, address: str, wire: Wire) -> None:
-    """Two pictures whose names are as wicked as their answers."""
+    """Run a batch of two pictures whose names and answers are hostile."""
     page.goto(address)
     page.get_by_role("tab", name="Batch").click()
     named = {

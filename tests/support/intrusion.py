@@ -1,4 +1,4 @@
-"""Hostile inputs to every route that takes a name, an address or a file: nothing of this machine comes back."""
+"""Sends hostile inputs to every route that takes a name, an address or a file, and collects what comes back."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ _ROUTES = (  # of Gradio, and where the name goes in
 
 
 def names(secret: Path, port: int) -> list[str]:
-    """What an intruder asks for: files of this machine, and addresses inside its network."""
+    """Return what an intruder asks for: files of this machine, and addresses inside its network."""
     path, deep = str(secret), "../" * 12
     files = [
         path,
@@ -54,7 +54,7 @@ def names(secret: Path, port: int) -> list[str]:
 def attempts(
     page: Page, visitor: Visitor, secret: Path, port: int, step: int
 ) -> Iterator[tuple[str, str]]:
-    """Each attempt and all that came back of it."""
+    """Yield each attempt and all that came back."""
     asked = names(secret, port)
     for route, name in list(product(_ROUTES, asked))[::step]:
         for spelled in (
@@ -126,10 +126,10 @@ def _by_mcp(visitor: Visitor, name: str) -> str:
 
 
 def uploads(page: Page, visitor: Visitor) -> Iterator[tuple[str, list[str]]]:
-    """Files with names that point elsewhere: each lies inside the page's folder afterwards, or was refused."""
-    wicked = ("../../../../tmp/x.jpg", "/etc/x.jpg", "..\\..\\x.jpg", "C:\\x.jpg", "a\x00b.jpg", "x" * 5000 + ".jpg", "..",
+    """Upload files whose names point elsewhere; yield each name with the files outside of the page's folder."""
+    hostile = ("../../../../tmp/x.jpg", "/etc/x.jpg", "..\\..\\x.jpg", "C:\\x.jpg", "a\x00b.jpg", "x" * 5000 + ".jpg", "..",
               ".", "", "con.jpg", "a/b/c.jpg", "%2e%2e%2fx.jpg", "x.jpg\r\nSet-Cookie: a=b", "<script>.jpg", "x.php")  # fmt: skip
-    for name in wicked:
+    for name in hostile:
         try:
             answer = visitor.upload(name=name)
         except httpx.TransportError:  # the connection was closed over it

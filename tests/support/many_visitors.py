@@ -1,4 +1,4 @@
-"""A crowd of visitors: `python -m tests.support.many_visitors ADDRESS ENGINE` prints as JSON what came of their questions.
+"""Simulates a crowd: `python -m tests.support.many_visitors ADDRESS ENGINE` prints the outcomes of its questions as JSON.
 
 Each asks with tokens of its own, so that an answer to another one is seen. They come by the page's own chains of events
 and by its API; one in twenty leaves in mid-stream and comes back as another visitor, one in twenty presses stop.
@@ -36,12 +36,12 @@ _LONGEST = 240  # seconds that a visitor waits for an answer
 
 
 class Broken(Exception):
-    """An answer that did not come as promised; its words say how."""
+    """An answer that is wrong or incomplete; its message says how."""
 
 
 @dataclass
 class Crowd:
-    """What all visitors share, and the figures of what came of their questions."""
+    """The state that all visitors share, and the counts of how their questions ended."""
 
     page: Page
     photos: list[bytes]
@@ -60,14 +60,14 @@ class Crowd:
     faults: Counter = field(default_factory=Counter)
 
     async def come_and_go(self, kinds: list[type]) -> None:
-        """One who leaves comes back as somebody else."""
+        """Visit the page again and again, each time as another visitor."""
         await asyncio.sleep(random.random() * self.think)
         while time.monotonic() < self.until:
             self.figures["visits"] += 1
             await random.choice(kinds)(self).visit()
 
-    def told(self) -> dict:
-        """The figures as JSON takes them."""
+    def to_dict(self) -> dict:
+        """Return the figures, ready for JSON."""
         firsts = sorted(self.firsts)
         p95 = firsts[int(len(firsts) * 0.95)] if firsts else 0
         return {
@@ -78,7 +78,7 @@ class Crowd:
         }
 
     def _overtaken(self) -> int:
-        """By how many that came later the unluckiest was overtaken."""
+        """Return the largest number of later questions that were answered before an earlier one."""
         return max(
             (
                 sum(begun < other and ended > sooner for other, sooner in self.spans)
@@ -97,10 +97,10 @@ class Visit:
     def __init__(self, crowd: Crowd) -> None:
         self.crowd, self.page = crowd, crowd.page
         self.tokens: set[str] = set()
-        self.session = Session(crowd.page, self.hear)
+        self.session = Session(crowd.page, self.check_line)
 
-    def hear(self, line: bytes) -> None:
-        """Everything that the page says to this visitor: no token in it is another one's."""
+    def check_line(self, line: bytes) -> None:
+        """Check that a line of the page for this visitor holds no token of another one."""
         others = (
             self.crowd.issued.intersection(self.tokens_in.findall(line.decode(errors="replace")))
             - self.tokens
@@ -108,7 +108,7 @@ class Visit:
         self.crowd.figures["leaked"] += bool(others)
 
     async def visit(self) -> None:
-        """The page is opened, and questions are asked until the end, or until this one leaves."""
+        """Open the page, and ask questions until the end, or until this visitor leaves."""
         try:
             async with asked(self.page.url, "GET", "/") as answer:
                 await whole(*answer)
@@ -119,7 +119,7 @@ class Visit:
             self._lost(error)
 
     async def _counted(self) -> bool:
-        """One question, and what came of it; False when the visitor has left."""
+        """Ask one question and count how it ended; return False when the visitor has left."""
         token, way = self.token_of(), _WAYS.get(self.crowd.figures["asked"] % 20, "stay")
         self.tokens.add(token)
         self.crowd.issued.add(token)
@@ -135,11 +135,11 @@ class Visit:
         self.crowd.faults[f"{type(self).__name__}: {type(error).__name__} {error}"[:300]] += 1
 
     async def ask(self, token: str, way: str) -> str:
-        """What came of a question: right, left or stopped. Raises Broken."""
+        """Ask a question; return how it ended: right, left or stopped. Raises Broken."""
         raise NotImplementedError
 
     async def stream(self, event: dict, way: str, *data: Any, token: str = "") -> dict:
-        """The last message of a streamed event; who leaves or stops does so after the first words, with the token."""
+        """Return the last message of a streamed event; leave or stop, if `way` says so, after the first words."""
         begun, first, end = time.monotonic(), False, {}
         async with aclosing(self.session.join(event, *data)) as messages:
             async for message in messages:
@@ -164,11 +164,11 @@ class Visit:
         return end
 
     async def stop(self) -> None:
-        """The visitor has heard enough."""
+        """Press the stop button, where there is one."""
 
     @asynccontextmanager
     async def photo(self) -> AsyncIterator[tuple[dict, str]]:
-        """A photograph, uploaded, and its size."""
+        """Upload a photograph; yield the file and its size."""
         picture = random.choice(self.crowd.photos)
         yield await self.session.upload("photo.jpg", picture), "{}x{}".format(*size(picture))
 
@@ -177,7 +177,7 @@ class Chat(Visit):
     """Talks in the first chat tab, as the page's script does."""
 
     async def ask(self, token: str, way: str) -> str:
-        """Each question with a photograph of its own."""
+        """Ask a question about a photograph of its own."""
         submit = self.page.event("submit", "multimodaltextbox")
         stream = self.page.after(submit)
         async with self.photo() as (file, _):
@@ -200,7 +200,7 @@ class Script(Visit):
     """Calls the endpoint for scripts."""
 
     async def ask(self, token: str, way: str) -> str:
-        """A script has no stop: it stays or it leaves."""
+        """Call the endpoint; a script has no stop button: it stays or it leaves."""
         async with self.photo() as (file, _):
             chat = self.page.named("chat")
             message = await self.stream(
@@ -215,7 +215,7 @@ class TaskVisit(Visit):
     chosen = ""
 
     async def choose(self, task: str) -> None:
-        """The task is chosen, if it is not yet."""
+        """Choose the task, unless it is chosen already."""
         if task != self.chosen:
             await self.session.run(self.page.choice(task), None, task, None, None, None, None, None)
             self.chosen = task
@@ -223,7 +223,7 @@ class TaskVisit(Visit):
     async def answered(
         self, file: dict, way: str, words: str = "", region: tuple = (None,) * 4
     ) -> str | None:
-        """All that is shown of a run's answer; None for one who left."""
+        """Return all that is shown of a run's answer; None when the visitor left."""
         go = self.page.event("click", elem_id="run-task")
         stream = self.page.after(go)
         _, notice, *_ = await self.session.run(go, None, file, words, *region)
@@ -244,7 +244,7 @@ class Florence(TaskVisit):
     """Has words found in a photograph, which is an asset of NVIDIA's meanwhile."""
 
     async def ask(self, token: str, way: str) -> str:
-        """The answer holds the words, and the size of the picture that the service was given."""
+        """Ask; the right answer holds the words, and the size of the picture that the service was given."""
         await self.choose(GROUND)
         async with self.photo() as (file, size):
             found = await self.answered(file, "stay" if way == "stop" else way, token)
@@ -260,7 +260,7 @@ class Reader(TaskVisit):
     tokens_in = _NUMBER
 
     async def ask(self, token: str, way: str) -> str:
-        """Two of three are read, one is outlined."""
+        """Have two of three pictures read, and one outlined."""
         outline = random.random() < 1 / 3
         await self.choose(OUTLINE if outline else READ)
         width = random.randrange(700, 1000)
@@ -280,7 +280,7 @@ class Reader(TaskVisit):
 
 
 def printed(number: str, width: int) -> bytes:
-    """A page with a number on it."""
+    """Return a picture of a page with a number on it."""
     image = Image.new("RGB", (width, 300), "white")
     ImageDraw.Draw(image).text(
         (width // 2, 150), number, "black", ImageFont.load_default(90), anchor="mm"
@@ -291,7 +291,7 @@ def printed(number: str, width: int) -> bytes:
 
 
 def _judged(text: str, token: str, way: str) -> str:
-    """How an answer ended; one that was stopped holds its first words."""
+    """Return how an answer ended; one that was stopped holds its first words."""
     full = "".join(said(token)).strip()
     if way == "stop" and full.split(maxsplit=1)[0] in text:
         return "stopped"
@@ -304,15 +304,15 @@ KINDS = {"hosted": [*[Chat] * 6, *[Florence] * 3, Script], "embedded": [Reader]}
 
 
 async def figures(given: argparse.Namespace) -> dict:
-    """The figures of a crowd."""
+    """Run a crowd; return its figures."""
     photos = [path.read_bytes() for path in sorted(given.photos.iterdir())] if given.photos else []
     crowd = Crowd(await opened(given.url), photos, given.think, time.monotonic() + given.seconds)
     await asyncio.gather(*(crowd.come_and_go(KINDS[given.engine]) for _ in range(given.visitors)))
-    return crowd.told()
+    return crowd.to_dict()
 
 
 def main() -> None:
-    """Runs a crowd and prints its figures."""
+    """Run a crowd and print its figures."""
     options = argparse.ArgumentParser(prog="python -m tests.support.many_visitors")
     options.add_argument("url")
     options.add_argument("engine", choices=KINDS)

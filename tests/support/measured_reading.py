@@ -41,7 +41,7 @@ class Reader:
         self._server.stdout.close()
 
     def __call__(self, path: Path) -> dict:
-        """`ended` (seen, refused, or what went wrong), `said`, `size`, `corners`, `steps` in seconds, `mb` at the peak."""
+        """Return `ended` (seen, refused, or the fault), `said`, `size`, `corners`, `steps` (seconds) and `mb` (peak)."""
         self._server.stdin.write(f"{path}\n")
         self._server.stdin.flush()
         return json.loads(self._server.stdout.readline())
@@ -59,14 +59,14 @@ def _serve() -> None:
             os._exit(0)
         os.close(near)
         with open(far) as answer:
-            told = answer.read()
+            output = answer.read()
         _, status, usage = os.wait4(child, 0)
-        found = json.loads(told) if told else {"ended": f"killed, status {status}", "steps": {}}
+        found = json.loads(output) if output else {"ended": f"killed, status {status}", "steps": {}}
         print(json.dumps(found | {"mb": usage.ru_maxrss >> 10}), flush=True)
 
 
 def _used(path: Path) -> dict:
-    """The file read and put to every use that the page has for a picture."""
+    """Read the file and use it in each way in which the page uses a picture; return the measurements."""
     steps: dict[str, float] = {}
 
     def step(name: str, use: Callable[[], object]) -> object:

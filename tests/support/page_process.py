@@ -1,4 +1,4 @@
-"""A page for a run under fire, and a visitor who speaks raw HTTP with it."""
+"""Launches a page for the robustness tests, and calls it over plain HTTP as a visitor."""
 
 import json
 import os
@@ -20,7 +20,7 @@ SIGN = (ASSETS / "coffee.jpg").read_bytes()
 
 @contextmanager
 def environment(**settings: str) -> Iterator[None]:
-    """These variables, and none of the page's others."""
+    """Set these environment variables, and remove the page's others, until the end of the block."""
     ours = (
         "VLM_",
         "NVIDIA_",
@@ -42,18 +42,18 @@ def environment(**settings: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Page:
-    """A page that listens: its address, the folder of all its files, and Gradio's own view of it."""
+    """A running page: its URL, the folder of all its files, and its Gradio app."""
 
     url: str
     folder: Path
     blocks: object
 
     def files(self) -> list[Path]:
-        """All files that it holds for its visitors; os.walk does not mind that some go meanwhile."""
+        """List all files that it holds for its visitors; os.walk tolerates that some are deleted meanwhile."""
         return [Path(folder, name) for folder, _, names in os.walk(self.folder) for name in names]
 
     def empty(self) -> list[str]:
-        """The folders that hold nothing."""
+        """List the folders that are empty."""
         return [
             folder for folder, folders, names in os.walk(self.folder) if not folders and not names
         ]
@@ -61,7 +61,7 @@ class Page:
 
 @contextmanager
 def launched(lifespan: object = None, **env: str) -> Iterator[Page]:
-    """A page that these settings make."""
+    """Launch a page with these settings; yield it."""
     folder = Path(mkdtemp(prefix="fire-"))
     with environment(
         GRADIO_TEMP_DIR=str(folder), GRADIO_ANALYTICS_ENABLED="False", FORWARDED_ALLOW_IPS="", **env
@@ -102,19 +102,19 @@ class Visitor:
 
     @cached_property
     def config(self) -> dict:
-        """What the page tells of itself."""
+        """Return the page's /config."""
         return httpx.get(f"{self.url}/config", headers=self.headers, timeout=60).json()
 
     def upload(self, data: bytes = SIGN, name: str = "picture.jpg") -> httpx.Response:
-        """The answer to an upload."""
+        """Upload a file; return the response."""
         return self.web.post("/upload", files={"files": (name, data)})
 
     def file(self) -> dict:
-        """A picture that the page has, as the endpoints take it."""
+        """Upload a picture; return it as the endpoints take it."""
         return {"path": self.upload().json()[0], "meta": {"_type": "gradio.FileData"}}
 
     def call(self, name: str, *data: object) -> tuple[bool, object]:
-        """What a public endpoint gives, or its error's words."""
+        """Call a public endpoint; return True and its outputs, or False and its error's message."""
         begun = self.web.post(f"/call/{name}", json={"data": data})
         if begun.status_code != 200:
             return False, begun.text
@@ -125,11 +125,11 @@ class Visitor:
     def ask(
         self, words: str = "Who?", model: str = "meta/llama-3.2-11b-vision-instruct"
     ) -> tuple[bool, object]:
-        """A question by the endpoint /chat."""
+        """Ask a question by the endpoint /chat."""
         return self.call("chat", model, words, self.file(), None, None, None, None)
 
     def wired(self, event: str, **props: object) -> int:
-        """The number of what follows this event of a component with these properties."""
+        """Return the id of the handler of this event, at a component with these properties."""
         found = [
             part["id"]
             for part in self.config["components"]
@@ -142,7 +142,7 @@ class Visitor:
         )
 
     def then(self, number: int) -> list[int]:
-        """What follows after this, step by step."""
+        """Return the ids of the handlers that follow this one, in their order."""
         steps = [
             each["id"]
             for each in self.config["dependencies"]
@@ -151,7 +151,7 @@ class Visitor:
         return steps[:1] + (self.then(steps[0]) if steps else [])
 
     def event(self, number: int, *data: object, about: dict | None = None) -> str:
-        """All that an event of the page answers, which no public name has."""
+        """Run a handler that has no public name; return all that it answers."""
         body = {"data": data, "fn_index": number, "session_hash": self.session, "event_data": about}
         joined = self.web.post("/queue/join", json=body)
         if joined.status_code != 200:

@@ -1,4 +1,4 @@
-"""Servers as processes of their own, for as long as a test needs them."""
+"""Runs servers as processes of their own, for as long as a test needs them."""
 
 import os
 import random
@@ -15,7 +15,7 @@ from tests.support.paths import ROOT
 
 
 def free_port() -> int:
-    """A port below those that the system gives to whoever asks, so that it is still free when the server has begun."""
+    """Return a free port below the ephemeral ones, so that it is still free when the server starts."""
     while True:
         port = random.randrange(20_000, 32_000)
         with suppress(OSError), socket.socket() as sock:
@@ -38,7 +38,7 @@ def ended(process: subprocess.Popen) -> None:
 
 
 def until_served(url: str, process: subprocess.Popen) -> None:
-    """Waits until the address answers with any status; fails when the process ends before."""
+    """Wait until the URL answers with any status; fail when the process ends before."""
     for _ in range(1800):
         try:
             requests.get(url, timeout=10)
@@ -51,7 +51,7 @@ def until_served(url: str, process: subprocess.Popen) -> None:
 
 @contextmanager
 def running(command: Sequence[str], url: str, **env: str) -> Iterator[subprocess.Popen]:
-    """The process, once it serves this address."""
+    """Run the process; yield it once it serves this URL."""
     process = begun(command, **env)
     try:
         until_served(url, process)
@@ -61,7 +61,7 @@ def running(command: Sequence[str], url: str, **env: str) -> Iterator[subprocess
 
 
 def until(true: Callable[[], object], seconds: float = 20) -> object:
-    """What the function returns as soon as it is true, or at last."""
+    """Return the function's value as soon as it is true, or its last value after `seconds`."""
     end = time.monotonic() + seconds
     while not (found := true()) and time.monotonic() < end:
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""One question to a server that misbehaves, and what came of it."""
+"""Asks one question of a faulty server, and judges the outcome."""
 
 import gc
 import io
@@ -44,11 +44,11 @@ class Stage:
     openai: bool = False
 
     def engine(self, wire: Wire) -> NVIDIA | OpenAI:
-        """Who asks."""
+        """Return the engine that asks."""
         return OpenAI(f"{wire.url}/v1", KEY, QUICK) if self.openai else NVIDIA(KEY, wire.url, QUICK)
 
     def prepare(self, wire: Wire, fault: Reply) -> None:
-        """The fault is what this stage gets, however often it asks."""
+        """Make this stage get the fault, however often it asks."""
         wire.script.extend(self.before)
         (wire.script if self.route == "chat" else wire.scripts[self.route]).extend([fault] * 40)
 
@@ -69,7 +69,7 @@ STAGES = (
 
 @dataclass
 class Outcome:
-    """What a question came to."""
+    """The end of a question."""
 
     text: str = ""
     found: int = 0  # regions
@@ -78,12 +78,12 @@ class Outcome:
 
     @property
     def answered(self) -> bool:
-        """An answer, and no error."""
+        """Return True for an answer without an error."""
         return bool(self.text or self.found) and not self.sentence and not self.fault
 
 
 def picture() -> object:
-    """A photograph, small enough to go with the question."""
+    """Return a photograph, small enough to go with the question."""
     buffer = io.BytesIO()
     Image.effect_mandelbrot((320, 200), (-2, -1, 1, 1), 30).convert("RGB").save(buffer, "JPEG")
     return read(buffer.getvalue())
@@ -93,7 +93,7 @@ PICTURE = picture()
 
 
 def asked(engine: NVIDIA | OpenAI, id: str) -> Outcome:
-    """One question, to its end."""
+    """Ask one question to its end; return the outcome."""
     model, outcome = find_model(id), Outcome()
     task = model.tasks[0] if model.tasks else None
     prompt = Prompt((Turn("user", task.token if task else "Who?", (PICTURE,)),))
@@ -108,19 +108,19 @@ def asked(engine: NVIDIA | OpenAI, id: str) -> Outcome:
 
 
 class Records(logging.Handler):
-    """All that is logged by anybody, at every level."""
+    """Keeps all log records, at every level."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keeps a line, with its traceback."""
+        """Keep a line, with its traceback."""
         self.lines.append(self.format(record))
 
     @contextmanager
     def listening(self) -> Iterator["Records"]:
-        """The root logger at DEBUG."""
+        """Listen to the root logger, at level DEBUG, until the end of the block."""
         root = logging.getLogger()
         level = root.level
         root.addHandler(self)
@@ -133,7 +133,7 @@ class Records(logging.Handler):
 
 
 def one_sentence(text: str) -> bool:
-    """True for what a person reads: a line that ends as sentences do, and holds no key."""
+    """Return True for one line that ends as a sentence does, and holds no key."""
     short = 10 <= len(text) <= 700 and "\n" not in text
     return short and text.endswith((".", "?", ")")) and KEY not in text and "Traceback" not in text
 
@@ -141,7 +141,7 @@ def one_sentence(text: str) -> bool:
 def in_parallel(
     cases: list, run: Callable[[object], list[str]], seconds: float = 90
 ) -> list[tuple[object, list[str]]]:
-    """Each case with what is wrong about its end; one that has not ended by then is wrong for that."""
+    """Run the cases in threads; return each with what is wrong about its end, or that it has not ended in time."""
     pool, found = ThreadPoolExecutor(12), []
     futures = [(case, pool.submit(run, case)) for case in cases]
     end = time.monotonic() + seconds + len(cases)
@@ -155,13 +155,13 @@ def in_parallel(
 
 
 def handles() -> int:
-    """Threads and open files of this process, once what is over has gone."""
+    """Count the threads and open files of this process, after garbage collection."""
     gc.collect()
     return threading.active_count() + len(os.listdir("/proc/self/fd"))
 
 
 def settled(before: int, seconds: float = 10) -> int:
-    """How many threads and files there are more than before, after a while."""
+    """Return how many more threads and files there are than before, waiting for them to go."""
     end = time.monotonic() + seconds
     while (more := handles() - before) > 0 and time.monotonic() < end:
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""One Ray on this machine for all tests that want it, and applications of deploy/ray_serve.py on it."""
+"""Runs one Ray on this machine for all tests, and applications of deploy/ray_serve.py on it."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ CANARY = {"VLM_RAY_CANARY": "ray-canary-0123456789"}  # a key that is set where 
 
 @lru_cache(maxsize=1)
 def started() -> str:
-    """The address of Serve's proxy; Ray ends with this process."""
+    """Start Ray once; return the URL of Serve's proxy. Ray ends with this process."""
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_SERVE_LOG_TO_STDERR": "0"} | CANARY
     import ray
     from ray import serve
@@ -33,14 +33,14 @@ def started() -> str:
 
 @lru_cache(maxsize=1)
 def folder() -> Path:
-    """Where Ray writes its files, its logs among them."""
+    """Return the folder where Ray writes its files and logs."""
     return Path(
         tempfile.mkdtemp(prefix="ray", dir="/tmp")
     )  # short: the paths of sockets have few letters
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """Return a port that nobody listens on."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]
@@ -49,7 +49,7 @@ def free_port() -> int:
 @contextmanager
 def running(name: str, env: Mapping[str, str] | None = None, options: Mapping[str, object] | None = None,
             **given: object) -> Iterator[str]:  # fmt: skip
-    """The base URL of an application with these settings; `options` are Serve's own for its answers."""
+    """Run an application with these settings; yield its base URL. `options` are Serve's, for the deployment."""
     address = started()
     from ray import serve
 
@@ -72,7 +72,7 @@ def running(name: str, env: Mapping[str, str] | None = None, options: Mapping[st
 
 
 def replicas(app: str, deployment: str) -> list[int]:
-    """The processes of a deployment's replicas."""
+    """Return the process ids of a deployment's replicas."""
     title = f"ray::ServeReplica:{app}:{deployment}"
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
@@ -85,7 +85,7 @@ def replicas(app: str, deployment: str) -> list[int]:
 
 
 def healed(app: str) -> bool:
-    """True once every replica that an application should have is there again."""
+    """Return True once the application has all its replicas again."""
     from ray import serve
 
     def whole() -> bool:
@@ -98,7 +98,7 @@ def healed(app: str) -> bool:
 
 
 def kill(pid: int) -> None:
-    """The process ends at once, and says nothing."""
+    """Kill the process with SIGKILL."""
     os.kill(pid, signal.SIGKILL)
     until(
         lambda: (

@@ -1,4 +1,4 @@
-"""The client against real servers that install from PyPI, with tiny random weights: `python -m tests.support.real_servers`.
+"""Checks the client against real servers from PyPI, with tiny random weights: `python -m tests.support.real_servers`.
 
 Needs `pip install -r requirements-local.txt -r requirements-ray.txt 'transformers[serving]' xllamacpp gguf`; the last two
 are llama.cpp's server and its files. `serve run`, of this project's own engines on Ray, listens at port 8000.
@@ -52,7 +52,7 @@ def prompt(*pictures: object, text: str = "What is in this image?") -> Prompt:
 
 @contextmanager
 def transformers_serve(folder: Path) -> Iterator[OpenAI]:
-    """`transformers serve` with LLaVA's architecture."""
+    """Run `transformers serve` with LLaVA's architecture; yield an engine that asks it."""
     id = str(tiny.build(folder, {"nvidia/neva-22b": tiny.llava})["nvidia/neva-22b"])
     port = free_port()
     command = [sys.executable, "-m", "transformers.cli.transformers", "serve", id, "--port", str(port), "--host", "127.0.0.1",
@@ -63,7 +63,7 @@ def transformers_serve(folder: Path) -> Iterator[OpenAI]:
 
 
 def check_transformers(engine: OpenAI) -> None:
-    """A stranger that sees: it answers, counts, takes several pictures, and what it does not know is left out."""
+    """Check a foreign server that sees: it answers, counts tokens, takes several pictures; unknown parameters are left out."""
     (model,) = engine.models()
     talk = Prompt(
         (*prompt().turns, Turn("assistant", "A sign."), *prompt().turns), prompt().sampling
@@ -88,7 +88,7 @@ def check_transformers(engine: OpenAI) -> None:
 
 @contextmanager
 def llama_cpp(folder: Path) -> Iterator[OpenAI]:
-    """llama.cpp's own server with a model that reads text only, behind a key."""
+    """Run llama.cpp's server, behind a key, with a model that reads text only."""
     port, key = free_port(), "llama-canary"
     _write_gguf(folder / "tiny.gguf")
     with running(
@@ -100,7 +100,7 @@ def llama_cpp(folder: Path) -> Iterator[OpenAI]:
 
 
 def check_llama_cpp(engine: OpenAI) -> None:
-    """A model that is blind: it is not offered; what it refuses is a sentence, and its stream is read to its count."""
+    """Check a text-only model: it is not offered, its refusal is a sentence, its stream is read with its token count."""
     assert engine.models() == ()
     stranger = openai.unknown_model("tiny", 1)
     with pytest.raises(Refused, match="takes no pictures"):
@@ -131,7 +131,7 @@ def check_llama_cpp(engine: OpenAI) -> None:
 
 
 def _write_gguf(path: Path) -> None:
-    """A llama of one layer whose words are bytes."""
+    """Write a llama of one layer whose tokens are bytes."""
     import gguf
     import numpy as np
 
@@ -180,7 +180,7 @@ def _write_gguf(path: Path) -> None:
 
 @contextmanager
 def serve_run(folder: Path) -> Iterator[OpenAI]:
-    """`serve run` from a command line, on a Ray of its own, ended as a terminal does it."""
+    """Run `serve run` on a Ray of its own, ended by the signal that a terminal sends."""
     command = [
         Path(sys.executable).with_name("serve"),
         "run",
@@ -209,7 +209,7 @@ def serve_run(folder: Path) -> Iterator[OpenAI]:
 
 
 def check_serve_run(engine: OpenAI) -> None:
-    """This machine's engine on Ray Serve: it has the whole catalogue, and reads a sign."""
+    """Check this machine's engine on Ray Serve: it has the whole catalogue, and reads a sign."""
     model, task = find_model("microsoft/florence-2"), find_task("<OCR>")
     assert "tasks here" in engine.capability(model).summary
     *_, answer = ask(engine, model, Prompt((Turn("user", write_task(task), (SIGN,)),)), task)

@@ -1,4 +1,4 @@
-"""Answers that are known beforehand, so that one that is lost, cut or given twice is seen."""
+"""Gives answers that are known in advance, so that a lost, cut or repeated one is noticed."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -30,16 +30,16 @@ PATIENT = RequestPolicy(
     connect_timeout=2, idle_timeout=30, backoff=0.5, max_attempts=8
 )  # a minute in all, for a server that comes back
 HALF = 10  # words
-_HELD = 60  # seconds, in case nobody lets it go on
+_HELD = 60  # seconds that it waits at most
 
 
 def recital(text: str) -> str:
-    """The right answer to a question."""
+    """Return the right answer to a question."""
     return " ".join([text] * (2 * HALF))
 
 
 class Reciter(FakeEngine):
-    """An engine that says the question over and over; it waits at its beginning and in its middle for a word to go on."""
+    """An engine that repeats the question; it waits at its beginning and in its middle until it may go on."""
 
     name = "Reciter"
 
@@ -49,7 +49,7 @@ class Reciter(FakeEngine):
         self.stops: list[CancelToken] = []
 
     def hold(self, begin: bool, go_on: bool) -> None:
-        """Whether answers may begin, and whether they may go on beyond their middle; nobody has asked yet."""
+        """Forget past questions; set whether answers may begin, and whether they may go on beyond their middle."""
         self.asked.clear()
         self.stops.clear()
         for event, free in ((self.begin, begin), (self.go_on, go_on)):
@@ -67,7 +67,7 @@ class Reciter(FakeEngine):
 
 @contextmanager
 def reciting(host: str = "127.0.0.1") -> Iterator[tuple[Reciter, str]]:
-    """A reciter and the base URL of a server that it answers behind."""
+    """Yield a reciter and the base URL of a server that asks it."""
     reciter = Reciter()
     with serving(reciter, pool=WorkerPool(parallel=256, waiting=0), host=host) as url:
         yield reciter, url
@@ -75,47 +75,47 @@ def reciting(host: str = "127.0.0.1") -> Iterator[tuple[Reciter, str]]:
 
 @dataclass
 class Asked:
-    """A question under way: what was heard so far, and what it ended with."""
+    """A question under way: the words so far, and how it ended."""
 
     text: str
-    heard: str = ""
+    words: str = ""
     error: VLMError | None = None
     over: Future | None = None
 
     def run(self, engine: OpenAI) -> None:
-        """Asks it, and hears the answer to its end."""
+        """Ask the question, and read the answer to its end."""
         prompt = Prompt((Turn("user", self.text, (PICTURE,)),), LLAMA.sampling)
         try:
             for answer in ask(engine, LLAMA, prompt):
-                self.heard = answer.text
+                self.words = answer.text
         except VLMError as error:
             self.error = error
 
     @property
     def whole(self) -> bool:
-        """True for the right answer, once and no more."""
-        return self.error is None and self.heard == recital(self.text)
+        """Return True for the right answer, given once."""
+        return self.error is None and self.words == recital(self.text)
 
     @property
     def cut(self) -> bool:
-        """True for an answer that broke off: its words are kept, and a sentence says so."""
+        """Return True for an answer that broke off: its words are kept, and a sentence says so."""
         return (
             self.error is not None
-            and bool(self.heard)
-            and recital(self.text).startswith(self.heard)
+            and bool(self.words)
+            and recital(self.text).startswith(self.words)
         )
 
     @property
     def refused(self) -> bool:
-        """True for a question that ended in a sentence, with no word of an answer."""
-        return self.error is not None and not self.heard
+        """Return True for a question that ended in a sentence, with no word of an answer."""
+        return self.error is not None and not self.words
 
 
 @contextmanager
 def questions(
     url: str, count: int, policy: RequestPolicy = PATIENT, key: str = ""
 ) -> Iterator[list[Asked]]:
-    """So many questions at once; they are over at the end."""
+    """Ask this many questions at once; all have ended at the end of the block."""
     asked = [Asked(f"Question-{i}") for i in range(count)]
     with ThreadPoolExecutor(count) as pool:
         for one in asked:
@@ -125,6 +125,6 @@ def questions(
         one.over.result()  # what is no VLMError is a bug
 
 
-def all_heard(asked: Sequence[Asked]) -> bool:
-    """True once every answer stands in its middle."""
-    return bool(until(lambda: all(len(one.heard.split()) >= HALF for one in asked)))
+def all_half_done(asked: Sequence[Asked]) -> bool:
+    """Return True once every answer has come to its middle."""
+    return bool(until(lambda: all(len(one.words.split()) >= HALF for one in asked)))

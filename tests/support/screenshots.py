@@ -1,4 +1,4 @@
-"""The walk of a stranger with no key, as pictures in their order: `python -m tests.support.screenshots FOLDER`."""
+"""Takes screenshots of a first visit without a key: `python -m tests.support.screenshots FOLDER`."""
 
 import sys
 from collections.abc import Iterator
@@ -18,20 +18,20 @@ _ARGS = "--no-sandbox", "--disable-gpu"
 
 
 class Camera:
-    """Takes pictures of one page, numbered on."""
+    """Takes screenshots of one page and numbers them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.taken = folder, 0
 
     def take(self, page: Page, name: str, full: bool = False) -> None:
-        """One picture, small enough to be kept in a repository."""
+        """Take one picture, small enough to be kept in a repository."""
         self.taken += 1
         page.mouse.move(2, 2)
         page.wait_for_timeout(500)
         self.keep(page.screenshot(full_page=full), name)
 
     def keep(self, shot: bytes, name: str) -> None:
-        """The picture as a file."""
+        """Write the picture to a file."""
         palette = (
             Image.open(BytesIO(shot)).convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
         )
@@ -41,7 +41,7 @@ class Camera:
 
 
 def walk(page: Page, camera: Camera) -> None:
-    """Read a sign, see where a word stands, outline a thing, turn a chart into CSV, find out who else can answer."""
+    """Read a sign, find a word in it, outline a thing, turn a chart into CSV, see which models answer."""
     camera.take(page, "arrive")
     page.locator(".step").nth(0).click()
     line = page.locator("#result .mark", has_text="Eagle Point")
@@ -72,7 +72,7 @@ def walk(page: Page, camera: Camera) -> None:
 
 
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Draws a box on the picture, corners in 0..1 of it."""
+    """Draw a box on the picture; its corners are (x, y) in 0..1."""
     stage = page.locator("#result .stage")
     stage.scroll_into_view_if_needed()
     page.wait_for_timeout(300)
@@ -87,7 +87,7 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
 
 
 def compare(page: Page, camera: Camera) -> None:
-    """One picture and one wish to several models."""
+    """Ask several models the same about one picture."""
     if page.locator("#availability table").is_visible():
         page.get_by_text("Which models answer?").click()
     page.get_by_role("tab", name="Compare").click()
@@ -98,7 +98,7 @@ def compare(page: Page, camera: Camera) -> None:
 
 
 def batch(page: Page, camera: Camera) -> None:
-    """Many pictures, one question."""
+    """Run a batch of the sample pictures."""
     page.get_by_role("tab", name="Batch").click()
     page.locator("#batch-sample").click()
     expect(page.locator("#batch-status [role=status]")).to_contain_text("done", timeout=90_000)
@@ -107,7 +107,7 @@ def batch(page: Page, camera: Camera) -> None:
 
 
 def present(page: Page, camera: Camera) -> None:
-    """Large type, and arrow keys."""
+    """Step through presenter mode with the arrow keys."""
     page.goto(page.url.split("?")[0] + "?present=1")
     page.locator(".presenter").wait_for()
     page.wait_for_timeout(1500)
@@ -120,7 +120,7 @@ def present(page: Page, camera: Camera) -> None:
 def opened(
     browser: Browser, url: str, width: int, height: int, dark: bool = False
 ) -> Iterator[Page]:
-    """The page as a new visitor has it."""
+    """Open the page as a new visitor; yield it."""
     scheme = "dark" if dark else "light"
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page = context.new_page()
@@ -132,7 +132,7 @@ def opened(
 
 
 def main(folder: Path) -> None:
-    """The pictures are written to the folder."""
+    """Write the pictures to the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     _, url, _ = (app := ui.build(Embedded())).launch(
         prevent_thread_lock=True, quiet=True, **ui.settings()

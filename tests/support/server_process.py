@@ -23,12 +23,12 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        """Starts it, and waits until it answers."""
+        """Start it, and wait until it answers."""
         self._process = subprocess.Popen(self._command, env=self._env, stdout=subprocess.DEVNULL)
         assert until(self._answers, 60), "the server did not come up"
 
     def kill(self) -> None:
-        """It is gone at once, and says nothing."""
+        """Kill it with SIGKILL."""
         self._process.kill()
         self._process.wait()
 

@@ -1,4 +1,4 @@
-"""Our own server in a thread, and an engine behind it that says what it is told to."""
+"""Runs our own server in a thread, and an engine behind it that gives scripted answers."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ from vlm_backends.server.app import application
 
 @contextmanager
 def serving(engine, host="127.0.0.1", **settings):
-    """The address of a server with this engine."""
+    """Run a server with this engine; yield its base URL."""
     openai.clear_cache()
     config = uvicorn.Config(
         application(engine, **settings),
@@ -35,8 +35,8 @@ def serving(engine, host="127.0.0.1", **settings):
         openai.clear_cache()
 
 
-class Says(FakeEngine):
-    """An engine that says what it is told to; an event is waited for, an error raised."""
+class ScriptedEngine(FakeEngine):
+    """An engine with a scripted answer: it yields each item, waits for an event, raises an error."""
 
     name = "Told"
 

@@ -1,10 +1,10 @@
-"""What a handler of the page says: its {component: value}, read as Gradio would."""
+"""Reads the result of a handler of the page, {component: value}, as Gradio would."""
 
 import gradio as gr
 
 
 def values_of(result, outputs):
-    """The values of these outputs in their order; gr.skip() for what a handler leaves as it is."""
+    """Return the values of these outputs in their order; gr.skip() for those that the handler left out."""
     if result == gr.skip():
         return [gr.skip()] * len(outputs)
     assert result.keys() <= set(outputs), "not an output of this event"
@@ -12,5 +12,5 @@ def values_of(result, outputs):
 
 
 def value_of(result, component):
-    """The value of one component; gr.skip() where the handler leaves it as it is."""
+    """Return the value of one component; gr.skip() when the handler left it out."""
     return gr.skip() if result == gr.skip() else result.get(component, gr.skip())

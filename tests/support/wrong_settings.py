@@ -1,4 +1,4 @@
-"""Settings that cannot be met, each with the word by which the refusal names it."""
+"""Invalid settings, each with the word by which the refusal names it."""
 
 import socket
 from pathlib import Path

@@ -12,8 +12,8 @@ from tests.support.availability import (
     NOW,
     NOWHERE,
     PHI,
+    availability_of,
     shown_table,
-    stands,
 )
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.availability import availability, columns, summary
@@ -88,8 +88,8 @@ def test_weights_on_the_disk_are_ready_and_say_whose_they_are(journal, tmp_path)
         (tmp_path / model.id / "config.json").write_text("{}")
         (tmp_path / model.id / "model.safetensors").write_bytes(b"")
     engine = Local(tmp_path)
-    assert stands(engine, DEPLOT, journal) == ("ready", "", "good")
-    assert stands(engine, NEVA, journal) == ("ready", "by llava-1.5-7b-hf", "good")
+    assert availability_of(engine, DEPLOT, journal) == ("ready", "", "good")
+    assert availability_of(engine, NEVA, journal) == ("ready", "by llava-1.5-7b-hf", "good")
     assert summary(columns((engine,), journal, NOW)) == "Open weights here: 2 of 8 ready"
     assert "nothing more" in shown_table(EngineRegistry((engine,)), Visitor(), journal, NOW)[1]
 
@@ -110,12 +110,12 @@ def test_weights_on_the_disk_are_ready_and_say_whose_they_are(journal, tmp_path)
 def test_a_call_outranks_what_was_known(journal, sign, word, detail):
     engine = NVIDIA(KEY)
     journal.add_call(engine, LLAMA, sign)
-    assert stands(engine, LLAMA, journal)[:2] == (word, detail)
+    assert availability_of(engine, LLAMA, journal)[:2] == (word, detail)
 
 
 def test_this_machine_is_never_called_the_model(journal):
     journal.add_call(Embedded(), LLAMA, Observation("answered", NOW))
-    assert stands(Embedded(), LLAMA, journal) == (
+    assert availability_of(Embedded(), LLAMA, journal) == (
         "in part",
         "reads the picture here, no conversation, answered just now",
         "maybe",
@@ -149,25 +149,29 @@ def test_a_list_is_no_proof_of_life(journal, called, looked, key, model, word, d
 def test_a_model_that_is_gone_is_gone_for_all_until_one_is_answered(journal):
     mine, others, elsewhere = NVIDIA(KEY), NVIDIA(OTHER), NVIDIA(OTHER, "http://elsewhere")
     journal.add_call(mine, LLAMA, Observation("gone", NOW - 60))
-    assert stands(others, LLAMA, journal)[0] == stands(NVIDIA(""), LLAMA, journal)[0] == "withdrawn"
-    assert stands(elsewhere, LLAMA, journal)[0] == "seen live"
+    assert (
+        availability_of(others, LLAMA, journal)[0]
+        == availability_of(NVIDIA(""), LLAMA, journal)[0]
+        == "withdrawn"
+    )
+    assert availability_of(elsewhere, LLAMA, journal)[0] == "seen live"
     journal.add_call(others, LLAMA, Observation("answered", NOW))
     assert (
-        stands(others, LLAMA, journal)[0] == "ready"
-        and stands(NVIDIA("third"), LLAMA, journal)[0] == "seen live"
+        availability_of(others, LLAMA, journal)[0] == "ready"
+        and availability_of(NVIDIA("third"), LLAMA, journal)[0] == "seen live"
     )
-    assert stands(mine, LLAMA, journal)[0] == "withdrawn", "that account may not have it"
+    assert availability_of(mine, LLAMA, journal)[0] == "withdrawn", "that account may not have it"
 
 
 def test_a_refused_key_is_refused_for_all_models_until_it_is_accepted(journal):
     engine = NVIDIA(KEY)
     journal.add_call(engine, LLAMA, Observation("refused", NOW - 9, status=401))
     assert (
-        stands(engine, NEMOTRON, journal)[0] == "refused"
-        and stands(NVIDIA(OTHER), LLAMA, journal)[0] == "seen live"
+        availability_of(engine, NEMOTRON, journal)[0] == "refused"
+        and availability_of(NVIDIA(OTHER), LLAMA, journal)[0] == "seen live"
     )
     journal.add_call(engine, LLAMA, Observation("answered", NOW))
-    assert stands(engine, NEMOTRON, journal)[0] == "seen live"
+    assert availability_of(engine, NEMOTRON, journal)[0] == "seen live"
 
 
 def test_no_key_is_kept_and_no_more_than_a_bounded_number_of_signs(journal):

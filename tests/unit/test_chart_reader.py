@@ -69,7 +69,7 @@ def test_printed_values_are_taken_as_printed(axis):
 @pytest.mark.slow
 def test_lying_bars():
     values = {"Harbour": 412, "Old Town": 385, "Station": 176, "Zoo": 87}
-    found = read(charts.lying("Visitors", values))
+    found = read(charts.horizontal("Visitors", values))
     assert_table(found, values, {"n": list(values.values())}, within=0)
     for outline in found.outlines:
         assert min(x for x, _ in outline) == pytest.approx(220, abs=4)

@@ -8,7 +8,7 @@ from tests.support.wire.server import Wire
 
 
 def main() -> None:
-    """Runs the server in the foreground."""
+    """Run the server in the foreground."""
     options = argparse.ArgumentParser(
         prog="python -m tests.support.wire", description="NVIDIA's wire, without NVIDIA."
     )

@@ -1,4 +1,4 @@
-"""What the models of the local NVIDIA-wire server say when nothing else is scripted: never blind, always the same."""
+"""Default answers of the local NVIDIA server's models, which depend on the picture and are always the same."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ from tests.support.wire.replies import Reply, json_body, sse, whole_reply, zippe
 
 
 def answer(question: Question, wire: Any, accept: str) -> Reply:
-    """The reply to a valid question; `wire` holds the switches for Florence-2."""
+    """Return the reply to a valid question; `wire` holds the switches for Florence-2."""
     if question.model == "microsoft/florence-2":
         return _florence(question, wire, accept)
     content, entities = {
@@ -29,7 +29,7 @@ def answer(question: Question, wire: Any, accept: str) -> Reply:
 
 
 def pieces(content: str) -> list[str]:
-    """The text in pieces as a model's tokens would cut it: words, and tokens in angle brackets whole."""
+    """Return the text in pieces as a model's tokens would cut it: words, and tokens in angle brackets whole."""
     return re.findall(r"\s*<\w+>|\s*[^\s<]+|\s+|<", content)
 
 

@@ -28,12 +28,12 @@ class Seen:
 
     @cached_property
     def json(self) -> Any:
-        """The body as JSON; ValueError when it is none."""
+        """Return the body as JSON. Raises ValueError when it is not JSON."""
         return json.loads(self.body)
 
     @property
     def token(self) -> str | None:
-        """What follows `Bearer` in the Authorization header, None without the header."""
+        """Return the key after `Bearer` in the Authorization header; None without the header."""
         given = self.headers.get("Authorization")
         return None if given is None else given.partition("Bearer")[2].strip()
 
@@ -54,11 +54,11 @@ class Exchange(BaseHTTPRequestHandler):
 
     @property
     def wire(self) -> Any:
-        """The server that all connections belong to."""
+        """Return the server that all connections belong to."""
         return self.server.wire
 
     def serve(self) -> None:
-        """Reads one request and has it answered."""
+        """Read one request and have it answered."""
         if "Transfer-Encoding" in self.headers:
             self.close_connection = True
             return self.answer(411, b"Length Required\n", "text/plain")
@@ -82,7 +82,7 @@ class Exchange(BaseHTTPRequestHandler):
         content_type: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Sends a whole response."""
+        """Send a whole response."""
         fields = dict(headers or {})
         if content_type:
             fields["content-type"] = content_type
@@ -92,13 +92,13 @@ class Exchange(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def begin(self, content_type: str, headers: Mapping[str, str], chunked: bool) -> None:
-        """Sends the head of a streamed response; without chunks its end is the end of the connection."""
+        """Send the head of a streamed response; without chunks the end of the connection ends it."""
         self.chunked = chunked
         framing = {"transfer-encoding": "chunked"} if chunked else {"connection": "close"}
         self._head(200, {"content-type": content_type, **headers, **framing})
 
     def write(self, data: bytes, cut: bool = False) -> None:
-        """Sends a piece of a streamed response, or with `cut` its first half and then no more."""
+        """Send a piece of a streamed response; with `cut` only its first half, and then close."""
         if self.client_left():
             raise Left
         sent = data[: len(data) // 2] if cut else data
@@ -107,14 +107,14 @@ class Exchange(BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or cut
 
     def end(self) -> None:
-        """Ends a streamed response in order."""
+        """End a streamed response in order."""
         if self.chunked:
             self.wfile.write(b"0\r\n\r\n")
         else:
             self.close_connection = True
 
     def hold(self, seconds: float, gate: Event | None = None) -> None:
-        """Waits for a time, or until the gate is open; raises Left when the client goes away meanwhile."""
+        """Wait for `seconds`, or until the gate is open. Raises Left when the client goes away meanwhile."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and not (gate and gate.is_set()):
             if self.client_left() or self.wire.closing.is_set():
@@ -123,7 +123,7 @@ class Exchange(BaseHTTPRequestHandler):
             (gate or self.wire.closing).wait(pause)
 
     def client_left(self) -> bool:
-        """True when the client has closed its socket."""
+        """Return True when the client has closed its socket."""
         try:
             readable, _, _ = select.select([self.connection], [], [], 0)
             return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
@@ -131,7 +131,7 @@ class Exchange(BaseHTTPRequestHandler):
             return True
 
     def log_message(self, format: str, *args: object) -> None:
-        """One line a request, when somebody watches."""
+        """Print one line a request when the server is watched."""
         if self.wire.watched:
             super().log_message(format, *args)
 

@@ -36,7 +36,7 @@ _FIRST, _SECOND = (0.1, 0.2, 0.5, 0.8), (0.6, 0.6, 0.9, 0.95)
 
 
 def answer(question: Question, structured: bool) -> tuple[str, dict | None, bytes | None]:
-    """Content, entities and overlay; regions as `entities`, or as location tokens in the content."""
+    """Return content, entities and overlay; regions as `entities`, or as location tokens in the content."""
     match = re.match(r"<[A-Z_]+>", question.text)
     task = match[0] if match else ""
     rest = question.text[len(task) :].strip()
@@ -62,7 +62,7 @@ def _check(task: str, rest: str) -> None:
 
 
 def _say(task: str, rest: str, picture: Bitmap) -> tuple[str, str, Found]:
-    """Words, the kind of outline, and what was found."""
+    """Return the words, the kind of outline, and what was found."""
     size = f"a {picture.kind} of {picture.width} by {picture.height} pixels"
     if task.endswith("CAPTION>") and task != "<DENSE_REGION_CAPTION>":
         return f"This is {size}, and the task was {task.strip('<>').lower()}.", BOX, []
@@ -107,7 +107,7 @@ def _entities(task: str, shape: str, found: Found, picture: Bitmap) -> dict:
 
 
 def _tokens(shape: str, found: Found) -> str:
-    """The same as the model spells it: the label, then its outlines as location tokens."""
+    """Return the regions as the model writes them: the label, then its outlines as location tokens."""
     spelled = []
     for label, outlines in found:
         bins = (

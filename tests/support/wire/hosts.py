@@ -45,35 +45,35 @@ class Host(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Exchange)
 
     def route(self, method: str, path: str) -> tuple[str, Reply]:
-        """The name of the route, and how it answers."""
+        """Return the name of the route, and how it answers."""
         for verb, pattern, name in self.routes:
             if verb == method and (match := re.fullmatch(pattern, path)):
                 return name, partial(_call, getattr(self, name), match.groups())
         return "", problems["404 text"]
 
     def server_bind(self) -> None:
-        """Binds without asking anybody for the name of the address."""
+        """Bind without a reverse look-up of the address."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = self.server_address[:2]
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remembers the connection, to end it with the server."""
+        """Remember the connection, to end it with the server."""
         self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forgets a connection that has ended."""
+        """Forget a connection that has ended."""
         self._open.discard(request)
         super().shutdown_request(request)
 
     def hang_up(self) -> None:
-        """Ends all connections."""
+        """End all connections."""
         for connection in list(self._open):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Keeps a fault of this server; a client that vanished is none."""
+        """Keep a fault of this server; a client that left is none."""
         error = sys.exc_info()[1]
         if not isinstance(error, OSError):
             self.wire.errors.append(error)
@@ -94,26 +94,26 @@ class NVIDIA(Host):
     ]
 
     def chat(self, exchange: Exchange) -> None:
-        """What the model would say."""
+        """Answer with what the model would say."""
         self.wire.default(exchange)
 
     def models(self, exchange: Exchange) -> None:
-        """The list, which needs no key and holds dead models too."""
+        """Answer with the list, which needs no key and holds withdrawn models too."""
         ids = sorted({*self.wire.models, *LISTED_ONLY})
         status(200, {"object": "list", "data": [_entry(id) for id in ids]})(exchange)
 
     def model(self, exchange: Exchange, id: str) -> None:
-        """One entry of the list."""
+        """Answer with one entry of the list."""
         if id in (*self.wire.models, *LISTED_ONLY):
             return status(200, _entry(id))(exchange)
         status(404, f"Model does not exist by the name of {id}")(exchange)
 
     def status(self, exchange: Exchange, id: str) -> None:
-        """A job that was answered with 202."""
+        """Answer a poll for a job that was answered with 202."""
         self.wire.poll(exchange, id)
 
     def announce(self, exchange: Exchange) -> None:
-        """A new asset: its id and where to put it."""
+        """Announce a new asset: answer with its id and where to put it."""
         self.wire.authorise(exchange)
         try:
             entry = exchange.seen.json
@@ -132,12 +132,12 @@ class NVIDIA(Host):
         )(exchange)
 
     def assets(self, exchange: Exchange) -> None:
-        """The ids of all assets."""
+        """Answer with the ids of all assets."""
         self.wire.authorise(exchange)
         status(200, {"assets": [{"assetId": id} for id in list(self.wire.assets)]})(exchange)
 
     def asset(self, exchange: Exchange, id: str) -> None:
-        """What is known of one asset."""
+        """Answer with what is known of one asset."""
         self.wire.authorise(exchange)
         asset = self.wire.assets.get(id)
         if not asset:
@@ -150,7 +150,7 @@ class NVIDIA(Host):
         status(200, {"asset": {"assetId": id, **known}})(exchange)
 
     def delete(self, exchange: Exchange, id: str) -> None:
-        """Takes an asset away."""
+        """Delete an asset."""
         self.wire.authorise(exchange)
         asset = self.wire.assets.pop(id, None)
         if not asset:
@@ -174,18 +174,18 @@ class Store(Host):
         self._results: dict[str, bytes] = {}
 
     def sign(self, path: str, headers: str = "host") -> str:
-        """An address that works without a key."""
+        """Return a URL that works without a key."""
         self._signatures[path] = uuid4().hex
         return f"{self.url}{path}?{_SIGNED.format(headers, self._signatures[path])}"
 
     def keep(self, data: bytes) -> str:
-        """Puts a result in and returns its signed address."""
+        """Store a result; return its signed URL."""
         path = f"/results/{uuid4()}.zip"
         self._results[path] = data
         return self.sign(path)
 
     def upload(self, exchange: Exchange, id: str) -> None:
-        """Takes the bytes of an announced asset, with the two headers that were signed."""
+        """Take the bytes of an announced asset, with the two headers that were signed."""
         if not self._allowed(exchange):
             return
         seen, asset = exchange.seen, self.wire.assets.get(id)
@@ -200,7 +200,7 @@ class Store(Host):
         exchange.answer(200, headers={"etag": '"0"'})
 
     def result(self, exchange: Exchange) -> None:
-        """Gives a stored result."""
+        """Answer with a stored result."""
         if self._allowed(exchange):
             exchange.answer(200, self._results[exchange.seen.path], "application/zip")
 

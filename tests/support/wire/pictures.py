@@ -1,4 +1,4 @@
-"""What the local NVIDIA-wire server knows of pictures: their kind and size, from their first bytes."""
+"""Reads the kind and size of pictures from their first bytes, for the local NVIDIA server."""
 
 import struct
 import zlib
@@ -18,7 +18,7 @@ class Bitmap:
 
 
 def measure(data: bytes) -> Bitmap:
-    """Reads the header of a PNG or JPEG; ValueError for anything else."""
+    """Read the header of a PNG or JPEG. Raises ValueError for anything else."""
     try:
         if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR":
             return Bitmap("PNG", *struct.unpack(">II", data[16:24]), len(data))
@@ -30,7 +30,7 @@ def measure(data: bytes) -> Bitmap:
 
 
 def _frame(data: bytes) -> tuple[int, int]:
-    """Width and height from the first start-of-frame segment."""
+    """Return the width and height from the first start-of-frame segment."""
     at = 2
     while True:
         while data[at] == data[at + 1] == 0xFF:
@@ -45,7 +45,7 @@ def _frame(data: bytes) -> tuple[int, int]:
 def plain_png(
     width: int = 8, height: int = 8, colour: tuple[int, int, int] = (200, 40, 40)
 ) -> bytes:
-    """A PNG of one colour."""
+    """Return a PNG of one colour."""
 
     def part(name: bytes, content: bytes) -> bytes:
         return (

@@ -1,4 +1,4 @@
-"""Every error body that is known of NVIDIA's hosts, by name, and the ones that a request can earn."""
+"""Every known error body of NVIDIA's hosts, by name, and those that depend on a request."""
 
 import json
 from uuid import uuid4
@@ -26,7 +26,7 @@ def problem(
     retry_after: int | None = None,
     **more: str,
 ) -> Reply:
-    """A problem document; without a `type` in the short form of the invocation service."""
+    """Return a problem document; without a `type` in the short form of the invocation service."""
     body = {"type": kind} if kind else {}
     body |= {"title": title, "status": code} | ({"detail": detail} if detail else {}) | more
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
@@ -36,12 +36,12 @@ def problem(
 def openai(
     code: int, message: str, kind: str = "invalid_request_error", name: str | int | None = None
 ) -> Reply:
-    """An error object as OpenAI spells it."""
+    """Return an error object in OpenAI's form."""
     return status(code, {"error": {"message": message, "type": kind, "param": None, "code": name}})
 
 
 def unprocessable(detail: str) -> Reply:
-    """The 422 of the worker."""
+    """Return the 422 of the worker."""
     return problem(
         422,
         "Unprocessable Entity",
@@ -53,12 +53,12 @@ def unprocessable(detail: str) -> Reply:
 
 
 def no_function(id: str = FUNCTION) -> Reply:
-    """The 404 of a model that was withdrawn."""
+    """Return the 404 of a model that was withdrawn."""
     return problem(404, "Not Found", f"Function '{id}': Not found for account '{ACCOUNT}'")
 
 
 def no_asset(id: str) -> Reply:
-    """The 404 of an invocation with an asset that is not there."""
+    """Return the 404 of an invocation with an asset that is not there."""
     return problem(404, "Not Found", f"NotFound error: failed to find asset {id}")
 
 

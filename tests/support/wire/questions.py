@@ -1,4 +1,4 @@
-"""How the local NVIDIA-wire server reads a chat request: what it accepts, and with which error it refuses the rest."""
+"""Reads chat requests for the local NVIDIA server: what it accepts, and with which error it refuses the rest."""
 
 import base64
 import binascii
@@ -68,7 +68,7 @@ class Question:
 
 
 def model_of(seen: Seen, listed: tuple[str, ...]) -> str:
-    """The model that is asked, from the path or the body: what the gateway checks before anybody's key."""
+    """Return the model that is asked, from the path or the body; the gateway checks it before the key."""
     if seen.path.startswith("/v1/vlm/"):
         return seen.path.removeprefix("/v1/vlm/")
     if seen.path.startswith("/v1/gr/"):
@@ -84,14 +84,14 @@ def model_of(seen: Seen, listed: tuple[str, ...]) -> str:
 
 
 def check_poll_header(seen: Seen) -> None:
-    """Refuses NVCF-POLL-SECONDS outside of 1..3600."""
+    """Refuse NVCF-POLL-SECONDS outside of 1..3600."""
     wait = seen.headers.get("NVCF-POLL-SECONDS", "1")
     if not wait.isdecimal() or not 1 <= int(wait) <= 3600:
         raise Refusal(problems["400 poll seconds"])
 
 
 def referenced(seen: Seen, assets: Mapping[str, Asset]) -> dict[str, Asset]:
-    """The uploaded assets that NVCF-INPUT-ASSET-REFERENCES names."""
+    """Return the uploaded assets that NVCF-INPUT-ASSET-REFERENCES names."""
     found = {}
     for name in filter(
         None,
@@ -110,7 +110,7 @@ def referenced(seen: Seen, assets: Mapping[str, Asset]) -> dict[str, Asset]:
 
 
 def read(seen: Seen, model: str, assets: Mapping[str, Asset]) -> Question:
-    """The question in a request, checked as the model's worker would."""
+    """Return the question in a request, checked as the model's worker would."""
     newer = not seen.path.startswith("/v1/vlm/")
     refuse = partial(openai, 400) if newer else unprocessable
     body = _object(seen, refuse("The body is not a JSON object"))
@@ -171,7 +171,7 @@ _NEWER: _Rules = {
 
 
 def _check_roles(messages: list[dict], refuse: Callable[[str], Reply]) -> None:
-    """An optional system message, then user and assistant in turns."""
+    """Refuse all but an optional system message, then user and assistant in turns."""
     roles = [message.get("role") for message in messages]
     turns = roles[1:] if roles[0] == "system" else roles
     if not turns or turns != [("user", "assistant")[index % 2] for index in range(len(turns))]:
@@ -181,7 +181,7 @@ def _check_roles(messages: list[dict], refuse: Callable[[str], Reply]) -> None:
 def _contents(
     messages: list[dict], refuse: Callable[[str], Reply]
 ) -> tuple[str, list[tuple[str, bool]]]:
-    """The last user's words without its pictures, and every picture's source with True when it stood in a tag."""
+    """Return the last user's words without pictures, and each picture's source, with True when it was in a tag."""
     words, sources = "", []
     for message in messages:
         content, user = message.get("content"), message["role"] == "user"

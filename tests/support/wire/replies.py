@@ -26,7 +26,7 @@ def status(
     content_type: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """A response with this status and body: a dict or list goes as JSON, a str as plain text."""
+    """Reply with this status and body: a dict or list goes as JSON, a str as plain text."""
     if isinstance(body, (dict, list)):
         data, kind = json.dumps(body).encode(), "application/json"
     elif isinstance(body, str):
@@ -39,17 +39,17 @@ def status(
 
 
 def json_body(body: dict | list) -> Reply:
-    """One JSON body with status 200."""
+    """Reply with one JSON body and status 200."""
     return lambda exchange: status(200, body, headers=nvcf_headers())(exchange)
 
 
 def redirect(url: str) -> Reply:
-    """A 302 to somewhere else, with an empty body."""
+    """Reply with a 302 to this URL and an empty body."""
     return lambda exchange: exchange.answer(302, headers={"location": url, **nvcf_headers()})
 
 
 def half_json() -> Reply:
-    """A complete HTTP response whose JSON stops in the middle."""
+    """Reply with a complete HTTP response whose JSON stops in the middle."""
     return status(
         200,
         b'{"id":"1","choices":[{"index":0,"message":{"role":"assistant","conte',
@@ -58,7 +58,7 @@ def half_json() -> Reply:
 
 
 def drop() -> Reply:
-    """Closes the connection without an answer."""
+    """Close the connection without an answer."""
 
     def reply(exchange: Exchange) -> None:
         exchange.close_connection = True
@@ -67,7 +67,7 @@ def drop() -> Reply:
 
 
 def slow_headers(seconds: float, then: Reply | None = None) -> Reply:
-    """Says nothing for a time, and then answers (by default as usual)."""
+    """Stay silent for `seconds`, and then answer (by default as usual)."""
 
     def reply(exchange: Exchange) -> None:
         exchange.hold(seconds)
@@ -85,7 +85,7 @@ def sse(
     newline: str = "\n",
     error: dict | None = None,
 ) -> Reply:
-    """An event stream. A piece is words, a JSON object, or bytes that go on the wire as they are.
+    """Reply with an event stream. A piece is words, a JSON object, or bytes that are sent as they are.
 
     After the pieces come the finish, the usage and `[DONE]`; without `done` nothing of it; with `error` that object
     and `[DONE]`. `gate` holds everything behind the first piece until it is set. `cut_after` breaks the connection
@@ -116,7 +116,7 @@ def sse(
 
 
 def pending(times: int, then: Reply | None = None) -> Reply:
-    """A 202 with NVCF-REQID; the next `times` polls get 202 again, the one after that the answer, once."""
+    """Reply with a 202 and NVCF-REQID; the next `times` polls get 202 again, the one after that the answer, once."""
 
     def reply(exchange: Exchange) -> None:
         id = exchange.wire.enqueue(exchange, times, then or exchange.usual)
@@ -126,32 +126,32 @@ def pending(times: int, then: Reply | None = None) -> Reply:
 
 
 def zipped(files: Mapping[str, bytes | str | dict]) -> Reply:
-    """A 302 to a zip of these files, in their order; a dict goes as JSON."""
+    """Reply with a 302 to a zip of these files, in their order; a dict goes as JSON."""
     return lambda exchange: _elsewhere(pack(files))(exchange)
 
 
 def empty_zip() -> Reply:
-    """A 302 to a zip without entries."""
+    """Reply with a 302 to a zip without entries."""
     return zipped({})
 
 
 def not_a_zip() -> Reply:
-    """A 302 to something that is called a zip and is none."""
+    """Reply with a 302 to a file that is called a zip and is none."""
     return _elsewhere(b"PK\x03\x04 this is no archive")
 
 
 def zip_bomb(mebibytes: int = 256) -> Reply:
-    """A 302 to a small zip whose `.response` unpacks to very much: a valid answer behind that many blanks."""
+    """Reply with a 302 to a small zip whose `.response` unpacks to a valid answer after that many MiB of blanks."""
     return lambda exchange: _elsewhere(_bomb(mebibytes))(exchange)
 
 
 def zip_many(entries: int = 10_000) -> Reply:
-    """A 302 to a zip with a good `.response` and very many other entries."""
+    """Reply with a 302 to a zip with a good `.response` and this many other entries."""
     return lambda exchange: _elsewhere(_crowd(entries))(exchange)
 
 
 def zip_traversal() -> Reply:
-    """A 302 to a zip with a good `.response` and names that point out of the folder it is unpacked in."""
+    """Reply with a 302 to a zip with a good `.response`, and names that point out of its folder."""
     outside = dict.fromkeys(("../../x", "/x", "..\\..\\x", "a/../../x", "../../2.response"), b"x")
     return zipped({"1.response": whole_reply("harmless"), **outside})
 
@@ -159,7 +159,7 @@ def zip_traversal() -> Reply:
 def whole_reply(
     content: str, entities: list | dict | None = None, model: str | None = None
 ) -> dict:
-    """The JSON of an answer that does not stream; with `model` in the longer form of OpenAI."""
+    """Return the JSON of an answer that does not stream; with `model` in the longer form of OpenAI."""
     extra = {} if entities is None else {"entities": entities}
     message = {"role": "assistant", "content": content, **extra}
     return {
@@ -170,18 +170,18 @@ def whole_reply(
 
 
 def usage(content: str) -> dict[str, int]:
-    """Tokens, counted as words."""
+    """Return the token counts, counted as words."""
     said = len(content.split())
     return {"completion_tokens": said, "prompt_tokens": 46, "total_tokens": 46 + said}
 
 
 def nvcf_headers(state: str = "fulfilled", id: str | None = None) -> dict[str, str]:
-    """The two headers of every response of the invocation service."""
+    """Return the two headers of every response of the invocation service."""
     return {"nvcf-reqid": id or str(uuid.uuid4()), "nvcf-status": state}
 
 
 def pack(files: Mapping[str, bytes | str | dict]) -> bytes:
-    """A zip of these files."""
+    """Return a zip of these files."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
@@ -244,7 +244,7 @@ def _named(model: str | None, kind: str) -> dict:
 
 
 def _elsewhere(data: bytes) -> Reply:
-    """A 302 to these bytes in the object store."""
+    """Reply with a 302 to these bytes in the object store."""
     return lambda exchange: redirect(exchange.wire.store(data))(exchange)
 
 

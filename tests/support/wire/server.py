@@ -1,4 +1,4 @@
-"""A local server that speaks NVIDIA's wire, for the tests and for whoever tries the page without a key.
+"""A local server that plays NVIDIA's API, for the tests and for trying the page without a key.
 
 It plays all of NVIDIA's hosts at one address, and the object store of the signed addresses at another one. It is
 written from the documents of the wire and shares no line with the client. `python -m tests.support.wire --port 8808` runs it.
@@ -52,8 +52,8 @@ class Wire:
         self.deleted: dict[str, Asset] = {}
         self.disconnects = 0  # clients that left before their answer was complete
         self.errors: list[BaseException] = []  # faults of this server, raised again at its end
-        self.florence_entities = True  # or else location tokens in the content
-        self.florence_zip = True  # or else the JSON itself
+        self.florence_entities = True  # False: location tokens in the content
+        self.florence_zip = True  # False: the JSON itself
         self.window = 0.0  # seconds between two pieces of a stream
         self.watched = False  # a line on stderr for each request
         self.closing = threading.Event()
@@ -80,18 +80,18 @@ class Wire:
             raise self.errors[0]
 
     def asked(self, route: str) -> list[Seen]:
-        """The requests of one route, in the order of their arrival."""
+        """Return the requests of one route, in the order of their arrival."""
         return [seen for seen in list(self.seen) if seen.route == route]
 
     def until(self, condition: Callable[[], object], seconds: float = 5.0) -> bool:
-        """Waits until the condition holds, and tells whether it came to hold."""
+        """Wait until the condition holds, at most `seconds`; return whether it holds."""
         end = time.monotonic() + seconds
         while not condition() and time.monotonic() < end:
             time.sleep(0.005)
         return bool(condition())
 
     def play(self, exchange: Exchange) -> None:
-        """Records a request and answers it: by the script, or as its route does."""
+        """Record a request and answer it: by the script, or as its route does."""
         with self._lock:
             self.seen.append(exchange.seen)
             script = (
@@ -104,7 +104,7 @@ class Wire:
             refusal.reply(exchange)
 
     def default(self, exchange: Exchange) -> None:
-        """Answers a chat request as the real service would, in the order of its checks."""
+        """Answer a chat request as the real service would, in the order of its checks."""
         seen = exchange.seen
         model = wire_questions.model_of(seen, self.models)
         self.authorise(exchange)
@@ -115,21 +115,21 @@ class Wire:
         wire_answers.answer(question, self, seen.headers.get("Accept", ""))(exchange)
 
     def authorise(self, exchange: Exchange) -> None:
-        """Refuses a missing or wrong key."""
+        """Refuse a missing or wrong key."""
         token = exchange.seen.token
         if bool(token) if self.keys is None else (token or "") in self.keys:
             return
         raise Refusal(problems["401 no header" if token is None else "401 bad key"])
 
     def enqueue(self, exchange: Exchange, polls: int, then: Reply) -> str:
-        """Keeps an answer for later; returns the id to ask for it."""
+        """Keep an answer for later; return the id to ask for it."""
         id = str(uuid4())
         with self._lock:
             self._jobs[id] = _Job(exchange.seen, polls, then)
         return id
 
     def poll(self, exchange: Exchange, id: str) -> None:
-        """One look at a job: not yet, the answer, or 404 when it is unknown or was fetched."""
+        """Answer a poll for a job: not yet, the answer, or 404 when it is unknown or was fetched."""
         self.authorise(exchange)
         with self._lock:
             job = self._jobs.get(id)
@@ -145,14 +145,14 @@ class Wire:
         (status(202, headers=pending_still) if job else problems["404 status"])(exchange)
 
     def sign(self, path: str, headers: str = "host") -> str:
-        """An address in the object store that works without a key."""
+        """Return a URL in the object store that works without a key."""
         return self._store.sign(path, headers)
 
     def store(self, data: bytes) -> str:
-        """Puts a result into the object store and returns its signed address."""
+        """Put a result into the object store; return its signed URL."""
         return self._store.keep(data)
 
     def lost(self, exchange: Exchange) -> None:
-        """Counts a client that left too early."""
+        """Count a client that left too early."""
         with self._lock:
             self.disconnects += not self.closing.is_set()
