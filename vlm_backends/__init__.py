@@ -1,4 +1,4 @@
-"""Vision-language models behind one verb.
+"""Ask vision-language models about pictures with one function, whichever engine answers.
 
 >>> from vlm_backends import Prompt, Turn, ask, connect, find_model, read
 >>> engine = connect()
@@ -31,7 +31,7 @@ from vlm_backends.types import (
 
 __version__ = "1.0.0"  # pyproject.toml reads it here
 
-Stop = CancelToken  # the name that scripts know
+Stop = CancelToken  # the older name, which scripts use
 
 __all__ = [
     "CancelToken",

@@ -1,4 +1,4 @@
-"""Threads, once: a token that cancels, a line of callers, and iterators that cross threads."""
+"""Cancel work, let callers wait in line, and iterate over what another thread produces."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-PAUSE = 0.1  # seconds between two hand-overs: faster costs the server more than the eye gains
-_REST, _LONGEST = 4, 1.0  # a pause lasts four times as long as the hand-over before it, 1 s at most
-_LOOK = 0.5  # seconds between two looks at the line
+PAUSE = 0.1  # seconds between two updates: nobody reads faster, and each costs the server time
+_PAUSE_FACTOR = 4  # a pause lasts so many times as long as the update before it took
+_MAX_PAUSE = 1.0  # seconds
+_POLL_INTERVAL = 0.5  # seconds between two looks at the waiting line
 
 
 class CancelToken:
-    """Ends work from another thread; `add_callback` registers what must happen then."""
+    """Cancels work that runs in another thread; `add_callback` registers what must happen then."""
 
     def __init__(self) -> None:
         self._event, self._lock = threading.Event(), threading.Lock()
         self._callbacks: list[Callable[[], object]] = []
 
     def add_callback(self, callback: Callable[[], object]) -> Callable[[], None]:
-        """Call `callback` once on cancellation, at once if that has come already.
+        """Call `callback` once on cancellation, immediately if it is cancelled already.
 
-        Returns a function that takes the registration back.
+        Returns a function that removes the callback.
         """
         with self._lock:
             if not self._event.is_set():
@@ -57,7 +58,7 @@ class CancelToken:
 
 
 class WaitingLine:
-    """First come, first served: `seats` callers may go on, the others learn their place."""
+    """Lets `seats` callers go on at a time, in the order in which they came."""
 
     def __init__(self, seats: int = 1) -> None:
         self._seats = seats
@@ -66,7 +67,11 @@ class WaitingLine:
 
     @contextmanager
     def place(self, cancel: CancelToken) -> Iterator[Iterator[int]]:
-        """Take a place: an iterator of how many are ahead, until one's turn or the cancellation."""
+        """Join the line until the `with` block ends.
+
+        Gives an iterator of how many callers are ahead; it ends at this caller's turn, or when it
+        is cancelled.
+        """
         ticket = object()
         with self._moved:
             self._tickets.append(ticket)
@@ -85,11 +90,11 @@ class WaitingLine:
                 return
             yield ahead
             with self._moved:
-                self._moved.wait(_LOOK)
+                self._moved.wait(_POLL_INTERVAL)
 
 
 class _End:
-    """Marks the end of an iteration in a queue, with what went wrong."""
+    """Marks the end of an iteration in a queue; `error` is what ended it early."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
@@ -104,8 +109,9 @@ def iterate_in_thread(
 ) -> Generator[T, None, None]:
     """Yield the items that `produce` makes in a thread of its own, in order and without delay.
 
-    Ends at the cancellation, whatever the producer waits for. Errors are raised at their place.
-    Leaving early drops what the producer still makes; with `join`, its thread is waited for.
+    Ends at the cancellation even while the producer blocks. An error is raised after the items that
+    came before it. Leaving early drops what the producer still makes; with `join`, its thread is
+    waited for.
     """
 
     def work(push: Callable[[T], None], is_over: Callable[[], bool]) -> None:
@@ -130,17 +136,17 @@ def iterate_pushed(
     items: after the cancellation, or when the iterator was left early.
     """
     items: queue.SimpleQueue[T | _End] = queue.SimpleQueue()
-    left = threading.Event()
+    abandoned = threading.Event()
 
     def run() -> None:
         error = None
         try:
-            work(items.put, lambda: left.is_set() or cancel.is_set())
+            work(items.put, lambda: abandoned.is_set() or cancel.is_set())
         except BaseException as failure:
             error = failure
         items.put(_End(error))
 
-    forget = cancel.add_callback(lambda: items.put(_End()))
+    unregister = cancel.add_callback(lambda: items.put(_End()))
     thread = threading.Thread(target=run, name=name, daemon=True)
     thread.start()
     try:
@@ -149,8 +155,8 @@ def iterate_pushed(
         if item.error:
             raise item.error
     finally:
-        left.set()
-        forget()
+        abandoned.set()
+        unregister()
         if join:
             thread.join()
 
@@ -160,8 +166,8 @@ def run_with_progress(
 ) -> Generator[float, None, T | None]:
     """Run `work` in a thread; yield the seconds so far every `tick` seconds; return its result.
 
-    Returns None as soon as it is cancelled and lets the work end by itself: a load cannot be broken
-    off.
+    Returns None as soon as it is cancelled and lets the work end by itself, since loading a model
+    cannot be interrupted.
     """
     results: list[T] = []
     failures: list[BaseException] = []
@@ -176,14 +182,14 @@ def run_with_progress(
             done.set()
 
     start = time.monotonic()
-    forget = cancel.add_callback(done.set)
+    unregister = cancel.add_callback(done.set)
     threading.Thread(target=run, name="load", daemon=True).start()
     try:
         while not done.is_set():
             yield time.monotonic() - start
             done.wait(tick)
     finally:
-        forget()
+        unregister()
     if failures:
         raise failures[0]
     return results[0] if results else None
@@ -195,7 +201,7 @@ async def latest_items(
     """Yield the first item at once, then the newest every `pause` seconds, and the last.
 
     A thread reads, so that a cancelled handler ends at once. Leaving early sets `cancel`, which
-    ends the upstream call. When a hand-over takes long, there are fewer of them. Errors are
+    ends the upstream call. When the consumer is slow, it gets fewer items. Errors are
     raised after the items that came before them.
     """
     reader: ReplyThread[T] = ReplyThread(produce, cancel)
@@ -207,7 +213,9 @@ async def latest_items(
                 yield reader.newest.pop()
             if last:
                 break
-            await reader.rest(max(pause, min(_LONGEST, _REST * (time.monotonic() - start))))
+            await reader.pause(
+                max(pause, min(_MAX_PAUSE, _PAUSE_FACTOR * (time.monotonic() - start)))
+            )
         if reader.failure:
             raise reader.failure
     finally:
@@ -235,15 +243,15 @@ class ReplyThread(threading.Thread, Generic[T]):
         self.start()
 
     async def changed(self) -> None:
-        """Wait for an item that was not handed over, or for the end."""
+        """Wait for an item that was not taken yet, or for the end."""
         self._awaited = True
         if not (self.newest or self.over or self._cancel.is_set()):
             await self._changed_event.wait()
         self._awaited = False
         self._changed_event.clear()
 
-    async def rest(self, seconds: float) -> None:
-        """Wait that long, but not beyond the end."""
+    async def pause(self, seconds: float) -> None:
+        """Wait that many seconds, but not beyond the end of the iterator."""
         timer = self._loop.call_later(seconds, self._changed_event.set)
         if not self.over:
             await self._changed_event.wait()
@@ -251,7 +259,7 @@ class ReplyThread(threading.Thread, Generic[T]):
         self._changed_event.clear()
 
     def run(self) -> None:
-        """Read until the end."""
+        """Read the iterator until its end or the cancellation."""
         try:
             for item in self._produce():
                 self.newest[:] = [item]

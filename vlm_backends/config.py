@@ -1,8 +1,8 @@
 """The settings of a process: read once from the environment into one frozen `Config`.
 
-No other module reads the environment. A setting that cannot be met is a BadPrompt or a MissingKey
-with one sentence, even when nothing here needs it: nothing is ignored in silence. Keys and
-passwords are in no repr.
+No other module reads the environment. An invalid setting raises BadPrompt or MissingKey with one
+sentence, even when the chosen engine does not use it: no setting is ignored silently. Keys and
+passwords appear in no repr.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Environment = Mapping[str, str]
 class Config:
     """All settings of a process."""
 
-    engine: str = ""  # VLM_ENGINE: one of ENGINES; empty: the best that is there
+    engine: str = ""  # VLM_ENGINE: one of ENGINES; empty: the best that is available
     nvidia_key: str = field(default="", repr=False)
     nvidia_url: str = ""  # NVIDIA_BASE_URL: replaces scheme, host and port
     servers: tuple[ServerConfig, ...] = ()  # VLM_BASE_URL first, then VLM_SERVERS
@@ -42,7 +42,7 @@ class Config:
     accounts: Mapping[str, str] = field(default_factory=dict, repr=False)
     server_key: str = field(default="", repr=False)  # VLM_SERVER_KEY: what callers must send
     host: str = ""  # GRADIO_SERVER_NAME: where the page listens
-    port: str = ""  # GRADIO_SERVER_PORT: checked where it is listened at
+    port: str = ""  # GRADIO_SERVER_PORT: checked when the page starts
     temp_folder: str = ""  # GRADIO_TEMP_DIR
     on_space: bool = False  # a Hugging Face Space
     zero_gpu: bool = False  # a Space that borrows its GPU for each call
@@ -63,10 +63,10 @@ class Config:
 
     @classmethod
     def usable(cls, env: Environment | None = None) -> Config:
-        """Read what can be used and leave out the engines whose settings cannot be met.
+        """Read the valid settings and leave out the engines whose settings are invalid.
 
         For a page that was given an engine already and only looks for others. Raises BadPrompt for
-        limits and accounts: a page does not start without those that its owner wants.
+        limits and accounts: a page must not start without those that its owner wants.
         """
         env = os.environ if env is None else env
         settings: dict[str, Any] = {"engine": _engine_name(env)}
@@ -79,7 +79,7 @@ class Config:
 
 
 def nvidia_url(env: Environment | None = None) -> str:
-    """Return NVIDIA_BASE_URL, or nothing. Raises BadPrompt."""
+    """Return NVIDIA_BASE_URL; empty when unset. Raises BadPrompt."""
     base = _get(os.environ if env is None else env, "NVIDIA_BASE_URL")
     if base and not is_address(base):
         raise BadPrompt("NVIDIA_BASE_URL must be an address such as http://127.0.0.1:8808.")
@@ -87,7 +87,10 @@ def nvidia_url(env: Environment | None = None) -> str:
 
 
 def server_key(env: Environment | None = None) -> str:
-    """Return VLM_SERVER_KEY, which callers of a server must send, or nothing. Raises BadPrompt."""
+    """Return VLM_SERVER_KEY, which callers of a server must send; empty when unset.
+
+    Raises BadPrompt.
+    """
     key = _get(os.environ if env is None else env, "VLM_SERVER_KEY")
     return check_key(key, "VLM_SERVER_KEY")
 
@@ -99,8 +102,10 @@ def is_zero_gpu(env: Environment | None = None) -> bool:
 
 def thread_limit(env: Environment | None = None) -> int | None:
     """Return how many cores one computation may use, by OMP_NUM_THREADS; None when unset."""
-    said = (os.environ if env is None else env).get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return int(said) if said.isdecimal() and int(said) else None
+    value = (
+        (os.environ if env is None else env).get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    )
+    return int(value) if value.isdecimal() and int(value) else None
 
 
 def read_limits(env: Environment) -> VisitorLimits:
@@ -110,8 +115,8 @@ def read_limits(env: Environment) -> VisitorLimits:
     """
     on_space = bool(env.get("SPACE_ID"))
     proxies = _count(env, "VLM_TRUSTED_PROXIES", int(on_space)) or 0
-    away = _get(env, "GRADIO_SERVER_NAME") not in ("", *_LOCAL_HOSTS)
-    public = away or proxies or on_space or env.get("GRADIO_SHARE")
+    remote = _get(env, "GRADIO_SERVER_NAME") not in ("", *_LOCAL_HOSTS)
+    public = remote or proxies or on_space or env.get("GRADIO_SHARE")
     default = _PUBLIC_LIMITS if public else VisitorLimits()
     return VisitorLimits(
         _count(env, "VLM_LIMIT_QUESTIONS", default.questions),
@@ -123,9 +128,9 @@ def read_limits(env: Environment) -> VisitorLimits:
 
 
 def read_accounts(env: Environment) -> dict[str, str]:
-    """Read names and passwords from VLM_AUTH: a pair, or a file with one a line; none: no login.
+    """Read names and passwords from VLM_AUTH: one pair, or a file with a pair on each line.
 
-    Raises BadPrompt, which repeats nothing of it.
+    Returns nothing when it is unset: no login. Raises BadPrompt, which repeats no password.
     """
     setting = _get(env, "VLM_AUTH")
     if not setting:
@@ -174,7 +179,7 @@ def _read_weights(env: Environment) -> dict[str, Any]:
 
 
 def _checkpoints(setting: str) -> dict[str, str]:
-    """Parse pairs `model=hub id`, parted by commas."""
+    """Parse pairs `model=hub id`, separated by commas."""
     pairs = [pair.partition("=") for pair in setting.split(",") if pair.strip()]
     known = {model.id for model in CATALOGUE if model.weights}
     for name, _, id in pairs:
@@ -218,7 +223,7 @@ def _check_engine(config: Config) -> None:
 
 
 def _count(env: Environment, name: str, default: int | None) -> int | None:
-    """Read a whole number, from 1 for a limit; None for "off"."""
+    """Read a whole number, which is at least 1 for a limit; return None for "off"."""
     setting, least = _get(env, name).lower(), 1 if "LIMIT" in name else 0
     if setting in ("", "off"):
         return None if setting else default

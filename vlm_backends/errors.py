@@ -1,11 +1,11 @@
-"""What can go wrong, as a user should read it.
+"""Define the errors whose messages are written for users.
 
 VLMError            every message is one or two sentences: what happened, and what to do next
 ├── MissingKey      this needs a key, or an engine, that is not here
 ├── BadPrompt       the question, the picture or a parameter cannot be sent as it is
-├── Refused         the service answered, and said no (status, detail)
+├── Refused         the service answered with an error (status, detail)
 ├── Gone            the service no longer has this model
-└── Unreachable     no answer, or an answer that broke off or made no sense
+└── Unreachable     no answer, or one that broke off or cannot be parsed
 
 Anything else that is raised is a bug and keeps its traceback.
 """
@@ -35,7 +35,7 @@ class Refused(VLMError):
     """The service answered with an error status.
 
     `status` is the HTTP status, `detail` the service's own words, never a key. `retry_after` is how
-    many seconds the service asks to be left alone; None when it did not say.
+    many seconds the service asks callers to wait; None when it did not say.
     """
 
     def __init__(
@@ -63,4 +63,4 @@ class Gone(VLMError):
 
 
 class Unreachable(VLMError):
-    """No answer came, or it broke off, or it made no sense."""
+    """No answer came, or it broke off, or it cannot be parsed."""

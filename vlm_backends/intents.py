@@ -1,4 +1,4 @@
-"""Write one wish, such as “Find Lake Loop”, as a prompt in each model's own grammar.
+"""Write one request, such as “Find Lake Loop”, as a prompt in each model's own grammar.
 
 There is one row per grammar, and one column per intent.
 """
@@ -68,7 +68,7 @@ _SEPARATOR = re.compile(r"\s*[,;\n]\s*")
 
 
 def supports(model: Model, intent: Intent) -> bool:
-    """Say whether the model can be asked for this."""
+    """Return True when the model can be asked for this intent."""
     return intent in _TEMPLATES.get(model.read, {})
 
 

@@ -1,7 +1,7 @@
-"""What calls and probes have shown of each model at each engine, for as long as the process lives.
+"""Keep what calls and probes have shown of each model at each engine, in this process's memory.
 
-A call says more than a probe, and a probe more than the catalogue. No key is kept: callers are
-known by a digest that means nothing in another process.
+A call is better evidence than a probe, and a probe than the catalogue. No key is kept: callers are
+identified by a digest that means nothing in another process.
 """
 
 import threading
@@ -16,7 +16,7 @@ from vlm_backends.types import Model
 
 __all__ = ["Journal", "look", "observation_of"]
 _PROBE_INTERVAL = 15.0  # seconds between two probes of the same address
-_ABOUT_THE_KEY = 401, 402  # such a refusal holds for all models
+_KEY_STATUSES = 401, 402  # a refusal of the key holds for all models
 _ANY_MODEL = ""  # in a key: the observation holds for all models
 _Key = tuple[str, str, Literal["call", "probe"]]  # account or endpoint, a model's id, the source
 
@@ -34,9 +34,9 @@ class Journal:
         self._probed: dict[str, float] = {}  # by endpoint: seconds since 1970
 
     def observe(self, engine: Engine, model: Model, error: VLMError | None) -> None:
-        """Keep how a call went: `error` came before its first words; None if those came.
+        """Keep how a call went: `error` came before its first words; None when words came.
 
-        This is the observer of a Reply.
+        Pass it to a Reply as its `observer`.
         """
         now = time.time()
         observation = observation_of(error, now) if error else Observation("answered", now)
@@ -46,7 +46,7 @@ class Journal:
     def add_call(self, engine: Engine, model: Model, observation: Observation) -> None:
         """Keep what a call with this engine's key showed."""
         account, endpoint = _account(engine), _endpoint(engine)
-        about_the_key = observation.status in _ABOUT_THE_KEY
+        about_the_key = observation.status in _KEY_STATUSES
         with self._lock:
             if observation.kind == "answered":
                 self._observations.pop((endpoint, model.id, "call"), None)
@@ -73,8 +73,9 @@ class Journal:
     def newest(self, engine: Engine, model: Model, now: float) -> Observation | None:
         """Return the newest observation that holds for this engine and its key; None without one.
 
-        A call outranks the list that a probe has read; the list only ends a call's "unreachable".
-        What is over by the service's own word is left out. `now` is in seconds since 1970.
+        A call outranks the list that a probe has read; a newer list only replaces a call's
+        "unreachable". Observations whose `until` has passed are left out. `now` is in seconds since
+        1970.
         """
         calls, probe = self._observed(engine, model)
         calls = [each for each in calls if each.until is None or each.until > now]
@@ -87,12 +88,12 @@ class Journal:
     def _observed(
         self, engine: Engine, model: Model
     ) -> tuple[list[Observation], Observation | None]:
-        """Return what is kept of calls and of the last probe."""
+        """Return the observations of calls, and that of the last probe."""
         account, endpoint = _account(engine), _endpoint(engine)
         with self._lock:
             calls = [
-                self._observations.get((who, id, "call"))
-                for who in (account, endpoint)
+                self._observations.get((caller, id, "call"))
+                for caller in (account, endpoint)
                 for id in (model.id, _ANY_MODEL)
             ]
             probe = self._observations.get((endpoint, model.id, "probe"))
@@ -109,12 +110,12 @@ class Journal:
 
 
 def _account(engine: Engine) -> str:
-    """Return who calls: an engine, its address and its key, by a digest of them."""
+    """Return a name for the caller: the engine, with a digest of its address and its key."""
     return f"{engine.name} account {engine.traits.account}"
 
 
 def _endpoint(engine: Engine) -> str:
-    """Return what is called: the same for all keys."""
+    """Return a name for the address that is called, the same for all keys."""
     return f"{engine.name} at {engine.traits.endpoint}"
 
 

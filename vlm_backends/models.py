@@ -254,11 +254,11 @@ def check_sampling(model: Model, sampling: Sampling) -> Sampling:
     for name, value, low, high in ranges:
         if not low <= value <= high:  # also true of NaN
             raise BadPrompt(
-                f"{name} must be from {low:g} to {high:g} for {model.title}{_but_not(value)}."
+                f"{name} must be from {low:g} to {high:g} for {model.title}{_rejected(value)}."
             )
     return sampling
 
 
-def _but_not(value: float) -> str:
+def _rejected(value: float) -> str:
     """Name a rejected value; nothing for an integer that is too large to be formatted."""
     return "" if abs(value) > 1e300 else f", not {value:g}"

@@ -1,4 +1,4 @@
-"""The servers that the owner has set up: `VLM_BASE_URL` for one, `VLM_SERVERS` for several."""
+"""Read which servers the owner has set up: `VLM_BASE_URL` for one, `VLM_SERVERS` for several."""
 
 import json
 import re
@@ -31,7 +31,7 @@ class ServerConfig:
 
 
 def check_key(key: str, what: str = "This") -> str:
-    """Return the key. Raises BadPrompt, which names `what` and never repeats the key, for none."""
+    """Return the key. Raises BadPrompt, which names `what` but not the key, if it is invalid."""
     if not key.isascii() or not key.isprintable() or " " in key:
         raise BadPrompt(
             f"{what} is not a key: keys hold letters, digits, dashes and underscores only."
@@ -40,10 +40,10 @@ def check_key(key: str, what: str = "This") -> str:
 
 
 def is_address(url: str) -> bool:
-    """Return True for the address of a host, by http or https."""
+    """Return True for an http or https address with a host."""
     try:
         return urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).netloc)
-    except ValueError:  # such as a half IPv6 address
+    except ValueError:  # such as an incomplete IPv6 address
         return False
 
 
@@ -101,9 +101,9 @@ def _server(entry: object, env: Mapping[str, str]) -> ServerConfig:
 
 
 def _key(variable: object, name: str, env: Mapping[str, str]) -> str:
-    """Return the key that the variable holds.
+    """Return the key that the variable holds. Raises BadPrompt.
 
-    What is no variable's name may be a key itself, so that no message repeats it.
+    A value that is not a variable's name may be the key itself: no message repeats it.
     """
     if variable == "":
         return ""

@@ -1,6 +1,6 @@
-"""Rate limits: a service's requests a minute, a visitor's questions and bytes, a day's budget.
+"""Limit a service's requests a minute, a visitor's questions and bytes, and a day's budget.
 
-Nothing here knows a page or a request: the caller says which client it is.
+Nothing here depends on a web framework: the caller names the client.
 """
 
 import time
@@ -14,7 +14,7 @@ from threading import Lock
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.errors import Refused
 
-_REMEMBERED = 10_000  # clients; the one that was seen longest ago is forgotten first
+_MAX_CLIENTS = 10_000  # the one that was seen longest ago is forgotten first
 _DAY = 86_400  # seconds
 _WRONG_PASSWORDS = 10  # in a minute
 
@@ -31,7 +31,7 @@ class SlidingWindow:
         self.requests, self.seconds = requests, seconds
         self._clock, self._lock = clock, Lock()
         self._begun: deque[float] = deque(maxlen=requests)
-        self._held_until = 0.0
+        self._blocked_until = 0.0
 
     def retry_after(self) -> float:
         """Return the seconds until the next request may begin; 0 for now."""
@@ -58,18 +58,18 @@ class SlidingWindow:
     def hold(self, seconds: float) -> None:
         """Let no request begin for that long."""
         with self._lock:
-            self._held_until = max(self._held_until, self._clock() + seconds)
+            self._blocked_until = max(self._blocked_until, self._clock() + seconds)
 
     def _wait(self) -> float:
         full = self._begun and len(self._begun) == self.requests
         free_at = self._begun[0] + self.seconds if full else 0.0
-        return max(0.0, max(free_at, self._held_until) - self._clock())
+        return max(0.0, max(free_at, self._blocked_until) - self._clock())
 
 
 class LeakyBucket:
     """Hold `capacity` and leak all of it in `seconds`; None: hold any amount.
 
-    A burst up to the capacity passes at once; what goes on and on is slowed down to the leak.
+    A burst up to the capacity passes at once; a longer load is slowed down to the rate of the leak.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class ClientQuota:
 
 
 class RateLimiter:
-    """Count what clients ask; refuse the one who asks too much, and say when to try again.
+    """Count what clients ask; refuse a client that asks too much, and say when to try again.
 
     `today` gives the time in seconds since 1970, UTC.
     """
@@ -148,7 +148,7 @@ class RateLimiter:
         with self._lock:
             quota = self._quotas.pop(client, None) or ClientQuota(self.limits)
             self._quotas[client] = quota
-            while len(self._quotas) > _REMEMBERED:
+            while len(self._quotas) > _MAX_CLIENTS:
                 self._quotas.popitem(last=False)
             return quota
 
@@ -160,8 +160,8 @@ class RateLimiter:
         """
         with self.answering(quota):
             if seconds := quota.questions.take():
-                most = f"{self.limits.questions} questions a minute are what this page takes."
-                raise _refused(f"{most} Ask again in {in_words(seconds)}.")
+                limit = f"{self.limits.questions} questions a minute are what this page takes."
+                raise _refused(f"{limit} Ask again in {in_words(seconds)}.")
             self._pay(owners)
             yield
 

@@ -1,4 +1,4 @@
-"""A reply, from the question to its end: whoever answers, whoever listens."""
+"""Ask an engine and follow its reply: parsing, timing, errors and JSON in one place."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Question:
 
     @property
     def picture(self) -> Picture | None:
-        """The newest picture of the conversation."""
-        return next((t.pictures[-1] for t in reversed(self.prompt.turns) if t.pictures), None)
+        """Return the newest picture of the conversation; None when it has none."""
+        return self.prompt.picture
 
     @property
     def read(self) -> Reader:
-        """The function from the reply's text to its meaning."""
+        """Return the function that parses the reply's text."""
         return (self.task or self.model).read
 
 
@@ -52,7 +52,7 @@ Observer = Callable[[Engine, Model, VLMError | None], object]
 
 
 class Reply(Iterator[Answer]):
-    """One question on its way, and the answer so far.
+    """Asks one question and holds the answer so far.
 
     Iterate it, once, for the answer each time more of it arrives. Or step through `updates` and
     look at `answer` only when somebody reads it: parsing costs more than adding up. `answer`,
@@ -73,7 +73,7 @@ class Reply(Iterator[Answer]):
     ) -> None:
         self.question, self.engine, self.observer = question, engine, observer
         self.cancel_token = cancel or CancelToken()
-        self.chunk = Chunk()  # all of the reply so far, unread
+        self.chunk = Chunk()  # all of the reply so far, unparsed
         self.error: VLMError | None = None  # what ended it early
         self.timing = Timing()
         self._parsed: tuple[Chunk, Answer] | None = None
@@ -92,7 +92,7 @@ class Reply(Iterator[Answer]):
         return self.answer
 
     def updates(self) -> Generator[None, None, None]:
-        """Step through the reply without reading it; `chunk` has what arrived. Raises VLMError."""
+        """Step through the reply without parsing it; `chunk` has what arrived. Raises VLMError."""
         if self.engine is None:
             raise RuntimeError("choose an engine first")
         start = time.perf_counter()
@@ -102,7 +102,7 @@ class Reply(Iterator[Answer]):
             chunks = self.engine.stream(model, prompt, self.cancel_token)
             for piece in chunks:
                 self.chunk = accumulate(self.chunk, piece)
-                self._tick(time.perf_counter() - start)
+                self._update_timing(time.perf_counter() - start)
                 yield
                 if len(self.chunk.text) > MAX_CHARACTERS or len(self.chunk.regions) > MAX_REGIONS:
                     break
@@ -112,7 +112,7 @@ class Reply(Iterator[Answer]):
             raise
         finally:
             _close(chunks)
-        self._observe(None)  # a reply without a word is one
+        self._observe(None)  # an empty reply is an answer too
 
     @property
     def answer(self) -> Answer:
@@ -128,7 +128,7 @@ class Reply(Iterator[Answer]):
 
     @property
     def cancelled(self) -> bool:
-        """True once `cancel` was called, here or on the token."""
+        """Return True once `cancel` was called, here or on the token."""
         return self.cancel_token.is_set()
 
     def close(self) -> None:
@@ -145,10 +145,10 @@ class Reply(Iterator[Answer]):
     def to_dict(self) -> dict:
         """Return the reply as documented for the API. See `answer_to_dict`."""
         if self.engine is None:
-            raise RuntimeError("nobody was asked")
+            raise RuntimeError("the question was not sent to an engine")
         return answer_to_dict(self.question, self.engine.name, self.answer, self.timing)
 
-    def _tick(self, seconds: float) -> None:
+    def _update_timing(self, seconds: float) -> None:
         first = self.timing.first_s
         if first is None and (self.chunk.text or self.chunk.regions):
             self._observe(None)
@@ -158,8 +158,8 @@ class Reply(Iterator[Answer]):
         self.timing = Timing(first, seconds)
 
     def _observe(self, error: VLMError | None) -> None:
-        begun = bool(self.chunk.text or self.chunk.regions)
-        if self._observed or (self.cancelled and not begun):
+        has_begun = bool(self.chunk.text or self.chunk.regions)
+        if self._observed or (self.cancelled and not has_begun):
             return
         self._observed = True
         if self.observer and self.engine:
@@ -232,10 +232,10 @@ def parse(whole: Chunk, read: Reader) -> Answer:
 
     Keeps the first 100,000 characters and 2,000 regions; the note says when more was there.
     """
-    kept = whole.text[:MAX_CHARACTERS]
-    answer = Answer(kept, literal=True) if whole.literal else read(kept)
+    text = whole.text[:MAX_CHARACTERS]
+    answer = Answer(text, literal=True) if whole.literal else read(text)
     answer = _with_regions(answer, whole.regions[:MAX_REGIONS])
-    note = " ".join(filter(None, (whole.note, _excess(whole, answer))))
+    note = " ".join(filter(None, (whole.note, _truncation_note(whole, answer))))
     return replace(
         answer,
         regions=tuple(map(_with_short_label, answer.regions[:MAX_REGIONS])),
@@ -247,7 +247,7 @@ def parse(whole: Chunk, read: Reader) -> Answer:
 
 
 def _with_regions(answer: Answer, regions: tuple[Region, ...]) -> Answer:
-    """Replace the regions that were read; without any words, the labels are the words."""
+    """Replace the parsed regions; an answer without text gets their labels, one a line, as text."""
     if not regions:
         return answer
     if answer.text:
@@ -261,8 +261,8 @@ def _with_regions(answer: Answer, regions: tuple[Region, ...]) -> Answer:
     return Answer(words, tuple(tied))
 
 
-def _excess(whole: Chunk, answer: Answer) -> str:
-    """Say what is left out of an answer; nothing when all of it is kept."""
+def _truncation_note(whole: Chunk, answer: Answer) -> str:
+    """Say what was cut off from an answer; empty when all of it is kept."""
     found = max(len(whole.regions), len(answer.regions))
     if found > MAX_REGIONS:
         return f"The answer marks {found:,} places; the first {MAX_REGIONS:,} are kept."

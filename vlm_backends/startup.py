@@ -15,7 +15,7 @@ _ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # options of mallopt, from glibc's <malloc
 def return_freed_memory() -> None:
     """Tell glibc to return large freed blocks to the system, and to keep at most two arenas.
 
-    By default glibc keeps freed blocks, in one arena per thread: a page that reads one picture
+    By default glibc keeps freed blocks, in one arena per thread: a page that decodes one picture
     after the other would grow by gigabytes. Does nothing with other C libraries.
     """
     with suppress(AttributeError, OSError, TypeError):

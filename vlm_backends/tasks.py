@@ -140,9 +140,9 @@ def find_task(token: str) -> Task:
 
     Raises BadPrompt, with all tokens, when there is none.
     """
-    wanted = str(token).strip().strip("<>").upper()
+    name = str(token).strip().strip("<>").upper()
     for task in TASKS:
-        if task.token.strip("<>") == wanted:
+        if task.token.strip("<>") == name:
             return task
     known = ", ".join(task.token for task in TASKS)
     raise BadPrompt(f"There is no task “{str(token)[:80]}”. Known: {known}.")
@@ -166,7 +166,10 @@ def write_task(task: Task, words: str = "", region: object = None) -> str:
 
 
 def check_region(region: object) -> Box:
-    """Return the box with its corners in order; BadPrompt when it is none or has no area."""
+    """Return the box (0..1) with its corners in order.
+
+    Raises BadPrompt when it is not a box, leaves the picture or is too small.
+    """
     try:
         xa, ya, xb, yb = map(float, cast(Iterable[float], region))
     except (TypeError, ValueError, OverflowError):

@@ -20,7 +20,7 @@ class Region(NamedTuple):
     """A named place in the picture: a box and a quad have four corners, a mask's outline has many.
 
     Coordinates are in 0..1, x to the right and y down. It is a tuple because a reply may hold
-    thousands.
+    thousands of them.
     """
 
     label: str
@@ -129,6 +129,11 @@ class Prompt:
     turns: tuple[Turn, ...]
     sampling: Sampling | None = None  # None: the model's own
 
+    @property
+    def picture(self) -> Picture | None:
+        """Return the newest picture of the conversation; None when it has none."""
+        return next((turn.pictures[-1] for turn in reversed(self.turns) if turn.pictures), None)
+
 
 @dataclass(frozen=True)
 class Task:
@@ -186,7 +191,7 @@ class Model:
     weights: Weights | None = None
     pictures: int = 1  # that one request may hold
     streams: bool = True
-    converses: bool = True  # False: every message stands alone
+    converses: bool = True  # False: it sees no earlier messages
     asset: bool = False  # pictures always go through NVIDIA's asset store
     tables: bool = False  # its answers are the tables behind charts
     parts: bool = False  # pictures go as image_url parts, not as <img> in the text

@@ -1,4 +1,4 @@
-"""Where words come from: one module a wire or runtime, and the choice among them."""
+"""Choose the engine that answers; there is one module for each wire and runtime."""
 
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -34,9 +34,9 @@ def connect(env: Mapping[str, str] | None = None) -> Engine:
     """Return the engine that this environment asks for; by default the process's own.
 
     VLM_ENGINE by name. Without it: NVIDIA when there is a key; or the first server of VLM_BASE_URL
-    and VLM_SERVERS; or open weights that lie on the disk already; or the built-in tools. Raises
-    MissingKey or BadPrompt when a setting cannot be met, even one that this engine does not need:
-    nothing is ignored in silence.
+    and VLM_SERVERS; or open weights that are on the disk already; or the built-in tools. Raises
+    MissingKey or BadPrompt for an invalid setting, even one that this engine does not use: no
+    setting is ignored silently.
     """
     return connect_engine(Config.from_env(env))
 
@@ -86,7 +86,7 @@ def local_engine(config: Config) -> Local | None:
     """Return the engine for open weights; None when its libraries are not installed."""
     if not all(map(find_spec, _LOCAL_LIBRARIES)):
         return None
-    if config.zero_gpu:  # such a Space looks at its start for the function that borrows its GPU
+    if config.zero_gpu:  # such a Space must know the function that borrows its GPU when it starts
         import vlm_backends.engines.local.generation  # noqa: F401
     return Local(
         config.weights,
@@ -99,6 +99,6 @@ def local_engine(config: Config) -> Local | None:
 def nvidia_with_key(key: str, config: Config | None = None) -> NVIDIA:
     """Return NVIDIA's host asked with a visitor's key.
 
-    Without a configuration, NVIDIA_BASE_URL is read now. Raises BadPrompt for what can be no key.
+    Without a configuration, NVIDIA_BASE_URL is read now. Raises BadPrompt for what cannot be a key.
     """
     return NVIDIA(check_key(key), config.nvidia_url if config else nvidia_url())

@@ -1,4 +1,4 @@
-"""The protocol of engines: where words come from, and what each can do, as data."""
+"""Define what every engine implements, and the data in which it describes itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vlm_backends.types import Chunk, Model, Prompt, Task
 
 Kind = Literal["nvidia", "openai", "local", "builtin"]
 Need = Literal["", "key", "weights", "server", "model"]
-_ABOUT_THE_QUESTION = 400, 404, 413, 415, 422  # such a refusal shows nothing of the model
+_QUESTION_STATUSES = 400, 404, 413, 415, 422  # about the question: they show nothing of the model
 _MINUTE, _DAY = 60.0, 86_400.0
 _SALT = os.urandom(32)
 
@@ -57,7 +57,7 @@ class Observation:
 
     kind: Literal["answered", "gone", "limited", "refused", "unreachable", "listed", "unlisted"]
     at: float
-    until: float | None = None  # when it is over, by the service's own word
+    until: float | None = None  # when it ends, if the service said so
     since: str = ""  # the ISO date of the model's end
     status: int = 0  # of HTTP
 
@@ -71,7 +71,7 @@ def observation_of(error: VLMError, now: float) -> Observation | None:
         return Observation("gone", now, since=error.since)
     if isinstance(error, Unreachable):
         return Observation("unreachable", now)
-    if not isinstance(error, Refused) or error.status in _ABOUT_THE_QUESTION:
+    if not isinstance(error, Refused) or error.status in _QUESTION_STATUSES:
         return None
     limited = error.status == 429
     wait = _MINUTE if limited and error.retry_after is None else error.retry_after
@@ -86,11 +86,14 @@ def account_digest(address: str, key: str) -> str:
 
 @runtime_checkable
 class Engine(Protocol):
-    """Where words come from. Engines are values: frozen, comparable, free of open connections."""
+    """Answers questions about pictures.
+
+    Engines are values: frozen, comparable, without open connections.
+    """
 
     @property
     def name(self) -> str:
-        """The engine's name for people, such as "NVIDIA"."""
+        """Return the engine's name for people, such as "NVIDIA"."""
         ...
 
     @property

@@ -1,1 +1,1 @@
-"""HTTP for the engines: connections that can be cancelled, bodies and event streams as JSON."""
+"""Call HTTP services: cancellable connections, and bodies and event streams as JSON."""

@@ -1,4 +1,4 @@
-"""Send requests that can be cancelled, fetch pictures, and retry what fails in passing."""
+"""Send requests that can be cancelled, fetch pictures, and retry after passing faults."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -22,8 +22,8 @@ from vlm_backends.types import Chunk
 T = TypeVar("T")
 _MAX_PICTURE = 25 * 2**20  # bytes
 _PRIVATE = (
-    "The address of this is a private one, where nothing may be asked. Try again, or choose "
-    "another model."
+    "The address of this is a private one, which may not be called from here. Try again, or "
+    "choose another model."
 )
 _BAD_ADDRESS = (
     requests.exceptions.InvalidURL,
@@ -83,7 +83,7 @@ def send(
 
 
 class _Session(requests.Session):
-    """A session that parses no redirect: requests would fail at some that nobody follows."""
+    """A session that parses no redirect: requests would raise for some that nobody follows."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
@@ -95,7 +95,9 @@ def _session(
     session = _Session()
     session.trust_env = proxied
     session.auth = lambda request: request  # without it, a netrc file would replace the key
-    session.headers["Accept-Encoding"] = "identity"  # a packed answer may be a bomb
+    session.headers["Accept-Encoding"] = (
+        "identity"  # a compressed answer may be a decompression bomb
+    )
     for scheme in ("http://", "https://"):
         session.mount(scheme, CancellableAdapter(cancel, deadline, public))
     return session
@@ -125,16 +127,16 @@ def retry_stream(
     Nothing is repeated once words or regions have come. Raises the last VLMError.
     """
     for attempts in range(1, policy.max_attempts + 1):
-        begun, chunks = False, attempt()
+        has_begun, chunks = False, attempt()
         try:
             for chunk in chunks:
-                begun = bool(chunk.text or chunk.regions)
+                has_begun = bool(chunk.text or chunk.regions)
                 yield chunk
-                if begun:
+                if has_begun:
                     yield from chunks
             return
         except VLMError as error:
-            if begun or not _wait_for_retry(error, attempts, cancel, policy):
+            if has_begun or not _wait_for_retry(error, attempts, cancel, policy):
                 raise
 
 

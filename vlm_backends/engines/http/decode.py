@@ -1,6 +1,6 @@
 """Decode bytes into JSON objects: server-sent events, one JSON body, a result inside a zip.
 
-Nothing here knows of a socket.
+Nothing here opens a connection.
 """
 
 import io
@@ -41,7 +41,7 @@ def events(pieces: Iterable[bytes]) -> Iterator[bytes]:
     lines = _LineSplitter()
     data, size = [], 0  # of an event that has not ended
     for piece in pieces:
-        if not (data or lines.held) and (whole := _whole_event(piece)) is not None:
+        if not (data or lines.pending_size) and (whole := _whole_event(piece)) is not None:
             lines.after_cr = False
             yield whole
             continue
@@ -52,11 +52,11 @@ def events(pieces: Iterable[bytes]) -> Iterator[bytes]:
             elif not line and data:
                 yield b"\n".join(data)
                 data, size = [], 0
-        if size + lines.held > _MAX_JSON:
+        if size + lines.pending_size > _MAX_JSON:
             raise _too_long()
-    if (rest := lines.rest()).startswith(b"data:"):
+    if (rest := lines.unfinished()).startswith(b"data:"):
         data.append(rest[5:].removeprefix(b" "))
-    # some servers end without the blank line; anything else there is half an event
+    # some servers end without the blank line; any other rest is an incomplete event
     if data == [_DONE]:
         yield _DONE
 
@@ -69,7 +69,7 @@ class _LineSplitter:
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
-        self.held = 0  # bytes of the unfinished line
+        self.pending_size = 0  # bytes of the unfinished line
         # After a piece that ended in CR, an LF at the start of the next one belongs to it.
         self.after_cr = False
 
@@ -84,13 +84,13 @@ class _LineSplitter:
             *lines, rest = piece.split(b"\n")
         if lines:
             lines[0] = b"".join((*self._parts, lines[0]))
-            self._parts, self.held = [], 0
+            self._parts, self.pending_size = [], 0
         if rest:
             self._parts.append(rest)
-            self.held += len(rest)
+            self.pending_size += len(rest)
         return lines
 
-    def rest(self) -> bytes:
+    def unfinished(self) -> bytes:
         """Return the unfinished line."""
         return b"".join(self._parts)
 
@@ -109,7 +109,7 @@ def _whole_event(piece: bytes) -> bytes | None:
 
 def _too_long() -> Unreachable:
     return Unreachable(
-        "The answer was broken off: a single part of it was too long to be true. Try again."
+        "The answer was broken off: a single part of it was far too large. Try again."
     )
 
 
@@ -123,7 +123,7 @@ def event_payloads(pieces: Iterable[bytes]) -> Iterator[dict]:
         if event.strip() == _DONE:
             return
         payload = _parse_object(event)
-        ended = ended or _ends(payload)
+        ended = ended or _has_finish_reason(payload)
         yield payload
     if not ended:
         raise Unreachable(
@@ -132,7 +132,7 @@ def event_payloads(pieces: Iterable[bytes]) -> Iterator[dict]:
         )
 
 
-def _ends(payload: dict) -> bool:
+def _has_finish_reason(payload: dict) -> bool:
     """Return True for a payload that says why the reply ends: some servers send no `[DONE]`."""
     try:
         return isinstance(payload["choices"][0]["finish_reason"], str)

@@ -1,4 +1,4 @@
-"""An open HTTP response: its body as bytes or as JSON objects, read while it arrives."""
+"""Read an open HTTP response while it arrives: its body as bytes or as JSON objects."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -17,29 +17,29 @@ _PROGRESS = 2**20  # bytes of a body that count as progress
 
 
 class HttpResponse:
-    """A response whose body is still on the wire."""
+    """Reads a response whose body has not arrived yet."""
 
     def __init__(self, response: requests.Response, deadline: IdleDeadline) -> None:
         self._response, self._deadline = response, deadline
 
     @property
     def status_code(self) -> int:
-        """The HTTP status."""
+        """Return the HTTP status."""
         return self._response.status_code
 
     @property
     def is_ok(self) -> bool:
-        """True for a status of 200 to 299."""
+        """Return True for a status of 200 to 299."""
         return self.status_code // 100 == 2
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers, whose names may be given in any case."""
+        """Return the headers; their names may be looked up in any case."""
         return self._response.headers
 
     @property
     def retry_after(self) -> str | None:
-        """The Retry-After header, unread."""
+        """Return the Retry-After header as it was sent; None without one."""
         return self.headers.get("Retry-After")
 
     def payloads(self) -> Iterator[dict]:
@@ -66,11 +66,12 @@ class HttpResponse:
         return bytes(data)
 
     def _pieces(self, limit: int) -> Iterator[bytes]:
-        """Yield the body as it arrives; requests' own iterators hold back what has come."""
+        """Yield the body as it arrives; requests' own iterators would buffer it."""
         url, raw = self._response.url, self._response.raw
         if self.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
             raise Unreachable(
-                f"{host_of(url)} packed its answer, unasked. Try again, or choose another model."
+                f"{host_of(url)} compressed its answer, against the request. Try again, or choose "
+                "another model."
             )
         read = partial(raw.read1, _PIECE, decode_content=False)
         chunks = raw.read_chunked(_PIECE, decode_content=False) if raw.chunked else iter(read, b"")
@@ -78,9 +79,7 @@ class HttpResponse:
             for piece in chunks:
                 limit -= len(piece)
                 if limit < 0:
-                    raise Unreachable(
-                        "The answer is far too long to be true; it was not read to its end."
-                    )
+                    raise Unreachable("The answer is far too long; it was not read to its end.")
                 yield piece
         # a socket that is shut in the middle of a read raises one of the last two
         except (*NETWORK_ERRORS, ValueError, AttributeError) as error:
@@ -88,7 +87,7 @@ class HttpResponse:
 
 
 def network_error(error: Exception, url: str) -> Unreachable:
-    """Say what went wrong on the network; the sentence names the host, but no path and no key."""
+    """Return the error with a sentence that names the host, but no path and no key."""
     host = host_of(url)
     if isinstance(error, (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)):
         return Unreachable(

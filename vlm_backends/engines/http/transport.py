@@ -1,4 +1,4 @@
-"""Sockets for requests: shut on cancellation, closed when idle, kept away from private hosts."""
+"""Open sockets that shut on cancellation, close when idle and avoid private hosts."""
 
 import http.client
 import io
@@ -16,7 +16,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from vlm_backends.concurrency import CancelToken
 
-# IPv4 addresses within IPv6 ones: the common range, and that which a network chooses for itself
+# IPv6 ranges that embed IPv4 addresses: the well-known one, and the one for local use
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
 
@@ -51,7 +51,7 @@ def is_public(host: str) -> bool:
 
 @dataclass
 class IdleDeadline:
-    """How long a connection is read without progress, in seconds.
+    """Limits how many seconds a connection is read without progress.
 
     Progress resets it; single bytes do not, since one byte a minute would keep a connection open
     forever.
@@ -61,7 +61,7 @@ class IdleDeadline:
     due: float = field(default=0.0, init=False)  # on the monotonic clock
 
     def reset(self) -> None:
-        """Start the time anew: something of use has arrived."""
+        """Restart the time limit, because useful data has arrived."""
         self.due = time.monotonic() + self.seconds
 
 

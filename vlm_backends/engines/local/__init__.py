@@ -1,4 +1,4 @@
-"""The open weights on one's own machine, by `transformers`: the same readers as for a host.
+"""Answer with open weights on this machine, through `transformers`.
 
 Nothing heavy is imported before the first question. One question is answered at a time, or several
 of a structured task in one pass; the others wait in line.
@@ -31,9 +31,8 @@ class Local:
     """Answers from checkpoints under `folder`, as publisher/model, or in the hub's cache."""
 
     folder: Path | None = None
-    ids: Mapping[str, str] = field(
-        default_factory=dict
-    )  # model id to hub id, for other checkpoints
+    # model id to hub id, for other checkpoints than the catalogue's
+    ids: Mapping[str, str] = field(default_factory=dict)
     downloads: bool = False  # fetch missing weights at the first question
     residents: int = 1  # models that stay in memory
     name: str = "Open weights here"
@@ -75,7 +74,7 @@ class Local:
     def stream(
         self, model: Model, prompt: Prompt, cancel: CancelToken | None = None
     ) -> Iterator[Chunk]:
-        """Yield the reply's chunks, after those about what it waits for. Raises VLMError."""
+        """Yield the reply's chunks, after those with the status of a wait. Raises VLMError."""
         if model.weights is None:
             raise MissingKey(
                 f"{model.title} has no open weights for this machine. Choose another engine."
@@ -175,8 +174,8 @@ class Local:
 
 
 def _sent(prompt: Prompt) -> Sent:
-    """Describe the picture that is looked at; it never leaves this machine. Raises BadPrompt."""
-    picture = next((turn.pictures[-1] for turn in reversed(prompt.turns) if turn.pictures), None)
+    """Describe the newest picture, which never leaves this machine. Raises BadPrompt."""
+    picture = prompt.picture
     if picture is None:
         raise BadPrompt("Add a picture first: this model answers about pictures.")
     return Sent(picture.mime, picture.width, picture.height, len(picture.data))

@@ -1,4 +1,4 @@
-"""Where a model's weights lie on the disk, and how they get there."""
+"""Find a model's weights on the disk, or download them from the Hugging Face hub."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from vlm_backends.engines.local.errors import explain_failure
 from vlm_backends.errors import MissingKey
 from vlm_backends.types import Chunk, Weights
 
-# no code of the checkpoint's, and no second copy of its weights in another format
+# without the checkpoint's code, and without copies of its weights in other formats
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 _OLDER_WEIGHTS = "pytorch_model*.bin"  # where there are no safetensors
 _TICK = 0.5  # seconds between two chunks about a download
@@ -56,7 +56,7 @@ def _is_complete(folder: Path) -> bool:
 def fetch(
     id: str, weights: Weights, allowed: bool, cancel: CancelToken
 ) -> Generator[Chunk, None, str | None]:
-    """Download the checkpoint `id` of the hub; yield how far it is, return its folder.
+    """Download the checkpoint `id` of the hub; yield its progress, return its folder.
 
     Returns None when cancelled; the download goes on for others who wait for it. Raises VLMError,
     among others when downloads are not `allowed`.
@@ -83,7 +83,7 @@ def fetch(
 
 
 class Download(threading.Thread):
-    """Fetches a checkpoint to the hub's cache, once for all who wait; it cannot be broken off."""
+    """Fetches a checkpoint to the hub's cache, once for all callers; it cannot be interrupted."""
 
     def __init__(self, id: str) -> None:
         super().__init__(name="download", daemon=True)
@@ -94,7 +94,7 @@ class Download(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Fetch the files."""
+        """Fetch the files; set `folder` or `failure`, then `done`."""
         try:
             from huggingface_hub import snapshot_download
 

@@ -1,4 +1,4 @@
-"""What goes wrong with weights and devices, in sentences with a next step."""
+"""Explain failures of weights and devices in sentences with a next step."""
 
 import errno
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from vlm_backends.errors import BadPrompt, MissingKey, Refused, Unreachable, VLM
 
 @dataclass(frozen=True)
 class _Rule:
-    """How a failure is recognised, by any of three marks, and what a user hears of it.
+    """Recognises a failure by its class, text or errno, and has the message for the user.
 
-    Classes are known by their names, so that no library is imported only to know its errors.
+    Classes are compared by name, so that no library is imported only for its errors.
     """
 
     raised: type[VLMError]
@@ -67,7 +67,7 @@ _RULES = (  # the first one that fits
 
 
 def explain_failure(error: BaseException, id: str) -> VLMError:
-    """Return the error as a user should hear of it; `id` is the checkpoint's at the hub."""
+    """Return an error with a message for the user; `id` is the checkpoint's at the hub."""
     if isinstance(error, VLMError):
         return error
     for rule in _RULES:

@@ -1,4 +1,4 @@
-"""From tensors to words: `generate` runs in a thread, its pieces are yielded as they are made."""
+"""Generate text from tensors in a thread, and yield the pieces as they are made."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
@@ -80,7 +80,7 @@ def _generate(
     is_over: Callable[[], bool],
     push: Callable[[str], object],
 ) -> None:
-    """Run the network to its end or until `is_over`; beams cannot be streamed: they come whole."""
+    """Run the network to its end or until `is_over`; the text of a beam search is pushed once."""
     network, tokenizer = loaded.network, loaded.tokenizer
     repeats_prompt = not network.config.is_encoder_decoder  # its output begins with the input
     if inputs.seed is not None:

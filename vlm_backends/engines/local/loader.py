@@ -1,4 +1,4 @@
-"""The models in memory, and the device that they run on."""
+"""Load models into memory and choose the device that they run on."""
 
 import gc
 import threading
@@ -32,7 +32,7 @@ class LoadedModel:
 
     @property
     def tokenizer(self) -> Any:
-        """The tokenizer: text to ids and back."""
+        """Return the tokenizer: text to ids and back."""
         return self.processor.tokenizer
 
 
@@ -51,7 +51,7 @@ def load(
     result: list[LoadedModel] = []
 
     def work() -> None:
-        with _loading:  # a load that was left alone is waited for, not done twice
+        with _loading:  # wait for an abandoned load instead of repeating it
             if not cancel.is_set():
                 result.append(_load_now(folder, capacity))
 

@@ -1,4 +1,4 @@
-"""How each family of networks is asked: one row a family, by `model_type` of its configuration."""
+"""Prepare the inputs of each family of networks, which `model_type` of its configuration names."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -47,7 +47,7 @@ def prepare_inputs(loaded: LoadedModel, model: Model, prompt: Prompt) -> ModelIn
             f"Known: {', '.join(FAMILIES)}."
         )
     inputs = prepare(loaded.processor, prompt.turns)
-    # the dtype is for the pixels: ids stay whole numbers
+    # the dtype applies to the pixels only: ids stay integers
     inputs = inputs.to(loaded.network.device, dtype=loaded.network.dtype)
     if model.tasks:
         return ModelInputs(inputs, _task_options(loaded, is_structured(model, prompt)))
@@ -56,7 +56,7 @@ def prepare_inputs(loaded: LoadedModel, model: Model, prompt: Prompt) -> ModelIn
 
 
 def is_structured(model: Model, prompt: Prompt) -> bool:
-    """Return True for a task answered by places and labels: beams find it, and it comes whole."""
+    """Return True for a task answered by places and labels: it takes beam search, unstreamed."""
     return bool(model.tasks) and not prompt.turns[-1].text.startswith(_SPOKEN_TASKS)
 
 

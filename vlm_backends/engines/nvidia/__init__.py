@@ -1,4 +1,4 @@
-"""NVIDIA's hosted models, on the wire that NVIDIA publishes.
+"""Ask NVIDIA's hosted models, as NVIDIA documents it.
 
 A picture goes inside the text as `<img src="data:…" />`. One that would lose too much detail under
 the inline budget goes to the asset store first, and is deleted after the answer or the error.
@@ -63,7 +63,7 @@ class NVIDIA:
         return models.CATALOGUE
 
     def capability(self, model: Model, task: Task | None = None) -> Capability:
-        """Say what the catalogue knows of the model at NVIDIA; tasks stand as their model does."""
+        """Say what the catalogue knows of the model at NVIDIA; a task has its model's state."""
         if model.hosted is None:
             return Capability(False, "not offered by NVIDIA", "model", "NVIDIA", proven=False)
         summary = f"{_SUMMARIES[model.hosted.state]} (as of {model.hosted.checked})"
@@ -92,12 +92,12 @@ class NVIDIA:
         prompt = trim_prompt(model, prompt)
         try:
             with assets.references(self._api, model, prompt, cancel) as references:
-                yield from self._first_alive(model, prompt, references, cancel)
+                yield from self._ask_with_fallback(model, prompt, references, cancel)
         except VLMError:
             if not cancel.is_set():  # a connection that was shut on purpose is no error
                 raise
 
-    def _first_alive(
+    def _ask_with_fallback(
         self,
         model: Model,
         prompt: Prompt,

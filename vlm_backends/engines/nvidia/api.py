@@ -40,12 +40,12 @@ class NvidiaApi:
 
     @property
     def authorization(self) -> dict[str, str]:
-        """The header that carries the key."""
+        """Return the header that carries the key."""
         return {"Authorization": f"Bearer {self.key}"}
 
     @property
     def is_public(self) -> bool:
-        """True when NVIDIA is asked over the internet: what it points to must be public too."""
+        """Return True when NVIDIA is called over the internet: its links must be public too."""
         return is_public(urlsplit(self.resolve_url(ASSETS)).hostname or "")
 
     @contextmanager

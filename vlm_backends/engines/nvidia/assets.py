@@ -1,4 +1,4 @@
-"""NVIDIA's asset store: pictures that are too detailed for the inline budget go there first."""
+"""Upload pictures that are too detailed for the inline budget to NVIDIA's asset store."""
 
 import logging
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def fit_for_transport(
     """Encode a picture for the model; return it and the way it goes.
 
     Small pictures go inline; one that would lose detail under the inline budget goes as an asset,
-    if the model allows it. Pass `way` when it is known already, which saves weighing the two.
+    if the model allows it. Pass `way` when it is known already, which saves comparing the two.
     """
     if not model.asset and way != "asset":
         fitted = images.encode(picture)
@@ -40,7 +40,7 @@ def fit_for_transport(
 def references(
     api: NvidiaApi, model: Model, prompt: Prompt, cancel: CancelToken
 ) -> Iterator[dict[Picture, Reference]]:
-    """Give the reference of each picture of a prompt, for the length of a `with` block.
+    """Provide a reference for each picture of a prompt, for the length of a `with` block.
 
     Pictures that need it are uploaded first; their assets are deleted at the end. Raises VLMError.
     """
@@ -96,7 +96,7 @@ def _announce(api: NvidiaApi, picture: Picture, cancel: CancelToken) -> tuple[st
 
 
 def _delete(api: NvidiaApi, id: str) -> None:
-    """Delete an asset, also after a cancellation; log a failure, since the answer is worth more."""
+    """Delete an asset, also after a cancellation; a failure is only logged."""
     try:
         url = f"{api.resolve_url(ASSETS)}/{id}"
         with api.send("DELETE", url, CancelToken(), headers=api.authorization):

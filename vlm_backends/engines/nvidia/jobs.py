@@ -1,4 +1,4 @@
-"""One question to NVIDIA as a job: asked once, then polled or followed until its answer arrives."""
+"""Send one question to NVIDIA as a job, and poll or follow it until its answer arrives."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -58,7 +58,7 @@ class NvidiaJob:
                 raise Unreachable(
                     "NVIDIA sends this question from one place to the next. Try again later."
                 )
-            with self._after(response) as response:
+            with self._next_response(response) as response:
                 if response.status_code not in PENDING:
                     yield from self._read(response)
                     return
@@ -72,7 +72,7 @@ class NvidiaJob:
                 yield piece
 
     @contextmanager
-    def _after(self, pending: HttpResponse) -> Iterator[HttpResponse]:
+    def _next_response(self, pending: HttpResponse) -> Iterator[HttpResponse]:
         """Open the response that follows a pending one; passing faults are retried."""
         if pending.status_code == 202:
             url = self.api.resolve_url(status_of(self.url) + job_id(pending.headers))

@@ -1,4 +1,4 @@
-"""A look at NVIDIA's list of models: no key goes there, no model is asked, nothing is spent."""
+"""Look models up in NVIDIA's list: without a key, a question or a cost."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -12,14 +12,14 @@ from vlm_backends.engines.wire.errors import explain
 from vlm_backends.types import Model
 
 LIST = f"{INTEGRATE}/v1/models"
-_QUICK = RequestPolicy(connect_timeout=3.0, idle_timeout=5.0, max_attempts=1)
+_POLICY = RequestPolicy(connect_timeout=3.0, idle_timeout=5.0, max_attempts=1)
 
 
 def probe(address: str, models: Sequence[Model]) -> Iterator[tuple[Model, Observation | None]]:
     """Look the models up in the list at `address`.
 
-    A model that is not in the list is asked for by name, since NVIDIA tells the end of a model's
-    life only there. Raises VLMError.
+    A model that is not in the list is asked for by name, since NVIDIA states the end of a
+    model's life only there. Raises VLMError.
     """
     listed = _listed_ids(address)
     for model in models:
@@ -32,7 +32,7 @@ def probe(address: str, models: Sequence[Model]) -> Iterator[tuple[Model, Observ
 def _listed_ids(address: str) -> set[str]:
     """Return the ids that the list names; none when the host answers without a list."""
     headers = {"Accept": "application/json"}
-    with client.send("GET", address, CancelToken(), _QUICK, headers=headers) as response:
+    with client.send("GET", address, CancelToken(), _POLICY, headers=headers) as response:
         if response.status_code >= 500:
             retry_after = response.retry_after
             raise explain(response.status_code, response.body(), retry_after)
@@ -46,7 +46,7 @@ def _listed_ids(address: str) -> set[str]:
 
 def _look_up(address: str) -> Observation | None:
     """Return what NVIDIA says of one model; None when that cannot be used."""
-    with client.send("GET", address, CancelToken(), _QUICK) as response:
+    with client.send("GET", address, CancelToken(), _POLICY) as response:
         match response.status_code:
             case 200:
                 return Observation("listed", time.time())

@@ -1,4 +1,4 @@
-"""Any server that speaks the OpenAI wire, such as vLLM, NIM, Ollama or llama.cpp's.
+"""Ask any server with the OpenAI API, such as vLLM, NIM, Ollama or llama.cpp's.
 
 Pictures go as `image_url` parts. The server answers for the models that it lists under `/models`.
 """
@@ -57,9 +57,9 @@ class OpenAI:
     def models(self) -> Sequence[Model]:
         """List the catalogue's models that the server lists, then its others; none without it."""
         served = [(model, self._served_id(model)) for model in models.CATALOGUE]
-        taken = {id for _, id in served}
+        known_ids = {id for _, id in served}
         known = [model for model, id in served if id]
-        others = [listed.id for listed in self._listed() if listed.id not in taken]
+        others = [listed.id for listed in self._listed() if listed.id not in known_ids]
         return (*known, *(unknown_model(id, self.pictures) for id in others))
 
     def capability(self, model: Model, task: Task | None = None) -> Capability:
@@ -78,7 +78,7 @@ class OpenAI:
         return self
 
     def probe(self, models: Sequence[Model]) -> Iterator[tuple[Model, Observation | None]]:
-        """Ask the server for its list, afresh, and look the models up in it. Raises VLMError."""
+        """Ask the server for its list again, and look the models up in it. Raises VLMError."""
         clear_cache()
         address, headers = f"{self._base}/models", self._headers
         with client.send("GET", address, CancelToken(), _PROBE_POLICY, headers=headers) as response:
@@ -158,7 +158,7 @@ class OpenAI:
 
     @property
     def address(self) -> str:
-        """The address that questions go to."""
+        """Return the address that questions go to."""
         return f"{self._base}/chat/completions"
 
     def _served_id(self, model: Model) -> str | None:
@@ -166,9 +166,9 @@ class OpenAI:
 
         That is the model's id or that of its weights, in upper or lower case.
         """
-        wanted = {model.id.lower(), model.weights.id.lower() if model.weights else ""}
+        names = {model.id.lower(), model.weights.id.lower() if model.weights else ""}
         ids = (listed.id for listed in self._listed())
-        return next((id for id in ids if id.lower().removesuffix(":latest") in wanted), None)
+        return next((id for id in ids if id.lower().removesuffix(":latest") in names), None)
 
     def _listed(self) -> list[ListedModel]:
         listed = list_models(self._base, self._headers)
@@ -199,7 +199,7 @@ def unknown_model(id: str, pictures: int) -> Model:
         id,
         name[:60],
         publisher[:60],
-        "A model that this page's own server lists; what it can do, only it knows.",
+        "A model that this page's own server lists; its abilities are not known here.",
         "",
         "",
         None,

@@ -1,4 +1,4 @@
-"""The models that a server lists under `/models`, kept for a minute."""
+"""List the models that a server has under `/models`; a list is cached for a minute."""
 
 import time
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from vlm_backends.engines.http.client import RequestPolicy
 from vlm_backends.errors import VLMError
 from vlm_backends.text import clean
 
-_LIFETIME = 60  # seconds for which a list is believed
+_LIFETIME = 60  # seconds for which a list is cached
 _MAX_PHRASE = 120  # characters
 _POLICY = RequestPolicy(connect_timeout=2.0, idle_timeout=5.0, max_attempts=1)
 
@@ -34,7 +34,7 @@ def list_models(base_url: str, headers: Mapping[str, str]) -> tuple[ListedModel,
 
 
 def clear_cache() -> None:
-    """Ask every server for its list anew."""
+    """Forget all lists, so that every server is asked again."""
     _list_models.cache_clear()
 
 

@@ -1,1 +1,1 @@
-"""The wires as pure functions: request bodies, responses, regions, errors."""
+"""Write requests and parse responses, regions and errors, in pure functions."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from vlm_backends.errors import BadPrompt, Gone, MissingKey, Refused, Unreachable, VLMError
 from vlm_backends.text import clean, one_line
 
-_MAX_RETRY_AFTER = 30.0  # seconds: a longer one is told to the user instead of waited for
+_MAX_RETRY_AFTER = 30.0  # seconds: the user is told of a longer wait instead
 _MAX_DETAIL, _MAX_SENTENCE = 300, 1000  # characters
-_MAX_BODY = 65536  # bytes that are looked at
-_PASSING = 429, 502, 503, 504
-_BARE_500 = "Internal Server Error"  # all that a gateway says when the process behind it is gone
+_MAX_BODY = 65536  # bytes of an error response that are parsed
+_RETRYABLE = 429, 502, 503, 504
+_BARE_500 = "Internal Server Error"  # a gateway's whole message when its backend is gone
 _KINDS = {kind.__name__: kind for kind in (BadPrompt, Gone, MissingKey, Refused, Unreachable)}
 
 _SENTENCES = {
@@ -45,7 +45,7 @@ class _Pattern:
         return status in self.statuses and bool(self.words.search(detail))
 
 
-# the model is not there any more, or never was
+# the model does not exist, or no longer does
 _GONE = (
     _Pattern((410,), re.compile("")),
     _Pattern(
@@ -66,11 +66,11 @@ _GONE = (
     ),
 )
 
-# what a model cannot take: servers answer so with any of these statuses
-_TOO_MUCH = 400, 404, 413, 422, 500
-_CANNOT = (
+# servers use any of these statuses for input that a model cannot take
+_INPUT_STATUSES = 400, 404, 413, 422, 500
+_UNSUPPORTED_INPUT = (
     _Pattern(
-        _TOO_MUCH,
+        _INPUT_STATUSES,
         re.compile(
             r"context.?(length|size|window)|maximum model length|prompt is too long|tokens exceed|"
             r"max_new_tokens` must be <=|must have less than \d+ tokens",
@@ -80,12 +80,12 @@ _CANNOT = (
         "words or a smaller picture.",
     ),
     _Pattern(
-        _TOO_MUCH,
+        _INPUT_STATUSES,
         re.compile(r"at most [1-9]\d* image", re.I),
         "The model at {who} takes fewer pictures at once. Start a new chat, or send fewer.",
     ),
     _Pattern(
-        _TOO_MUCH,
+        _INPUT_STATUSES,
         re.compile(
             r"at most 0 image|support (images?|image input|vision)\b|image input is not supported|"
             r"for image input|image_url is only supported|unknown variant .image_url|"
@@ -110,7 +110,7 @@ def explain(
     Understands problem+json, OpenAI's `error` object, FastAPI's `detail`, plain text and an empty
     body. An error that this project's own server passed on is the same error here. `who` names the
     service, `absent` is the sentence for a model that is not there, in place of its withdrawal. The
-    key is taken out, should the service repeat it.
+    key is redacted, in case the service repeats it.
     """
     wait = _seconds(retry_after)
     if passed_on := _passed_on(body, wait, key):
@@ -129,7 +129,7 @@ def _sentence(status: int, detail: str, wait: float | None) -> str:
     if wait and wait > _MAX_RETRY_AFTER:
         time = _in_words(wait)
         return f"{{who}} asks to wait for {time}. Come back then, or choose another model."
-    for pattern in _CANNOT:
+    for pattern in _UNSUPPORTED_INPUT:
         if pattern.matches(status, detail):
             return pattern.sentence
     other = (
@@ -140,8 +140,8 @@ def _sentence(status: int, detail: str, wait: float | None) -> str:
 
 def _retry_delay(status: int, detail: str, wait: float | None) -> float | None:
     delay = wait or 0.0
-    is_passing = status in _PASSING or status == 500 and detail == _BARE_500
-    return delay if is_passing and delay <= _MAX_RETRY_AFTER else None
+    may_retry = status in _RETRYABLE or status == 500 and detail == _BARE_500
+    return delay if may_retry and delay <= _MAX_RETRY_AFTER else None
 
 
 def _passed_on(body: bytes, wait: float | None, key: str) -> VLMError | None:
@@ -154,7 +154,7 @@ def _passed_on(body: bytes, wait: float | None, key: str) -> VLMError | None:
         return None
     if not isinstance(sentence, str):
         return None
-    sentence = _without(key, sentence)[:_MAX_SENTENCE]
+    sentence = _redact(key, sentence)[:_MAX_SENTENCE]
     if kind is Refused:
         return Refused(sentence, status if isinstance(status, int) else 0, retry_after=wait)
     if kind is Gone:
@@ -173,37 +173,37 @@ def _withdrawn(detail: str, who: str) -> Gone:
 
 
 def _detail(body: bytes, key: str) -> str:
-    """Return the service's own words without the key, on one line, 300 characters at most."""
+    """Return the service's own message without the key, on one line of 300 characters at most."""
     text = body[:_MAX_BODY].decode(errors="replace").strip()
     try:
-        words = _words_of(json.loads(text)) if text[:1] in ("{", "[") else text
+        words = _error_text(json.loads(text)) if text[:1] in ("{", "[") else text
     except (ValueError, RecursionError):
         words = text
     if words.lstrip().startswith("<"):
         words = "a web page instead of an answer"
-    return one_line(clean(_without(key, words)), _MAX_DETAIL)
+    return one_line(clean(_redact(key, words)), _MAX_DETAIL)
 
 
-def _without(key: str, text: str) -> str:
+def _redact(key: str, text: str) -> str:
     return text.replace(key, "[key]") if key else text
 
 
-def _words_of(value: object) -> str:
+def _error_text(value: object) -> str:
     """Return the first text in a JSON error that is meant to be read.
 
     The words of a provider behind the service come before the service's own.
     """
     if isinstance(value, dict):
         for name in ("metadata", "raw", "detail", "error", "message", "msg", "title"):
-            if name in value and (words := _words_of(value[name])):
+            if name in value and (words := _error_text(value[name])):
                 return _with_place(words, value.get("loc"))
         return ""
     if isinstance(value, list):
-        return "; ".join(filter(None, map(_words_of, value[:5])))
+        return "; ".join(filter(None, map(_error_text, value[:5])))
     if not isinstance(value, str):
         return ""
-    with suppress(ValueError):  # a body within a body
-        return value.startswith("{") and _words_of(json.loads(value)) or value
+    with suppress(ValueError):  # a JSON body inside a JSON string
+        return value.startswith("{") and _error_text(json.loads(value)) or value
     return value
 
 

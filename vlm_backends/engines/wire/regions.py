@@ -1,6 +1,6 @@
-"""Ready-made regions of hosted replies.
+"""Parse the regions that hosted models send beside their text.
 
-Kosmos-2 gives a list, in 0..1; Florence-2 an object, in pixels of the picture as it was sent.
+Kosmos-2 sends a list, in 0..1; Florence-2 an object, in pixels of the picture as it was sent.
 """
 
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from vlm_backends.media.geometry import clamp, corners, ordered_box
 from vlm_backends.types import Point, Region, Sent
 
-_MAX_COORDINATE = 1e12  # pixels: what is beyond is a fault
+_MAX_COORDINATE = 1e12  # pixels: a larger one is an error
 
 # Where Florence-2 puts outlines, and under which names their labels; True: they are masks. The
 # names are those of transformers' post-processing.
@@ -20,9 +20,9 @@ _FLORENCE2 = (
 
 
 def regions(entities: object, text: str, sent: Sent | None) -> tuple[Region, ...]:
-    """Return the regions of a message's `entities`, in 0..1; skip what is not as documented.
+    """Return the regions of a message's `entities`, in 0..1; skip malformed ones.
 
-    `text` is the message's, which labels may have their spans in; `sent` has the size in pixels.
+    `text` is the message's, which the spans of labels refer to; `sent` has the size in pixels.
     """
     if isinstance(entities, list):
         return tuple(_of_kosmos2(entities, text))
@@ -102,7 +102,8 @@ def _rings(shape: list) -> Iterator[list]:
 def _outline(flat: list, width: int, height: int) -> tuple[Point, ...]:
     """Return the corners, in 0..1, of a box (four numbers) or of a ring (six or more).
 
-    Empty for anything else. The numbers are parts of `width` and `height`.
+    Empty for anything else. The numbers are x, y, x, y, … in units where the picture is
+    `width` × `height`.
     """
     if not all(isinstance(v, (int, float)) and abs(v) < _MAX_COORDINATE for v in flat):
         return ()

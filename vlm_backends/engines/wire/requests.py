@@ -1,4 +1,4 @@
-"""Request bodies as NVIDIA publishes them: pure functions, no network."""
+"""Build request bodies as NVIDIA documents them: pure functions, no network."""
 
 import base64
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from vlm_backends.types import Model, Picture, Prompt, Sampling, Turn
 def body(
     model: Model, prompt: Prompt, url: str = "", sources: Mapping[Picture, str] | None = None
 ) -> dict:
-    """Return the request's JSON, key for key as NVIDIA publishes it.
+    """Return the request's JSON, key for key as NVIDIA documents it.
 
     `url` is where it goes (by default the model's own address). `sources` has the text that stands
     for each picture in `src` (by default the picture itself, encoded under the inline budget).
@@ -55,10 +55,10 @@ def trim_prompt(model: Model, prompt: Prompt) -> Prompt:
     converse gets the last turn alone, with them.
     """
     turns: list[Turn] = []
-    left = model.pictures
+    remaining = model.pictures
     for turn in reversed(prompt.turns):
-        kept = turn.pictures[-left:] if left else ()
-        left -= len(kept)
+        kept = turn.pictures[-remaining:] if remaining else ()
+        remaining -= len(kept)
         turns.insert(0, Turn(turn.role, turn.text, kept))
     if not model.converses:
         pictures = tuple(picture for turn in turns for picture in turn.pictures)

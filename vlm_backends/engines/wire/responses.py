@@ -1,4 +1,4 @@
-"""What a reply's JSON says: words, regions, an error inside a stream, or an address."""
+"""Parse a reply's JSON: words, regions, an error inside a stream, or an address."""
 
 import json
 import re
@@ -72,14 +72,14 @@ def _text_of_parts(content: object) -> str:
 
 
 def _extras(vlm: object) -> dict[str, Any]:
-    """Return what this project's own server says beside the words, as fields of a Chunk."""
-    found = vlm if isinstance(vlm, dict) else {}
+    """Return what this project's own server sends besides the words, as fields of a Chunk."""
+    fields = vlm if isinstance(vlm, dict) else {}
     extras: dict[str, Any] = {
-        name: found[name][:_MAX_NOTE]
+        name: fields[name][:_MAX_NOTE]
         for name in ("note", "status")
-        if isinstance(found.get(name), str)
+        if isinstance(fields.get(name), str)
     }
-    return extras | ({"literal": True} if found.get("literal") is True else {})
+    return extras | ({"literal": True} if fields.get("literal") is True else {})
 
 
 def _tokens(payload: dict) -> int | None:
