@@ -109,7 +109,7 @@ def _whole_event(piece: bytes) -> bytes | None:
 
 def _too_long() -> Unreachable:
     return Unreachable(
-        "The answer was broken off: a single part of it was far too large. Try again."
+        "The answer was broken off: a single part of it was far too long. Try again."
     )
 
 
