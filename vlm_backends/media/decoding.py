@@ -1,6 +1,6 @@
-"""Open a stranger's picture safely: judge from its header what it would cost to decode.
+"""Open an untrusted picture safely: estimate from its header what it would cost to decode.
 
-A few bytes can stand for gigabytes of pixels or for minutes of work. With these limits, two decoded
+A few bytes can encode gigabytes of pixels or for minutes of work. With these limits, two decoded
 copies of the largest picture fit into half a gigabyte.
 """
 
@@ -65,7 +65,7 @@ def read_bytes(source: bytes | str | Path) -> bytes:
 
 @contextmanager
 def open_picture(data: bytes) -> Iterator[Image.Image]:
-    """Open the file after judging its cost; its pixels are decoded by the caller.
+    """Open the file after checking its cost; its pixels are decoded by the caller.
 
     Whatever goes wrong inside the `with` block is raised as BadPrompt.
     """
@@ -136,7 +136,7 @@ class _LimitedFile(io.BytesIO):
 def _longest_tiff_list(data: bytes) -> int:
     """Count the numbers in the longest entry of a TIFF's first directory; 0 for other files.
 
-    Pillow makes an object of each of them.
+    Pillow makes an object for each of them.
     """
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     version = max(data[2:4], default=0)
@@ -157,7 +157,7 @@ def _longest_tiff_list(data: bytes) -> int:
 
 
 def _check_cost(image: Image.Image, data: bytes) -> None:
-    """Raise BadPrompt for a picture that costs more to decode than any honest one."""
+    """Raise BadPrompt for a picture that costs too much to decode."""
     most = _MAX_PIXELS_OF.get(image.format or "", _MAX_PIXELS)
     most = most * 3 // 4 if image.mode == "CMYK" else most
     pixels = image.width * image.height

@@ -227,7 +227,7 @@ def _label_places(region: PixelBox, size: Size, wide: int, high: int) -> list[Pi
     """List places for a label, all inside the picture: first above the region, then around it."""
     left, top, right, bottom = region
     middle = (top + bottom - high) / 2
-    wanted = (
+    preferred = (
         (left, top - high),
         (left, bottom),
         (right, middle),
@@ -236,7 +236,7 @@ def _label_places(region: PixelBox, size: Size, wide: int, high: int) -> list[Pi
         (left, top),
     )
     places = []
-    for x, y in wanted:
+    for x, y in preferred:
         x, y = round(max(0, min(x, size[0] - 1 - wide))), round(max(0, min(y, size[1] - 1 - high)))
         places.append((x, y, x + wide, y + high))
     return places

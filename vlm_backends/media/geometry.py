@@ -1,4 +1,4 @@
-"""Boxes and outlines: corners, bounds, area, scan lines, and the one pixel convention.
+"""Compute with boxes and outlines, and define the pixel convention of the project.
 
 Coordinates in 0..1 run from the outer edge of the picture's top left pixel to the outer edge of its
 bottom right pixel, x to the right and y down. In pixels they are x * width and y * height, as COCO

@@ -35,7 +35,7 @@ Source = bytes | str | Path | Picture | Image.Image
 
 
 def read(source: Source) -> Picture:
-    """Read a file, bytes or an image as an upright PNG or JPEG; one that is that already stays.
+    """Read a file, bytes or an image as an upright PNG or JPEG; a plain one is kept as it is.
 
     Of an animation the first frame is taken; transparency becomes white, 16 bits become 8. Raises
     BadPrompt for what is not a whole picture, or costs too much to decode (see `media.decoding`).
@@ -97,7 +97,7 @@ def as_jpeg(picture: Picture, most: int = 5_000_000) -> Picture:
 
 
 def loses_detail(picture: Picture, fitted: Picture) -> bool:
-    """Say whether the fitted picture lost what a model could have seen, such as small print.
+    """Return True when the fitted picture lost what a model could have seen, such as small print.
 
     Compares both in grey, at the size that a model looks at. Photographs pass, dense small print
     does not.
@@ -118,7 +118,7 @@ def export(image: Image.Image, mime: str) -> Picture:
 
 
 def _is_plain(image: Image.Image) -> bool:
-    """Say whether every service and browser reads the file alike.
+    """Return True when every service and browser reads the file alike.
 
     That excludes rotation, transparency, CMYK, 16 bits and animation.
     """
@@ -183,7 +183,7 @@ def _shrunk(
 
 
 def _is_graphic(image: Image.Image) -> bool:
-    """Say whether this is a screenshot, chart or drawing: a sample has few distinct colours."""
+    """Return True for a screenshot, chart or drawing: a sample has few distinct colours."""
     return image.resize((96, 96), Image.Resampling.NEAREST).getcolors(1800) is not None
 
 
@@ -211,7 +211,7 @@ class _Guess(NamedTuple):
 def _fit(image: Image.Image, most: int) -> Picture:
     """Return the JPEG of at most `most` bytes with the best quality.
 
-    A cheap probe and a power law name the first quality; what an encode measures names the next.
+    A cheap probe and a power law name the first quality; each encode corrects the next one.
     """
     image, scale, slope, known = _first_guess(image, most)
     best: Picture | None = None
@@ -221,7 +221,7 @@ def _fit(image: Image.Image, most: int) -> Picture:
         size = len(found.data)
         if size <= most and (best is None or size > len(best.data)):
             best = found
-        close = (_CLOSE_TO_BUDGET - 0.18 * attempt) * most  # later attempts have to be less so
+        close = (_CLOSE_TO_BUDGET - 0.18 * attempt) * most  # later attempts may be less close
         if best and (quality == _BEST_QUALITY or len(best.data) >= close):
             return best
         measured = _Measurement(_scale_of(quality), size)

@@ -77,8 +77,8 @@ def agreement(ones: Sequence[Region], others: Sequence[Region]) -> Agreement:
 def iou(one: Outline, other: Outline) -> float:
     """Return the shared area of two outlines over the area of their union, 0..1.
 
-    It is 0 when both have no area. Exact for polygons that do not cross themselves; inside is what
-    the even-odd rule says. Both outlines are in the same unit.
+    It is 0 when both have no area. Exact for polygons that do not cross themselves; the inside
+    follows the even-odd rule. Both outlines are in the same unit.
     """
     if _are_apart(_bounds(one), _bounds(other)):
         return 0.0

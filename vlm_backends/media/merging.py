@@ -78,7 +78,7 @@ def _label_of(base: Answer, box: Box) -> str:
 
 
 def _is_box(region: Region, box: Box) -> bool:
-    """Say whether the region is this box, within Florence-2's precision."""
+    """Return True when the region is this box, within Florence-2's precision."""
     if region.is_mask or not region.outline:
         return False
     return max(abs(a - b) for a, b in zip(bounds(region.outline), box)) < _SAME_BOX

@@ -33,9 +33,9 @@ def colours(labels: Sequence[str]) -> dict[str, Colour]:
     free = set(_PALETTE)
     for name in map(_normalised, labels):
         if name not in chosen:
-            own = zlib.crc32(name.encode()) % len(_PALETTE)
-            candidates = _PALETTE[own:] + _PALETTE[:own]
-            chosen[name] = next((each for each in candidates if each in free), _PALETTE[own])
+            index = zlib.crc32(name.encode()) % len(_PALETTE)
+            candidates = _PALETTE[index:] + _PALETTE[:index]
+            chosen[name] = next((each for each in candidates if each in free), _PALETTE[index])
             free.discard(chosen[name])
     return {label: chosen[_normalised(label)] for label in labels}
 

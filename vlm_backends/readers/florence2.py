@@ -50,7 +50,7 @@ def boxes_or_polygons(reply: str) -> Answer:
 
 
 def _clean(reply: str) -> str:
-    """Remove the task before the reply, special tokens in it, and half a mark at its end."""
+    """Remove the task before the reply, special tokens in it, and an unfinished mark at its end."""
     reply = remove_marks(drop_unfinished(reply, _UNFINISHED), "<s>", "</s>", "<pad>")
     task = _TASK.match(reply)
     return reply[task.end() :] if task else reply
@@ -78,7 +78,7 @@ def _labelled(
 
 
 class _BinMiddles(dict[str, float]):
-    """The middle of each bin, in 0..1, by its digits; a bin beyond the grid is at the edge."""
+    """Maps a bin's digits to its middle, in 0..1; a bin beyond the grid is at the edge."""
 
     def __missing__(self, digits: str) -> float:
         return min((float(digits) + 0.5) / 1000, 1.0)

@@ -1,10 +1,10 @@
-"""Remove marks such as `<loc_7>` from a reply, and the half of one that a prefix ends in."""
+"""Remove marks such as `<loc_7>` from a reply, and an unfinished one at its end."""
 
 import re
 
 
 def drop_unfinished(reply: str, unfinished: re.Pattern) -> str:
-    """Remove the half of a mark at the end of a reply.
+    """Remove an unfinished mark at the end of a reply.
 
     Only the text from the last `<` on is matched, which keeps a long reply cheap.
     """
@@ -14,7 +14,7 @@ def drop_unfinished(reply: str, unfinished: re.Pattern) -> str:
 
 
 def remove_marks(reply: str, *marks: str) -> str:
-    """Remove each of these marks wherever it stands."""
+    """Remove each of these marks wherever it is."""
     for mark in marks:
         if mark in reply:
             reply = reply.replace(mark, "")

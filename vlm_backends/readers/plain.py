@@ -1,4 +1,4 @@
-"""Read replies of chat models: words, without what the model's template leaves behind."""
+"""Read replies of chat models: words, without thoughts and special tokens."""
 
 import re
 

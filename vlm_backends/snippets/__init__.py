@@ -31,7 +31,7 @@ def code(
 ) -> Code:
     """Write the call of this engine as code, with the pictures as they are sent.
 
-    `sent` says how the newest picture travelled; without it that is found out again, which takes
+    `sent` says how the newest picture travelled; without it that is computed again, which takes
     up to a second. The code reads keys from `NVIDIA_API_KEY` or `VLM_API_KEY` when it runs. Raises
     BadPrompt when there is no picture and the engine needs one.
     """
@@ -57,7 +57,7 @@ def _local_code(engine: Engine, question: Question, sent: Sent | None) -> Code:
     if replacement := cast(Local, engine).ids.get(model):
         settings["VLM_CHECKPOINTS"] = f"{model}={replacement}"
     call = in_process.build(question, settings)
-    # Where the weights are is for the environment to say, so the code adds it to the settings.
+    # the environment says where the weights are, so the code passes it on
     return _in_process_code(call, inherits_environment=True)
 
 

@@ -47,7 +47,9 @@ class HttpCall:
     key: str  # the environment variable that holds it; empty for a server without one
     body: dict  # the JSON, with a mark in place of each picture
     pictures: tuple[SentPicture, ...]
-    headers: Mapping[str, str] = field(default_factory=dict)  # beside those of the key and the JSON
+    headers: Mapping[str, str] = field(
+        default_factory=dict
+    )  # besides those of the key and the JSON
     streams: bool = True
     zipped: bool = False  # the answer comes in a zip
     fallback: CallAddress | None = None  # asked when the model is no longer at the first address
@@ -87,7 +89,7 @@ def nvidia_call(engine: NVIDIA, model: Model, prompt: Prompt, sent: Sent | None)
 
 
 def openai_call(engine: OpenAI, model: Model, prompt: Prompt) -> HttpCall:
-    """Describe the call as the engine of an OpenAI wire makes it.
+    """Describe the call as the engine for OpenAI's API makes it.
 
     May ask the server which name it gives the model.
     """

@@ -1,6 +1,6 @@
-"""Write a question to an engine in one's own process.
+"""Write a question to an engine that runs in the program's own process.
 
-In Python the code uses this package, in a shell the package's command.
+The Python code uses this package, the shell code its command.
 """
 
 import re
@@ -29,7 +29,9 @@ class InProcessCall:
     turns: tuple[Turn, ...]
     sampling: Sampling | None
     task: Task | None
-    task_input: str | Box | None  # from which the task writes its text; None: the text is its own
+    task_input: (
+        str | Box | None
+    )  # from which the task writes its text; None: the text is used as it is
     files: tuple[tuple[str, Picture], ...]
     settings: Mapping[str, str]  # the environment that chooses the engine; VLM_ENGINE is the first
 
@@ -59,7 +61,7 @@ def build(question: Question, settings: Mapping[str, str]) -> InProcessCall:
 def write_python(call: InProcessCall, inherits_environment: bool) -> str:
     """Write the question as a Python program that imports this package.
 
-    With `inherits_environment` the engine sees the program's environment beside the settings.
+    With `inherits_environment` the engine sees the program's environment besides the settings.
     """
     names = ["Prompt", "Turn", "ask", "connect", "find_model", "read"]
     names += ["Sampling"] if call.sampling else []

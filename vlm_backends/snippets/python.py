@@ -66,7 +66,7 @@ _WHOLE = "print(json.dumps(response.json(), indent=2, ensure_ascii=False))"
 
 
 def write_python(call: HttpCall) -> str:
-    """Write a program that reads the pictures' files beside it, asks, and prints the answer."""
+    """Write a program that reads the pictures' files in its folder, asks, and prints the answer."""
     payload = f"payload = {_literal(call.body, call.pictures)}\n"
     work = "\n".join([_pictures(call), payload, _question(call), _output(call)])
     if call.uploads:
@@ -84,7 +84,7 @@ def _requirements(call: HttpCall) -> str:
 
 def _imports(call: HttpCall) -> str:
     inline = len(call.uploads) < len(call.pictures)
-    wanted = {
+    modules = {
         "base64": inline,
         "io": call.zipped,
         "json": True,
@@ -93,7 +93,7 @@ def _imports(call: HttpCall) -> str:
         "time": call.address.status,
         "zipfile": call.zipped,
     }
-    lines = [f"import {name}" for name, needed in wanted.items() if needed]
+    lines = [f"import {name}" for name, needed in modules.items() if needed]
     return "\n".join(
         [*lines, *(["from pathlib import Path"] if inline else []), "", "import requests", ""]
     )
@@ -144,7 +144,7 @@ def _request(address: CallAddress) -> str:
 
 
 def _output(call: HttpCall) -> str:
-    """Write what prints the answer."""
+    """Write the code that prints the answer."""
     if call.streams:
         return _STREAMED
     return _UNZIPPED if call.zipped else _WHOLE

@@ -1,7 +1,7 @@
-"""The built-in engine: answers computed from the picture itself, without key, network or download.
+"""Compute answers from the picture itself, without a key, network or download.
 
-It reads print and codes, outlines by colour, and reads bar charts. It never says what it has not
-computed: everything else is refused, with what it would take.
+This engine reads print and codes, outlines by colour, and reads bar charts. Everything else is
+refused, with a sentence on what it would take.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BY_TASK = {  # Florence-2's tasks in `tasks.TASKS`: what computes the answer, a
 
 @dataclass(frozen=True)
 class Embedded:
-    """Computes its answers in this process; the weights are PP-OCRv6's, out of rapidocr's wheel."""
+    """Computes its answers in this process; the weights are PP-OCRv6's, from rapidocr's wheel."""
 
     name: str = "This machine"
 
@@ -78,9 +78,7 @@ class Embedded:
         from vlm_backends.engines.builtin import tasks
 
         cancel = cancel or CancelToken()
-        picture = next(
-            (turn.pictures[-1] for turn in reversed(prompt.turns) if turn.pictures), None
-        )
+        picture = prompt.picture
         if picture is None:
             raise BadPrompt("Add a picture first: this machine answers from pictures only.")
         yield Chunk(sent=Sent(picture.mime, picture.width, picture.height, len(picture.data)))

@@ -1,4 +1,4 @@
-"""Describing a region by what can be measured in it."""
+"""Describe a region by what can be measured in it."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def describe_region(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterato
 
 
 def _crop(rgb: np.ndarray, box: Box) -> np.ndarray:
-    """Return the box's pixels, one at least."""
+    """Return the pixels of a box in 0..1, at least one."""
     height, width = rgb.shape[:2]
     left, top = min(round(box[0] * width), width - 1), min(round(box[1] * height), height - 1)
     right, bottom = max(round(box[2] * width), left + 1), max(round(box[3] * height), top + 1)

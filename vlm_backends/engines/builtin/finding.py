@@ -1,4 +1,4 @@
-"""Finding words where they are printed."""
+"""Find words where they are printed."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ from vlm_backends.errors import BadPrompt
 from vlm_backends.types import Chunk, Region
 
 _WORD = re.compile(r"\w+(?:[.,:/'’-]\w+)*")
-_MIN_RUN = 3  # characters: shorter words of a sentence count only beside others
+_MIN_RUN = 3  # characters: a shorter word of a sentence counts only within a longer run
 
 
 def find_words(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:
@@ -25,10 +25,10 @@ def find_words(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chu
     """
     lines = ocr.read_lines(rgb, cancel)
     if any(_is_printed(words, line.text) for line in lines):
-        wanted = [words]
+        candidates = [words]
     else:
-        wanted = list(dict.fromkeys(_WORD.findall(words)))
-    phrases = [phrase for phrase in wanted if len(phrase) > 1 or len(wanted) == 1]
+        candidates = list(dict.fromkeys(_WORD.findall(words)))
+    phrases = [phrase for phrase in candidates if len(phrase) > 1 or len(candidates) == 1]
     yield _marked(rgb, lines, phrases, words)
 
 

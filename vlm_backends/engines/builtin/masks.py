@@ -1,4 +1,4 @@
-"""Florence-2's mask of a region, by colour."""
+"""Outline the object in a region by its colours, in place of Florence-2."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from vlm_backends.engines.builtin import segmentation
 from vlm_backends.engines.builtin.prompts import parse_box
 from vlm_backends.types import Chunk, Region
 
-_AT_BORDER = 0.01  # of the picture: a box this close to the border has no background beside it
+_AT_BORDER = 0.01  # of the picture: a box this close to the border has no background on that side
 
 
 def outline_region(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:

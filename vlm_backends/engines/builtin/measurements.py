@@ -1,4 +1,4 @@
-"""What can be measured in a picture without a model: size, colours, codes."""
+"""Measure a picture without a model: its size, colours and codes."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -59,7 +59,7 @@ def _clusters(pixels: np.ndarray) -> tuple[np.ndarray, list[float]]:
     """Return the centres of the pixels' clusters and the share of each, the same each time."""
     cv2.setRNGSeed(1)
     criteria = cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 30, 0.5
-    start = np.empty((0,), np.int32)  # no labels to begin with
+    start = np.empty((0,), np.int32)  # no initial labels
     _, labels, centres = cv2.kmeans(pixels, _CLUSTERS, start, criteria, 3, cv2.KMEANS_PP_CENTERS)
     return centres, [float((labels == k).mean()) for k in range(len(centres))]
 

@@ -1,4 +1,4 @@
-"""Printed text with its places, by PP-OCRv6, whose weights come in rapidocr's wheel."""
+"""Read printed text with its places, by PP-OCRv6, whose weights come in rapidocr's wheel."""
 
 import math
 import os
@@ -20,7 +20,7 @@ MIN_SCORE = 0.8  # junk scores up to 0.67, true lines from 0.83
 _MAX_SIDE = 2400  # px: larger pictures are read at this size, so that memory is bounded
 _MIN_SIDE = 10  # px: nothing is printed below it
 _MIN_ASPECT = 0.2  # shorter by longer side; the detector enlarges the shorter one to 736 px
-_LINES_AT_A_TIME = 4  # recognised between two hand-overs
+_LINES_AT_A_TIME = 4  # recognised before they are yielded together
 _TALL = 1.5  # height by width: a line of print that is taller stands on its side
 _lock = threading.Lock()
 
@@ -62,7 +62,7 @@ def stream_lines(rgb: np.ndarray, cancel: CancelToken | None = None) -> Iterator
 
 
 def merge_lines(lines: Sequence[TextLine], others: Sequence[TextLine]) -> list[TextLine]:
-    """Join two readings of one picture, in reading order; where they overlap, the first counts."""
+    """Join two readings of one picture, in reading order; where they overlap, the first is kept."""
     places = [cv2.boundingRect(np.array(line.quad, np.float32)) for line in lines]
     new = [
         line
@@ -122,7 +122,7 @@ def _run(bgr: np.ndarray, use_det: bool, use_rec: bool) -> Any:
 
 @lru_cache(maxsize=1)
 def _engine() -> Any:
-    # or onnxruntime, from 1.29 on, tells Microsoft what it loads
+    # otherwise onnxruntime, from 1.29 on, sends telemetry to Microsoft
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     from rapidocr import RapidOCR
 

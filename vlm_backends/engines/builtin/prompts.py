@@ -1,4 +1,4 @@
-"""The prompt of a Florence-2 task, taken apart; and what to do when a task needs another engine."""
+"""Parse the prompt of a Florence-2 task; say what to do when it needs another engine."""
 
 import re
 

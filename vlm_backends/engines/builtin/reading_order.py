@@ -1,4 +1,4 @@
-"""Reading order of lines of print: columns one after another, rows from left to right."""
+"""Order lines of print for reading: columns one after another, rows from left to right."""
 
 from collections.abc import Sequence
 
@@ -44,7 +44,7 @@ def _levelled(quads: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def _ordered(indices: list[int], boxes: Sequence[Box]) -> list[int]:
-    """Order the rows above, the largest part that stands in columns, and the rows below."""
+    """Order the rows above, the largest part that is set in columns, and the rows below."""
     bands = _split(indices, boxes, 1, 0.0)
     start, end, columns = _largest_columns(bands, boxes)
     if not columns:
@@ -58,9 +58,9 @@ def _ordered(indices: list[int], boxes: Sequence[Box]) -> list[int]:
 def _largest_columns(
     bands: Sequence[list[int]], boxes: Sequence[Box]
 ) -> tuple[int, int, list[list[int]]]:
-    """Return the run of bands, first and end, that stands in columns and has the most lines.
+    """Return the longest run of bands that is set in columns: first, end (exclusive), columns.
 
-    Without any, the columns are none.
+    The columns are empty when there is no such run.
     """
     best: tuple[int, int, list[list[int]]] = (0, 0, [])
     for start in range(len(bands)):
@@ -76,7 +76,7 @@ def _largest_columns(
 
 
 def _columns(indices: list[int], boxes: Sequence[Box]) -> list[list[int]]:
-    """Split lines into columns of prose, left to right; one when a part of them is no prose."""
+    """Split lines into columns of prose, left to right; a single one unless all are prose."""
     height = float(np.median([boxes[i][3] - boxes[i][1] for i in indices]))
     columns = _split(indices, boxes, 0, _MIN_GUTTER * height)
     if all(_is_prose([boxes[i] for i in column]) for column in columns):
@@ -96,7 +96,7 @@ def _is_prose(boxes: Sequence[Box]) -> bool:
 
 
 def _split(indices: list[int], boxes: Sequence[Box], axis: int, gap: float) -> list[list[int]]:
-    """Split where nothing stands for more than `gap` pixels along the axis (0: x, 1: y)."""
+    """Split at gaps of more than `gap` pixels along the axis (0: x, 1: y)."""
     parts: list[list[int]] = []
     end = -np.inf
     for i in sorted(indices, key=lambda i: boxes[i][axis]):

@@ -1,4 +1,4 @@
-"""From outlines in pixels to regions in 0..1."""
+"""Convert outlines in pixels to regions in 0..1."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,7 +16,7 @@ def region_from_pixels(
 ) -> Region:
     """Return a region of the picture (H×W×3) from its outline in the picture's pixels.
 
-    Points outside of the picture are moved to its border. `span` is where the label stands in the
+    Points outside of the picture are moved to its border. `span` is where the label is in the
     answer's text.
     """
     height, width = rgb.shape[:2]

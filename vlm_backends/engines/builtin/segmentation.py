@@ -1,6 +1,6 @@
-"""A mask by colour, by GrabCut.
+"""Mask an object by its colours, with GrabCut.
 
-It learns the colours inside and outside of a box and draws the line between them.
+GrabCut learns the colours inside and outside of a box and separates them.
 """
 
 from collections.abc import Iterator

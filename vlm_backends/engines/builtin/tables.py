@@ -1,4 +1,4 @@
-"""Bar charts to tables, in place of DePlot."""
+"""Turn bar charts into tables, in place of DePlot."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ from vlm_backends.types import Chunk, Model
 def read_table(rgb: np.ndarray, model: Model, cancel: CancelToken) -> Iterator[Chunk]:
     """Yield the table of a bar chart (H×W×3, uint8) in DePlot's grammar, with the bars' regions.
 
-    When there is none: the reason, and what is printed in the picture.
+    Without a table, yield the reason and what is printed in the picture.
     """
     lines = read_chart_print(rgb, cancel)
     try:

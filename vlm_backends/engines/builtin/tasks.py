@@ -1,4 +1,4 @@
-"""From a question to the function that answers it on this machine."""
+"""Choose the function that answers a question on this machine."""
 
 from collections.abc import Callable, Iterator, Mapping
 

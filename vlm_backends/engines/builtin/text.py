@@ -1,4 +1,4 @@
-"""Reading print: with or without places, and as the answer of a model that converses."""
+"""Read print: with or without places, or in place of a model that converses."""
 
 from collections.abc import Iterator, Sequence
 
@@ -23,8 +23,8 @@ def read_located_text(rgb: np.ndarray, words: str, cancel: CancelToken) -> Itera
 
 def describe_print(rgb: np.ndarray, model: Model, cancel: CancelToken) -> Iterator[Chunk]:
     """Yield what can be read from the picture in place of a conversation: print, codes, colours."""
-    signed = f"Read on this machine by PP-OCRv6, not by {model.title}"
-    note = f"{signed}: it reads and does not converse. To talk, {OTHER_ENGINES}."
+    source = f"Read on this machine by PP-OCRv6, not by {model.title}"
+    note = f"{source}: it reads and does not converse. To talk, {OTHER_ENGINES}."
     head = "Printed in this picture:\n\n"
     yield Chunk(head, literal=True, note=note)
     found = False

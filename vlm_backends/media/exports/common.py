@@ -37,7 +37,7 @@ def format_points(outline: Sequence[Point]) -> str:
 
 
 def to_json(value: object) -> bytes:
-    """Return a value as JSON in UTF-8; half a surrogate pair becomes a question mark."""
+    """Return a value as JSON in UTF-8; a lone surrogate becomes a question mark."""
     return json.dumps(value, ensure_ascii=False).encode(errors="replace")
 
 

@@ -15,9 +15,8 @@ from vlm_backends.text import clean
 from vlm_backends.types import Answer, Picture, Region
 
 _COLUMNS = "label", "left", "top", "right", "bottom", "outline"
-_FORMULA = re.compile(
-    r"[\t\r\n]|\s*[=+\-@＝＋－＠]"
-)  # East Asia's spreadsheets take wide signs too
+# East Asia's spreadsheets accept full-width signs too
+_FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?([0-9][0-9.,]*|\.[0-9]+)(e[+-]?[0-9]+)?%?", re.IGNORECASE)
 
 

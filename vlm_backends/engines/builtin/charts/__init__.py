@@ -1,1 +1,1 @@
-"""Bar charts to tables, by geometry and print."""
+"""Turn bar charts into tables, by geometry and print."""

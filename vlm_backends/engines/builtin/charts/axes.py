@@ -1,4 +1,4 @@
-"""Numbers as charts print them, and the straight line from pixels to values."""
+"""Parse numbers as charts print them, and fit the straight line from pixels to values."""
 
 import re
 from collections.abc import Sequence
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-AxisLabel = tuple[float, float, str]  # where it stands in pixels, its value, and its text
+AxisLabel = tuple[float, float, str]  # its place in pixels, its value, and its text
 
 _NUMBER = re.compile(
     r"([-+−–]?)\s*[$€£¥]?\s*([0-9]{1,3}(?:[, ][0-9]{3})+|[0-9]+)?(\.[0-9]+)?\s*([kKmMbB]|bn|%)?"
 )
 _FACTORS = {"k": 1e3, "m": 1e6, "b": 1e9, "bn": 1e9}
-_MAX_OFFSET = 3.0  # px: how far a label may stand from the line and still belong to it
+_MAX_OFFSET = 3.0  # px: how far a label may be from the line and still belong to it
 _MIN_DISTANCE = 8  # px: labels that are closer do not tell a slope
 _MIN_LABELS = 3  # that agree
 
@@ -31,7 +31,7 @@ class Axis:
 
     @property
     def decimals(self) -> int:
-        """Digits behind the point that a pixel can tell apart; below zero for tens, hundreds, …"""
+        """Return how many decimals a pixel can resolve; negative for tens, hundreds, …"""
         return int(np.ceil(-np.log10(abs(self.slope))))
 
 

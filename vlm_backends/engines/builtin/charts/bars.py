@@ -1,4 +1,4 @@
-"""Solid bars that stand on one line, found by their colours."""
+"""Find solid bars on a common baseline by their colours."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 
 # in CIELAB as OpenCV has it with 8 bits, where all three channels run from 0 to 255
-_SAME_COLOUR = 26.0  # two colours that are closer are one
-_MAX_COLOUR_DISTANCE = 40.0  # a pixel that is farther from every colour is of none
+_SAME_COLOUR = 26.0  # colours that are closer count as one
+_MAX_COLOUR_DISTANCE = 40.0  # a pixel that is farther from every colour has none
 
 # in pixels
 _MIN_WIDTH, _MIN_HEIGHT = 5, 2  # of a bar
 _AXIS_LINE = 3  # what is lower belongs to the axis line
-_BASE_ERROR = 4  # how far the feet of bars may be apart
+_BASE_ERROR = 4  # how far the bottoms of bars may be apart
 
 _MAX_COLOURS = 24  # the most frequent ones are looked at
 _MIN_FILL = 0.86  # of its rectangle that a bar fills
@@ -35,17 +35,17 @@ class Rectangle:
 
     @property
     def middle(self) -> float:
-        """The x of its middle."""
+        """Return the x of its middle."""
         return (self.left + self.right) / 2
 
     @property
     def width(self) -> int:
-        """Its width in pixels."""
+        """Return its width in pixels."""
         return self.right - self.left
 
     @property
     def height(self) -> int:
-        """Its height in pixels."""
+        """Return its height in pixels."""
         return self.bottom - self.top
 
     def rotated_left(self) -> Rectangle:
@@ -56,7 +56,7 @@ class Rectangle:
         return Rectangle(self.top, -self.right, self.bottom, -self.left, self.colour)
 
     def rotated_right(self) -> Rectangle:
-        """Return it after a quarter turn clockwise, which takes `rotated_left` back."""
+        """Return it after a quarter turn clockwise, the inverse of `rotated_left`."""
         return Rectangle(-self.bottom, self.left, -self.top, self.right, self.colour)
 
 
@@ -83,11 +83,11 @@ def find_rectangles(rgb: np.ndarray) -> Iterator[list[Rectangle]]:
 def bars_on_one_line(found: Sequence[Rectangle]) -> tuple[list[Rectangle], float]:
     """Return the rectangles that share their bottom and width, left to right, and that bottom's y.
 
-    Of several such rows, that with the greatest sum of heights. The y is 0 without any bars.
+    Of several such rows, take that with the greatest sum of heights. Without bars the y is 0.
     """
     best: list[Rectangle] = []
-    for foot in found:
-        row = _similar_bars(foot, found)
+    for reference in found:
+        row = _similar_bars(reference, found)
         if sum(bar.height for bar in row) > sum(bar.height for bar in best):
             best = row
     best = [bar for bar in best if bar.width >= _MIN_WIDTH]
@@ -95,9 +95,9 @@ def bars_on_one_line(found: Sequence[Rectangle]) -> tuple[list[Rectangle], float
     return sorted(best, key=lambda bar: bar.left), base
 
 
-def _similar_bars(foot: Rectangle, found: Sequence[Rectangle]) -> list[Rectangle]:
-    """Return the rectangles that end where `foot` does and are about as wide as each other."""
-    row = [other for other in found if abs(other.bottom - foot.bottom) <= _BASE_ERROR]
+def _similar_bars(reference: Rectangle, found: Sequence[Rectangle]) -> list[Rectangle]:
+    """Return the rectangles that end where `reference` does and are about as wide as each other."""
+    row = [other for other in found if abs(other.bottom - reference.bottom) <= _BASE_ERROR]
     tallest = max(bar.height for bar in row)
     row = [bar for bar in row if bar.height >= max(_AXIS_LINE, _SLIVER * tallest)]
     if not row:
@@ -108,14 +108,14 @@ def _similar_bars(foot: Rectangle, found: Sequence[Rectangle]) -> list[Rectangle
 
 
 def is_stacked(bars: Sequence[Rectangle], found: Sequence[Rectangle]) -> bool:
-    """Return True when rectangles of another colour and the bars' width stand on top of bars."""
+    """Return True when rectangles of another colour and the bars' width lie on top of bars."""
     others = [rectangle for rectangle in found if rectangle.height > _BASE_ERROR]
     return any(
-        _stands_on(other, bar) for bar in bars for other in others if other.colour != bar.colour
+        _is_on_top(other, bar) for bar in bars for other in others if other.colour != bar.colour
     )
 
 
-def _stands_on(upper: Rectangle, bar: Rectangle) -> bool:
+def _is_on_top(upper: Rectangle, bar: Rectangle) -> bool:
     distances = upper.bottom - bar.top, upper.left - bar.left, upper.right - bar.right
     return max(map(abs, distances)) <= _BASE_ERROR
 

@@ -1,4 +1,4 @@
-"""Which bars belong together: series by colour, categories by place and label."""
+"""Group bars: series by colour, categories by place and label."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from vlm_backends.engines.builtin.charts.labels import TextBox, labels_below
 
 _MAX_GAP = 1.4  # times the least gap between categories: more, and a bar is missing
 _REACH = 1.1  # pitches beyond the first and last category in which labels are looked for
-_UNDER_BAR = 0.5  # pitches: how far a label may stand from the middle of its category
+_UNDER_BAR = 0.5  # pitches: how far a label may be from the middle of its category
 
 
 def split_series(bars: Sequence[Rectangle]) -> tuple[list[int], list[list[Rectangle]]]:

@@ -1,4 +1,4 @@
-"""Why a picture gives no table."""
+"""Define the error for a picture that gives no table."""
 
 
 class CannotRead(ValueError):

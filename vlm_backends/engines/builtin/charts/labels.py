@@ -1,4 +1,4 @@
-"""A chart's print as upright boxes, and which of it is the title, a category or the legend."""
+"""Find a chart's title, category labels and legend in its print."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from vlm_backends.engines.builtin.ocr import TextLine
 
 # in heights of a letter
 _PART_OF_LETTER = 1.2  # a rectangle inside of print that is no higher is a part of a letter
-_BELOW_BASE = 0.3  # how far below the bars' feet the middle of a category label begins
-_SAME_ROW = 0.9  # labels whose tops are closer stand in one row
+_BELOW_BASE = 0.3  # how far below the bars' bottoms the middle of a category label begins
+_SAME_ROW = 0.9  # labels whose tops are closer are in one row
 _NEXT_ROW = 2.2  # a row that begins within this distance continues the labels of the row above
 _SAME_SIZE = 1.5  # larger print below the bars is no label
 _SWATCH_DISTANCE = 3.0  # how far left of its words a legend's swatch begins
@@ -38,27 +38,27 @@ class TextBox:
 
     @property
     def x(self) -> float:
-        """The x of its middle."""
+        """Return the x of its middle."""
         return (self.left + self.right) / 2
 
     @property
     def y(self) -> float:
-        """The y of its middle."""
+        """Return the y of its middle."""
         return (self.top + self.bottom) / 2
 
     @property
     def width(self) -> float:
-        """Its width in pixels."""
+        """Return its width in pixels."""
         return self.right - self.left
 
     @property
     def height(self) -> float:
-        """Its height in pixels."""
+        """Return its height in pixels."""
         return self.bottom - self.top
 
     @property
     def letter(self) -> float:
-        """The height of its letters: its shorter side, whichever way the text runs."""
+        """Return the height of its letters: its shorter side, whichever way the text runs."""
         return min(self.width, self.height)
 
     def rotated_left(self) -> TextBox:
@@ -95,9 +95,9 @@ def find_title(labels: Sequence[TextBox], top: float) -> str:
 def labels_below(
     labels: Sequence[TextBox], base: float, left: float, right: float, count: int
 ) -> list[TextBox]:
-    """Return the category labels next to the feet of the bars, row by row.
+    """Return the category labels next to the bottoms of the bars, row by row.
 
-    Looks below `base` and between `left` and `right`, for the labels of `count` categories. None
+    Looks below `base` and between `left` and `right`, for the labels of `count` categories. Empty
     when nothing is printed there.
     """
     below = sorted(
@@ -112,7 +112,7 @@ def labels_below(
         return []
     letter = float(np.median([label.letter for label in below]))
     first, *others = _rows(below, letter)
-    if len(first) < count:  # left-aligned labels beside lying bars end at different places
+    if len(first) < count:  # left-aligned labels of horizontal bars end at different places
         return [label for label in below if label.letter <= _SAME_SIZE * letter]
     # a label alone in its row is the title of the axis
     return [*first, *(label for row in others if len(row) > 1 for label in row)]
@@ -135,7 +135,7 @@ def _rows(below: Sequence[TextBox], letter: float) -> list[list[TextBox]]:
 def legend_names(
     rgb: np.ndarray, labels: Sequence[TextBox], bars: Sequence[Rectangle]
 ) -> dict[int, str]:
-    """Return, for each number of the bars' colours, the words beside a swatch of that colour.
+    """Return, for each number of the bars' colours, the words next to a swatch of that colour.
 
     A swatch is a patch of the picture (H×W×3, uint8) that is no bar. Colours without one are left
     out.
@@ -149,7 +149,7 @@ def legend_names(
         pixels = np.concatenate([_inner_pixels(lab, bar) for bar in series])
         distance = np.linalg.norm(lab - np.median(pixels, axis=0), axis=2)
         patch = no_bar & (distance < _SAME_COLOUR)
-        amounts = [_swatch_beside(patch, label) for label in candidates]
+        amounts = [_swatch_area(patch, label) for label in candidates]
         if amounts and max(amounts) > _MIN_SWATCH:
             names[colour] = candidates[int(np.argmax(amounts))].text
     return names
@@ -171,7 +171,7 @@ def _inner_pixels(lab: np.ndarray, bar: Rectangle) -> np.ndarray:
     return inner.reshape(-1, 3)
 
 
-def _swatch_beside(patch: np.ndarray, label: TextBox) -> float:
+def _swatch_area(patch: np.ndarray, label: TextBox) -> float:
     """Return how much of the swatch's place belongs to the patch, in areas of a square letter.
 
     The place is left of the words, and the box of the words often begins with it.

@@ -1,7 +1,7 @@
-"""A picture of a bar chart back to its table, by the print that was read and by geometry.
+"""Turn a picture of a bar chart into its table, by the print that was read and by geometry.
 
-It refuses rather than guesses: there is a table only when bars, categories and series line up one
-to one.
+A chart is refused rather than guessed at: there is a table only when bars, categories and series
+line up one to one.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ class ChartTable:
     rows: Rows  # the header first; the first column has the categories
     outlines: tuple[Outline, ...]  # of the bars, in pixels
     labels: tuple[str, ...]  # one a bar: its category and value
-    how: str  # the values were found out, as a phrase
+    how: str  # the values were found, as a phrase
 
 
 @dataclass(frozen=True)
 class BarRow:
-    """Bars that stand on one line.
+    """Bars on a common baseline.
 
-    When the bars lie, `bars` and `base` are of the picture after a quarter turn to the left.
+    For horizontal bars, `bars` and `base` are of the picture after a quarter turn to the left.
     """
 
     bars: list[Rectangle]
@@ -63,14 +63,14 @@ class BarRow:
 
     @property
     def in_picture(self) -> list[Rectangle]:
-        """The bars in the picture's own frame."""
+        """Return the bars in the picture's own pixels."""
         return [bar.rotated_right() for bar in self.bars] if self.is_rotated else self.bars
 
 
 def without_bars(rgb: np.ndarray) -> np.ndarray | None:
     """Return the picture (H×W×3, uint8) with its bars painted over, None without bars.
 
-    Print beside large solid shapes is easily missed.
+    OCR easily misses print near large solid shapes.
     """
     small, scale = _shrink(rgb)
     rows = (_find_row(rectangles).in_picture for rectangles in find_rectangles(small))
@@ -131,18 +131,18 @@ def _read(
 
 
 def _find_row(rectangles: Sequence[Rectangle]) -> BarRow:
-    """Return the bars as they stand or lie: the reading with more of them, or else longer ones."""
-    standing = BarRow(*bars_on_one_line(rectangles), False)
-    lying = BarRow(*bars_on_one_line([one.rotated_left() for one in rectangles]), True)
+    """Return vertical or horizontal bars, whichever are more; of equally many, the longer ones."""
+    vertical = BarRow(*bars_on_one_line(rectangles), False)
+    horizontal = BarRow(*bars_on_one_line([one.rotated_left() for one in rectangles]), True)
     return max(
-        standing, lying, key=lambda row: (len(row.bars), sum(bar.height for bar in row.bars))
+        vertical, horizontal, key=lambda row: (len(row.bars), sum(bar.height for bar in row.bars))
     )
 
 
 def _table(
     row: BarRow, labels: Sequence[TextBox], in_legend: dict[int, str]
 ) -> tuple[Rows, tuple[str, ...], str]:
-    """Return the rows with their header, a label for each bar, and how the values were found out.
+    """Return the rows with their header, a label for each bar, and how the values were found.
 
     The labels are in the frame of the bars; `in_legend` has the names of series by colour.
     """

@@ -1,4 +1,4 @@
-"""What each bar of a chart is worth: as printed at it, or measured on the axis."""
+"""Find the value of each bar of a chart: printed at it, or measured on the axis."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from vlm_backends.engines.builtin.charts.labels import TextBox
 _MAX_ERROR = 0.04  # of the largest value: how far a printed value may be from its bar's length
 _MIN_MEASURED = 2  # px: shorter bars are not measured
 _MAX_ASIDE = 0.75  # of the wider of bar and label: how far a label's middle is from the bar's
-_MAX_ABOVE, _MAX_INSIDE = 2.0, 1.6  # heights of a label: how far from the bar's end it stands
+_MAX_ABOVE, _MAX_INSIDE = 2.0, 1.6  # heights of a label: how far it may be from the bar's end
 _NO_AXIS = "no numeric value axis with at least three labels was read, nor a value at every bar"
 _UNFIT = "the values printed at the bars do not fit their lengths"
 
@@ -21,9 +21,9 @@ _UNFIT = "the values printed at the bars do not fit their lengths"
 def bar_values(
     bars: Sequence[Rectangle], base: float, labels: Sequence[TextBox]
 ) -> tuple[list[str], str]:
-    """Return each bar's value as text, and how they were found out.
+    """Return each bar's value as text, and how the values were found.
 
-    The bars stand on `base`, in the order of x. Raises CannotRead.
+    The bars are in the order of x; `base` is the y of their bottoms. Raises CannotRead.
     """
     axis = _value_axis(bars, labels)
     printed = [_printed_value(bar, labels, base) for bar in bars]
