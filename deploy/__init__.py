@@ -1,1 +1,1 @@
-"""What to run where: see README.md of this folder."""
+"""Deploy this project: README.md of this folder lists the files."""

@@ -1,8 +1,8 @@
-"""Serve this project's engines on Ray Serve, with the OpenAI wire.
+"""Serve this project's engines on Ray Serve, with the OpenAI API.
 
-`serve run deploy.ray_serve:app engine=embedded`, or deploy/serve.yaml. A front with the same wire
-as `vlm_backends.server` stands before one deployment a model. How many replicas, on what part of a
-GPU and how many questions may wait are Serve's own settings, by the deployment's name.
+`serve run deploy.ray_serve:app engine=embedded`, or deploy/serve.yaml. A front with the same API
+as `vlm_backends.server` passes questions on to one deployment a model. How many replicas, on what
+part of a GPU and how many questions may wait are Serve's own settings, by the deployment's name.
 """
 
 import asyncio
@@ -37,9 +37,9 @@ from vlm_backends.server.app import application
 from vlm_backends.server.workers import WorkerPool
 
 _log = logging.getLogger(__name__)
-_PLACES = 100  # questions that one replica has in hand
-_START_S = 120.0  # seconds that a deployment may take to say what it has
-_POLICY = RequestPolicy(backoff=0.2, max_attempts=4)  # with replicas that die
+_PLACES = 100  # questions that one replica may have at a time
+_START_S = 120.0  # seconds that a deployment may take to list its models
+_POLICY = RequestPolicy(backoff=0.2, max_attempts=4)  # for replicas that die
 _MAX_FAULTS = 3  # in a row, after which a replica is replaced: a lost GPU stays lost
 _GATHER_S = 0.02  # seconds in which questions gather that are answered in one pass
 
@@ -48,7 +48,7 @@ class Settings(BaseModel, extra="forbid"):
     """What `serve run … name=value` and a configuration's `args` may say.
 
     `together`: pictures of Florence-2's structured tasks in one pass of the network. `places`:
-    questions that a front has in hand; the next one is answered 503.
+    questions that a front may have at a time; the next one is answered 503.
     """
 
     engine: str = ""  # as VLM_ENGINE
@@ -60,7 +60,7 @@ class Settings(BaseModel, extra="forbid"):
     @field_validator("models", mode="before")
     @classmethod
     def parted(cls, given: object) -> object:
-        """Return a list, or the parts of a text between its commas."""
+        """Split a text at its commas; return anything else as it is."""
         return [id.strip() for id in given.split(",")] if isinstance(given, str) else given
 
 
@@ -84,7 +84,7 @@ class Listed(NamedTuple):
 class Answers:
     """An engine in a process of its own.
 
-    It answers for one model, or, when `id` is empty, for all that it has.
+    It answers for one model, or, when `id` is empty, for all of its models.
     """
 
     def __init__(self, given: Settings, id: str) -> None:
@@ -95,7 +95,7 @@ class Answers:
         self._batched = batch(self._answer_batch)
 
     def listed(self) -> list[Listed]:
-        """List what it answers for."""
+        """List the models that it answers for."""
         can = self._engine.capability
         return [
             Listed(model, {"": can(model)} | {task.token: can(model, task) for task in model.tasks})
@@ -124,7 +124,7 @@ class Answers:
         self, model: Model, prompt: Prompt, cancel: CancelToken
     ) -> AsyncGenerator[list[Chunk], None]:
         if self._batches and await asyncio.to_thread(self._batch_engine.can_batch, model, prompt):
-            # One bad picture spoils a batch: each is then asked alone, and hears its own error.
+            # one bad picture fails a whole batch: each is then asked alone, for its own error
             with suppress(VLMError):
                 yield [await self._batched((model, prompt, cancel))]
                 return
@@ -146,7 +146,7 @@ class Answers:
         return cast(BatchEngine, self._engine)
 
     def check_health(self) -> None:
-        """Raise when the model is gone from here, or the last questions ended in faults only."""
+        """Raise RuntimeError when the model is missing, or several questions in a row failed."""
         if self._faults >= _MAX_FAULTS or not self.listed():
             raise RuntimeError("this replica cannot answer any more")
 
@@ -170,7 +170,7 @@ class Replicas:
 
     @cached_property
     def _listed(self) -> dict[str, tuple[Listed, DeploymentHandle]]:
-        """The deployments by model id; asked once, so that those without a replica may sleep."""
+        """Return the deployments by model id; asked once, so that they may scale down to zero."""
         waiting = [(handle, handle.listed.remote()) for handle in self._answers]
         return {
             entry.model.id: (entry, handle)
@@ -179,7 +179,7 @@ class Replicas:
         }
 
     def models(self) -> Sequence[Model]:
-        """List what the deployments answer for."""
+        """List the models that the deployments answer for."""
         with _plain_errors():
             return tuple(entry.model for entry, _ in self._listed.values())
 
@@ -219,7 +219,7 @@ class Replicas:
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Raise Ray's errors as this project's; an engine's own error leaves its wrapping."""
+    """Raise Ray's errors as this project's; an engine's own error is unwrapped."""
     try:
         yield
     except BackPressureError as error:
@@ -243,14 +243,14 @@ def _plain_errors() -> Iterator[None]:
     max_ongoing_requests=1000,
     max_queued_requests=1000,
     backpressure_config={"retry_after_s": 1},
-    ray_actor_options={"num_cpus": 0},  # with 1 it waits for a core that the answers have taken
+    ray_actor_options={"num_cpus": 0},  # with 1 it would wait for a core
 )
 @serve.ingress()
 class Front:
-    """The OpenAI wire before the deployments.
+    """Serves the OpenAI API in front of the deployments.
 
-    It has fewer places than Serve, whose own refusals are no JSON. A caller that leaves ends its
-    question in the replica too.
+    It has fewer places than Serve allows, because Serve's own refusals are not JSON. A caller that
+    leaves ends its question in the replica too.
     """
 
     def __init__(self, given: Settings, *answers: DeploymentHandle) -> None:

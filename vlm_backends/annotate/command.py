@@ -1,7 +1,7 @@
 """One question about every picture of a data set: `vlm annotate DIR --task '<OCR>' --out r.jsonl`.
 
-Each picture has exactly one line in the end, whatever fails; run it again after an interruption,
-and it goes on.
+In the end each picture has exactly one line, also when it failed. A run that was interrupted goes
+on when it is started again.
 """
 
 import argparse
@@ -82,7 +82,7 @@ def annotate_here(
 ) -> Iterator[dict]:
     """Yield the lines as this process makes them, one a picture.
 
-    Without numbers, as many pictures at a time and requests a minute as suit the engine.
+    By default, as many pictures at a time and requests a minute as the engine allows.
     """
     window, concurrency = rate_limit_for(engine)
     if requests_per_minute:
@@ -103,12 +103,12 @@ def _run(given: argparse.Namespace, cancel: CancelToken) -> int:
     engine = connect_engine(Config.from_env(engine=given.engine))
     question, make_lines = _question(given, engine), _line_maker(given)
     with resumable_jsonl(out, question.fields) as (done, write):
-        # all of them are looked at first: each can be opened, and is counted for the bar
+        # listed twice: first to check every path and to count for the bar
         found = takewhile(lambda _: not cancel.is_set(), pictures(given.pictures, given.column))
         answered = [source.name in done for source in found]
         again = pictures(given.pictures, given.column, again=True)
-        left = (source for source in again if source.name not in done)
-        failed = _write_lines(make_lines(engine, question, left, cancel), write, answered)
+        remaining = (source for source in again if source.name not in done)
+        failed = _write_lines(make_lines(engine, question, remaining, cancel), write, answered)
         for path, write_table in tables.items():
             write_table(path, partial(entries, out))
     return failed
@@ -141,17 +141,17 @@ def _line_maker(given: argparse.Namespace) -> LineMaker:
 
 
 def _tables(given: argparse.Namespace) -> dict[Path, Callable]:
-    """Return the files to write beside the lines, each with the function that writes it.
+    """Return the files to write besides the lines, each with the function that writes it.
 
-    Raises BadPrompt when one file would take another's place.
+    Raises BadPrompt when two of the files are the same, or one is a folder.
     """
     tables = {
         Path(path): write
         for path, write in ((given.csv, write_csv), (given.coco, write_coco))
         if path
     }
-    wanted = [path for path in (given.out, given.csv, given.coco) if path]
-    if len({Path(path).resolve() for path in wanted}) < len(wanted):
+    files = [path for path in (given.out, given.csv, given.coco) if path]
+    if len({Path(path).resolve() for path in files}) < len(files):
         raise BadPrompt("--out, --csv and --coco are files of their own: give each another name.")
     for path in tables:
         if path.is_dir():
@@ -193,7 +193,7 @@ def _text_question(given: argparse.Namespace, engine: Engine) -> AnnotationQuest
 def _cancelled_by_signals(cancel: CancelToken) -> Iterator[None]:
     """Cancel at Ctrl-C and SIGTERM.
 
-    Another thread cancels: the one that a signal interrupts may hold the locks that are needed.
+    Another thread cancels, since the interrupted one may hold the locks that cancelling needs.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:

@@ -1,4 +1,4 @@
-"""Write JSON lines so that each picture has one whole line, whatever interrupts the run."""
+"""Write JSON lines so that each picture has one complete line, even after an interruption."""
 
 import contextlib
 import io
@@ -25,7 +25,7 @@ def resumable_jsonl(
     when another run writes to the same file, and when that holds anything but answers to this
     question.
     """
-    path = path.resolve()  # a link stays one, and its two names are one file
+    path = path.resolve()  # so that a symbolic link and its target share one lock
     path.parent.mkdir(parents=True, exist_ok=True)
     with _lock(path):
         done = _keep_answered(path, question)
@@ -52,7 +52,7 @@ def entries(path: Path) -> Iterator[dict]:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Yield a new file that takes the place of `path` when it is whole; after an error it goes."""
+    """Yield a new file that replaces `path` when it is complete; after an error it is deleted."""
     fresh = path.with_name(f".{path.name}.part")
     try:
         with open(fresh, "wb") as file:
@@ -66,7 +66,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def _lock(path: Path) -> contextlib.AbstractContextManager:
-    """Return a lock that the system lets go of when the process dies. Raises BadPrompt."""
+    """Return a lock that the system releases when the process dies. Raises BadPrompt."""
     try:
         return FileLock(path.with_name(f".{path.name}.lock")).acquire(timeout=0)
     except Timeout:
@@ -94,7 +94,7 @@ def _keep_answered(path: Path, question: Mapping[str, object]) -> set[str]:
 
 
 def _entry(text: bytes) -> dict | None:
-    """Return the line's entry; None for what is no whole line of such a file."""
+    """Return the line's entry; None for anything else than a complete line."""
     if not text.startswith(_START) or not text.endswith(b"\n"):
         return None
     with contextlib.suppress(ValueError, RecursionError):
@@ -105,16 +105,13 @@ def _entry(text: bytes) -> dict | None:
 
 
 def _is_cut(text: bytes) -> bool:
-    """Return True for the beginning of a line.
-
-    A machine that lost its power may have left zeros behind it.
-    """
-    begun = text.rstrip(b"\0")
-    return not text.endswith(b"\n") and (begun.startswith(_START) or _START.startswith(begun))
+    """Return True for the beginning of a line; after a power loss, zeros may follow it."""
+    start = text.rstrip(b"\0")
+    return not text.endswith(b"\n") and (start.startswith(_START) or _START.startswith(start))
 
 
 def _append(out: io.FileIO, line: bytes) -> None:
-    """Write the whole line, or nothing of it. Raises OSError, such as on a full disk."""
+    """Write all of the line or nothing. Raises OSError, such as on a full disk."""
     end = out.seek(0, os.SEEK_END)
     try:
         while line:

@@ -1,6 +1,6 @@
-"""The pictures in a Parquet table: bytes, or a struct with bytes.
+"""Read the pictures in a Parquet table: bytes, or a struct with bytes.
 
-The second is how data sets of the Hugging Face hub have them.
+Data sets of the Hugging Face hub have such structs.
 """
 
 from bisect import bisect_right
@@ -18,8 +18,8 @@ from vlm_backends.media import images
 from vlm_backends.types import Picture
 
 _USUAL = "image", "img", "picture", "bytes"  # names of the column with the pictures
-_FEW = 16  # rows that are read at once
-_HELD = 8  # such batches that stay for threads that come a little later
+_BATCH_ROWS = 16  # rows that are read at once
+_MAX_CACHED = 8  # batches that are kept for threads that are a little behind
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class TableCell:
 def columns(path: Path) -> list[str]:
     """List the columns that may hold pictures, the likeliest first.
 
-    Raises BadPrompt for what is no table.
+    Raises BadPrompt for any other file.
     """
     with _opened(path) as table:
         found = [field.name for field in table.schema_arrow if _holds_bytes(field.type)]
@@ -100,7 +100,7 @@ def _cursor(column: str, path: Path, *_: int) -> "ColumnCursor":
 
 
 class ColumnCursor:
-    """Read a column forward, with a few rows in memory: a row group may be larger than memory."""
+    """Reads a column forward, with a few rows in memory: a row group may be larger than memory."""
 
     def __init__(self, path: Path, column: str) -> None:
         self._table, self._column, self._path, self._lock = _opened(path), column, path, Lock()
@@ -109,7 +109,9 @@ class ColumnCursor:
             0,
             *accumulate(about.row_group(group).num_rows for group in range(about.num_row_groups)),
         ]
-        self._held: deque[tuple[int, Any]] = deque(maxlen=_HELD)  # first rows, and the batches
+        self._cached: deque[tuple[int, Any]] = deque(
+            maxlen=_MAX_CACHED
+        )  # first rows, and the batches
         self._next = 0
         self._batches: Iterator[Any] = iter(())
 
@@ -120,24 +122,24 @@ class ColumnCursor:
                 self._seek(self._starts[bisect_right(self._starts, row) - 1], row)
                 while self._next <= row:
                     batch = next(self._batches)
-                    self._held.append((self._next, batch))
+                    self._cached.append((self._next, batch))
                     self._next += batch.num_rows
-            except Exception as error:  # Arrow raises whatever a broken page makes it stumble over
-                self._held.clear()
+            except Exception as error:  # a broken page can raise anything in Arrow
+                self._cached.clear()
                 raise BadPrompt(
                     f"“{self._path}” is broken at row {row}: {str(error)[:200] or 'it ends'}."
                 ) from None
-            first, batch = next(held for held in reversed(self._held) if held[0] <= row)
+            first, batch = next(each for each in reversed(self._cached) if each[0] <= row)
             return batch.column(0)[row - first].as_py()
 
     def _seek(self, start: int, row: int) -> None:
         """Go to the row group that begins at `start`.
 
-        Stays where it is when the row is held, or lies ahead in the group at hand.
+        Stays where it is when the row is cached, or lies ahead in the current group.
         """
-        if self._held and self._held[0][0] <= row and start <= self._next:
+        if self._cached and self._cached[0][0] <= row and start <= self._next:
             return
         groups = range(self._starts.index(start), len(self._starts) - 1)
-        self._batches = self._table.iter_batches(_FEW, groups, [self._column])
+        self._batches = self._table.iter_batches(_BATCH_ROWS, groups, [self._column])
         self._next = start
-        self._held.clear()
+        self._cached.clear()

@@ -66,10 +66,10 @@ def annotate_on_ray(
     parallel: int | None = None,
     requests_per_minute: int | None = None,
 ) -> Iterator[dict]:
-    """Yield exactly one line a picture, as they come, whatever dies.
+    """Yield exactly one line a picture, as they come, even when processes die.
 
-    What a cancellation leaves unanswered has none. `setting` replaces VLM_ENGINE. A picture whose
-    process died is asked about again up to three times, as Ray does it. Raises Unreachable.
+    After a cancellation, unanswered pictures have none. `setting` replaces VLM_ENGINE. A picture
+    whose process died is asked about again up to three times, as Ray does it. Raises Unreachable.
     """
     setting = setting or Config.from_env().engine
     assignment, waiting = Assignment(question, setting, engine.name), iter(sources)
@@ -110,11 +110,11 @@ def _joined(address: str, parallel: int | None) -> Iterator[int]:
         _connect(address, parallel)
         for number, handler in handlers.items():  # Ray has put its own in their place
             signal.signal(number, handler)
-        # what went wrong is told in the lines
+        # the lines have the errors
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
-        context.max_errored_blocks = -1  # a lost picture is one line, and no end of the run
+        context.max_errored_blocks = -1  # a lost picture is a failed line and does not end the run
         yield parallel or int(ray.cluster_resources().get("CPU", 1))
     except RayError as error:
         raise Unreachable(f"Ray at “{address}” broke off: {str(error)[:200]}") from None
@@ -127,7 +127,7 @@ def _connect(address: str, parallel: int | None) -> None:
 
     A cluster gets this package's code, and no variable of this process.
     """
-    # without it Ray tells its makers of each cluster
+    # otherwise Ray sends usage statistics to its makers
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     where: dict[str, Any] = {"address": address}
     if address == "local":
@@ -178,7 +178,7 @@ def _row(place: dict, assignment: Assignment) -> dict:
 def _annotator(assignment: Assignment) -> PictureAnnotator:
     """Return the annotator of this process. Raises VLMError.
 
-    It is the same for all pictures: what was refused for all of them is not asked again.
+    It is the same for all pictures, so that a refusal that holds for all is not repeated.
     """
     engine = connect_engine(Config.from_env(engine=assignment.setting))
     if engine.name != assignment.engine:

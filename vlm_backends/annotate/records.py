@@ -1,4 +1,4 @@
-"""The question of a run as plain words; each answer as a line of JSON, all as CSV and COCO."""
+"""Write a run's question as plain text, its answers as lines of JSON, and all as CSV and COCO."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,7 +27,7 @@ _COLUMNS = "file", "text", "regions", "engine", "seconds", "error"
 
 @dataclass(frozen=True)
 class AnnotationQuestion:
-    """The one question of a run, as plain words that can travel to another machine."""
+    """The one question of a run, as plain text that can be sent to another machine."""
 
     model: str  # an id
     text: str
@@ -82,7 +82,7 @@ def record_to_json(record: Record, question: AnnotationQuestion) -> dict:
 def write_csv(path: Path, found: Callable[[], Iterable[Mapping]]) -> None:
     """Write one row a picture; no cell can be taken for a formula."""
     with replacing(path) as file:
-        file.write("\ufeff".encode())  # or Excel takes UTF-8 for something else
+        file.write("\ufeff".encode())  # otherwise Excel does not recognise UTF-8
         for row in (_COLUMNS, *map(_row, found())):
             file.write(as_csv(Answer("", rows=(row,)), None).encode(errors="replace"))
 

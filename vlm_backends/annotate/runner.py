@@ -1,6 +1,6 @@
 """Ask one question about many pictures, at a rate that the service allows.
 
-Nothing here knows a page: a script or a command line asks in the same way.
+Nothing here depends on the page: scripts and the command line use it too.
 """
 
 import logging
@@ -20,7 +20,7 @@ from vlm_backends.reply import Observer, Question, Reply, Timing
 from vlm_backends.types import Answer, Model, Picture, Prompt, Task
 
 _MAX_TRIES = 6  # of a picture that is refused for coming too fast
-_MAX_WAIT = 600.0  # seconds: a service that asks for a longer pause has said no to this batch
+_MAX_WAIT = 600.0  # seconds: a service that asks for a longer pause has refused this batch
 _REFUSED_FOR_ALL = 401, 402, 403  # HTTP statuses that hold for every picture
 _FAULT = (
     "This picture met a fault in this program; its log says more. Try it alone, or use another one."
@@ -33,7 +33,7 @@ class PictureSource(Protocol):
 
     @property
     def name(self) -> str:
-        """The picture's name, which no other picture of the batch has."""
+        """Return the picture's name, which no other picture of the batch has."""
         ...
 
     def read(self) -> Picture:
@@ -59,7 +59,7 @@ def _shared_window(account: str, requests: int) -> SlidingWindow:
 
 @dataclass(frozen=True)
 class Record:
-    """What came of one picture. With an error it has failed, though some words may have arrived."""
+    """The result for one picture. With an error, its answer may be incomplete."""
 
     source: PictureSource
     engine: Engine
@@ -85,16 +85,16 @@ def annotate(
     on_ask: Callable[[PictureSource], object] = lambda source: None,
     observer: Observer | None = None,
 ) -> Iterator[Record]:
-    """Yield exactly one record a picture, as they finish, whatever fails.
+    """Yield exactly one record a picture, as they finish, also for failed ones.
 
-    What a cancellation leaves unanswered has none. `question` makes the prompt about a picture.
-    `on_ask` is told of each picture when its question goes out, by the thread that asks; `observer`
-    of how each call went. A refusal for coming too fast is waited out; one that holds for all
+    After a cancellation, unanswered ones have none. `question` makes the prompt about a picture.
+    `on_ask` gets each picture when its question is sent, in the thread that asks; `observer` learns
+    how each call went. A refusal for coming too fast is waited out; one that holds for all
     pictures is not asked for again. Leaving the iterator early ends all calls.
     """
     ended, waiting = CancelToken(), iter(pictures)
     running: set[Future[Record | None]] = set()
-    forget = cancel.add_callback(ended.set)
+    unregister = cancel.add_callback(ended.set)
     annotator = PictureAnnotator(engine, model, question, task, window, ended, on_ask, observer)
     with ThreadPoolExecutor(parallel, "batch") as pool:
         try:
@@ -106,13 +106,13 @@ def annotate(
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from filter(None, (future.result() for future in done))
         finally:
-            forget()
+            unregister()
             ended.set()
 
 
 @dataclass
 class PictureAnnotator:
-    """Ask about one picture after the other, from several threads."""
+    """Asks about pictures, from several threads."""
 
     engine: Engine
     model: Model
@@ -125,7 +125,7 @@ class PictureAnnotator:
     refusal: str = ""  # holds for every picture, so that none is asked about any more
 
     def record(self, source: PictureSource) -> Record | None:
-        """Return the picture's record, whatever fails; None when cancelled first."""
+        """Return the picture's record, also after an error; None when cancelled first."""
         record = Record(source, self.engine, error=self.refusal)
         if self.cancel.is_set() or self.refusal:
             return None if self.cancel.is_set() else record

@@ -1,4 +1,4 @@
-"""The pictures of a data set: files, folders, patterns, zips and Parquet tables.
+"""List the pictures of a data set: files, folders, patterns, zips and Parquet tables.
 
 Nothing is opened before it is read, so that a million pictures take no more memory than a few.
 """
@@ -28,7 +28,7 @@ _LONGEST = 80  # bytes of a name, its ending and its number left out
 _UNSAFE = re.compile(r'[<>:"|?*]')
 # Windows allows no file of these names
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
-_unzipping = threading.Lock()  # a ZipFile counts those who read from it without one
+_unzipping = threading.Lock()  # a ZipFile counts its readers without a lock
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Source:
 
     def read(self) -> Picture:
         """Return the upright picture. Raises BadPrompt."""
-        if self.path.is_file():  # reading what is gone has its own sentence
+        if self.path.is_file():  # `images.read` explains a missing file
             _check_size(self.name, self.path.stat().st_size)
         return images.read(self.path)
 
@@ -73,7 +73,7 @@ class ZipMember:
 def pictures(
     paths: Iterable[str], column: str = "", again: bool = False
 ) -> Iterator[Source | ZipMember | TableCell]:
-    """Yield what is to be annotated, each name once. Raises BadPrompt for a path where nothing is.
+    """Yield what is to be annotated, each name once. Raises BadPrompt for a path without pictures.
 
     `again`: each path held something before. One that has vanished is yielded nevertheless, so that
     reading it fails with its own sentence.
@@ -120,7 +120,7 @@ def _files(folder: Path) -> Iterator[Path]:
     for entry in ordered:
         if entry.is_dir(follow_symlinks=False):
             yield from _files(Path(entry.path))
-        elif entry.is_file():  # and no pipe, which would be waited for
+        elif entry.is_file():  # not a pipe, on which reading would block
             yield Path(entry.path)
 
 
@@ -128,7 +128,7 @@ def _inside(
     path: Path, column: str, in_folder: bool = False
 ) -> Iterator[Source | ZipMember | TableCell]:
     """Yield the pictures of one file; one found `in_folder` may hold none."""
-    # a line of JSON takes no other bytes
+    # JSON holds valid UTF-8 only
     name = os.fsencode(path).decode(errors="backslashreplace")
     match path.suffix.lower():
         case ".zip":
@@ -223,5 +223,5 @@ def _free(name: str, taken: Container[str]) -> str:
 def _content(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:  # it is asked about nevertheless, and fails with its own sentence
+    except OSError:  # it is kept: reading it explains the error
         return str(path)

@@ -1,1 +1,1 @@
-"""Serve any engine over the OpenAI wire."""
+"""Serve any engine with the OpenAI API."""

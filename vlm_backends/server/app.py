@@ -1,7 +1,7 @@
 """Serve any engine over the OpenAI wire: `vlm serve --engine embedded`.
 
 POST /v1/chat/completions (JSON, or server-sent events), GET /v1/models, GET /health. A page
-elsewhere that is pointed at it by VLM_BASE_URL loses nothing against the engine in its own process.
+that calls it by VLM_BASE_URL gets the same answers as from the engine in its own process.
 """
 
 import argparse
@@ -38,7 +38,7 @@ _STREAM = {
     "Cache-Control": "no-cache",
     "X-Accel-Buffering": "no",
 }
-# Seconds in which answers that are cut off take back what they lent, such as a stored picture.
+# seconds in which answers that are cut off may clean up, such as delete a stored picture
 _CLEANUP = 5
 
 
@@ -73,11 +73,11 @@ class Routes:
         self._engine, self._key, self._urls, self.pool = engine, key, urls, pool
 
     async def health(self) -> dict:
-        """Say that the server is there, and how many questions it has."""
+        """Return that the server is up, and how many questions it has."""
         return {"status": "ok", "busy": self.pool.busy}
 
     async def models(self, request: Request) -> dict:
-        """List what the engine answers for."""
+        """List the models that the engine answers for."""
         self._authorize(request)
         return {"object": "list", "data": await asyncio.to_thread(_listing, self._engine)}
 
@@ -95,14 +95,14 @@ class Routes:
         return StreamingResponse(events(first, arriving, question), headers=_STREAM)
 
     def _authorize(self, request: Request) -> None:
-        """Raise Unauthorized without the server's key."""
+        """Raise Unauthorized unless the request carries the server's key."""
         sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if self._key and not hmac.compare_digest(sent.encode(), self._key.encode()):
             raise Unauthorized("This server wants its key: Authorization: Bearer …")
 
 
 def _draining(pool: WorkerPool) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """Return the application's life: at its end, answers end too."""
+    """Return the application's lifespan, at whose end all answers are ended."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -166,7 +166,7 @@ def main(
 
 
 class GracefulServer(uvicorn.Server):
-    """End at a signal: running answers have `grace` seconds, and then a sentence.
+    """Ends at a signal: running answers get `grace` seconds, and then an error.
 
     A second signal ends the process at once.
     """

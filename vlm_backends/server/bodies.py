@@ -8,11 +8,11 @@ from fastapi import Request
 from vlm_backends.errors import BadPrompt, Refused
 
 MAX_BODY = 64 * 2**20  # bytes
-_ARRIVAL = 120  # seconds in which a request must have come
+_ARRIVAL = 120  # seconds in which a request must have arrived
 
 
 async def read_json(request: Request) -> object:
-    """Return the body's JSON. Raises BadPrompt when it is none, and Refused beyond the bounds."""
+    """Return the body's JSON. Raises BadPrompt for invalid JSON, and Refused beyond the bounds."""
     try:
         data = await asyncio.wait_for(_received(request), _ARRIVAL)
     except asyncio.TimeoutError:
@@ -28,9 +28,9 @@ async def read_json(request: Request) -> object:
 
 
 async def _received(request: Request) -> bytearray:
-    """Read the bytes; none of them when the header promises too many. Raises Refused."""
-    data, promised = bytearray(), request.headers.get("Content-Length", "")
-    if promised.isdecimal() and int(promised) > MAX_BODY:
+    """Read the bytes, unless the header announces too many. Raises Refused."""
+    data, announced = bytearray(), request.headers.get("Content-Length", "")
+    if announced.isdecimal() and int(announced) > MAX_BODY:
         raise _too_large()
     async for piece in request.stream():
         data += piece

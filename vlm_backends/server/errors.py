@@ -1,6 +1,6 @@
-"""Errors as the OpenAI wire has them.
+"""Write errors as OpenAI's API has them.
 
-They carry what a page behind this server needs to raise the same errors again.
+They carry what a client of this project needs to raise the same errors again.
 """
 
 import logging
@@ -19,11 +19,11 @@ _log = logging.getLogger(__name__)
 
 
 class Unauthorized(VLMError):
-    """The caller has not shown the key."""
+    """The caller has not sent the server's key."""
 
 
 _STATUS = {Unauthorized: 401, BadPrompt: 400, NoSuchModel: 404, Gone: 410, MissingKey: 501}
-# Of an upstream's refusals; others, such as of this server's own key, are 502.
+# an upstream's statuses; others, such as a refusal of this server's own key, become 502
 _PASSED_ON = 400, 408, 413, 422, 429
 
 
@@ -42,7 +42,7 @@ def refusal(error: Exception) -> JSONResponse:
 def failure(error: Exception) -> tuple[int, dict]:
     """Return the HTTP status and OpenAI's error object.
 
-    What is no VLMError is a fault of this program: it is logged, and its text is not passed on.
+    Any other error than VLMError is a bug: it is logged, and its text is not passed on.
     """
     if not isinstance(error, VLMError):
         _log.error("a question met a fault", exc_info=error)
@@ -51,7 +51,9 @@ def failure(error: Exception) -> tuple[int, dict]:
     if isinstance(error, Refused) and (error.status in _PASSED_ON or error.status >= 500):
         status = error.status
     body = _error(status, str(error))
-    body["error"]["vlm"] = {  # the wire has no words for it, and a page behind this server needs it
+    body["error"][
+        "vlm"
+    ] = {  # OpenAI's API has no field for it, and clients of this project need it
         "kind": type(error).__name__,
         "status": getattr(error, "status", None),
         "since": getattr(error, "since", ""),

@@ -1,4 +1,4 @@
-"""Read a request of the OpenAI wire: its JSON becomes a model, a prompt and a task."""
+"""Parse a request of OpenAI's API: its JSON becomes a model, a prompt and a task."""
 
 import base64
 import binascii
@@ -23,7 +23,7 @@ class NoSuchModel(VLMError):
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """What is asked, and how the answer is to come."""
+    """A question, and the form of its answer."""
 
     model: Model
     prompt: Prompt
@@ -63,16 +63,16 @@ def find_served(id: object, models: Sequence[Model]) -> Model:
 
     Raises NoSuchModel.
     """
-    wanted = id.lower() if isinstance(id, str) else None
+    name = id.lower() if isinstance(id, str) else None
     for model in models:
-        if wanted in (model.id.lower(), model.weights.id.lower() if model.weights else model.id):
+        if name in (model.id.lower(), model.weights.id.lower() if model.weights else model.id):
             return model
     known = ", ".join(model.id for model in models) or "none just now"
     raise NoSuchModel(f"The model “{str(id)[:80]}” does not exist here. Served: {known}.")
 
 
 def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
-    """Yield the conversation; what a system message says stands before the user's next words."""
+    """Yield the conversation; a system message's text is put before the user's next words."""
     if not isinstance(messages, list) or not messages or len(messages) > _MAX_TURNS:
         raise BadPrompt(
             f"messages must be a list of 1 to {_MAX_TURNS} messages, the last one the user's."
@@ -98,7 +98,7 @@ def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
 
 
 def _content(
-    content: object, load: Callable[[str], bytes], room: int
+    content: object, load: Callable[[str], bytes], capacity: int
 ) -> tuple[str, tuple[Picture, ...]]:
     if isinstance(content, str):
         return content, ()
@@ -110,7 +110,7 @@ def _content(
         if kind == "text" and isinstance(part.get("text"), str):
             words.append(part["text"])
         elif kind == "image_url":
-            if len(pictures) == room:
+            if len(pictures) == capacity:
                 raise BadPrompt(f"A conversation may show {_MAX_PICTURES} pictures. Send fewer.")
             pictures.append(_picture(part.get("image_url"), load))
         else:
@@ -136,7 +136,7 @@ def _picture(source: object, load: Callable[[str], bytes]) -> Picture:
 
 
 def _task(model: Model, text: str) -> Task | None:
-    """Return the task that the words begin with; None for a model without tasks."""
+    """Return the task that the text begins with; None without tasks. Raises BadPrompt."""
     if not model.tasks:
         return None
     for task in model.tasks:

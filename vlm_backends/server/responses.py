@@ -1,7 +1,7 @@
-"""Write an engine's answer as payloads of the OpenAI wire.
+"""Write an engine's answer as payloads of OpenAI's API.
 
-Regions are NVIDIA's `entities`. What the wire has no word for travels beside it in `vlm`: the
-engine's note, what is waited for, and whether the text is to be shown letter for letter. An entity
+Regions are NVIDIA's `entities`. What that API has no field for is in a field `vlm`: the engine's
+note, the status of a wait, and whether the text is to be shown letter for letter. An entity
 also has its outline, its span in the answer's text, and `solid` for masks.
 """
 
@@ -30,49 +30,50 @@ class Piece(NamedTuple):
 def pieces(engine: Engine, request: ChatRequest, cancel: CancelToken) -> Iterator[Piece]:
     """Yield the answer as it arrives: the model's own words, or those for people.
 
-    The model's own words are read at the end, for the regions in them. Raises VLMError.
+    The model's own words are parsed at the end, for the regions in them. Raises VLMError.
     """
     question = Question(request.model, request.prompt, request.task)
     reply = Reply(question, engine, cancel=cancel)
-    said, given, extras = 0, 0, {}  # characters, regions, and what else was sent so far
+    sent_chars, sent_regions = 0, 0
+    extras: dict[str, object] = {}  # what else was sent so far
     with closing(reply.updates()) as updates:
         for _ in updates:
             so_far = reply.chunk if request.raw else reply.answer
-            text = so_far.text[said:] if _is_final(request, so_far) else ""
-            regions = so_far.regions[given:] if request.raw else ()
-            said, given = said + len(text), given + len(regions)
+            text = so_far.text[sent_chars:] if _is_final(request, so_far) else ""
+            regions = so_far.regions[sent_regions:] if request.raw else ()
+            sent_chars, sent_regions = sent_chars + len(text), sent_regions + len(regions)
             fresh = _new_extras(so_far, extras)
             extras |= fresh
             if text or regions or fresh:
                 yield Piece(text, regions, fresh)
     answer = reply.answer
-    rest = "" if request.raw else answer.text[said:]
-    yield Piece(rest, () if given else answer.regions, _new_extras(answer, extras), answer)
+    rest = "" if request.raw else answer.text[sent_chars:]
+    yield Piece(rest, () if sent_regions else answer.regions, _new_extras(answer, extras), answer)
 
 
 def _is_final(request: ChatRequest, so_far: Chunk | Answer) -> bool:
     """Return True when the words so far stay as they are.
 
-    A table is written anew with each of its cells: it is sent whole, at the end.
+    The text of a table changes with each of its cells: it is sent whole, at the end.
     """
     return request.raw or so_far.literal or not request.model.tables
 
 
 def _new_extras(so_far: Chunk | Answer, sent: Mapping[str, object]) -> dict[str, object]:
-    """Return what the wire has no word for, where it is not sent yet."""
+    """Return what OpenAI's API has no field for, where it is not sent yet."""
     named = {"note": so_far.note, "status": so_far.status, "literal": so_far.literal}
     return {name: value for name, value in named.items() if value and sent.get(name) != value}
 
 
 def entity(region: Region) -> dict:
-    """Return a region as NVIDIA's Kosmos-2 has it, with its outline beside.
+    """Return a region in the form of NVIDIA's Kosmos-2, with its outline added.
 
     Coordinates are in 0..1 from the top left corner; the ends of `substring` are inclusive.
     """
-    made: dict = {"phrase": region.label, "bboxes": [list(bounds(region.outline))]}
+    fields: dict = {"phrase": region.label, "bboxes": [list(bounds(region.outline))]}
     if region.span:
-        made |= {"substring": [region.span[0], region.span[1] - 1], "span": list(region.span)}
-    return made | {"outline": [list(point) for point in region.outline], "solid": region.is_mask}
+        fields |= {"substring": [region.span[0], region.span[1] - 1], "span": list(region.span)}
+    return fields | {"outline": [list(point) for point in region.outline], "solid": region.is_mask}
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,11 @@ class Envelope:
         return self._payload("chat.completion.chunk", [choice], piece.extras)
 
     def count(self, answer: Answer) -> dict:
-        """Return the last event of a stream that counts; only some engines count tokens."""
+        """Return the last event of a stream, with its number of tokens."""
         return self._payload("chat.completion.chunk", [], {}) | {"usage": usage(answer)}
 
     def whole(self, text: str, extras: Mapping[str, object], answer: Answer) -> dict:
-        """Return a reply that does not stream."""
+        """Return the payload of a reply that is not streamed."""
         message: dict[str, object] = {"role": "assistant", "content": text}
         if answer.regions:
             message["entities"] = [entity(region) for region in answer.regions]

@@ -10,14 +10,14 @@ from vlm_backends.server.errors import failure
 from vlm_backends.server.requests import ChatRequest
 from vlm_backends.server.responses import Envelope, Piece
 
-# Seconds of silence after which a stream begins without a word, and between its signs of life.
+# seconds of silence after which a stream begins without text, and between its status events
 _PATIENCE = 10
 _AT_WORK = "The server is at work, or has others before you."
 Pieces = AsyncGenerator[list[Piece], None]  # an empty list: a second of silence
 
 
 async def first_pieces(pieces: Pieces, request: Request) -> list[Piece]:
-    """Return the first pieces; none when they are long in coming.
+    """Return the first pieces; none after ten seconds of silence.
 
     Raises what went wrong before them, so that it has an HTTP status of its own.
     """
@@ -46,7 +46,9 @@ async def events(
                 status = _status(arrived, status)
                 if arrived:
                     yield "".join(_events_of(arrived, envelope, question))
-                elif silent_s % _PATIENCE == 0:  # an event: a comment would prolong no deadline
+                elif (
+                    silent_s % _PATIENCE == 0
+                ):  # an event, since clients' deadlines ignore comments
                     yield _event(envelope.chunk(Piece(extras={"status": status})))
             yield "data: [DONE]\n\n"
         except Exception as error:
@@ -68,9 +70,9 @@ async def whole(pieces: Pieces, question: ChatRequest, request: Request) -> dict
 
 
 def _status(pieces: Sequence[Piece], before: str) -> str:
-    """Return what is waited for, by the newest piece that says it."""
-    said = (piece.extras["status"] for piece in reversed(pieces) if "status" in piece.extras)
-    return str(next(said, before))
+    """Return the newest status in the pieces; `before` without one."""
+    statuses = (piece.extras["status"] for piece in reversed(pieces) if "status" in piece.extras)
+    return str(next(statuses, before))
 
 
 def _events_of(pieces: Sequence[Piece], envelope: Envelope, question: ChatRequest) -> Iterator[str]:

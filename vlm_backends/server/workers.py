@@ -1,6 +1,6 @@
-"""Answer a server's questions in threads: so many at a time, so many waiting.
+"""Answer a server's questions in threads, with limits on how many run and how many wait.
 
-Each ends when its caller leaves.
+Each question ends when its caller leaves.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from vlm_backends.concurrency import CancelToken
 from vlm_backends.errors import Refused
 
 T = TypeVar("T")
-_TICK = 1.0  # seconds of silence after which an empty list is handed over
-_COALESCE = 0.02  # seconds between two hand-overs: sending a small piece costs more than making it
+_TICK = 1.0  # seconds of silence after which an empty list is yielded
+_COALESCE = 0.02  # seconds between two lists: sending a small piece costs more than making it
 
 
 class PoolFull(Refused):
@@ -28,7 +28,7 @@ class PoolFull(Refused):
 
 
 class _Ending:
-    """Marks the end of the items in a queue, with what went wrong."""
+    """Marks the end of the items in a queue; `failure` is what ended them early."""
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure
@@ -48,7 +48,7 @@ class WorkerPool:
 
     @property
     def busy(self) -> int:
-        """The number of questions that are answered or wait."""
+        """Return the number of questions that run or wait."""
         return len(self.running)
 
     def admit(self) -> None:
@@ -74,7 +74,7 @@ class WorkerPool:
         return self._received(channel, cancel)
 
     def close(self) -> None:
-        """End every answer, as broken off, and admit nobody any more."""
+        """End every answer early, and admit no more questions."""
         self.closed = True
         for cancel in list(self.running):
             cancel.set()
@@ -104,7 +104,7 @@ class WorkerPool:
                     self._raise_for(end)
                     return
                 if items:
-                    await channel.rest()
+                    await channel.pause()
         finally:
             cancel.set()
 
@@ -116,7 +116,7 @@ class WorkerPool:
 
 
 class _Channel(Generic[T]):
-    """Items on their way from a thread to an event loop."""
+    """Passes items from a thread to an event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -141,14 +141,14 @@ class _Channel(Generic[T]):
         end = next((item for item in arrived if isinstance(item, _Ending)), None)
         return [item for item in arrived if not isinstance(item, _Ending)], end
 
-    async def rest(self) -> None:
+    async def pause(self) -> None:
         """Let more items gather for a moment, but not beyond the end."""
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._ended.wait(), _COALESCE)
 
 
 def _read(produce: Callable[[], Iterator[T]], cancel: CancelToken, channel: _Channel[T]) -> None:
-    """Send each item and at last the end, with what went wrong."""
+    """Send each item, and at last the end with its failure, if any."""
     failure = None
     try:
         for item in () if cancel.is_set() else produce():
