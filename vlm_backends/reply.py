@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
@@ -86,7 +87,8 @@ class Reply(Iterator[Answer]):
     def __next__(self) -> Answer:
         """Return the answer so far, when more of it has arrived. Raises VLMError."""
         if self._steps is None:
-            # by a weak reference: a loop that is left early drops the reply, which ends the call
+            # The generator must not keep the reply alive: a loop that is left early drops the
+            # reply, and that ends the call.
             self._steps = type(self).updates(weakref.proxy(self))
         next(self._steps)
         return self.answer
@@ -137,7 +139,7 @@ class Reply(Iterator[Answer]):
         While another thread is in a step, that step is cancelled instead.
         """
         self._steps = self._steps or self.updates()
-        if self._steps.gi_running:
+        if inspect.getgeneratorstate(self._steps) == inspect.GEN_RUNNING:
             self.cancel()
         else:
             self._steps.close()
