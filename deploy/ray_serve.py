@@ -45,7 +45,7 @@ _GATHER_S = 0.02  # seconds in which questions gather that are answered in one p
 
 
 class Settings(BaseModel, extra="forbid"):
-    """What `serve run … name=value` and a configuration's `args` may say.
+    """Settings of `serve run … name=value` and of a configuration's `args`.
 
     `together`: pictures of Florence-2's structured tasks in one pass of the network. `places`:
     questions that a front may have at a time; the next one is answered 503.

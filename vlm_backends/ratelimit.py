@@ -109,7 +109,7 @@ class LeakyBucket:
 
 @dataclass(frozen=True)
 class VisitorLimits:
-    """What the owner of a page allows; None: any amount."""
+    """The limits that the owner of a page sets; None: no limit."""
 
     questions: int | None = None  # of one visitor in a minute
     streams: int | None = None  # answers to one visitor at once

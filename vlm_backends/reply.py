@@ -22,7 +22,7 @@ _MAX_LABEL = 1_000  # characters
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a model; with a task, its reader reads the answer."""
+    """A question to a model; with a task, the task's reader reads the answer."""
 
     model: Model
     prompt: Prompt

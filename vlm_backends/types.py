@@ -56,7 +56,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Sent:
-    """How a picture travelled to the model, and its size then. Width and height are in pixels."""
+    """The form in which a picture was sent to the model. Width and height are in pixels."""
 
     mime: str
     width: int
@@ -105,7 +105,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a model samples its tokens."""
+    """The sampling parameters of a model."""
 
     max_tokens: int
     temperature: float
@@ -151,7 +151,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Hosted:
-    """What is known of a model at NVIDIA, and since when."""
+    """The state of a model at NVIDIA, as far as it is known, and since when."""
 
     state: Literal["alive", "withdrawn", "unknown"]
     checked: str  # ISO date of the newest evidence

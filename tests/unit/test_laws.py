@@ -331,14 +331,14 @@ def documented(tree: ast.Module) -> list:
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
 def test_docstring_law(path):
-    """Every module, public class and public function has a docstring; a function's says what it does."""
+    """Every module, public class and public function has a docstring that says what it is or does."""
     tree = ast.parse(path.read_text())
     for node in [tree, *documented(tree)]:
         text = ast.get_docstring(node)
         where = f"{path}: {getattr(node, 'name', 'the module')}"
         assert text, where
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            assert text.split()[0] not in ("What", "Whether", "That", "How"), where
+        questions = "What", "Where", "Whether", "Which", "Who", "Why", "How", "That"
+        assert text.split()[0] not in questions, where
 
 
 def test_no_two_classes_share_a_name():

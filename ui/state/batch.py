@@ -42,7 +42,7 @@ WaitForTurn = Callable[[CancelToken], object]  # waits until this visitor may as
 
 @dataclass(frozen=True)
 class BatchQuestion:
-    """What is asked about each picture."""
+    """The question of a batch, the same for each picture."""
 
     model: Model
     task: Task | None

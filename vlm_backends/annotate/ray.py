@@ -48,7 +48,7 @@ _LOST = (
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a process needs to know; all of it may be read in Ray's logs."""
+    """The work order of a process; it holds nothing that may not stand in Ray's logs."""
 
     question: AnnotationQuestion
     setting: str  # of VLM_ENGINE where the run began

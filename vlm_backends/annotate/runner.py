@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class PictureSource(Protocol):
-    """Where a picture comes from, and its name in all results."""
+    """The source of a picture, with the name that it has in all results."""
 
     @property
     def name(self) -> str:

@@ -36,7 +36,7 @@ class Traits:
 
 @dataclass(frozen=True)
 class Capability:
-    """What an engine can do for a model, or for one of its tasks, here and now.
+    """The ability of an engine to answer for a model, or for one of its tasks, here and now.
 
     `available`: a question would be tried at once; no key, weights or server is missing.
     `summary`: one phrase for the page, such as "withdrawn by NVIDIA (as of 2026-08-29)".
@@ -53,7 +53,7 @@ class Capability:
 
 @dataclass(frozen=True)
 class Observation:
-    """What a call or a probe showed of a model at an engine. Times are seconds since 1970, UTC."""
+    """A result of a call or a probe of a model at an engine. Times are seconds since 1970, UTC."""
 
     kind: Literal["answered", "gone", "limited", "refused", "unreachable", "listed", "unlisted"]
     at: float

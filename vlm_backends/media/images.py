@@ -200,7 +200,7 @@ class _Measurement(NamedTuple):
 
 
 class _Guess(NamedTuple):
-    """How to encode an image first: its quantiser scale, and what is known of its power law."""
+    """A first guess at an encoding: the quantiser scale, and what is known of its power law."""
 
     image: Image.Image
     scale: float

@@ -78,7 +78,7 @@ def entity(region: Region) -> dict:
 
 @dataclass(frozen=True)
 class Envelope:
-    """What all payloads of one reply share."""
+    """The fields that all payloads of one reply share."""
 
     model: str
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid4().hex}")

@@ -33,7 +33,7 @@ class SentPicture:
 
 @dataclass(frozen=True)
 class CallAddress:
-    """Where a question is sent, and where its job is polled."""
+    """The address of a question, and the one where its job is polled."""
 
     url: str
     status: str = ""  # empty: the answer always comes at once
