@@ -113,13 +113,13 @@ def settings(config: Config | None = None, limiter: RateLimiter | None = None) -
 
 def _ask_about_charts(tabs: gr.Tabs, chats: Sequence[ChatTab]) -> None:
     """Send a question about a table to the first model that converses, in its own tab."""
-    talk = next(chat for chat in chats if chat.model.converses)
+    chat_tab = next(chat for chat in chats if chat.model.converses)
     for tab in chats:
         if tab.chart:
-            _ask_about_chart(tabs, tab, tab.chart, talk)
+            _ask_about_chart(tabs, tab, tab.chart, chat_tab)
 
 
-def _ask_about_chart(tabs: gr.Tabs, tab: ChatTab, chart: ChartPanel, talk: ChatTab) -> None:
+def _ask_about_chart(tabs: gr.Tabs, tab: ChatTab, chart: ChartPanel, chat_tab: ChatTab) -> None:
     def ask_chat(  # not `ask`, which is the name of an endpoint
         read: Conversation, conversation: Conversation, grid: Any, question: str
     ) -> dict[Any, Any]:
@@ -128,12 +128,12 @@ def _ask_about_chart(tabs: gr.Tabs, tab: ChatTab, chart: ChartPanel, talk: ChatT
             check_free(conversation)
         except VLMError as error:
             return {tab.notice: verbatim(str(error))}
-        opened = {tabs: gr.Tabs(selected=slug(talk.model)), tab.notice: ""}
-        return opened | talk.put(conversation, turn)
+        opened = {tabs: gr.Tabs(selected=slug(chat_tab.model)), tab.notice: ""}
+        return opened | chat_tab.put(conversation, turn)
 
-    inputs = [tab.conversation, talk.conversation, chart.grid, chart.question]
+    inputs = [tab.conversation, chat_tab.conversation, chart.grid, chart.question]
     for begin in (chart.go.click, chart.question.submit):
-        talk.answer_after(begin(ask_chat, inputs, [tabs, tab.notice, *talk.asked], **QUIET))
+        chat_tab.answer_after(begin(ask_chat, inputs, [tabs, tab.notice, *chat_tab.asked], **QUIET))
 
 
 def _card(model: Model) -> str:

@@ -119,7 +119,7 @@ def test_a_link_opens_its_tab_and_example_and_asks_nothing(visit, query, tab, fi
     if field is not None:
         expect(page.locator(".box:visible textarea")).to_have_value(field)
     page.wait_for_timeout(500)
-    assert page.locator(".talk:visible .bot").count() == 0
+    assert page.locator(".conversation:visible .bot").count() == 0
 
 
 def test_a_link_opens_the_task_and_its_example(visit):

@@ -22,9 +22,9 @@ def test_side_by_side_in_the_browser(visit, wire, monkeypatch):
     use_key(page, KEY)
     page.get_by_role("tab", name="Compare").click()
     page.locator("#compare-picture input[type=file]").set_input_files(ASSETS / "sign.jpg")
-    boxes = page.locator("#compare-lanes input")
+    boxes = page.locator("#compare-models input")
     boxes.first.wait_for()
-    for box in page.locator("#compare-lanes label").all():
+    for box in page.locator("#compare-models label").all():
         wanted = any(
             name in box.inner_text()
             for name in ("Llama 3.2 Vision · NVIDIA", "Florence-2 · This machine")

@@ -73,7 +73,7 @@ def test_a_chat_streams_stops_and_keeps_its_words(visit, wire, monkeypatch):
     page.locator(".examples:visible .gallery-item").first.click()
     page.locator(".live:visible").get_by_text("The first words").wait_for()
     page.locator(".box:visible .stop-button").click()
-    page.locator(".talk:visible .bot").get_by_text("The first words").wait_for()
+    page.locator(".conversation:visible .bot").get_by_text("The first words").wait_for()
     for _ in range(100):
         if wire.disconnects:
             break
@@ -81,7 +81,7 @@ def test_a_chat_streams_stops_and_keeps_its_words(visit, wire, monkeypatch):
     assert wire.disconnects == 1, "the upstream call went on"
     page.locator(".box:visible textarea").fill("And now?")
     page.keyboard.press("Enter")
-    page.locator(".talk:visible .bot").nth(1).wait_for()
+    page.locator(".conversation:visible .bot").nth(1).wait_for()
     assert [message["role"] for message in wire.seen[-1].json["messages"]] == [
         "user",
         "assistant",
@@ -96,7 +96,10 @@ def test_nothing_moves_while_words_arrive(visit, wire, monkeypatch):
     wire.script.append(say.sse(["\n\n".join(f"line {i}" for i in range(40)), " end"], gate=gate))
     page = visit()
     use_key(page, KEY)
-    box, pane = page.locator(".block.box:visible"), page.locator(".talk:visible .bubble-wrap")
+    box, pane = (
+        page.locator(".block.box:visible"),
+        page.locator(".conversation:visible .bubble-wrap"),
+    )
     before = box.bounding_box()["y"]
     page.locator(".examples:visible .gallery-item").first.click()
     page.locator(".block.live:visible").get_by_text("line 39").wait_for(state="attached")
@@ -106,12 +109,13 @@ def test_nothing_moves_while_words_arrive(visit, wire, monkeypatch):
         "the question is out of sight"
     )
     gate.set()
-    page.locator(".talk:visible .bot").get_by_text("line 39").wait_for()
+    page.locator(".conversation:visible .bot").get_by_text("line 39").wait_for()
     page.wait_for_timeout(500)
     assert box.bounding_box()["y"] == before
-    assert page.locator(".talk:visible").get_by_label("Download").first.is_visible()
-    assert page.locator(".talk:visible").get_by_label("Share").count() and not any(
-        button.is_visible() for button in page.locator(".talk:visible").get_by_label("Share").all()
+    assert page.locator(".conversation:visible").get_by_label("Download").first.is_visible()
+    assert page.locator(".conversation:visible").get_by_label("Share").count() and not any(
+        button.is_visible()
+        for button in page.locator(".conversation:visible").get_by_label("Share").all()
     ), "a picture can be sent to a third party"
 
 
@@ -133,12 +137,12 @@ def test_a_withdrawn_model_says_so_and_the_question_comes_back(visit, wire, monk
     use_key(page, KEY)
     page.get_by_role("tab", name="NeVA").click()
     page.locator(".examples:visible .gallery-item").first.click()
-    page.locator(".talk:visible .bot").get_by_text("withdrawn by NVIDIA").wait_for()
+    page.locator(".conversation:visible .bot").get_by_text("withdrawn by NVIDIA").wait_for()
     sync_api.expect(page.locator(".box:visible textarea")).to_have_value(
         "Describe what you see in this image."
     )
     page.get_by_role("button", name="Ask “This machine” instead").click()
-    page.locator(".talk:visible .bot").get_by_text("not by NeVA").wait_for()
+    page.locator(".conversation:visible .bot").get_by_text("not by NeVA").wait_for()
     assert page.locator(".engine:visible input:checked").get_attribute("value") == "This machine"
     page.get_by_role("button", name="Ask “This machine” instead").wait_for(state="hidden")
     assert len(wire.seen) == 1
@@ -150,7 +154,7 @@ def test_the_key_stays_out_of_the_browser(visit, wire, monkeypatch, address):
     page = visit()
     use_key(page, KEY)
     page.locator(".examples:visible .gallery-item").first.click()
-    page.locator(".talk:visible .bot").first.wait_for()
+    page.locator(".conversation:visible .bot").first.wait_for()
     stores = page.evaluate(
         "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
     )

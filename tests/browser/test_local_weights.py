@@ -77,11 +77,11 @@ def test_a_chat_loads_streams_stops_and_the_next_waits_in_line(visit, monkeypatc
     other.locator(".examples:visible .gallery-item").first.click()
     other.locator(".live:visible").get_by_text("Waiting in line: 1 before you").wait_for()
     page.locator(".box:visible .stop-button").click()
-    page.locator(".talk:visible .bot").get_by_text("VLM_WEIGHTS/nvidia/neva-22b").wait_for()
+    page.locator(".conversation:visible .bot").get_by_text("VLM_WEIGHTS/nvidia/neva-22b").wait_for()
     assert any("Loading NeVA into memory" in text for text in seen.json_value())
     other.locator(".live:visible").get_by_text("Waiting in line").wait_for(state="detached")
     other.locator(".box:visible .stop-button").click()
-    other.locator(".talk:visible .bot").first.wait_for()
+    other.locator(".conversation:visible .bot").first.wait_for()
 
 
 def test_a_task_is_drawn(visit):

@@ -82,7 +82,7 @@ class TestInTheBrowser:
         page = visit()
         use_key(page, KEY)
         page.locator(".examples:visible .gallery-item").first.click()
-        page.locator(".talk:visible .bot").first.wait_for()
+        page.locator(".conversation:visible .bot").first.wait_for()
         expect(page.locator(".sent:visible dl")).to_contain_text("in the request")
         page.get_by_role("button", name="View code").click()
         code = page.locator(".listing:visible code")
@@ -133,8 +133,8 @@ class TestInTheBrowser:
         page.locator(".about-chart textarea").fill("Which year was best?")
         page.locator(".ask-chart").click()
         expect(page.get_by_role("tab", selected=True).first).to_have_text("Llama 3.2 Vision")
-        page.locator(".talk:visible .user").get_by_text("Which year was best?").wait_for()
-        page.locator(".talk:visible .bot").first.wait_for(timeout=60_000)
+        page.locator(".conversation:visible .user").get_by_text("Which year was best?").wait_for()
+        page.locator(".conversation:visible .bot").first.wait_for(timeout=60_000)
 
     @pytest.mark.parametrize(
         "clicks, keys, value",

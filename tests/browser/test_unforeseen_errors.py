@@ -55,10 +55,12 @@ def page(browser, broken):
 
 def test_a_chat_goes_on_after_a_fault(page):
     page.locator(".examples:visible .gallery-item").first.click()
-    page.locator(".talk:visible .bot").get_by_text(FAULT).wait_for()
+    page.locator(".conversation:visible .bot").get_by_text(FAULT).wait_for()
     expect(page.locator(".box:visible textarea")).to_have_value(CATALOGUE[0].prompts[0])
     page.locator(".box:visible .submit-button").click()
-    expect(page.locator(".talk:visible .bot").get_by_text(FAULT)).to_have_count(2, timeout=30_000)
+    expect(page.locator(".conversation:visible .bot").get_by_text(FAULT)).to_have_count(
+        2, timeout=30_000
+    )
 
 
 def test_a_task_goes_on_after_a_fault(page):

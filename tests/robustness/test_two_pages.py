@@ -148,7 +148,7 @@ def test_two_visits_at_two_pages_each_complete(url, browser):
     context = browser.new_context()
     page = opened(context, url)
     page.locator(".examples:visible .gallery-item").first.click()
-    page.locator(".talk:visible .bot").first.wait_for()
+    page.locator(".conversation:visible .bot").first.wait_for()
     visit = requests.Session()
     visit.cookies.update(cookies_of(context))
     here = which(visit, url)

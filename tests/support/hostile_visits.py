@@ -33,12 +33,12 @@ def _ask(page: object, address: str, model: str) -> None:
 def _chat(page: object, address: str, wire: Wire) -> None:
     wire.script.append(say.sse(_cut(TEXT)))
     _ask(page, address, LLAMA)
-    page.locator(".talk:visible .bot").get_by_text(END).wait_for()
+    page.locator(".conversation:visible .bot").get_by_text(END).wait_for()
     wire.script.append(say.sse([END]))
     box = page.locator(".box:visible textarea")
     box.fill("And now?")
     box.press("Enter")
-    page.locator(".talk:visible .bot").get_by_text(END).nth(1).wait_for()
+    page.locator(".conversation:visible .bot").get_by_text(END).nth(1).wait_for()
     for title in ("View code: the call that was made", "The answer as JSON", "Take it away"):
         page.locator("button:visible", has_text=title).click()
     page.locator(".listing:visible code").get_by_text("import").first.wait_for()
@@ -51,7 +51,7 @@ def _error(page: object, address: str, wire: Wire) -> None:
         )
     )
     _ask(page, address, LLAMA)
-    page.locator(".talk:visible .bot").get_by_text("could not use this request").wait_for()
+    page.locator(".conversation:visible .bot").get_by_text("could not use this request").wait_for()
 
 
 def _regions(page: object, address: str, wire: Wire) -> None:
@@ -66,7 +66,7 @@ def _regions(page: object, address: str, wire: Wire) -> None:
 def _long(page: object, address: str, wire: Wire) -> None:
     wire.script.append(say.sse(["x" * 7_000_000]))
     _ask(page, address, LLAMA)
-    page.locator(".talk:visible").get_by_text("was broken off after").wait_for()
+    page.locator(".conversation:visible").get_by_text("was broken off after").wait_for()
 
 
 def _tasks(page: object, address: str, wire: Wire) -> None:
@@ -123,9 +123,9 @@ def _compare(page: object, address: str, wire: Wire) -> None:
     page.goto(address)
     page.get_by_role("tab", name="Compare").click()
     page.locator("#compare-picture input[type=file]").set_input_files(ASSETS / "sign.jpg")
-    page.locator("#compare-lanes input").first.wait_for()
+    page.locator("#compare-models input").first.wait_for()
     asked = "Llama 3.2 Vision · NVIDIA", "Kosmos-2 · NVIDIA"
-    for label in page.locator("#compare-lanes label").all():
+    for label in page.locator("#compare-models label").all():
         label.locator("input").set_checked(any(name in label.inner_text() for name in asked))
     wire.script += [say.json_body(say.whole_reply(TEXT, ENTITIES))] * 2
     page.locator("#run-compare").click()

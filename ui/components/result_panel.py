@@ -110,7 +110,7 @@ class ResultPanel:
         if format == "Link":
             return {"link": f"?{state.link(self.model)}"} | _changed()
         if format == "Conversation" and isinstance(state, Conversation) and state.turns:
-            archive = as_conversation(f"A talk with {self.model.title}", state.turns)
+            archive = as_conversation(f"A conversation with {self.model.title}", state.turns)
             return download(f"{name}.zip", archive)
         if result is None or result.picture is None:
             raise BadPrompt("There is nothing to take yet: ask something first.")

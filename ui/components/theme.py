@@ -12,13 +12,13 @@ from ui.components.presenter import PRESENTATION
 _STATIC = Path(__file__).parents[1] / "static"
 _SCRIPTS = (
     "viewer.js",
-    "drawing.js",
-    "words.js",
-    "files.js",
-    "cells.js",
-    "offer.js",
-    "talk.js",
-    "steps.js",
+    "box_input.js",
+    "answer_text.js",
+    "exports.js",
+    "table_cells.js",
+    "fallback.js",
+    "chat.js",
+    "example_cards.js",
     "present.js",
 )
 CSS = [_STATIC / "page.css", _STATIC / "viewer.css"]

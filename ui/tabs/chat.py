@@ -68,11 +68,11 @@ class ChatTab:
         with gr.Column(elem_classes="exchange"):  # its height is fixed: nothing moves in a stream
             self.chatbot = gr.Chatbot(
                 buttons=["copy", "copy_all"],
-                label=f"Talk with {model.title}",
+                label=f"Chat with {model.title}",
                 show_label=False,
                 layout="bubble",
                 feedback_options=None,
-                elem_classes="talk",
+                elem_classes="conversation",
                 placeholder=f"**{verbatim(model.title)}**\n\n{model.about}\n\n"
                 "Drop a picture below, or click an example above.",
             )
@@ -116,23 +116,23 @@ class ChatTab:
         table = self.chart.outputs if self.chart else []
         beside = [self.viewer, self.outcome.facts, *table]
         self.done = [self.chatbot, self.live, self.box, *beside, self.instead]
-        talk = self.conversation
+        conversation = self.conversation
         switched = self.instead.accept(
-            self.switch, [talk, self.visitor], self.visitor, **SETS_STATE
+            self.switch, [conversation, self.visitor], self.visitor, **SETS_STATE
         )
         for listen, handler, inputs in (
-            (self.box.submit, self.take, [talk, self.box]),
-            (self.examples.click, self.take_example, [talk, self.examples]),
-            (self.chatbot.retry, self.ask_again, talk),
-            (switched.then, self.take, [talk, self.box]),
+            (self.box.submit, self.take, [conversation, self.box]),
+            (self.examples.click, self.take_example, [conversation, self.examples]),
+            (self.chatbot.retry, self.ask_again, conversation),
+            (switched.then, self.take, [conversation, self.box]),
         ):
             acted = posted(handler, self.asked)
             self.answer_after(listen(acted, inputs, self.asked, postprocess=False, **QUIET))
-        self.box.stop(Conversation.stop, talk, None, **QUIET)
-        undone = [talk, self.box, self.chatbot, self.notice, self.instead, *beside]
-        self.chatbot.undo(self.undo, talk, undone, **QUIET)
-        cleared = [talk, self.chatbot, self.notice, self.instead, self.live, *beside]
-        self.chatbot.clear(self.clear, talk, cleared, **QUIET)
+        self.box.stop(Conversation.stop, conversation, None, **QUIET)
+        undone = [conversation, self.box, self.chatbot, self.notice, self.instead, *beside]
+        self.chatbot.undo(self.undo, conversation, undone, **QUIET)
+        cleared = [conversation, self.chatbot, self.notice, self.instead, self.live, *beside]
+        self.chatbot.clear(self.clear, conversation, cleared, **QUIET)
 
     def answer_after(self, start: Dependency) -> None:
         """Send the question that the event `start` took; stream its answer and show its end."""

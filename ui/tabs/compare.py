@@ -35,7 +35,7 @@ EXAMPLES = (  # what is wanted, picture, words, who is asked besides the default
 _BY_TITLE = {intent.title: intent for intent in INTENTS}
 # On a phone the answers are far below the button.
 _SCROLL_TO_ANSWERS = """() =>
-    (document.querySelector("#compare-notice p") || document.querySelector("#lanes"))
+    (document.querySelector("#compare-notice p") || document.querySelector("#compare-answers"))
     ?.scrollIntoView({block: "nearest", behavior: "smooth"})"""
 _STREAMED: dict[str, Any] = {
     "api_visibility": "private",
@@ -83,7 +83,10 @@ class CompareTab:
             label="Your words", visible=False, elem_id="compare-words", max_lines=4
         )
         self.chosen = gr.CheckboxGroup(
-            [], label=f"Whom to ask, {MOST} at most", elem_id="compare-lanes", show_select_all=False
+            [],
+            label=f"Whom to ask, {MOST} at most",
+            elem_id="compare-models",
+            show_select_all=False,
         )
         self.notice = gr.Markdown(elem_classes="notice", elem_id="compare-notice")
         with gr.Row():
@@ -91,7 +94,7 @@ class CompareTab:
             self.stop = gr.Button("Stop", visible=False, elem_id="stop-compare")
 
     def _answers(self) -> None:
-        with gr.Row(elem_id="lanes", equal_height=False):
+        with gr.Row(elem_id="compare-answers", equal_height=False):
             self.answers = [
                 gr.Markdown(visible=False, line_breaks=True, min_width=280, elem_classes="compared")
                 for _ in range(MOST)

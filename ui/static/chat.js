@@ -3,8 +3,8 @@
 const pinned = new ResizeObserver((panes) => { for (const { target } of panes) target.scrollTop = target.scrollHeight; });
 
 new MutationObserver(() => {
-  for (const pane of document.querySelectorAll(".talk .bubble-wrap")) pinned.observe(pane);
-  for (const frame of document.querySelectorAll(".talk button:not([aria-label]) > .image-frame")) {
+  for (const pane of document.querySelectorAll(".conversation .bubble-wrap")) pinned.observe(pane);
+  for (const frame of document.querySelectorAll(".conversation button:not([aria-label]) > .image-frame")) {
     frame.parentElement.setAttribute("aria-label", "Your picture, larger");
   }
 }).observe(document.documentElement, { childList: true, subtree: true });
