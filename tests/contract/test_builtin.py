@@ -91,6 +91,7 @@ def test_every_task_answers_truly_or_says_what_it_needs(task):
             run(task.token, SIGN, words, region)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token", HERE)
 def test_different_pictures_get_different_answers_and_the_same_one_the_same(token):
     task = find_task(token)
@@ -115,6 +116,7 @@ LEFT, RIGHT = (
 COLUMNS = f"{LEFT}\n{RIGHT}".split("\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image, lines", [
     (page((60, 60, LEFT), (480, 60, RIGHT)), COLUMNS),
     (page((60, 20, "A headline over both of the columns"), (60, 90, LEFT), (480, 90, RIGHT)), ["A headline over both of the columns", *COLUMNS]),
@@ -144,6 +146,7 @@ def test_a_quad_lies_on_its_print():
     assert len(region.outline) == 4 and region.outline[0][0] < region.outline[1][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image", [
     Image.new("RGB", (400, 300), "white"),
     Image.new("RGB", (400, 300), "black"),
@@ -211,6 +214,7 @@ def test_a_long_text_is_no_burden():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", ["giraffe", "arbou", "muse", "9 to 6 giraffes!", "(", "[a-z]+", ".*", "日本"]
 )

@@ -212,6 +212,7 @@ def test_every_chat_model(wire, nvidia, model, tmp_path):
     assert "python3" not in made.shell, "the shell needs curl and base64 alone"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.token)
 def test_every_task_of_florence_by_asset_and_zip(wire, nvidia, task, tmp_path):
     text = write_task(
@@ -284,6 +285,7 @@ NASTY = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NASTY)
 def test_nasty_words_arrive_as_they_are(wire, nvidia, name, tmp_path):
     text, shown = NASTY[name], small("red")

@@ -31,6 +31,7 @@ def assert_table(found: reader.ChartTable, names, series, within: float) -> None
     assert len(found.outlines) == len(found.labels) == len(names) * len(series)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names, series, ticks, options", [
     (YEARS, {"n": [12, 31, 24, 40, 7]}, [0, 10, 20, 30, 40], {}),
     (YEARS, {"n": [12, 31, 24, 40, 7]}, [0, 10, 20, 30, 40], {"sheet": DARK}),
