@@ -18,6 +18,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.support.paths import ASSETS, ROOT
+from tests.support.syntax import parse
 from tests.support.wire import replies as say
 from vlm_backends import (
     CATALOGUE,
@@ -417,7 +418,7 @@ def test_without_a_base_url_the_addresses_are_nvidias():
         )
         assert ("https://api.nvcf.nvidia.com/v2/nvcf/assets" in made.python) == model.asset
         assert (
-            ast.parse(made.python)
+            parse(made.python)
             and subprocess.run(["bash", "-n"], input=made.shell, text=True).returncode == 0
         )
 
@@ -478,7 +479,7 @@ def test_an_address_is_quoted(base, listed):
     )
     assert any(
         node.value == f"{base}/chat/completions"
-        for node in ast.walk(ast.parse(made.python))
+        for node in ast.walk(parse(made.python))
         if isinstance(node, ast.Constant)
     )
     show = "curl() { printf '%s\\n' \"$@\"; cat > /dev/null; }\n"

@@ -4,7 +4,6 @@ When a test of the second kind fails, named after Gradio, Gradio has changed: th
 docstring names can go.
 """
 
-import asyncio
 import inspect
 from pathlib import Path
 
@@ -228,7 +227,7 @@ def test_gradio_fetches_from_public_hosts_only():
     with gr.Blocks():
         image = gr.Image()
     with pytest.raises(ValueError, match="validation"):
-        asyncio.run(image.async_move_resource_to_block_cache("http://127.0.0.1:9/cat.jpg"))
+        finished(image.async_move_resource_to_block_cache("http://127.0.0.1:9/cat.jpg"))
 
 
 def test_a_tool_error_is_its_sentence():

@@ -7,6 +7,7 @@ from types import ModuleType
 import pytest
 
 from tests.support.paths import ROOT
+from tests.support.syntax import parse
 
 OURS = "vlm_backends", "ui", "tests", "benchmarks"
 SOURCES = sorted((ROOT / "benchmarks").glob("*.py"))
@@ -44,7 +45,7 @@ def submodule(name: str) -> ModuleType | None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 def test_what_a_benchmark_takes_exists(path):
-    tree = ast.parse(path.read_text())
+    tree = parse(path.read_text())
     modules = imported_modules(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):

@@ -176,7 +176,7 @@ class TestLatestItems:
                     break
             return found
 
-        return asyncio.run(run())
+        return finished(run())
 
     def test_the_first_and_the_last_item_are_never_lost(self):
         found = self.collect(lambda: iter(range(10_000)), CancelToken())
@@ -207,7 +207,7 @@ class TestLatestItems:
             assert active_readers()
             await items.aclose()
 
-        asyncio.run(run())
+        finished(run())
         assert token.is_set()
         released.set()
 

@@ -10,6 +10,7 @@ import pytest
 from tests.support import import_diagram
 from tests.support.paths import ROOT
 from tests.support.processes import printed
+from tests.support.syntax import parse
 from vlm_backends import CATALOGUE, TASKS, Sampling
 from vlm_backends.models import check_sampling
 
@@ -167,7 +168,7 @@ def imports(path: Path) -> set[str]:
     """The modules that a file imports, by their full names; the names of a package's front page are that package."""
     found = set()
     modules = {module_of(source) for source in SOURCES}
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -281,7 +282,7 @@ def test_readme_law():
 
 def reads_environment(path: Path) -> bool:
     """True for a module that looks at a variable; setting one for a library is no look."""
-    tree = ast.parse(path.read_text())
+    tree = parse(path.read_text())
     set_here = {
         id(node.value if isinstance(node, ast.Subscript) else node.func.value)
         for node in ast.walk(tree)
@@ -311,7 +312,7 @@ def test_size_law(path):
     text = path.read_text()
     assert text.count("\n") <= 300
     assert max(map(len, text.splitlines())) <= 100
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parse(text)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             assert node.end_lineno - node.lineno < 40, f"{path}: {node.name}"
 
@@ -332,7 +333,7 @@ def documented(tree: ast.Module) -> list:
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
 def test_docstring_law(path):
     """Every module, public class and public function has a docstring that says what it is or does."""
-    tree = ast.parse(path.read_text())
+    tree = parse(path.read_text())
     for node in [tree, *documented(tree)]:
         text = ast.get_docstring(node)
         where = f"{path}: {getattr(node, 'name', 'the module')}"
@@ -344,7 +345,7 @@ def test_docstring_law(path):
 def test_no_two_classes_share_a_name():
     found = collections.defaultdict(set)
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parse(path.read_text())):
             if isinstance(node, ast.ClassDef):
                 found[node.name.strip("_")].add(module_of(path))
     assert {name: modules for name, modules in found.items() if len(modules) > 1} == {}

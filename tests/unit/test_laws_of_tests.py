@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import LEFT_OUT_OF_THE_QUICK_RUN
 from tests.support.paths import ROOT
+from tests.support.syntax import parse
 
 TESTS = ROOT / "tests"
 FOLDERS = ("unit", "contract", "page", "browser", "robustness")
@@ -22,7 +23,7 @@ def name(path: Path) -> str:
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_a_test_imports_helpers_from_support_only(path):
-    tree = ast.parse(path.read_text())
+    tree = parse(path.read_text())
     froms = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     names = [
         alias.name
