@@ -148,6 +148,7 @@ def test_a_withdrawn_model_says_so_and_the_question_comes_back(visit, wire, monk
     assert len(wire.seen) == 1
 
 
+@pytest.mark.slow
 def test_the_key_stays_out_of_the_browser(visit, wire, monkeypatch, address):
     """Not in localStorage with the run history on, not in the configuration, not in a deep link, not in the page."""
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)

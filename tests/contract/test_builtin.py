@@ -74,6 +74,7 @@ SIGN = read(ASSETS / "sign.jpg")
 # --- the 14 tasks -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.token)
 def test_every_task_answers_truly_or_says_what_it_needs(task):
     words, region = (
@@ -192,6 +193,7 @@ def test_the_slimmest_pictures_are_read_by_whoever_reads(size):
 POSTER = page((60, 60, "Harbour Museum\nopen daily 9 to 5\nharbour tours at noon"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words, found", [
     ("harbour", ["Harbour", "harbour"]), ("HARBOUR", ["Harbour", "harbour"]), ("noon", ["noon"]), ("open daily", ["open daily"]),
     ("museum, tours", ["Museum", "tours"]), ("museum. giraffe.", ["Museum"]),

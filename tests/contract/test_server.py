@@ -88,6 +88,7 @@ def embedded():
         yield url
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model, prompt, task", QUESTIONS, ids=lambda value: getattr(value, "title", "")
 )
@@ -671,6 +672,7 @@ def answers(url):
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env, said", [({"VLM_ENGINE": "nvidia"}, "NVIDIA_API_KEY"), ({"VLM_SERVER_KEY": "two words"}, "not a key"),
                                        ({"VLM_SERVERS": "nowhere.json"}, "could not be read")])  # fmt: skip
 def test_a_server_that_cannot_begin_says_why(env, said):

@@ -165,6 +165,7 @@ def test_a_chart_becomes_rows(url):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "tool, arguments, label",
     [
