@@ -43,7 +43,8 @@ from benchmarks._visitors import (
     StreamlitVisitor,
 )
 from tests.support.gradio_wire import opened
-from tests.support.processes import begun, ended, free_port, until_served
+from tests.support.ports import free_port
+from tests.support.processes import begun, ended, until_served
 
 OURS, FLOOR = "**this page**", "a bare SSE route (floor)"
 USUAL, INTERFACE, CHAINLIT, STREAMLIT = (

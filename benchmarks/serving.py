@@ -24,7 +24,8 @@ from PIL import Image
 
 from benchmarks._instant_server import WORD, InstantEngine, instant_server
 from benchmarks._measure import installed, markdown_table, percentile, take_turns, wall_time
-from tests.support.processes import free_port, running
+from tests.support.ports import free_port
+from tests.support.processes import running
 from vlm_backends import Engine, Prompt, Turn, ask, connect, find_model, find_task, read
 
 Ask = Callable[[int], int]  # takes the number of words that are wanted, returns how many came

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.chromium import ARGUMENTS, CHROMIUM
+from tests.support.ports import launch_page
 from tests.support.wire import Wire
 from vlm_backends.engines.openai import listing
 from vlm_backends.journal import Journal
@@ -165,7 +166,7 @@ def address():
     from vlm_backends import Embedded
 
     page = ui.build(Embedded())
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **ui.settings())
+    url = launch_page(page, **ui.settings())
     yield url
     page.close()
 

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from tests.support.chromium import playwright
+from tests.support.ports import launch_page
 
 torch = pytest.importorskip("torch", reason="torch is not installed: see requirements-local.txt")
 sync_api = playwright()
@@ -27,7 +28,7 @@ def address(tmp_path_factory):
     tiny.build(root)
     loader._in_memory.clear()
     page = ui.build(connect({"VLM_WEIGHTS": str(root), "VLM_ENGINE": "local"}))
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **ui.settings())
+    url = launch_page(page, **ui.settings())
     yield url
     page.close()
 

@@ -9,6 +9,7 @@ import ui
 from tests.support.chromium import CHROMIUM
 from tests.support.fake_engine import FakeEngine
 from tests.support.paths import ASSETS
+from tests.support.ports import launch_page
 from ui.state.replies import FAULT
 from vlm_backends import CATALOGUE, Embedded
 from vlm_backends.types import Chunk
@@ -37,7 +38,7 @@ class Broken(FakeEngine):
 @pytest.fixture(scope="module")
 def broken():
     page = ui.build(Broken())
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **ui.settings())
+    url = launch_page(page, **ui.settings())
     yield url
     page.close()
 

@@ -24,6 +24,7 @@ from tests.support import checkpoints as tiny
 from tests.support import ray_cluster as cluster
 from tests.support.async_tools import finished
 from tests.support.paths import ROOT
+from tests.support.ports import launch_page
 from tests.support.processes import until
 from tests.support.questions import FLORENCE, QUICK, outcome
 from tests.support.questions import chat_body as body
@@ -189,7 +190,7 @@ def test_the_page_is_pointed_at_it(served):
     reciter, url = served
     reciter.hold(begin=True, go_on=True)
     page = ui.build(connect({"VLM_BASE_URL": url, "VLM_API_KEY": "server-canary"}))
-    _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, **ui.settings())
+    address = launch_page(page, **ui.settings())
     try:
         words, _, details = Client(address, verbose=False).predict(
             LLAMA.id, "Echo", handle_file(str(ROOT / "assets" / "cat.jpg")), api_name="/chat"

@@ -15,7 +15,7 @@ import requests
 
 from tests.support.async_tools import finished
 from tests.support.paths import ASSETS
-from tests.support.processes import free_port
+from tests.support.ports import free_port
 from tests.support.questions import DEPLOT, FLORENCE, LLAMA, QUICK, SIGN, outcome
 from tests.support.questions import chat_body as body
 from tests.support.servers import ScriptedEngine, serving

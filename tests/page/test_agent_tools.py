@@ -13,6 +13,7 @@ from gradio_client import Client, handle_file
 
 from tests.support.async_tools import finished
 from tests.support.paths import ROOT
+from tests.support.ports import launch_page
 from tests.support.wire import replies as say
 from ui.api.endpoints import KEY_HEADER
 from ui.api.mcp import CHATS, DETAILS, add_tools, mcp_installed
@@ -30,7 +31,7 @@ CUP = [0.12, 0.04, 0.81, 0.97]
 def launch(engine, **settings):
     with gr.Blocks(analytics_enabled=False) as page:
         add_tools(find_engines(engine))
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **settings)
+    url = launch_page(page, **settings)
     assert page.mcp_error is None
     return page, url
 

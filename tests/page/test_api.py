@@ -9,6 +9,7 @@ from gradio_client import Client, handle_file
 
 import ui
 from tests.support.paths import ASSETS
+from tests.support.ports import launch_page
 from tests.support.wire import replies as say
 from ui.api.endpoints import add_api
 from ui.core.session import find_engines
@@ -32,9 +33,7 @@ def launched():
 
     def launch(engine, **options):
         page = ui.build(engine)
-        _, url, _ = page.launch(
-            prevent_thread_lock=True, quiet=True, server_port=0 or None, **ui.settings()
-        )
+        url = launch_page(page, **ui.settings())
         pages.append(page)
         return Client(url, verbose=False, **options)
 
@@ -158,7 +157,7 @@ def test_bad_input_is_a_sentence(endpoint, inputs, said, embedded_client):
 @pytest.fixture(scope="module")
 def embedded_client():
     page = ui.build(Embedded())
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **ui.settings())
+    url = launch_page(page, **ui.settings())
     yield Client(url, verbose=False)
     page.close()
 

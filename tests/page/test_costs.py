@@ -14,6 +14,7 @@ from benchmarks._instant_server import InstantEngine
 from tests.support.async_tools import finished, gather
 from tests.support.gradio_wire import Session, opened
 from tests.support.paths import ASSETS
+from tests.support.ports import launch_page
 from tests.support.processes import printed
 from tests.support.updates import values_of
 from ui.core.session import Visitor, find_engines
@@ -85,7 +86,7 @@ def test_a_streamed_piece_is_no_larger_behind_a_long_conversation():
         return first, await streamed(session, "500")
 
     file, page = None, ui.build(InstantEngine())
-    _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **ui.settings())
+    url = launch_page(page, **ui.settings())
     try:
         first, last = finished(conversation())
     finally:

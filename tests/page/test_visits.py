@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.async_tools import finished
-from tests.support.child_processes import answering, child, free_port
+from tests.support.child_processes import answering, child
 from tests.support.paths import ASSETS
+from tests.support.ports import free_port
 from ui.core.shutdown import RESTART, ShutdownRegistry
 from ui.core.storage import picture_path, store_picture
 from ui.state.conversation import Conversation, read_message

@@ -22,6 +22,7 @@ import ui
 from tests.support.hostile_text import END, WORDS, crowd
 from tests.support.hostile_visits import PLACES
 from tests.support.paths import ASSETS
+from tests.support.ports import launch_page
 from tests.support.wire import Wire
 from tests.support.wire import replies as say
 from ui.core.markdown import as_markdown, verbatim
@@ -85,7 +86,7 @@ def opened(browser):
 
 @contextmanager
 def _opened(browser: object, page: object, **options: object) -> Iterator[Watch]:
-    _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, **options)
+    address = launch_page(page, **options)
     context = browser.new_context(accept_downloads=True, viewport={"width": 1400, "height": 1000})
     try:
         yield Watch(context, address)

@@ -17,9 +17,10 @@ import pytest
 import requests
 
 from tests.support.async_tools import finished
-from tests.support.child_processes import ROOT, answering, child, figures, free_port, page, settings
+from tests.support.child_processes import ROOT, answering, child, figures, page, settings
 from tests.support.gradio_wire import Session, opened
 from tests.support.paths import ASSETS
+from tests.support.ports import free_port
 from tests.support.wrong_settings import SERVER as WRONG_FOR_THE_SERVER
 from tests.support.wrong_settings import WRONG
 

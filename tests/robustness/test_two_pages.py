@@ -14,7 +14,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from tests.support.paths import ASSETS
-from tests.support.processes import ROOT, begun, ended, free_port, running, until_served
+from tests.support.ports import free_port
+from tests.support.processes import ROOT, begun, ended, running, until_served
 
 LLAMA = "meta/llama-3.2-11b-vision-instruct"
 LOST = (

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.paths import ROOT
+from tests.support.ports import free_port
 
 _OURS = "VLM_", "NVIDIA_", "GRADIO_", "API_KEY_"
 
@@ -25,12 +25,6 @@ def settings(**env: object) -> dict[str, str]:
         | {"GRADIO_ANALYTICS_ENABLED": "False"}
         | {name: str(value) for name, value in env.items()}
     )
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 @contextmanager

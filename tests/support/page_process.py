@@ -14,6 +14,7 @@ from uuid import uuid4
 import httpx
 
 from tests.support.paths import ASSETS
+from tests.support.ports import launch_page
 
 SIGN = (ASSETS / "coffee.jpg").read_bytes()
 
@@ -72,7 +73,7 @@ def launched(lifespan: object = None, **env: str) -> Iterator[Page]:
         page, options = ui.build(connect()), ui.settings()
         if lifespan:
             options["app_kwargs"]["lifespan"] = lifespan
-        _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **options)
+        url = launch_page(page, **options)
         try:
             yield Page(url.rstrip("/"), folder, page)
         finally:

@@ -1,26 +1,15 @@
 """Runs servers as processes of their own, for as long as a test needs them."""
 
 import os
-import random
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import requests
 
 from tests.support.paths import ROOT
-
-
-def free_port() -> int:
-    """Return a free port below the ephemeral ones, so that it is still free when the server starts."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with suppress(OSError), socket.socket() as sock:
-            sock.bind(("127.0.0.1", port))
-            return port
 
 
 def begun(command: Sequence[str], **env: str) -> subprocess.Popen:

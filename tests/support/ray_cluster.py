@@ -2,13 +2,13 @@
 
 import os
 import signal
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
+from tests.support.ports import free_port
 from tests.support.processes import until
 
 CPUS = 8  # as Ray counts them: this machine's cores are shared by all replicas
@@ -37,13 +37,6 @@ def folder() -> Path:
     return Path(
         tempfile.mkdtemp(prefix="ray", dir="/tmp")
     )  # short: the paths of sockets have few letters
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 @contextmanager

@@ -18,7 +18,8 @@ import pytest
 import requests
 
 from tests.support import checkpoints as tiny
-from tests.support.processes import ROOT, free_port, running, until, until_served
+from tests.support.ports import free_port
+from tests.support.processes import ROOT, running, until, until_served
 from vlm_backends import (
     CancelToken,
     OpenAI,

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import ui
 from tests.support.chromium import CHROMIUM
+from tests.support.ports import launch_page
 from vlm_backends import Embedded
 
 _COLOURS = 128  # of a screenshot's palette
@@ -134,9 +135,7 @@ def opened(
 def main(folder: Path) -> None:
     """Write the pictures to the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    _, url, _ = (app := ui.build(Embedded())).launch(
-        prevent_thread_lock=True, quiet=True, **ui.settings()
-    )
+    url = launch_page(app := ui.build(Embedded()), **ui.settings())
     camera = Camera(folder)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGS)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import requests
 
+from tests.support.ports import free_port
 from tests.support.processes import until
-from tests.support.ray_cluster import free_port
 
 
 class Server:

@@ -7,7 +7,8 @@ import pytest
 import requests
 
 from tests.support.paths import ROOT
-from tests.support.processes import free_port, running
+from tests.support.ports import free_port
+from tests.support.processes import running
 from vlm_backends.cli import COMMANDS, ask_options
 
 DOCS = sorted(ROOT.glob("docs/*.md"))
