@@ -317,6 +317,13 @@ def test_size_law(path):
             assert node.end_lineno - node.lineno < 40, f"{path}: {node.name}"
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "ui" / "static").iterdir()), ids=lambda p: p.name)
+def test_size_law_for_scripts_and_styles(path):
+    text = path.read_text()
+    assert text.count("\n") <= 300
+    assert max(map(len, text.splitlines())) <= 100
+
+
 def documented(tree: ast.Module) -> list:
     """Return the public classes and functions of a module, without what a function or a private class holds."""
     found, bodies = [], [tree.body]

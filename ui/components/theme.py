@@ -21,7 +21,8 @@ _SCRIPTS = (
     "example_cards.js",
     "present.js",
 )
-CSS = [_STATIC / "page.css", _STATIC / "viewer.css"]
+_STYLES = ("page", "chat", "task", "present", "availability", "compare", "batch", "viewer")
+CSS = [_STATIC / f"{name}.css" for name in _STYLES]  # in this order: a later rule wins
 _FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "DejaVu Sans Mono", "monospace")
 _BOTH = {  # the same in light and dark

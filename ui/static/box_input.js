@@ -1,6 +1,8 @@
-// Draw a box with mouse, finger or keys. Its corners, in 0..1 of the picture, go to the server as "region".
+// Draw a box with mouse, finger or keys.
+// Its corners, in 0..1 of the picture, go to the server as "region".
 showcase.drawing = (view) => {
-  const { make } = showcase, { stage, scene } = view;
+  const { make } = showcase,
+    { stage, scene } = view;
   view.own = make("rect", { class: "own" });
   view.svg.append(view.own);
   view.drawable = Boolean(scene.actions.length);
@@ -8,12 +10,18 @@ showcase.drawing = (view) => {
   view.root.append(view.actions);
   if (!view.drawable) return;
   stage.setAttribute("role", "group");
-  stage.setAttribute("aria-label", "The picture. Drag a box, or press B and move it with the arrow keys, Shift resizes.");
+  stage.setAttribute(
+    "aria-label",
+    "The picture. Drag a box, or press B and move it with the arrow keys, Shift resizes.",
+  );
   stage.setAttribute("tabindex", "0");
   stage.addEventListener("pointerdown", (event) => press(view, event));
   stage.addEventListener("pointermove", (event) => drag(view, event));
   stage.addEventListener("pointerup", (event) => release(view, event));
-  stage.addEventListener("pointercancel", () => { view.start = null; showcase.refresh(view); });
+  stage.addEventListener("pointercancel", () => {
+    view.start = null;
+    showcase.refresh(view);
+  });
   stage.addEventListener("keydown", (event) => moveByKeys(view, event));
   if (scene.draw) stage.classList.add("drawing");
 };
@@ -37,7 +45,8 @@ function press(view, event) {
 function drag(view, event) {
   if (!event.buttons) view.start = null; // the button was released outside of the page
   if (!view.start) return;
-  const [x, y] = place(view, event), [a, b] = view.start;
+  const [x, y] = place(view, event),
+    [a, b] = view.start;
   if (!view.dragged && Math.max(Math.abs(x - a), Math.abs(y - b)) < MIN_DRAG) return;
   if (!view.dragged) view.stage.setPointerCapture(event.pointerId);
   view.dragged = true;
@@ -49,19 +58,32 @@ function drag(view, event) {
 function release(view) {
   if (!view.start) return;
   view.start = null;
-  if (view.dragged) { showcase.refresh(view); view.trigger.region({ box: view.box }); }
+  if (view.dragged) {
+    showcase.refresh(view);
+    view.trigger.region({ box: view.box });
+  }
 }
 
 function moveByKeys(view, event) {
   if (event.target !== view.stage) return;
-  const step = { ArrowRight: [0.02, 0], ArrowLeft: [-0.02, 0], ArrowDown: [0, 0.02], ArrowUp: [0, -0.02] }[event.key];
-  if (event.key.toLowerCase() === "b" && !event.ctrlKey && !event.metaKey) view.box = [0.25, 0.25, 0.75, 0.75];
+  const step = {
+    ArrowRight: [0.02, 0],
+    ArrowLeft: [-0.02, 0],
+    ArrowDown: [0, 0.02],
+    ArrowUp: [0, -0.02],
+  }[event.key];
+  if (event.key.toLowerCase() === "b" && !event.ctrlKey && !event.metaKey)
+    view.box = [0.25, 0.25, 0.75, 0.75];
   else if (!step || !view.box) return;
   else {
-    const [x0, y0, x1, y1] = view.box, [dx, dy] = step, within = (value, low, high) => Math.min(high, Math.max(low, value));
-    if (event.shiftKey) view.box = [x0, y0, within(x1 + dx, x0 + 0.02, 1), within(y1 + dy, y0 + 0.02, 1)];
+    const [x0, y0, x1, y1] = view.box,
+      [dx, dy] = step,
+      within = (value, low, high) => Math.min(high, Math.max(low, value));
+    if (event.shiftKey)
+      view.box = [x0, y0, within(x1 + dx, x0 + 0.02, 1), within(y1 + dy, y0 + 0.02, 1)];
     else {
-      const mx = within(dx, -x0, 1 - x1), my = within(dy, -y0, 1 - y1);
+      const mx = within(dx, -x0, 1 - x1),
+        my = within(dy, -y0, 1 - y1);
       view.box = [x0 + mx, y0 + my, x1 + mx, y1 + my];
     }
   }
@@ -74,22 +96,47 @@ function moveByKeys(view, event) {
 
 // Show the box, and the actions for it.
 showcase.showBox = (view) => {
-  const { make } = showcase, { scene, box } = view;
+  const { make } = showcase,
+    { scene, box } = view;
   view.own.style.display = box && view.chosen === null ? "" : "none";
   if (box) {
     const [x0, y0, x1, y1] = box;
-    const place = { x: x0 * scene.width, y: y0 * scene.height, width: (x1 - x0) * scene.width, height: (y1 - y0) * scene.height };
+    const place = {
+      x: x0 * scene.width,
+      y: y0 * scene.height,
+      width: (x1 - x0) * scene.width,
+      height: (y1 - y0) * scene.height,
+    };
     for (const [name, value] of Object.entries(place)) view.own.setAttribute(name, value);
   }
-  const name = view.chosen === null ? "your box" : `“${scene.regions[view.chosen].label || "this region"}”`;
-  const button = (action, boxes) => make("button", { type: "button", onclick: () => view.trigger.act({ action: action.name, boxes }) }, action.title);
-  const visible = scene.regions.filter(({ solid }, i) => !solid && !view.shapes[i].classList.contains("off"));
+  const name =
+    view.chosen === null ? "your box" : `“${scene.regions[view.chosen].label || "this region"}”`;
+  const button = (action, boxes) =>
+    make(
+      "button",
+      { type: "button", onclick: () => view.trigger.act({ action: action.name, boxes }) },
+      action.title,
+    );
+  const visible = scene.regions.filter(
+    ({ solid }, i) => !solid && !view.shapes[i].classList.contains("off"),
+  );
   const rows = [];
-  if (box && scene.actions.length) rows.push(make("p", {}, `With ${name}: `, ...scene.actions.map((action) => button(action, [box]))));
+  if (box && scene.actions.length)
+    rows.push(
+      make("p", {}, `With ${name}: `, ...scene.actions.map((action) => button(action, [box]))),
+    );
   if (visible.length > 1 && scene.actions.length) {
     const boxes = visible.map(({ points }) => showcase.bounds(points));
-    rows.push(make("p", {}, `With all ${visible.length}: `, ...scene.actions.map((action) => button(action, boxes))));
+    rows.push(
+      make(
+        "p",
+        {},
+        `With all ${visible.length}: `,
+        ...scene.actions.map((action) => button(action, boxes)),
+      ),
+    );
   }
-  if (scene.further.length) rows.push(make("p", {}, ...scene.further.map((action) => button(action, []))));
+  if (scene.further.length)
+    rows.push(make("p", {}, ...scene.further.map((action) => button(action, []))));
   view.actions.replaceChildren(...rows);
 };

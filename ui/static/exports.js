@@ -1,4 +1,5 @@
-// Export buttons: each asks the server for one format; a file that comes back is saved, a link is copied.
+// Export buttons: each asks the server for one format.
+// A file that comes back is saved, a link is copied.
 showcase.files = (element, props, watch, take) => {
   const said = () => element.querySelector(".said");
   element.addEventListener("click", ({ target }) => {
@@ -16,19 +17,32 @@ showcase.files = (element, props, watch, take) => {
 
 async function share(said, link) {
   said.textContent = link;
-  try { await navigator.clipboard.writeText(link); said.textContent = `Copied: ${link}`; } catch { getSelection().selectAllChildren(said); }
+  try {
+    await navigator.clipboard.writeText(link);
+    said.textContent = `Copied: ${link}`;
+  } catch {
+    getSelection().selectAllChildren(said);
+  }
 }
 
 // Ask for the code again after each answer while it is visible.
-showcase.follows = (element, watch, look) => watch("value", () => {
-  const code = element.closest(".column").querySelectorAll(".listing");
-  if ([...code].some((each) => each.checkVisibility())) look();
-});
+showcase.follows = (element, watch, look) =>
+  watch("value", () => {
+    const code = element.closest(".column").querySelectorAll(".listing");
+    if ([...code].some((each) => each.checkVisibility())) look();
+  });
 
 // Copy the code by its button.
-showcase.copies = (element) => element.addEventListener("click", async ({ target }) => {
-  if (!("copy" in target.dataset)) return;
-  const code = element.querySelector("code"), said = element.querySelector("[role=status]");
-  try { await navigator.clipboard.writeText(code.textContent); said.textContent = "Copied."; }
-  catch { getSelection().selectAllChildren(code); said.textContent = "Press Ctrl+C to copy."; }
-});
+showcase.copies = (element) =>
+  element.addEventListener("click", async ({ target }) => {
+    if (!("copy" in target.dataset)) return;
+    const code = element.querySelector("code"),
+      said = element.querySelector("[role=status]");
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      said.textContent = "Copied.";
+    } catch {
+      getSelection().selectAllChildren(code);
+      said.textContent = "Press Ctrl+C to copy.";
+    }
+  });

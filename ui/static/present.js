@@ -6,7 +6,8 @@ if (wanted && wanted !== "0") {
 }
 
 function start() {
-  const { make, show } = showcase, says = make("span", { role: "status" });
+  const { make, show } = showcase,
+    says = make("span", { role: "status" });
   let at = -1;
   const step = (by) => {
     at = Math.min(show.length - 1, Math.max(0, at + by));
@@ -14,14 +15,28 @@ function start() {
     says.textContent = `${at + 1} / ${show.length} · ${title}`;
     showcase.play(model, example);
   };
-  document.body.append(make("nav", { class: "presenter", "aria-label": "Presentation" },
-    make("button", { type: "button", onclick: () => step(-1) }, "← Back"), says,
-    make("button", { type: "button", onclick: () => step(1) }, "Next →")));
+  document.body.append(
+    make(
+      "nav",
+      { class: "presenter", "aria-label": "Presentation" },
+      make("button", { type: "button", onclick: () => step(-1) }, "← Back"),
+      says,
+      make("button", { type: "button", onclick: () => step(1) }, "Next →"),
+    ),
+  );
   says.textContent = "Press → to begin";
   addEventListener("keydown", (event) => {
-    if (event.target.closest?.("input, textarea, [contenteditable], [role=button], [role=tab], .stage")) return;
+    if (
+      event.target.closest?.(
+        "input, textarea, [contenteditable], [role=button], [role=tab], .stage",
+      )
+    )
+      return;
     if (event.key === "Escape") return location.assign(location.pathname);
     const by = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 }[event.key];
-    if (by) { event.preventDefault(); step(by); }
+    if (by) {
+      event.preventDefault();
+      step(by);
+    }
   });
 }

@@ -1,11 +1,12 @@
-// The picture component in the browser: it shows a scene (see ui/components/viewer.py) as a picture with
-// regions, names, words and tools. Nothing here asks the server: two events report a drawn box ("region")
-// and an action that was chosen for a region ("act").
+// The picture component in the browser: it shows a scene (see ui/components/viewer.py) as a picture
+// with regions, names, words and tools. Nothing here asks the server: two events report a drawn box
+// ("region") and an action that was chosen for a region ("act").
 window.showcase = window.showcase || {};
 
 showcase.make = (tag, attributes = {}, ...children) => {
   const node = /^(svg|g|polygon|rect|title)$/.test(tag)
-    ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+    ? document.createElementNS("http://www.w3.org/2000/svg", tag)
+    : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
@@ -15,7 +16,8 @@ showcase.make = (tag, attributes = {}, ...children) => {
 };
 
 showcase.bounds = (points) => {
-  const xs = points.map(([x]) => x), ys = points.map(([, y]) => y);
+  const xs = points.map(([x]) => x),
+    ys = points.map(([, y]) => y);
   return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
 };
 
@@ -34,23 +36,45 @@ showcase.rove = (container, items) => {
 };
 
 showcase.viewer = (element, props, watch, trigger) => {
-  const view = { root: element.querySelector(".viewer"), trigger, kept: { names: null, plain: false, opacity: 38 } };
-  const show = () => { view.scene = props.value?.path ? props.value : null; showcase.render(view); };
+  const view = {
+    root: element.querySelector(".viewer"),
+    trigger,
+    kept: { names: null, plain: false, opacity: 38 },
+  };
+  const show = () => {
+    view.scene = props.value?.path ? props.value : null;
+    showcase.render(view);
+  };
   link(view);
   watch("value", show);
   show();
 };
 
 showcase.render = (view) => {
-  const { root, scene } = view, { make } = showcase;
+  const { root, scene } = view,
+    { make } = showcase;
   view.watcher?.disconnect();
   root.replaceChildren();
   root.classList.toggle("blank", !scene);
   if (!scene) return root.append(make("p", { class: "hint" }, root.dataset.hint || ""));
-  Object.assign(view, { hidden: new Set(), chosen: null, box: scene.box, sought: null, named: view.kept.names ?? scene.names });
-  view.picture = make("img", { src: showcase.address(scene.path), alt: scene.alt, draggable: "false" });
-  view.svg = make("svg", { viewBox: `0 0 ${scene.width} ${scene.height}`, preserveAspectRatio: "none", role: "group",
-    "aria-label": `${scene.regions.length} regions in the picture` });
+  Object.assign(view, {
+    hidden: new Set(),
+    chosen: null,
+    box: scene.box,
+    sought: null,
+    named: view.kept.names ?? scene.names,
+  });
+  view.picture = make("img", {
+    src: showcase.address(scene.path),
+    alt: scene.alt,
+    draggable: "false",
+  });
+  view.svg = make("svg", {
+    viewBox: `0 0 ${scene.width} ${scene.height}`,
+    preserveAspectRatio: "none",
+    role: "group",
+    "aria-label": `${scene.regions.length} regions in the picture`,
+  });
   view.names = make("div", { class: "names", "aria-hidden": "true" });
   view.stage = make("div", { class: "stage" }, view.picture, view.svg, view.names);
   view.stage.style.setProperty("--ratio", scene.width / scene.height);
@@ -64,46 +88,89 @@ showcase.render = (view) => {
   showcase.refresh(view);
 };
 
-showcase.address = (path) => `${window.gradio_config?.root ?? ""}/gradio_api/file=${path.split("/").map(encodeURIComponent).join("/")}`;
+showcase.address = (path) => {
+  const file = path.split("/").map(encodeURIComponent).join("/");
+  return `${window.gradio_config?.root ?? ""}/gradio_api/file=${file}`;
+};
 
 // Draw large regions below small ones, so that each can be pointed at.
 function drawRegions(view) {
-  const { make, bounds } = showcase, { scene } = view;
-  const size = ({ points }) => { const [x0, y0, x1, y1] = bounds(points); return (x1 - x0) * (y1 - y0); };
-  view.shapes = scene.regions.map((region, i) => make("polygon", {
-    points: region.points.map(([x, y]) => `${x * scene.width},${y * scene.height}`).join(" "), role: "button",
-    class: region.solid ? "solid" : "", style: `--ink:${region.colour}`, "data-i": i, "aria-pressed": "false",
-    "aria-label": region.label || `region ${i + 1}`,
-  }, make("title", {}, region.label)));
-  view.svg.append(...[...view.shapes].sort((a, b) => size(scene.regions[b.dataset.i]) - size(scene.regions[a.dataset.i])));
-  view.plates = scene.regions.map((region, i) => make("span", {
-    "data-i": i, style: `--ink:${region.colour};--on:${region.on}`,
-  }, region.label));
+  const { make, bounds } = showcase,
+    { scene } = view;
+  const size = ({ points }) => {
+    const [x0, y0, x1, y1] = bounds(points);
+    return (x1 - x0) * (y1 - y0);
+  };
+  view.shapes = scene.regions.map((region, i) =>
+    make(
+      "polygon",
+      {
+        points: region.points.map(([x, y]) => `${x * scene.width},${y * scene.height}`).join(" "),
+        role: "button",
+        class: region.solid ? "solid" : "",
+        style: `--ink:${region.colour}`,
+        "data-i": i,
+        "aria-pressed": "false",
+        "aria-label": region.label || `region ${i + 1}`,
+      },
+      make("title", {}, region.label),
+    ),
+  );
+  view.svg.append(
+    ...[...view.shapes].sort(
+      (a, b) => size(scene.regions[b.dataset.i]) - size(scene.regions[a.dataset.i]),
+    ),
+  );
+  view.plates = scene.regions.map((region, i) =>
+    make(
+      "span",
+      {
+        "data-i": i,
+        style: `--ink:${region.colour};--on:${region.on}`,
+      },
+      region.label,
+    ),
+  );
   view.names.append(...view.plates);
   showcase.rove(view.svg, view.shapes);
 }
 
-// Highlight a region, its name and its words together when one is pointed at; a click chooses the region.
+// Highlight a region, its name and its words together when one is pointed at.
+// A click chooses the region.
 function link(view) {
   const at = (event) => event.target.closest?.("[data-i]")?.dataset.i.split(" ").map(Number) ?? [];
-  const on = (names, act) => names.forEach((name) => view.root.addEventListener(name, (event) => view.scene && act(event)));
+  const on = (names, act) =>
+    names.forEach((name) => view.root.addEventListener(name, (event) => view.scene && act(event)));
   on(["pointerover", "focusin"], (event) => highlight(view, at(event)));
   on(["pointerleave", "focusout"], () => highlight(view, []));
-  view.root.addEventListener("pointerdown", () => { view.dragged = false; }, true); // in the capture phase, before `press`
+  view.root.addEventListener(
+    "pointerdown",
+    () => {
+      view.dragged = false;
+    },
+    true,
+  ); // in the capture phase, before `press`
   on(["click"], (event) => {
     const [i] = at(event);
-    if (i !== undefined && !view.dragged && !getSelection().toString()) showcase.choose(view, view.chosen === i ? null : i);
+    if (i !== undefined && !view.dragged && !getSelection().toString())
+      showcase.choose(view, view.chosen === i ? null : i);
   });
   on(["keydown"], (event) => {
     const [i] = at(event);
-    if (i !== undefined && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); showcase.choose(view, i); }
+    if (i !== undefined && (event.key === "Enter" || event.key === " ")) {
+      event.preventDefault();
+      showcase.choose(view, i);
+    }
     if (event.key === "Escape") showcase.choose(view, null);
   });
 }
 
 function highlight(view, lit) {
   for (const node of [...view.shapes, ...view.plates, ...view.marks]) {
-    node.classList.toggle("lit", node.dataset.i.split(" ").some((i) => lit.includes(Number(i))));
+    node.classList.toggle(
+      "lit",
+      node.dataset.i.split(" ").some((i) => lit.includes(Number(i))),
+    );
   }
   view.root.classList.toggle("pointing", lit.length > 0);
   if (lit.length && view.names.classList.contains("crowd")) placeNames(view);
@@ -128,7 +195,10 @@ showcase.refresh = (view) => {
   });
   for (const mark of view.marks) {
     const all = mark.dataset.i.split(" ").map(Number);
-    mark.classList.toggle("off", all.every((i) => off(scene.regions[i], i)));
+    mark.classList.toggle(
+      "off",
+      all.every((i) => off(scene.regions[i], i)),
+    );
     mark.classList.toggle("chosen", all.includes(view.chosen));
   }
   root.classList.toggle("spotlight", view.chosen !== null);
@@ -141,21 +211,37 @@ showcase.refresh = (view) => {
 
 const CROWD = 60; // more names than this cannot be read at once
 
-// Place each name where it covers other names least; where there are too many, only those pointed at or chosen.
+// Place each name where it covers other names least.
+// Where there are too many, show only those pointed at or chosen.
 function placeNames(view) {
-  const wide = view.stage.clientWidth, high = view.stage.clientHeight, of = (i) => view.plates[i].classList;
+  const wide = view.stage.clientWidth,
+    high = view.stage.clientHeight,
+    of = (i) => view.plates[i].classList;
   let shown = view.plates.map((_, i) => i).filter((i) => !of(i).contains("off"));
   const crowd = view.names.classList.toggle("crowd", shown.length > CROWD);
   if (crowd) shown = shown.filter((i) => of(i).contains("lit") || of(i).contains("chosen"));
   if (!wide) return;
-  const sizes = shown.map((i) => [view.plates[i].offsetWidth, view.plates[i].offsetHeight]), taken = [];
+  const sizes = shown.map((i) => [view.plates[i].offsetWidth, view.plates[i].offsetHeight]),
+    taken = [];
   shown.forEach((i, n) => {
-    const [x0, y0, x1, y1] = showcase.bounds(view.scene.regions[i].points), [w, h] = sizes[n];
-    const spots = [[x0 * wide, y0 * high - h], [x0 * wide, y1 * high], [x1 * wide - w, y0 * high - h], [x0 * wide, y0 * high],
-      [x1 * wide, (y0 + y1) / 2 * high - h / 2], [x0 * wide - w, (y0 + y1) / 2 * high - h / 2]]
-      .map(([x, y]) => [Math.max(0, Math.min(x, wide - w)), Math.max(0, Math.min(y, high - h))]);
-    const cost = ([x, y]) => taken.reduce((sum, [a, b, c, d]) =>
-      sum + Math.max(0, Math.min(x + w, a + c) - Math.max(x, a)) * Math.max(0, Math.min(y + h, b + d) - Math.max(y, b)), 0);
+    const [x0, y0, x1, y1] = showcase.bounds(view.scene.regions[i].points),
+      [w, h] = sizes[n];
+    const spots = [
+      [x0 * wide, y0 * high - h],
+      [x0 * wide, y1 * high],
+      [x1 * wide - w, y0 * high - h],
+      [x0 * wide, y0 * high],
+      [x1 * wide, ((y0 + y1) / 2) * high - h / 2],
+      [x0 * wide - w, ((y0 + y1) / 2) * high - h / 2],
+    ].map(([x, y]) => [Math.max(0, Math.min(x, wide - w)), Math.max(0, Math.min(y, high - h))]);
+    const cost = ([x, y]) =>
+      taken.reduce(
+        (sum, [a, b, c, d]) =>
+          sum +
+          Math.max(0, Math.min(x + w, a + c) - Math.max(x, a)) *
+            Math.max(0, Math.min(y + h, b + d) - Math.max(y, b)),
+        0,
+      );
     const best = spots.reduce((a, b) => (cost(b) < cost(a) ? b : a));
     taken.push([...best, w, h]);
     view.plates[i].style.transform = `translate(${best[0]}px, ${best[1]}px)`;

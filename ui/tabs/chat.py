@@ -88,7 +88,7 @@ class ChatTab:
             label="Message",
             max_plain_text_length=100_000,
             elem_classes="box",
-            stop_btn=True,  # page.css shows it while an answer streams: an update costs 2 ms
+            stop_btn=True,  # chat.css shows it while an answer streams: an update costs 2 ms
         )
 
     def _results(self) -> None:
