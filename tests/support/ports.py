@@ -9,10 +9,13 @@ if TYPE_CHECKING:
     import gradio as gr
 
 
+_RANDOM = random.SystemRandom()  # test processes seed the other one alike
+
+
 def free_port() -> int:
     """Return a free port below the ephemeral ones, so that it is still free when the server starts."""
     while True:
-        port = random.randrange(20_000, 32_000)
+        port = _RANDOM.randrange(20_000, 32_000)
         with suppress(OSError), socket.socket() as sock:
             sock.bind(("127.0.0.1", port))
             return port
