@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.chromium import ARGUMENTS, CHROMIUM
+from tests.support.chromium import ARGUMENTS, CHROMIUM, wait_for_tab
 from tests.support.ports import launch_page
 from tests.support.wire import Wire
 from vlm_backends.engines.openai import listing
@@ -193,6 +193,7 @@ def visit(browser, address):
         page.on("request", lambda request: note(request.url))
         page.goto(address + query)
         page.locator("#who").get_by_text("This machine answers").wait_for(state="attached")
+        wait_for_tab(page)
         return page
 
     yield open_page

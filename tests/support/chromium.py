@@ -2,6 +2,7 @@
 
 import shutil
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -39,3 +40,14 @@ def use_key(page: Any, key: str) -> None:
     page.locator("#key input").fill(key)
     page.locator("#use-key").click()
     page.locator("#who").get_by_text("your key").wait_for()
+
+
+def wait_for_tab(page: Any) -> None:
+    """Wait until the page shows the tab that its URL names, if it names one.
+
+    A click that begins before waits for ever: it keeps the element that it found in the first tab.
+    """
+    (model,) = parse_qs(urlsplit(page.url).query).get("model", [""])
+    button = page.locator(f'[id="tab-{model}-button"]')
+    if button.count():
+        button.and_(page.locator("[aria-selected=true]")).wait_for(state="attached")

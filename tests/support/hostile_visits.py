@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tests.support.chromium import wait_for_tab
 from tests.support.hostile_text import END, ENTITIES, TABLE, TEXT, WORDS, crowd
 from tests.support.paths import ASSETS
 from tests.support.wire import Wire
@@ -25,6 +26,7 @@ def _ask(page: object, address: str, model: str) -> None:
     if page.url != f"{address}?model={model}":
         page.goto(f"{address}?model={model}")
     page.locator("#who").get_by_text("answer").first.wait_for(state="attached")
+    wait_for_tab(page)
     page.locator(".examples:visible .gallery-item").first.evaluate(
         "example => example.click()"
     )  # the page may still move
