@@ -26,7 +26,7 @@ FLOORS = {
         ["errors", "arguments", "concurrency", "text"],
         ["types", "startup"],
         ["ratelimit", "media", "owner_servers"],
-        ["readers"],
+        ["readers", "chains"],
         ["tasks"],
         ["models"],
         ["intents", "config"],

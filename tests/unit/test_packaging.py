@@ -116,3 +116,11 @@ def test_the_wheel_carries_the_package_and_nothing_else(tmp_path):
     assert names == ours and "vlm_backends/py.typed" in names
     assert any(name.endswith(".ttf") for name in names)
     assert not any(name.split("/")[0] in NOT_IN_THE_WHEEL for name in names)
+
+
+def test_scripts_may_import_the_former_name_of_a_module():
+    from vlm_backends import chains
+    from vlm_backends.media import geometry, merging
+
+    assert chains.grounded is merging.grounded and chains.attached is merging.attached
+    assert chains.corners is geometry.corners
