@@ -24,6 +24,7 @@ from vlm_backends import (
     find_task,
 )
 from vlm_backends.engines import openai
+from vlm_backends.engines.openai import listing
 
 KEY = "server-canary-0123456789"
 
@@ -83,6 +84,15 @@ def test_the_name_is_the_servers_own(wire, server, reply):
 def test_a_list_that_cannot_be_had_is_empty(wire, server, reply):
     wire.scripts["models"].append(reply)
     assert server.models() == ()
+
+
+@pytest.mark.parametrize("reply", [say.status(503, "no"), say.half_json(), say.drop()])
+def test_a_list_that_could_not_be_had_is_asked_for_again(wire, server, reply, monkeypatch):
+    wire.scripts["models"].append(reply)
+    assert server.models() == () == server.models()
+    assert len(wire.asked("models")) == 1, "not at once"
+    monkeypatch.setattr(listing, "_PAUSE", 0)
+    assert PHI in server.models()
 
 
 def test_a_task_of_florence_keeps_its_grammar(wire, server):

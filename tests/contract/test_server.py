@@ -641,6 +641,13 @@ def test_what_is_no_address_is_refused(address):
 # the command
 
 
+def test_while_its_own_server_cannot_be_asked_it_knows_no_model_and_says_so():
+    with serving(OpenAI("http://127.0.0.1:9/v1")) as url:
+        reply = post(url, body())
+        assert requests.get(f"{url}/models", timeout=60).json()["data"] == []
+    assert reply.status_code == 502 and "cannot list its models" in reply.json()["error"]["message"]
+
+
 def test_the_command_serves_and_ends_when_it_is_told():
     command = [
         sys.executable,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from vlm_backends import Model, Picture, Prompt, Task, Turn
-from vlm_backends.errors import BadPrompt, VLMError
+from vlm_backends.errors import BadPrompt, Unreachable, VLMError
 from vlm_backends.media import images
 from vlm_backends.models import check_sampling
 from vlm_backends.types import Sampling
@@ -61,13 +61,16 @@ def read_request(
 def find_served(id: object, models: Sequence[Model]) -> Model:
     """Return the model of this id, its own or its weights' at the hub, in any letter case.
 
-    Raises NoSuchModel.
+    Raises NoSuchModel, and Unreachable when nothing is known of any model: an engine whose own
+    server cannot be asked for its list has none for the moment.
     """
+    if not models:
+        raise Unreachable("This server cannot list its models just now. Try again in a moment.")
     name = id.lower() if isinstance(id, str) else None
     for model in models:
         if name in (model.id.lower(), model.weights.id.lower() if model.weights else model.id):
             return model
-    known = ", ".join(model.id for model in models) or "none just now"
+    known = ", ".join(model.id for model in models)
     raise NoSuchModel(f"The model “{str(id)[:80]}” does not exist here. Served: {known}.")
 
 

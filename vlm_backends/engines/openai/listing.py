@@ -8,12 +8,16 @@ from functools import lru_cache
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.http import client
 from vlm_backends.engines.http.client import RequestPolicy
+from vlm_backends.engines.wire.errors import explain
 from vlm_backends.errors import VLMError
 from vlm_backends.text import clean
 
 _LIFETIME = 60  # seconds for which a list is cached
+_PAUSE = 2  # seconds before a server that could not be asked is asked again
 _MAX_PHRASE = 120  # characters
 _POLICY = RequestPolicy(connect_timeout=2.0, idle_timeout=5.0, max_attempts=1)
+_Headers = tuple[tuple[str, str], ...]
+_failed_at: dict[tuple[str, _Headers], float] = {}  # by server: a time of `time.monotonic`
 
 
 @dataclass(frozen=True)
@@ -30,24 +34,30 @@ class ListedModel:
 
 def list_models(base_url: str, headers: Mapping[str, str]) -> tuple[ListedModel, ...]:
     """Return the models that may take pictures; none when the server cannot be asked."""
-    return _list_models(base_url, tuple(headers.items()), int(time.monotonic() / _LIFETIME))
+    server, now = (base_url, tuple(headers.items())), time.monotonic()
+    if now - _failed_at.get(server, -_PAUSE) < _PAUSE:
+        return ()
+    try:
+        return _list_models(*server, int(now / _LIFETIME))
+    except VLMError:
+        _failed_at[server] = time.monotonic()
+        return ()
 
 
 def clear_cache() -> None:
     """Forget all lists, so that every server is asked again."""
     _list_models.cache_clear()
+    _failed_at.clear()
 
 
 @lru_cache(maxsize=16)
-def _list_models(
-    base_url: str, headers: tuple[tuple[str, str], ...], _period: int
-) -> tuple[ListedModel, ...]:
+def _list_models(base_url: str, headers: _Headers, _period: int) -> tuple[ListedModel, ...]:
+    """Ask the server for its list. Raises VLMError, which is not cached."""
     address, cancel = f"{base_url}/models", CancelToken()
-    try:
-        with client.send("GET", address, cancel, _POLICY, headers=dict(headers)) as response:
-            entries = next(response.payloads(), {}).get("data")
-    except VLMError:
-        return ()
+    with client.send("GET", address, cancel, _POLICY, headers=dict(headers)) as response:
+        if not response.is_ok:
+            raise explain(response.status_code, response.body())
+        entries = next(response.payloads(), {}).get("data")
     found = {}
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict) and _is_name(entry.get("id")) and not _is_text_only(entry):
