@@ -15,6 +15,7 @@ from tests.support.server_process import Server
 from vlm_backends.engines import RequestPolicy
 
 _HERE, _THERE = "10.213.77.1", "10.213.77.2"
+_NOBODY = "02:00:00:00:00:99"  # a hardware address
 _BRIEF = RequestPolicy(connect_timeout=1, idle_timeout=3, backoff=0.5, max_attempts=3)
 _PATIENT = RequestPolicy(connect_timeout=1, idle_timeout=60, backoff=0.5, max_attempts=8)
 
@@ -37,12 +38,22 @@ class NetworkLink:
         self.name = name
 
     def cut(self) -> None:
-        """Drop all packets, without an error to either side."""
-        _ip("link", "set", self.name, "down")
+        """Drop all packets, without an error to either side.
+
+        Both sides send them to a hardware address that nobody has. A link that is down would lose
+        its route, and where a default route is left somebody else might answer.
+        """
+        for side in self._sides():
+            _ip(*side[:-3], "neigh", "replace", *side[-3:], "lladdr", _NOBODY, "nud", "permanent")
 
     def join(self) -> None:
         """Undo `cut`."""
-        _ip("link", "set", self.name, "up")
+        for side in self._sides():
+            _ip(*side[:-3], "neigh", "del", *side[-3:])
+
+    def _sides(self) -> tuple[tuple[str, ...], ...]:
+        """Return the other side's address and the own device, here and in the namespace."""
+        return (_THERE, "dev", self.name), ("-n", self.name, _HERE, "dev", "there")
 
 
 @contextmanager
