@@ -89,6 +89,7 @@ def test_a_list_that_cannot_be_had_is_empty(wire, server, reply):
 @pytest.mark.parametrize("reply", [say.status(503, "no"), say.half_json(), say.drop()])
 def test_a_list_that_could_not_be_had_is_asked_for_again(wire, server, reply, monkeypatch):
     wire.scripts["models"].append(reply)
+    monkeypatch.setattr(listing, "_PAUSE", 3600)
     assert server.models() == () == server.models()
     assert len(wire.asked("models")) == 1, "not at once"
     monkeypatch.setattr(listing, "_PAUSE", 0)

@@ -638,14 +638,17 @@ def test_what_is_no_address_is_refused(address):
         assert post(url, image(address)).status_code == 400
 
 
-# the command
-
-
-def test_while_its_own_server_cannot_be_asked_it_knows_no_model_and_says_so():
-    with serving(OpenAI("http://127.0.0.1:9/v1")) as url:
+@pytest.mark.parametrize("listed", [say.json_body({"data": []}), say.status(503, "no"), say.drop()])
+def test_without_any_model_it_says_so_and_calls_none_missing(wire, listed):
+    wire.scripts["models"] += [listed] * 3
+    with serving(OpenAI(f"{wire.url}/v1")) as url:
         reply = post(url, body())
         assert requests.get(f"{url}/models", timeout=60).json()["data"] == []
-    assert reply.status_code == 502 and "cannot list its models" in reply.json()["error"]["message"]
+    assert reply.status_code == 502
+    assert "lists none, or could not be asked" in reply.json()["error"]["message"]
+
+
+# the command
 
 
 def test_the_command_serves_and_ends_when_it_is_told():

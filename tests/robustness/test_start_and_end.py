@@ -22,6 +22,7 @@ from tests.support.child_processes import ROOT, answering, child, figures, page,
 from tests.support.gradio_wire import Session, opened
 from tests.support.paths import ASSETS
 from tests.support.ports import free_port
+from tests.support.processes import until
 from tests.support.wrong_settings import SERVER as WRONG_FOR_THE_SERVER
 from tests.support.wrong_settings import WRONG
 
@@ -88,8 +89,7 @@ def test_a_page_that_is_told_to_end_while_this_machine_answers(tmp_path):
 def test_a_second_signal_ends_the_page_at_once(tmp_path, number):
     with page(tmp_path, VLM_ENGINE="embedded") as (_, process):
         process.send_signal(number)
-        while _catches(process, number):
-            time.sleep(0.02)
+        assert until(lambda: not _catches(process, number), 60), "the first signal was not met"
         process.send_signal(number)
         assert process.wait(20) in (-number, 128 + number)
 

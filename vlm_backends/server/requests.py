@@ -61,11 +61,14 @@ def read_request(
 def find_served(id: object, models: Sequence[Model]) -> Model:
     """Return the model of this id, its own or its weights' at the hub, in any letter case.
 
-    Raises NoSuchModel, and Unreachable when nothing is known of any model: an engine whose own
-    server cannot be asked for its list has none for the moment.
+    Raises NoSuchModel, and Unreachable while there is no model at all: then an engine's own server
+    lists none, or could not be asked.
     """
     if not models:
-        raise Unreachable("This server cannot list its models just now. Try again in a moment.")
+        raise Unreachable(
+            "No model is served here just now: the server behind this one lists none, or could not "
+            "be asked. Try again in a moment."
+        )
     name = id.lower() if isinstance(id, str) else None
     for model in models:
         if name in (model.id.lower(), model.weights.id.lower() if model.weights else model.id):
