@@ -443,5 +443,5 @@ def test_the_end_of_the_server_frees_everybody():
         wire.script.append(sse(["one"], gate=threading.Event()))
         response = post(wire, stream=True)
         start = time.monotonic()
-    assert time.monotonic() - start < 2 and wire.disconnects == 0
+    assert time.monotonic() - start < 20 and wire.disconnects == 0
     response.close()

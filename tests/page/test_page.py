@@ -213,7 +213,7 @@ def test_stop_is_at_once_and_says_so(wire, monkeypatch):
     finished(run())
     done = chat.finish(talk, Visitor())
     shown, box = value_of(done, chat.chatbot), value_of(done, chat.box)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15
     assert (
         "Stopped before the first word" in shown[-1]["content"].replace("\\", "")
         and box["text"] == "One?"
@@ -229,7 +229,7 @@ def test_a_stop_before_the_question_is_sent_is_not_lost(wire, monkeypatch):
     begun = time.monotonic()
     gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
     shown = value_of(chat.finish(talk, Visitor()), chat.chatbot)
-    assert time.monotonic() - begun < 5 and "Stopped" in shown[-1]["content"]
+    assert time.monotonic() - begun < 15 and "Stopped" in shown[-1]["content"]
 
 
 def test_an_answer_without_words_is_not_called_stopped(wire, monkeypatch):

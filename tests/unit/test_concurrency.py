@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.support.async_tools import finished, gather
+from tests.support.async_tools import finished
 from vlm_backends import Unreachable
 from vlm_backends.concurrency import (
     CancelToken,
@@ -35,7 +35,7 @@ class TestCancelToken:
         token = CancelToken()
         threading.Timer(0.05, token.set).start()
         start = time.monotonic()
-        assert token.wait(30) and time.monotonic() - start < 5
+        assert token.wait(30) and time.monotonic() - start < 25
         assert not CancelToken().wait(0.01)
 
 
@@ -143,16 +143,19 @@ class TestIteratePushed:
 
 
 class TestRunWithProgress:
-    def run(self, work, token=None):
+    def run(self, work, token=None, enough=None):
         seconds, steps = [], run_with_progress(work, token or CancelToken(), tick=0.01)
         while True:
             try:
                 seconds.append(next(steps))
+                if enough and len(seconds) > 1:
+                    enough.set()
             except StopIteration as end:
                 return seconds, end.value
 
     def test_it_tells_the_seconds_and_returns_the_result(self):
-        seconds, result = self.run(lambda: time.sleep(0.1) or "done")
+        told = threading.Event()
+        seconds, result = self.run(lambda: told.wait(30) and "done", enough=told)
         assert result == "done" and seconds == sorted(seconds) and len(seconds) > 1
 
     def test_an_error_of_the_work_is_raised(self):
@@ -213,13 +216,22 @@ class TestLatestItems:
 
 
 def test_the_pump_gives_the_first_at_once_and_the_last_always():
-    def items():
-        for i in range(200):
-            yield i
-            time.sleep(0.001)
+    first_shown = threading.Event()
 
-    seen = gather(latest_items(items, CancelToken(), pause=0.05))
-    assert seen[0] <= 1 and seen[-1] == 199 and len(seen) < 50
+    def items():
+        yield 0
+        assert first_shown.wait(30)
+        yield from range(1, 200)
+
+    async def run():
+        seen = []
+        async for item in latest_items(items, CancelToken(), pause=0.05):
+            seen.append(item)
+            first_shown.set()
+        return seen
+
+    seen = finished(run())
+    assert seen[0] == 0 and seen[-1] == 199 and len(seen) < 50
 
 
 def test_the_pump_raises_after_what_had_come():
@@ -273,7 +285,7 @@ def test_cancelling_a_handler_stops_the_reader_at_once():
 
     begun = time.monotonic()
     finished(run())
-    assert stop.is_set() and time.monotonic() - begun < 5
+    assert stop.is_set() and time.monotonic() - begun < 25
 
 
 def test_a_line_with_seats_lets_the_first_in_and_counts_the_others():
@@ -289,17 +301,20 @@ def test_a_line_with_seats_lets_the_first_in_and_counts_the_others():
 def test_the_line_is_first_come_first_served():
     queue, order, stop = WaitingLine(), [], CancelToken()
 
+    everyone, in_line = threading.Event(), threading.Semaphore(0)
+
     def visit(i):
         with queue.place(stop) as place:
+            in_line.release()
             list(place)
             order.append(i)
-            time.sleep(0.02)
+            assert everyone.wait(30)
 
-    threads = []
-    for i in range(6):
-        threads.append(threading.Thread(target=visit, args=(i,)))
-        threads[-1].start()
-        time.sleep(0.01)
+    threads = [threading.Thread(target=visit, args=(i,)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+        assert in_line.acquire(timeout=30)
+    everyone.set()
     [thread.join() for thread in threads]
     assert order == list(range(6))
 
