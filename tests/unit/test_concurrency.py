@@ -62,7 +62,7 @@ class TestIterateInThread:
 
         def produce():
             yield 1
-            released.wait(5)
+            released.wait(30)
             yield 2
 
         items = iterate_in_thread(produce, CancelToken())
@@ -115,7 +115,7 @@ class TestIteratePushed:
 
         def work(push, is_over):
             push(1)
-            released.wait(5)
+            released.wait(30)
             assert not is_over()
             raise KeyError("lost")
 
@@ -266,7 +266,7 @@ def test_leaving_the_pump_early_stops_the_reader():
         await arriving.aclose()
 
     finished(run())
-    assert stop.is_set() and ended.wait(2)
+    assert stop.is_set() and ended.wait(30)
 
 
 def test_cancelling_a_handler_stops_the_reader_at_once():

@@ -83,7 +83,7 @@ class Wire:
         """Return the requests of one route, in the order of their arrival."""
         return [seen for seen in list(self.seen) if seen.route == route]
 
-    def until(self, condition: Callable[[], object], seconds: float = 5.0) -> bool:
+    def until(self, condition: Callable[[], object], seconds: float = 20.0) -> bool:
         """Wait until the condition holds, at most `seconds`; return whether it holds."""
         end = time.monotonic() + seconds
         while not condition() and time.monotonic() < end:
