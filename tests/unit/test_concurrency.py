@@ -32,11 +32,11 @@ class TestCancelToken:
         assert calls == ["early", "late"] and token.is_set() and token.wait(0)
 
     def test_waiting_ends_with_the_cancellation(self):
-        token = CancelToken()
-        threading.Timer(0.05, token.set).start()
-        start = time.monotonic()
-        assert token.wait(30) and time.monotonic() - start < 25
-        assert not CancelToken().wait(0.01)
+        token, woken = CancelToken(), threading.Event()
+        threading.Thread(target=lambda: token.wait(3600) and woken.set(), daemon=True).start()
+        assert not token.wait(0.01) and not woken.is_set()
+        token.set()
+        assert woken.wait(30)
 
 
 class TestWaitingLine:
@@ -270,22 +270,25 @@ def test_leaving_the_pump_early_stops_the_reader():
 
 
 def test_cancelling_a_handler_stops_the_reader_at_once():
-    stop = CancelToken()
+    stop, released = CancelToken(), threading.Event()
+    reading, waited = threading.Event(), []
 
     def items():
-        stop.wait(30)
+        reading.set()
+        waited.append(released.wait(30))
         yield 1
 
     async def run():
         task = asyncio.ensure_future(anext(latest_items(items, stop)))
-        await asyncio.sleep(0.05)
+        while not reading.is_set():
+            await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    begun = time.monotonic()
     finished(run())
-    assert stop.is_set() and time.monotonic() - begun < 25
+    assert stop.is_set() and not waited, "the handler ends while its reader hangs"
+    released.set()
 
 
 def test_a_line_with_seats_lets_the_first_in_and_counts_the_others():
@@ -300,7 +303,6 @@ def test_a_line_with_seats_lets_the_first_in_and_counts_the_others():
 
 def test_the_line_is_first_come_first_served():
     queue, order, stop = WaitingLine(), [], CancelToken()
-
     everyone, in_line = threading.Event(), threading.Semaphore(0)
 
     def visit(i):
