@@ -4,6 +4,7 @@ import io
 import logging
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
@@ -147,11 +148,11 @@ def test_closing_the_iterator_closes_the_socket(wire):
     assert wire.until(lambda: wire.disconnects == 1)
 
 
-def stop_once_asked(wire, route="chat"):
-    """Return a token that another thread cancels when the server has a request of this route."""
-    stop = CancelToken()
-    threading.Thread(target=lambda: wire.until(lambda: wire.asked(route)) and stop.set()).start()
-    return stop
+def stop_once_asked(wire, stop, route="chat"):
+    """Cancel when the server has a request of this route; return whether the client then leaves."""
+    assert wire.until(lambda: wire.asked(route))
+    stop.set()
+    return route == "status" or wire.until(lambda: wire.disconnects == 1)
 
 
 @pytest.mark.parametrize("id, reply, route", [
@@ -161,17 +162,21 @@ def stop_once_asked(wire, route="chat"):
 ])  # fmt: skip
 def test_a_stop_from_another_thread_ends_the_call_at_once(wire, id, reply, route):
     wire.script.append(reply())
-    stop = stop_once_asked(wire, route)
-    for answer in answers(wire, id, "Hello", stop=stop, idle_timeout=30, poll_interval=0.1):
-        assert answer.text in ("", "first")
-    if route == "chat":
-        assert wire.until(lambda: wire.disconnects == 1), "it left while the server was silent"
-    assert len(wire.asked("status")) < 1000
+    stop = CancelToken()
+    with ThreadPoolExecutor(1) as pool:
+        left = pool.submit(stop_once_asked, wire, stop, route)
+        for answer in answers(wire, id, "Hello", stop=stop, idle_timeout=60, poll_interval=0.1):
+            assert answer.text in ("", "first")
+    assert left.result() and len(wire.asked("status")) < 1000
 
 
 def test_a_stop_takes_the_asset_back(wire):
     wire.script.append(say.slow_headers(3600))
-    list(answers(wire, FLORENCE, "<OD>", stop=stop_once_asked(wire), idle_timeout=30))
+    stop = CancelToken()
+    with ThreadPoolExecutor(1) as pool:
+        left = pool.submit(stop_once_asked, wire, stop)
+        list(answers(wire, FLORENCE, "<OD>", stop=stop, idle_timeout=60))
+    assert left.result()
     assert wire.until(lambda: wire.deleted) and not wire.assets
 
 
