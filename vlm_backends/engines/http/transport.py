@@ -24,21 +24,19 @@ _LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
 def is_private(host: str) -> bool:
     """Return True for an IP address that is not public; False for a name.
 
-    An IPv4 address inside an IPv6 one counts, too.
+    Of an IPv6 address that holds an IPv4 one, that one counts: versions of Python differ in whether
+    the outer one is public.
     """
     try:
         address = inner = ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
         return False
-    mapped = None
     if isinstance(address, ipaddress.IPv6Address):
-        mapped = address.ipv4_mapped
-        inner = mapped or address.sixtofour or address
+        inner = address.ipv4_mapped or address.sixtofour or address
         if address in _NAT64:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    is_global = (mapped or address.is_global) and inner.is_global
     is_multicast = address.is_multicast or inner.is_multicast
-    return not is_global or is_multicast or address in _LOCAL_NAT64
+    return not inner.is_global or is_multicast or address in _LOCAL_NAT64
 
 
 def is_public(host: str) -> bool:
