@@ -625,6 +625,8 @@ def test_a_picture_that_does_not_come_to_its_end_is_not_waited_for(wire, monkeyp
     ("100.64.0.1", False), ("224.0.0.1", False), ("255.255.255.255", False), ("::", False), ("::1", False), ("fe80::1%eth0", False), ("fc00::1", False),
     ("fd00:ec2::254", False), ("ff0e::1", False), ("::ffff:10.0.0.1", False), ("::ffff:169.254.169.254", False), ("64:ff9b::7f00:1", False),
     ("64:ff9b::a9fe:a9fe", False), ("64:ff9b:1::1", False), ("2002:7f00:1::1", False), ("2002:a00:1::1", False), ("2001:0:7f00:1::1", False),
+    ("::a00:1", False), ("::127.0.0.1", False), ("::8.8.8.8", False), ("::ffff:0:7f00:1", False), ("fec0::1", False), ("4000::1", False),
+    ("2002:e000:1::1", False), ("2002:a9fe:a9fe::1", False), ("64:ff9b::e000:1", False), ("2a00:1450:4001::8a", True),
 ])  # fmt: skip
 def test_which_addresses_are_public(host, public):
     assert transport.is_private(host) is not public

@@ -16,9 +16,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from vlm_backends.concurrency import CancelToken
 
-# IPv6 ranges that embed IPv4 addresses: the well-known one, and the one for local use
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # holds an IPv4 address
+_UNICAST = ipaddress.ip_network("2000::/3")  # the only IPv6 addresses of public hosts so far
 
 
 def is_private(host: str) -> bool:
@@ -28,15 +27,16 @@ def is_private(host: str) -> bool:
     the outer one is public.
     """
     try:
-        address = inner = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
         return False
     if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or address
         if address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    is_multicast = address.is_multicast or inner.is_multicast
-    return not inner.is_global or is_multicast or address in _LOCAL_NAT64
+            address = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        else:
+            address = address.ipv4_mapped or address.sixtofour or address
+    is_unicast = address.version == 4 or address in _UNICAST
+    return not (is_unicast and address.is_global) or address.is_multicast
 
 
 def is_public(host: str) -> bool:
