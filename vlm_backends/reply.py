@@ -18,6 +18,16 @@ from vlm_backends.types import Answer, Chunk, Model, Picture, Prompt, Reader, Re
 MAX_CHARACTERS = 100_000  # of an answer: no model of the catalogue is allowed half of it
 MAX_REGIONS = 2_000
 _MAX_LABEL = 1_000  # characters
+_ONLY_THOUGHT = "no_answer"
+_AT_THE_LIMIT = "length", "max_tokens"
+_ENDINGS = {  # by `finish_reason`: what a reader should know
+    "length": "The answer is cut off: it reached its maximum length (max_tokens).",
+    "max_tokens": "The answer is cut off: it reached its maximum length (max_tokens).",
+    "content_filter": "A content filter of the service ended this answer.",
+    "refusal": "The model declined to answer.",
+    "tool_calls": "The model wanted to call a tool; there is none here.",
+    _ONLY_THOUGHT: "The model thought, and ended without an answer.",
+}
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,9 @@ class Reply(Iterator[Answer]):
         finally:
             _close(chunks)
         self._observe(None)  # an empty reply is an answer too
+        if self.answer.thought and not (self.answer.text or self.chunk.finish or self.cancelled):
+            self.chunk = self.chunk._replace(finish=_ONLY_THOUGHT)
+            yield
 
     @property
     def answer(self) -> Answer:
@@ -180,8 +193,8 @@ def answer_to_dict(
     """Return an answer as the JSON that the API documents.
 
     Coordinates are in 0..1 from the top left corner, rounded to a hundred-thousandth of the
-    picture; seconds to a thousandth. Keys: engine, model, task, text, regions, rows, note, sent,
-    time.
+    picture; seconds to a thousandth. Keys: engine, model, task, text, regions, rows, note, thought,
+    finish, sent, time.
     """
     timing = timing or Timing()
     return {
@@ -192,6 +205,8 @@ def answer_to_dict(
         "regions": [region_to_dict(region) for region in answer.regions],
         "rows": [list(row) for row in answer.rows],
         "note": answer.note,
+        "thought": answer.thought,
+        "finish": answer.finish,
         "sent": answer.sent and _sent_to_dict(answer.sent),
         "time": {
             "first_s": None if timing.first_s is None else round(timing.first_s, 3),
@@ -226,6 +241,8 @@ def accumulate(whole: Chunk, piece: Chunk) -> Chunk:
         piece.sent or whole.sent,
         "" if text else clean(piece.status),
         piece.tokens or whole.tokens,
+        whole.thought + clean(piece.thought),
+        clean(piece.finish) or whole.finish,
     )
 
 
@@ -237,7 +254,12 @@ def parse(whole: Chunk, read: Reader) -> Answer:
     text = whole.text[:MAX_CHARACTERS]
     answer = Answer(text, literal=True) if whole.literal else read(text)
     answer = _with_regions(answer, whole.regions[:MAX_REGIONS])
-    note = " ".join(filter(None, (whole.note, _truncation_note(whole, answer))))
+    thought = "\n".join(filter(None, (whole.thought.strip(), answer.thought)))
+    ending = describe_ending(whole.finish, bool(answer.text or answer.regions))
+    if ending in whole.note:  # this project's own server said so already
+        ending = ""
+    remarks = whole.note, answer.note, _truncation_note(whole, answer), ending
+    note = " ".join(filter(None, remarks))
     return replace(
         answer,
         regions=tuple(map(_with_short_label, answer.regions[:MAX_REGIONS])),
@@ -245,7 +267,16 @@ def parse(whole: Chunk, read: Reader) -> Answer:
         sent=whole.sent,
         status=whole.status,
         tokens=whole.tokens,
+        thought=thought[:MAX_CHARACTERS],
+        finish=whole.finish,
     )
+
+
+def describe_ending(finish: str, has_words: bool) -> str:
+    """Say how a reply ended where that matters to its reader; empty for the usual end."""
+    if finish in _AT_THE_LIMIT and not has_words:
+        return "The model reached its maximum length (max_tokens) before it said anything."
+    return _ENDINGS.get(finish, f"The reply ended early ({finish}).") if finish else ""
 
 
 def _with_regions(answer: Answer, regions: tuple[Region, ...]) -> Answer:

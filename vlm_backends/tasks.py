@@ -66,7 +66,7 @@ TASKS = (
         title="Ground a sentence",
         group=FIND_GROUP,
         about="Finds the things that your sentence names.",
-        read=florence2.boxes,
+        read=florence2.phrases,
         takes="words",
         example="Follow the path from the Visitor Center to Lake Loop.",
     ),

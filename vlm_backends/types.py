@@ -77,6 +77,8 @@ class Answer:
     sent: Sent | None = None
     status: str = ""  # what is waited for, before the first words
     tokens: int | None = None  # of the whole answer, as the engine counted them
+    thought: str = ""  # what a reasoning model wrote before its answer
+    finish: str = ""  # why the reply ended, in OpenAI's words, where that is not the usual end
 
 
 Reader = Callable[[str], Answer]  # never raises, and accepts any prefix of a reply
@@ -92,6 +94,8 @@ class Chunk(NamedTuple):
     sent: Sent | None = None
     status: str = ""
     tokens: int | None = None
+    thought: str = ""
+    finish: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from itertools import combinations
 from ui.core.markdown import as_markdown, verbatim
 from ui.state.candidates import Candidate
 from ui.state.phase import Phase, Phased
-from ui.state.rendering import nothing_found, small_print
+from ui.state.rendering import nothing_found, small_print, waiting
 from ui.state.replies import PageReply, has_content
 from vlm_backends import Answer, BadPrompt, Picture, Prompt, Question, Region, Turn
 from vlm_backends.intents import Intent, write_prompt
@@ -59,7 +59,7 @@ class ComparisonEntry(Phased):
         if self.phase is not Phase.ENDED:
             if has_content(answer) and timing.first_s is not None:
                 return f"*First words after {timing.first_s:.1f} s …*"
-            return f"*{verbatim(answer.status or '…')}*"
+            return waiting(answer) or "*…*"
         if not has_content(answer) or engine is None:
             return ""
         stopped = "Stopped. " if self.reply.stopped else ""

@@ -12,6 +12,7 @@ from ui.state.phase import Phased
 from ui.state.rendering import small_print
 from ui.state.replies import PICTURE_FIRST, PageReply, Result, has_content
 from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Question, Sampling, Turn
+from vlm_backends.reply import describe_ending
 
 _SILENT = (
     "The model ended without a word. Ask in other words, or allow a longer answer under Parameters."
@@ -64,10 +65,12 @@ class Conversation(Phased):
         if reply is not None and answered:
             self._keep(Result.of(reply))
         failure = reply.failure if reply else self.error
+        if reply is not None and not answered:
+            self._say_thought(reply.answer)
         if failure:
             self._say(f"**{verbatim(failure)}**")
         elif not answered:
-            self._say(_STOPPED if reply is None or reply.stopped else _SILENT)
+            self._say(_STOPPED if reply is None or reply.stopped else _silence(reply.answer))
         self.failed = None if answered else self.turns.pop()
         return self.failed
 
@@ -92,10 +95,23 @@ class Conversation(Phased):
         self.result = result
         self.turns.append(Turn("assistant", result.answer.text))
         line = small_print(result.engine.name, result.answer, result.timing)
+        self._say_thought(result.answer)
         self._say(f"{as_markdown(result.answer)}\n\n{line}")
 
     def _say(self, text: str) -> None:
         self.messages.append({"role": "assistant", "content": text})
+
+    def _say_thought(self, answer: Answer) -> None:
+        """Add what the model thought, folded, before its answer."""
+        if answer.thought:
+            words = as_markdown(Answer(answer.thought))
+            folded = {"title": "What the model thought before", "status": "done"}
+            self.messages.append({"role": "assistant", "content": words, "metadata": folded})
+
+
+def _silence(answer: Answer) -> str:
+    """Say that a reply has no words, and why when it is known."""
+    return describe_ending(answer.finish, has_words=False) or _SILENT
 
 
 def _drop(messages: list[dict], role: str) -> None:

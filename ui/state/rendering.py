@@ -12,6 +12,13 @@ def nothing_found(answer: Answer) -> str:
     return f"Nothing was found in this picture.{note}"
 
 
+def waiting(answer: Answer) -> str:
+    """Say, in Markdown, what an answer without words waits for; empty when that is unknown."""
+    if answer.thought:
+        return f"*Thinking: {len(answer.thought.split()):,} words so far.*"
+    return f"*{verbatim(answer.status)}*" if answer.status else ""
+
+
 def small_print(engine: str, answer: Answer, timing: Timing) -> str:
     """Say in a line of Markdown who answered, how the picture was sent, how long it took."""
     parts = [answer.note or f"Answered by {engine}."]

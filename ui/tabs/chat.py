@@ -22,6 +22,7 @@ from ui.core.markdown import as_markdown, verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.conversation import Conversation, as_message, read_message, sampling
 from ui.state.phase import Phase
+from ui.state.rendering import waiting
 from ui.state.replies import Result, follow
 from ui.tabs.fields import example, example_gallery
 from vlm_backends import Answer, BadPrompt, Model, Picture, Turn, VLMError
@@ -206,8 +207,8 @@ class ChatTab:
                 follow(reply, engine, admission, self.registry.journal.observe)
             ) as arriving:
                 async for answer in arriving:
-                    if answer.text or answer.status:
-                        yield as_markdown(answer) or f"*{verbatim(answer.status)}*"
+                    if words := as_markdown(answer) or waiting(answer):
+                        yield words
         except VLMError as error:
             conversation.error = str(error)
         finally:

@@ -18,7 +18,7 @@ from ui.core.limits import quota_of
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.phase import Phase
-from ui.state.rendering import nothing_found
+from ui.state.rendering import nothing_found, waiting
 from ui.state.replies import PICTURE_FIRST, PageReply, follow, has_content
 from ui.state.task_plan import (
     TaskPlan,
@@ -137,7 +137,7 @@ class TaskRunHandlers:
         observe = self.registry.journal.observe
         async with aclosing(follow(reply, engine, admission, observe)) as arriving:
             async for answer in arriving:
-                words = verbatim(answer.text) or f"*{verbatim(answer.status)}*"
+                words = verbatim(answer.text) or waiting(answer)
                 yield _line(run.progress(), words)
 
     async def _wait_for_turn(self, run: TaskRun, engine: Engine) -> AsyncGenerator[str, None]:

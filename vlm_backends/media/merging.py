@@ -1,5 +1,6 @@
 """Merge answers: what was found about boxes joins the answer that the boxes came from."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -42,8 +43,8 @@ def grounded(caption: Answer, found: Answer) -> Answer:
 
     A region whose label is not in the caption has no span.
     """
-    lower = caption.text.lower()
-    regions = (region._replace(span=_find(lower, region.label)) for region in found.regions)
+    text = caption.text
+    regions = (region._replace(span=_find(text, region.label)) for region in found.regions)
     return replace(found, text=caption.text, regions=tuple(regions))
 
 
@@ -84,11 +85,20 @@ def _is_box(region: Region, box: Box) -> bool:
     return max(abs(a - b) for a, b in zip(bounds(region.outline), box)) < _SAME_BOX
 
 
-def _find(lower: str, label: str) -> Span | None:
-    """Find the label's first place in a lower-case text."""
+def _find(text: str, label: str) -> Span | None:
+    """Find the label's first place in a text as whole words, in any case."""
     name = label.strip()
-    start = lower.find(name.lower()) if name else -1
-    return (start, start + len(name)) if start >= 0 else None
+    if not name:
+        return None
+    before = r"(?<!\w)" if _ends_word(name[0]) else ""
+    after = r"(?!\w)" if _ends_word(name[-1]) else ""
+    found = re.search(before + re.escape(name) + after, text, re.IGNORECASE)
+    return found.span() if found else None
+
+
+def _ends_word(character: str) -> bool:
+    """Return True for a character of scripts that put spaces between words."""
+    return character.isdigit() or character.lower() != character.upper()
 
 
 def _moved(span: Span | None, by: int) -> Span | None:

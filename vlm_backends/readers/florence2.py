@@ -7,16 +7,43 @@ published request.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 
 from vlm_backends.media.geometry import Outline, corners, ordered_box
 from vlm_backends.readers.markup import drop_unfinished, remove_marks
 from vlm_backends.types import Answer, Region
 
-_TASK = re.compile(r"\s*<[A-Z_]*(?:>|$)")
+TASK_TOKENS = (  # a reply may begin with the task's; print such as "<EXIT>" is none of them
+    "<CAPTION>",
+    "<DETAILED_CAPTION>",
+    "<MORE_DETAILED_CAPTION>",
+    "<OD>",
+    "<DENSE_REGION_CAPTION>",
+    "<REGION_PROPOSAL>",
+    "<CAPTION_TO_PHRASE_GROUNDING>",
+    "<REFERRING_EXPRESSION_SEGMENTATION>",
+    "<REGION_TO_SEGMENTATION>",
+    "<OPEN_VOCABULARY_DETECTION>",
+    "<REGION_TO_CATEGORY>",
+    "<REGION_TO_DESCRIPTION>",
+    "<OCR>",
+    "<OCR_WITH_REGION>",
+)
+_GENERIC = frozenset(  # phrases that name nothing in particular: upstream leaves them out too
+    "it I me mine you your yours he him his she her hers they them their theirs one oneself we us "
+    "our ours its myself yourself himself herself itself ourselves yourselves themselves this that "
+    "these those who whom whose which what all another any anybody anyone anything each everybody "
+    "everyone everything few many nobody none several some somebody someone something image images "
+    "the a an lots".split()  # noqa: SIM905 (words read better than a list of strings)
+) | {"each other", "one another", "the image", "a group", "other objects", "a set"}
+_NAMELESS_NOTE = "Only words that name nothing in particular were located. They are left out."
 _UNFINISHED = re.compile(r"<(?:loc_\d*|loc?|l|sep?|/?(?:s|p|po|pol|poly)|pad?|/)?$")
 _MARKS = re.compile(r"((?:<(?:loc_\d+|sep|/?poly)>)+)")
 _MARK = re.compile(r"<loc_\d+>|<sep>|</?poly>")
+_SPECIAL = re.compile(  # other special tokens; "desciption" is how the vocabulary spells it
+    r"</?(?:od|ocr|n?cap|dcap|ground|grounding|obj|seg|region_cap|region_to_desciption|proposal|"
+    r"and|unk|mask)>"
+)
 
 
 def write_locations(box: Iterable[float]) -> str:
@@ -32,6 +59,11 @@ def text(reply: str) -> Answer:
 def boxes(reply: str) -> Answer:
     """Read labels, each with four locations per box; labels may be empty (region proposals)."""
     return _labelled(reply, _box_outlines)
+
+
+def phrases(reply: str) -> Answer:
+    """Read phrases of a sentence, each with its boxes, without those that name nothing, as "it"."""
+    return _labelled(reply, _box_outlines, left_out=_GENERIC)
 
 
 def quads(reply: str) -> Answer:
@@ -52,20 +84,36 @@ def boxes_or_polygons(reply: str) -> Answer:
 def _clean(reply: str) -> str:
     """Remove the task before the reply, special tokens in it, and an unfinished mark at its end."""
     reply = remove_marks(drop_unfinished(reply, _UNFINISHED), "<s>", "</s>", "<pad>")
-    task = _TASK.match(reply)
-    return reply[task.end() :] if task else reply
+    return _SPECIAL.sub("", _without_task(reply))
+
+
+def _without_task(reply: str) -> str:
+    """Remove a task's token at the start of the reply, also one that has not arrived whole."""
+    rest = reply.lstrip()
+    for token in TASK_TOKENS if rest.startswith("<") else ():
+        if rest.startswith(token):
+            return rest[len(token) :]
+        if token.startswith(rest):
+            return ""
+    return reply
 
 
 def _labelled(
-    reply: str, outlines: Callable[[str], Iterable[Outline]], is_mask: bool = False
+    reply: str,
+    outlines: Callable[[str], Iterable[Outline]],
+    is_mask: bool = False,
+    left_out: Container[str] = (),
 ) -> Answer:
     """Return one line of text per label, and one region per outline."""
     lines: list[str] = []
     regions: list[Region] = []
-    start = 0
+    start, nameless = 0, False
     parts = _MARKS.split(_clean(reply))
     for before, marks in zip(parts[::2], parts[1::2]):
-        label = before.rpartition("<")[2].strip()
+        label = before.strip()
+        if label in left_out:
+            nameless = True
+            continue
         span = start, start + len(label)
         found = [Region(label, outline, is_mask, span) for outline in outlines(marks)]
         if found:
@@ -73,7 +121,7 @@ def _labelled(
             lines.append(label)
             start += len(label) + 1
     if not regions:
-        return text(reply)
+        return Answer("", note=_NAMELESS_NOTE) if nameless else text(reply)
     return Answer("\n".join(lines).strip("\n"), tuple(regions))
 
 

@@ -1,7 +1,6 @@
 """Parse a request of OpenAI's API: its JSON becomes a model, a prompt and a task."""
 
 import base64
-import binascii
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,8 @@ _MAX_TEXT = 200_000  # characters of a conversation
 _MAX_TURNS = 200
 _MAX_PICTURES = 100
 _UNSUPPORTED = ("tools", "functions", "response_format", "logprobs", "audio", "modalities", "stop")
+_DEFAULTS = {"response_format": {"type": "text"}, "modalities": ["text"]}  # what happens anyway
+_STANDARD_ALPHABET = str.maketrans("-_", "+/", " \t\r\n")  # from URL-safe and wrapped base64
 
 
 class NoSuchModel(VLMError):
@@ -44,9 +45,9 @@ def read_request(
         raise BadPrompt("The request's body must be a JSON object with model and messages.")
     model = find_served(body.get("model"), models)
     for field in _UNSUPPORTED:
-        if body.get(field):
+        if body.get(field) and body[field] != _DEFAULTS.get(field):
             raise BadPrompt(f"{field} is not supported here. Leave it out.")
-    if body.get("n", 1) != 1:
+    if body.get("n") not in (None, 1):
         raise BadPrompt("One answer at a time: leave n out.")
     turns = tuple(_turns(body.get("messages"), load))
     task = _task(model, turns[-1].text)
@@ -90,7 +91,7 @@ def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
         role = message.get("role") if isinstance(message, dict) else None
         if role not in ("system", "developer", "user", "assistant"):
             raise BadPrompt("Each message has a role: system, user or assistant.")
-        text, pictures = _content(message.get("content"), load, _MAX_PICTURES - shown)
+        text, pictures = _content(role, message.get("content"), load, _MAX_PICTURES - shown)
         length, shown = length + len(text), shown + len(pictures)
         if length > _MAX_TEXT:
             raise BadPrompt(
@@ -104,10 +105,12 @@ def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
 
 
 def _content(
-    content: object, load: Callable[[str], bytes], capacity: int
+    role: str, content: object, load: Callable[[str], bytes], capacity: int
 ) -> tuple[str, tuple[Picture, ...]]:
     if isinstance(content, str):
         return content, ()
+    if content is None and role == "assistant":  # an answer that was tool calls, or nothing
+        return "", ()
     if not isinstance(content, list):
         raise BadPrompt("A message's content is a text, or a list of text and image_url parts.")
     words, pictures = [], []
@@ -130,14 +133,20 @@ def _picture(source: object, load: Callable[[str], bytes]) -> Picture:
     url = source.get("url") if isinstance(source, dict) else source
     if not isinstance(url, str):
         raise BadPrompt("image_url holds a url: data:image/…;base64,… or an address.")
-    if not url.startswith("data:"):
+    if url[:5].lower() != "data:":
         return images.read(load(url))
     head, _, data = url.partition(",")
-    if not head.endswith(";base64"):
+    if not head.lower().endswith(";base64"):
         raise BadPrompt("A picture's data URL must be in base64: data:image/png;base64,…")
+    return images.read(_decode(data))
+
+
+def _decode(data: str) -> bytes:
+    """Decode base64: standard or URL-safe, on one line or wrapped, with or without padding."""
+    plain = data.translate(_STANDARD_ALPHABET).rstrip("=")
     try:
-        return images.read(base64.b64decode(data, validate=True))
-    except binascii.Error:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except ValueError:
         raise BadPrompt("A picture's base64 is broken or cut off. Encode the whole file.") from None
 
 

@@ -23,6 +23,7 @@ class Piece(NamedTuple):
 
     text: str = ""
     regions: tuple[Region, ...] = ()
+    thought: str = ""
     extras: Mapping[str, object] = MappingProxyType({})  # what goes into `vlm`
     answer: Answer | None = None  # the whole answer, in the last piece
 
@@ -34,21 +35,29 @@ def pieces(engine: Engine, request: ChatRequest, cancel: CancelToken) -> Iterato
     """
     question = Question(request.model, request.prompt, request.task)
     reply = Reply(question, engine, cancel=cancel)
-    sent_chars, sent_regions = 0, 0
+    sent_text, sent_regions, sent_thought = "", 0, 0
     extras: dict[str, object] = {}  # what else was sent so far
     with closing(reply.updates()) as updates:
         for _ in updates:
             so_far = reply.chunk if request.raw else reply.answer
-            text = so_far.text[sent_chars:] if _is_final(request, so_far) else ""
+            text = _new_words(so_far.text, sent_text) if _is_final(request, so_far) else ""
+            sent_text = so_far.text if text else sent_text
             regions = so_far.regions[sent_regions:] if request.raw else ()
-            sent_chars, sent_regions = sent_chars + len(text), sent_regions + len(regions)
+            sent_regions += len(regions)
+            thought, sent_thought = so_far.thought[sent_thought:], len(so_far.thought)
             fresh = _new_extras(so_far, extras)
             extras |= fresh
-            if text or regions or fresh:
-                yield Piece(text, regions, fresh)
+            if text or regions or thought or fresh:
+                yield Piece(text, regions, thought, fresh)
     answer = reply.answer
-    rest = "" if request.raw else answer.text[sent_chars:]
-    yield Piece(rest, () if sent_regions else answer.regions, _new_extras(answer, extras), answer)
+    rest = "" if request.raw else _new_words(answer.text, sent_text)
+    regions = () if sent_regions else answer.regions
+    yield Piece(rest, regions, "", _new_extras(answer, extras), answer)
+
+
+def _new_words(text: str, sent: str) -> str:
+    """Return what the text adds to the words sent; all of it where these became a thought."""
+    return text[len(sent) :] if text.startswith(sent) else f"\n\n{text}"
 
 
 def _is_final(request: ChatRequest, so_far: Chunk | Answer) -> bool:
@@ -87,9 +96,11 @@ class Envelope:
     def chunk(self, piece: Piece) -> dict:
         """Return one event of a stream."""
         delta: dict[str, object] = {"content": piece.text} if piece.text else {}
+        if piece.thought:
+            delta["reasoning_content"] = piece.thought
         if piece.regions:
             delta["entities"] = [entity(region) for region in piece.regions]
-        ended = "stop" if piece.answer else None
+        ended = (piece.answer.finish or "stop") if piece.answer else None
         choice = {"index": 0, "delta": delta, "finish_reason": ended}
         return self._payload("chat.completion.chunk", [choice], piece.extras)
 
@@ -100,9 +111,11 @@ class Envelope:
     def whole(self, text: str, extras: Mapping[str, object], answer: Answer) -> dict:
         """Return the payload of a reply that is not streamed."""
         message: dict[str, object] = {"role": "assistant", "content": text}
+        if answer.thought:
+            message["reasoning_content"] = answer.thought
         if answer.regions:
             message["entities"] = [entity(region) for region in answer.regions]
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        choice = {"index": 0, "message": message, "finish_reason": answer.finish or "stop"}
         return self._payload("chat.completion", [choice], extras) | {"usage": usage(answer)}
 
     def _payload(self, kind: str, choices: list[dict], extras: Mapping[str, object]) -> dict:

@@ -66,7 +66,9 @@ async def whole(pieces: Pieces, question: ChatRequest, request: Request) -> dict
                 extras |= piece.extras
             if not arrived and await request.is_disconnected():
                 break
-    return Envelope(question.model.id).whole(text, extras, answer) if answer else {}
+    if not answer:
+        return {}
+    return Envelope(question.model.id).whole(text if question.raw else answer.text, extras, answer)
 
 
 def _status(pieces: Sequence[Piece], before: str) -> str:

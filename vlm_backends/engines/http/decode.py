@@ -10,6 +10,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import orjson
 
@@ -29,19 +30,44 @@ _BROKEN_ZIP = (  # what zipfile and its decompressors raise
     OSError,
     ValueError,
 )
-_DONE = b"[DONE]"
+_BOM, _DONE = b"\xef\xbb\xbf", b"[DONE]"
+_FIELD = re.compile(rb"\s*(?:data|event|id|retry|error)?:")  # how a stream of events begins
+_LONGEST_FIELD = 6
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+
+
+class ErrorEvent(bytes):
+    """The data of an event that is an error by its name or its field, whatever it holds."""
+
+
+def peek(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first bytes without a byte order mark, and all pieces with these before them."""
+    head = b""
+    for piece in pieces:
+        head += piece
+        if len(head.removeprefix(_BOM).lstrip()) >= _LONGEST_FIELD:
+            break
+    head = head.removeprefix(_BOM)
+    return head, chain([head] if head else [], pieces)
+
+
+def is_event_stream(head: bytes, content_type: str) -> bool:
+    """Return True for a stream of events; its first bytes tell, since servers mislabel it."""
+    if head.lstrip()[:1] == b"{":
+        return False
+    return content_type.lower().startswith("text/event-stream") or bool(_FIELD.match(head))
 
 
 def events(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the data of each server-sent event, however the bytes were cut.
 
-    Follows WHATWG HTML, section 9.2; raises Unreachable for an event of more than 8 MiB.
+    Follows WHATWG HTML, section 9.2. What servers send against it is an ErrorEvent: a field
+    `error`, and a line of bare JSON. Raises Unreachable for an event of more than 8 MiB.
     """
     lines = _LineSplitter()
-    data, size = [], 0  # of an event that has not ended
+    data, size, name = [], 0, b""  # of an event that has not ended
     for piece in pieces:
-        if not (data or lines.pending_size) and (whole := _whole_event(piece)) is not None:
+        if not (data or name or lines.pending_size) and (whole := _whole_event(piece)) is not None:
             lines.after_cr = False
             yield whole
             continue
@@ -49,9 +75,14 @@ def events(pieces: Iterable[bytes]) -> Iterator[bytes]:
             if line.startswith(b"data:"):
                 data.append(line[5:].removeprefix(b" "))
                 size += len(line)
-            elif not line and data:
-                yield b"\n".join(data)
-                data, size = [], 0
+            elif line.startswith(b"event:"):
+                name = line[6:].strip()
+            elif line.startswith((b"error:", b"{")):
+                yield ErrorEvent(line.removeprefix(b"error:"))
+            elif not line:
+                if data:
+                    yield _event(name, data)
+                data, size, name = [], 0, b""
         if size + lines.pending_size > _MAX_JSON:
             raise _too_long()
     if (rest := lines.unfinished()).startswith(b"data:"):
@@ -59,6 +90,11 @@ def events(pieces: Iterable[bytes]) -> Iterator[bytes]:
     # some servers end without the blank line; any other rest is an incomplete event
     if data == [_DONE]:
         yield _DONE
+
+
+def _event(name: bytes, data: list[bytes]) -> bytes:
+    whole = b"\n".join(data)
+    return ErrorEvent(whole) if name == b"error" else whole
 
 
 class _LineSplitter:
@@ -120,9 +156,12 @@ def event_payloads(pieces: Iterable[bytes]) -> Iterator[dict]:
     """
     ended = False
     for event in events(pieces):
-        if event.strip() == _DONE:
+        words = event.strip()
+        if words == _DONE:
             return
-        payload = _parse_object(event)
+        if not words:
+            continue
+        payload = _error_object(words) if isinstance(event, ErrorEvent) else _parse_object(event)
         ended = ended or _has_finish_reason(payload)
         yield payload
     if not ended:
@@ -135,9 +174,19 @@ def event_payloads(pieces: Iterable[bytes]) -> Iterator[dict]:
 def _has_finish_reason(payload: dict) -> bool:
     """Return True for a payload that says why the reply ends: some servers send no `[DONE]`."""
     try:
-        return isinstance(payload["choices"][0]["finish_reason"], str)
+        reason = payload["choices"][0]["finish_reason"]
     except (LookupError, TypeError):
         return False
+    return isinstance(reason, str) and bool(reason)
+
+
+def _error_object(data: bytes) -> dict:
+    """Return an error event's JSON, put under `error`; other text becomes a message."""
+    try:
+        value = _parse_object(data)
+    except Unreachable:
+        return {"error": {"message": data.decode(errors="replace")}}
+    return value if "error" in value or "choices" in value else {"error": value}
 
 
 def body_payload(body: bytes) -> dict:

@@ -47,18 +47,22 @@ class HttpResponse:
 
         Raises Unreachable when the body breaks off or is something else.
         """
-        if not self.headers.get("Content-Type", "").lower().startswith("text/event-stream"):
-            yield decode.body_payload(self.body())
+        head, pieces = decode.peek(self._pieces(decode.MAX_BODY))
+        if not decode.is_event_stream(head, self.headers.get("Content-Type", "")):
+            yield decode.body_payload(self._joined(pieces))
             return
         reset = self._deadline.reset
-        for payload in decode.event_payloads(self._pieces(decode.MAX_BODY)):
+        for payload in decode.event_payloads(pieces):
             yield payload
             reset()
 
     def body(self, limit: int = decode.MAX_BODY) -> bytes:
         """Return the whole body; Unreachable when it is over `limit` bytes or breaks off."""
+        return self._joined(self._pieces(limit))
+
+    def _joined(self, pieces: Iterator[bytes]) -> bytes:
         data, next_reset = bytearray(), _PROGRESS
-        for piece in self._pieces(limit):
+        for piece in pieces:
             data += piece
             if len(data) >= next_reset:
                 next_reset = len(data) + _PROGRESS

@@ -122,8 +122,7 @@ class NVIDIA:
         sources = {picture: source for picture, (source, _) in references.items()}
         request = body(model, prompt, url, sources)
         sent = next((sent for _, sent in reversed(references.values())), None)
-        if sent:
-            yield Chunk(sent=sent)
+        yield Chunk(sent=sent, note=f"Answered by {model.title} at NVIDIA.")
         job = NvidiaJob(self._api, url, self._headers(model, references), sent, cancel)
         yield from client.retry_stream(partial(job.chunks, request), cancel, self.policy)
 

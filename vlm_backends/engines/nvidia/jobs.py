@@ -9,7 +9,7 @@ from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.http import client
 from vlm_backends.engines.http.response import HttpResponse
 from vlm_backends.engines.nvidia.api import PENDING, NvidiaApi
-from vlm_backends.engines.wire.responses import job_id, parse_chunk
+from vlm_backends.engines.wire.responses import job_id, parse_chunks
 from vlm_backends.errors import Unreachable, VLMError
 from vlm_backends.types import Chunk, Sent
 
@@ -67,9 +67,7 @@ class NvidiaJob:
         )
 
     def _read(self, response: HttpResponse) -> Iterator[Chunk]:
-        for payload in response.payloads():
-            if piece := parse_chunk(payload, self.sent, "NVIDIA", self.api.key):
-                yield piece
+        yield from parse_chunks(response.payloads(), self.sent, "NVIDIA", self.api.key)
 
     @contextmanager
     def _next_response(self, pending: HttpResponse) -> Iterator[HttpResponse]:

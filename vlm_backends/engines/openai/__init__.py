@@ -17,7 +17,7 @@ from vlm_backends.engines.http.client import RequestPolicy
 from vlm_backends.engines.openai.listing import ListedModel, clear_cache, list_models
 from vlm_backends.engines.wire.errors import explain
 from vlm_backends.engines.wire.requests import body, data_url, trim_prompt
-from vlm_backends.engines.wire.responses import parse_chunk
+from vlm_backends.engines.wire.responses import parse_chunks
 from vlm_backends.errors import BadPrompt, Refused, VLMError
 from vlm_backends.media import images
 from vlm_backends.readers import plain
@@ -138,9 +138,7 @@ class OpenAI:
                     "engine."
                 )
                 raise explain(status, words, response.retry_after, host, self.key, absent)
-            for payload in response.payloads():
-                if piece := parse_chunk(payload, sent, host, self.key):
-                    yield piece
+            yield from parse_chunks(response.payloads(), sent, host, self.key)
 
     def request(self, model: Model, prompt: Prompt, sources: Mapping[Picture, str]) -> dict:
         """Return the request's JSON, with the model's id as the server lists it.

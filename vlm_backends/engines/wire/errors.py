@@ -174,7 +174,7 @@ def _withdrawn(detail: str, who: str) -> Gone:
 
 def _detail(body: bytes, key: str) -> str:
     """Return the service's own message without the key, on one line of 300 characters at most."""
-    text = body[:_MAX_BODY].decode(errors="replace").strip()
+    text = body[:_MAX_BODY].decode(errors="replace").strip().removeprefix("data:").strip()
     try:
         words = _error_text(json.loads(text)) if text[:1] in ("{", "[") else text
     except (ValueError, RecursionError):
