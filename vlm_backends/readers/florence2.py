@@ -29,13 +29,16 @@ TASK_TOKENS = (  # a reply may begin with the task's; print such as "<EXIT>" is 
     "<OCR>",
     "<OCR_WITH_REGION>",
 )
-_GENERIC = frozenset(  # phrases that name nothing in particular: upstream leaves them out too
-    "it I me mine you your yours he him his she her hers they them their theirs one oneself we us "
-    "our ours its myself yourself himself herself itself ourselves yourselves themselves this that "
-    "these those who whom whose which what all another any anybody anyone anything each everybody "
-    "everyone everything few many nobody none several some somebody someone something image images "
-    "the a an lots".split()  # noqa: SIM905 (words read better than a list of strings)
-) | {"each other", "one another", "the image", "a group", "other objects", "a set"}
+_PRONOUNS = """
+    it I me mine you your yours he him his she her hers they them their theirs one oneself we us our
+    ours its myself yourself himself herself itself ourselves yourselves themselves this that these
+    those who whom whose which what all another any anybody anyone anything each everybody everyone
+    everything few many nobody none several some somebody someone something
+"""
+_GENERIC = frozenset(_PRONOUNS.split()) | {  # upstream leaves these phrases out too
+    "each other", "one another", "the image", "image", "images", "the", "a", "an", "a group",
+    "other objects", "lots", "a set",
+}  # fmt: skip
 _NAMELESS_NOTE = "Only words that name nothing in particular were located. They are left out."
 _UNFINISHED = re.compile(r"<(?:loc_\d*|loc?|l|sep?|/?(?:s|p|po|pol|poly)|pad?|/)?$")
 _MARKS = re.compile(r"((?:<(?:loc_\d+|sep|/?poly)>)+)")

@@ -1,10 +1,10 @@
 """Measure a picture without a model: its size, colours and codes."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 
 import cv2
 import numpy as np
+import zxingcpp
 
 _NAMED_COLOURS = {  # RGB, 0..255
     "black": (15, 15, 15),
@@ -29,6 +29,27 @@ _NAMED_COLOURS = {  # RGB, 0..255
 _SIDE = 96  # px: colours are counted at this size
 _CLUSTERS = 6
 _MIN_SHARE = 0.05  # of the pixels: rarer colours are not named
+_Format = zxingcpp.BarcodeFormat
+_MATRIX = {
+    _Format.QRCode,
+    _Format.MicroQRCode,
+    _Format.RMQRCode,
+    _Format.DataMatrix,
+    _Format.Aztec,
+    _Format.MaxiCode,
+}
+_CHECKED = [
+    *_MATRIX,
+    _Format.PDF417,
+    _Format.EAN13,
+    _Format.EAN8,
+    _Format.UPCE,
+    _Format.Code128,
+    _Format.Code93,
+    _Format.Code39,
+    _Format.ITF14,
+    _Format.DataBar,
+]
 
 
 def size_and_colours(rgb: np.ndarray) -> str:
@@ -65,20 +86,29 @@ def _clusters(pixels: np.ndarray) -> tuple[np.ndarray, list[float]]:
 
 
 def codes(rgb: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Yield kind, content and corners (4×2, pixels) of each QR code and barcode in the picture."""
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    with suppress(cv2.error):  # the detectors raise on some pictures where they should find nothing
-        found, texts, quads, _ = cv2.QRCodeDetector().detectAndDecodeMulti(grey)
-        if found:
-            yield from (("QR code", text, quad) for text, quad in zip(texts, quads) if text)
-    with suppress(cv2.error):
-        found, texts, kinds, quads = cv2.barcode.BarcodeDetector().detectAndDecodeWithType(grey)
-        if found:
-            yield from (
-                (f"{kind} barcode", text, quad)
-                for text, kind, quad in zip(texts, kinds, quads)
-                if text
-            )
+    """Yield kind, content and corners (4×2, pixels) of each code in the picture (H×W×3, uint8).
+
+    Only kinds that carry a check are read: others are "found" in any striped picture.
+    """
+    for code in zxingcpp.read_barcodes(np.ascontiguousarray(rgb[:, :, ::-1]), formats=_CHECKED):
+        place = code.position
+        corners = place.top_left, place.top_right, place.bottom_right, place.bottom_left
+        kind, content = _read(code)
+        yield kind, content, np.array([(corner.x, corner.y) for corner in corners], np.float32)
+
+
+def _read(code: zxingcpp.Barcode) -> tuple[str, str]:
+    """Return a code's kind, and its content as people find it printed beside the code."""
+    name, text = str(code.format), code.text
+    if code.content_type == zxingcpp.ContentType.Binary:
+        text = f"{len(code.bytes)} bytes that are no text"
+    if code.format == _Format.EAN13 and text.startswith("0"):  # the same bars
+        name, text = "UPC-A", text[1:]
+    if code.format == _Format.UPCE:
+        text = (code.extra or {}).get("UPCE", text)
+    if code.format in _MATRIX:
+        return f"{name.removesuffix('Code').strip()} code", text
+    return f"{name} barcode", text
 
 
 def _to_lab(pixels: np.ndarray) -> np.ndarray:
