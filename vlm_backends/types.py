@@ -42,6 +42,7 @@ class Picture:
     mime: str
     width: int
     height: int
+    name: str = field(default="", compare=False)  # of the file that it was read from, if any
 
     @property
     def data(self) -> bytes:

@@ -31,6 +31,11 @@ _MAX_HEADER_READS, _MAX_DECODING_READS = 4_000, 200_000  # calls of a file's `re
 _MAX_EXIF = 2**20  # bytes: a camera's has 64 kB at most
 _STRIP_ROWS = 256  # rows that are flattened at a time
 
+_WHITES = 255.0, 1023.0, 4095.0, 16383.0, 65535.0  # the most that 8, 10, 12, 14, 16 bits hold
+_WHITE, _NEAR_BLACK = (255, 255, 255), (24, 24, 24)
+_SAMPLE = 512, 512  # px: at most, of the copy that shows how light a transparent picture is
+_LIGHT, _MOSTLY = 200, 0.8  # of 255; of the opaque pixels: a picture of these is lost on white
+
 _MAX_TIFF_LIST = 100_000  # numbers in one entry of a TIFF's directory, such as strip offsets
 _TIFF_BYTE_TYPES = 1, 2, 6, 7  # an entry of these types becomes one object, however long it is
 _CLASSIC_TIFF, _BIG_TIFF = 42, 43  # the version in a TIFF's header
@@ -104,15 +109,19 @@ def orientation(image: Image.Image) -> int:
 
 
 def flatten(image: Image.Image) -> Image.Image:
-    """Return an upright copy, RGB with 8 bits a channel, transparency on white."""
+    """Return an upright copy, RGB with 8 bits a channel.
+
+    Transparency is put on white, or on near black where what can be seen is nearly white.
+    """
     image.load()  # Pillow itself turns a TIFF upright here
     turn, (width, height) = orientation(image), image.size
     swaps = turn in _ROWS_BECOME_COLUMNS
     black, white = _black_and_white(image)
+    ground = _ground(image) if image.has_transparency_data else _WHITE
     upright = Image.new("RGB", (height, width) if swaps else (width, height))
     for top in range(0, height, _STRIP_ROWS):  # so that at most two whole copies are held
         bottom = min(top + _STRIP_ROWS, height)
-        strip = _as_rgb(image.crop((0, top, width, bottom)), black, white)
+        strip = _as_rgb(image.crop((0, top, width, bottom)), black, white, ground)
         if turn in _TRANSPOSITIONS:
             strip = strip.transpose(_TRANSPOSITIONS[turn])
         offset = height - bottom if turn in _LAST_BECOMES_FIRST else top
@@ -185,12 +194,17 @@ def _too_large(most: int, more: str = "") -> BadPrompt:
 
 
 def _black_and_white(image: Image.Image) -> tuple[float, float]:
-    """Return the values of black and white for pixels that are numbers of more than 8 bits."""
-    if image.mode != "F":
-        return 0.0, 65535.0
+    """Return the values of black and white for pixels that are numbers of more than 8 bits.
+
+    Cameras and scanners store 10 or 12 bits in 16: white is then the most that such bits can hold.
+    """
+    if not image.mode.startswith(("I", "F")):
+        return 0.0, 255.0
     low, high = image.getextrema()
-    if not (isinstance(low, float) and isinstance(high, float)):
-        raise TypeError("an image of mode F has one channel")
+    if isinstance(low, tuple) or isinstance(high, tuple):
+        raise TypeError(f"an image of mode {image.mode} has one channel")
+    if image.mode != "F" and low >= 0 and high <= _WHITES[-1]:
+        return 0.0, next(white for white in _WHITES if high <= white)
     if not (math.isfinite(low) and math.isfinite(high)):
         raise BadPrompt(
             "This picture holds values that are no numbers: save it with 8 or 16 bits a channel."
@@ -198,12 +212,24 @@ def _black_and_white(image: Image.Image) -> tuple[float, float]:
     return low, high
 
 
-def _as_rgb(image: Image.Image, black: float, white: float) -> Image.Image:
-    """Return the same pixels as RGB with 8 bits a channel, transparency on white."""
+def _ground(image: Image.Image) -> tuple[int, int, int]:
+    """Return a colour to put a transparent picture on, from which what can be seen stands out."""
+    small = image.convert("RGBA")
+    small.thumbnail(_SAMPLE, Image.Resampling.NEAREST)
+    lightness, alpha = small.convert("L"), small.getchannel("A")
+    seen = lightness.histogram(mask=alpha.point(lambda value: 255 if value > 127 else 0))
+    light = sum(seen[_LIGHT:])
+    return _NEAR_BLACK if light > _MOSTLY * sum(seen) else _WHITE
+
+
+def _as_rgb(
+    image: Image.Image, black: float, white: float, ground: tuple[int, int, int]
+) -> Image.Image:
+    """Return the same pixels as RGB with 8 bits a channel, transparency on the ground."""
     if image.mode.startswith(("I;16", "I", "F")):
         scale = 255 / ((white - black) or 1)
         image = image.convert("F").point(lambda value: value * scale - black * scale).convert("L")
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, ground), image)
     return image if image.mode == "RGB" else image.convert("RGB")

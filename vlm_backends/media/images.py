@@ -5,6 +5,7 @@ Every upload becomes one upright PNG or JPEG, and fits its budget when it is sen
 
 import io
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,7 +45,11 @@ def read(source: Source) -> Picture:
         return source
     if isinstance(source, Image.Image):
         return _save(flatten(source), "PNG")
-    data = read_bytes(source)
+    name = "" if isinstance(source, bytes) else Path(source).name
+    return replace(_read(read_bytes(source)), name=name)
+
+
+def _read(data: bytes) -> Picture:
     with open_picture(data) as image:
         mime = _UNCHANGED.get(image.format or "")
         if mime and _is_plain(image):

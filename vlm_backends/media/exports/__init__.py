@@ -15,6 +15,7 @@ from vlm_backends.media.exports.conversation import as_conversation, as_text
 from vlm_backends.media.exports.raster import as_mask, as_png
 from vlm_backends.media.exports.svg import as_svg
 from vlm_backends.media.exports.tables import as_csv
+from vlm_backends.text import clean
 from vlm_backends.types import Answer, Picture, Region
 
 __all__ = [
@@ -65,7 +66,8 @@ def _svg(picture: Picture | None, answer: Answer) -> bytes:
 
 def _coco(picture: Picture | None, answer: Answer) -> bytes:
     located, regions = _located(picture, answer)
-    return to_json(as_coco([(file_name(located), located, regions)]))
+    name = clean(located.name) or file_name(located)
+    return to_json(as_coco([(name, located, regions)]))
 
 
 def _csv(picture: Picture | None, answer: Answer) -> bytes:
