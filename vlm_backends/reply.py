@@ -134,7 +134,9 @@ class Reply(Iterator[Answer]):
         """The answer so far: parsed when it is looked at, once for each state of the reply."""
         chunk, parsed = self.chunk, self._parsed
         if parsed is None or parsed[0] is not chunk:
-            parsed = self._parsed = chunk, parse(chunk, self.question.read)
+            read = parse(chunk, self.question.read)
+            note = " ".join(filter(None, (read.note, self.question.prompt.pages)))
+            parsed = self._parsed = chunk, replace(read, note=note)
         return parsed[1]
 
     def cancel(self) -> None:

@@ -34,15 +34,43 @@ class Region(NamedTuple):
         return self.is_mask
 
 
+PageUnit = Literal["page", "frame", "picture"]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One of the pages of a PDF or TIFF, the frames of an animation, or the pictures of a HEIC."""
+
+    number: int = 1
+    count: int = 1
+    unit: PageUnit = "page"
+
+    @property
+    def sentence(self) -> str:
+        """Return a sentence such as "Page 2 of 3."; empty where there is one only."""
+        if self.count == 1:
+            return ""
+        return f"{self.unit.capitalize()} {self.number:,} of {self.count:,}."
+
+
 @dataclass(frozen=True)
 class Picture:
-    """An upright picture, as the bytes or the path of a file. Width and height are in pixels."""
+    """An upright picture, as the bytes or the path of a file. Width and height are in pixels.
+
+    `name` is that of the file that it was read from, if any, and `page` the part of that file.
+    """
 
     source: bytes | Path = field(repr=False)
     mime: str
     width: int
     height: int
-    name: str = field(default="", compare=False)  # of the file that it was read from, if any
+    name: str = field(default="", compare=False)
+    page: Page = field(default=Page(), compare=False)
+
+    @property
+    def title(self) -> str:
+        """Return the file's name, with the page after the first: "scan.tif", "scan.tif#page=2"."""
+        return page_title(self.name, self.page.number) if self.name else ""
 
     @property
     def data(self) -> bytes:
@@ -53,6 +81,14 @@ class Picture:
             return self.source.read_bytes()
         except OSError:
             raise BadPrompt("The picture is no longer there: upload it again.") from None
+
+
+def page_title(name: str, number: int) -> str:
+    """Return how a page of a file is called: as the file for the first, else with its number.
+
+    The mark is that of a link to a page of a PDF (RFC 8118).
+    """
+    return name if number == 1 else f"{name}#page={number}"
 
 
 @dataclass(frozen=True)
@@ -137,7 +173,20 @@ class Prompt:
     @property
     def picture(self) -> Picture | None:
         """Return the newest picture of the conversation; None when it has none."""
-        return next((turn.pictures[-1] for turn in reversed(self.turns) if turn.pictures), None)
+        return self._newest[-1] if self._newest else None
+
+    @property
+    def pages(self) -> str:
+        """Say which pages of their files the newest pictures are, as "Page 2 of 3."; or nothing."""
+        if len(self._newest) == 1:
+            return self._newest[0].page.sentence
+        told = [picture for picture in self._newest if picture.page.sentence]
+        return " ".join(f"{each.name or 'Picture'}: {each.page.sentence}" for each in told)
+
+    @property
+    def _newest(self) -> tuple[Picture, ...]:
+        """Return the pictures of the newest turn that has any."""
+        return next((turn.pictures for turn in reversed(self.turns) if turn.pictures), ())
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.support.broken_files import FORMATS, scene
 from tests.support.file_bytes import saved
+from tests.support.heif import HeifPicture, heic
 from vlm_backends import BadPrompt, Unreachable, VLMError, encode
 from vlm_backends.engines.http import decode
 from vlm_backends.media import images
@@ -106,7 +107,9 @@ def _files() -> st.SearchStrategy[bytes]:
     small = [saved(scene((24, 16)), format) for format in FORMATS]
     more = [saved(scene((24, 16)), "JPEG", progressive=True), saved(scene((24, 16), "P"), "PNG"), saved(scene((24, 16), "RGBA"), "WEBP"),
             saved(scene((24, 16)), "TIFF", compression="tiff_lzw"), saved(scene((24, 16), "CMYK"), "JPEG"),
-            saved(scene((8, 8)), "GIF", save_all=True, append_images=[scene((8, 8))])]  # fmt: skip
+            saved(scene((8, 8)), "GIF", save_all=True, append_images=[scene((8, 8))]),
+            saved(scene((8, 8)), "TIFF", save_all=True, append_images=[scene((8, 8))] * 2),
+            heic(), heic(HeifPicture("scene-10-bits"), HeifPicture(turn=1))]  # fmt: skip
     return _mutated(st.sampled_from([*small, *more]))
 
 

@@ -39,10 +39,15 @@ FLOORS = {
         ["__main__"],
     ],
     "vlm_backends.media": [
-        ["decoding", "geometry", "palette"],
-        ["drawing", "matching", "merging"],
+        ["geometry", "palette", "files"],
+        ["decoding"],
+        ["flattening", "drawing", "matching", "merging"],
         ["images"],
         ["exports"],
+    ],
+    "vlm_backends.media.files": [
+        ["kinds", "pages", "deep", "pdf_renderer"],
+        ["animation", "heif", "pdf", "tiff"],
     ],
     "vlm_backends.media.exports": [
         ["common"],
@@ -126,7 +131,13 @@ FLOORS = {
 }
 MOST_ROOMS = 12  # on a floor
 THIRD_PARTY = {
+    "vlm_backends.media.files.animation": {"PIL"},
+    "vlm_backends.media.files.deep": {"PIL"},
+    "vlm_backends.media.files.heif": {"PIL", "pi_heif"},  # imported when such a file comes
+    "vlm_backends.media.files.pdf": {"PIL"},
+    "vlm_backends.media.files.pdf_renderer": {"pypdfium2"},  # a program of its own
     "vlm_backends.media.decoding": {"PIL"},
+    "vlm_backends.media.flattening": {"PIL"},
     "vlm_backends.media.images": {"PIL"},
     "vlm_backends.media.drawing": {
         "PIL",

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageChops, ImageStat
 
-from vlm_backends.media.decoding import flatten, open_picture, orientation, read_bytes
+from vlm_backends.media.decoding import open_page, open_picture, orientation, read_bytes
+from vlm_backends.media.files import pages
+from vlm_backends.media.flattening import flatten
 from vlm_backends.types import Picture
 
 BUDGET = 180_000  # base64 characters, exclusive: the inline limit of NVIDIA's published requests
@@ -35,32 +37,36 @@ _AIM, _NEXT_AIM = 0.985, 0.94  # times the budget: of the first try, and of thos
 Source = bytes | str | Path | Picture | Image.Image
 
 
-def read(source: Source) -> Picture:
+def read(source: Source, page: int = 1) -> Picture:
     """Read a file, bytes or an image as an upright PNG or JPEG; a plain one is kept as it is.
 
-    Of an animation the first frame is taken; transparency becomes white, 16 bits become 8. Raises
-    BadPrompt for what is not a whole picture, or costs too much to decode (see `media.decoding`).
+    `page` is the page of a PDF or TIFF, the frame of an animation, or the picture of a HEIC, from
+    1; the picture's own `page` says how many there are. Transparency is put on a ground that
+    contrasts with what can be seen, more than 8 bits become 8. Raises BadPrompt for what is not a
+    whole picture, costs too much to decode (see `media.decoding`), or has no such page.
     """
-    if isinstance(source, Picture):
-        return source
-    if isinstance(source, Image.Image):
-        return _save(flatten(source), "PNG")
+    if isinstance(source, (Picture, Image.Image)):
+        pages.chosen(pages.whole_number(page), 1, "picture")
+        return source if isinstance(source, Picture) else _save(flatten(source), "PNG")
     name = "" if isinstance(source, bytes) else Path(source).name
-    return replace(_read(read_bytes(source)), name=name)
+    return replace(_read(read_bytes(source), page), name=name)
 
 
-def _read(data: bytes) -> Picture:
-    with open_picture(data) as image:
+def _read(data: bytes, number: int) -> Picture:
+    with open_page(data, number) as (image, page):
         mime = _UNCHANGED.get(image.format or "")
-        if mime and _is_plain(image):
+        if mime and page.number == 1 and _is_plain(image):
             width, height = image.size
             _scale_while_decoding(image, 8)  # finds a broken file at an eighth of the cost
             image.load()
-            return Picture(data, mime, width, height)
+            return Picture(data, mime, width, height, page=page)
         profile = _colour_profile(image)
+        upright = flatten(image)
         if _is_lossy(image):
-            return _save(flatten(image), "JPEG", quality=95, icc_profile=profile)
-        return _save(flatten(image), "PNG", icc_profile=profile)
+            picture = _save(upright, "JPEG", quality=95, icc_profile=profile)
+        else:
+            picture = _save(upright, "PNG", icc_profile=profile)
+        return replace(picture, page=page)
 
 
 def pixels(picture: Picture) -> Image.Image:
@@ -136,8 +142,10 @@ def _is_plain(image: Image.Image) -> bool:
 
 
 def _is_lossy(image: Image.Image) -> bool:
-    if image.format in ("WEBP", "AVIF"):
+    if image.format in ("WEBP", "AVIF", "HEIF"):
         return image.mode == "RGB"
+    if image.format is None:  # a page of a PDF: print is kept sharp, a scan as a photograph
+        return not _is_graphic(image)
     return image.format in ("JPEG", "MPO")
 
 
