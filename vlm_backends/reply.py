@@ -1,4 +1,4 @@
-"""Ask an engine and follow its reply: parsing, timing, errors and JSON in one place."""
+"""Ask an engine and follow its reply: answer, timing, errors and JSON in one place."""
 
 from __future__ import annotations
 
@@ -6,28 +6,15 @@ import inspect
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 from vlm_backends.concurrency import CancelToken
+from vlm_backends.endings import describe_ending
 from vlm_backends.engines.base import Engine
 from vlm_backends.errors import VLMError
-from vlm_backends.text import clean
+from vlm_backends.parsing import MAX_CHARACTERS, MAX_REGIONS, accumulate, parse
 from vlm_backends.types import Answer, Chunk, Model, Picture, Prompt, Reader, Region, Sent, Task
-
-MAX_CHARACTERS = 100_000  # of an answer: no model of the catalogue is allowed half of it
-MAX_REGIONS = 2_000
-_MAX_LABEL = 1_000  # characters
-_ONLY_THOUGHT = "no_answer"
-_AT_THE_LIMIT = "length", "max_tokens"
-_ENDINGS = {  # by `finish_reason`: what a reader should know
-    "length": "The answer is cut off: it reached its maximum length (max_tokens).",
-    "max_tokens": "The answer is cut off: it reached its maximum length (max_tokens).",
-    "content_filter": "A content filter of the service ended this answer.",
-    "refusal": "The model declined to answer.",
-    "tool_calls": "The model wanted to call a tool; there is none here.",
-    _ONLY_THOUGHT: "The model thought, and ended without an answer.",
-}
 
 
 @dataclass(frozen=True)
@@ -125,9 +112,16 @@ class Reply(Iterator[Answer]):
         finally:
             _close(chunks)
         self._observe(None)  # an empty reply is an answer too
-        if self.answer.thought and not (self.answer.text or self.chunk.finish or self.cancelled):
-            self.chunk = self.chunk._replace(finish=_ONLY_THOUGHT)
+        if remark := self._remark_on_silence():
+            self.chunk = self.chunk._replace(note=f"{self.chunk.note} {remark}".strip())
             yield
+
+    def _remark_on_silence(self) -> str:
+        """Say that a reply has ended without words; empty when something says that already."""
+        chunk, answer = self.chunk, self.answer
+        explained = chunk.literal or chunk.finish or answer.note != chunk.note
+        remark = describe_ending(answer)
+        return "" if explained or self.cancelled or remark in chunk.note else remark
 
     @property
     def answer(self) -> Answer:
@@ -175,7 +169,7 @@ class Reply(Iterator[Answer]):
         self.timing = Timing(first, seconds)
 
     def _observe(self, error: VLMError | None) -> None:
-        has_begun = bool(self.chunk.text or self.chunk.regions)
+        has_begun = bool(self.chunk.text or self.chunk.regions or self.chunk.thought)
         if self._observed or (self.cancelled and not has_begun):
             return
         self._observed = True
@@ -230,83 +224,3 @@ def region_to_dict(region: Region) -> dict:
 def _sent_to_dict(sent: Sent) -> dict:
     fields = asdict(sent)
     return {"as": fields.pop("way")} | fields
-
-
-def accumulate(whole: Chunk, piece: Chunk) -> Chunk:
-    """Add a piece to the reply so far; control characters are left out."""
-    text = whole.text + clean(piece.text)
-    return Chunk(
-        text,
-        whole.regions + tuple(map(_with_short_label, piece.regions)),
-        whole.literal or piece.literal,
-        clean(piece.note) or whole.note,
-        piece.sent or whole.sent,
-        "" if text else clean(piece.status),
-        piece.tokens or whole.tokens,
-        whole.thought + clean(piece.thought),
-        clean(piece.finish) or whole.finish,
-    )
-
-
-def parse(whole: Chunk, read: Reader) -> Answer:
-    """Read a reply so far into an answer; ready-made regions replace those read from the text.
-
-    Keeps the first 100,000 characters and 2,000 regions; the note says when more was there.
-    """
-    text = whole.text[:MAX_CHARACTERS]
-    answer = Answer(text, literal=True) if whole.literal else read(text)
-    answer = _with_regions(answer, whole.regions[:MAX_REGIONS])
-    thought = "\n".join(filter(None, (whole.thought.strip(), answer.thought)))
-    ending = describe_ending(whole.finish, bool(answer.text or answer.regions))
-    if ending in whole.note:  # this project's own server said so already
-        ending = ""
-    remarks = whole.note, answer.note, _truncation_note(whole, answer), ending
-    note = " ".join(filter(None, remarks))
-    return replace(
-        answer,
-        regions=tuple(map(_with_short_label, answer.regions[:MAX_REGIONS])),
-        note=clean(note),
-        sent=whole.sent,
-        status=whole.status,
-        tokens=whole.tokens,
-        thought=thought[:MAX_CHARACTERS],
-        finish=whole.finish,
-    )
-
-
-def describe_ending(finish: str, has_words: bool) -> str:
-    """Say how a reply ended where that matters to its reader; empty for the usual end."""
-    if finish in _AT_THE_LIMIT and not has_words:
-        return "The model reached its maximum length (max_tokens) before it said anything."
-    return _ENDINGS.get(finish, f"The reply ended early ({finish}).") if finish else ""
-
-
-def _with_regions(answer: Answer, regions: tuple[Region, ...]) -> Answer:
-    """Replace the parsed regions; an answer without text gets their labels, one a line, as text."""
-    if not regions:
-        return answer
-    if answer.text:
-        return replace(answer, regions=regions)
-    spans, start = [], 0
-    for region in regions:
-        spans.append((start, start + len(region.label)))
-        start = spans[-1][1] + 1
-    words = "\n".join(region.label for region in regions)
-    tied = (region._replace(span=span) for region, span in zip(regions, spans, strict=True))
-    return Answer(words, tuple(tied))
-
-
-def _truncation_note(whole: Chunk, answer: Answer) -> str:
-    """Say what was cut off from an answer; empty when all of it is kept."""
-    found = max(len(whole.regions), len(answer.regions))
-    if found > MAX_REGIONS:
-        return f"The answer marks {found:,} places; the first {MAX_REGIONS:,} are kept."
-    if len(whole.text) > MAX_CHARACTERS:
-        return f"The answer was broken off after {MAX_CHARACTERS:,} characters."
-    return ""
-
-
-def _with_short_label(region: Region) -> Region:
-    """Clean a region's label and truncate it to 1,000 characters."""
-    label = clean(region.label[:_MAX_LABEL])
-    return region if label == region.label else region._replace(label=label)

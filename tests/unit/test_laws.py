@@ -25,8 +25,8 @@ FLOORS = {
     "vlm_backends": [
         ["errors", "arguments", "concurrency", "text"],
         ["types", "startup"],
-        ["ratelimit", "media", "owner_servers"],
-        ["readers", "chains"],
+        ["ratelimit", "media", "owner_servers", "endings"],
+        ["readers", "chains", "parsing"],
         ["tasks"],
         ["models"],
         ["intents", "config"],
@@ -54,14 +54,14 @@ FLOORS = {
         ["raster", "svg", "coco", "tables", "conversation"],
         ["__init__"],
     ],
-    "vlm_backends.readers": [["markup"], ["plain", "florence2", "kosmos2", "paligemma", "deplot"]],
+    "vlm_backends.readers": [["markup", "printed"], ["thoughts"], ["plain", "florence2", "kosmos2", "paligemma", "deplot"]],
     "vlm_backends.engines": [
         ["wire", "http", "base"],
         ["nvidia", "openai", "local", "builtin"],
         ["__init__"],
     ],
-    "vlm_backends.engines.http": [["transport", "decode"], ["response"], ["client"]],
-    "vlm_backends.engines.wire": [["requests", "regions", "errors"], ["responses"]],
+    "vlm_backends.engines.http": [["transport", "sse"], ["decode"], ["response"], ["client"]],
+    "vlm_backends.engines.wire": [["requests", "regions", "errors", "messages"], ["responses"]],
     "vlm_backends.engines.nvidia": [["api"], ["assets", "jobs", "probe"], ["__init__"]],
     "vlm_backends.engines.openai": [["listing"], ["__init__"]],
     "vlm_backends.engines.local": [

@@ -20,6 +20,7 @@ from vlm_backends import (
     VLMError,
 )
 from vlm_backends.concurrency import latest_items
+from vlm_backends.endings import has_content as has_content
 from vlm_backends.reply import Observer, answer_to_dict
 
 FAULT = (
@@ -86,11 +87,6 @@ class Result:
     def to_dict(self) -> dict:
         """Return the result as documented for the API. See `answer_to_dict`."""
         return answer_to_dict(self.question, self.engine.name, self.answer, self.timing)
-
-
-def has_content(answer: Answer) -> bool:
-    """Return True once there is a word or a region."""
-    return bool(answer.text or answer.regions)
 
 
 async def follow(

@@ -3,12 +3,18 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from unicodedata import combining, normalize
 
 from vlm_backends.media.geometry import Box, bounds, corners
 from vlm_backends.types import Answer, Region
 
 _SAME_BOX = 3e-3  # of the picture: Florence-2 spells a coordinate no more exactly
 _UNNAMED = "your region"
+_QUOTES = '"“”„«»', "'‘’"
+# A hyphen or a point between two letters or digits belongs to the word, an apostrophe does but for
+# "dog's".
+_WORD_GOES_ON = re.compile(r"[\w\u0300-\u036f]|[-‐‑]\w|[.,]\d|['’](?!s\b)\w")
+_WORD_BEFORE = re.compile(r"[\w\u0300-\u036f]$|\w[-‐‑]$|\d[.,]$")
 
 Span = tuple[int, int]  # start and end in a text, end exclusive
 
@@ -86,19 +92,40 @@ def _is_box(region: Region, box: Box) -> bool:
 
 
 def _find(text: str, label: str) -> Span | None:
-    """Find the label's first place in a text as whole words, in any case."""
-    name = label.strip()
-    if not name:
+    """Find the label's first place in a text as whole words, in any case.
+
+    Letters with accents may be one character or two, quotation marks straight or curly.
+    """
+    forms = dict.fromkeys((label, normalize("NFC", label), normalize("NFD", label)))
+    patterns = [r"\s+".join(map(_pattern, form.split())) for form in forms if form.strip()]
+    if not patterns:
         return None
-    before = r"(?<!\w)" if _ends_word(name[0]) else ""
-    after = r"(?!\w)" if _ends_word(name[-1]) else ""
-    found = re.search(before + re.escape(name) + after, text, re.IGNORECASE)
-    return found.span() if found else None
+    for found in re.finditer("|".join(patterns), text, re.IGNORECASE):
+        if not _is_part_of_word(text, *found.span()):
+            return found.span()
+    return None
+
+
+def _pattern(word: str) -> str:
+    for quotes in _QUOTES:
+        word = "".join(quotes[0] if character in quotes else character for character in word)
+    pattern = re.escape(word)
+    for quotes in _QUOTES:
+        pattern = pattern.replace(re.escape(quotes[0]), f"[{quotes}]")
+    return pattern
+
+
+def _is_part_of_word(text: str, start: int, end: int) -> bool:
+    """Return True where the words at start..end go on before or after that."""
+    goes_on = bool(_WORD_GOES_ON.match(text, end)) and _ends_word(text[end - 1])
+    return goes_on or bool(_WORD_BEFORE.search(text[max(0, start - 2) : start])) and _ends_word(text[start])
 
 
 def _ends_word(character: str) -> bool:
     """Return True for a character of scripts that put spaces between words."""
-    return character.isdigit() or character.lower() != character.upper()
+    return (
+        character.isdigit() or character.lower() != character.upper() or bool(combining(character))
+    )
 
 
 def _moved(span: Span | None, by: int) -> Span | None:

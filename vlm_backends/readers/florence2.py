@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator
 
 from vlm_backends.media.geometry import Outline, corners, ordered_box
-from vlm_backends.readers.markup import drop_unfinished, remove_marks
+from vlm_backends.readers.markup import drop_unfinished
 from vlm_backends.types import Answer, Region
 
 TASK_TOKENS = (  # a reply may begin with the task's; print such as "<EXIT>" is none of them
@@ -35,18 +35,17 @@ _PRONOUNS = """
     those who whom whose which what all another any anybody anyone anything each everybody everyone
     everything few many nobody none several some somebody someone something
 """
-_GENERIC = frozenset(_PRONOUNS.split()) | {  # upstream leaves these phrases out too
+_GENERIC = frozenset(_PRONOUNS.split()) | {  # upstream's processor leaves these phrases out
     "each other", "one another", "the image", "image", "images", "the", "a", "an", "a group",
     "other objects", "lots", "a set",
 }  # fmt: skip
-_NAMELESS_NOTE = "Only words that name nothing in particular were located. They are left out."
 _UNFINISHED = re.compile(r"<(?:loc_\d*|loc?|l|sep?|/?(?:s|p|po|pol|poly)|pad?|/)?$")
 _MARKS = re.compile(r"((?:<(?:loc_\d+|sep|/?poly)>)+)")
-_MARK = re.compile(r"<loc_\d+>|<sep>|</?poly>")
-_SPECIAL = re.compile(  # other special tokens; "desciption" is how the vocabulary spells it
-    r"</?(?:od|ocr|n?cap|dcap|ground|grounding|obj|seg|region_cap|region_to_desciption|proposal|"
-    r"and|unk|mask)>"
+# Around a reply only: within it they are print. Backwards, a match takes linear time.
+_TOKENS, _TOKENS_BACKWARDS = (
+    re.compile(p) for p in (r"(?:\s*(?:</?s>|<pad>))+", r"(?:\s*(?:>s/?<|>dap<))+")
 )
+_MARK = re.compile(r"<loc_\d+>|<sep>|</?poly>")
 
 
 def write_locations(box: Iterable[float]) -> str:
@@ -85,9 +84,13 @@ def boxes_or_polygons(reply: str) -> Answer:
 
 
 def _clean(reply: str) -> str:
-    """Remove the task before the reply, special tokens in it, and an unfinished mark at its end."""
-    reply = remove_marks(drop_unfinished(reply, _UNFINISHED), "<s>", "</s>", "<pad>")
-    return _SPECIAL.sub("", _without_task(reply))
+    """Remove the task before the reply, the tokens around it, and an unfinished mark at its end."""
+    reply = drop_unfinished(reply, _UNFINISHED)
+    if before := _TOKENS.match(reply):
+        reply = reply[before.end() :]
+    if after := _TOKENS_BACKWARDS.match(reply[::-1]):
+        reply = reply[: len(reply) - after.end()]
+    return _without_task(reply)
 
 
 def _without_task(reply: str) -> str:
@@ -110,12 +113,13 @@ def _labelled(
     """Return one line of text per label, and one region per outline."""
     lines: list[str] = []
     regions: list[Region] = []
-    start, nameless = 0, False
+    generic: list[str] = []
+    start = 0
     parts = _MARKS.split(_clean(reply))
     for before, marks in zip(parts[::2], parts[1::2]):
         label = before.strip()
-        if label in left_out:
-            nameless = True
+        if label in left_out or label[:1].lower() + label[1:] in left_out:
+            generic.append(label)
             continue
         span = start, start + len(label)
         found = [Region(label, outline, is_mask, span) for outline in outlines(marks)]
@@ -123,9 +127,14 @@ def _labelled(
             regions += found
             lines.append(label)
             start += len(label) + 1
-    if not regions:
-        return Answer("", note=_NAMELESS_NOTE) if nameless else text(reply)
-    return Answer("\n".join(lines).strip("\n"), tuple(regions))
+    if not regions and not generic:
+        return text(reply)
+    return Answer("\n".join(lines).strip("\n"), tuple(regions), note=_left_out_note(generic))
+
+
+def _left_out_note(phrases: Iterable[str]) -> str:
+    named = ", ".join(f"“{phrase}”" for phrase in dict.fromkeys(phrases))
+    return f"Left out, because it names nothing in particular: {named}." if named else ""
 
 
 class _BinMiddles(dict[str, float]):

@@ -2,52 +2,74 @@
 
 import re
 
+from vlm_backends.readers import thoughts
+from vlm_backends.readers.printed import PrintedMarks
 from vlm_backends.types import Answer
 
-_THOUGHT = re.compile(r"\s*(?:<think(?:ing)?>)?(.*?)</think(?:ing)?>", re.DOTALL)
-_OPEN_THOUGHT = re.compile(r"\s*<think(?:ing)?>(.*)$", re.DOTALL)
-_CHANNEL = re.compile(  # OpenAI's harmony: only the channel "final" is for people
-    r"<\|channel\|>(\w*)(.*?)(?:<\|message\|>(.*?))?(?=<\|(?:end|return|call|start|channel)\|>|$)",
-    re.DOTALL,
+_ROLES = "assistant", "model", "user", "system"
+_ANNOUNCING = r"(?:<\|(?:im_start|start_header_id|start|turn)\|?>|<start_of_turn>)"
+_TOKEN = (  # special tokens of chat templates, with the role that some of them announce
+    rf"(?:{_ANNOUNCING}(?:{'|'.join(_ROLES)})?|<\|[A-Za-z_0-9]*\|>|<turn\|>|<｜[^｜<>]*｜>"
+    r"|<end_of_turn>|<end_of_utterance>|</?s>|<pad>|<[be]os>|\[/?INST\])"
 )
-_SPECIAL = re.compile(
-    r"<\|[a-z_0-9]*\|>|<｜[^｜<>]*｜>|</?s>|<pad>|<[be]os>|<end_of_utterance>|"
-    r"<start_of_turn>(?:model|user)?|<end_of_turn>"
-)
+_BEFORE = re.compile(rf"(?:\s*{_TOKEN}(?![ \t]+[a-z]))+")  # "<s> is …" is about it
+_LAST = re.compile(rf"{_TOKEN}$")
+_LONGEST = 80  # characters of a token
+_WITHIN = re.compile(r"<\|[A-Za-z_0-9]*\|>|<｜[^｜<>]*｜>")
 _TOKENS = (
-    "<think>", "<thinking>", "</think>", "</thinking>", "<s>", "</s>", "<pad>", "<bos>", "<eos>",
-    "<end_of_utterance>", "<start_of_turn>", "<end_of_turn>",
+    *thoughts.MARKS, "<s>", "</s>", "<pad>", "<bos>", "<eos>", "<end_of_utterance>", "<turn|>",
+    "<start_of_turn>", "<end_of_turn>", "[INST]", "[/INST]",
 )  # fmt: skip
-_UNFINISHED = re.compile(r"<(?:\|[a-z_0-9]*\|?|｜[^｜<>]*)?$")
+_UNFINISHED = re.compile(r"<(?:\|[A-Za-z_0-9]*\|?|｜[^｜<>]*)?$")
+_ANNOUNCED = re.compile(rf"{_ANNOUNCING}([a-z]*)$")
 
 
 def read(reply: str) -> Answer:
     """Return the words of a reply, and apart from them what the model thought before.
 
-    A thought may end with a mark that it did not begin with: what was read as words until then
-    is a thought from then on.
+    Special tokens are left out before and after the words, and within them unless they are
+    printed there as a word, in quotation marks or in code.
     """
-    thought, words = _split(_without_unfinished(reply))
+    thought, words = thoughts.split(_without_unfinished(reply))
     return Answer(_plain(words), thought=_plain(thought))
 
 
-def _split(reply: str) -> tuple[str, str]:
-    if "<|channel|>" in reply:
-        parts = [(name, words or "") for name, _, words in _CHANNEL.findall(reply)]
-        thoughts = (words for name, words in parts if name != "final")
-        return "\n".join(thoughts), "".join(words for name, words in parts if name == "final")
-    found = _THOUGHT.match(reply) or _OPEN_THOUGHT.match(reply)
-    return (found[1], reply[found.end() :]) if found else ("", reply)
-
-
 def _plain(words: str) -> str:
-    return _SPECIAL.sub("", words).strip()
+    before = _BEFORE.match(words)
+    start, end = before.end() if before else 0, _end_of_words(words)
+    words = words[start:end]
+    if "<|" in words or "<｜" in words:
+        printed = PrintedMarks(words)
+        words = _WITHIN.sub(
+            lambda mark: mark[0] if not mark.start() or printed.has(mark) else "", words
+        )
+    return words.strip()
+
+
+def _end_of_words(words: str) -> int:
+    """Return where the words end, before special tokens and blanks."""
+    end = len(words.rstrip())
+    while token := _LAST.search(words, max(0, end - _LONGEST), end):
+        end = token.start()
+        while words[end - 1 : end].isspace():
+            end -= 1
+    return end
 
 
 def _without_unfinished(reply: str) -> str:
-    """Remove a special token at the end of the reply that has not arrived whole."""
-    start = reply.rfind("<")
+    """Remove a mark at the end of the reply that has not arrived whole."""
+    start = max(reply.rfind(first) for first in "<[◁")
     tail = reply[start:] if start >= 0 else ""
-    if tail and (_UNFINISHED.match(tail) or any(token.startswith(tail) for token in _TOKENS)):
-        return reply if tail in _TOKENS else reply[:start]
-    return reply
+    if not tail or tail in _TOKENS:
+        return reply
+    return reply[:start] if _is_unfinished(tail) else reply
+
+
+def _is_unfinished(tail: str) -> bool:
+    role = _ANNOUNCED.match(tail)
+    return bool(
+        _UNFINISHED.match(tail)
+        or any(token.startswith(tail) for token in _TOKENS)
+        or role
+        and any(each.startswith(role[1]) and each != role[1] for each in _ROLES)
+    )

@@ -124,13 +124,13 @@ def retry_stream(
 ) -> Iterator[Chunk]:
     """Yield the chunks of an attempt; repeat it after a passing fault, until the first words.
 
-    Nothing is repeated once words or regions have come. Raises the last VLMError.
+    Nothing is repeated once words, thoughts or regions have come. Raises the last VLMError.
     """
     for attempts in range(1, policy.max_attempts + 1):
         has_begun, chunks = False, attempt()
         try:
             for chunk in chunks:
-                has_begun = bool(chunk.text or chunk.regions)
+                has_begun = bool(chunk.text or chunk.regions or chunk.thought)
                 yield chunk
                 if has_begun:
                     yield from chunks

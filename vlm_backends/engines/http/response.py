@@ -7,13 +7,14 @@ from functools import partial
 import requests
 import urllib3.util
 
-from vlm_backends.engines.http import decode
+from vlm_backends.engines.http import decode, sse
 from vlm_backends.engines.http.transport import IdleDeadline
 from vlm_backends.errors import Unreachable
 
 NETWORK_ERRORS = requests.RequestException, urllib3.exceptions.HTTPError, OSError
 _PIECE = 65536  # bytes
 _PROGRESS = 2**20  # bytes of a body that count as progress
+_AFTER_DONE = 0.5  # seconds in which a server that keeps the connection open may tell an error
 
 
 class HttpResponse:
@@ -47,14 +48,14 @@ class HttpResponse:
 
         Raises Unreachable when the body breaks off or is something else.
         """
-        head, pieces = decode.peek(self._pieces(decode.MAX_BODY))
-        if not decode.is_event_stream(head, self.headers.get("Content-Type", "")):
-            yield decode.body_payload(self._joined(pieces))
+        head, pieces = sse.peek(self._pieces(decode.MAX_BODY))
+        if not sse.is_event_stream(head, self.headers.get("Content-Type", "")):
+            yield from decode.body_payloads(self._joined(pieces))
             return
-        reset = self._deadline.reset
-        for payload in decode.event_payloads(pieces):
+        deadline = self._deadline
+        for payload in decode.event_payloads(pieces, partial(deadline.finish, _AFTER_DONE)):
             yield payload
-            reset()
+            deadline.reset()
 
     def body(self, limit: int = decode.MAX_BODY) -> bytes:
         """Return the whole body; Unreachable when it is over `limit` bytes or breaks off."""

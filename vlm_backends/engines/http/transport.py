@@ -57,10 +57,18 @@ class IdleDeadline:
 
     seconds: float
     due: float = field(default=0.0, init=False)  # on the monotonic clock
+    sock: socket.socket | None = field(default=None, init=False)  # the one that is read
 
     def reset(self) -> None:
         """Restart the time limit, because useful data has arrived."""
         self.due = time.monotonic() + self.seconds
+
+    def finish(self, seconds: float) -> None:
+        """Read for so many seconds at most, because all that was asked for has arrived."""
+        self.seconds = min(self.seconds, seconds)
+        self.reset()
+        if self.sock:
+            self.sock.settimeout(self.seconds)
 
 
 class _DeadlineReader(io.RawIOBase):
@@ -145,6 +153,7 @@ def _pool_class(
             super().connect()
             # without this, a large body would have to be sent within the time for connecting
             self.sock.settimeout(deadline.seconds)
+            deadline.sock = self.sock
             unregister.append(cancel.add_callback(lambda sock=self.sock: _shut(sock)))
 
     return type(pool.__name__, (pool,), {"ConnectionCls": Connection})

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.http import client
 from vlm_backends.engines.http.response import HttpResponse
 from vlm_backends.engines.nvidia.api import PENDING, NvidiaApi
+from vlm_backends.engines.wire.errors import explain
 from vlm_backends.engines.wire.responses import job_id, parse_chunks
 from vlm_backends.errors import Unreachable, VLMError
 from vlm_backends.types import Chunk, Sent
@@ -67,7 +69,8 @@ class NvidiaJob:
         )
 
     def _read(self, response: HttpResponse) -> Iterator[Chunk]:
-        yield from parse_chunks(response.payloads(), self.sent, "NVIDIA", self.api.key)
+        refuse = partial(explain, key=self.api.key)
+        yield from parse_chunks(response.payloads(), self.sent, refuse)
 
     @contextmanager
     def _next_response(self, pending: HttpResponse) -> Iterator[HttpResponse]:

@@ -130,15 +130,14 @@ class OpenAI:
         self, request: Mapping[str, object], sent: Sent, cancel: CancelToken
     ) -> Iterator[Chunk]:
         host, options = self._host, {"headers": self._headers, "json": request}
+        absent = (
+            f"{host} does not serve {request['model']}. Start it there, or choose another engine."
+        )
+        refuse = partial(explain, who=host, key=self.key, absent=absent)
         with client.send("POST", self.address, cancel, self.policy, **options) as response:
             if not response.is_ok:
-                status, words = response.status_code, response.body()
-                absent = (
-                    f"{host} does not serve {request['model']}. Start it there, or choose another "
-                    "engine."
-                )
-                raise explain(status, words, response.retry_after, host, self.key, absent)
-            yield from parse_chunks(response.payloads(), sent, host, self.key)
+                raise refuse(response.status_code, response.body(), response.retry_after)
+            yield from parse_chunks(response.payloads(), sent, refuse)
 
     def request(self, model: Model, prompt: Prompt, sources: Mapping[Picture, str]) -> dict:
         """Return the request's JSON, with the model's id as the server lists it.

@@ -13,6 +13,13 @@ _MAX_DETAIL, _MAX_SENTENCE = 300, 1000  # characters
 _MAX_BODY = 65536  # bytes of an error response that are parsed
 _RETRYABLE = 429, 502, 503, 504
 _BARE_500 = "Internal Server Error"  # a gateway's whole message when its backend is gone
+_FRAME = re.compile(  # of a server-sent event, which some servers put around an error
+    r"^data: *\[DONE\]\s*|^(?:(?:event|id|retry):.*\s+)*(?:data|error):", re.M
+)
+_WORDS = (  # the fields that are meant to be read, the most telling ones first
+    "metadata", "raw", "detail", "errors", "error", "message", "msg", "error_message", "error_msg",
+    "title",
+)  # fmt: skip
 _KINDS = {kind.__name__: kind for kind in (BadPrompt, Gone, MissingKey, Refused, Unreachable)}
 
 _SENTENCES = {
@@ -98,7 +105,7 @@ _UNSUPPORTED_INPUT = (
 
 
 def explain(
-    status: int,
+    status: int | None,
     body: bytes,
     retry_after: str | None = None,
     who: str = "NVIDIA",
@@ -108,10 +115,12 @@ def explain(
     """Return the error that a response stands for; its `retry_delay` is set when a retry may help.
 
     Understands problem+json, OpenAI's `error` object, FastAPI's `detail`, plain text and an empty
-    body. An error that this project's own server passed on is the same error here. `who` names the
-    service, `absent` is the sentence for a model that is not there, in place of its withdrawal. The
-    key is redacted, in case the service repeats it.
+    body. An error that this project's own server passed on is the same error here. A `status` of
+    None, for an error that names none, counts as 500. `who` names the service, `absent` is the
+    sentence for a model that is not there, in place of its withdrawal. The key is redacted, in case
+    the service repeats it.
     """
+    told, status = status, status or 500
     wait = _seconds(retry_after)
     if passed_on := _passed_on(body, wait, key):
         return passed_on
@@ -119,7 +128,10 @@ def explain(
     if any(pattern.matches(status, detail) for pattern in _GONE):
         return Gone(absent) if absent else _withdrawn(detail, who)
     sentence = _sentence(status, detail, wait).format(who=who)
-    sentence += f" (It said: {status} {detail})" if detail else f" (Status {status})"
+    if detail:
+        sentence += f" (It said: {told} {detail})" if told else f" (It said: {detail})"
+    elif told:
+        sentence += f" (Status {told})"
     delay = _retry_delay(status, detail, wait)
     return Refused(sentence, status, detail, retry_after=wait, retry_delay=delay)
 
@@ -174,7 +186,7 @@ def _withdrawn(detail: str, who: str) -> Gone:
 
 def _detail(body: bytes, key: str) -> str:
     """Return the service's own message without the key, on one line of 300 characters at most."""
-    text = body[:_MAX_BODY].decode(errors="replace").strip().removeprefix("data:").strip()
+    text = _FRAME.sub("", body[:_MAX_BODY].decode(errors="replace")).strip()
     try:
         words = _error_text(json.loads(text)) if text[:1] in ("{", "[") else text
     except (ValueError, RecursionError):
@@ -194,7 +206,7 @@ def _error_text(value: object) -> str:
     The words of a provider behind the service come before the service's own.
     """
     if isinstance(value, dict):
-        for name in ("metadata", "raw", "detail", "error", "message", "msg", "title"):
+        for name in _WORDS:
             if name in value and (words := _error_text(value[name])):
                 return _with_place(words, value.get("loc"))
         return ""

@@ -2,59 +2,120 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from vlm_backends.engines.wire import regions as wire_regions
-from vlm_backends.engines.wire.errors import explain
-from vlm_backends.errors import Unreachable
-from vlm_backends.types import Chunk, Sent
+from vlm_backends.engines.wire.messages import ending_of, words_of
+from vlm_backends.errors import Unreachable, VLMError
+from vlm_backends.types import Chunk, Region, Sent
 
+Refuse = Callable[[int | None, bytes], VLMError]  # the status and JSON of an error to the VLMError
 _MAX_NOTE = 1000  # characters
-_USUAL_ENDINGS = "", "stop", "eos", "eos_token", "end_turn", "stop_sequence", "STOP"
+_ERROR_FIELDS = (  # what only errors have beside `choices`, or in place of it
+    "error", "errors", "detail", "title", "message", "msg", "error_message", "error_msg", "fault",
+)  # fmt: skip
+_STATUS_FIELDS = "code", "status", "status_code", "statusCode", "http_status_code", "error_code"
 
 
-def parse_chunks(
-    payloads: Iterable[dict], sent: Sent | None, who: str, key: str
-) -> Iterator[Chunk]:
-    """Yield the chunks of a reply's payloads; the parameters are as in `parse_chunk`.
+def parse_chunks(payloads: Iterable[dict], sent: Sent | None, refuse: Refuse) -> Iterator[Chunk]:
+    """Yield the chunks of a reply's payloads; `sent` is as in `parse_chunk`.
 
-    Some servers end a stream with the whole message: only what is new in it is yielded.
+    Some servers end a stream with the whole message: only what is new in it is yielded. Raises
+    what `refuse` makes of an error, after the words that came before it or with it, and
+    Unreachable for JSON that is no answer.
     """
-    text = thought = ""
+    repetitions, has_json, is_answer = _Repetitions(), False, False
     for payload in payloads:
-        piece = parse_chunk(payload, sent, who, key)
-        if piece is None:
-            continue
-        if (text or thought) and "message" in _first_choice(payload):
-            piece = piece._replace(
-                text=_rest(piece.text, text), thought=_rest(piece.thought, thought)
-            )
-        text, thought = text + piece.text, thought + piece.thought
-        yield piece
+        choice = _first_choice(payload)
+        if piece := repetitions.removed(_chunk(payload, choice, sent), choice):
+            yield piece
+        if error := _error(payload, choice):
+            raise refuse(_error_status(error), json.dumps(error).encode())
+        has_json, is_answer = True, is_answer or "choices" in payload
+    if has_json and not is_answer:
+        raise Unreachable(
+            "The service sent something that is not an answer. Try again in a moment."
+        )
 
 
-def parse_chunk(payload: dict, sent: Sent | None, who: str, key: str) -> Chunk | None:
+def parse_chunk(payload: dict, sent: Sent | None) -> Chunk | None:
     """Return the chunk in a stream's delta or in a whole message; None when it says nothing.
 
-    `sent` is how the newest picture travelled: Florence-2's regions are in pixels of it. Raises the
-    VLMError that an error in the payload stands for; `who` and `key` are as in `explain`.
+    `sent` is how the newest picture travelled: Florence-2's regions are in pixels of it.
     """
-    choice = _first_choice(payload)
-    if error := _error(payload, choice):
-        raise explain(_error_status(error), json.dumps(error).encode(), who=who, key=key)
-    message = _dict(choice.get("delta")) or _dict(choice.get("message"))
-    text, finish = _text(message.get("content")), _ending(choice, message)
-    fields = ("entities", "reasoning_content", "reasoning", "refusal")
-    if not (finish or payload.get("usage") or payload.get("vlm") or any(map(message.get, fields))):
+    return _chunk(payload, _first_choice(payload), sent)
+
+
+def _chunk(payload: dict, choice: dict, sent: Sent | None) -> Chunk | None:
+    message = _message(choice)
+    words, finish = words_of(message), ending_of(choice)
+    text, entities = words.text + words.refusal, message.get("entities")
+    if not (finish or words.thought or words.refusal or entities or _has_more(payload, message)):
         return Chunk(text) if text else None  # nearly all pieces of a stream end here
-    text += _text(message.get("refusal"))
-    found = wire_regions.regions(message.get("entities"), text, sent)
-    thought = _text(message.get("reasoning_content") or message.get("reasoning"))
-    tokens, extras = _tokens(payload), _extras(payload.get("vlm"))
-    if text or found or thought or finish or tokens or extras:
-        return Chunk(text, found, tokens=tokens, thought=thought, finish=finish, **extras)
-    return None
+    if words.refusal:
+        finish = "refusal"
+    elif not finish and (message.get("tool_calls") or message.get("function_call")):
+        finish = "tool_calls"
+    piece = Chunk(
+        text,
+        wire_regions.regions(entities, text, sent),
+        tokens=_tokens(payload),
+        thought=words.thought,
+        finish="" if finish == "error" else finish,
+        **_extras(payload.get("vlm")),
+    )
+    return None if piece == Chunk() else piece
+
+
+def _has_more(payload: dict, message: dict) -> bool:
+    """Return True for a payload with something beside words."""
+    names = "tool_calls", "function_call"
+    return bool(payload.get("usage") or payload.get("vlm") or any(map(message.get, names)))
+
+
+def _message(choice: dict) -> dict:
+    """Return the part of a choice that has the words: the whole message, or else the delta."""
+    delta, whole = _dict(choice.get("delta")), _dict(choice.get("message"))
+    if whole and (not delta or any(words_of(whole))):
+        return whole
+    return delta or {"content": choice.get("text")}  # as in OpenAI's older API
+
+
+class _Repetitions:
+    """Removes what the end of a stream repeats of it.
+
+    The last chunk may have the whole message in place of a delta, or all words as its delta.
+    """
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._regions: set[Region] = set()
+
+    def removed(self, piece: Chunk | None, choice: dict) -> Chunk | None:
+        """Return what is new in a chunk; None when nothing is."""
+        if piece is None:
+            return None
+        is_whole = _message(choice) is choice.get("message")
+        if is_whole or choice.get("finish_reason"):
+            piece = piece._replace(
+                text=_new(piece.text, self._texts, is_whole),
+                thought=_new(piece.thought, self._thoughts, is_whole),
+                regions=tuple(each for each in piece.regions if each not in self._regions),
+            )
+        self._texts += filter(None, [piece.text])
+        self._thoughts += filter(None, [piece.thought])
+        self._regions.update(piece.regions)
+        return None if piece == Chunk() else piece
+
+
+def _new(words: str, given: list[str], is_whole: bool) -> str:
+    """Return what the words add to those that were given in pieces before."""
+    known = "".join(given)
+    if is_whole and known:
+        return words[len(known) :] if words.startswith(known) else ""
+    return "" if words == known and len(given) > 1 else words
 
 
 def _first_choice(payload: dict) -> dict:
@@ -68,32 +129,34 @@ def _dict(value: object) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-def _rest(whole: str, known: str) -> str:
-    """Return what a whole message adds to the words that are known of it."""
-    return whole.removeprefix(known) if whole.startswith(known) else ""
-
-
 def _error(payload: dict, choice: dict) -> dict | None:
     """Return the error that a payload reports, None when it reports none.
 
-    It stands in the payload, in its choice, or it is the payload: an error object of OpenAI's, or
-    problem details (RFC 9457).
+    It stands in the payload, in its choice, or it is the payload: an error object of OpenAI's, of
+    FastAPI's, or problem details (RFC 9457).
     """
-    if payload.get("error") or "error" in (payload.get("object"), payload.get("type")):
+    if _is_set(payload.get("error")) or "error" in (payload.get("object"), payload.get("type")):
         return payload
-    if choice.get("error") or choice.get("finish_reason") == "error":
-        return {"error": choice.get("error") or {}}
-    if not payload.get("choices") and {"status", "title"} <= payload.keys():
-        return payload
-    return None
+    if _is_set(choice.get("error")):
+        return {"error": choice["error"]}
+    if ending_of(choice) == "error":
+        return {"error": {"message": f"finish_reason: {choice['finish_reason']}"}}
+    is_alone = not payload.get("choices") and not isinstance(payload.get("message"), dict)
+    return payload if is_alone and any(map(payload.get, _ERROR_FIELDS)) else None
 
 
-def _ending(choice: dict, message: dict) -> str:
-    """Return why a reply ends, where it is not the usual end; "" otherwise."""
-    reason = choice.get("finish_reason")
-    if message.get("refusal"):
-        return "refusal"
-    return reason if isinstance(reason, str) and reason not in _USUAL_ENDINGS else ""
+def _is_set(error: object) -> bool:
+    """Return False for an error field that some servers leave empty in every answer."""
+    return any(error.values()) if isinstance(error, dict) else bool(error)
+
+
+def _error_status(error: dict) -> int | None:
+    """Return the HTTP status that an error inside a reply names; None when it names none."""
+    for found in (_dict(error.get("error")), error):
+        codes = (str(found.get(name)) for name in _STATUS_FIELDS)
+        if code := next((code for code in codes if re.fullmatch(r"[45]\d\d", code)), ""):
+            return int(code)
+    return 422 if isinstance(error.get("detail"), list) else None  # as FastAPI sends it
 
 
 def parse_asset(answer: dict) -> tuple[str, str]:
@@ -118,15 +181,6 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.replace("-", "").isalnum()
 
 
-def _text(content: object) -> str:
-    """Return the words of a message's field, which some servers send in parts."""
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else [{"text": content}]
-    texts = (part.get("text") for part in parts if isinstance(part, dict))
-    return "".join(text for text in texts if isinstance(text, str))
-
-
 def _extras(vlm: object) -> dict[str, Any]:
     """Return what this project's own server sends besides the words, as fields of a Chunk."""
     fields = vlm if isinstance(vlm, dict) else {}
@@ -142,11 +196,3 @@ def _tokens(payload: dict) -> int | None:
     usage = payload.get("usage")
     count = usage.get("completion_tokens") if isinstance(usage, dict) else None
     return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else None
-
-
-def _error_status(payload: dict) -> int:
-    """Return the HTTP status that an error inside a reply names; 500 when it names none."""
-    error = payload.get("error")
-    found = error if isinstance(error, dict) else payload
-    codes = (str(found.get(name)) for name in ("code", "status", "http_status_code"))
-    return next((int(code) for code in codes if re.fullmatch(r"[45]\d\d", code)), 500)
