@@ -16,6 +16,9 @@ from vlm_backends.errors import VLMError
 from vlm_backends.parsing import MAX_CHARACTERS, MAX_REGIONS, accumulate, parse
 from vlm_backends.types import Answer, Chunk, Model, Picture, Prompt, Reader, Region, Sent, Task
 
+# Readers wait for the rest of a mark: a line end tells them that none follows.
+_MAY_BEGIN_A_MARK = "<", "["
+
 
 @dataclass(frozen=True)
 class Question:
@@ -112,9 +115,17 @@ class Reply(Iterator[Answer]):
         finally:
             _close(chunks)
         self._observe(None)  # an empty reply is an answer too
+        if self._waits_for_a_mark():
+            self.chunk = self.chunk._replace(text=self.chunk.text + "\n")
+            yield
         if remark := self._remark_on_silence():
             self.chunk = self.chunk._replace(note=f"{self.chunk.note} {remark}".strip())
             yield
+
+    def _waits_for_a_mark(self) -> bool:
+        """Return True when a reader still leaves out the reply's last character."""
+        is_read = not (self.chunk.literal or self.cancelled)
+        return is_read and self.chunk.text.endswith(_MAY_BEGIN_A_MARK)
 
     def _remark_on_silence(self) -> str:
         """Say that a reply has ended without words; empty when something says that already."""

@@ -194,7 +194,8 @@ def test_what_was_seen_before_the_line_broke_stays(wire, journal):
 def test_a_look_at_a_server_asks_for_its_list_afresh(wire, journal):
     engine = OpenAI(f"{wire.url}/v1", KEY, QUICK)
     wire.scripts["models"].append(say.status(503, "starting"))
-    assert availability_of(engine, PHI, journal)[0].startswith("not served")
+    word, detail, tone = availability_of(engine, PHI, journal)
+    assert word == "not known" and "gave no list" in detail and tone == "off"
     look(engine, journal)
     word, detail, tone = availability_of(engine, PHI, journal, time.time())
     assert word.startswith("ready at 127.0.0.1") and detail == "listed just now" and tone == "good"

@@ -148,7 +148,7 @@ def seen_by(wire, start=0):
 def heard(language, streams, output, sent):
     """What the engine would have read in the program's output; of a Python stream the words alone."""
     if not streams:
-        return [parse_chunk(json.loads(output), sent, "", "")]
+        return [parse_chunk(json.loads(output), sent)]
     if language == "python":
         return output.removesuffix("\n")
     events = [
@@ -157,7 +157,7 @@ def heard(language, streams, output, sent):
         if line.startswith("data: {")
     ]
     assert output.rstrip().endswith("data: [DONE]")
-    return "".join(said.text for event in events if (said := parse_chunk(event, sent, "", "")))
+    return "".join(said.text for event in events if (said := parse_chunk(event, sent)))
 
 
 def same(wire, engine, model, prompt, folder, task=None, **env):

@@ -62,6 +62,8 @@ def test_the_whole_catalogue_through_the_api_on_nvidias_wire(wire, launched, mon
             "regions",
             "rows",
             "note",
+            "thought",
+            "finish",
             "sent",
             "time",
         }

@@ -138,12 +138,8 @@ def test_no_cell_is_a_formula(tmp_path):
     ]
     write_csv(tmp_path / "all.csv", lambda: lines)
     head, first, second = csv.reader((tmp_path / "all.csv").open(encoding="utf-8-sig", newline=""))
-    assert head == ["file", "text", "regions", "engine", "seconds", "error"] and first[2:] == [
-        "1",
-        "e",
-        "0.5",
-        "",
-    ]
+    assert head == ["file", "text", "regions", "engine", "seconds", "finish", "error"]
+    assert first[2:] == ["1", "e", "0.5", "", ""]
     assert first[0] == "'=1+1.png" and first[1].startswith("'=HYPER") and second[-1] == "'-why"
     with pytest.raises(ZeroDivisionError):
         write_csv(tmp_path / "all.csv", lambda: (1 / 0 for _ in "x"))

@@ -72,7 +72,7 @@ def test_an_error_carries_the_end_and_the_wait():
     (Local(), LLAMA, "needs 21.3 GB of weights", "gated", "off"), (Local(), DEPLOT, "needs 1.1 GB of weights", "", "off"),
     (Local(downloads=True), DEPLOT, "needs 1.1 GB of weights", "first question", "off"),
     (Local(), PHI, "needs a server of its own", "docs/engines.md", "off"), (Local(), NEMOTRON, "no open weights", "", "off"),
-    (OpenAI(NOWHERE), LLAMA, "not served at 127.0.0.1:9", "", "off"),
+    (OpenAI(NOWHERE), LLAMA, "not known", "127.0.0.1:9 gave no list of its models", "off"),
 ], ids=lambda value: getattr(value, "id", None))  # fmt: skip
 def test_what_is_known_before_anybody_was_asked(
     engine, model, word, detail, tone, monkeypatch, tmp_path, journal

@@ -54,7 +54,11 @@ FLOORS = {
         ["raster", "svg", "coco", "tables", "conversation"],
         ["__init__"],
     ],
-    "vlm_backends.readers": [["markup", "printed"], ["thoughts"], ["plain", "florence2", "kosmos2", "paligemma", "deplot"]],
+    "vlm_backends.readers": [
+        ["markup", "printed"],
+        ["thoughts"],
+        ["plain", "florence2", "kosmos2", "paligemma", "deplot"],
+    ],
     "vlm_backends.engines": [
         ["wire", "http", "base"],
         ["nvidia", "openai", "local", "builtin"],
@@ -96,6 +100,7 @@ FLOORS = {
         ["__main__"],
     ],
     "vlm_backends.server": [
+        ["fields"],
         ["requests", "workers", "bodies"],
         ["errors", "responses"],
         ["streaming"],

@@ -27,6 +27,7 @@ from vlm_backends import (
 from vlm_backends.annotate.archive import write_archive
 from vlm_backends.annotate.runner import PictureSource, Record, annotate, rate_limit_for
 from vlm_backends.annotate.sources import Source
+from vlm_backends.endings import describe_ending, has_content
 from vlm_backends.media import images
 from vlm_backends.ratelimit import SlidingWindow
 from vlm_backends.reply import Observer, answer_to_dict
@@ -236,10 +237,11 @@ def _state(batch: Batch, source: Source, record: Record | None) -> tuple[str, st
         return ("asking" if source in batch.asking else "waiting"), ""
     if record.error:
         return "failed", record.error
-    text = one_line(record.answer.text, _MOST_WORDS)
-    if not text:
-        return "done", "" if record.answer.regions else "Nothing was found."
-    return "done", text
+    answer, text = record.answer, one_line(record.answer.text, _MOST_WORDS)
+    ending = describe_ending(answer) if answer.finish or answer.thought else ""
+    if not has_content(answer) and not ending:
+        return "done", "Nothing was found."
+    return "done", " ".join(filter(None, (text, ending)))
 
 
 def _url(path: Path) -> str:

@@ -11,9 +11,10 @@ from itertools import combinations
 from ui.core.markdown import as_markdown, verbatim
 from ui.state.candidates import Candidate
 from ui.state.phase import Phase, Phased
-from ui.state.rendering import nothing_found, small_print, waiting
-from ui.state.replies import PageReply, has_content
+from ui.state.rendering import folded_thought, nothing_found, small_print, waiting
+from ui.state.replies import PageReply
 from vlm_backends import Answer, BadPrompt, Picture, Prompt, Question, Region, Turn
+from vlm_backends.endings import has_content
 from vlm_backends.intents import Intent, write_prompt
 from vlm_backends.media.matching import MAX_COMPARED, SAME_PLACE_IOU, Agreement, agreement
 from vlm_backends.text import one_line
@@ -51,7 +52,8 @@ class ComparisonEntry(Phased):
                 "Stopped before the first word." if reply.stopped else nothing_found(answer)
             )
         # The words come last: they may leave a fence open.
-        return "\n\n".join(filter(None, (*parts, as_markdown(answer))))
+        parts += folded_thought(answer), as_markdown(answer)
+        return "\n\n".join(filter(None, parts))
 
     def _status(self, answer: Answer) -> str:
         """Say how far the answer is; once it has ended, how it was asked and how long it took."""

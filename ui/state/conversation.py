@@ -9,14 +9,12 @@ from ui.core.markdown import as_markdown, verbatim
 from ui.core.storage import picture_path, store_picture
 from ui.state.links import link_query
 from ui.state.phase import Phased
-from ui.state.rendering import small_print
-from ui.state.replies import PICTURE_FIRST, PageReply, Result, has_content
+from ui.state.rendering import THOUGHT_TITLE, small_print
+from ui.state.replies import PICTURE_FIRST, PageReply, Result
 from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Question, Sampling, Turn
-from vlm_backends.reply import describe_ending
+from vlm_backends.endings import describe_ending, has_content
 
-_SILENT = (
-    "The model ended without a word. Ask in other words, or allow a longer answer under Parameters."
-)
+_AFTER_SILENCE = "Ask in other words, or allow a longer answer under Parameters."
 _STOPPED = "Stopped before the first word."
 
 
@@ -105,13 +103,14 @@ class Conversation(Phased):
         """Add what the model thought, folded, before its answer."""
         if answer.thought:
             words = as_markdown(Answer(answer.thought))
-            folded = {"title": "What the model thought before", "status": "done"}
+            folded = {"title": THOUGHT_TITLE, "status": "done"}  # closed, in Gradio's words
             self.messages.append({"role": "assistant", "content": words, "metadata": folded})
 
 
 def _silence(answer: Answer) -> str:
-    """Say that a reply has no words, and why when it is known."""
-    return describe_ending(answer.finish, has_words=False) or _SILENT
+    """Say why a reply that has ended has no words, and what can be done."""
+    ending = describe_ending(answer)
+    return ending if answer.finish else f"{ending} {_AFTER_SILENCE}"
 
 
 def _drop(messages: list[dict], role: str) -> None:

@@ -5,11 +5,22 @@ from ui.core.storage import picture_path
 from vlm_backends import Answer, Picture, Region, Sent, Timing, draw
 from vlm_backends.media import images
 
+THOUGHT_TITLE = "What the model thought"
+
 
 def nothing_found(answer: Answer) -> str:
-    """Say, in Markdown, that an answer has neither words nor regions."""
-    note = f" {verbatim(answer.note)}" if answer.note else ""
-    return f"Nothing was found in this picture.{note}"
+    """Say, in Markdown, that an answer has neither words nor regions, and what is known of why."""
+    known = bool(answer.finish or answer.thought)  # the model has not said that nothing is there
+    found = "" if known else "Nothing was found in this picture."
+    return " ".join(filter(None, (found, verbatim(answer.note))))
+
+
+def folded_thought(answer: Answer) -> str:
+    """Return what the model thought as Markdown that is folded; empty when it did not think."""
+    if not answer.thought:
+        return ""
+    words = verbatim(answer.thought)
+    return f"<details><summary>{THOUGHT_TITLE}</summary>\n\n{words}\n\n</details>"
 
 
 def waiting(answer: Answer) -> str:

@@ -20,7 +20,6 @@ from vlm_backends import (
     VLMError,
 )
 from vlm_backends.concurrency import latest_items
-from vlm_backends.endings import has_content as has_content
 from vlm_backends.reply import Observer, answer_to_dict
 
 FAULT = (

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from ui.state.links import link_query
 from ui.state.phase import Phased
-from ui.state.replies import PageReply, Result, has_content
+from ui.state.replies import PageReply, Result
 from ui.state.task_plan import TaskPlan
 from vlm_backends import Answer, Model, Picture, Timing
+from vlm_backends.endings import has_content
 from vlm_backends.media.geometry import Box
 
 BoxFields = tuple[float | None, ...]  # left, top, right, bottom in 0..1; None: an empty field

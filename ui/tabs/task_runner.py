@@ -19,7 +19,7 @@ from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.phase import Phase
 from ui.state.rendering import nothing_found, waiting
-from ui.state.replies import PICTURE_FIRST, PageReply, follow, has_content
+from ui.state.replies import PICTURE_FIRST, PageReply, follow
 from ui.state.task_plan import (
     TaskPlan,
     caption_then_places,
@@ -31,6 +31,7 @@ from ui.state.task_plan import (
 from ui.state.task_run import BoxFields, TaskRun, complete_box
 from vlm_backends import Answer, BadPrompt, Engine, Model, Question, VLMError, find_task
 from vlm_backends.annotate.runner import rate_limit_for
+from vlm_backends.endings import has_content
 from vlm_backends.media.geometry import Box
 from vlm_backends.models import DESCRIBE_GROUP, READ_GROUP
 

@@ -10,7 +10,7 @@ from vlm_backends.annotate.runner import Record
 from vlm_backends.media.exports import FORMATS, as_coco
 from vlm_backends.types import Answer
 
-_COLUMNS = "file", "state", "text", "regions", "engine", "seconds", "error"
+_COLUMNS = "file", "state", "text", "regions", "engine", "seconds", "finish", "error"
 
 
 def write_archive(
@@ -53,7 +53,8 @@ def _write_record(
 def _row(record: Record) -> tuple[str, ...]:
     answer, state = record.answer, "failed" if record.error else "done"
     found, seconds = str(len(answer.regions)), f"{record.timing.total_s:.2f}"
-    return record.source.name, state, answer.text, found, record.engine.name, seconds, record.error
+    asked = record.source.name, state, answer.text, found, record.engine.name, seconds
+    return *asked, answer.finish, record.error
 
 
 def _json(value: dict) -> bytes:

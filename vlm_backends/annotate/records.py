@@ -22,7 +22,7 @@ from vlm_backends.annotate.runner import Record
 from vlm_backends.media.exports import as_coco, as_csv
 from vlm_backends.media.exports.common import clean_regions
 
-_COLUMNS = "file", "text", "regions", "engine", "seconds", "error"
+_COLUMNS = "file", "text", "regions", "engine", "seconds", "finish", "error"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ def record_to_json(record: Record, question: AnnotationQuestion) -> dict:
     """Return a picture's line: what was found in it, or why nothing was.
 
     Outlines are in 0..1 from the top left corner, width and height in pixels, seconds from the
-    question to the end of the answer.
+    question to the end of the answer. `finish` says why the reply ended, where that is not the
+    usual end.
     """
     answer, picture = record.answer, record.picture
     return {
@@ -72,6 +73,8 @@ def record_to_json(record: Record, question: AnnotationQuestion) -> dict:
         "regions": [region_to_json(region) for region in clean_regions(answer.regions)],
         "rows": answer.rows,
         "note": answer.note,
+        "thought": answer.thought,
+        "finish": answer.finish,
         "width": picture and picture.width,
         "height": picture and picture.height,
         "seconds": round(record.timing.total_s, 3),
@@ -95,8 +98,10 @@ def write_coco(path: Path, found: Callable[[], Iterable[Mapping]]) -> None:
 
 
 def _row(entry: Mapping) -> tuple[str, ...]:
+    """Return the cells of a line; one of an older version has not all of them."""
     values = {**entry, "regions": len(entry["regions"])}
-    return tuple("" if values[column] is None else str(values[column]) for column in _COLUMNS)
+    found = (values.get(column) for column in _COLUMNS)
+    return tuple("" if value is None else str(value) for value in found)
 
 
 def _coco_pieces(found: Callable[[], Iterable[Mapping]]) -> Iterator[str]:

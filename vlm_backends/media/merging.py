@@ -118,7 +118,11 @@ def _pattern(word: str) -> str:
 def _is_part_of_word(text: str, start: int, end: int) -> bool:
     """Return True where the words at start..end go on before or after that."""
     goes_on = bool(_WORD_GOES_ON.match(text, end)) and _ends_word(text[end - 1])
-    return goes_on or bool(_WORD_BEFORE.search(text[max(0, start - 2) : start])) and _ends_word(text[start])
+    return (
+        goes_on
+        or bool(_WORD_BEFORE.search(text[max(0, start - 2) : start]))
+        and _ends_word(text[start])
+    )
 
 
 def _ends_word(character: str) -> bool:

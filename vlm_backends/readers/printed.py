@@ -26,7 +26,8 @@ class PrintedMarks:
         Within a thought it is no word: the thought's end may stand anywhere.
         """
         left, right = self._line_around(mark)
-        if left.count("`") % 2 or right and _QUOTATION.get(left[-1:]) == right[0]:
+        is_quoted = bool(right) and _opens_quotation(left) and _QUOTATION[left[-1]] == right[0]
+        if is_quoted or left.count("`") % 2:
             return True
         if within_thought:
             return False
@@ -40,7 +41,7 @@ class PrintedMarks:
         left, right = self._line_around(mark)
         is_last = not right.strip() and mark.end() + len(right) == len(self._reply)
         is_apart = left.endswith(_BLANKS) and _breaks_off(left)
-        return is_last and (is_apart or left.endswith(tuple(_QUOTATION)))
+        return is_last and (is_apart or _opens_quotation(left))
 
     @cached_property
     def _fences(self) -> list[int]:
@@ -51,6 +52,11 @@ class PrintedMarks:
         start = max(0, mark.start() - _SIGHT)
         left = self._reply[start : mark.start()].rpartition("\n")[2]
         return left, self._reply[mark.end() : mark.end() + _SIGHT].partition("\n")[0]
+
+
+def _opens_quotation(left: str) -> bool:
+    """Return True for text that ends in an opening quotation mark or bracket."""
+    return left.endswith(tuple(_QUOTATION)) and not left[-2:-1].isalnum()
 
 
 def _breaks_off(left: str) -> bool:

@@ -3,18 +3,18 @@
 import base64
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from vlm_backends import Model, Picture, Prompt, Task, Turn
 from vlm_backends.errors import BadPrompt, Unreachable, VLMError
 from vlm_backends.media import images
 from vlm_backends.models import check_sampling
+from vlm_backends.server.fields import check_fields, check_message
 from vlm_backends.types import Sampling
 
 _MAX_TEXT = 200_000  # characters of a conversation
 _MAX_TURNS = 200
 _MAX_PICTURES = 100
-_UNSUPPORTED = ("tools", "functions", "response_format", "logprobs", "audio", "modalities", "stop")
-_DEFAULTS = {"response_format": {"type": "text"}, "modalities": ["text"]}  # what happens anyway
 _STANDARD_ALPHABET = str.maketrans("-_", "+/", " \t\r\n")  # from URL-safe and wrapped base64
 
 
@@ -44,15 +44,10 @@ def read_request(
     if not isinstance(body, dict):
         raise BadPrompt("The request's body must be a JSON object with model and messages.")
     model = find_served(body.get("model"), models)
-    for field in _UNSUPPORTED:
-        if body.get(field) and body[field] != _DEFAULTS.get(field):
-            raise BadPrompt(f"{field} is not supported here. Leave it out.")
-    if body.get("n") not in (None, 1):
-        raise BadPrompt("One answer at a time: leave n out.")
+    check_fields(body)
     turns = tuple(_turns(body.get("messages"), load))
     task = _task(model, turns[-1].text)
-    options = body.get("stream_options")
-    counts = isinstance(options, dict) and options.get("include_usage") is True
+    counts = (body.get("stream_options") or {}).get("include_usage") is True
     raw = body.get("skip_special_tokens") is False
     own = None if task else model.sampling
     prompt = Prompt(turns, own and check_sampling(model, _sampling(body, own)))
@@ -91,13 +86,16 @@ def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
         role = message.get("role") if isinstance(message, dict) else None
         if role not in ("system", "developer", "user", "assistant"):
             raise BadPrompt("Each message has a role: system, user or assistant.")
-        text, pictures = _content(role, message.get("content"), load, _MAX_PICTURES - shown)
+        check_message(message)
+        text, pictures = _content(role, message, load, _MAX_PICTURES - shown)
         length, shown = length + len(text), shown + len(pictures)
         if length > _MAX_TEXT:
             raise BadPrompt(
                 f"The conversation is longer than {_MAX_TEXT:,} characters. Send less of it."
             )
         if role in ("system", "developer"):
+            if pictures:
+                raise BadPrompt(f"A {role} message holds text only. Put pictures into the user's.")
             before += text + "\n\n"
         else:
             yield Turn(role, (before + text if role == "user" else text), pictures)
@@ -105,12 +103,13 @@ def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
 
 
 def _content(
-    role: str, content: object, load: Callable[[str], bytes], capacity: int
+    role: str, message: dict, load: Callable[[str], bytes], capacity: int
 ) -> tuple[str, tuple[Picture, ...]]:
+    content = message.get("content")
+    if content is None and role == "assistant":  # an answer without words, or one that declined
+        content = message.get("refusal") or ""
     if isinstance(content, str):
         return content, ()
-    if content is None and role == "assistant":  # an answer that was tool calls, or nothing
-        return "", ()
     if not isinstance(content, list):
         raise BadPrompt("A message's content is a text, or a list of text and image_url parts.")
     words, pictures = [], []
@@ -118,6 +117,8 @@ def _content(
         kind = part.get("type") if isinstance(part, dict) else None
         if kind == "text" and isinstance(part.get("text"), str):
             words.append(part["text"])
+        elif kind == "refusal" and isinstance(part.get("refusal"), str):
+            words.append(part["refusal"])
         elif kind == "image_url":
             if len(pictures) == capacity:
                 raise BadPrompt(f"A conversation may show {_MAX_PICTURES} pictures. Send fewer.")
@@ -133,17 +134,19 @@ def _picture(source: object, load: Callable[[str], bytes]) -> Picture:
     url = source.get("url") if isinstance(source, dict) else source
     if not isinstance(url, str):
         raise BadPrompt("image_url holds a url: data:image/…;base64,… or an address.")
+    url = url.strip()
     if url[:5].lower() != "data:":
         return images.read(load(url))
     head, _, data = url.partition(",")
-    if not head.lower().endswith(";base64"):
+    parameters = [each.strip().lower() for each in head.split(";")]
+    if "base64" not in parameters:
         raise BadPrompt("A picture's data URL must be in base64: data:image/png;base64,…")
     return images.read(_decode(data))
 
 
 def _decode(data: str) -> bytes:
-    """Decode base64: standard or URL-safe, on one line or wrapped, with or without padding."""
-    plain = data.translate(_STANDARD_ALPHABET).rstrip("=")
+    """Decode base64: standard or URL-safe, wrapped, without padding, escaped as in an address."""
+    plain = unquote(data).translate(_STANDARD_ALPHABET).rstrip("=")
     try:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except ValueError:
@@ -163,15 +166,16 @@ def _task(model: Model, text: str) -> Task | None:
 
 def _sampling(body: dict, own: Sampling) -> Sampling:
     """Return the model's own sampling with what the request says. Raises BadPrompt."""
-    most = body.get("max_completion_tokens", body.get("max_tokens"))
-    max_tokens = _number("max_tokens", most, own.max_tokens)
+    newer = body.get("max_completion_tokens") is not None  # OpenAI's newer name
+    limit = "max_completion_tokens" if newer else "max_tokens"
+    max_tokens = _number(limit, body.get(limit), own.max_tokens)
     temperature = _number("temperature", body.get("temperature"), own.temperature)
     top_p = _number("top_p", body.get("top_p"), own.top_p)
     seed = body.get("seed")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
         raise BadPrompt("seed must be a whole number.")
     if max_tokens != max_tokens // 1:
-        raise BadPrompt("max_tokens must be a whole number.")
+        raise BadPrompt(f"{limit} must be a whole number.")
     return Sampling(int(max_tokens), temperature, top_p, own.seed if seed is None else seed)
 
 

@@ -24,6 +24,7 @@ class Piece(NamedTuple):
     text: str = ""
     regions: tuple[Region, ...] = ()
     thought: str = ""
+    refusal: str = ""  # the words in which the model declined to answer
     extras: Mapping[str, object] = MappingProxyType({})  # what goes into `vlm`
     answer: Answer | None = None  # the whole answer, in the last piece
 
@@ -35,29 +36,50 @@ def pieces(engine: Engine, request: ChatRequest, cancel: CancelToken) -> Iterato
     """
     question = Question(request.model, request.prompt, request.task)
     reply = Reply(question, engine, cancel=cancel)
-    sent_text, sent_regions, sent_thought = "", 0, 0
-    extras: dict[str, object] = {}  # what else was sent so far
+    sent = _Sent()
     with closing(reply.updates()) as updates:
         for _ in updates:
             so_far = reply.chunk if request.raw else reply.answer
-            text = _new_words(so_far.text, sent_text) if _is_final(request, so_far) else ""
-            sent_text = so_far.text if text else sent_text
-            regions = so_far.regions[sent_regions:] if request.raw else ()
-            sent_regions += len(regions)
-            thought, sent_thought = so_far.thought[sent_thought:], len(so_far.thought)
-            fresh = _new_extras(so_far, extras)
-            extras |= fresh
-            if text or regions or thought or fresh:
-                yield Piece(text, regions, thought, fresh)
+            text = so_far.text if _is_final(request, so_far) else sent.text
+            piece = sent.rest(so_far, text, so_far.regions if request.raw else ())
+            if any(piece):
+                yield piece
     answer = reply.answer
-    rest = "" if request.raw else _new_words(answer.text, sent_text)
-    regions = () if sent_regions else answer.regions
-    yield Piece(rest, regions, "", _new_extras(answer, extras), answer)
+    text = sent.text if request.raw else answer.text
+    regions = answer.regions[: 0 if sent.regions else None]
+    yield sent.rest(answer, text, regions)._replace(answer=answer)
 
 
-def _new_words(text: str, sent: str) -> str:
-    """Return what the text adds to the words sent; all of it where these became a thought."""
-    return text[len(sent) :] if text.startswith(sent) else f"\n\n{text}"
+class _Sent:
+    """What was sent of an answer, so that only what is new is sent."""
+
+    def __init__(self) -> None:
+        self.text, self.thought, self.regions = "", "", 0
+        self.extras: dict[str, object] = {}
+
+    def rest(self, so_far: Chunk | Answer, text: str, regions: tuple[Region, ...]) -> Piece:
+        """Return what is new: of the words, the regions, and all else that an answer has."""
+        words, thought = self._new_words(text, so_far.thought), self._new_thought(so_far.thought)
+        named = {"note": so_far.note, "status": so_far.status, "literal": so_far.literal}
+        extras = {n: value for n, value in named.items() if value and self.extras.get(n) != value}
+        new_regions = regions[self.regions :]
+        self.regions += len(new_regions)
+        self.extras |= extras
+        is_refusal = so_far.finish == "refusal"
+        text, refusal = ("", words) if is_refusal else (words, "")
+        return Piece(text, new_regions, thought, refusal, extras)
+
+    def _new_words(self, text: str, thought: str) -> str:
+        """Return the new words; words that became a thought cannot be taken back, but ended."""
+        sent, self.text = self.text, text
+        if text.startswith(sent):
+            return text[len(sent) :]
+        self.thought = thought
+        return f"\n</think>\n\n{text}"
+
+    def _new_thought(self, thought: str) -> str:
+        sent, self.thought = self.thought, thought
+        return thought[len(sent) :] if thought.startswith(sent) else ""
 
 
 def _is_final(request: ChatRequest, so_far: Chunk | Answer) -> bool:
@@ -66,12 +88,6 @@ def _is_final(request: ChatRequest, so_far: Chunk | Answer) -> bool:
     The text of a table changes with each of its cells: it is sent whole, at the end.
     """
     return request.raw or so_far.literal or not request.model.tables
-
-
-def _new_extras(so_far: Chunk | Answer, sent: Mapping[str, object]) -> dict[str, object]:
-    """Return what OpenAI's API has no field for, where it is not sent yet."""
-    named = {"note": so_far.note, "status": so_far.status, "literal": so_far.literal}
-    return {name: value for name, value in named.items() if value and sent.get(name) != value}
 
 
 def entity(region: Region) -> dict:
@@ -98,9 +114,11 @@ class Envelope:
         delta: dict[str, object] = {"content": piece.text} if piece.text else {}
         if piece.thought:
             delta["reasoning_content"] = piece.thought
+        if piece.refusal:
+            delta["refusal"] = piece.refusal
         if piece.regions:
             delta["entities"] = [entity(region) for region in piece.regions]
-        ended = (piece.answer.finish or "stop") if piece.answer else None
+        ended = _finish_reason(piece.answer) if piece.answer else None
         choice = {"index": 0, "delta": delta, "finish_reason": ended}
         return self._payload("chat.completion.chunk", [choice], piece.extras)
 
@@ -108,14 +126,16 @@ class Envelope:
         """Return the last event of a stream, with its number of tokens."""
         return self._payload("chat.completion.chunk", [], {}) | {"usage": usage(answer)}
 
-    def whole(self, text: str, extras: Mapping[str, object], answer: Answer) -> dict:
+    def whole(self, text: str, refusal: str, extras: Mapping[str, object], answer: Answer) -> dict:
         """Return the payload of a reply that is not streamed."""
         message: dict[str, object] = {"role": "assistant", "content": text}
+        if refusal:
+            message |= {"content": text or None, "refusal": refusal}
         if answer.thought:
             message["reasoning_content"] = answer.thought
         if answer.regions:
             message["entities"] = [entity(region) for region in answer.regions]
-        choice = {"index": 0, "message": message, "finish_reason": answer.finish or "stop"}
+        choice = {"index": 0, "message": message, "finish_reason": _finish_reason(answer)}
         return self._payload("chat.completion", [choice], extras) | {"usage": usage(answer)}
 
     def _payload(self, kind: str, choices: list[dict], extras: Mapping[str, object]) -> dict:
@@ -127,6 +147,11 @@ class Envelope:
             "choices": choices,
         }
         return payload | {"vlm": dict(extras)} if extras else payload
+
+
+def _finish_reason(answer: Answer) -> str:
+    """Return why the reply ended, as the service behind this one said it; a refusal is a stop."""
+    return answer.finish if answer.finish not in ("", "refusal") else "stop"
 
 
 def usage(answer: Answer) -> dict | None:

@@ -57,18 +57,20 @@ async def events(
 
 async def whole(pieces: Pieces, question: ChatRequest, request: Request) -> dict:
     """Return the reply as one JSON object; an empty one when the caller has left."""
-    text, answer = "", None
+    text, refusal, answer = "", "", None
     extras: dict[str, object] = {}
     async with aclosing(pieces):
         async for arrived in pieces:
             for piece in arrived:
-                text, answer = text + piece.text, piece.answer
+                text, refusal, answer = text + piece.text, refusal + piece.refusal, piece.answer
                 extras |= piece.extras
             if not arrived and await request.is_disconnected():
                 break
     if not answer:
         return {}
-    return Envelope(question.model.id).whole(text if question.raw else answer.text, extras, answer)
+    if not question.raw:
+        text = answer.text.removesuffix(refusal)
+    return Envelope(question.model.id).whole(text, refusal, extras, answer)
 
 
 def _status(pieces: Sequence[Piece], before: str) -> str:

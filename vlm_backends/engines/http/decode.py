@@ -68,14 +68,14 @@ def _payloads_after_done(arriving: Iterator[bytes]) -> Iterator[dict]:
 
 
 def _payload(event: bytes) -> dict:
-    """Return an event's JSON object; that of an ErrorEvent has the key `error`."""
+    """Return an event's JSON object; an ErrorEvent's is marked as vLLM marks its errors."""
     if not isinstance(event, ErrorEvent):
         return _parse_object(event)
     try:
         value = _parse_object(event)
     except Unreachable:
-        return {"error": {"message": event.decode(errors="replace").strip()}}
-    return value if value.get("error") else {**value, "error": value}
+        value = {"message": event.decode(errors="replace").strip()}
+    return {**value, "object": "error"}
 
 
 def _has_finish_reason(payload: dict) -> bool:
@@ -101,11 +101,13 @@ def body_payloads(body: bytes) -> Iterator[dict]:
     That is one object, or a line of JSON followed by events. Raises Unreachable.
     """
     try:
-        yield body_payload(body)
+        whole = body_payload(body)
     except Unreachable:
-        if not _MORE_EVENTS.search(body):
+        if not (body.startswith((b"{", b"[")) and _MORE_EVENTS.search(body)):
             raise
         yield from event_payloads([body])
+    else:
+        yield whole
 
 
 def _parse_object(data: bytes) -> dict:

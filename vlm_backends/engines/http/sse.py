@@ -57,7 +57,8 @@ def events(pieces: Iterable[bytes]) -> Iterator[bytes]:
             yield whole
             continue
         for line in lines.feed(piece):
-            yield from builder.feed(line)
+            if line or builder.size:  # a flood of empty lines costs nothing
+                yield from builder.feed(line)
         if builder.size + lines.pending_size > MAX_JSON:
             raise too_long()
     # Some servers end without the last blank line. Otherwise an event that is not whole broke off.

@@ -124,10 +124,10 @@ class Local:
             deque(loader.load(folder, model.title, self.residents, CancelToken()), maxlen=0)
             loaded = loader.get_loaded(folder)
             batch = [processors.prepare_inputs(loaded, model, prompt) for prompt in prompts]
-            texts = generation.generate_batch(loaded, batch, cancels)
+            chunks = generation.generate_batch(loaded, batch, cancels)
+        note = self._note(model)
         return [
-            Chunk(text, note=self._note(model), sent=_sent(prompt))
-            for text, prompt in zip(texts, prompts)
+            chunk._replace(note=note, sent=_sent(prompt)) for chunk, prompt in zip(chunks, prompts)
         ]
 
     def _answer(

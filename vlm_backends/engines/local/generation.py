@@ -20,7 +20,7 @@ _ON_ZERO_GPU = is_zero_gpu()  # a Space that borrows its GPU for each call
 def generate_stream(
     loaded: LoadedModel, inputs: ModelInputs, cancel: CancelToken
 ) -> Iterator[Chunk]:
-    """Yield the words as they are made, special tokens included.
+    """Yield the words as they are made, special tokens included, and last why they ended early.
 
     Ends within one step of the network after the cancellation. When it ends, the device is free.
     """
@@ -30,15 +30,15 @@ def generate_stream(
     else:
         pieces = _pieces(loaded, inputs, cancel)
     with closing(pieces):
-        for text in pieces:
+        for piece in pieces:
             if cancel.is_set():
                 return
-            yield Chunk(text)
+            yield piece
 
 
 def generate_batch(
     loaded: LoadedModel, batch: Sequence[ModelInputs], cancels: Sequence[CancelToken]
-) -> list[str]:
+) -> list[Chunk]:
     """Return the whole answers of an encoder-decoder to several questions, made in one pass.
 
     All are generated with the options of the first. It ends early once all of them are cancelled.
@@ -57,18 +57,22 @@ def generate_batch(
             stopping_criteria=StoppingCriteriaList([stop]),
             **batch[0].options,
         )
+    made = [row[row != tokenizer.pad_token_id] for row in rows]
     return [
-        tokenizer.decode(row[row != tokenizer.pad_token_id], skip_special_tokens=False)
-        for row in rows
+        Chunk(
+            tokenizer.decode(ids, skip_special_tokens=False),
+            finish=_finish(network, batch[0], ids[1:]),
+        )
+        for ids in made
     ]
 
 
 def _pieces(
     loaded: LoadedModel, inputs: ModelInputs, cancel: CancelToken
-) -> Generator[str, None, None]:
+) -> Generator[Chunk, None, None]:
     """Yield the pieces of text; the thread is waited for, since the device is free only then."""
 
-    def work(push: Callable[[str], None], is_over: Callable[[], bool]) -> None:
+    def work(push: Callable[[Chunk], None], is_over: Callable[[], bool]) -> None:
         _generate(loaded, inputs, is_over, push)
 
     return iterate_pushed(work, cancel, name="generate", join=True)
@@ -78,7 +82,7 @@ def _generate(
     loaded: LoadedModel,
     inputs: ModelInputs,
     is_over: Callable[[], bool],
-    push: Callable[[str], object],
+    push: Callable[[Chunk], object],
 ) -> None:
     """Run the network to its end or until `is_over`; the text of a beam search is pushed once."""
     network, tokenizer = loaded.network, loaded.tokenizer
@@ -90,13 +94,30 @@ def _generate(
         **inputs.options,
         "stopping_criteria": StoppingCriteriaList([StopWhen(is_over)]),
     }
+    start = inputs.inputs["input_ids"].shape[1] if repeats_prompt else 0
     with torch.inference_mode():
         if inputs.options.get("num_beams", 1) == 1:
-            network.generate(**options, streamer=PushStreamer(tokenizer, push, repeats_prompt))
+            streamer = PushStreamer(tokenizer, lambda text: push(Chunk(text)), repeats_prompt)
+            ids = network.generate(**options, streamer=streamer)[0]
         else:
             ids = network.generate(**options)[0]
-            start = inputs.inputs["input_ids"].shape[1] if repeats_prompt else 0
-            push(tokenizer.decode(ids[start:], skip_special_tokens=False))
+            push(Chunk(tokenizer.decode(ids[start:], skip_special_tokens=False)))
+    if finish := _finish(network, inputs, ids[start or 1 :]):
+        push(Chunk(finish=finish))
+
+
+def _finish(network: Any, inputs: ModelInputs, made: torch.Tensor) -> str:
+    """Return why a network ended: "length" when it may make no more tokens; else empty.
+
+    `made` (N,) holds the ids that it made, without those that it was given. Some networks are made
+    to end with their last token.
+    """
+    settings = network.generation_config
+    ends = settings.eos_token_id  # one, or a list
+    ends = ends if isinstance(ends, list) else [ends]
+    is_at_limit = len(made) >= inputs.options["max_new_tokens"]
+    is_forced = getattr(settings, "forced_eos_token_id", None) is not None
+    return "length" if is_at_limit and (is_forced or int(made[-1]) not in ends) else ""
 
 
 class PushStreamer(TextStreamer):
@@ -125,7 +146,7 @@ class StopWhen(StoppingCriteria):
         )
 
 
-def _pieces_on_zero_gpu(folder: str, inputs: ModelInputs) -> Generator[str, None, None]:
+def _pieces_on_zero_gpu(folder: str, inputs: ModelInputs) -> Generator[Chunk, None, None]:
     """Yield the pieces in the process that a ZeroGPU Space lends its GPU to.
 
     No token crosses to that process: a cancellation reaches it as a closed generator.

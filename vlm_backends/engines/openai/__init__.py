@@ -18,7 +18,7 @@ from vlm_backends.engines.openai.listing import ListedModel, clear_cache, list_m
 from vlm_backends.engines.wire.errors import explain
 from vlm_backends.engines.wire.requests import body, data_url, trim_prompt
 from vlm_backends.engines.wire.responses import parse_chunks
-from vlm_backends.errors import BadPrompt, Refused, VLMError
+from vlm_backends.errors import BadPrompt, Refused, Unreachable, VLMError
 from vlm_backends.media import images
 from vlm_backends.readers import plain
 from vlm_backends.types import Chunk, Model, Picture, Prompt, Sampling, SamplingLimits, Sent, Task
@@ -67,7 +67,7 @@ class OpenAI:
         id, host = self._served_id(model), self._host
         states = next((listed.states for listed in self._listed() if listed.id == id), None)
         if states is None:
-            return Capability(False, f"not served at {host}", "server", host)
+            return Capability(False, self._absence(), "server", host)
         phrase = states.get(task.token if task else "", "")
         if not (task and phrase):
             phrase = f"ready at {host}: {phrase}" if phrase else f"ready at {host}"
@@ -86,6 +86,8 @@ class OpenAI:
                 raise explain(response.status_code, response.body(), response.retry_after)
             next(response.payloads(), {})
         served = self.models()
+        if not served and list_models(self._base, self._headers) is None:
+            raise Unreachable(f"{self._host} gave no list of its models. Try again in a moment.")
         for model in models:
             yield model, Observation("listed" if model in served else "unlisted", time.time())
 
@@ -167,8 +169,14 @@ class OpenAI:
         ids = (listed.id for listed in self._listed())
         return next((id for id in ids if id.lower().removesuffix(":latest") in names), None)
 
+    def _absence(self) -> str:
+        """Say why a model is not there; without a list of models, nothing is known of it."""
+        if list_models(self._base, self._headers) is None:
+            return f"not known: {self._host} gave no list of its models"
+        return f"not served at {self._host}"
+
     def _listed(self) -> list[ListedModel]:
-        listed = list_models(self._base, self._headers)
+        listed = list_models(self._base, self._headers) or ()
         return [model for model in listed if not self.only or model.id in self.only]
 
     @property

@@ -9,7 +9,7 @@ from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.http import client
 from vlm_backends.engines.http.client import RequestPolicy
 from vlm_backends.engines.wire.errors import explain
-from vlm_backends.errors import VLMError
+from vlm_backends.errors import Unreachable, VLMError
 from vlm_backends.text import clean
 
 _LIFETIME = 60  # seconds for which a list is cached
@@ -32,16 +32,16 @@ class ListedModel:
     states: Mapping[str, str]
 
 
-def list_models(base_url: str, headers: Mapping[str, str]) -> tuple[ListedModel, ...]:
-    """Return the models that may take pictures; none when the server cannot be asked."""
+def list_models(base_url: str, headers: Mapping[str, str]) -> tuple[ListedModel, ...] | None:
+    """Return the models that may take pictures; None when the server gives no list."""
     server, now = (base_url, tuple(headers.items())), time.monotonic()
     if now - _failed_at.get(server, -_PAUSE) < _PAUSE:
-        return ()
+        return None
     try:
         return _list_models(*server, int(now / _LIFETIME))
     except VLMError:
         _failed_at[server] = time.monotonic()
-        return ()
+        return None
 
 
 def clear_cache() -> None:
@@ -57,9 +57,12 @@ def _list_models(base_url: str, headers: _Headers, _period: int) -> tuple[Listed
     with client.send("GET", address, cancel, _POLICY, headers=dict(headers)) as response:
         if not response.is_ok:
             raise explain(response.status_code, response.body())
-        entries = next(response.payloads(), {}).get("data")
+        listed = next(response.payloads(), {})
+    entries = listed.get("data", "")
+    if not isinstance(entries, (list, type(None))):
+        raise Unreachable(f"{base_url} gave no list of its models.")
     found = {}
-    for entry in entries if isinstance(entries, list) else ():
+    for entry in entries or ():  # Ollama's is null when it is empty
         if isinstance(entry, dict) and _is_name(entry.get("id")) and not _is_text_only(entry):
             found[entry["id"]] = ListedModel(entry["id"], _states(entry))
     return tuple(found.values())

@@ -17,7 +17,8 @@ _ENDINGS = {  # the words of other services to OpenAI's
     ),
     **dict.fromkeys(
         ("content_filter", "content_filtered", "safety", "recitation", "blocklist",
-         "prohibited_content", "spii", "image_safety", "guardrail_intervened", "sensitive"),
+         "prohibited_content", "spii", "image_safety", "guardrail_intervened", "sensitive",
+         "refusal"),
         "content_filter",
     ),
     **dict.fromkeys(("tool_calls", "tool_use", "tool_call", "function_call"), "tool_calls"),
