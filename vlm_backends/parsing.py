@@ -29,10 +29,11 @@ def accumulate(whole: Chunk, piece: Chunk) -> Chunk:
     )
 
 
-def parse(whole: Chunk, read: Reader) -> Answer:
+def parse(whole: Chunk, read: Reader, pages: str = "") -> Answer:
     """Read a reply so far into an answer; ready-made regions replace those read from the text.
 
-    Keeps the first 100,000 characters and 2,000 regions; the note says when more was there.
+    `pages` says which of several pages the question was about; it ends the note. Keeps the first
+    100,000 characters and 2,000 regions; the note says when more was there.
     """
     text = whole.text[:MAX_CHARACTERS]
     answer = Answer(text, literal=True) if whole.literal else read(text)
@@ -50,7 +51,7 @@ def parse(whole: Chunk, read: Reader) -> Answer:
     ending = describe_ending(answer) if whole.finish else ""
     if ending in whole.note:  # this project's own server said so already
         ending = ""
-    remarks = whole.note, answer.note, _truncation_note(whole, answer), ending
+    remarks = whole.note, answer.note, _truncation_note(whole, answer), ending, pages
     return replace(answer, note=clean(" ".join(filter(None, remarks))))
 
 
@@ -66,7 +67,7 @@ def _with_regions(answer: Answer, regions: tuple[Region, ...]) -> Answer:
         start = spans[-1][1] + 1
     words = "\n".join(region.label for region in regions)
     tied = (region._replace(span=span) for region, span in zip(regions, spans, strict=True))
-    return Answer(words, tuple(tied))
+    return replace(answer, text=words, regions=tuple(tied))
 
 
 def _truncation_note(whole: Chunk, answer: Answer) -> str:

@@ -130,7 +130,8 @@ class Reply(Iterator[Answer]):
     def _remark_on_silence(self) -> str:
         """Say that a reply has ended without words; empty when something says that already."""
         chunk, answer = self.chunk, self.answer
-        explained = chunk.literal or chunk.finish or answer.note != chunk.note
+        usual = " ".join(filter(None, (chunk.note, self.question.prompt.pages)))
+        explained = chunk.literal or chunk.finish or answer.note != usual
         remark = describe_ending(answer)
         return "" if explained or self.cancelled or remark in chunk.note else remark
 
@@ -139,9 +140,8 @@ class Reply(Iterator[Answer]):
         """The answer so far: parsed when it is looked at, once for each state of the reply."""
         chunk, parsed = self.chunk, self._parsed
         if parsed is None or parsed[0] is not chunk:
-            read = parse(chunk, self.question.read)
-            note = " ".join(filter(None, (read.note, self.question.prompt.pages)))
-            parsed = self._parsed = chunk, replace(read, note=note)
+            read, pages = self.question.read, self.question.prompt.pages
+            parsed = self._parsed = chunk, parse(chunk, read, pages)
         return parsed[1]
 
     def cancel(self) -> None:

@@ -36,7 +36,7 @@ def pieces(engine: Engine, request: ChatRequest, cancel: CancelToken) -> Iterato
     """
     question = Question(request.model, request.prompt, request.task)
     reply = Reply(question, engine, cancel=cancel)
-    sent = _Sent()
+    sent = _Progress()
     with closing(reply.updates()) as updates:
         for _ in updates:
             so_far = reply.chunk if request.raw else reply.answer
@@ -50,7 +50,7 @@ def pieces(engine: Engine, request: ChatRequest, cancel: CancelToken) -> Iterato
     yield sent.rest(answer, text, regions)._replace(answer=answer)
 
 
-class _Sent:
+class _Progress:
     """What was sent of an answer, so that only what is new is sent."""
 
     def __init__(self) -> None:
