@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from vlm_backends.types import Answer
 
 _SPECIAL = re.compile(r"</?s>|<pad>")
-_UNFINISHED = re.compile(r"<(?:0(?:x(?:0A?)?)?|/?s?|pa?d?)?$")
+_UNFINISHED = re.compile(r"<(?:0(?:x(?:0A?)?)?|/?s?|pa?d?)?\Z")
 _ROW_END = re.compile(r"<0x0A>|\r?\n")
 _RULE = frozenset("|:- \t")
 _MAX_CELLS = 10_000  # one endless row would make all others as long

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator
 
 from vlm_backends.media.geometry import Outline, corners, ordered_box
-from vlm_backends.readers.markup import drop_unfinished
+from vlm_backends.readers.markup import drop_unfinished, unfinished
 from vlm_backends.types import Answer, Region
 
 TASK_TOKENS = (  # a reply may begin with the task's; print such as "<EXIT>" is none of them
@@ -39,7 +39,7 @@ _GENERIC = frozenset(_PRONOUNS.split()) | {  # upstream's processor leaves these
     "each other", "one another", "the image", "image", "images", "the", "a", "an", "a group",
     "other objects", "lots", "a set",
 }  # fmt: skip
-_UNFINISHED = re.compile(r"<(?:loc_\d*|loc?|l|sep?|/?(?:s|p|po|pol|poly)|pad?|/)?$")
+_UNFINISHED = unfinished("<loc_#>", "<sep>", "<poly>", "</poly>", "<s>", "</s>", "<pad>")
 _MARKS = re.compile(r"((?:<(?:loc_\d+|sep|/?poly)>)+)")
 # Around a reply only: within it they are print. Backwards, a match takes linear time.
 _TOKENS, _TOKENS_BACKWARDS = (

@@ -9,14 +9,18 @@ Source: transformers, `processing_kosmos2.py`.
 import re
 
 from vlm_backends.media.geometry import Outline, corners, ordered_box
-from vlm_backends.readers.markup import drop_unfinished
+from vlm_backends.readers.markup import drop_unfinished, unfinished
 from vlm_backends.types import Answer, Region
 
 _CELLS = 32  # a side
 _TOKEN = re.compile(
     r"<(patch_index_(\d+)|/?phrase|/?object|/?grounding|/?delimiter_of_multi_objects/?|/?s|pad)>"
 )
-_UNFINISHED = re.compile(r"</?[a-z_]*\d*/?$")
+_UNFINISHED = unfinished(
+    "<patch_index_#>", "<phrase>", "</phrase>", "<object>", "</object>", "<grounding>",
+    "</grounding>", "<delimiter_of_multi_objects/>", "</delimiter_of_multi_objects/>", "<s>",
+    "</s>", "<pad>",
+)  # fmt: skip
 
 
 def read(reply: str) -> Answer:

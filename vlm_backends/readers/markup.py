@@ -3,6 +3,13 @@
 import re
 
 
+def unfinished(*marks: str) -> re.Pattern:
+    """Return a pattern of any beginning of these marks; a `#` in one stands for digits."""
+    beginnings = {mark[:end] for mark in marks for end in range(1, len(mark))}
+    spelled = (re.escape(each).replace(r"\#", r"\d*") for each in beginnings)
+    return re.compile(rf"(?:{'|'.join(sorted(spelled, key=len, reverse=True))})\Z")
+
+
 def drop_unfinished(reply: str, unfinished: re.Pattern) -> str:
     """Remove an unfinished mark at the end of a reply.
 

@@ -8,13 +8,13 @@ after it. The 16 `<segNNN>` of a mask need a decoder with its own weights: here 
 import re
 
 from vlm_backends.media.geometry import corners, ordered_box
-from vlm_backends.readers.markup import drop_unfinished, remove_marks
+from vlm_backends.readers.markup import drop_unfinished, remove_marks, unfinished
 from vlm_backends.types import Answer, Region
 
 _SPECIAL = "<s>", "</s>", "<pad>", "<bos>", "</bos>", "<eos>", "</eos>"
 _SEG = re.compile(r"<seg\d+>")
-_UNFINISHED = re.compile(r"</?[a-z]*\d*$")
-_ITEM = re.compile(r"<loc(\d{4})><loc(\d{4})><loc(\d{4})><loc(\d{4})>([^<;]*)")
+_UNFINISHED = unfinished("<loc#>", "<seg#>", *_SPECIAL)
+_ITEM = re.compile(r"<loc(\d{4})><loc(\d{4})><loc(\d{4})><loc(\d{4})>((?:[^<;]|<(?!loc\d))*)")
 _LOC = re.compile(r"<loc\d*>")
 _LAST_BIN = 1023
 

@@ -20,7 +20,7 @@ _TOKENS = (
     *thoughts.MARKS, "<s>", "</s>", "<pad>", "<bos>", "<eos>", "<end_of_utterance>", "<turn|>",
     "<start_of_turn>", "<end_of_turn>", "[INST]", "[/INST]",
 )  # fmt: skip
-_UNFINISHED = re.compile(r"<(?:\|[A-Za-z_0-9]*\|?|｜[^｜<>]*｜?)?$")
+_UNFINISHED = re.compile(r"<(?:\|[A-Za-z_0-9]*\|?|｜[^｜<>]*｜?)?\Z")
 _ANNOUNCED = re.compile(rf"{_ANNOUNCING}([a-z]*)$")
 
 
