@@ -30,7 +30,8 @@ from vlm_backends import (
     read,
     write_task,
 )
-from vlm_backends.engines.builtin import measurements, ocr, segmentation
+from vlm_backends.engines.builtin import ocr, segmentation
+from vlm_backends.engines.builtin.colours import colours
 
 FLORENCE, LLAMA = (
     find_model("microsoft/florence-2"),
@@ -251,8 +252,8 @@ def test_a_found_word_lies_where_it_is_printed():
 def disc(hole=0, size=(640, 480)) -> tuple[Image.Image, np.ndarray]:
     """A red disc on green, and its true mask."""
     image, mask = Image.new("RGB", size, (40, 120, 60)), Image.new("1", size)
-    for canvas, colours in ((image, [(200, 40, 40), (40, 120, 60)]), (mask, [1, 0])):
-        for radius, colour in zip((140, hole), colours):
+    for canvas, fills in ((image, [(200, 40, 40), (40, 120, 60)]), (mask, [1, 0])):
+        for radius, colour in zip((140, hole), fills):
             if radius:
                 ImageDraw.Draw(canvas).ellipse(
                     (320 - radius, 240 - radius, 320 + radius, 240 + radius), colour
@@ -329,9 +330,7 @@ def test_a_region_is_described_by_what_is_measured_in_it():
 @pytest.mark.parametrize("colour, name", [((250, 250, 250), "white"), ((10, 10, 10), "black"), ((200, 35, 35), "red"),
                                           ((130, 130, 128), "grey"), ((245, 215, 70), "yellow")])  # fmt: skip
 def test_colours_have_names(colour, name):
-    assert measurements.colours(np.full((50, 60, 3), colour, np.uint8)) == [
-        (name, pytest.approx(1.0))
-    ]
+    assert colours(np.full((50, 60, 3), colour, np.uint8)) == [(name, pytest.approx(1.0))]
 
 
 def test_codes_are_read_with_their_place():

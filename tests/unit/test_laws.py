@@ -76,8 +76,16 @@ FLOORS = {
         ["__init__"],
     ],
     "vlm_backends.engines.builtin": [
-        ["reading_order", "measurements", "segmentation", "regions", "prompts"],
-        ["ocr"],
+        [
+            "reading_order",
+            "colour_names",
+            "code_content",
+            "code_agreement",
+            "segmentation",
+            "regions",
+            "prompts",
+        ],
+        ["ocr", "codes", "colours"],
         ["charts"],
         ["text", "masks", "finding", "description", "tables"],
         ["tasks"],
@@ -154,7 +162,7 @@ THIRD_PARTY = {
     "vlm_backends.engines.http.response": {"requests", "urllib3"},
     "vlm_backends.engines.http.transport": {"requests", "urllib3"},
     "vlm_backends.engines.http.decode": {"orjson"},
-    "vlm_backends.engines.builtin": {"PIL", "numpy", "cv2", "rapidocr"},
+    "vlm_backends.engines.builtin": {"PIL", "numpy", "cv2", "rapidocr", "rapidfuzz", "zxingcpp"},
     "vlm_backends.engines.local": {
         "PIL",
         "numpy",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from vlm_backends.concurrency import CancelToken
-from vlm_backends.engines.builtin import measurements, ocr
+from vlm_backends.engines.builtin import colours, ocr
 from vlm_backends.engines.builtin.prompts import parse_box
 from vlm_backends.media.geometry import Box, corners
 from vlm_backends.types import Chunk, Region
@@ -16,7 +16,7 @@ def describe_region(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterato
     box = parse_box(words)
     part = _crop(rgb, box)
     yield Chunk(
-        f"{measurements.size_and_colours(part)}\n",
+        f"{colours.size_and_colours(part)}\n",
         (Region("region", corners(box)),),
         literal=True,
         note="Measured on this machine, not by Florence-2.",

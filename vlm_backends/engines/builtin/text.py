@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vlm_backends.concurrency import CancelToken
-from vlm_backends.engines.builtin import measurements, ocr
+from vlm_backends.engines.builtin import codes, colours, ocr
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
 from vlm_backends.engines.builtin.regions import region_from_pixels
 from vlm_backends.types import Chunk, Model
@@ -33,10 +33,10 @@ def describe_print(rgb: np.ndarray, model: Model, cancel: CancelToken) -> Iterat
         yield Chunk(chunk.text, chunk.regions, literal=True)
     if not found:
         yield Chunk("nothing that could be read (Latin script only).", literal=True)
-    for kind, content, quad in measurements.codes(rgb):
-        label = f"{kind}: {content}"
-        yield Chunk(f"\n\n{label}", (region_from_pixels(label, quad, rgb),), literal=True)
-    yield Chunk(f"\n\n{measurements.size_and_colours(rgb)}", literal=True)
+    for code in codes.read_codes(rgb, cancel):
+        region = region_from_pixels(code.label, code.corners, rgb)
+        yield Chunk(f"\n\n{code.label}", (region,), literal=True)
+    yield Chunk(f"\n\n{colours.size_and_colours(rgb)}", literal=True)
 
 
 def _lines(rgb: np.ndarray, cancel: CancelToken, located: bool, start: int = 0) -> Iterator[Chunk]:

@@ -1,0 +1,148 @@
+"""Colours are named as people name them, in patches, photographs and bad light."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from tests.support.chart_pictures import font
+from tests.support.colour_samples import PATCHES, REGIONS, family
+from vlm_backends.engines.builtin.colour_names import to_oklab
+from vlm_backends.engines.builtin.colours import colours, size_and_colours
+
+
+def flat(code: str, size=(40, 30)) -> np.ndarray:
+    return np.full((size[1], size[0], 3), tuple(bytes.fromhex(code)), np.uint8)
+
+
+def said(rgb: np.ndarray) -> dict[str, float]:
+    return dict(colours(rgb))
+
+
+def families(rgb: np.ndarray) -> list[str]:
+    return [family(name) for name, _ in colours(rgb)]
+
+
+# --- patches --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code, names", PATCHES.items())
+def test_a_patch_has_one_of_the_names_that_people_give_it(code, names):
+    ((name, share),) = colours(flat(code))
+    assert family(name) in names.split(", ") and share == 1.0
+
+
+@pytest.mark.parametrize("code, name", [
+    ("006400", "dark green"), ("90ee90", "light green"), ("000080", "dark blue"), ("add8e6", "light blue"), ("8b0000", "dark red"),
+    ("d3d3d3", "light grey"), ("404040", "dark grey"), ("301934", "dark purple"), ("0000ff", "blue"), ("808080", "grey"),
+])  # fmt: skip
+def test_light_and_dark_are_said(code, name):
+    assert said(flat(code)) == {name: 1.0}
+
+
+def test_white_black_and_grey_have_no_tint_in_oklab():
+    lab = to_oklab(np.array([[0, 0, 0], [255, 255, 255], [128, 128, 128]], np.uint8))
+    assert np.abs(lab[:, 1:]).max() < 1e-6 and lab[:2, 0] == pytest.approx([0, 1], abs=1e-6)
+
+
+# --- photographs ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sample", REGIONS, ids=lambda sample: f"{sample.picture}: {sample.thing}")
+def test_a_thing_in_a_photograph_has_a_name_that_people_accept(sample):
+    found = families(sample.pixels())
+    assert found[0] in sample.names.split(", ")
+    assert not set(found) & set(sample.never.split(", "))
+
+
+SIGNS = {
+    "green": [(0, 110, 70), (20, 120, 50), (0, 150, 90), (30, 80, 45), (120, 190, 40)],
+    "red": [(190, 20, 30), (160, 15, 20)],
+    "blue": [(0, 60, 150), (20, 30, 90), (0, 110, 200)],
+    "brown": [(90, 55, 35), (110, 70, 40)],
+    "orange": [(240, 120, 20)],
+    "yellow": [(250, 200, 20)],
+    "purple": [(100, 40, 130)],
+}
+LIGHTS = {  # how bright at the left and at the right edge; a tint of red, green and blue
+    "even": (1.0, 1.0, (1, 1, 1)),
+    "shaded": (1.15, 0.45, (1, 1, 1)),
+    "deep shade": (1.0, 0.2, (1, 1, 1)),
+    "lamp": (1.0, 0.8, (1.25, 1, 0.7)),
+    "cold sky": (1.0, 0.7, (0.85, 1, 1.25)),
+}
+
+
+def photographed_sign(colour, light: str, seed: int) -> np.ndarray:
+    """A sign with light print, lit from one side, with a tint, grain and JPEG's traces."""
+    left, right, tint = LIGHTS[light]
+    image = Image.new("RGB", (360, 240), colour)
+    ImageDraw.Draw(image).text((40, 90), "EXIT 12", "white", font(40))
+    ImageDraw.Draw(image).rectangle((8, 8, 351, 231), outline="white", width=4)
+    linear = (np.asarray(image) / 255) ** 2.2
+    linear = linear * np.linspace(left, right, 360)[None, :, None] * np.array(tint)
+    grain = np.random.RandomState(seed).normal(0, 8, linear.shape)
+    pixels = (linear.clip(0, 1) ** (1 / 2.2) * 255 + grain).clip(0, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=60)
+    return np.asarray(Image.open(buffer))
+
+
+@pytest.mark.parametrize("light", LIGHTS)
+@pytest.mark.parametrize(
+    "name, colour", [(name, colour) for name, many in SIGNS.items() for colour in many]
+)
+def test_a_sign_keeps_its_colour_in_any_light(name, colour, light):
+    found = colours(photographed_sign(colour, light, seed=sum(colour)))
+    assert family(found[0][0]) == name and found[0][1] >= 0.55
+
+
+def test_a_shaded_thing_has_one_name():
+    found = said(photographed_sign((0, 110, 70), "shaded", seed=1))
+    assert list(found) == ["green"] and found["green"] >= 0.85
+
+
+# --- shares ---------------------------------------------------------------------------------------
+
+
+def halves(*codes: str) -> np.ndarray:
+    return np.concatenate([flat(code) for code in codes], axis=1)
+
+
+@pytest.mark.parametrize("codes, shares", [
+    (("0000ff", "ffff00"), {"blue": 0.5, "yellow": 0.5}),
+    (("ff0000", "ff0000", "ff0000", "ffffff"), {"red": 0.75, "white": 0.25}),
+    (("191970", "add8e6"), {"dark blue": 0.5, "light blue": 0.5}),
+    (("ffa500", "5c4033"), {"orange": 0.5, "brown": 0.5}),
+    (("006400", "90ee90", "ffffff", "ffffff"), {"dark green": 0.25, "light green": 0.25, "white": 0.5}),
+])  # fmt: skip
+def test_shares_are_those_of_the_pixels(codes, shares):
+    assert said(halves(*codes)) == pytest.approx(shares, abs=0.05)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_shares_are_told_in_steps_and_never_add_up_to_more_than_all(seed):
+    cells = np.random.RandomState(seed).randint(0, 256, (4, 5, 3)).astype(np.uint8)
+    found = colours(np.kron(cells, np.ones((20, 20, 1), np.uint8)))
+    shares = [share for _, share in found]
+    assert sum(shares) <= 1.0 + 1e-9 and shares == sorted(shares, reverse=True)
+    assert all(share >= 0.05 and (share * 20) == pytest.approx(round(share * 20)) for share in shares)  # fmt: skip
+
+
+def test_what_is_rare_is_left_out():
+    image = Image.new("RGB", (200, 200), "white")
+    ImageDraw.Draw(image).rectangle((0, 0, 30, 30), "red")  # 2 %
+    assert said(np.asarray(image)) == {"white": 1.0}
+
+
+def test_many_colours_are_called_many():
+    codes = ["ff0000", "ffa500", "ffff00", "008000", "008080", "40e0d0", "0000ff", "800080", "ff00ff", "ff69b4", "8b4513",
+             "d2b48c", "808000", "000000", "ffffff", "808080"]  # fmt: skip
+    assert size_and_colours(halves(*codes)).endswith("Colours: many, none of them large.")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1), (2, 3), (5000, 7)])
+def test_pictures_of_any_size_have_colours(size):
+    assert said(flat("008000", size)) == {"green": 1.0}
+    assert size_and_colours(flat("008000", size)).startswith(f"{size[0]} × {size[1]} px.")

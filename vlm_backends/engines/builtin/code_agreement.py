@@ -1,0 +1,169 @@
+"""Decide what several readings of the codes in a picture agree on."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from vlm_backends.types import Point
+
+_MAX_SLANT = 12.0  # degrees between a line and the right angle to the bars that it reads
+_RIM = 2  # px: the bars beside the line that was read
+_WHOLE = 0.8  # of the longest line that was read: a shorter one did not cross all bars
+_MIN_READINGS = 2  # of bars, whose check lets a tenth of the misread codes pass
+_MAJORITY = 3  # times as many readings as any that differs
+_MIN_LENGTH = 6  # characters of a code without a check digit: stripes make shorter ones
+
+Check = Literal["correction", "strong", "digit", "none"]
+
+
+@dataclass(frozen=True)
+class FoundCode:
+    """A code in a picture: its kind, its content as text, its four corners in pixels.
+
+    `content` is empty for a code that is seen but not read surely.
+    """
+
+    kind: str
+    content: str
+    corners: tuple[Point, ...]
+
+    @property
+    def label(self) -> str:
+        """Return kind and content in one line, or what is missing."""
+        return f"{self.kind}: {self.content or 'not readable with certainty, left out'}"
+
+
+@dataclass(frozen=True)
+class CodeReading:
+    """One reading of a code; `check` says how a misread one is told.
+
+    The corners (4×2, pixels) are those of the picture as it was given. A reading that is not
+    `square` went over its bars at a slant, and may have missed some.
+    """
+
+    kind: str
+    content: str
+    check: Check
+    corners: np.ndarray
+    square: bool
+
+    @property
+    def width(self) -> float:
+        """Return the length in pixels of the line along which the bars were read."""
+        return float(np.linalg.norm(self.corners[1] - self.corners[0]))
+
+
+def agreed_codes(passes: Iterable[Iterable[CodeReading]]) -> list[FoundCode]:
+    """Return the codes on which several passes over a picture agree, from the top."""
+    places = _places(passes)
+    codes = [code for place in places if (code := _judged(place))]
+    read = [code for code in codes if code.content]
+    unsure = [code for code in codes if not (code.content or _is_beside(code, read))]
+    return sorted([*read, *unsure], key=lambda code: min((y, x) for x, y in code.corners))
+
+
+def is_square(corners: np.ndarray, grey: np.ndarray) -> bool:
+    """Return True when a line along the corners' top (4×2) crosses bars at nearly right angles."""
+    left, top, width, height = cv2.boundingRect(corners)
+    x, y = max(0, left - _RIM), max(0, top - _RIM)
+    patch = grey[y : top + height + _RIM, x : left + width + _RIM].astype(np.float32)
+    if not patch.size:
+        return False
+    band = np.zeros(patch.shape, np.uint8)
+    outline = (corners - (x, y)).round().astype(np.int32)
+    cv2.polylines(band, [outline], True, 1, 2 * _RIM + 1)
+    cv2.fillPoly(band, [outline], 1)
+    across, down = cv2.Sobel(patch, -1, 1, 0) * band, cv2.Sobel(patch, -1, 0, 1) * band
+    xx, yy, xy = (float((a * b).sum()) for a, b in ((across,) * 2, (down,) * 2, (across, down)))
+    slope = math.atan2(2 * xy, xx - yy) / 2  # of the steepest change: square to the bars
+    line = corners[1] - corners[0]
+    off = (math.atan2(line[1], line[0]) - slope + math.pi / 2) % math.pi - math.pi / 2
+    return abs(math.degrees(off)) <= _MAX_SLANT
+
+
+def _places(passes: Iterable[Iterable[CodeReading]]) -> list[list[CodeReading]]:
+    """Group the readings of one code, from several passes over the picture."""
+    places: list[list[CodeReading]] = []
+    for readings in passes:
+        before = [list(place) for place in places]
+        for reading in readings:
+            same = next((i for i, place in enumerate(places) if _overlaps(reading, place)), None)
+            if same is None:  # bars may be read along their upper and their lower half
+                same = next((i for i, old in enumerate(before) if _repeats(reading, old)), None)
+            if same is None:
+                places.append([reading])
+            else:
+                places[same].append(reading)
+    return places
+
+
+def _overlaps(reading: CodeReading, place: Iterable[CodeReading]) -> bool:
+    """Return True when the middle of one is inside the other's outline."""
+    return any(
+        cv2.pointPolygonTest(cv2.convexHull(a), tuple(map(float, b.mean(axis=0))), False) >= 0
+        for other in place
+        for a, b in ((reading.corners, other.corners), (other.corners, reading.corners))
+    )
+
+
+def _repeats(reading: CodeReading, place: Iterable[CodeReading]) -> bool:
+    """Return True when the place has the same content, nearer than half of the code's width."""
+    return any(
+        reading.content == other.content and _is_near(reading.corners, other.corners)
+        for other in place
+    )
+
+
+def _is_near(corners: np.ndarray, others: np.ndarray) -> bool:
+    width = max(np.linalg.norm(others[1] - others[0]), np.linalg.norm(others[3] - others[0]))
+    return bool(np.linalg.norm(corners.mean(axis=0) - others.mean(axis=0)) < width / 2)
+
+
+def _judged(place: Sequence[CodeReading]) -> FoundCode | None:
+    """Return what the readings of one place agree on.
+
+    A code without content when they do not; None when they may be mere stripes.
+    """
+    for check in ("correction", "strong"):
+        for reading in place:
+            if reading.check == check:
+                return FoundCode(reading.kind, reading.content, _points(reading))
+    square = [reading for reading in place if reading.square]
+    whole = [reading for reading in square if not _is_part(reading, square)]
+    contents = {_content(reading) for reading in whole}
+    votes = Counter(_content(reading) for reading in place if _content(reading) in contents)
+    if votes.total() < _MIN_READINGS:
+        return None
+    (best, count), *others = votes.most_common()
+    first = next(reading for reading in whole if _content(reading) == best)
+    agreed = count >= _MIN_READINGS and all(count >= _MAJORITY * votes for _, votes in others)
+    if not agreed or (first.check == "none" and len(first.content) < _MIN_LENGTH):
+        return FoundCode("Barcode", "", _points(first))
+    return FoundCode(*best, _points(first))
+
+
+def _content(reading: CodeReading) -> tuple[str, str]:
+    return reading.kind, reading.content
+
+
+def _is_part(reading: CodeReading, place: Sequence[CodeReading]) -> bool:
+    """Return True for bars read along a line that left them before their end."""
+    return reading.width < _WHOLE * max(other.width for other in place) or any(
+        reading.check == other.check == "none"
+        and len(reading.content) < len(other.content)
+        and reading.content in other.content
+        for other in place
+    )
+
+
+def _is_beside(code: FoundCode, others: Iterable[FoundCode]) -> bool:
+    return any(_is_near(np.array(code.corners), np.array(other.corners)) for other in others)
+
+
+def _points(reading: CodeReading) -> tuple[Point, ...]:
+    return tuple((float(x), float(y)) for x, y in reading.corners)
