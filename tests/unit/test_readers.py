@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vlm_backends import TASKS, Answer
+from vlm_backends import TASKS, Answer, find_task
 from vlm_backends.readers import deplot, florence2, kosmos2, paligemma, plain
 
 TRANSCRIPTS = json.loads(
@@ -195,6 +195,111 @@ def test_deplot(reply, rows, title):
 )
 def test_plain(reply, text):
     assert plain.read(reply).text == text
+
+
+BOX, QUAD = (
+    "<loc_100><loc_200><loc_300><loc_400>",
+    "<loc_1><loc_2><loc_9><loc_2><loc_9><loc_8><loc_1><loc_8>",
+)
+
+
+@pytest.mark.parametrize("words", [
+    "x < 5", "<EXIT>", "<EXIT> this way", "<div>", "<b>bold</b>", "I <3 you", "a<b>c", "a <OD", "<CAPTIONS>", "<-- left", "5 <= 7", "<loc>", "<locker_3>", "<mask>", "a </s> b", "the <s>old</s> price",
+    "<>", "« < »", "<NAME> <ADDRESS>", "<!-- -->", "<OCR_WITHOUT>",
+])  # fmt: skip
+def test_print_keeps_its_less_than_signs(words):
+    """In each grammar that reads print or names things; a mark is only what the model's vocabulary has."""
+    for around in ("{}", "</s><s>{}</s>", "{}<pad><pad>"):
+        assert florence2.text(around.format(words)).text == words
+        for read, marks in (
+            (florence2.quads, QUAD),
+            (florence2.boxes, BOX),
+            (florence2.polygons, QUAD),
+        ):
+            answer = read(around.format(f"{words}{marks}total{marks}"))
+            assert [region.label for region in answer.regions] == [words, "total"]
+    if "<s>" not in words and "</s>" not in words:
+        assert kosmos2.read(f"<grounding>{words}.").text == f"{words}."
+        assert paligemma.read(f"{words}.").text == f"{words}."
+        assert (
+            paligemma.read(f"<loc0001><loc0002><loc0300><loc0400> {words}").regions[0].label
+            == words
+        )
+
+
+@pytest.mark.parametrize("token", [task.token for task in TASKS])
+def test_the_echoed_task_is_no_print(token):
+    assert (
+        florence2.text(f"{token}STOP").text
+        == florence2.text(f"</s><s>{token}STOP</s>").text
+        == "STOP"
+    )
+    for end in range(1, len(token)):
+        assert florence2.text(token[:end]).text in ("", token[:end].replace("<", ""))
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "it",
+        "It",
+        "the image",
+        "The image",
+        "images",
+        "a",
+        "a group",
+        "other objects",
+        "each other",
+        "themselves",
+        "I",
+        "what",
+        "Some",
+        "one",
+    ],
+)
+def test_phrases_that_name_nothing_are_left_out_with_a_word(phrase):
+    answer = find_task("<CAPTION_TO_PHRASE_GROUNDING>").read(
+        f"</s><s>{phrase}{BOX}a stop sign{BOX}{phrase}{BOX * 2}</s>"
+    )
+    assert [region.label for region in answer.regions] == ["a stop sign"] == [answer.text]
+    assert answer.note == f"Left out, because it names nothing in particular: “{phrase}”."
+    alone = find_task("<CAPTION_TO_PHRASE_GROUNDING>").read(f"{phrase}{BOX}")
+    assert alone.regions == () and alone.text == "" and phrase in alone.note
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "US",
+        "IT",
+        "an image of a dog",
+        "the images",
+        "a group of people",
+        "item",
+        "another dog",
+        "The",
+        "i",
+        "ITS",
+        "them all",
+        "thing",
+        "a set of keys",
+        "HE",
+    ],
+)
+def test_other_phrases_are_grounded(phrase):
+    answer = find_task("<CAPTION_TO_PHRASE_GROUNDING>").read(f"{phrase}{BOX}")
+    kept = phrase not in ("The",)
+    assert [region.label for region in answer.regions] == [phrase] * kept and bool(
+        answer.note
+    ) != kept
+
+
+def test_only_phrases_of_a_sentence_are_left_out():
+    assert [region.label for region in find_task("<OD>").read(f"it{BOX}image{BOX}").regions] == [
+        "it",
+        "image",
+    ]
+    assert find_task("<OCR_WITH_REGION>").read(f"it{QUAD}").regions[0].label == "it"
 
 
 @pytest.mark.parametrize("name, reply", [(row["reader"], row["reply"]) for row in TRANSCRIPTS])

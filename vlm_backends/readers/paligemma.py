@@ -15,7 +15,7 @@ _SPECIAL = "<s>", "</s>", "<pad>", "<bos>", "</bos>", "<eos>", "</eos>"
 _SEG = re.compile(r"<seg\d+>")
 _UNFINISHED = unfinished("<loc#>", "<seg#>", *_SPECIAL)
 _ITEM = re.compile(r"<loc(\d{4})><loc(\d{4})><loc(\d{4})><loc(\d{4})>((?:[^<;]|<(?!loc\d))*)")
-_LOC = re.compile(r"<loc\d*>")
+_LOC = re.compile(r"<loc\d+>")
 _LAST_BIN = 1023
 
 
