@@ -41,6 +41,7 @@ from vlm_backends import (  # noqa: E402
     ask,
     connect,
     find_model,
+    find_task,
     read,
     write_task,
 )
@@ -675,3 +676,44 @@ def test_questions_together_end_when_all_who_asked_have_left_and_fail_with_a_sen
             [*prompts, Prompt((Turn("user", "<OD> and more", (SIGN,)),))],
             [CancelToken()] * 3,
         )
+
+
+@pytest.mark.parametrize("id", [id for id in tiny.FAMILIES if id != FLORENCE.id])
+def test_an_answer_that_is_cut_at_its_length_says_so(engine, id):
+    model = find_model(id)
+    few = Sampling(5, 0.0, 1.0)
+    *_, answer = ask(engine, model, question(model.prompts[0], CHART, few))
+    assert answer.finish == "length"
+    assert "maximum length" in answer.note and answer.note.startswith("Answered on this machine")
+
+
+def test_an_answer_that_ends_by_itself_is_not_called_cut(engine, monkeypatch):
+    loaded, long = _loaded(engine, LLAVA), question(sampling=Sampling(30, 0.0, 1.0))
+    settings = loaded.network.generation_config
+    whole = "".join(chunk.text for chunk in engine.stream(LLAVA, long))
+    ids = loaded.tokenizer(whole, add_special_tokens=False)["input_ids"]
+    for ends in (ids[3], [ids[3], ids[5]]):
+        monkeypatch.setattr(settings, "eos_token_id", ends)
+        *_, answer = ask(engine, LLAVA, long)
+        assert answer.finish == "" and "maximum length" not in answer.note
+        assert len(answer.text) < len(whole)
+
+
+@pytest.mark.parametrize("token", ["<OD>", "<CAPTION>"])
+def test_a_task_that_is_cut_at_its_length_says_so_alone_and_together(engine, monkeypatch, token):
+    monkeypatch.setattr(processors, "_MAX_TOKENS", 6)
+    task, prompt = find_task(token), Prompt((Turn("user", token, (SIGN,)),))
+    *_, alone = ask(engine, FLORENCE, prompt, task)
+    assert alone.finish == "length" and "maximum length" in alone.note
+    if token == "<OD>":
+        together = engine.answer_batch(FLORENCE, [prompt] * 2, [CancelToken()] * 2)
+        assert [chunk.finish for chunk in together] == ["length"] * 2
+
+
+def test_a_stop_is_no_maximum_length(engine):
+    stop, finish = CancelToken(), ""
+    for chunk in engine.stream(LLAVA, question(sampling=Sampling(100, 0.0, 1.0)), stop):
+        finish = finish or chunk.finish
+        if chunk.text:
+            stop.set()
+    assert finish == ""
