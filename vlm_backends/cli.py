@@ -26,6 +26,7 @@ from vlm_backends import (
     read,
     write_task,
 )
+from vlm_backends.arguments import whole
 from vlm_backends.config import ENGINES, Config
 from vlm_backends.engines import connect_engine
 from vlm_backends.models import check_sampling
@@ -90,7 +91,9 @@ def ask_options(program: str = "python -m vlm_backends") -> argparse.ArgumentPar
     )
     add = options.add_argument
     add("model", metavar="MODEL", help="an id of the catalogue, such as microsoft/florence-2")
-    add("pictures", metavar="PICTURE", nargs="+", help="JPEG, PNG, WebP, GIF, BMP or TIFF file")
+    add("pictures", metavar="PICTURE", nargs="+", help="file of a picture, or a PDF")
+    page = "of a PDF or TIFF, or the frame of an animation (default: the first)"
+    add("--page", metavar="N", type=whole(1_000_000), default=1, help=page)
     add("--prompt", metavar="TEXT", help="the question (default: the model's first example)")
     add("--task", metavar="TOKEN", help="a task of Florence-2, such as '<OD>'")
     add("--words", metavar="TEXT", default="", help="for the tasks that take words")
@@ -146,7 +149,7 @@ def _prompt(given: argparse.Namespace, model: Model, task: Task | None) -> Promp
     text = given.prompt
     if text is None:
         text = write_task(task, given.words, given.region) if task else model.prompts[0]
-    turn = Turn("user", text, tuple(_picture(path) for path in given.pictures))
+    turn = Turn("user", text, tuple(_picture(path, given.page) for path in given.pictures))
     return Prompt((turn,), _sampling(given, model))
 
 
@@ -167,10 +170,10 @@ def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _picture(path: str) -> Picture:
+def _picture(path: str, page: int) -> Picture:
     if not Path(path).is_file():
         raise BadPrompt(f"There is no file “{path}”.")
-    return read(path)
+    return read(path, page)
 
 
 def _print_while_it_arrives(reply: Reply, silent: bool) -> None:

@@ -34,6 +34,7 @@ class Region(NamedTuple):
         return self.is_mask
 
 
+PAGE_MARK = "#page="  # before the number of a page, as in a link to a page of a PDF (RFC 8118)
 PageUnit = Literal["page", "frame", "picture"]
 
 
@@ -84,11 +85,8 @@ class Picture:
 
 
 def page_title(name: str, number: int) -> str:
-    """Return how a page of a file is called: as the file for the first, else with its number.
-
-    The mark is that of a link to a page of a PDF (RFC 8118).
-    """
-    return name if number == 1 else f"{name}#page={number}"
+    """Return how a page of a file is called: as the file for the first, else with its number."""
+    return name if number == 1 else f"{name}{PAGE_MARK}{number}"
 
 
 @dataclass(frozen=True)

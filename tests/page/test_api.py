@@ -196,12 +196,21 @@ def test_public_endpoints_and_private_events(launched):
     names = [
         parameter["parameter_name"] for parameter in info["named_endpoints"]["/chat"]["parameters"]
     ]
-    assert names == ["model", "prompt", "image", "max_tokens", "temperature", "top_p", "seed"]
+    assert names == [
+        "model",
+        "prompt",
+        "image",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "seed",
+        "page",
+    ]
     names = [
         parameter["parameter_name"]
         for parameter in info["named_endpoints"]["/florence2"]["parameters"]
     ]
-    assert names == ["task", "image", "text", "region"]
+    assert names == ["task", "image", "text", "region", "page"]
 
 
 def test_the_api_says_what_a_region_is():

@@ -148,8 +148,8 @@ def test_a_second_comparison_waits(tab):
 def test_every_example_can_be_asked_here(tab):
     for index, (_, _, _, also) in enumerate(EXAMPLES):
         loaded = tab.load_example(index, Visitor())
-        fields = [tab.intent, tab.image, tab.words, tab.chosen, tab.kept]
-        title, path, filled, choices, _ = values_of(loaded, fields)
+        fields = [tab.intent, *tab.picture.parts, tab.words, tab.chosen, tab.kept]
+        title, path, _, filled, choices, _ = values_of(loaded, fields)
         comparison = Comparison()
         taken = tab.take(comparison, Visitor(), title, path, filled, choices.value)
         notice = value_of(taken, tab.notice)

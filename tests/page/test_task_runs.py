@@ -104,7 +104,7 @@ def test_a_box_counts_before_the_fields_show_it(runs):
         assert run.box == old, "a box counts once"
     run = TaskRun()
     tab.drawn(run, SimpleNamespace(box=[*new]), *[None] * 4)
-    tab.clear(run)
+    tab.show(None, run)
     _, notice, *_ = take(runs, run, "<REGION_TO_SEGMENTATION>")
     assert "region" in notice and not run.busy
 

@@ -130,7 +130,7 @@ FLOORS = {
         ["result_panel", "theme"],
         ["chart"],
     ],
-    "ui.tabs": [["fields"], ["task_runner", "chat", "batch", "compare"], ["task"]],
+    "ui.tabs": [["fields"], ["attachments"], ["task_runner", "chat", "batch", "compare"], ["task"]],
     "ui.api": [["endpoints"], ["mcp"]],
     "ui.web": [["middleware"]],
     "ui": [

@@ -15,7 +15,7 @@ from tests.support.pdf_files import PdfPage, pdf
 from tests.support.processes import printed
 from vlm_backends import BadPrompt, read
 from vlm_backends.media import images
-from vlm_backends.media.decoding import count_pages
+from vlm_backends.media.decoding import first_page
 
 COLOURS = (200, 40, 40), (40, 160, 60), (40, 60, 200), (220, 180, 30), (120, 40, 160)
 
@@ -72,7 +72,7 @@ def test_pages_may_differ_in_size_mode_and_orientation():
     for number, frame in enumerate(frames, 1):
         picture = read(data, page=number)
         assert (picture.width, picture.height) == frame.size
-        assert count_pages(data) == picture.page.count == 4
+        assert first_page(data).count == picture.page.count == 4
 
 
 @pytest.mark.parametrize("file", [raw.saved(scene(), "PNG"), raw.saved(scene(), "JPEG"), raw.saved(scene(), "GIF"),
@@ -118,7 +118,7 @@ def test_smaller_copies_and_masks_are_no_pages():
     frames = [plain(COLOURS[0]), plain(COLOURS[0], (48, 32)), plain(COLOURS[1]), plain(COLOURS[2])]
     data = saved(frames, "TIFF", tiffinfo={305: "x"})
     data = with_subfile_types(data, {2: 1, 4: 4})
-    assert count_pages(data) == 2 and near(middle(read(data, page=2)), COLOURS[1])
+    assert first_page(data).count == 2 and near(middle(read(data, page=2)), COLOURS[1])
 
 
 def test_a_raw_file_of_a_camera_is_not_answered_from_its_preview():
@@ -265,7 +265,7 @@ def test_each_page_of_a_pdf_is_drawn():
     fill = "{} {} {} rg 0 0 595 842 re f"
     fills = [fill.format(*(level / 255 for level in colour)) for colour in COLOURS]
     data = pdf(*(PdfPage(drawing=drawing, size=(90, 45)) for drawing in fills))
-    assert count_pages(data) == 5
+    assert first_page(data).count == 5
     for number, colour in enumerate(COLOURS, 1):
         picture = read(data, page=number)
         assert near(middle(picture), colour, 2) and picture.page.sentence == f"Page {number} of 5."

@@ -40,14 +40,15 @@ def add_api(registry: EngineRegistry) -> None:
         image = UploadedImage(label="image", type="filepath")
         numbers = [gr.Number(None, label=name) for name in _SAMPLING]
         task, text = gr.Textbox(label="task"), gr.Textbox("", label="text")
-        region = RegionJSON(label="region")
+        region, page = RegionJSON(label="region"), gr.Number(None, label="page", precision=0)
         words = gr.Textbox(label="text")
         picture = gr.Image(label="picture", type="filepath")
         as_json = gr.JSON(label="json")
         button = gr.Button()
     answer = [words, picture, as_json]
-    button.click(endpoints.chat, [*texts, image, *numbers], answer, api_name="chat")
-    button.click(endpoints.florence2, [task, image, text, region], answer, api_name="florence2")
+    chat, florence2 = [*texts, image, *numbers, page], [task, image, text, region, page]
+    button.click(endpoints.chat, chat, answer, api_name="chat")
+    button.click(endpoints.florence2, florence2, answer, api_name="florence2")
     button.click(endpoints.models, None, as_json, api_name="models")
 
 
@@ -69,6 +70,7 @@ class ApiEndpoints:
         temperature: float | None = None,
         top_p: float | None = None,
         seed: float | None = None,
+        page: int | None = None,
         request: gr.Request | None = None,
     ) -> AsyncGenerator[Outputs, None]:
         """Ask a model about a picture; empty parameters take the model's own defaults.
@@ -81,12 +83,13 @@ class ApiEndpoints:
             temperature: How random the choice of words is.
             top_p: The share of probability, 0..1, from which the words are chosen.
             seed: A whole number, which makes an answer repeatable.
+            page: Which page of a PDF or TIFF, or frame of an animation; 1 is the first.
         """
         given = max_tokens, temperature, top_p, seed
         caller = _caller(request)
         with _plain_errors():
             reply = await prepare(
-                self.registry, caller, lambda: self._question(model, prompt, image, given)
+                self.registry, caller, lambda: self._question(model, prompt, image, page, given)
             )
         async with aclosing(answers(self.registry, caller, reply)) as arriving:
             async for answer in arriving:
@@ -100,6 +103,7 @@ class ApiEndpoints:
         image: str | None = None,
         text: str = "",
         region: list | None = None,
+        page: int | None = None,
         request: gr.Request | None = None,
     ) -> Outputs:
         """Run a Florence-2 task.
@@ -109,13 +113,14 @@ class ApiEndpoints:
             image: The picture, as an http(s) or data: URL.
             text: Words, for the tasks that take some.
             region: [left, top, right, bottom] in 0..1, for the tasks that take a region.
+            page: Which page of a PDF or TIFF, or frame of an animation; 1 is the first.
         """
         florence2, caller = find_model("microsoft/florence-2"), _caller(request)
         with _plain_errors():
             reply = await prepare(
                 self.registry,
                 caller,
-                lambda: Question(florence2, *task_prompt(task, image, text, region)),
+                lambda: Question(florence2, *task_prompt(task, image, text, region, page)),
             )
         async for _ in answers(self.registry, caller, reply):
             pass
@@ -129,14 +134,19 @@ class ApiEndpoints:
         ]
 
     def _question(
-        self, id: str, prompt: str, image: str | None, given: Sequence[float | None]
+        self,
+        id: str,
+        prompt: str,
+        image: str | None,
+        page: int | None,
+        given: Sequence[float | None],
     ) -> Question:
         """Return the question of a call to /chat. Raises BadPrompt."""
         model = self.registry.find(id)
         if model.tasks:
             raise BadPrompt(f"{model.title} has tasks instead of a chat: call /florence2.")
         message = {"text": prompt, "files": [image] if image else []}
-        turn = read_message(message, Conversation(), model)
+        turn = read_message(message, Conversation(), model, page)
         defaults = [getattr(model.sampling, name) for name in _SAMPLING]
         values = [default if value is None else value for default, value in zip(defaults, given)]
         return Question(model, Prompt((turn,), check_sampling(model, sampling(*values))))

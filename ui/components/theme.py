@@ -18,6 +18,7 @@ _SCRIPTS = (
     "table_cells.js",
     "fallback.js",
     "chat.js",
+    "picture_files.js",
     "example_cards.js",
     "present.js",
 )

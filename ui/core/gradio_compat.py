@@ -19,6 +19,7 @@ from gradio.component_meta import ComponentMeta
 from gradio.components import Component
 from gradio.context import LocalContext
 from gradio.data_classes import GradioModel, GradioRootModel
+from gradio.events import Events
 from gradio.utils import get_upload_folder
 
 # Options of an event that ends at once. In the queue, the browser would open a stream to wait for
@@ -151,6 +152,29 @@ class UploadedFiles(gr.File, metaclass=_WithoutStub):
     def preprocess(self, payload: Any) -> list[str]:
         """Return the paths of the uploads."""
         return [file.path for file in payload or ()]
+
+
+class MessageBox(gr.MultimodalTextbox, metaclass=_WithoutStub):
+    """A message box that tells when a file was attached.
+
+    Gradio's browser code says so, but the component does not list the event. It also refuses files
+    by their names, before this project has looked into them.
+    """
+
+    upload = Events.upload.copy().listener
+    EVENTS = [*gr.MultimodalTextbox.EVENTS, Events.upload]
+
+    def get_block_name(self) -> str:
+        """Return the front end's name of the component: Gradio derives it from the class's name."""
+        return "multimodaltextbox"
+
+    get_block_class = get_block_name
+
+    def preprocess(self, payload: Any) -> Any:
+        """Return the text and the paths of the files."""
+        if payload is None:
+            return None
+        return {"text": payload.text, "files": [file.path for file in payload.files]}
 
 
 class RegionJSON(gr.JSON, metaclass=_WithoutStub):

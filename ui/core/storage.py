@@ -20,21 +20,46 @@ from gradio.utils import get_upload_folder
 from ui.core.gradio_compat import files_of_examples, files_of_visitors
 from vlm_backends import Picture
 from vlm_backends.media import images
+from vlm_backends.media.decoding import first_page, read_bytes
+from vlm_backends.types import Page
 
 _PERIOD, _MAX_AGE = 600.0, 6 * 3600.0  # seconds
 _own_files: set[str] = (
     set()
 )  # made by the page itself; Gradio serves its upload folder to all pages
+# By the path of a picture's file: the picture, and the visitor's file that it was read from.
+_read_before: dict[str, tuple[Picture, str]] = {}
 _lock = Lock()  # held while a file is made or deleted
 
 
-def store_picture(source: images.Source) -> Picture:
+def store_picture(source: images.Source, page: int | None = None) -> Picture:
     """Read a picture, and return it with its bytes in a file of the page instead of in memory.
 
-    A visit may have many pictures, and is held for hours. Raises BadPrompt when it is no picture.
+    A visit may have many pictures, and is held for hours. `page` is one of the file that the
+    visitor gave, also where `source` is what this made of another page of it. Raises BadPrompt when
+    it is no picture, or has no such page.
     """
-    picture = images.read(source)
-    return replace(picture, source=Path(picture_path(picture)))
+    path = str(source) if isinstance(source, (str, Path)) else ""
+    picture, upload = _read_before.get(path, (None, path))
+    if picture and page in (None, picture.page.number):
+        picture_path(picture)  # renews its age
+        return picture
+    picture = images.read(upload or source, 1 if page is None else page)
+    name = f"picture.{picture.mime.rpartition('/')[2]}"
+    origin = f"{upload}#{picture.page.number}" if upload else ""
+    stored = replace(picture, source=Path(store_file(name, picture.data, origin)))
+    if upload:
+        _read_before[str(stored.source)] = stored, upload
+    return stored
+
+
+def page_at(path: str) -> Page:
+    """Return which page of its file a picture is, or the first page of a visitor's file.
+
+    Raises BadPrompt.
+    """
+    known = _read_before.get(path)
+    return known[0].page if known else first_page(read_bytes(path))
 
 
 def picture_path(picture: Picture) -> str:
@@ -50,9 +75,13 @@ def picture_path(picture: Picture) -> str:
     return store_file(f"picture.{picture.mime.rpartition('/')[2]}", picture.data)
 
 
-def store_file(name: str, data: bytes) -> str:
-    """Write a file into a folder named by its content's SHA-256, hard to guess; return its path."""
-    folder = Path(get_upload_folder()) / hashlib.sha256(data).hexdigest()
+def store_file(name: str, data: bytes, origin: str = "") -> str:
+    """Write a file into a folder named by its content's SHA-256, hard to guess; return its path.
+
+    What has another `origin` gets another folder.
+    """
+    digest = hashlib.sha256(data + origin.encode(errors="surrogateescape"))
+    folder = Path(get_upload_folder()) / digest.hexdigest()
     path = folder / name
     with _lock:
         _own_files.add(str(path))
@@ -112,6 +141,7 @@ def sweep(page: gr.Blocks, max_age: float) -> None:
         for file in tuple(files):  # a copy: uploads arrive meanwhile
             if file not in examples and _delete_if_old(Path(file), max_age):
                 files.discard(file)
+                _read_before.pop(file, None)
 
 
 def _delete_if_old(path: Path, max_age: float) -> bool:

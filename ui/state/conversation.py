@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ui.core.markdown import as_markdown, verbatim
-from ui.core.storage import picture_path, store_picture
+from ui.core.storage import page_at, picture_path, store_picture
 from ui.state.links import link_query
 from ui.state.phase import Phased
 from ui.state.rendering import THOUGHT_TITLE, small_print
 from ui.state.replies import PICTURE_FIRST, PageReply, Result
 from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Question, Sampling, Turn
 from vlm_backends.endings import describe_ending, has_content
+from vlm_backends.types import Page
 
 _AFTER_SILENCE = "Ask in other words, or allow a longer answer under Parameters."
 _STOPPED = "Stopped before the first word."
@@ -119,10 +120,15 @@ def _drop(messages: list[dict], role: str) -> None:
         messages.pop()
 
 
-def read_message(message: Mapping | None, conversation: Conversation, model: Model) -> Turn:
-    """Return a message of the box as a turn. Raises BadPrompt when it cannot be asked."""
+def read_message(
+    message: Mapping | None, conversation: Conversation, model: Model, page: int | None = None
+) -> Turn:
+    """Return a message of the box as a turn; `page` is that of its files.
+
+    Raises BadPrompt when it cannot be asked.
+    """
     message = message or {}
-    pictures = tuple(store_picture(path) for path in message.get("files") or ())
+    pictures = tuple(store_picture(path, page) for path in message.get("files") or ())
     if len(pictures) > model.pictures:
         most = "one picture" if model.pictures == 1 else f"{model.pictures} pictures"
         raise BadPrompt(
@@ -131,6 +137,31 @@ def read_message(message: Mapping | None, conversation: Conversation, model: Mod
     if not pictures and not conversation.picture():
         raise BadPrompt(PICTURE_FIRST)
     return Turn("user", (message.get("text") or "").strip() or model.prompts[0], pictures)
+
+
+def page_in(message: Mapping | None) -> Page | None:
+    """Return the page of the newest file in the box that has several; None when none has.
+
+    Raises BadPrompt for a file that is no picture.
+    """
+    found = [page_at(path) for path in (message or {}).get("files") or ()]
+    return next((page for page in reversed(found) if page.count > 1), None)
+
+
+def turn_page(message: Mapping | None, conversation: Conversation, page: int) -> dict:
+    """Return the message with another page of its newest file that has several.
+
+    Where it has none, a page of the file that the conversation is about is attached. Raises
+    BadPrompt when there is no such page.
+    """
+    message = message or {}
+    files: list[str] = list(message.get("files") or ())
+    several = [index for index, path in enumerate(files) if page_at(path).count > 1]
+    if several:
+        files[several[-1]] = picture_path(store_picture(files[several[-1]], page))
+    elif shown := conversation.picture():
+        files.append(picture_path(store_picture(picture_path(shown), page)))
+    return {"text": message.get("text") or "", "files": files}
 
 
 def as_message(turn: Turn) -> dict:

@@ -89,12 +89,14 @@ def caption_then_places(question: Question) -> TaskPlan:
     )
 
 
-def task_prompt(token: str, path: str | None, words: str, region: object) -> tuple[Prompt, Task]:
+def task_prompt(
+    token: str, path: str | None, words: str, region: object, page: int | None = None
+) -> tuple[Prompt, Task]:
     """Return the prompt of a task and the task. Raises BadPrompt when something is missing."""
     if not path:
         raise BadPrompt(PICTURE_FIRST)
-    task = find_task(token)
-    return Prompt((Turn("user", write_task(task, words, region), (store_picture(path),)),)), task
+    task, picture = find_task(token), store_picture(path, page)
+    return Prompt((Turn("user", write_task(task, words, region), (picture,)),)), task
 
 
 def _known(question: Question, _: Sequence[Answer]) -> Question:

@@ -20,7 +20,7 @@ from ui.core.session import EngineRegistry, Visitor, owner_pays
 from ui.core.shutdown import shutdown_registry
 from ui.state.batch import Batch, BatchQuestion, grid, progress
 from ui.state.phase import Phase
-from ui.tabs.fields import ASSETS
+from ui.tabs.fields import ASSETS, FILE_TYPES
 from vlm_backends import CATALOGUE, BadPrompt, CancelToken, Model, Task, VLMError, write_task
 from vlm_backends.annotate.runner import rate_limit_for
 from vlm_backends.annotate.sources import MOST, Source, sources
@@ -61,7 +61,7 @@ class BatchTab:
         self.files = UploadedFiles(
             label=f"Your pictures, up to {MOST}",
             file_count="multiple",
-            file_types=["image"],
+            file_types=FILE_TYPES,
             height=180,
             elem_id="batch-files",
         )

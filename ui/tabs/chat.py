@@ -17,14 +17,16 @@ from ui.components.engine_menu import SETS_STATE
 from ui.components.fallback import accept_offer, fallback_button, offer
 from ui.components.result_panel import ResultPanel, after, facts_html
 from ui.components.viewer import scene, viewer
-from ui.core.gradio_compat import QUIET, posted
+from ui.core.gradio_compat import QUIET, MessageBox, posted
 from ui.core.markdown import as_markdown, verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.conversation import Conversation, as_message, read_message, sampling
+from ui.state.links import slug
 from ui.state.phase import Phase
 from ui.state.rendering import waiting
 from ui.state.replies import Result, follow
-from ui.tabs.fields import example, example_gallery
+from ui.tabs.attachments import AttachedPage
+from ui.tabs.fields import FILE_TYPES, example, example_gallery
 from vlm_backends import Answer, BadPrompt, Model, Picture, Turn, VLMError
 from vlm_backends.models import check_sampling
 
@@ -80,9 +82,10 @@ class ChatTab:
             self.live = gr.Markdown(elem_classes="live", line_breaks=True)
         self.notice = gr.Markdown(elem_classes="notice")
         self.instead = fallback_button()
-        self.box = gr.MultimodalTextbox(
+        self.attached = AttachedPage(f"page-{slug(model)}")
+        self.box = MessageBox(
             sources=["upload"],
-            file_types=["image"],
+            file_types=FILE_TYPES,
             file_count="multiple" if several else "single",
             placeholder=model.prompts[0],
             show_label=False,
@@ -113,7 +116,14 @@ class ChatTab:
 
     def _wire(self) -> None:
         # A state is an output of each event: Gradio forgets one some time after it was last set.
-        self.asked = [self.conversation, self.box, self.chatbot, self.notice, self.viewer]
+        self.asked = [
+            self.conversation,
+            self.box,
+            self.attached.page,
+            self.chatbot,
+            self.notice,
+            self.viewer,
+        ]
         table = self.chart.outputs if self.chart else []
         beside = [self.viewer, self.outcome.facts, *table]
         self.done = [self.chatbot, self.live, self.box, *beside, self.instead]
@@ -130,9 +140,18 @@ class ChatTab:
             acted = posted(handler, self.asked)
             self.answer_after(listen(acted, inputs, self.asked, postprocess=False, **QUIET))
         self.box.stop(Conversation.stop, conversation, None, **QUIET)
+        self.attached.wire(self.box, conversation, self.notice)
         undone = [conversation, self.box, self.chatbot, self.notice, self.instead, *beside]
         self.chatbot.undo(self.undo, conversation, undone, **QUIET)
-        cleared = [conversation, self.chatbot, self.notice, self.instead, self.live, *beside]
+        cleared = [
+            conversation,
+            self.attached.page,
+            self.chatbot,
+            self.notice,
+            self.instead,
+            self.live,
+            *beside,
+        ]
         self.chatbot.clear(self.clear, conversation, cleared, **QUIET)
 
     def answer_after(self, start: Dependency) -> None:
@@ -159,12 +178,14 @@ class ChatTab:
     def put(self, conversation: Conversation, turn: Turn) -> dict:
         """Put a question into the conversation, and show it with its pictures."""
         conversation.put(turn)
+        picture = conversation.picture()
         return {
             self.conversation: conversation,
             self.box: None,
+            **self.attached.show(picture),
             self.chatbot: conversation.messages,
             self.notice: "",
-            self.viewer: scene(conversation.picture()),
+            self.viewer: scene(picture),
         }
 
     def take_example(self, conversation: Conversation, index: int) -> dict:
@@ -261,6 +282,7 @@ class ChatTab:
         conversation.stop()
         return {
             self.conversation: Conversation(),
+            **self.attached.show(None),
             self.chatbot: [],
             self.notice: "",
             self.instead: "",

@@ -16,14 +16,13 @@ from ui.components.viewer import scene, viewer
 from ui.core.gradio_compat import QUIET
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
-from ui.core.storage import picture_path, store_picture
+from ui.core.storage import store_picture
 from ui.state.candidates import candidates, default_choice
 from ui.state.comparison import MOST, Comparison, ComparisonEntry, as_html, entries_for
 from ui.state.replies import PICTURE_FIRST, follow
-from ui.tabs.fields import ASSETS, example, example_gallery, picture_field, titled
+from ui.tabs.fields import ASSETS, PictureField, example, example_gallery, titled
 from vlm_backends import BadPrompt, VLMError
 from vlm_backends.intents import ASK, DESCRIBE, FIND, INTENTS, READ, Intent
-from vlm_backends.media import images
 
 EXAMPLES = (  # what is wanted, picture, words, who is asked besides the default choice
     (READ, "sign.jpg", "", ()),
@@ -58,7 +57,7 @@ class CompareTab:
         self._examples()
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=320):
-                self.image = picture_field(300, "compare-picture")
+                self.picture = PictureField(300, "compare-picture")
             with gr.Column(scale=3, min_width=320):
                 self._question()
         self._answers()
@@ -109,11 +108,12 @@ class CompareTab:
         offered = [self.chosen, self.words, self.about]
         gr.on(None, self.offer, [self.visitor, self.intent, self.kept], offered, **QUIET)
         self.chosen.input(lambda chosen: chosen, self.chosen, self.kept, **QUIET)
-        self.image.upload(self.upload, self.image, [self.image, self.notice], **QUIET)
+        self.picture.wire(self.notice)
 
     def _wire_comparisons(self) -> None:
         """Wire the events that take a comparison, stream its answers, and compare them."""
-        fields = [self.comparison, self.visitor, self.intent, self.image, self.words, self.chosen]
+        fields = [self.comparison, self.visitor, self.intent, self.picture.image]
+        fields += [self.words, self.chosen]
         # A state is an output of each event: Gradio forgets one some time after it was last set.
         self.taken: list[Component] = [
             self.comparison,
@@ -124,7 +124,7 @@ class CompareTab:
             self.agreement,
             *self.answers,
         ]
-        filled = [self.intent, self.image, self.words, self.chosen, self.kept]
+        filled = [self.intent, *self.picture.parts, self.words, self.chosen, self.kept]
         loaded = self.examples.click(
             self.load_example, [self.examples, self.visitor], filled, **QUIET
         )
@@ -170,19 +170,11 @@ class CompareTab:
         chosen = [*dict.fromkeys([*default_choice(found), *filter(None, wanted)])]
         return {
             self.intent: intent.title,
-            self.image: picture_path(images.read(ASSETS / name)),
+            **self.picture.show(store_picture(ASSETS / name)),
             self.words: words,
             self.chosen: self.offer(visitor, intent.title, chosen)[self.chosen],
             self.kept: chosen if also else [],
         }
-
-    def upload(self, path: str | None) -> dict:
-        """Show the upload, upright; a file that is no picture is refused with a sentence."""
-        try:
-            shown = picture_path(images.read(path)) if path else None
-        except VLMError as error:
-            return {self.image: None, self.notice: verbatim(str(error))}
-        return {self.image: shown, self.notice: ""}
 
     def take(
         self,

@@ -14,11 +14,11 @@ from ui.components.viewer import viewer
 from ui.core.gradio_compat import QUIET
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
-from ui.core.storage import picture_path, store_picture
+from ui.core.storage import store_picture
 from ui.state.task_run import BoxFields, TaskRun, complete_box
-from ui.tabs.fields import ASSETS, example, example_gallery, picture_field, titled
+from ui.tabs.fields import ASSETS, PictureField, example, example_gallery, titled
 from ui.tabs.task_runner import RunFields, TaskRunHandlers
-from vlm_backends import Model, Task, VLMError, find_task
+from vlm_backends import Model, Picture, Task, VLMError, find_task
 from vlm_backends.models import DESCRIBE_GROUP, check_region
 
 FIRST = TaskRun().token
@@ -51,7 +51,7 @@ class TaskTab:
         self._examples()
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=320):
-                self.image = picture_field(220, "task-picture")
+                self.picture = PictureField(220, "task-picture")
                 self._picker()
                 self._task_fields()
                 self._buttons()
@@ -129,13 +129,11 @@ class TaskTab:
             self.both,
             self.viewer,
         ]
-        self.exampled: list[Any] = [*self.chosen, self.image, *self.region]
+        self.exampled: list[Any] = [*self.chosen, *self.picture.parts, *self.region]
         for group in self.groups:
             inputs = [self.run, group, self.visitor, *self.region]
             group.input(self.choose, inputs, self.chosen, **QUIET)
-        uploaded = [self.image, self.viewer, self.notice]
-        self.image.upload(self.upload, [self.run, self.image], uploaded, **QUIET)
-        self.image.clear(self.clear, self.run, [self.viewer, *self.region], **QUIET)
+        self.picture.wire(self.notice, self.show, [self.run], [self.viewer, *self.region])
         box = [self.run, *self.region]
         self.viewer.region(self.drawn, box, [*self.region, self.notice], **QUIET)
         for number in self.region:
@@ -145,7 +143,7 @@ class TaskTab:
     def _wire_runs(self) -> None:
         """Wire the events that take a run, stream it, and show its end."""
         runs, run = self.handlers, self.run
-        fields = [run, self.image, self.words, *self.region]
+        fields = [run, self.picture.image, self.words, *self.region]
         # A state is an output of each event: Gradio forgets one some time after it was last set.
         taken = runs.fields.taken
         example = self.examples.click(
@@ -222,7 +220,7 @@ class TaskTab:
         token, name, words, region = EXAMPLES[index]
         run.picture, run.example, run.drawn = store_picture(ASSETS / name), index, None
         updates = self.choose(run, token, visitor, *_NO_BOX) | {
-            self.image: picture_path(run.picture),
+            **self.picture.show(run.picture),
             self.words: self._words_for(find_task(token), value=words),
             **dict(zip(self.region, region or _NO_BOX, strict=True)),
         }
@@ -232,7 +230,8 @@ class TaskTab:
 
     def empty_fields(self) -> dict[Any, Any]:
         """Return the fields without a picture, words, or a region."""
-        return {self.image: None, self.words: "", **dict(zip(self.region, _NO_BOX, strict=True))}
+        region = dict(zip(self.region, _NO_BOX, strict=True))
+        return {**self.picture.show(None), self.words: "", **region}
 
     def chosen_by_link(self, run: TaskRun, token: str, visitor: Visitor) -> dict[Any, Any]:
         """Choose this task, with empty fields. Raises BadPrompt for an unknown token."""
@@ -240,25 +239,11 @@ class TaskTab:
         updates = self.choose(run, task.token, visitor, *_NO_BOX)
         return updates | self.empty_fields() | {self.words: self._words_for(task, value="")}
 
-    def upload(self, run: TaskRun, path: str | None) -> dict[Any, Any]:
-        """Show the upload, upright, in the field and in the viewer.
-
-        A file that is no picture is refused with a sentence.
-        """
-        try:
-            run.picture, run.example = store_picture(path) if path else None, None
-        except VLMError as error:
-            return {self.image: None, self.notice: verbatim(str(error))}
-        return {
-            self.image: run.picture and picture_path(run.picture),
-            self.viewer: self.handlers.view(run),
-            self.notice: "",
-        }
-
-    def clear(self, run: TaskRun) -> dict[Any, Any]:
-        """Forget the picture and the region."""
-        run.picture, run.example, run.drawn = None, None, None
-        return {self.viewer: None, **dict(zip(self.region, _NO_BOX, strict=True))}
+    def show(self, picture: Picture | None, run: TaskRun) -> dict[Any, Any]:
+        """Show the picture of the field in the viewer; forget a box on the one before."""
+        run.picture, run.example, run.drawn = picture, None, None
+        shown = self.handlers.view(run) if picture else None
+        return {self.viewer: shown, **dict(zip(self.region, _NO_BOX, strict=True))}
 
     def drawn(self, run: TaskRun, event: gr.EventData, *before: float | None) -> dict[Any, Any]:
         """Write the box that was drawn into the four fields."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vlm_backends.annotate.runner import Record
+from vlm_backends.annotate.sources import stem_of
 from vlm_backends.media.exports import FORMATS, as_coco
 from vlm_backends.types import Answer
 
@@ -41,7 +42,7 @@ def write_archive(
 def _write_record(
     bundle: zipfile.ZipFile, record: Record, drawn: Path | None, details: dict
 ) -> None:
-    stem = Path(record.source.name).stem
+    stem = stem_of(record.source.name)
     if drawn:
         bundle.write(drawn, f"annotated/{stem}{drawn.suffix}", zipfile.ZIP_STORED)
     bundle.writestr(f"json/{stem}.json", _json(details))

@@ -29,6 +29,7 @@ from vlm_backends import (
     write_task,
 )
 from vlm_backends.annotate.jsonl import entries, resumable_jsonl
+from vlm_backends.annotate.parquet import TableCell
 from vlm_backends.annotate.records import (
     AnnotationQuestion,
     model_of,
@@ -37,7 +38,7 @@ from vlm_backends.annotate.records import (
     write_csv,
 )
 from vlm_backends.annotate.runner import PictureSource, annotate, rate_limit_for
-from vlm_backends.annotate.sources import pictures
+from vlm_backends.annotate.sources import AnySource, pictures, with_pages
 from vlm_backends.arguments import whole
 from vlm_backends.config import ENGINES, Config
 from vlm_backends.engines import connect_engine
@@ -106,21 +107,35 @@ def _run(given: argparse.Namespace, cancel: CancelToken) -> int:
         # listed twice: first to check every path and to count for the bar
         found = takewhile(lambda _: not cancel.is_set(), pictures(given.pictures, given.column))
         answered = [source.name in done for source in found]
-        again = pictures(given.pictures, given.column, again=True)
+        again = with_pages(pictures(given.pictures, given.column, again=True))
         remaining = (source for source in again if source.name not in done)
-        failed = _write_lines(make_lines(engine, question, remaining, cancel), write, answered)
+
+        def lines(bar: tqdm) -> Iterable[dict]:
+            return make_lines(engine, question, _counted(remaining, bar), cancel)
+
+        failed = _write_lines(lines, write, answered)
         for path, write_table in tables.items():
             write_table(path, partial(entries, out))
     return failed
 
 
+def _counted(sources: Iterable[AnySource], bar: tqdm) -> Iterator[AnySource]:
+    """Yield the sources; a page after the first makes the bar longer: only its file is in it."""
+    for source in sources:
+        if not isinstance(source, TableCell) and source.page > 1:
+            bar.total += 1
+        yield source
+
+
 def _write_lines(
-    lines: Iterable[dict], write: Callable[[dict], None], answered: Sequence[bool]
+    make_lines: Callable[[tqdm], Iterable[dict]],
+    write: Callable[[dict], None],
+    answered: Sequence[bool],
 ) -> int:
     """Write the lines under a progress bar; return how many pictures failed."""
     failed = 0
     with tqdm(total=len(answered), initial=sum(answered), unit="picture", disable=None) as bar:
-        for line in lines:
+        for line in make_lines(bar):
             write(line)
             failed += bool(line["error"])
             bar.set_postfix_str(f"{failed} failed" if failed else "")

@@ -62,7 +62,7 @@ def record_to_json(record: Record, question: AnnotationQuestion) -> dict:
 
     Outlines are in 0..1 from the top left corner, width and height in pixels, seconds from the
     question to the end of the answer. `finish` says why the reply ended, where that is not the
-    usual end.
+    usual end. `page` counts from 1; `pages` is how many pages or frames the file has.
     """
     answer, picture = record.answer, record.picture
     return {
@@ -77,6 +77,8 @@ def record_to_json(record: Record, question: AnnotationQuestion) -> dict:
         "finish": answer.finish,
         "width": picture and picture.width,
         "height": picture and picture.height,
+        "page": picture and picture.page.number,
+        "pages": picture and picture.page.count,
         "seconds": round(record.timing.total_s, 3),
         "error": record.error or None,
     }

@@ -11,17 +11,21 @@ import threading
 import unicodedata
 import zipfile
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from vlm_backends.annotate import parquet
 from vlm_backends.annotate.parquet import TableCell
 from vlm_backends.errors import BadPrompt
 from vlm_backends.media import images
-from vlm_backends.types import Picture
+from vlm_backends.media.decoding import first_page, read_bytes
+from vlm_backends.types import PAGE_MARK, Picture, page_title
 
-SUFFIXES = {".avif", ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+SUFFIXES = {".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jpeg", ".jpg", ".pdf"}
+SUFFIXES |= {".png", ".tif", ".tiff", ".webp"}
+_SUFFIXES_OF_PAGES = {".pdf", ".tif", ".tiff"}  # files that are looked into for further pages
 MOST = 100  # pictures of one visitor's batch
 _MOST_BYTES = 200 * 2**20  # of a picture's file
 _LONGEST = 80  # bytes of a name, its ending and its number left out
@@ -40,12 +44,17 @@ class Source:
 
     name: str
     path: Path
+    page: int = 1
 
     def read(self) -> Picture:
         """Return the upright picture. Raises BadPrompt."""
         if self.path.is_file():  # `images.read` explains a missing file
             _check_size(self.name, self.path.stat().st_size)
-        return images.read(self.path)
+        return images.read(self.path, self.page)
+
+    def data(self) -> bytes:
+        """Return the file's bytes. Raises BadPrompt."""
+        return read_bytes(self.path)
 
 
 @dataclass(frozen=True)
@@ -55,24 +64,30 @@ class ZipMember:
     name: str
     path: Path
     member: str
+    page: int = 1
 
     def read(self) -> Picture:
         """Return the upright picture. Raises BadPrompt."""
+        return images.read(self.data(), self.page)
+
+    def data(self) -> bytes:
+        """Return the member's bytes. Raises BadPrompt."""
         try:
             with _unzipping:
                 bundle = _zip(*parquet.cache_key(self.path))
                 _check_size(self.name, bundle.getinfo(self.member).file_size)
-                data = bundle.read(self.member)
+                return bundle.read(self.member)
         except BadPrompt:
             raise
         except Exception as error:  # a broken file makes zipfile and its decoders raise anything
             raise BadPrompt(f"{self.name} cannot be taken out of its zip: {error}.") from None
-        return images.read(data)
 
 
-def pictures(
-    paths: Iterable[str], column: str = "", again: bool = False
-) -> Iterator[Source | ZipMember | TableCell]:
+AnySource = Source | ZipMember | TableCell
+AnyOrSource = TypeVar("AnyOrSource", AnySource, Source)
+
+
+def pictures(paths: Iterable[str], column: str = "", again: bool = False) -> Iterator[AnySource]:
     """Yield what is to be annotated, each name once. Raises BadPrompt for a path without pictures.
 
     `again`: each path held something before. One that has vanished is yielded nevertheless, so that
@@ -95,7 +110,30 @@ def pictures(
             )
 
 
-def _at(given: str, column: str) -> Iterator[Source | ZipMember | TableCell]:
+def with_pages(sources: Iterable[AnyOrSource]) -> Iterator[AnyOrSource]:
+    """Yield each source, and the further pages of a PDF or TIFF, as pictures of their own.
+
+    The first page has the name of the file, the second one "scan.tif#page=2". A file is opened when
+    it is reached. The frames of an animation are no pages.
+    """
+    for source in sources:
+        yield source
+        if not isinstance(source, TableCell):
+            for page in range(2, _count_pages(source) + 1):
+                yield replace(source, name=page_title(source.name, page), page=page)
+
+
+def _count_pages(source: Source | ZipMember) -> int:
+    if Path(source.name).suffix.lower() not in _SUFFIXES_OF_PAGES:
+        return 1
+    try:
+        first = first_page(source.data())
+    except BadPrompt:  # reading it explains the error
+        return 1
+    return first.count if first.unit == "page" else 1
+
+
+def _at(given: str, column: str) -> Iterator[AnySource]:
     path = Path(given)
     if given and path.is_dir():
         for file in _files(path):
@@ -124,9 +162,7 @@ def _files(folder: Path) -> Iterator[Path]:
             yield Path(entry.path)
 
 
-def _inside(
-    path: Path, column: str, in_folder: bool = False
-) -> Iterator[Source | ZipMember | TableCell]:
+def _inside(path: Path, column: str, in_folder: bool = False) -> Iterator[AnySource]:
     """Yield the pictures of one file; one found `in_folder` may hold none."""
     # JSON holds valid UTF-8 only
     name = os.fsencode(path).decode(errors="backslashreplace")
@@ -173,9 +209,9 @@ def _check_size(name: str, size: int) -> None:
 
 
 def sources(paths: Iterable[str | Path]) -> tuple[Source, ...]:
-    """Return the files with their names, each content once.
+    """Return the files with their names, each content once, each page of a PDF or TIFF for itself.
 
-    Raises BadPrompt for no file, and for more than MOST.
+    Raises BadPrompt for no file, and for more than MOST pictures.
     """
     paths = [Path(path) for path in paths]
     if not paths:
@@ -190,9 +226,21 @@ def sources(paths: Iterable[str | Path]) -> tuple[Source, ...]:
         once.setdefault(_content(path), path)
     named: dict[str, Source] = {}  # by what no other name may be called
     for path in once.values():
-        name = _free(safe_name(path.name), named)
-        named[Path(name).stem.casefold()] = Source(name, path)
+        for page in with_pages([Source(safe_name(path.name), path)]):
+            if len(named) == MOST:
+                raise BadPrompt(
+                    f"A batch takes {MOST} pictures, and each page of a PDF or TIFF is one: these "
+                    "files hold more. Remove some of them."
+                )
+            name = _free(page.name, named)
+            named[stem_of(name).casefold()] = replace(page, name=name)
     return tuple(named.values())
+
+
+def stem_of(name: str) -> str:
+    """Return a name for the files about a picture: without its ending, "scan-page-2" for a page."""
+    file, mark, page = name.rpartition(PAGE_MARK)
+    return f"{Path(file).stem}-page-{page}" if mark else Path(name).stem
 
 
 def safe_name(name: str) -> str:
@@ -214,7 +262,7 @@ def safe_name(name: str) -> str:
 def _free(name: str, taken: Container[str]) -> str:
     """Return the name, with a number behind its stem when that is taken, in any case."""
     path, number = Path(name), 1
-    while Path(name).stem.casefold() in taken:
+    while stem_of(name).casefold() in taken:
         number += 1
         name = f"{path.stem}-{number}{path.suffix}"
     return name

@@ -82,15 +82,15 @@ def open_page(data: bytes, number: int) -> Iterator[tuple[Image.Image, Page]]:
         ) from None
 
 
-def count_pages(data: bytes) -> int:
-    """Return how many pages a PDF or a TIFF has; 1 for any other file. Raises BadPrompt."""
-    match kind_of(data):
-        case "pdf":
-            return pdf.count_pages(data)
-        case "tiff":
-            return tiff.page_of(data, 1)[1].count
-        case _:
-            return 1
+def first_page(data: bytes) -> Page:
+    """Say what the first page of a file is, and how many there are, without decoding it.
+
+    Raises BadPrompt.
+    """
+    if kind_of(data) == "pdf":
+        return pages.chosen(1, pdf.count_pages(data))
+    with open_page(data, 1) as (_, page):
+        return page
 
 
 def _opened(data: bytes, number: int) -> tuple[Image.Image, Page]:

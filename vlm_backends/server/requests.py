@@ -3,11 +3,12 @@
 import base64
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from vlm_backends import Model, Picture, Prompt, Task, Turn
 from vlm_backends.errors import BadPrompt, Unreachable, VLMError
 from vlm_backends.media import images
+from vlm_backends.media.files.pages import whole_number
 from vlm_backends.models import check_sampling
 from vlm_backends.server.fields import check_fields, check_message
 from vlm_backends.types import Sampling
@@ -119,29 +120,42 @@ def _content(
             words.append(part["text"])
         elif kind == "refusal" and isinstance(part.get("refusal"), str):
             words.append(part["refusal"])
-        elif kind == "image_url":
+        elif kind in ("image_url", "file"):
             if len(pictures) == capacity:
                 raise BadPrompt(f"A conversation may show {_MAX_PICTURES} pictures. Send fewer.")
-            pictures.append(_picture(part.get("image_url"), load))
+            pictures.append(_picture(part.get(kind), load))
         else:
             raise BadPrompt(
-                "A part of a message is {type: text, text} or {type: image_url, image_url: {url}}."
+                "A part of a message is {type: text, text}, {type: image_url, image_url: {url}} or "
+                "{type: file, file: {file_data}}."
             )
     return "\n".join(words), tuple(pictures)
 
 
 def _picture(source: object, load: Callable[[str], bytes]) -> Picture:
-    url = source.get("url") if isinstance(source, dict) else source
+    """Read a picture, or the `page` of a PDF or TIFF, an extension of OpenAI's API (1: the first).
+
+    `source` is the value of an `image_url` or a `file`.
+    """
+    fields = source if isinstance(source, dict) else {"url": source}
+    url, page = fields.get("url") or fields.get("file_data"), fields.get("page")
     if not isinstance(url, str):
-        raise BadPrompt("image_url holds a url: data:image/…;base64,… or an address.")
+        raise BadPrompt(
+            "image_url holds a url, and file holds file_data: data:image/…;base64,… or an address."
+        )
     url = url.strip()
-    if url[:5].lower() != "data:":
-        return images.read(load(url))
+    data = _from_data_url(url) if url[:5].lower() == "data:" else load(url)
+    return images.read(data, 1 if page is None else whole_number(page))
+
+
+def _from_data_url(url: str) -> bytes:
     head, _, data = url.partition(",")
-    parameters = [each.strip().lower() for each in head.split(";")]
-    if "base64" not in parameters:
-        raise BadPrompt("A picture's data URL must be in base64: data:image/png;base64,…")
-    return images.read(_decode(data))
+    kind, *parameters = (part.strip().lower() for part in head.split(";"))
+    if "base64" in parameters:
+        return _decode(data)
+    if kind == "data:image/svg+xml":
+        return unquote_to_bytes(data)  # the reader of pictures says what to do instead
+    raise BadPrompt("A picture's data URL must be in base64: data:image/png;base64,…")
 
 
 def _decode(data: str) -> bytes:

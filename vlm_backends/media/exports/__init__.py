@@ -66,7 +66,7 @@ def _svg(picture: Picture | None, answer: Answer) -> bytes:
 
 def _coco(picture: Picture | None, answer: Answer) -> bytes:
     located, regions = _located(picture, answer)
-    name = clean(located.name) or file_name(located)
+    name = clean(located.title) or file_name(located)
     return to_json(as_coco([(name, located, regions)]))
 
 
