@@ -42,15 +42,16 @@ def add_tools(registry: EngineRegistry) -> None:
         sentence, question = gr.Textbox(label="sentence"), gr.Textbox(label="question")
         detail = gr.Dropdown([*DETAILS], value="short", label="detail")
         model = gr.Dropdown(CHATS, value=CHATS[0], label="model")
+        page = gr.Number(1, label="page", precision=0)
         reply, button = gr.Textbox(label="json"), gr.Button()
     for tool, fields in (
-        (tools.caption, [image, detail]),
-        (tools.detect, [image, words]),
-        (tools.ocr, [image]),
-        (tools.segment, [image, words, region]),
-        (tools.ground, [image, sentence]),
-        (tools.chart_to_table, [image]),
-        (tools.ask, [image, question, model]),
+        (tools.caption, [image, detail, page]),
+        (tools.detect, [image, words, page]),
+        (tools.ocr, [image, page]),
+        (tools.segment, [image, words, region, page]),
+        (tools.ground, [image, sentence, page]),
+        (tools.chart_to_table, [image, page]),
+        (tools.ask, [image, question, model, page]),
     ):
         # In the queue, each call would be a second request, from this server to itself.
         button.click(tool, fields, reply, api_name=tool.__name__, queue=False)
@@ -69,6 +70,7 @@ class AgentTools:
         self,
         image: str,
         detail: Literal["short", "medium", "long"] = "short",
+        page: int = 1,
         x_nvidia_api_key: gr.Header = _NO_HEADER,
     ) -> str:
         """Describe a picture in words, with Florence-2.
@@ -79,11 +81,12 @@ class AgentTools:
         Args:
             image: The picture, as an http(s) or data: URL.
             detail: short is one sentence, medium a few sentences, long a paragraph.
+            page: Which page of a PDF or TIFF, or frame of an animation; 1 is the first.
         """
-        return await self._task(x_nvidia_api_key, DETAILS[detail or "short"], image)
+        return await self._task(x_nvidia_api_key, page, DETAILS[detail or "short"], image)
 
     async def detect(
-        self, image: str, words: str = "", x_nvidia_api_key: gr.Header = _NO_HEADER
+        self, image: str, words: str = "", page: int = 1, x_nvidia_api_key: gr.Header = _NO_HEADER
     ) -> str:
         """Find things in a picture, all that are of a common kind or those you name, with a box
         around each.
@@ -95,11 +98,12 @@ class AgentTools:
         Args:
             image: The picture, as an http(s) or data: URL.
             words: What to look for, such as "a red car". Without it: all of common kinds.
+            page: Which page of a PDF or TIFF, or frame of an animation; 1 is the first.
         """
         task = "<OPEN_VOCABULARY_DETECTION>" if (words or "").strip() else "<OD>"
-        return await self._task(x_nvidia_api_key, task, image, words)
+        return await self._task(x_nvidia_api_key, page, task, image, words)
 
-    async def ocr(self, image: str, x_nvidia_api_key: gr.Header = _NO_HEADER) -> str:
+    async def ocr(self, image: str, page: int = 1, x_nvidia_api_key: gr.Header = _NO_HEADER) -> str:
         """Read all text in a picture, line by line, with the place of each line.
 
         Gives JSON: text has all lines; regions are the lines, each with label, box [left, top,
@@ -108,14 +112,16 @@ class AgentTools:
 
         Args:
             image: The picture, as an http(s) or data: URL.
+            page: Which page of a PDF or TIFF, or frame of an animation; 1 is the first.
         """
-        return await self._task(x_nvidia_api_key, "<OCR_WITH_REGION>", image)
+        return await self._task(x_nvidia_api_key, page, "<OCR_WITH_REGION>", image)
 
     async def segment(
         self,
         image: str,
         words: str = "",
         region: list | None = None,
+        page: int = 1,
         x_nvidia_api_key: gr.Header = _NO_HEADER,
     ) -> str:
         """Outline one thing in a picture. Say which by words, or by a box around it: one of the
@@ -129,6 +135,7 @@ class AgentTools:
             image: The picture, as an http(s) or data: URL.
             words: What to outline, such as "the cat on the left".
             region: A box around it, [left, top, right, bottom] in 0..1 from the top left corner.
+            page: Which page of a PDF or TIFF, or frame of an animation; 1 is the first.
         """
         if bool((words or "").strip()) == (region is not None):
             raise ToolError(
@@ -138,10 +145,10 @@ class AgentTools:
         task = (
             "<REFERRING_EXPRESSION_SEGMENTATION>" if region is None else "<REGION_TO_SEGMENTATION>"
         )
-        return await self._task(x_nvidia_api_key, task, image, words, region)
+        return await self._task(x_nvidia_api_key, page, task, image, words, region)
 
     async def ground(
-        self, image: str, sentence: str, x_nvidia_api_key: gr.Header = _NO_HEADER
+        self, image: str, sentence: str, page: int = 1, x_nvidia_api_key: gr.Header = _NO_HEADER
     ) -> str:
         """Find the things in a picture that a sentence names, with a box for each phrase.
 
@@ -152,10 +159,15 @@ class AgentTools:
         Args:
             image: The picture, as an http(s) or data: URL.
             sentence: A sentence about the picture, such as "A woman with a dog sits on a bench."
+            page: Which page of a PDF or TIFF, or frame of an animation; 1 is the first.
         """
-        return await self._task(x_nvidia_api_key, "<CAPTION_TO_PHRASE_GROUNDING>", image, sentence)
+        return await self._task(
+            x_nvidia_api_key, page, "<CAPTION_TO_PHRASE_GROUNDING>", image, sentence
+        )
 
-    async def chart_to_table(self, image: str, x_nvidia_api_key: gr.Header = _NO_HEADER) -> str:
+    async def chart_to_table(
+        self, image: str, page: int = 1, x_nvidia_api_key: gr.Header = _NO_HEADER
+    ) -> str:
         """Turn the picture of a chart into the table of numbers behind it, with DePlot.
 
         Gives JSON: rows are the table's rows of cells, the heading first; text is the table in
@@ -164,14 +176,16 @@ class AgentTools:
 
         Args:
             image: The picture of one chart, as an http(s) or data: URL.
+            page: Which page of a PDF or TIFF, or frame of an animation; 1 is the first.
         """
-        return await self._chat(x_nvidia_api_key, "google/deplot", image)
+        return await self._chat(x_nvidia_api_key, page, "google/deplot", image)
 
     async def ask(
         self,
         image: str,
         question: str,
         model: str = CHATS[0],
+        page: int = 1,
         x_nvidia_api_key: gr.Header = _NO_HEADER,
     ) -> str:
         """Ask a vision-language model a question about a picture.
@@ -184,22 +198,31 @@ class AgentTools:
             image: The picture, as an http(s) or data: URL.
             question: What to ask, in plain words.
             model: Which model to ask. Where it is not available, the error says what to do instead.
+            page: Which page of a PDF or TIFF, or frame of an animation; 1 is the first.
         """
-        return await self._chat(x_nvidia_api_key, model, image, question)
+        return await self._chat(x_nvidia_api_key, page, model, image, question)
 
     async def _task(
-        self, key: str | None, token: str, image: str, words: str = "", region: object = None
+        self,
+        key: str | None,
+        page: int | None,
+        token: str,
+        image: str,
+        words: str = "",
+        region: object = None,
     ) -> str:
         florence2 = find_model("microsoft/florence-2")
         return await self._answer(
-            key, lambda: Question(florence2, *task_prompt(token, image, words, region))
+            key, lambda: Question(florence2, *task_prompt(token, image, words, region, page))
         )
 
-    async def _chat(self, key: str | None, id: str, image: str, question: str = "") -> str:
+    async def _chat(
+        self, key: str | None, page: int | None, id: str, image: str, question: str = ""
+    ) -> str:
         def make_question() -> Question:
             model = find_model(id)
             message = {"text": question, "files": [image] if image else []}
-            turn = read_message(message, Conversation(), model)
+            turn = read_message(message, Conversation(), model, page)
             return Question(model, Prompt((turn,), model.sampling))
 
         return await self._answer(key, make_question)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +17,8 @@ from ui.core.storage import store_file
 from ui.state.conversation import Conversation
 from ui.state.replies import Result
 from ui.state.task_run import TaskRun
-from vlm_backends import BadPrompt, Model, VLMError, snippets
+from vlm_backends import BadPrompt, Model, Picture, VLMError, snippets
+from vlm_backends.annotate.sources import safe_name
 from vlm_backends.media.exports import FORMATS, as_conversation
 
 _NOTHING_ASKED = (
@@ -106,7 +108,8 @@ class ResultPanel:
             return refusal(str(error))
 
     def _export(self, state: Conversation | TaskRun, format: str) -> dict[str, str]:
-        result, name = state.result, self.model.id.rpartition("/")[2]
+        result = state.result
+        name = file_stem(self.model, result.picture if result else None)
         if format == "Link":
             return {"link": f"?{state.link(self.model)}"} | _changed()
         if format == "Conversation" and isinstance(state, Conversation) and state.turns:
@@ -124,6 +127,15 @@ class ResultPanel:
         extension, _, write = FORMATS[format]
         kind = "" if format.lower() == extension else f"-{format.lower()}"
         return download(f"{name}{kind}.{extension}", write(result.picture, result.answer))
+
+
+def file_stem(model: Model, picture: Picture | None) -> str:
+    """Return the name of files about an answer: the model's, after that of one page of several."""
+    name = model.id.rpartition("/")[2]
+    if picture is None or picture.page.count == 1:
+        return name
+    page = picture.page
+    return f"{Path(safe_name(picture.name)).stem}-{page.unit}-{page.number}-{name}"
 
 
 def listings(state: Conversation | TaskRun) -> tuple[str, str, str]:

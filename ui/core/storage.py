@@ -53,12 +53,12 @@ def store_picture(source: images.Source, page: int | None = None) -> Picture:
     return stored
 
 
-def page_at(path: str) -> Page:
+def page_at(path: str | Path) -> Page:
     """Return which page of its file a picture is, or the first page of a visitor's file.
 
     Raises BadPrompt.
     """
-    known = _read_before.get(path)
+    known = _read_before.get(str(path))
     return known[0].page if known else first_page(read_bytes(path))
 
 

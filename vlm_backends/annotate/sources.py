@@ -84,7 +84,7 @@ class ZipMember:
 
 
 AnySource = Source | ZipMember | TableCell
-AnyOrSource = TypeVar("AnyOrSource", AnySource, Source)
+SomeSource = TypeVar("SomeSource", AnySource, Source)
 
 
 def pictures(paths: Iterable[str], column: str = "", again: bool = False) -> Iterator[AnySource]:
@@ -110,7 +110,7 @@ def pictures(paths: Iterable[str], column: str = "", again: bool = False) -> Ite
             )
 
 
-def with_pages(sources: Iterable[AnyOrSource]) -> Iterator[AnyOrSource]:
+def with_pages(sources: Iterable[SomeSource]) -> Iterator[SomeSource]:
     """Yield each source, and the further pages of a PDF or TIFF, as pictures of their own.
 
     The first page has the name of the file, the second one "scan.tif#page=2". A file is opened when
