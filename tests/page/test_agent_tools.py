@@ -109,7 +109,7 @@ def test_the_tools_are_seven_typed_and_described(url):
         assert "JSON" in tool.description and "note" in tool.description
         assert fields["image"]["type"] == "string" and "image" in tool.inputSchema["required"]
         assert all(
-            field["type"] in ("string", "array", "number") and field["description"]
+            field["type"] in ("string", "array", "integer") and field["description"]
             for field in fields.values()
         )
     fields = {tool.name: tool.inputSchema["properties"] for tool in tools}

@@ -1,0 +1,223 @@
+"""Files of several pages in a data set, in the terminal and on the OpenAI wire, by the built-in tools."""
+
+import base64
+import json
+import zipfile
+
+import pytest
+import requests
+from PIL import Image, ImageDraw
+
+from tests.support.file_bytes import saved
+from tests.support.heif import HeifPicture, heic
+from tests.support.pdf_files import PdfPage, pdf
+from tests.support.questions import FLORENCE, LLAMA
+from tests.support.servers import serving
+from vlm_backends import BadPrompt, Embedded
+from vlm_backends.annotate.archive import write_archive
+from vlm_backends.annotate.command import main as annotate
+from vlm_backends.annotate.runner import Record
+from vlm_backends.annotate.sources import MOST, pictures, sources, stem_of, with_pages
+from vlm_backends.cli import ask_main
+
+WORDS = "GATE", "ROOM", "SEAT"
+
+
+def print_of(word: str, size=(300, 120)) -> Image.Image:
+    image = Image.new("RGB", size, "white")
+    ImageDraw.Draw(image).text((40, 30), word, fill="black", font_size=56)
+    return image
+
+
+def frames(format: str, count: int = 3, **options) -> bytes:
+    pages = [print_of(word) for word in WORDS[:count]]
+    return saved(pages[0], format, save_all=True, append_images=pages[1:], **options)
+
+
+def plan(count: int = 3) -> bytes:
+    return pdf(*(PdfPage([(word, 30, 20, 20)], (120, 60)) for word in WORDS[:count]))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Return a folder, to be in, with files of one and of several pages."""
+    monkeypatch.chdir(tmp_path)
+    files = tmp_path / "scans"
+    files.mkdir()
+    (files / "a.tif").write_bytes(frames("TIFF"))
+    (files / "b.gif").write_bytes(frames("GIF"))
+    (files / "c.png").write_bytes(frames("PNG", 1))
+    (files / "d.pdf").write_bytes(plan(2))
+    (files / "e.pdf").write_bytes(b"%PDF-1.7 broken")
+    with zipfile.ZipFile(files / "z.zip", "w") as bundle:
+        bundle.writestr("in/f.tiff", frames("TIFF", 2))
+        bundle.writestr("g.heic", heic(HeifPicture("gate")))
+    return tmp_path
+
+
+NAMES = [
+    "scans/a.tif", "scans/a.tif#page=2", "scans/a.tif#page=3", "scans/b.gif", "scans/c.png", "scans/d.pdf", "scans/d.pdf#page=2",
+    "scans/e.pdf", "scans/z.zip/in/f.tiff", "scans/z.zip/in/f.tiff#page=2", "scans/z.zip/g.heic",
+]  # fmt: skip
+
+
+def test_each_page_of_a_pdf_or_tiff_is_a_picture_and_an_animation_is_one(folder):
+    found = list(with_pages(pictures(["scans"])))
+    assert [source.name for source in found] == NAMES
+    pages = [source.read().page for source in found if "e.pdf" not in source.name]
+    assert [(page.number, page.count, page.unit) for page in pages][:4] == [
+        (1, 3, "page"),
+        (2, 3, "page"),
+        (3, 3, "page"),
+        (1, 3, "frame"),
+    ]
+    with pytest.raises(BadPrompt, match="This PDF is broken"):
+        found[7].read()
+
+
+@pytest.mark.slow
+def test_annotate_gives_each_page_a_line_and_goes_on_where_it_was(folder):
+    asked = [
+        "scans",
+        "--engine",
+        "embedded",
+        "--task",
+        "<OCR>",
+        "--out",
+        "r.jsonl",
+        "--coco",
+        "all.json",
+        "--csv",
+        "all.csv",
+    ]
+    whole = folder / "scans/a.tif"
+    (folder / "scans/b.gif").unlink()
+    before = whole.read_bytes()
+    whole.write_bytes(frames("TIFF", 1))  # at first it has one page
+    assert annotate(asked) == 3  # the broken one failed
+    whole.write_bytes(before)
+    assert annotate(asked) == 3
+    lines = [json.loads(line) for line in (folder / "r.jsonl").read_text().splitlines()]
+    by_name = {line["file"]: line for line in lines}
+    assert sorted(by_name) == sorted(set(NAMES) - {"scans/b.gif"}) and len(lines) == len(by_name)
+    for name, word, page in (
+        ("scans/a.tif", "GATE", (1, 1)),
+        ("scans/a.tif#page=3", "SEAT", (3, 3)),
+        ("scans/d.pdf#page=2", "ROOM", (2, 2)),
+    ):
+        line = by_name[name]
+        assert word in line["text"] and (line["page"], line["pages"]) == page
+        assert page == (1, 1) or line["note"].endswith(f"Page {page[0]} of {page[1]}.")
+    assert by_name["scans/e.pdf"]["page"] is None and "broken" in by_name["scans/e.pdf"]["error"]
+    listed = {
+        image["file_name"] for image in json.loads((folder / "all.json").read_text())["images"]
+    }
+    assert (
+        listed == set(by_name) - {"scans/e.pdf"}
+        and '"scans/a.tif#page=2"' not in (folder / "all.csv").read_text()
+    )
+    assert "scans/a.tif#page=2" in (folder / "all.csv").read_text(encoding="utf-8-sig")
+
+
+def test_a_batch_takes_pages_and_its_files_have_names_of_their_own(folder):
+    scans = folder / "scans"
+    (scans / "a-page-2.png").write_bytes(frames("PNG", 1) + b"x")
+    found = sources([scans / "a-page-2.png", scans / "a.tif", scans / "d.pdf"])
+    assert [source.name for source in found] == [
+        "a-page-2.png", "a.tif", "a-2.tif#page=2", "a.tif#page=3", "d.pdf", "d.pdf#page=2",
+    ]  # fmt: skip
+    assert len({stem_of(source.name).casefold() for source in found}) == len(found)
+    archive = folder / "results.zip"
+    records = [Record(source, Embedded(), source.read()) for source in found]
+    write_archive(
+        archive, records, lambda record: None, lambda record: {"name": record.source.name}
+    )
+    with zipfile.ZipFile(archive) as bundle:
+        names = [name for name in bundle.namelist() if name.startswith("json/")]
+        listed = {image["file_name"] for image in json.loads(bundle.read("coco.json"))["images"]}
+    assert len(names) == len(set(names)) == len(found) and "json/d-page-2.json" in names
+    assert listed == {source.name for source in found}
+
+
+def test_a_batch_of_too_many_pages_is_refused(tmp_path):
+    path = tmp_path / "long.tif"
+    pages = [Image.new("L", (4, 4), shade) for shade in range(MOST + 1)]
+    path.write_bytes(saved(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
+    with pytest.raises(
+        BadPrompt, match=f"takes {MOST} pictures, and each page of a PDF or TIFF is one"
+    ):
+        sources([path])
+
+
+@pytest.mark.parametrize(
+    "page, words, said", [([], "GATE", "Page 1 of 3."), (["--page", "3"], "SEAT", "Page 3 of 3.")]
+)
+def test_the_terminal_takes_a_page(folder, capsys, page, words, said):
+    (folder / "three.pdf").write_bytes(plan())
+    for file in ("three.pdf",) if page else ("scans/a.tif",):
+        assert ask_main([FLORENCE.id, file, "--task", "<OCR>", "--engine", "embedded", *page]) == 0
+        shown = capsys.readouterr()
+        assert words in shown.out and shown.err.strip().endswith(said)
+
+
+def test_the_terminal_says_which_pages_there_are(folder, capsys):
+    for page, said in (
+        ("9", "This file has 3 pages; page 9 was asked for."),
+        ("0", "whole number"),
+    ):
+        try:
+            status = ask_main([FLORENCE.id, "scans/a.tif", "--task", "<OCR>", "--page", page])
+        except SystemExit as ended:
+            status = ended.code
+        assert status and said in capsys.readouterr().err
+
+
+def data_url(data: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+@pytest.fixture(scope="module")
+def served():
+    with serving(Embedded()) as url:
+        yield url
+
+
+def answered(served, part: dict) -> requests.Response:
+    content = [{"type": "text", "text": "Read it."}, part]
+    body = {"model": LLAMA.id, "messages": [{"role": "user", "content": content}]}
+    return requests.post(f"{served}/chat/completions", json=body, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "data, kind",
+    [
+        (plan(), "application/pdf"),
+        pytest.param(frames("TIFF"), "image/tiff", marks=pytest.mark.slow),
+        pytest.param(frames("TIFF"), "application/octet-stream", marks=pytest.mark.slow),
+    ],
+    ids=range(3),
+)
+def test_the_wire_takes_pdfs_and_tiffs_as_pictures_and_as_files(served, data, kind):
+    url = data_url(data, kind)
+    for part, word, said in (
+        ({"type": "image_url", "image_url": {"url": url}}, "GATE", "Page 1 of 3."),
+        ({"type": "image_url", "image_url": {"url": url, "page": 2, "detail": "high"}}, "ROOM", "Page 2 of 3."),
+        ({"type": "file", "file": {"filename": "x.pdf", "file_data": url, "page": 3}}, "SEAT", "Page 3 of 3."),
+    ):  # fmt: skip
+        reply = answered(served, part).json()
+        assert word in reply["choices"][0]["message"]["content"] and said in json.dumps(reply)
+
+
+@pytest.mark.parametrize("part, said", [
+    ({"type": "image_url", "image_url": {"url": data_url(plan(), "application/pdf"), "page": 9}}, "This file has 3 pages; page 9 was asked for."),
+    ({"type": "image_url", "image_url": {"url": data_url(plan(), "application/pdf"), "page": "2"}}, "must be a whole number"),
+    ({"type": "image_url", "image_url": {"url": data_url(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml")}}, "SVG drawings are not read here: open it in a browser"),
+    ({"type": "image_url", "image_url": {"url": "data:image/svg+xml;utf8,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"}}, "SVG drawings are not read here: open it in a browser"),
+    ({"type": "file", "file": {"file_id": "file-abc"}}, "file_data"), ({"type": "file"}, "file_data"), ({"type": "file", "file": None}, "file_data"),
+    ({"type": "image_url", "image_url": {"url": data_url(plan()[:150], "application/pdf")}}, "This PDF is broken or cut off"),
+    ({"type": "image_url", "image_url": {"url": data_url(pdf(PdfPage(), password="x"), "application/pdf")}}, "locked by a password"),
+    ({"type": "image_url", "image_url": {"url": data_url(heic()[:300], "image/heic")}}, "broken or cut off"),
+])  # fmt: skip
+def test_what_the_wire_cannot_read_is_a_sentence(served, part, said):
+    reply = answered(served, part)
+    assert reply.status_code == 400 and said in reply.json()["error"]["message"]
