@@ -89,6 +89,8 @@ def test_ask_prints_the_answer_as_json(capsys):
         "regions",
         "rows",
         "note",
+        "thought",
+        "finish",
         "sent",
         "time",
     ]

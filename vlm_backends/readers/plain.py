@@ -18,7 +18,7 @@ _LONGEST = 80  # characters of a token
 _WITHIN = re.compile(r"<\|[A-Za-z_0-9]*\|>|<｜[^｜<>]*｜>")
 _TOKENS = (
     *thoughts.MARKS, "<s>", "</s>", "<pad>", "<bos>", "<eos>", "<end_of_utterance>", "<turn|>",
-    "<start_of_turn>", "<end_of_turn>", "[INST]", "[/INST]",
+    "<start_of_turn>", "<end_of_turn>", "[INST]", "[/INST]", "<answer>", "</answer>",
 )  # fmt: skip
 _UNFINISHED = re.compile(r"<(?:\|[A-Za-z_0-9]*\|?|｜[^｜<>]*｜?)?\Z")
 _ANNOUNCED = re.compile(rf"{_ANNOUNCING}([a-z]*)$")
@@ -31,7 +31,10 @@ def read(reply: str) -> Answer:
     printed there as a word, in quotation marks or in code.
     """
     thought, words = thoughts.split(_without_unfinished(reply))
-    return Answer(_plain(words), thought=_plain(thought))
+    text, thought = _plain(words), _plain(thought)
+    if thought and text.startswith("<answer>"):  # as GLM marks what follows its thought
+        text = text.removeprefix("<answer>").removesuffix("</answer>").strip()
+    return Answer(text, thought=thought)
 
 
 def _plain(words: str) -> str:

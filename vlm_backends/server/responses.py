@@ -6,9 +6,9 @@ also has its outline, its span in the answer's text, and `solid` for masks.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple
 from uuid import uuid4
@@ -44,10 +44,25 @@ def pieces(engine: Engine, request: ChatRequest, cancel: CancelToken) -> Iterato
             piece = sent.rest(so_far, text, so_far.regions if request.raw else ())
             if any(piece):
                 yield piece
-    answer = reply.answer
+    answer, so_far = reply.answer, reply.answer
+    if request.raw:  # the thought within the model's own words is sent with them
+        so_far = replace(answer, thought=reply.chunk.thought)
     text = sent.text if request.raw else answer.text
     regions = answer.regions[: 0 if sent.regions else None]
-    yield sent.rest(answer, text, regions)._replace(answer=answer)
+    yield sent.rest(so_far, text, regions)._replace(answer=answer)
+
+
+def joined(pieces: Sequence[Piece], answer: Answer, raw: bool) -> Piece:
+    """Return all pieces of an answer as one; words for people are those of the whole answer."""
+    refusal = "".join(piece.refusal for piece in pieces)
+    text, thought = answer.text.removesuffix(refusal), answer.thought
+    if raw:
+        text = "".join(piece.text for piece in pieces)
+        thought = "".join(piece.thought for piece in pieces)
+    extras: dict[str, object] = {}
+    for piece in pieces:
+        extras |= piece.extras
+    return Piece(text, (), thought, refusal, extras, answer)
 
 
 class _Progress:
@@ -126,17 +141,18 @@ class Envelope:
         """Return the last event of a stream, with its number of tokens."""
         return self._payload("chat.completion.chunk", [], {}) | {"usage": usage(answer)}
 
-    def whole(self, text: str, refusal: str, extras: Mapping[str, object], answer: Answer) -> dict:
-        """Return the payload of a reply that is not streamed."""
-        message: dict[str, object] = {"role": "assistant", "content": text}
-        if refusal:
-            message |= {"content": text or None, "refusal": refusal}
-        if answer.thought:
-            message["reasoning_content"] = answer.thought
+    def whole(self, piece: Piece, answer: Answer) -> dict:
+        """Return the payload of a reply that is not streamed; `piece` is all of it."""
+        message: dict[str, object] = {"role": "assistant", "content": piece.text}
+        if piece.refusal:
+            message |= {"content": piece.text or None, "refusal": piece.refusal}
+        if piece.thought:
+            message["reasoning_content"] = piece.thought
         if answer.regions:
             message["entities"] = [entity(region) for region in answer.regions]
         choice = {"index": 0, "message": message, "finish_reason": _finish_reason(answer)}
-        return self._payload("chat.completion", [choice], extras) | {"usage": usage(answer)}
+        payload = self._payload("chat.completion", [choice], piece.extras)
+        return payload | {"usage": usage(answer)}
 
     def _payload(self, kind: str, choices: list[dict], extras: Mapping[str, object]) -> dict:
         payload = {

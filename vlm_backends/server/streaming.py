@@ -8,7 +8,7 @@ from fastapi import Request
 
 from vlm_backends.server.errors import failure
 from vlm_backends.server.requests import ChatRequest
-from vlm_backends.server.responses import Envelope, Piece
+from vlm_backends.server.responses import Envelope, Piece, joined
 
 # seconds of silence after which a stream begins without text, and between its status events
 _PATIENCE = 10
@@ -57,20 +57,17 @@ async def events(
 
 async def whole(pieces: Pieces, question: ChatRequest, request: Request) -> dict:
     """Return the reply as one JSON object; an empty one when the caller has left."""
-    text, refusal, answer = "", "", None
-    extras: dict[str, object] = {}
+    all_pieces: list[Piece] = []
     async with aclosing(pieces):
         async for arrived in pieces:
-            for piece in arrived:
-                text, refusal, answer = text + piece.text, refusal + piece.refusal, piece.answer
-                extras |= piece.extras
+            all_pieces += arrived
             if not arrived and await request.is_disconnected():
                 break
-    if not answer:
+    answer = all_pieces[-1].answer if all_pieces else None
+    if answer is None:
         return {}
-    if not question.raw:
-        text = answer.text.removesuffix(refusal)
-    return Envelope(question.model.id).whole(text, refusal, extras, answer)
+    piece = joined(all_pieces, answer, question.raw)
+    return Envelope(question.model.id).whole(piece, answer)
 
 
 def _status(pieces: Sequence[Piece], before: str) -> str:

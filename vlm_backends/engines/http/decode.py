@@ -30,7 +30,7 @@ _BROKEN_ZIP = (  # what zipfile and its decompressors raise
     OSError,
     ValueError,
 )
-_MORE_EVENTS = re.compile(rb"[\r\n](?:data|event|error|\{)")  # after a first line of JSON
+_MORE_EVENTS = re.compile(rb"[\r\n](?:data|event|error|\{)")  # after a first line
 
 
 def event_payloads(
@@ -98,12 +98,12 @@ def body_payload(body: bytes) -> dict:
 def body_payloads(body: bytes) -> Iterator[dict]:
     """Yield the JSON objects of a body that does not begin as a stream of events does.
 
-    That is one object, or a line of JSON followed by events. Raises Unreachable.
+    That is one object, or events after a line of JSON or of anything else. Raises Unreachable.
     """
     try:
         whole = body_payload(body)
     except Unreachable:
-        if not (body.startswith((b"{", b"[")) and _MORE_EVENTS.search(body)):
+        if body.startswith((b"PK", b"<")) or not _MORE_EVENTS.search(body):
             raise
         yield from event_payloads([body])
     else:

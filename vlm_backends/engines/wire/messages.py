@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 _THOUGHT_FIELDS = "reasoning_content", "reasoning", "thinking", "reasoning_details"  # by server
 _THOUGHT_PARTS = "thinking", "reasoning", "reasoning_content", "reasoning.text"
+_LONGEST_REASON = 60  # characters
 _USUAL_ENDINGS = frozenset(
     ("", "stop", "eos", "eos_token", "end_turn", "stop_sequence", "end", "complete", "completed",
      "done", "finished", "success", "null", "none", "unspecified")
@@ -56,7 +57,7 @@ def ending_of(choice: Mapping) -> str:
     `error` stands for all reasons that are a fault of the service.
     """
     reason = choice.get("finish_reason")
-    reason = reason.strip() if isinstance(reason, str) else ""
+    reason = reason.strip()[:_LONGEST_REASON] if isinstance(reason, str) else ""
     word = reason.lower().replace("-", "_").removeprefix("finish_reason_")
     return "" if word in _USUAL_ENDINGS else _ENDINGS.get(word, reason)
 
