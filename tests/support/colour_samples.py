@@ -1,10 +1,12 @@
-"""Colours with the names that people accept for them: patches, and regions of photographs."""
+"""Colours with the names that people accept for them: patches, photographs, and signs in any light."""
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from tests.support.chart_pictures import font
 from tests.support.paths import ASSETS
 
 PATCHES = {  # sRGB in hexadecimal digits: names, the modifiers light and dark aside
@@ -77,3 +79,36 @@ REGIONS = [
 def family(name: str) -> str:
     """Return a colour's name without "light" or "dark"."""
     return name.removeprefix("light ").removeprefix("dark ")
+
+
+SIGNS = {
+    "green": [(0, 110, 70), (20, 120, 50), (0, 150, 90), (30, 80, 45), (120, 190, 40)],
+    "red": [(190, 20, 30), (160, 15, 20)],
+    "blue": [(0, 60, 150), (20, 30, 90), (0, 110, 200)],
+    "brown": [(90, 55, 35), (110, 70, 40)],
+    "orange": [(240, 120, 20)],
+    "yellow": [(250, 200, 20)],
+    "purple": [(100, 40, 130)],
+}
+LIGHTS = {  # how bright at the left and at the right edge; a tint of red, green and blue
+    "even": (1.0, 1.0, (1, 1, 1)),
+    "shaded": (1.15, 0.45, (1, 1, 1)),
+    "deep shade": (1.0, 0.2, (1, 1, 1)),
+    "lamp": (1.0, 0.8, (1.25, 1, 0.7)),
+    "cold sky": (1.0, 0.7, (0.85, 1, 1.25)),
+}
+
+
+def photographed_sign(colour, light: str, seed: int) -> np.ndarray:
+    """A sign with light print, lit from one side, with a tint, grain and JPEG's traces."""
+    left, right, tint = LIGHTS[light]
+    image = Image.new("RGB", (360, 240), colour)
+    ImageDraw.Draw(image).text((40, 90), "EXIT 12", "white", font(40))
+    ImageDraw.Draw(image).rectangle((8, 8, 351, 231), outline="white", width=4)
+    linear = (np.asarray(image) / 255) ** 2.2
+    linear = linear * np.linspace(left, right, 360)[None, :, None] * np.array(tint)
+    grain = np.random.RandomState(seed).normal(0, 8, linear.shape)
+    pixels = (linear.clip(0, 1) ** (1 / 2.2) * 255 + grain).clip(0, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=60)
+    return np.asarray(Image.open(buffer))

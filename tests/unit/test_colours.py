@@ -1,13 +1,17 @@
 """Colours are named as people name them, in patches, photographs and bad light."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.support.chart_pictures import font
-from tests.support.colour_samples import PATCHES, REGIONS, family
+from tests.support.colour_samples import (
+    LIGHTS,
+    PATCHES,
+    REGIONS,
+    SIGNS,
+    family,
+    photographed_sign,
+)
 from vlm_backends.engines.builtin.colour_names import to_oklab
 from vlm_backends.engines.builtin.colours import colours, size_and_colours
 
@@ -54,39 +58,6 @@ def test_a_thing_in_a_photograph_has_a_name_that_people_accept(sample):
     found = families(sample.pixels())
     assert found[0] in sample.names.split(", ")
     assert not set(found) & set(sample.never.split(", "))
-
-
-SIGNS = {
-    "green": [(0, 110, 70), (20, 120, 50), (0, 150, 90), (30, 80, 45), (120, 190, 40)],
-    "red": [(190, 20, 30), (160, 15, 20)],
-    "blue": [(0, 60, 150), (20, 30, 90), (0, 110, 200)],
-    "brown": [(90, 55, 35), (110, 70, 40)],
-    "orange": [(240, 120, 20)],
-    "yellow": [(250, 200, 20)],
-    "purple": [(100, 40, 130)],
-}
-LIGHTS = {  # how bright at the left and at the right edge; a tint of red, green and blue
-    "even": (1.0, 1.0, (1, 1, 1)),
-    "shaded": (1.15, 0.45, (1, 1, 1)),
-    "deep shade": (1.0, 0.2, (1, 1, 1)),
-    "lamp": (1.0, 0.8, (1.25, 1, 0.7)),
-    "cold sky": (1.0, 0.7, (0.85, 1, 1.25)),
-}
-
-
-def photographed_sign(colour, light: str, seed: int) -> np.ndarray:
-    """A sign with light print, lit from one side, with a tint, grain and JPEG's traces."""
-    left, right, tint = LIGHTS[light]
-    image = Image.new("RGB", (360, 240), colour)
-    ImageDraw.Draw(image).text((40, 90), "EXIT 12", "white", font(40))
-    ImageDraw.Draw(image).rectangle((8, 8, 351, 231), outline="white", width=4)
-    linear = (np.asarray(image) / 255) ** 2.2
-    linear = linear * np.linspace(left, right, 360)[None, :, None] * np.array(tint)
-    grain = np.random.RandomState(seed).normal(0, 8, linear.shape)
-    pixels = (linear.clip(0, 1) ** (1 / 2.2) * 255 + grain).clip(0, 255).astype(np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=60)
-    return np.asarray(Image.open(buffer))
 
 
 @pytest.mark.parametrize("light", LIGHTS)
