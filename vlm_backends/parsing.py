@@ -26,6 +26,7 @@ def accumulate(whole: Chunk, piece: Chunk) -> Chunk:
         piece.tokens or whole.tokens,
         thought,
         clean(piece.finish) or whole.finish,
+        whole.fold if piece.fold is None else piece.fold,
     )
 
 
@@ -47,6 +48,7 @@ def parse(whole: Chunk, read: Reader, pages: str = "") -> Answer:
         tokens=whole.tokens,
         thought=thought[:MAX_CHARACTERS],
         finish=whole.finish,
+        fold=whole.fold,
     )
     ending = describe_ending(answer) if whole.finish else ""
     if ending in whole.note:  # this project's own server said so already

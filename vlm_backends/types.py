@@ -114,6 +114,7 @@ class Answer:
     tokens: int | None = None  # of the whole answer, as the engine counted them
     thought: str = ""  # what a reasoning model wrote before its answer
     finish: str = ""  # why the reply ended, in OpenAI's words, where that is not the usual end
+    fold: int | None = None  # where in the text a part begins that a page may fold
 
 
 Reader = Callable[[str], Answer]  # never raises, and accepts any prefix of a reply
@@ -131,6 +132,7 @@ class Chunk(NamedTuple):
     tokens: int | None = None
     thought: str = ""
     finish: str = ""
+    fold: int | None = None  # in the whole reply's text
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from ui.core.markdown import as_markdown, verbatim
 from ui.core.storage import page_at, picture_path, store_picture
 from ui.state.links import link_query
 from ui.state.phase import Phased
-from ui.state.rendering import THOUGHT_TITLE, small_print
+from ui.state.rendering import THOUGHT_TITLE, small_print, split_fold
 from ui.state.replies import PICTURE_FIRST, PageReply, Result
 from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Question, Sampling, Turn
 from vlm_backends.endings import describe_ending, has_content
@@ -95,7 +95,10 @@ class Conversation(Phased):
         self.turns.append(Turn("assistant", result.answer.text))
         line = small_print(result.engine.name, result.answer, result.timing)
         self._say_thought(result.answer)
-        self._say(f"{as_markdown(result.answer)}\n\n{line}")
+        shown, title, folded = split_fold(result.answer)
+        self._say(f"{as_markdown(shown)}\n\n{line}")
+        if title:
+            self._say_folded(title, folded)
 
     def _say(self, text: str) -> None:
         self.messages.append({"role": "assistant", "content": text})
@@ -103,9 +106,12 @@ class Conversation(Phased):
     def _say_thought(self, answer: Answer) -> None:
         """Add what the model thought, folded, before its answer."""
         if answer.thought:
-            words = as_markdown(Answer(answer.thought))
-            folded = {"title": THOUGHT_TITLE, "status": "done"}  # closed, in Gradio's words
-            self.messages.append({"role": "assistant", "content": words, "metadata": folded})
+            self._say_folded(THOUGHT_TITLE, Answer(answer.thought))
+
+    def _say_folded(self, title: str, answer: Answer) -> None:
+        folded = {"title": title, "status": "done"}  # closed, in Gradio's words
+        message = {"role": "assistant", "content": as_markdown(answer), "metadata": folded}
+        self.messages.append(message)
 
 
 def _silence(answer: Answer) -> str:

@@ -1,5 +1,7 @@
 """Renders parts of a reply for the page: the drawn picture, the small print."""
 
+from dataclasses import replace
+
 from ui.core.markdown import verbatim
 from ui.core.storage import picture_path
 from vlm_backends import Answer, Picture, Region, Sent, Timing, draw
@@ -38,6 +40,18 @@ def small_print(engine: str, answer: Answer, timing: Timing) -> str:
     if timing.first_s is not None:
         parts.append(f"First words after {timing.first_s:.1f} s, all after {timing.total_s:.1f} s.")
     return f"<small>{verbatim(' '.join(parts))}</small>"
+
+
+def split_fold(answer: Answer) -> tuple[Answer, str, Answer]:
+    """Split an answer into what is shown, and the title and the words of what is folded.
+
+    The title is empty when there is nothing to fold.
+    """
+    if answer.fold is None:
+        return answer, "", Answer("")
+    title, _, words = answer.text[answer.fold :].strip().partition("\n")
+    shown = replace(answer, text=answer.text[: answer.fold])
+    return shown, title.rstrip(":"), replace(answer, text=words.strip())
 
 
 def _transport(sent: Sent) -> str:

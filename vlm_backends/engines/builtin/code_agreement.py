@@ -12,7 +12,9 @@ import numpy as np
 from vlm_backends.types import Point
 
 _MAX_SLANT = 12.0  # degrees between a line and the right angle to the bars that it reads
-_RIM = 2  # px: the bars beside the line that was read
+_RIM = 0.04  # of a line's length: bars reach at least that far above and below it
+_MIN_RIM = 2.0  # px
+_MIN_COHERENCE = 0.5  # of a band around the line: 1 for bars, 0 for squares, print and noise
 _WHOLE = 0.8  # of the longest line that was read: a shorter one did not cross all bars
 _MIN_READINGS = 2  # of bars, whose check lets a tenth of the misread codes pass
 _MAJORITY = 3  # times as many readings as any that differs
@@ -68,22 +70,27 @@ def agreed_codes(passes: Iterable[Iterable[CodeReading]]) -> list[FoundCode]:
 
 
 def is_square(corners: np.ndarray, grey: np.ndarray) -> bool:
-    """Return True when a line along the corners' top (4×2) crosses bars at nearly right angles."""
-    left, top, width, height = cv2.boundingRect(corners)
-    x, y = max(0, left - _RIM), max(0, top - _RIM)
-    patch = grey[y : top + height + _RIM, x : left + width + _RIM].astype(np.float32)
+    """Return True when a line between the corners' sides (4×2) crosses bars at right angles.
+
+    Bars are tall: around the line, too, nearly all that changes changes along it.
+    """
+    ends = np.array([corners[0] + corners[3], corners[1] + corners[2]]) / 2
+    line = ends[1] - ends[0]
+    rim = max(_MIN_RIM, _RIM * math.hypot(*line))
+    x, y = (max(0, math.floor(low - rim)) for low in ends.min(axis=0))
+    right, bottom = (math.ceil(high + rim) for high in ends.max(axis=0))
+    patch = grey[y:bottom, x:right].astype(np.float32)
     if not patch.size:
         return False
-    band = np.zeros(patch.shape, np.uint8)
-    outline = (corners - (x, y)).round().astype(np.int32)
-    cv2.polylines(band, [outline], True, 1, 2 * _RIM + 1)
-    cv2.fillPoly(band, [outline], 1)
+    band = np.zeros(patch.shape, np.float32)
+    first, last = ((int(px), int(py)) for px, py in (ends - (x, y)).round())
+    cv2.line(band, first, last, 1.0, 2 * round(rim) + 1)
     across, down = cv2.Sobel(patch, -1, 1, 0) * band, cv2.Sobel(patch, -1, 0, 1) * band
     xx, yy, xy = (float((a * b).sum()) for a, b in ((across,) * 2, (down,) * 2, (across, down)))
     slope = math.atan2(2 * xy, xx - yy) / 2  # of the steepest change: square to the bars
-    line = corners[1] - corners[0]
     off = (math.atan2(line[1], line[0]) - slope + math.pi / 2) % math.pi - math.pi / 2
-    return abs(math.degrees(off)) <= _MAX_SLANT
+    one_way = math.hypot(xx - yy, 2 * xy) >= _MIN_COHERENCE * (xx + yy)
+    return one_way and abs(math.degrees(off)) <= _MAX_SLANT
 
 
 def _places(passes: Iterable[Iterable[CodeReading]]) -> list[list[CodeReading]]:

@@ -9,6 +9,7 @@ from vlm_backends.engines.builtin.description import describe_region
 from vlm_backends.engines.builtin.finding import find_words, ground_sentence
 from vlm_backends.engines.builtin.masks import outline_region
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES, split_task
+from vlm_backends.engines.builtin.quoting import is_about_print, quote
 from vlm_backends.engines.builtin.tables import read_table
 from vlm_backends.engines.builtin.text import describe_print, read_located_text, read_text
 from vlm_backends.errors import MissingKey
@@ -34,8 +35,12 @@ def answer(model: Model, text: str, picture: Picture, cancel: CancelToken) -> It
     Raises MissingKey for a task that has none, and BadPrompt.
     """
     rgb = np.asarray(images.pixels(picture))
+    if model.tables:
+        yield from read_table(rgb, model, cancel)
+        return
     if not model.tasks:
-        yield from (read_table if model.tables else describe_print)(rgb, model, cancel)
+        described = describe_print(rgb, model, cancel)
+        yield from quote(text, described) if is_about_print(text) else described
         return
     token, words = split_task(text)
     answer_task = TASKS.get(token)

@@ -1,0 +1,273 @@
+"""A question is answered by the rows of print that share its words, and by nothing that is not printed."""
+
+import pytest
+
+from tests.support.paths import ASSETS
+from ui.state.rendering import split_fold
+from vlm_backends import CATALOGUE, Chunk, Embedded, Prompt, Region, Turn, ask, find_model, read
+from vlm_backends.engines.builtin.question_words import content_words, forms, similar, words_of
+from vlm_backends.engines.builtin.quoting import is_about_print, quote
+
+QUAD = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
+HEAD = "Printed in this picture:\n\n"
+MEASURED = "\n\n640 × 480 px. Colours: white 95%, black 5%."
+
+PARK = ["PINE RIDGE PARK", "Lake Loop   2.4 km", "Eagle Point   5.1 km", "Visitor Center   0.8 km",
+        "Stay on marked trails. Keep dogs on leash."]  # fmt: skip
+RECEIPT = ["GREEN BASKET GROCERY", "Sourdough bread   4.50", "Whole milk 1 L   1.89", "Tomatoes 0.850 kg   2.72", "Subtotal   31.81",
+           "Sales tax 5%   1.59", "TOTAL   $33.40", "Cash   40.00", "Change   6.60"]  # fmt: skip
+MUSEUM = ["Harbour Museum", "Opening hours", "Tue–Sun 10 am – 6 pm", "Closed on Mondays", "Admission: adults 12.50, children free",
+          "Guided tours at 11:30 and 15:00", "Tel. 555 0104", "Café on the first floor"]  # fmt: skip
+FLIGHTS = ["DEPARTURES", "08:15   Oslo   SK 811   Gate A4   Boarding", "09:40   Lima   LA 2207   Gate B12   On time",
+           "11:05   Café del Mar   Delayed", "Nº 0098   Seat 14C"]  # fmt: skip
+
+
+def chunks(rows: list[str], codes: tuple[str, ...] = ()) -> list[Chunk]:
+    """An answer with all print, row by row, as the built-in tools stream it; pieces are three blanks apart."""
+    made, text = [Chunk(HEAD, literal=True, note="Read on this machine.")], HEAD
+    for number, row in enumerate(rows):
+        if number:
+            text += "\n"
+        for place, piece in enumerate(row.split("   ")):
+            before = "   " if place else "\n" if number else ""
+            start = len(text) + (3 if place else 0)
+            text += ("   " if place else "") + piece
+            made.append(Chunk(before + piece, (Region(piece, QUAD, span=(start, start + len(piece))),), literal=True))  # fmt: skip
+    for code in codes:
+        made.append(Chunk(f"\n\n{code}", (Region(code, QUAD),), literal=True))
+    return [*made, Chunk(MEASURED, literal=True)]
+
+
+def answered(question: str, rows: list[str], codes: tuple[str, ...] = ()) -> Chunk:
+    """The last chunk: the whole answer."""
+    return list(quote(question, chunks(rows, codes)))[-1]
+
+
+def quoted(question: str, rows: list[str]) -> list[str]:
+    """The rows that come first; none when nothing shares a word."""
+    text = answered(question, rows).text
+    if not text.startswith("Printed here, and sharing words with your question"):
+        return []
+    return text.split("\n\n")[1].split("\n")
+
+
+# --- which rows -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("question, rows, first", [
+    ("How far is Lake Loop?", PARK, ["Lake Loop   2.4 km"]),
+    ("how far is it to the eagle point", PARK, ["Eagle Point   5.1 km"]),
+    ("Where is the visitor centre?", PARK, ["Visitor Center   0.8 km"]),
+    ("Are dogs allowed?", PARK, ["Stay on marked trails. Keep dogs on leash."]),
+    ("Can I bring my dog?", PARK, ["Stay on marked trails. Keep dogs on leash."]),
+    ("What is the total?", RECEIPT, ["TOTAL   $33.40"]),
+    ("What's the TOTAL", RECEIPT, ["TOTAL   $33.40"]),
+    ("How much are the tomatoes?", RECEIPT, ["Tomatoes 0.850 kg   2.72"]),
+    ("How much is one tomato?", RECEIPT, ["Tomatoes 0.850 kg   2.72"]),
+    ("How much tax was paid?", RECEIPT, ["Sales tax 5%   1.59"]),
+    ("What costs 1.89?", RECEIPT, ["Whole milk 1 L   1.89"]),
+    ("When does it open?", MUSEUM, ["Opening hours", "↳ Tue–Sun 10 am – 6 pm"]),
+    ("On which days is it closed?", MUSEUM, ["Closed on Mondays"]),
+    ("Is it open on Monday?", MUSEUM, ["Opening hours", "Closed on Mondays"]),
+    ("What is the admission for a child?", MUSEUM, ["Admission: adults 12.50, children free"]),
+    ("When is the guided tour?", MUSEUM, ["Guided tours at 11:30 and 15:00"]),
+    ("Where is the cafe?", MUSEUM, ["Café on the first floor"]),
+    ("Where is the café?", MUSEUM, ["Café on the first floor"]),
+    ("Which gate for Oslo?", FLIGHTS, ["08:15   Oslo   SK 811   Gate A4   Boarding"]),
+    ("When does LA 2207 leave?", FLIGHTS, ["09:40   Lima   LA 2207   Gate B12   On time"]),
+    ("Who sits in seat 14C?", FLIGHTS, ["Nº 0098   Seat 14C"]),
+    ("What is delayed?", FLIGHTS, ["11:05   Café del Mar   Delayed"]),
+])  # fmt: skip
+def test_the_rows_that_share_the_questions_words_come_first(question, rows, first):
+    assert quoted(question, rows) == first
+
+
+@pytest.mark.parametrize("question, printed, found", [
+    ("What is the price?", "Prices from 4.50", True),
+    ("Which stories are told?", "A story of the sea", True),
+    ("When do you close?", "Closing time 18:00", True),
+    ("Is planning needed?", "Plan your visit", True),
+    ("Where do the buses stop?", "Bus stop", True),
+    ("the adress?", "Address: 12 Mill Lane", True),
+    ("the shedule?", "Schedule of trains", True),
+    ("Where is the e-mail address?", "Email: desk@example.org", True),
+    ("When is check-in?", "Checkin from 14:00", True),
+    ("How much is the total?", "T0TAL 12.00", True),
+    ("Was it 1,250 or 1300?", "Sum: 1250", True),
+    ("Is it 33.4?", "TOTAL 33.40", True),
+    ("What is 5 km away?", "Harbour 5km", True),
+    ("Größe?", "GROESSE XL", True),
+    ("Größe?", "Grosse: 42", True),
+    ("東京はどこですか", "東京タワー 333 m", True),
+    ("大阪はどこですか", "東京タワー 333 m", False),
+    ("Where is the art?", "Start here", False),
+    ("How tall is the tower?", "Lower deck", False),
+    ("What about the house?", "Horse riding", False),
+    ("What does a plane cost?", "Plan 12.00", False),
+    ("Is it 4.5?", "TOTAL 45", False),
+    ("Is it 12?", "Phone 0123", False),
+    ("Where is the sun?", "Sunday closed", False),
+    ("Is there a bar?", "Barber shop", False),
+    ("What is the total?", "Subtotal 12.00", False),
+    ("the time of arrival?", "Arrows to the left", False),
+])  # fmt: skip
+def test_words_are_the_same_in_any_inflection_and_whole(question, printed, found):
+    assert bool(quoted(question, ["ZZZ", printed, "QQQ"])) == found
+
+
+def test_a_word_in_few_rows_weighs_more_and_weak_rows_stay_below():
+    rows = [f"Trail {i}   {i}.0 km" for i in range(1, 9)] + ["Lake trail   9.9 km"]
+    assert quoted("How long is the lake trail?", rows) == ["Lake trail   9.9 km"]
+
+
+def test_of_equals_those_with_a_number_come_first_when_one_is_asked_for():
+    rows = ["The Coffee House", "Coffee   3.50", "Tea   2.80"]
+    assert quoted("How much is the coffee?", rows) == ["Coffee   3.50", "The Coffee House"]
+
+
+def test_many_rows_are_cut_and_the_rest_follows():
+    rows = [f"Room {i} is on floor {i}" for i in range(20)]
+    answer = answered("Where is the room?", rows)
+    assert len(quoted("Where is the room?", rows)) == 8
+    assert all(answer.text.count(row + "\n") + answer.text.endswith(row) >= 1 for row in rows)
+
+
+# --- what is said ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("question, rows", [("How far is Lake Loop?", PARK), ("What is the total?", RECEIPT), ("When does it open?", MUSEUM)])  # fmt: skip
+def test_nothing_is_lost_and_the_quoted_rows_alone_are_lit(question, rows):
+    answer = answered(question, rows)
+    lines = [line.removeprefix("↳ ") for line in answer.text.split("\n")]
+    assert sorted(line for line in lines if line in rows) == sorted(rows)
+    assert answer.text.endswith(MEASURED) and answer.literal
+    first = [line.removeprefix("↳ ") for line in quoted(question, rows)]
+    assert [region.label for region in answer.regions] == [piece for row in first for piece in row.split("   ")]  # fmt: skip
+    for region in answer.regions:
+        assert answer.text[slice(*region.span)] == region.label
+
+
+def test_the_note_says_that_nothing_is_understood_and_who_read():
+    note = answered("What is the total?", RECEIPT).note
+    assert note.startswith("Read on this machine.") and "not by understanding" in note
+
+
+def test_words_that_are_not_printed_are_named():
+    text = answered("Is the total of the invoice in dollars?", RECEIPT).text
+    assert "Not printed here: “invoice”, “dollars”." in text
+
+
+def test_another_spelling_is_named():
+    text = answered("How far is the Visitor Centre?", PARK).text
+    assert "“Centre” is printed as “Center”." in text and "Not printed here" not in text
+
+
+@pytest.mark.parametrize(
+    "question", ["Is there a dinosaur?", "¿Dónde?", "Who is the mayor?", "zzzzzz", "12345"]
+)
+def test_without_a_shared_word_it_says_so_and_gives_all_print(question):
+    answer = answered(question, PARK)
+    assert answer.text.startswith("Nothing printed here shares a word with your question (“")
+    assert answer.text.endswith(HEAD + "\n".join(PARK) + MEASURED) and answer.fold is None
+    assert [answer.text[slice(*region.span)] for region in answer.regions] == [r.label for r in answer.regions]  # fmt: skip
+    assert "not by understanding" not in answer.note
+
+
+def test_without_print_the_answer_says_that_alone():
+    answer = list(quote("What is the total?", [Chunk(HEAD + "nothing that could be read." + MEASURED, literal=True)]))[-1]  # fmt: skip
+    assert answer.text == HEAD + "nothing that could be read." + MEASURED
+
+
+def test_a_code_without_print_keeps_its_place():
+    answer = list(quote("What is the total?", [Chunk(HEAD + "nothing that could be read.\n\nQR code: 7", (Region("QR code: 7", QUAD),), literal=True)]))[-1]  # fmt: skip
+    assert [region.label for region in answer.regions] == ["QR code: 7"]
+
+
+def test_while_it_reads_it_says_how_far_it_is():
+    updates = list(quote("What is the total?", chunks(RECEIPT)))
+    assert updates[3].status == "Reading: 3 pieces of print so far…" and not any(u.text for u in updates[:-1])  # fmt: skip
+
+
+def test_a_code_stays_in_the_rest():
+    answer = answered("What is the total?", RECEIPT, ("QR code: VLM",))
+    assert "\n\nQR code: VLM\n\n" in answer.text[answer.fold :]
+
+
+def test_the_rest_can_be_folded():
+    chunk = answered("What is the total?", RECEIPT)
+    reply = ask(Embedded(), find_model("meta/llama-3.2-11b-vision-instruct"), Prompt((Turn("user", "?"),)))  # fmt: skip
+    reply.chunk = chunk
+    shown, title, folded = split_fold(reply.answer)
+    assert shown.text.endswith("TOTAL   $33.40") and title == "Also in this picture"
+    assert folded.text.startswith("GREEN BASKET GROCERY") and "TOTAL   $33.40" not in folded.text
+    assert folded.literal and shown.literal
+
+
+# --- which questions ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "prompt", sorted({prompt for model in CATALOGUE for prompt in model.prompts})
+)
+def test_the_prompts_of_the_samples_are_general(prompt):
+    assert not is_about_print(prompt) and not is_about_print(f" {prompt.upper()} ")
+
+
+@pytest.mark.parametrize("question", [
+    "Describe this image", "Describe the picture in detail.", "What do you see?", "What does the sign say?", "Read the text.", "What is this?",
+    "Tell me about this photo", "", "  ", "?!", "Transcribe everything on this page", "What is written here?", "Summarize the document, please.",
+    "What's in the picture", "Can you read this?", "What does it say", "List all the words",
+])  # fmt: skip
+def test_general_questions_are_not_quoted(question):
+    assert not is_about_print(question)
+
+
+@pytest.mark.parametrize("question, words", [
+    ("How far is Lake Loop?", ["Lake", "Loop"]), ("What does the sign say about dogs?", ["dogs"]), ("When is the show?", ["show"]),
+    ("Where do I sign?", ["sign"]), ("What is the total?", ["total"]), ("Who wrote the book?", ["wrote", "book"]),
+    ("What's 5km away", ["5", "km"]), ("Gate B12?", ["Gate", "B12"]), ("Dog dog DOG?", ["Dog", "dog", "DOG"]),
+])  # fmt: skip
+def test_a_question_is_about_its_content_words(question, words):
+    assert content_words(question) == words and is_about_print(question)
+
+
+@pytest.mark.parametrize("text, words", [
+    ("2.4 km, 5km; 14:30!", ["2.4", "km", "5", "km", "14:30"]), ("it's $33.40", ["it's", "33.40"]), ("東京タワー", ["東京", "京タ", "タワ", "ワー"]),
+    ("e-mail/phone", ["e-mail/phone"]), ("", []), ("…–—", []),
+])  # fmt: skip
+def test_words_are_found_in_text(text, words):
+    assert list(words_of(text)) == words
+
+
+@pytest.mark.parametrize("one, other, same", [
+    ("closing", "closes", True), ("ladies", "lady", True), ("boxes", "box", True), ("stopped", "stop", True), ("glass", "glas", False),
+    ("bus", "bu", False), ("1,000", "1000", True), ("007", "7", True), ("0.5", "5", False), ("Straße", "STRASSE", True), ("thing", "th", False),
+    ("need", "ne", False), ("this", "thi", False), ("12:30", "1230", False),
+])  # fmt: skip
+def test_forms_of_a_word(one, other, same):
+    assert bool(forms(one) & forms(other)) == same
+
+
+@pytest.mark.parametrize("word, printed, found", [
+    ("Centre", "Center", True), ("recieve", "receive", True), ("accomodation", "accommodation", True), ("winter", "summer", False),
+    ("house", "horse", False), ("booking", "cooking", False), ("2025ab", "2026ab", False), ("market", "basket", False),
+])  # fmt: skip
+def test_a_slip_of_the_pen_is_forgiven_in_long_words(word, printed, found):
+    assert bool(similar(word, [printed])) == found
+
+
+# --- from pixels ----------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, question, first, regions", [
+    ("sign.jpg", "How far is Lake Loop?", "Lake Loop", {"Lake Loop", "2.4 km"}),
+    ("receipt.png", "What is the total?", "TOTAL", {"TOTAL", "$33.40"}),
+])  # fmt: skip
+@pytest.mark.parametrize("model", ["meta/llama-3.2-11b-vision-instruct", "google/paligemma"])
+def test_a_samples_question_is_answered_from_its_print(name, question, first, regions, model):
+    prompt = Prompt((Turn("user", question, (read(ASSETS / name),)),))
+    answer = list(ask(Embedded(), find_model(model), prompt))[-1]
+    assert answer.text.split("\n\n")[1].startswith(first)
+    assert {region.label for region in answer.regions} == regions
+    assert "not by understanding" in answer.note and f"not by {find_model(model).title}" in answer.note  # fmt: skip

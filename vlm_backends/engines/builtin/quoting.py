@@ -1,0 +1,203 @@
+"""Answer a question by quoting: the rows of print that share its words, then the rest."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from vlm_backends.engines.builtin.question_words import (
+    asks_for_amount,
+    content_words,
+    forms,
+    similar,
+    words_of,
+)
+from vlm_backends.models import CATALOGUE
+from vlm_backends.types import Chunk, Region
+
+_SHARE = 0.5  # of the best row's weight: a row that shares less is not quoted
+_MOST_ROWS = 8
+_HEADING_WORDS = 3
+_BELOW = "↳ "
+_NOTE = (
+    "The rows are found by the words that they share with the question, not by understanding it."
+)
+_SAMPLES = frozenset(prompt.casefold() for model in CATALOGUE for prompt in model.prompts)
+
+
+@dataclass(frozen=True)
+class PrintedRow:
+    """A row of an answer's text, with the regions whose labels are in it."""
+
+    text: str
+    start: int  # in the answer's text
+    regions: tuple[Region, ...]
+
+    def moved(self, start: int) -> Iterator[Region]:
+        """Yield the regions for a text in which the row starts there."""
+        for region in self.regions:
+            if region.span:
+                first, end = (place - self.start + start for place in region.span)
+                yield region._replace(span=(first, end))
+
+
+@dataclass(frozen=True)
+class _Match:
+    """The rows to quote, best first, and what is to be said about the question's words."""
+
+    rows: list[int]
+    below: frozenset[int]  # of the rows: they stand below a heading that shares words
+    missing: list[str]
+    respelled: Mapping[str, str]  # a word of the question: how it is printed
+
+
+def is_about_print(question: str) -> bool:
+    """Return True for a question with words to look for; a sample's prompt is general."""
+    return question.strip().casefold() not in _SAMPLES and bool(content_words(question))
+
+
+def quote(question: str, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """Yield an answer to the question from the chunks of an answer that has all print.
+
+    The rows that share its words come first, with their regions; the other rows have none.
+    """
+    text, note = "", ""
+    regions: list[Region] = []
+    for chunk in chunks:
+        text += chunk.text
+        note = chunk.note or note
+        regions += chunk.regions
+        seen = sum(region.span is not None for region in regions)
+        yield Chunk(status=chunk.status or f"Reading: {seen} pieces of print so far…", literal=True)
+    rows = _rows(text, regions)
+    match = _matched(question, rows)
+    if match.rows:
+        yield _quoted(text, rows, match)._replace(note=f"{note} {_NOTE}")
+    else:
+        yield _unquoted(text, regions, content_words(question))._replace(note=note)
+
+
+def _rows(text: str, regions: Sequence[Region]) -> list[PrintedRow]:
+    """Return the lines of the text that have regions: what is printed."""
+    rows, start = [], 0
+    for line in text.split("\n"):
+        end = start + len(line)
+        inside = tuple(r for r in regions if r.span and start <= r.span[0] and r.span[1] <= end)
+        if inside:
+            rows.append(PrintedRow(line, start, inside))
+        start = end + 1
+    return rows
+
+
+def _matched(question: str, rows: Sequence[PrintedRow]) -> _Match:
+    """Find the rows that share the question's words; a word in few rows weighs more."""
+    printed = [[forms(word) for word in dict.fromkeys(words_of(row.text))] for row in rows]
+    weights = [0.0] * len(rows)
+    shared: list[frozenset[str]] = [frozenset()] * len(rows)
+    missing: list[str] = []
+    respelled: dict[str, str] = {}
+    for word in content_words(question):
+        spellings = forms(word)
+        if not any(spellings & found for words in printed for found in words):
+            slips = similar(word, (other for row in rows for other in words_of(row.text)))
+            spellings = frozenset(form for slip in slips for form in forms(slip))
+            if slips:
+                respelled[word] = slips[0]
+        hits = [i for i, words in enumerate(printed) if any(spellings & found for found in words)]
+        missing += [] if hits else [word]
+        for i in hits:
+            weights[i] += math.log(1 + len(rows) / len(hits))
+            shared[i] |= spellings
+    best = _best(weights, rows, asks_for_amount(question))
+    whole = [all(found & shared[i] for found in words) for i, words in enumerate(printed)]
+    below = _below(best, rows, whole, asks_for_amount(question))
+    quoted = [j for i in best for j in (i, i + 1) if j == i or j in below]
+    return _Match(quoted, below, missing, respelled)
+
+
+def _best(weights: Sequence[float], rows: Sequence[PrintedRow], amount: bool) -> list[int]:
+    """Return the rows to quote; of equals, those with a number first when one is asked for."""
+    most = max(weights, default=0.0)
+    best = [i for i, weight in enumerate(weights) if weight > 0 and weight >= _SHARE * most]
+    without = [amount and not _has_number(row.text) for row in rows]
+    return sorted(best, key=lambda i: (-weights[i], without[i], i))[:_MOST_ROWS]
+
+
+def _below(
+    best: Sequence[int], rows: Sequence[PrintedRow], whole: Sequence[bool], amount: bool
+) -> frozenset[int]:
+    """Return the rows to quote because they stand below a heading that shares words.
+
+    A heading has no other words (`whole`); or it is short, and the number asked for is below it.
+    """
+    found = set()
+    for i in best:
+        if i + 1 >= len(rows) or i + 1 in best:
+            continue
+        text, following = rows[i].text, rows[i + 1].text
+        short = len(text.split()) <= _HEADING_WORDS and not _has_number(text)
+        if whole[i] or (amount and short and _has_number(following)):
+            found.add(i + 1)
+    return frozenset(found)
+
+
+def _has_number(text: str) -> bool:
+    return any(map(str.isdigit, text))
+
+
+def _quoted(text: str, rows: Sequence[PrintedRow], match: _Match) -> Chunk:
+    """Return the answer whose first rows are those that share words with the question."""
+    hint = f" ({_BELOW.strip()} what stands below)" if match.below else ""
+    said = f"Printed here, and sharing words with your question{hint}:\n"
+    regions: list[Region] = []
+    for i in match.rows:
+        said += "\n" + (_BELOW if i in match.below else "")
+        regions += rows[i].moved(len(said))
+        said += rows[i].text
+    said += _remarks(match)
+    return Chunk(
+        said + _rest(text, [rows[i] for i in match.rows]),
+        tuple(regions),
+        literal=True,
+        fold=len(said),
+    )
+
+
+def _remarks(match: _Match) -> str:
+    """Say which words are printed in another spelling, and which are not printed."""
+    said = "".join(
+        f"\n\n“{word}” is printed as “{slip}”." for word, slip in match.respelled.items()
+    )
+    if match.missing:
+        said += f"\n\nNot printed here: {_listed(match.missing)}."
+    return said
+
+
+def _rest(text: str, quoted: Sequence[PrintedRow]) -> str:
+    """Return the text without its head and without the quoted rows."""
+    _, _, body = text.partition("\n\n")
+    gone = [row.text for row in quoted]
+    lines = []
+    for line in body.split("\n"):
+        if line in gone:
+            gone.remove(line)
+        elif line or (lines and lines[-1]):
+            lines.append(line)
+    return "\n\nAlso in this picture:\n\n" + "\n".join(lines)
+
+
+def _unquoted(text: str, regions: Sequence[Region], words: Sequence[str]) -> Chunk:
+    """Return the answer for a question whose words are not printed."""
+    if not any(region.span for region in regions):  # nothing is printed: the text says so
+        return Chunk(text, tuple(regions), literal=True)
+    said = f"Nothing printed here shares a word with your question ({_listed(words)}).\n\n"
+    moved = (
+        region._replace(span=(region.span[0] + len(said), region.span[1] + len(said)))
+        if region.span
+        else region
+        for region in regions
+    )
+    return Chunk(said + text, tuple(moved), literal=True)
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(f"“{word}”" for word in words)
