@@ -23,7 +23,7 @@ SOURCES = sorted(
 FLOORS = {
     "": [["vlm_backends"], ["ui"], ["app", "deploy"]],
     "vlm_backends": [
-        ["errors", "arguments", "concurrency", "text"],
+        ["errors", "arguments", "concurrency", "text", "table_prompts"],
         ["types", "startup"],
         ["ratelimit", "media", "owner_servers", "endings"],
         ["readers", "chains", "parsing"],
@@ -81,6 +81,7 @@ FLOORS = {
             "colour_names",
             "code_content",
             "code_agreement",
+            "table_questions",
             "segmentation",
             "regions",
             "prompts",
@@ -90,6 +91,13 @@ FLOORS = {
         ["charts"],
         ["text", "masks", "finding", "description", "tables"],
         ["tasks"],
+        ["__init__"],
+    ],
+    "vlm_backends.engines.builtin.table_questions": [
+        ["figures", "words"],
+        ["names"],
+        ["grammar"],
+        ["answers"],
         ["__init__"],
     ],
     "vlm_backends.engines.builtin.charts": [

@@ -15,6 +15,7 @@ from ui.components.result_panel import download, export_buttons, refusal
 from ui.core.gradio_compat import QUIET
 from vlm_backends import Answer, BadPrompt, Picture, Turn
 from vlm_backends.media.exports import FORMATS
+from vlm_backends.table_prompts import write_table_prompt
 
 if TYPE_CHECKING:
     import altair
@@ -135,9 +136,7 @@ def question_about(grid: pd.DataFrame | None, question: str, picture: Picture | 
         raise BadPrompt("There is no table yet: turn a chart into its table first.")
     if not (question or "").strip():
         raise BadPrompt("Write what you want to know about the chart first.")
-    table = "\n".join(" | ".join(row) for row in rows)
-    text = f"The table behind this chart:\n\n{table}\n\n{question.strip()}"
-    return Turn("user", text, (picture,))
+    return Turn("user", write_table_prompt(rows, question), (picture,))
 
 
 def export_table(grid: pd.DataFrame | None) -> dict[str, str]:

@@ -1,0 +1,44 @@
+"""List the words that questions about a table are made of."""
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+MAX_WORDS = _words("largest biggest highest greatest most maximum max tallest top")
+MIN_WORDS = _words("smallest lowest least fewest minimum min shortest")
+ORDINALS = {"second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "fifth": 5}
+COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "ten": 10}
+MORE = _words("more larger greater higher bigger above over exceeding")
+LESS = _words("less fewer smaller lower below under")
+# what a table's cells and names are called, whatever the table is about
+VALUE_NOUNS = _words(
+    "value values number numbers amount amounts figure figures count quantity score result"
+)
+ROW_NOUNS = _words(
+    "row rows category categories bar bars entry entries item items label labels point points "
+    "slice slices group groups one ones series line lines name names year years month months "
+    "quarter quarters day days week weeks city cities country countries region regions place "
+    "places product products team teams person people department departments company companies"
+)
+VERBS = _words(
+    "is are was were has have had did do does shows show showed got get gets sold sell sells "
+    "reached reach reaches received scored made produced recorded earned saw"
+)
+_OTHERS = _words(
+    "which what between difference total average altogether together there their these those "
+    "where about after before table chart graph share"
+)
+# names that are also words of questions: they are found only as they are printed
+EVERYDAY = frozenset(
+    _words(
+        "a i is in on or and the all no it us may more most less least other others total average "
+        "sum mean min max top value values what which who how many much"
+    )
+)
+
+
+def vocabulary() -> frozenset[str]:
+    """Return the words of questions: none of them is a misspelled name."""
+    words = [*MAX_WORDS, *MIN_WORDS, *ORDINALS, *COUNTS, *MORE, *LESS]
+    return frozenset([*words, *VALUE_NOUNS, *ROW_NOUNS, *VERBS, *_OTHERS])
