@@ -21,6 +21,7 @@ from vlm_backends.ratelimit import VisitorLimits
 
 NVIDIA_KEYS = "NVIDIA_API_KEY", "API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC"  # the first that is set
 ENGINES = "nvidia", "openai", "local", "embedded"
+OCR_SCRIPTS = "cyrillic", "devanagari", "greek", "korean", "tamil", "telugu", "thai"
 _LOCAL_HOSTS = "127.0.0.1", "localhost", "::1"
 _PUBLIC_LIMITS = VisitorLimits(questions=30, streams=8, megabytes=500, budget=1000)
 
@@ -38,6 +39,7 @@ class Config:
     weights: Path | None = None  # VLM_WEIGHTS: the folder of checkpoints
     checkpoints: Mapping[str, str] = field(default_factory=dict)  # model id -> hub id
     loaded_models: int = 1  # VLM_RESIDENTS: models that stay in memory
+    ocr_script: str = ""  # VLM_OCR_SCRIPT: what print the built-in tools read beside Latin
     limits: VisitorLimits = VisitorLimits()
     accounts: Mapping[str, str] = field(default_factory=dict, repr=False)
     server_key: str = field(default="", repr=False)  # VLM_SERVER_KEY: what callers must send
@@ -108,6 +110,21 @@ def thread_limit(env: Environment | None = None) -> int | None:
     return int(value) if value.isdecimal() and int(value) else None
 
 
+def ocr_script(env: Environment | None = None) -> str:
+    """Return VLM_OCR_SCRIPT, one of OCR_SCRIPTS; empty when unset. Raises BadPrompt."""
+    script = _get(os.environ if env is None else env, "VLM_OCR_SCRIPT").lower()
+    if script and script not in OCR_SCRIPTS:
+        raise BadPrompt(f"VLM_OCR_SCRIPT is one of {', '.join(OCR_SCRIPTS)}, or unset.")
+    return script
+
+
+def ocr_folder(env: Environment | None = None) -> Path:
+    """Return the folder of further recognisers: VLM_OCR_FOLDER, or one in the user's cache."""
+    env = os.environ if env is None else env
+    cache = Path(_get(env, "XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(_get(env, "VLM_OCR_FOLDER") or cache / "vlm-showcase")
+
+
 def read_limits(env: Environment) -> VisitorLimits:
     """Read the visitors' limits; a page that others can reach has some by default.
 
@@ -174,6 +191,7 @@ def _read_weights(env: Environment) -> dict[str, Any]:
     return {
         "weights": Path(folder) if folder else None,
         "loaded_models": int(loaded),
+        "ocr_script": ocr_script(env),
         "checkpoints": _checkpoints(env.get("VLM_CHECKPOINTS", "")),
     }
 

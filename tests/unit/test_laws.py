@@ -77,7 +77,6 @@ FLOORS = {
     ],
     "vlm_backends.engines.builtin": [
         [
-            "reading_order",
             "colour_names",
             "code_content",
             "code_agreement",
@@ -98,6 +97,13 @@ FLOORS = {
         ["names"],
         ["grammar"],
         ["answers"],
+        ["__init__"],
+    ],
+    "vlm_backends.engines.builtin.ocr": [
+        ["scripts", "frames", "doubts", "marks", "reading_order"],
+        ["networks"],
+        ["detection", "recognition"],
+        ["lines"],
         ["__init__"],
     ],
     "vlm_backends.engines.builtin.charts": [

@@ -92,9 +92,13 @@ def _marked(
 
 
 def _part_of_quad(line: TextLine, start: int, end: int) -> np.ndarray:
-    """Return the quad (4×2, pixels) of the characters start..end, as if all were equally wide."""
-    corners, count = np.asarray(line.quad), max(1, len(line.text))
-    left, right = start / count, end / count
+    """Return the quad (4×2, pixels) of the characters start..end, by the places of their middles.
+
+    Two characters meet half-way between their middles.
+    """
+    corners = np.asarray(line.quad)
+    edges = np.array([0.0, *np.convolve(line.stops, (0.5, 0.5), "valid"), 1.0])
+    left, right = edges[start], edges[end]
     top, bottom = corners[1] - corners[0], corners[2] - corners[3]
     return np.array(
         [

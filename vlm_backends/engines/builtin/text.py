@@ -5,20 +5,27 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vlm_backends.concurrency import CancelToken
-from vlm_backends.engines.builtin import codes, colours, ocr
+from vlm_backends.config import OCR_SCRIPTS, ocr_script
+from vlm_backends.engines.builtin import codes, colours
+from vlm_backends.engines.builtin.ocr import Page, TextLine
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
 from vlm_backends.engines.builtin.regions import region_from_pixels
 from vlm_backends.types import Chunk, Model
 
+_BETWEEN = "   "  # pieces that stand on one line
+_UNSURE = " (unsure)"  # after a piece that may be wrong
+_MANY = 1 / 3  # of all pieces: with so many in doubt the others are not safe either
+_OTHERS = "Vietnamese, Cyrillic, Greek, Arabic, Hebrew, Thai, Korean or scripts of India"
+
 
 def read_text(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:
     """Yield all print of the picture (H×W×3, uint8) line by line; this task takes no `words`."""
-    yield from _lines(rgb, cancel, located=False)
+    yield from _print(rgb, cancel, located=False)
 
 
 def read_located_text(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:
-    """Yield all print as `read_text` does, each line with its region."""
-    yield from _lines(rgb, cancel, located=True)
+    """Yield all print as `read_text` does, each piece with its region."""
+    yield from _print(rgb, cancel, located=True)
 
 
 def describe_print(rgb: np.ndarray, model: Model, cancel: CancelToken) -> Iterator[Chunk]:
@@ -27,37 +34,73 @@ def describe_print(rgb: np.ndarray, model: Model, cancel: CancelToken) -> Iterat
     note = f"{source}: it reads and does not converse. To talk, {OTHER_ENGINES}."
     head = "Printed in this picture:\n\n"
     yield Chunk(head, literal=True, note=note)
-    found = False
-    for chunk in _lines(rgb, cancel, located=True, start=len(head)):
-        found = found or bool(chunk.text)
-        yield Chunk(chunk.text, chunk.regions, literal=True)
-    if not found:
-        yield Chunk("nothing that could be read (Latin script only).", literal=True)
+    page, lines = Page(rgb, cancel), list[TextLine]()
+    yield from _pieces(page, rgb, lines, start=len(head))
+    if not lines:
+        yield Chunk("nothing that could be read.", literal=True)
+    yield Chunk(literal=True, note=f"{note} {describe_doubts(lines, page.unread)}")
     for code in codes.read_codes(rgb, cancel):
         region = region_from_pixels(code.label, code.corners, rgb)
         yield Chunk(f"\n\n{code.label}", (region,), literal=True)
     yield Chunk(f"\n\n{colours.size_and_colours(rgb)}", literal=True)
 
 
-def _lines(rgb: np.ndarray, cancel: CancelToken, located: bool, start: int = 0) -> Iterator[Chunk]:
-    """Yield a chunk a line; `start` is how many characters the answer had before the first."""
-    scores: list[float] = []
-    for group in ocr.stream_lines(rgb, cancel):
-        for line in group:
-            text = ("\n" if scores else "") + line.text
-            start += len(text)
-            span = start - len(line.text), start
-            regions = (region_from_pixels(line.text, line.quad, rgb, span),) if located else ()
-            scores.append(line.score)
-            yield Chunk(text, regions, literal=True, note=_note(scores))
-    if not scores:
-        yield Chunk(
-            literal=True, note="PP-OCRv6 found no print in this picture; it reads Latin script."
-        )
+def describe_doubts(lines: Sequence[TextLine], unread: int) -> str:
+    """Say how sure the lines are, what could not be read, and which scripts can be."""
+    unsure = sum(not line.is_sure for line in lines)
+    foreign = sum(line.is_foreign for line in lines) + unread
+    said = []
+    if lines and not unsure and not unread:
+        scores = [line.score for line in lines]
+        said.append(f"Surest line {max(scores):.0%}, least sure {min(scores):.0%}.")
+    if unsure:
+        said.append(f"{unsure} of {len(lines)} pieces are unsure, and marked so.")
+    if unread:
+        places = "1 place looks" if unread == 1 else f"{unread} places look"
+        said.append(f"{places} like print and could not be read.")
+    if lines and foreign > _MANY * (len(lines) + unread):
+        said.append("So much is unsure that the rest may be wrong too.")
+    return " ".join([*said, _scripts(bool(foreign))])
 
 
-def _note(scores: Sequence[float]) -> str:
+def _scripts(in_doubt: bool) -> str:
+    """Say which scripts are read; in doubt, also which are not, and how to read some of them."""
+    if ocr_script():
+        return f"It reads {ocr_script().capitalize()} and Latin script (VLM_OCR_SCRIPT)."
+    reads = "It reads Latin script, Chinese and Japanese"
+    if not in_doubt:
+        return f"{reads}."
     return (
-        f"Read on this machine by PP-OCRv6, not by Florence-2. Surest line {max(scores):.0%}, "
-        f"least sure {min(scores):.0%}; it reads Latin script."
+        f"{reads}, not {_OTHERS}. Started with VLM_OCR_SCRIPT=cyrillic, or "
+        f"{', '.join(OCR_SCRIPTS[1:])}, it fetches a recogniser for that."
     )
+
+
+def _print(rgb: np.ndarray, cancel: CancelToken, located: bool) -> Iterator[Chunk]:
+    source = "Read on this machine by PP-OCRv6, not by Florence-2."
+    page, lines = Page(rgb, cancel), list[TextLine]()
+    for chunk in _pieces(page, rgb, lines, start=0):
+        note = f"{source} {describe_doubts(lines, page.unread)}" if lines else ""
+        yield chunk._replace(regions=chunk.regions if located else (), note=note)
+    if not lines:
+        source = "PP-OCRv6 found no print in this picture that it can read."
+    yield Chunk(literal=True, note=f"{source} {describe_doubts(lines, page.unread)}")
+
+
+def _pieces(page: Page, rgb: np.ndarray, lines: list[TextLine], start: int) -> Iterator[Chunk]:
+    """Yield a chunk for each piece of print, with its region, and add its line to `lines`.
+
+    `start` is how many characters the answer had before the first.
+    """
+    for done, count in page.find():
+        if count > 1:
+            yield Chunk(status=f"Looking for print: part {done + 1} of {count}…")
+    for group in page.lines():
+        for line in group:
+            before = "" if not lines else _BETWEEN if line.row == lines[-1].row else "\n"
+            after = "" if line.is_sure else _UNSURE
+            span = start + len(before), start + len(before) + len(line.text)
+            start = span[1] + len(after)
+            lines.append(line)
+            region = region_from_pixels(line.text, line.quad, rgb, span)
+            yield Chunk(before + line.text + after, (region,), literal=True)

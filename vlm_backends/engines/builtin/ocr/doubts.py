@@ -1,0 +1,113 @@
+"""Find out where a line was not read as it is printed, although its characters look sure.
+
+The network has no way to say "a letter that I do not know": it leaves the letter out, or takes one
+that looks alike. So the ink of the line is compared with the places of the characters.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+Run = tuple[int, int]  # from, to: columns of ink, in px
+
+_HEIGHT = 48  # px: the strip is measured at this height
+_LETTER_HEIGHT = 10  # px of _HEIGHT: commas, accents and rules are lower
+_LETTER_WIDTH = 10  # px of _HEIGHT: narrower ink may be the side of a letter
+_NEIGHBOUR_HEIGHT = 24  # px of _HEIGHT: what is cut at the edge and lower is of the next line
+_REACH, _WIDE_REACH = 6, 25  # px: how far from its middle a letter's ink lies; of an ideograph
+_APART = 17  # px: ink that far from the line's ends is a sign beside the text, such as a bullet
+_MIN_CONTRAST = 0.75  # of the variance, explained by ink against paper: plain print has more
+_RINGS = set("0OoQCcD8°。〇○●口日")
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_VIETNAMESE = re.compile(r"[ơưƠƯ]|(?=.*[đĐ]).*[àèìòùãõăâêôÀÈÌÒÙÃÕĂÂÊÔ]")  # its tones are left out
+_CYRILLIC_AS_LATIN = re.compile(r"\b(?=\w{5})[ABCEHKMOPTXYIJ]+[346][ABCEHKMOPTXYIJ]+\b")
+
+
+def ink_of(strip: np.ndarray) -> np.ndarray | None:
+    """Return the ink (H×W, 0 or 1) of a strip (H×W×3, uint8), made 48 px high.
+
+    None where ink and paper cannot be told apart, as on a photograph.
+    """
+    height, width = strip.shape[:2]
+    size = max(1, round(width * _HEIGHT / height)), _HEIGHT
+    way = cv2.INTER_AREA if height > _HEIGHT else cv2.INTER_LINEAR
+    grey = cv2.resize(cv2.cvtColor(strip, cv2.COLOR_BGR2GRAY), size, interpolation=way)
+    _, light = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    share = light.mean()
+    if not 0 < share < 1:
+        return None
+    apart = grey[light == 1].mean() - grey[light == 0].mean()
+    if share * (1 - share) * apart**2 < _MIN_CONTRAST * grey.var():
+        return None
+    edge = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
+    return 1 - light if edge.mean() > 0.5 else light
+
+
+def unspelled_share(ink: np.ndarray | None, text: str, stops: Sequence[float]) -> float:
+    """Return the share of the letters' ink (see `ink_of`) that no character covers.
+
+    `stops` are the middles of the text's characters, as fractions of the width. Return 0 where ink
+    and paper cannot be told apart.
+    """
+    runs = [] if ink is None else _letters(ink)
+    if not runs:
+        return 0.0
+    places = [
+        (stop * ink.shape[1], _WIDE_REACH if unicodedata.east_asian_width(char) in "WF" else _REACH)
+        for stop, char in zip(stops, text)
+        if not char.isspace()
+    ]
+    missed = [
+        (left, right)
+        for left, right in _within(runs, places)
+        if right - left >= _LETTER_WIDTH
+        and not any(left - reach <= place <= right + reach for place, reach in places)
+    ]
+    return sum(b - a for a, b in missed) / sum(b - a for a, b in runs)
+
+
+def holds_other_letters(text: str) -> bool:
+    """Return True for words of Greek or Vietnamese, or Cyrillic that was taken for Latin."""
+    return any(map(_is_greek, _WORD.findall(text))) or any(
+        pattern.search(text) for pattern in (_VIETNAMESE, _CYRILLIC_AS_LATIN)
+    )
+
+
+def is_ring(text: str) -> bool:
+    """Return True when the text is of round characters only: cups, eyes and wheels read so too."""
+    return set(text) <= _RINGS
+
+
+def _is_greek(word: str) -> bool:
+    """Return True for a word of Greek; a single letter before Latin ones is a symbol (µmol)."""
+    greek = [unicodedata.name(char, "").startswith("GREEK") for char in word]
+    return sum(greek) > 1 or any(greek[1:])
+
+
+def _letters(ink: np.ndarray) -> list[Run]:
+    """Return the columns that letters take, from left to right; those that touch are one."""
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    runs: list[Run] = []
+    for x, y, width, height, _ in sorted(boxes[1:].tolist()):
+        is_cut = (y == 0 or y + height == _HEIGHT) and height < _NEIGHBOUR_HEIGHT
+        if height < _LETTER_HEIGHT or is_cut:
+            continue
+        if runs and x <= runs[-1][1]:
+            runs[-1] = runs[-1][0], max(runs[-1][1], x + width)
+        else:
+            runs.append((x, x + width))
+    return runs
+
+
+def _within(runs: list[Run], places: Sequence[tuple[float, int]]) -> list[Run]:
+    """Leave out one sign before and one after the text, such as a bullet or an icon."""
+    if len(runs) > 1 and places:
+        first, last = places[0][0], places[-1][0]
+        if runs[0][1] + _APART < runs[1][0] and runs[0][1] < first:
+            runs = runs[1:]
+        if len(runs) > 1 and runs[-2][1] + _APART < runs[-1][0] and runs[-1][0] > last:
+            runs = runs[:-1]
+    return runs

@@ -1,0 +1,134 @@
+"""Spell the print of one line, the right way up, and say how far it can be trusted."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from vlm_backends.config import ocr_script
+from vlm_backends.engines.builtin.ocr.doubts import (
+    holds_other_letters,
+    ink_of,
+    is_ring,
+    unspelled_share,
+)
+from vlm_backends.engines.builtin.ocr.frames import rectified, size_of, turned
+from vlm_backends.engines.builtin.ocr.networks import spell
+
+MIN_SCORE = 0.8  # junk scores up to 0.67, true lines from 0.81
+SURE_WAY = 0.9  # print that is read upside down scores up to 0.87
+_NO_GUESS, _TINY = 0.97, 12  # print of 5 to 9 px (the line's height) is misread with up to 0.96
+_BETTER = 0.15  # by so much another way up must score higher
+_LONGEST = 40  # widths by heights: a longer strip is spelled in pieces
+_GAP = 0.35  # of the height: a wider gap parts two words
+_CUT_WITHIN = 10  # heights before the end of a piece: where it may be cut
+_UNREADABLE = 0.5  # of the ink without a letter: what is left says nothing
+_SMALLER = 0.9  # the scale of the copy that must read the same
+_MIN_LETTERS, _LIKELY = 3, 0.7  # a line under MIN_SCORE is shown when it is that long and that sure
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Hold what one line was read as; the first side of its `quad` is the top of the text."""
+
+    text: str
+    score: float  # 0..1
+    quad: np.ndarray
+    stops: tuple[float, ...] = ()  # the middle of each character, as a fraction of the width
+    unspelled: float = 0.0  # share of the letters' ink that no character stands for
+    foreign: bool = False  # letters of an alphabet that is not spelled
+
+    is_plain: bool = True  # it stands on plain paper, so that a ring is a character
+    is_steady: bool = True  # a smaller copy reads the same
+
+    @property
+    def is_sure(self) -> bool:
+        """Return True when the text can be given as what is printed."""
+        trusted = self.is_steady and not self.unspelled and not self.foreign
+        return trusted and self.score >= MIN_SCORE
+
+    @property
+    def is_shown(self) -> bool:
+        """Return True when the text says at least something about what is printed."""
+        if self.unspelled > _UNREADABLE or not self.is_plain and is_ring(self.text):
+            return False
+        letters = sum(char.isalnum() for char in self.text)
+        return self.score >= MIN_SCORE or letters >= _MIN_LETTERS and self.score >= _LIKELY
+
+
+def read_line(bgr: np.ndarray, quad: np.ndarray) -> Reading:
+    """Read the line in a quad (4×2, pixels), the way up that is surest.
+
+    The quad is turned as the page's print runs. That way counts unless another is much surer.
+    """
+    best = read_strip(bgr, quad)
+    if best.score < SURE_WAY:
+        other = read_strip(bgr, turned(quad, 2))
+        if other.score >= MIN_SCORE and other.score > best.score + _BETTER and len(other.text) > 1:
+            best = other
+    return checked(bgr, best)
+
+
+def checked(bgr: np.ndarray, reading: Reading) -> Reading:
+    """Return the reading; one that may be a guess must come out the same from a smaller copy."""
+    if reading.score >= _NO_GUESS and min(size_of(reading.quad)) >= _TINY:
+        return reading
+    return replace(reading, is_steady=_is_steady(bgr, reading))
+
+
+def read_strip(bgr: np.ndarray, quad: np.ndarray) -> Reading:
+    """Read the line in a quad as it stands."""
+    strip = rectified(bgr, quad)
+    text, sure, stops = _spell_in_pieces(strip)
+    start, end = len(text) - len(text.lstrip()), len(text.rstrip())
+    if start >= end:
+        return Reading("", 0.0, quad)
+    text, stops = text[start:end], tuple(map(float, stops[start:end]))
+    ink = ink_of(strip)
+    return Reading(
+        text,
+        float(sure[start:end].mean()),
+        quad,
+        stops,
+        unspelled_share(ink, text, stops),
+        not ocr_script() and holds_other_letters(text),
+        ink is not None,
+    )
+
+
+def _is_steady(bgr: np.ndarray, reading: Reading) -> bool:
+    """Return True when a slightly smaller copy reads the same: guesses change with every pixel."""
+    strip = rectified(bgr, reading.quad)
+    smaller = cv2.resize(strip, None, fx=_SMALLER, fy=_SMALLER, interpolation=cv2.INTER_AREA)
+    return _spell_in_pieces(smaller)[0].split() == reading.text.split()
+
+
+def _spell_in_pieces(strip: np.ndarray) -> tuple[str, np.ndarray, np.ndarray]:
+    """Spell a strip of any length: a very long one is cut in gaps between words."""
+    height, width = strip.shape[:2]
+    texts, sure, stops, left = [], [], [], 0
+    while left < width:
+        right, is_gap = _end_of_piece(strip, left)
+        text, scores, places = spell(strip[:, left:right])
+        if is_gap and text:
+            text, scores, places = text + " ", np.append(scores, 1), np.append(places, 1)
+        texts.append(text)
+        sure.append(scores)
+        stops.append((left + places * (right - left)) / width)
+        left = right
+    return "".join(texts), np.concatenate(sure), np.concatenate(stops)
+
+
+def _end_of_piece(strip: np.ndarray, left: int) -> tuple[int, bool]:
+    """Return where a piece ends that begins at column `left`, and whether words are apart there."""
+    height, width = strip.shape[:2]
+    if width - left <= _LONGEST * height:
+        return width, False
+    end = left + _LONGEST * height
+    start = end - _CUT_WITHIN * height
+    grey = strip[:, start:end].mean(axis=2)
+    contrast = grey.max(axis=0) - grey.min(axis=0)
+    wide = max(1, round(_GAP * height))
+    across = np.convolve(contrast, np.ones(wide) / wide, "same")
+    best = int(across.argmin())
+    return start + best, bool(across[best] < contrast.mean() / 4)
