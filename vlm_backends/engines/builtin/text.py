@@ -7,7 +7,7 @@ import numpy as np
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.config import OCR_SCRIPTS, ocr_script
 from vlm_backends.engines.builtin import codes, colours
-from vlm_backends.engines.builtin.ocr import Page, TextLine
+from vlm_backends.engines.builtin.ocr import Scan, TextLine
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
 from vlm_backends.engines.builtin.regions import region_from_pixels
 from vlm_backends.types import Chunk, Model
@@ -34,11 +34,11 @@ def describe_print(rgb: np.ndarray, model: Model, cancel: CancelToken) -> Iterat
     note = f"{source}: it reads and does not converse. To talk, {OTHER_ENGINES}."
     head = "Printed in this picture:\n\n"
     yield Chunk(head, literal=True, note=note)
-    page, lines = Page(rgb, cancel), list[TextLine]()
-    yield from _pieces(page, rgb, lines, start=len(head))
+    scan, lines = Scan(rgb, cancel), list[TextLine]()
+    yield from _pieces(scan, rgb, lines, start=len(head))
     if not lines:
         yield Chunk("nothing that could be read.", literal=True)
-    yield Chunk(literal=True, note=f"{note} {describe_doubts(lines, page.unread)}")
+    yield Chunk(literal=True, note=f"{note} {describe_doubts(lines, scan.unread)}")
     for code in codes.read_codes(rgb, cancel):
         region = region_from_pixels(code.label, code.corners, rgb)
         yield Chunk(f"\n\n{code.label}", (region,), literal=True)
@@ -78,24 +78,24 @@ def _scripts(in_doubt: bool) -> str:
 
 def _print(rgb: np.ndarray, cancel: CancelToken, located: bool) -> Iterator[Chunk]:
     source = "Read on this machine by PP-OCRv6, not by Florence-2."
-    page, lines = Page(rgb, cancel), list[TextLine]()
-    for chunk in _pieces(page, rgb, lines, start=0):
-        note = f"{source} {describe_doubts(lines, page.unread)}" if lines else ""
+    scan, lines = Scan(rgb, cancel), list[TextLine]()
+    for chunk in _pieces(scan, rgb, lines, start=0):
+        note = f"{source} {describe_doubts(lines, scan.unread)}" if lines else ""
         yield chunk._replace(regions=chunk.regions if located else (), note=note)
     if not lines:
         source = "PP-OCRv6 found no print in this picture that it can read."
-    yield Chunk(literal=True, note=f"{source} {describe_doubts(lines, page.unread)}")
+    yield Chunk(literal=True, note=f"{source} {describe_doubts(lines, scan.unread)}")
 
 
-def _pieces(page: Page, rgb: np.ndarray, lines: list[TextLine], start: int) -> Iterator[Chunk]:
+def _pieces(scan: Scan, rgb: np.ndarray, lines: list[TextLine], start: int) -> Iterator[Chunk]:
     """Yield a chunk for each piece of print, with its region, and add its line to `lines`.
 
     `start` is how many characters the answer had before the first.
     """
-    for done, count in page.find():
+    for done, count in scan.find():
         if count > 1:
             yield Chunk(status=f"Looking for print: part {done + 1} of {count}…")
-    for group in page.lines():
+    for group in scan.lines():
         for line in group:
             before = "" if not lines else _BETWEEN if line.row == lines[-1].row else "\n"
             after = "" if line.is_sure else _UNSURE

@@ -51,7 +51,7 @@ class TextLine:
     is_foreign: bool = False  # it has letters that cannot be spelled
 
 
-class Page:
+class Scan:
     """The print of one picture (H×W×3, uint8): first `find` it, then read its `lines`."""
 
     def __init__(self, rgb: np.ndarray, cancel: CancelToken | None = None) -> None:
@@ -142,10 +142,10 @@ def _has_letters(reading: Reading) -> bool:
 
 def read_lines(rgb: np.ndarray, cancel: CancelToken | None = None) -> list[TextLine]:
     """Return the sure lines of the picture (H×W×3, uint8) in reading order."""
-    page = Page(rgb, cancel)
-    for _ in page.find():
+    scan = Scan(rgb, cancel)
+    for _ in scan.find():
         pass
-    return [line for group in page.lines() for line in group if line.is_sure]
+    return [line for group in scan.lines() for line in group if line.is_sure]
 
 
 def merge_lines(lines: Sequence[TextLine], others: Sequence[TextLine]) -> list[TextLine]:
