@@ -53,7 +53,7 @@ def unspelled_share(ink: np.ndarray | None, text: str, stops: Sequence[float]) -
     and paper cannot be told apart.
     """
     runs = [] if ink is None else _letters(ink)
-    if not runs:
+    if ink is None or not runs:
         return 0.0
     places = [
         (stop * ink.shape[1], _WIDE_REACH if unicodedata.east_asian_width(char) in "WF" else _REACH)

@@ -53,7 +53,7 @@ def _cells(bgr: np.ndarray, top: int, done: Sequence[np.ndarray]) -> np.ndarray:
     below, right = (-side % _CELL for side in marks.shape)
     padded = np.pad(marks, ((0, below), (0, right)))
     rows, columns = padded.shape[0] // _CELL, padded.shape[1] // _CELL
-    return padded.reshape(rows, _CELL, columns, _CELL).any(axis=(1, 3)).astype(np.uint8)
+    return np.asarray(padded.reshape(rows, _CELL, columns, _CELL).any(axis=(1, 3)), np.uint8)
 
 
 def _apart(boxes: Sequence[Box]) -> list[Box]:

@@ -182,7 +182,7 @@ def _is_table(columns: Sequence[list[int]], boxes: Sequence[Box]) -> bool:
         for column in columns
         if len(column) >= _MIN_COLUMN_LINES
     ]
-    return min(fills) < _CELL_FILL and all(
+    return bool(min(fills) < _CELL_FILL) and all(
         _share_paired(one, other, boxes) >= _PAIRED for one, other in zip(columns, columns[1:])
     )
 
