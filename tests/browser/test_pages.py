@@ -51,7 +51,7 @@ def test_a_task_reads_the_page_that_is_chosen(visit, files, name):
     expect(choice).to_be_hidden()
     page.locator("#task-picture input[type=file]").set_input_files(files / name)
     expect(choice).to_be_visible(timeout=20_000)
-    expect(choice).to_contain_text("Page, of 3")
+    expect(choice).to_contain_text("Page (of 3)")
     for number in (1, 3):
         choice.locator("input").fill(str(number))
         expect(page.locator("#result img")).to_be_visible()
@@ -76,7 +76,7 @@ def test_a_pdf_and_a_heic_can_be_dropped_and_an_svg_is_refused(visit, files):
         files / "plan.pdf",
         "application/pdf",
     )
-    expect(page.locator("#task-picture-page")).to_contain_text("Page, of 3", timeout=20_000)
+    expect(page.locator("#task-picture-page")).to_contain_text("Page (of 3)", timeout=20_000)
     page.locator("#task-picture").get_by_label("Remove").or_(
         page.locator("#task-picture").get_by_label("Clear")
     ).first.click()
@@ -105,7 +105,7 @@ def test_a_chat_asks_about_the_page_that_is_chosen(visit, files):
     page = visit()
     box, choice = page.locator(".box:visible"), page.locator(".page-choice:visible")
     box.locator("input[type=file]").set_input_files(files / "plan.pdf")
-    expect(choice).to_contain_text("Page, of 3", timeout=20_000)
+    expect(choice).to_contain_text("Page (of 3)", timeout=20_000)
     box.locator("textarea").fill("What does it say?")
     choice.locator("input").fill("2")
     expect(box.locator("img")).to_be_visible(timeout=20_000)
@@ -129,7 +129,7 @@ def test_compare_asks_about_the_page_that_is_chosen(visit, files):
     page.get_by_role("tab", name="Compare").click()
     page.locator("#compare-picture input[type=file]").set_input_files(files / "scan.tif")
     choice = page.locator("#compare-picture-page")
-    expect(choice).to_contain_text("Page, of 3", timeout=20_000)
+    expect(choice).to_contain_text("Page (of 3)", timeout=20_000)
     choice.locator("input").fill("2")
     page.wait_for_timeout(1500)
     page.locator("#run-compare").click()

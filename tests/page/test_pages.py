@@ -115,9 +115,9 @@ def test_another_page_of_the_conversation_s_file_is_attached(scan):
 @pytest.mark.parametrize(
     "page, label",
     [
-        (Page(2, 3), "Page, of 3"),
-        (Page(1, 1200, "frame"), "Frame, of 1,200"),
-        (Page(2, 2, "picture"), "Picture, of 2"),
+        (Page(2, 3), "Page (of 3)"),
+        (Page(1, 1200, "frame"), "Frame (of 1,200)"),
+        (Page(2, 2, "picture"), "Picture (of 2)"),
     ],
 )
 def test_the_choice_is_shown_for_several_pages_only(page, label):

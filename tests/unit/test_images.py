@@ -3,10 +3,12 @@
 import base64
 import io
 import random
+import struct
 
 import pytest
 from PIL import Image, ImageDraw
 
+from tests.support.file_bytes import grey_tiff
 from vlm_backends import BadPrompt, Region, draw, encode, read
 from vlm_backends.media import images
 from vlm_backends.media.decoding import FORMATS
@@ -74,6 +76,78 @@ def test_transparency_turns_white_and_16_bits_become_8():
     deep.putdata([65535 * (x >= 48) for _ in range(64) for x in range(96)])
     pixels = images.pixels(read(saved(deep, "PNG")))
     assert pixels.getpixel((2, 2)) == (0, 0, 0) and pixels.getpixel((90, 2)) == (255, 255, 255)
+
+
+SHADES = {"grey": (1,), "colour": (1, 0.5, 0.25), "colour and alpha": (1, 0.5, 0.25)}
+
+
+@pytest.mark.parametrize(
+    "format, options", [("PNG", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"})]
+)
+@pytest.mark.parametrize("kind", SHADES)
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_few_bits_in_16_keep_their_own_range(bits, kind, format, options):
+    """White stays white, and black black, however many bits a scanner or a camera has."""
+    most = 2**bits - 1
+    levels = [[round(most * share * part) for part in SHADES[kind]] for share in (1, 0.4, 0)]
+    levels = [level + [most] * (kind == "colour and alpha") for level in levels]
+    picture = images.pixels(read(deep(levels, format, options)))
+    for column, share in enumerate((1, 0.4, 0)):
+        wanted = [255 * share * part for part in SHADES[kind]] * (3 // len(SHADES[kind]))
+        got = picture.getpixel((10 + 20 * column, 5))
+        assert all(abs(a - b) <= 2 for a, b in zip(got, wanted, strict=True)), (got, wanted)
+
+
+def deep(levels, format, options) -> bytes:
+    """Return a file of 16 bits a channel: bars of 20 x 10 pixels, each of one level."""
+    cv2 = pytest.importorskip("cv2")
+    import numpy as np
+
+    pixels = np.repeat(np.array([levels] * 10, "uint16"), 20, axis=1)
+    order = [2, 1, 0, 3][: pixels.shape[2]] if pixels.shape[2] > 1 else [0]
+    pack = [cv2.IMWRITE_TIFF_COMPRESSION, 5 if options else 1] if format == "TIFF" else []
+    return cv2.imencode(f".{format.lower()}", pixels[..., order], pack)[1].tobytes()
+
+
+def test_a_dark_picture_of_8_bits_written_as_16_stays_dark():
+    level = [10 * 257, 4 * 257, 257]
+    assert images.pixels(read(deep([level, level], "PNG", {}))).getpixel((5, 5)) == (10, 4, 1)
+
+
+def test_a_negative_of_16_bits_is_not_inverted():
+    """In such a TIFF, as scanners of film write it, zero is white."""
+    bars = [level for _ in range(10) for level in (0, 65535) for _ in range(20)]
+    data = struct.pack("<400H", *bars)
+    pixels = images.pixels(read(grey_tiff(40, 10, (262, 3, 1, 0), bits=16, data=data)))
+    assert pixels.getpixel((5, 5)) == (255, 255, 255) and pixels.getpixel((30, 5)) == (0, 0, 0)
+
+
+GROUND_OF = {  # by what is printed on nothing: the grey level of a ground from which all of it stands out
+    ("white",): 24, ("#e8e8d0",): 24, ("yellow",): 24, ("cyan",): 24, ("black",): 255, ("red",): 255, ("#808080",): 255,
+    ("white", "black"): 128, ("white", "#2255cc"): 24, ("white", "white", "navy", "black"): 128, ((255, 255, 255, 90),): 24,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("inks", GROUND_OF, ids=str)
+def test_print_on_nothing_stands_out_from_its_ground(inks, format):
+    image = Image.new("RGBA", (460, 70 * len(inks)))
+    pen = ImageDraw.Draw(image)
+    for row, ink in enumerate(inks):
+        pen.text((20, 70 * row + 8), f"Gate {row}7 closes", fill=ink, font_size=44)
+    pixels = images.pixels(
+        read(saved(image, format, **({"lossless": True} if format == "WEBP" else {})))
+    )
+    assert pixels.getpixel((455, 2)) == (GROUND_OF[inks],) * 3
+
+
+def test_white_inside_of_a_picture_does_not_change_the_ground():
+    """A cut-out photograph with a white shirt is put on white, as everywhere."""
+    image = Image.new("RGBA", (300, 300))
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((20, 20, 280, 280), fill=(90, 60, 50))
+    pen.ellipse((40, 40, 260, 260), fill="white")
+    assert images.pixels(read(saved(image, "PNG"))).getpixel((2, 2)) == (255, 255, 255)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

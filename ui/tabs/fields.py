@@ -50,10 +50,10 @@ def page_field(elem_id: str) -> gr.Number:
 
 
 def shown_page(page: Page | None) -> gr.Number:
-    """Return the field for the page as it is needed, such as "Page, of 3"; hidden for one only."""
+    """Return the field for the page as it is needed, such as "Page (of 3)"; hidden for one only."""
     if page is None or page.count == 1:
         return gr.Number(1, visible=False)
-    label = f"{page.unit.capitalize()}, of {page.count:,}"
+    label = f"{page.unit.capitalize()} (of {page.count:,})"
     return gr.Number(page.number, label=label, visible=True)
 
 

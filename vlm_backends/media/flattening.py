@@ -27,7 +27,7 @@ _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a tag of TIFF, and its value for negati
 _GROUNDS = 255, 24, 128  # grey levels, the usual one first
 _SAMPLE = 512, 512  # px: at most, of the copy that shows how light a transparent picture is
 _SEEN = 25  # of 255: what is more transparent is hardly seen
-_CONTRAST = 2.5  # to one, by WCAG's measure: less is hard to read, even in large print
+_CONTRAST = 2.2  # to one, by WCAG's measure, which asks for 3: below it large print is hard to read
 _GAMMA = 2.2  # of grey levels
 _BETTER = 0.05  # of the edges: how much more must stand out on a less usual ground
 
