@@ -1,6 +1,7 @@
 """Bodies of replies as servers send them: events, errors in many forms, framing against the format."""
 
 import json
+from typing import Any
 
 SSE = "text/event-stream"
 
@@ -33,7 +34,7 @@ def stream(*payloads: dict | str | bytes, done: bool = True, newline: str = "\n"
 WORDS = delta("Half an "), delta("answer")
 END = delta("", "stop")
 # Errors as a service's own JSON, each with a word of its message: in a stream or as the whole body
-ERRORS: dict[str, tuple[object, str]] = {
+ERRORS: dict[str, tuple[Any, str]] = {
     "OpenAI's object": ({"error": {"message": "out of memory", "code": 500}}, "out of memory"),
     "a code as text": ({"error": {"message": "slow down", "code": "429"}}, "slow down"),
     "a named code": ({"error": {"message": "too much", "code": "rate_limit_exceeded"}}, "too much"),

@@ -8,6 +8,7 @@ import json
 import random
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -111,7 +112,7 @@ class Writer:
                 body += dice.choice(("data: ", "data:")) + data + newline * 2
         return (body + f"data: [DONE]{newline * dice.randint(0, 2)}" * dice.randint(0, 1)).encode()
 
-    def failed(self, error: object, newline: str) -> str:
+    def failed(self, error: Any, newline: str) -> str:
         """Return an error as an event, as an event with its name, under its own field, or without any."""
         line = json.dumps(error)
         forms = [f"data: {line}"]

@@ -57,7 +57,9 @@ def ending_of(choice: Mapping) -> str:
     `error` stands for all reasons that are a fault of the service.
     """
     reason = choice.get("finish_reason")
-    reason = reason.strip()[:_LONGEST_REASON] if isinstance(reason, str) else ""
+    if not reason or not isinstance(reason, str):
+        return ""  # nearly all chunks of a stream
+    reason = reason.strip()[:_LONGEST_REASON]
     word = reason.lower().replace("-", "_").removeprefix("finish_reason_")
     return "" if word in _USUAL_ENDINGS else _ENDINGS.get(word, reason)
 

@@ -48,11 +48,13 @@ def parse_chunk(payload: dict, sent: Sent | None) -> Chunk | None:
 
 
 def _chunk(payload: dict, choice: dict, sent: Sent | None) -> Chunk | None:
+    if _is_plain(payload, choice):
+        return Chunk(choice["delta"]["content"])
     message = _message(choice)
     words, finish = words_of(message), ending_of(choice)
     text, entities = words.text + words.refusal, message.get("entities")
     if not (finish or words.thought or words.refusal or entities or _has_more(payload, message)):
-        return Chunk(text) if text else None  # nearly all pieces of a stream end here
+        return Chunk(text) if text else None
     if words.refusal:
         finish = "refusal"
     elif not finish and (message.get("tool_calls") or message.get("function_call")):
@@ -66,6 +68,16 @@ def _chunk(payload: dict, choice: dict, sent: Sent | None) -> Chunk | None:
         **_extras(payload.get("vlm")),
     )
     return None if piece == Chunk() else piece
+
+
+def _is_plain(payload: dict, choice: dict) -> bool:
+    """Return True for a delta of words and nothing else, as nearly all chunks of a stream are."""
+    delta = choice.get("delta")
+    if not isinstance(delta, dict) or choice.get("finish_reason") or "message" in choice:
+        return False
+    content, more = delta.get("content"), len(delta) > 1 and delta.keys() - {"role", "content"}
+    is_words = isinstance(content, str) and bool(content)
+    return is_words and not (more or payload.get("usage") or payload.get("vlm"))
 
 
 def _has_more(payload: dict, message: dict) -> bool:
@@ -97,7 +109,7 @@ class _Repetitions:
         """Return what is new in a chunk; None when nothing is."""
         if piece is None:
             return None
-        is_whole = _message(choice) is choice.get("message")
+        is_whole = "message" in choice and _message(choice) is choice["message"]
         if is_whole or choice.get("finish_reason"):
             piece = piece._replace(
                 text=_new(piece.text, self._texts, is_whole),
