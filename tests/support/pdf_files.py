@@ -21,9 +21,9 @@ class PdfPage:
 
 
 def pdf(
-    *pages: PdfPage, catalogue: str = "", password: str = "", more: Sequence[str] = ()
+    *pages: PdfPage, catalogue: str = "", password: str | None = None, more: Sequence[str] = ()
 ) -> bytes:
-    """Return a file of these pages; with a password, its contents are encrypted (RC4, 40 bits).
+    """Return a file of these pages; with a password, also an empty one, it is encrypted (RC4, 40 bits).
 
     `more` are further objects, which get the numbers from 4.
     """
@@ -34,7 +34,7 @@ def pdf(
         *(each.encode() for each in more),
     ]
     identity = hashlib.md5(b"tests").digest()
-    key, owner = _key(password, identity) if password else (b"", b"")
+    key, owner = _key(password, identity) if password is not None else (b"", b"")
     kids = []
     for page in pages:
         content = page.drawing + "".join(

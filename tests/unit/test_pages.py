@@ -123,8 +123,17 @@ def test_smaller_copies_and_masks_are_no_pages():
 
 def test_a_raw_file_of_a_camera_is_not_answered_from_its_preview():
     preview = raw.grey_tiff(8, 8, (254, 4, 1, 1), (330, 4, 1, 8), data=bytes(64))
-    with pytest.raises(BadPrompt, match="raw file.*export it as JPEG"):
-        read(preview)
+    canon = b"II*\0\x10\0\0\0CR\2\0" + bytes(4) + preview[8:]
+    for data in (preview, canon):
+        with pytest.raises(BadPrompt, match="raw file.*export it as JPEG"):
+            read(data)
+
+
+def test_many_directories_of_many_entries_are_not_looked_through():
+    """They overlap: a small file claims billions of entries."""
+    rows = b"".join(struct.pack("<HI", 65_535, 8 + 6 * (number + 1)) for number in range(150_000))
+    with pytest.raises(BadPrompt, match="too many small parts"):
+        read(struct.pack("<2sHI", b"II", 42, 8) + rows)
 
 
 def test_a_bomb_in_a_later_page_is_refused_when_it_is_asked_for():
@@ -317,8 +326,11 @@ def test_a_pdf_that_cannot_be_read_is_a_sentence(data, said):
         read(data)
 
 
-def test_a_pdf_with_an_empty_password_is_read():
-    assert read(pdf(PdfPage([("open", 20, 20, 20)], (200, 100)), password=" " * 0)).width == 556
+def test_a_pdf_that_is_encrypted_with_no_password_is_read():
+    """Its owner forbids changes; whoever opens it needs no password."""
+    page = PdfPage(drawing="1 0 0 rg 0 0 200 100 re f", size=(200, 100))
+    data = pdf(page, password="")
+    assert b"/Encrypt" in data and near(middle(read(data)), (255, 0, 0))
 
 
 @pytest.mark.slow

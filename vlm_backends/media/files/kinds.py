@@ -7,7 +7,7 @@ from typing import Literal
 Kind = Literal["picture", "tiff", "heif", "pdf", "svg", "unknown"]
 
 _PICTURES = b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF"
-_TIFFS = b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"
+_TIFFS = b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0"  # Pillow takes the last two
 _HEVC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _ANY_CODEC_BRANDS = {b"mif1", b"msf1"}  # the container of HEIC and AVIF; another brand says which
 _AVIF_BRANDS = {b"avif", b"avis"}

@@ -12,10 +12,12 @@ from vlm_backends.media.files import pages
 from vlm_backends.types import Page
 
 _CLASSIC, _BIG = 42, 43  # the version in the header
-_MAX_PAGES = 10_000  # directories: a longer chain would be looked through for seconds
+# Directories, and entries in all of them: more would be looked through for seconds.
+_MAX_PAGES, _MAX_ENTRIES = 10_000, 500_000
 _MAX_LIST = 100_000  # numbers in one entry, such as strip offsets: Pillow makes an object of each
 _BYTE_TYPES = 1, 2, 6, 7  # an entry of these types becomes one object, however long it is
 _SUBFILE_TYPE, _SUB_DIRECTORIES = 254, 330  # tags
+_CANON_RAW = b"CR"  # at byte 8 of a CR2, whose pages are previews
 _REDUCED_OR_MASK = 0b101  # bits of the first: a smaller copy of another picture, or a mask of it
 
 
@@ -45,16 +47,15 @@ def page_of(data: bytes, number: int) -> tuple[bytes, Page]:
     Smaller copies and masks of other pages are no pages. Of a file without a single readable
     directory, page 1 is the file itself: Pillow reports what is wrong.
     """
+    if data[8:10] == _CANON_RAW:
+        raise _raw_file()
     form = _form(data)
     directories = list(_chain(data, form)) if form else []
     if form is None or not directories:
         return data, pages.chosen(number, 1)
     found = [directory for directory in directories if not directory.is_copy]
     if not found and any(directory.has_more for directory in directories):
-        raise BadPrompt(
-            "This is a camera's raw file, or one of its kind, with no more than a preview that can "
-            "be read here: export it as JPEG or PNG, and give that."
-        )
+        raise _raw_file()
     found = found or directories
     page = pages.chosen(number, len(found))
     directory = found[number - 1]
@@ -66,6 +67,13 @@ def page_of(data: bytes, number: int) -> tuple[bytes, Page]:
 def too_many_parts() -> BadPrompt:
     """Return the error for a file that would take minutes to look through."""
     return BadPrompt("This picture is made of too many small parts to be read here: save it anew.")
+
+
+def _raw_file() -> BadPrompt:
+    return BadPrompt(
+        "This is a camera's raw file, or one of its kind, with no more than a preview that can be "
+        "read here: export it as JPEG or PNG, and give that."
+    )
 
 
 def _form(data: bytes) -> _Form | None:
@@ -80,6 +88,7 @@ def _form(data: bytes) -> _Form | None:
 def _chain(data: bytes, form: _Form) -> Iterator[_Directory]:
     """Yield the directories; a chain that leaves the file or comes back to itself ends there."""
     seen: set[int] = set()
+    entries = 0
     offset = _number(data, form.order + form.offset, form.start)
     while offset and offset not in seen:
         seen.add(offset)
@@ -90,7 +99,11 @@ def _chain(data: bytes, form: _Form) -> Iterator[_Directory]:
             return
         first = offset + struct.calcsize(form.order + form.entries)
         size = struct.calcsize(form.order + form.entry) + form.value
-        yield _directory(data, form, offset, first, min(count, (len(data) - first) // size))
+        whole = min(count, (len(data) - first) // size)
+        entries += whole
+        if entries > _MAX_ENTRIES:
+            raise too_many_parts()
+        yield _directory(data, form, offset, first, whole)
         offset = _number(data, form.order + form.offset, first + count * size)
 
 
