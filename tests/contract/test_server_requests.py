@@ -263,3 +263,11 @@ def test_an_upstreams_error_after_words_goes_all_the_way(wire):
             for answer in ask(OpenAI(url, "", QUICK), LLAMA, QUESTION):
                 heard.append(answer.text)
     assert heard[-1] == "the pict"
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_models_own_words_carry_their_thought_once(streamed):
+    with serving(ScriptedEngine(Chunk("<think>hm"), Chunk("</think>yes"), Chunk("</s>"))) as url:
+        reply = post(url, body(stream=streamed, skip_special_tokens=False))
+    assert "reasoning_content" not in reply.text
+    assert reply.text.count("hm") == 1 and reply.text.count("</s>") == 1

@@ -11,6 +11,7 @@ USED = [  # the reply, its words, its thought
     ("◁think▷hm◁/think▷Yes", "Yes", "hm"), ("<seed:think>hm</seed:think>Yes", "Yes", "hm"), ("<|channel>thought\nhm\n<channel|>Yes<turn|>", "Yes", "hm"),
     ("<|begin_of_thought|>hm<|end_of_thought|>Yes", "Yes", "hm"), ("<|START_THINKING|>hm<|END_THINKING|>Yes", "Yes", "hm"), ("<reasoning>hm</reasoning>\nYes", "Yes", "hm"),
     ("<think>a<think>b</think>c</think>Yes", "Yes", "a\nb\nc"), ("<think>\n<think>\nhm</think>Yes", "Yes", "hm"), ("<think>a</think>One.\n<think>b</think>Two.", "One.\nTwo.", "a\nb"),
+    ("I might name the <think> tag. It is not needed here at all, so no.</think>Yes", "Yes", "I might name the <think> tag. It is not needed here at all, so no."),
     ("<think>hm</think><answer>Yes</answer>", "Yes", "hm"), ("<think>hm</think>\n<answer>\nYes", "Yes", "hm"), ("<answer>Yes</answer>", "<answer>Yes</answer>", ""),
     ("<think>I use <think> tags</think>Yes", "Yes", "I use <think> tags"), ("<think>I write `</think>` at the end</think>Yes", "Yes", "I write `</think>` at the end"),
     ('<think>The tag "</think>" ends it.</think>Yes', "Yes", 'The tag "</think>" ends it.'), ('The sign says "STOP"</think>"STOP"', '"STOP"', 'The sign says "STOP"'),
@@ -69,7 +70,10 @@ MARKS = (
     [
         reply
         for reply, *_ in USED
-        if "`" not in reply and '"</' not in reply and "I use" not in reply
+        if "`" not in reply
+        and '"</' not in reply
+        and "I use" not in reply
+        and "I might" not in reply
     ],
     ids=lambda reply: reply[:24],
 )

@@ -15,6 +15,7 @@ _MARK = re.compile(
     r"|</(?:seed:)?think(?:ing)?>|</(?:thought|reasoning)>|\[/THINK\]|◁/think▷"
     r"|<\|(?:end_of_thought|END_THINKING)\|>|<channel\|>"
 )
+_LONGEST_PAIR = 40  # characters between two marks that are printed as a pair
 _HARMONY = re.compile(  # the beginning of a reply in OpenAI's harmony, also a part of it
     r"\s*(?:<\|start\|>\w*)?<\|channel\|>\w*(?: to=\S*)?(?: ?<\|constrain\|>\w*)? ?"
     r"(?:<\|message\|>|$)"
@@ -60,10 +61,11 @@ class _MarkedReply:
 
     def _is_printed(self, mark: re.Match[str]) -> bool:
         is_close, is_within = not mark["open"], self._depth > 0
-        if is_close and not is_within and self._printed_at >= 0:
-            is_same_line = self._reply.find("\n", self._printed_at, mark.start()) < 0
-            if is_same_line:  # its beginning is printed, too
-                return True
+        is_near = self._printed_at >= 0 and mark.start() - self._printed_at <= _LONGEST_PAIR
+        if is_close and not is_within and is_near:
+            between = self._reply[self._printed_at : mark.start()]
+            if "\n" not in between and ". " not in between:
+                return True  # its beginning is printed, too
         return self._printed.has(mark, within_thought=is_close and is_within)
 
     def _use(self, mark: re.Match[str]) -> None:
@@ -91,7 +93,8 @@ def _split_channels(reply: str) -> tuple[str, str]:
         elif control == "message":
             (words if channel == "final" else thoughts).append(text)
         elif control in ("end", "return", "call"):
-            words, channel = [*words, text], "final"
+            words.append(text)
+            channel = "final"
     return _joined(thoughts), "".join(words)
 
 

@@ -60,7 +60,7 @@ def _list_models(base_url: str, headers: _Headers, _period: int) -> tuple[Listed
         listed = next(response.payloads(), {})
     entries = listed.get("data", "")
     if not isinstance(entries, (list, type(None))):
-        raise Unreachable(f"{base_url} gave no list of its models.")
+        raise Unreachable("The server gave no list of its models.")
     found = {}
     for entry in entries or ():  # Ollama's is null when it is empty
         if isinstance(entry, dict) and _is_name(entry.get("id")) and not _is_text_only(entry):
