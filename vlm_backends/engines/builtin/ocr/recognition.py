@@ -18,6 +18,7 @@ from vlm_backends.engines.builtin.ocr.networks import spell
 MIN_SCORE = 0.8  # junk scores up to 0.67, true lines from 0.81
 SURE_WAY = 0.9  # print that is read upside down scores up to 0.87
 _NO_GUESS, _TINY = 0.97, 12  # print of 5 to 9 px (the line's height) is misread with up to 0.96
+_WEAK = 0.6  # a character that is less sure may be another
 _BETTER = 0.15  # by so much another way up must score higher
 _LONGEST = 40  # widths by heights: a longer strip is spelled in pieces
 _GAP = 0.35  # of the height: a wider gap parts two words
@@ -38,6 +39,7 @@ class Reading:
     unspelled: float = 0.0  # share of the letters' ink that no character stands for
     foreign: bool = False  # letters of an alphabet that is not spelled
 
+    weakest: float = 1.0  # the score of its least sure character
     is_plain: bool = True  # it stands on plain paper, so that a ring is a character
     is_steady: bool = True  # a smaller copy reads the same
 
@@ -71,7 +73,8 @@ def read_line(bgr: np.ndarray, quad: np.ndarray) -> Reading:
 
 def checked(bgr: np.ndarray, reading: Reading) -> Reading:
     """Return the reading; one that may be a guess must come out the same from a smaller copy."""
-    if reading.score >= _NO_GUESS and min(size_of(reading.quad)) >= _TINY:
+    is_tiny = min(size_of(reading.quad)) < _TINY
+    if not is_tiny and reading.score >= _NO_GUESS and reading.weakest >= _WEAK:
         return reading
     return replace(reading, is_steady=_is_steady(bgr, reading))
 
@@ -92,6 +95,7 @@ def read_strip(bgr: np.ndarray, quad: np.ndarray) -> Reading:
         stops,
         unspelled_share(ink, text, stops),
         not ocr_script() and holds_other_letters(text),
+        float(sure[start:end].min()),
         ink is not None,
     )
 
