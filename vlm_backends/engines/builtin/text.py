@@ -54,7 +54,8 @@ def describe_doubts(lines: Sequence[TextLine], unread: int) -> str:
         scores = [line.score for line in lines]
         said.append(f"Surest line {max(scores):.0%}, least sure {min(scores):.0%}.")
     if unsure:
-        said.append(f"{unsure} of {len(lines)} pieces are unsure, and marked so.")
+        are = "is" if unsure == 1 else "are"
+        said.append(f"{unsure} of {len(lines)} pieces of print {are} unsure, and marked so.")
     if unread:
         places = "1 place looks" if unread == 1 else f"{unread} places look"
         said.append(f"{places} like print and could not be read.")

@@ -22,7 +22,9 @@ _APART = 17  # px: ink that far from the line's ends is a sign beside the text, 
 _MIN_CONTRAST = 0.75  # of the variance, explained by ink against paper: plain print has more
 _RINGS = set("0OoQCcD8°。〇○●口日")
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_VIETNAMESE = re.compile(r"[ơưƠƯ]|(?=.*[đĐ]).*[àèìòùãõăâêôéëÀÈÌÒÙÃÕĂÂÊÔÉ]")  # its tones are left out
+_VIETNAMESE = re.compile(
+    r"[ơưƠƯ]|(?=.*[đĐ]).*[àèìòùãõăâêôéëÀÈÌÒÙÃÕĂÂÊÔÉ]"
+)  # its tones are left out
 _CYRILLIC_AS_LATIN = re.compile(r"\b(?=\w{5})[ABCEHKMOPTXYIJ]+[346][ABCEHKMOPTXYIJ]+\b")
 
 
