@@ -1,143 +1,136 @@
-"""Measures how often the chart reader is right: reads random Matplotlib charts of known values.
+"""Measures how often the chart reader is right: reads random charts of known values.
 
-A value is right within 2 % of the largest value. A chart is right when its categories, its series
-and all of its values are, and "misread" when only a label is misspelt.
+A value is right within 2 % of the largest value, a share of a pie also within half a percentage
+point, as its print is rounded. A chart is right when its rows, its series and all of its values
+are, and "misspelt" when only the spelling of a name is not. A picture without a right table has to
+be refused.
 """
 
 import io
-import random
+import platform
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from statistics import median
 
-import matplotlib
 import numpy as np
 from PIL import Image
+from rapidfuzz.distance import OSA
 
 from benchmarks._measure import markdown_table
-from vlm_backends.engines.builtin.charts import axes, reader
+from benchmarks.chart_set.draw import SampleChart, chart
+from benchmarks.chart_set.lines import line_chart
+from benchmarks.chart_set.others import other_picture
+from benchmarks.chart_set.pies import pie_chart
+from vlm_backends.engines.builtin.charts.errors import CannotRead
+from vlm_backends.engines.builtin.charts.reader import ChartTable
+from vlm_backends.engines.builtin.charts.readings import read_any_chart
+from vlm_backends.engines.builtin.table_questions.figures import parse_number
 from vlm_backends.engines.builtin.tables import read_chart_print
 
-matplotlib.use("Agg")
-from matplotlib import pyplot
-
-WORDS = (  # names of categories
-    "North South East West Apples Pears Kiwis Plums Paris Oslo Lima Quito Cairo Tokyo Monday "
-    "Friday Red Green Bus Tram Bike Walk Coal Gas Nuclear Water Team-A Team-B 2019 2021 2024 "
-    "Q1 Q2 Q3 Tea Coffee Bread Milk Spring Winter"
-).split()
-
-SERIES = ["Solar", "Wind", "Hydro"]
-STYLES = ["default", "ggplot", "bmh", "seaborn-v0_8-whitegrid", "dark_background", "fast"]
-RIGHT = 0.02
-_COUNT, _SEED = 60, 3
-
-
-@dataclass(frozen=True)
-class ChartSample:
-    """A picture of a chart, and the values it was drawn from."""
-
-    kind: str
-    image: Image.Image
-    names: list[str]
-    values: list[list[float]]  # one list a category
+RIGHT = 0.02  # of the largest value
+_ROUNDING = 0.51  # of a percentage that is printed without decimals
+_MISSPELT = 3  # letters of a name
+_FIRST_SEED = 20_000  # none of those that the readers were made with
+_OUTCOMES = "right", "misspelt", "refused", "wrong"
+_SETS: dict[str, tuple[int, Callable[[int], SampleChart]]] = {
+    "bars": (300, chart),
+    "lines": (100, line_chart),
+    "pies": (40, pie_chart),
+    "lines without a right table": (30, lambda seed: line_chart(seed, refused=True)),
+    "pies without a right table": (10, lambda seed: pie_chart(seed, refused=True)),
+    "other pictures": (40, other_picture),
+}
 
 
-def samples(count: int, seed: int) -> Iterator[ChartSample]:
-    """Yield charts of four kinds in turn, in random styles, sizes and file formats."""
-    dice = random.Random(seed)
-    for i in range(count):
-        kind = ("vertical", "grouped", "horizontal", "labelled")[i % 4]
-        names = dice.sample(WORDS, dice.randint(3, 7))
-        many = dice.randint(2, 3) if kind == "grouped" else 1
-        scale = dice.choice([1, 10, 100, 5000])
-        values = [
-            [round(dice.uniform(0.15, 1) * scale, 2 if scale == 1 else 1) for _ in range(many)]
-            for _ in names
-        ]
-        with pyplot.style.context(dice.choice(STYLES)):
-            image = _drawn(kind, names, values, dice)
-        yield ChartSample(kind, _saved(image, dice), names, values)
-
-
-def _drawn(
-    kind: str, names: list[str], values: list[list[float]], dice: random.Random
-) -> Image.Image:
-    figure, plot = pyplot.subplots(
-        figsize=(dice.uniform(6, 10), dice.uniform(4, 6)), dpi=dice.choice([90, 110, 150])
-    )
-    places, width = np.arange(len(names)), dice.uniform(0.55, 0.85) / len(values[0])
-    for k in range(len(values[0])):
-        row = [value[k] for value in values]
-        at = places + (k - (len(values[0]) - 1) / 2) * width
-        draw = plot.barh if kind == "horizontal" else plot.bar
-        bars = draw(at, row, width, label=SERIES[k])
-        if kind == "labelled":
-            plot.bar_label(bars, padding=3)
-    (plot.set_yticks if kind == "horizontal" else plot.set_xticks)(places, names)
-    if len(values[0]) > 1:
-        plot.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
-    plot.set_title("Units sold by place")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, bbox_inches="tight")
-    pyplot.close(figure)
-    return Image.open(buffer).convert("RGB")
-
-
-def _saved(image: Image.Image, dice: random.Random) -> Image.Image:
-    """Return the picture as it is, or after JPEG compression of medium quality."""
-    if dice.random() < 0.5:
-        return image
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=dice.choice([70, 85, 95]))
-    return Image.open(buffer).convert("RGB")
-
-
-def verdict(sample: ChartSample) -> tuple[str, list[float]]:
-    """Return `right` or what is wrong, and the values' errors as shares of the largest value."""
-    rgb = np.asarray(sample.image)
+def verdict(sample: SampleChart) -> tuple[str, list[float]]:
+    """Return the outcome with what is wrong, and the errors as shares of the largest value."""
+    with Image.open(io.BytesIO(sample.picture)) as image:
+        rgb = np.asarray(image.convert("RGB"))
     try:
-        head, *rows = reader.read_chart(rgb, read_chart_print(rgb)).rows
-    except reader.CannotRead as reason:
+        table = read_any_chart(rgb, read_chart_print(rgb))
+    except CannotRead as reason:
         return f"refused: {reason}", []
-    order = -1 if sample.kind == "horizontal" else 1  # Matplotlib draws the first one lowest
-    values, names = sample.values[::order], sample.names[::order]
-    if [len(row) - 1 for row in rows] != [len(value) for value in values]:
-        return f"wrong: {len(rows)} categories of {len(head) - 1} series", []
-    largest = max(map(max, values))
-    pairs = [pair for row, value in zip(rows, values) for pair in zip(row[1:], value)]
-    errors = [abs(axes.number(cell) - true) / largest for cell, true in pairs]
+    if sample.rows is None:
+        return f"wrong: a table of {len(table.rows) - 1} rows", []
+    return _compared(sample, table)
+
+
+def _compared(sample: SampleChart, table: ChartTable) -> tuple[str, list[float]]:
+    head, *rows = table.rows
+    truth = sample.rows or {}
+    read = {row[0]: row[1:] for row in rows if any(row[1:])}
+    names = _matched(list(read), list(truth))
+    series = _matched(list(head[1:]), list(sample.series)) if sample.series else {head[1]: ""}
+    if names is None or series is None or len(head) - 1 != max(1, len(sample.series)):
+        return f"wrong: rows {list(read)}, series {list(head[1:])}", []
+    order = [sample.series.index(series[name]) if sample.series else 0 for name in head[1:]]
+    is_share = sample.kind.startswith("pie") and any("%" in cell for row in rows for cell in row)
+    total = sum(row[0] for row in truth.values()) if is_share else 100.0
+    largest = max(abs(value) for row in truth.values() for value in row) * 100 / total
+    errors = []
+    for name, cells in read.items():
+        for cell, column in zip(cells, order):
+            true = truth[names[name]][column] * 100 / total
+            parsed = parse_number(cell)
+            off = abs(parsed[0] - true) if parsed else np.inf
+            errors.append(max(0.0, off - _ROUNDING * is_share) / largest)
     if max(errors) > RIGHT:
-        return "wrong: values", errors
-    heads = SERIES[: len(values[0])] if len(values[0]) > 1 else ["Value"]
-    odd = [
-        (said, true)
-        for said, true in zip([*head[1:], *(row[0] for row in rows)], [*heads, *names])
-        if said != true
+        return f"wrong: off by {max(errors):.0%}", errors
+    misspelt = [
+        pair for pair in [*names.items(), *series.items()] if pair[1] and pair[0] != pair[1]
     ]
-    return (f"misread: {odd}" if odd else "right"), errors
+    return (f"misspelt: {misspelt}" if misspelt else "right"), errors
 
 
-def tables(_: int) -> Iterator[str]:
-    """Yield a table with one row a kind of chart, and a list of the charts that were not right."""
-    counts, errors, odd = Counter(), {}, []
-    for i, sample in enumerate(samples(_COUNT, _SEED)):
-        outcome, off = verdict(sample)
-        counts[sample.kind, outcome.partition(":")[0]] += 1
-        errors.setdefault(sample.kind, []).extend(off)
-        if outcome != "right":
-            odd.append(f"- {sample.kind} {i}: {outcome}")
-    outcomes = "right", "misread", "refused", "wrong"
+def _matched(read: list[str], truth: list[str]) -> dict[str, str] | None:
+    """Return the true name of each name that was read, in spite of misspelt letters."""
+    if len(read) != len(truth):
+        return None
+    pairs: dict[str, str] = {}
+    for name in read:
+        free = [true for true in truth if true not in pairs.values()]
+        best = min(free, key=lambda true: OSA.distance(name, true))
+        if name != best and OSA.distance(name, best) > min(_MISSPELT, len(best) // 2):
+            return None
+        pairs[name] = best
+    return pairs
+
+
+def tables(rounds: int) -> Iterator[str]:
+    """Yield a table of outcomes for each set, by library and kind, and a list of what was wrong.
+
+    Three rounds are the whole sets, one is a third of each.
+    """
+    libraries = "matplotlib", "seaborn", "plotly", "altair", "vl-convert-python", "rapidocr"
+    versions = ", ".join(f"{name} {version(name)}" for name in libraries)
+    yield f"Seeds from {_FIRST_SEED}; {versions}; {platform.system()}."
+    for title, (whole, draw) in _SETS.items():
+        count = min(whole, whole * rounds // 3)
+        counts: Counter[tuple[str, str]] = Counter()
+        errors: dict[str, list[float]] = {}
+        odd: list[str] = []
+        for seed in range(_FIRST_SEED, _FIRST_SEED + count):
+            sample = draw(seed)
+            outcome, off = verdict(sample)
+            short = outcome.partition(":")[0]
+            for key in ("all", sample.library, sample.kind):
+                counts[key, short] += 1
+                errors.setdefault(key, []).extend(off)
+            if short != "right" and (sample.rows is not None or short != "refused"):
+                odd.append(f"- {seed}, {sample.library}, {sample.kind}: {outcome}")
+        yield _summary(f"{count} {title}", counts, errors)
+        yield "\n".join(odd) or "None was wrong or refused without need."
+
+
+def _summary(title: str, counts: Counter[tuple[str, str]], errors: dict[str, list[float]]) -> str:
     rows = [
         [
-            kind,
-            *(counts[kind, outcome] for outcome in outcomes),
+            key,
+            *(counts[key, outcome] for outcome in _OUTCOMES),
             f"{median(off or [0]):.2%}",
             f"{max(off or [0]):.2%}",
         ]
-        for kind, off in errors.items()
+        for key, off in sorted(errors.items(), key=lambda item: item[0] != "all")
     ]
-    yield markdown_table((f"{_COUNT} random charts", *outcomes, "median off", "most off"), rows)
-    if odd:
-        yield "\n".join(odd)
+    return markdown_table((title, *_OUTCOMES, "median off", "most off"), rows)

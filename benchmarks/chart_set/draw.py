@@ -41,13 +41,13 @@ def chart(seed: int) -> SampleChart:
     library = dice.choice(list(LIBRARIES))
     kind = dice.choice(ORDINARY)
     spec = bar_spec(kind, dice)
-    picture = _saved(LIBRARIES[library](spec, dice), dice)
+    picture = saved(LIBRARIES[library](spec, dice), dice)
     rows = {name: [row[i] for row in spec.values] for i, name in enumerate(spec.names)}
     series = tuple(spec.series) if len(spec.series) > 1 else ()
     return SampleChart(library, kind, picture, spec.title, series, rows)
 
 
-def _saved(picture: bytes, dice: random.Random) -> bytes:
+def saved(picture: bytes, dice: random.Random) -> bytes:
     """Return the picture as it is, or as a JPEG of usual quality."""
     if dice.random() < 0.65:
         return picture

@@ -390,7 +390,7 @@ def test_the_newest_picture_is_the_one_that_is_read():
 def test_a_refused_chart_still_gives_its_print():
     answer = talk(page((100, 100, "Minutes of the meeting")), find_model("google/deplot"))
     assert (
-        answer.text.startswith("No table: no solid bars")
+        answer.text.startswith("No table: no bars, lines or slices")
         and "Minutes of the meeting" in answer.text
         and not answer.rows
     )

@@ -107,10 +107,14 @@ FLOORS = {
         ["__init__"],
     ],
     "vlm_backends.engines.builtin.charts": [
-        ["axes", "bars", "errors"],
-        ["labels"],
-        ["values", "categories"],
-        ["reader"],
+        ["axes", "bars", "errors", "strokes"],
+        ["labels", "curves", "sectors"],
+        ["values", "categories", "plot_area", "areas", "series_names", "kinds"],
+        ["reader", "ticks", "second_look"],
+        ["plots", "pies"],
+        ["drawn_lines"],
+        ["lines"],
+        ["readings"],
     ],
     "vlm_backends.snippets": [["http_calls"], ["python", "shell"], ["in_process"], ["__init__"]],
     "vlm_backends.annotate": [

@@ -1,6 +1,6 @@
-"""Turn bar charts into tables, in place of DePlot."""
+"""Turn charts into tables, in place of DePlot, and answer questions that such a table answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -8,30 +8,43 @@ from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import ocr
 from vlm_backends.engines.builtin.charts import reader
 from vlm_backends.engines.builtin.charts.errors import CannotRead
+from vlm_backends.engines.builtin.charts.reader import ChartTable
+from vlm_backends.engines.builtin.charts.readings import read_any_chart
 from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
 from vlm_backends.engines.builtin.regions import region_from_pixels
-from vlm_backends.types import Chunk, Model
+from vlm_backends.engines.builtin.table_questions import TableAnswer, answer_question
+from vlm_backends.table_prompts import TableRows
+from vlm_backends.types import Chunk, Region
+
+_READS = "This machine reads bar charts, line and area charts, and pie charts."
+_ANSWERS = (
+    "Without a model, a table answers what can be computed from it: the largest and the smallest, "
+    "a rank, the total, the average, the difference between two rows, rows above or below a "
+    "number, and the value of a row that you name."
+)
 
 
-def read_table(rgb: np.ndarray, model: Model, cancel: CancelToken) -> Iterator[Chunk]:
-    """Yield the table of a bar chart (H×W×3, uint8) in DePlot's grammar, with the bars' regions.
+def read_table(rgb: np.ndarray, question: str, cancel: CancelToken) -> Iterator[Chunk]:
+    """Yield the table of a chart (H×W×3, uint8) in DePlot's grammar, with its bars' regions.
 
-    Without a table, yield the reason and what is printed in the picture.
+    A question that the table answers is answered in the note, and its rows alone are lit. Without a
+    table, yield the reason and what is printed in the picture.
     """
     lines = read_chart_print(rgb, cancel)
     try:
-        table = reader.read_chart(rgb, lines)
+        table = read_any_chart(rgb, lines)
     except CannotRead as reason:
         note = "Read on this machine by PP-OCRv6, not by DePlot."
         yield Chunk(_refusal(reason, lines), literal=True, note=note)
         return
-    bars = tuple(
-        region_from_pixels(label, outline, rgb)
-        for label, outline in zip(table.labels, table.outlines)
-    )
-    note = f"Bars measured and words read on this machine, not by DePlot: {table.how}."
-    yield Chunk(reader.linearize(table), bars, note=note)
+    note = f"Drawing measured and words read on this machine, not by DePlot: {table.how}."
+    regions = _regions(table, rgb)
+    found = _answer(question, table.rows, table, lines) if question else None
+    if found:
+        note = f"{found.text} Computed from this table, without a model. {note}"
+        regions = _lit(table, table.rows, found, rgb)
+    yield Chunk(reader.linearize(table), regions, note=note)
 
 
 def read_chart_print(rgb: np.ndarray, cancel: CancelToken | None = None) -> list[TextLine]:
@@ -41,11 +54,62 @@ def read_chart_print(rgb: np.ndarray, cancel: CancelToken | None = None) -> list
     return lines if bare is None else ocr.merge_lines(ocr.read_lines(bare, cancel), lines)
 
 
-def _refusal(reason: CannotRead, lines: list[TextLine]) -> str:
-    text = (
-        f"No table: {reason}.\n\nThis machine reads bar charts with solid bars. "
-        f"For other charts, {OTHER_ENGINES}."
+def answer_about_table(
+    rgb: np.ndarray, rows: TableRows, question: str, cancel: CancelToken
+) -> Iterator[Chunk]:
+    """Yield the answer that a table has to a question about its chart (H×W×3, uint8).
+
+    The places of the rows that it comes from are lit. What the table does not answer is refused,
+    with what is needed.
+    """
+    yield Chunk(status="Reading the chart for the places of its rows.")
+    printed = read_chart_print(rgb, cancel)
+    try:
+        table = read_any_chart(rgb, printed)
+    except CannotRead:
+        table = None
+    same = table is not None and table.rows == rows
+    found = _answer(question, rows, table if same else None, printed)
+    if found is None:
+        text = f"No answer: this question is not surely understood here. {_ANSWERS}\n\n"
+        text += f"For any other question, {OTHER_ENGINES}."
+        yield Chunk(text, literal=True, note="Nothing was computed.")
+        return
+    source = f"read from the chart; {table.how}" if same and table else "sent with the question"
+    note = f"Computed on this machine, without a model, from the table that was {source}."
+    yield Chunk(found.text, _lit(table, rows, found, rgb) if table else (), literal=True, note=note)
+
+
+def _answer(
+    question: str, rows: TableRows, table: ChartTable | None, lines: Sequence[TextLine]
+) -> TableAnswer | None:
+    """Return a table's answer; `table` is the chart's, if the rows are as it was read."""
+    words = " ".join(line.text for line in lines)
+    measured = table is not None and not table.how.startswith("values as printed")
+    return answer_question(question, rows, words, measured=measured)
+
+
+def _regions(table: ChartTable, rgb: np.ndarray) -> tuple[Region, ...]:
+    return tuple(
+        region_from_pixels(label, outline, rgb)
+        for label, outline in zip(table.labels, table.outlines)
     )
+
+
+def _lit(
+    table: ChartTable, rows: TableRows, found: TableAnswer, rgb: np.ndarray
+) -> tuple[Region, ...]:
+    """Return the regions of the cells that an answer comes from, as the chart shows them."""
+    regions = _regions(table, rgb)
+    names = {rows[i + 1][0] for i, _ in found.cells}
+    pairs = {f"{rows[i + 1][0]}, {rows[0][j + 1]}" for i, j in found.cells}
+    exact = tuple(one for one in regions if one.label.rpartition(": ")[0] in pairs)
+    return exact or tuple(one for one in regions if one.label.rpartition(": ")[0] in names)
+
+
+def _refusal(reason: CannotRead, lines: Sequence[TextLine]) -> str:
+    text = f"No table: {reason}.\n\n{_READS} For other charts, {OTHER_ENGINES}."
     if lines:
-        text += "\n\nWhat is printed in the picture:\n" + "\n".join(line.text for line in lines)
+        text += "\n\nPrint in the picture, as it was read; it is no table:\n"
+        text += "\n".join(line.text for line in lines)
     return text

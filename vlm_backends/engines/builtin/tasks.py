@@ -10,10 +10,11 @@ from vlm_backends.engines.builtin.finding import find_words, ground_sentence
 from vlm_backends.engines.builtin.masks import outline_region
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES, split_task
 from vlm_backends.engines.builtin.quoting import is_about_print, quote
-from vlm_backends.engines.builtin.tables import read_table
+from vlm_backends.engines.builtin.tables import answer_about_table, read_table
 from vlm_backends.engines.builtin.text import describe_print, read_located_text, read_text
 from vlm_backends.errors import MissingKey
 from vlm_backends.media import images
+from vlm_backends.table_prompts import read_table_prompt
 from vlm_backends.types import Chunk, Model, Picture
 
 # a picture's pixels (H×W×3, uint8) and the words after the token to chunks; cancelled from outside
@@ -35,8 +36,12 @@ def answer(model: Model, text: str, picture: Picture, cancel: CancelToken) -> It
     Raises MissingKey for a task that has none, and BadPrompt.
     """
     rgb = np.asarray(images.pixels(picture))
+    about = read_table_prompt(text)
+    if about and not model.tasks:
+        yield from answer_about_table(rgb, *about, cancel)
+        return
     if model.tables:
-        yield from read_table(rgb, model, cancel)
+        yield from read_table(rgb, "" if text in model.prompts else text, cancel)
         return
     if not model.tasks:
         described = describe_print(rgb, model, cancel)

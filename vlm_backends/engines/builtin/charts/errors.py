@@ -1,5 +1,9 @@
-"""Define the error for a picture that gives no table."""
+"""Define the errors for a picture that gives no table."""
 
 
 class CannotRead(ValueError):
     """A picture gives no table; the message says why, as a phrase."""
+
+
+class TicksInDoubt(CannotRead):
+    """The labels below a plot do not fit together: one may have been missed or misread."""

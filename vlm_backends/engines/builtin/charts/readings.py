@@ -1,0 +1,96 @@
+"""Read any chart: bars, lines and slices, each by its own reader; else say what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vlm_backends.engines.builtin.charts import (
+    areas,
+    curves,
+    drawn_lines,
+    kinds,
+    lines,
+    pies,
+    plot_area,
+    reader,
+    sectors,
+    ticks,
+)
+from vlm_backends.engines.builtin.charts.errors import CannotRead
+from vlm_backends.engines.builtin.charts.labels import TextBox, to_text_box
+from vlm_backends.engines.builtin.charts.reader import ChartTable
+from vlm_backends.engines.builtin.ocr import TextLine
+
+# reasons that say that a reader saw nothing of its kind
+_NOT_A_PIE = {sectors.NO_DISC, sectors.NO_SECTORS, sectors.RINGS}
+_NO_LINES = {
+    plot_area.NO_AXIS,
+    plot_area.NO_TICKS,
+    drawn_lines.NO_LINES,
+    lines.SHORT,
+    curves.SEVERAL,
+    curves.BROKEN,
+    areas.SHAPE,
+    areas.STEPS,
+}
+_OF_AXES = {
+    plot_area.TWO_AXES,
+    plot_area.POWER,
+    ticks.UNEVEN,
+    ticks.SAME,
+    ticks.NOT_STRAIGHT,
+    ticks.SLANTED,
+}
+
+
+def read_any_chart(rgb: np.ndarray, printed: Sequence[TextLine]) -> ChartTable:
+    """Return the table of a bar, line, area or pie chart (H×W×3, uint8), whose print is given.
+
+    Raises CannotRead, whose message says what was seen and why there is no table.
+    """
+    try:
+        return pies.read_pie_chart(rgb, printed)
+    except CannotRead as reason:
+        if str(reason) not in _NOT_A_PIE:
+            raise CannotRead(f"this looks like a pie chart, and {reason}") from None
+    try:
+        return reader.read_chart(rgb, printed)
+    except CannotRead as reason:
+        of_bars = str(reason)
+    try:
+        return lines.read_line_chart(rgb, printed)
+    except CannotRead as reason:
+        of_lines = str(reason)
+    raise CannotRead(_seen(rgb, printed, of_bars, of_lines))
+
+
+def _seen(rgb: np.ndarray, printed: Sequence[TextLine], of_bars: str, of_lines: str) -> str:
+    """Return what was seen of bars and lines, or else of the whole picture, as a phrase."""
+    small, scale = reader._shrink(rgb)
+    labels = [to_text_box(line, scale) for line in printed]
+    has_axis = _has_axis(labels)
+    if not has_axis or of_bars == reader._NO_BARS and of_lines in _NO_LINES:
+        whole = kinds.describe_unread(small, labels, has_axis)
+        if whole != kinds.UNKNOWN:
+            return whole
+    if of_bars != reader._NO_BARS:
+        return f"this looks like a bar chart, and {of_bars}"
+    if lines.is_scatter_plot(small, printed, scale):
+        return kinds.SCATTER
+    if of_lines in _OF_AXES:
+        return f"a chart with axes was seen, and {of_lines}"
+    if of_lines not in _NO_LINES:
+        return f"this looks like a line or area chart, and {of_lines}"
+    if has_axis:
+        return f"{kinds.UNKNOWN}: {of_lines}"
+    return kinds.UNKNOWN
+
+
+def _has_axis(labels: Sequence[TextBox]) -> bool:
+    try:
+        plot_area.find_value_axis(labels)
+    except CannotRead as reason:
+        return str(reason) != plot_area.NO_AXIS
+    return True
