@@ -395,3 +395,15 @@ def test_the_first_words_of_a_mislabelled_stream_come_before_the_rest(wire):
     assert answer.text == "first" and not gate.is_set()
     gate.set()
     assert [*answers][-1].text == "first second"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [[PLAIN], [PLAIN[:-14], PLAIN[-14:]], [PLAIN[:-1], PLAIN[-1:]], [PLAIN.rstrip()]],
+    ids=range(4),
+)
+def test_a_server_that_closes_at_once_after_the_end_is_understood(talk, pieces):
+    """However its last bytes come: the connection may be closed before its end is read."""
+    for pause in (0.0, 0.01):
+        reply = talk(raw(head(kind=SSE), *pieces, pause=pause))
+        assert reply.error is None and reply.answer.text == "Hello"

@@ -68,7 +68,8 @@ class IdleDeadline:
         self.seconds = min(self.seconds, seconds)
         self.reset()
         if self.sock:
-            self.sock.settimeout(self.seconds)
+            with suppress(OSError):  # the server may have closed it already
+                self.sock.settimeout(self.seconds)
 
 
 class _DeadlineReader(io.RawIOBase):
