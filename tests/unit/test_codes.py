@@ -120,10 +120,10 @@ def test_bytes_that_may_be_western_or_japanese_are_given_both_ways(text):
 
 
 @pytest.mark.parametrize("text, shown", [
-    ("BEGIN:VCARD\nN:Lee\r\nEND:VCARD", "BEGIN:VCARD␊N:Lee␍␊END:VCARD"),
-    ("a\tb", "a␉b"),
-    ("a\x00b\x1b[31mc\x7f", "a␀b␛[31mc␡"),
-    ("TOTAL\n\nTOTAL $0.00", "TOTAL␊␊TOTAL $0.00"),
+    ("BEGIN:VCARD\nN:Lee\r\nEND:VCARD", "BEGIN:VCARD↵N:Lee↵END:VCARD"),
+    ("a\tb", "a⇥b"),
+    ("a\x00b\x1b[31mc\x7f", "a‹U+0000›b‹U+001B›[31mc‹U+007F›"),
+    ("TOTAL\n\nTOTAL $0.00", "TOTAL↵↵TOTAL $0.00"),
     ("moc.live\u202etxt", "moc.live‹U+202E›txt"),
     ("pay\u200bpal\ufeff", "pay‹U+200B›pal‹U+FEFF›"),
 ])  # fmt: skip

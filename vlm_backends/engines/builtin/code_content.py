@@ -44,17 +44,12 @@ def text_of(code: zxingcpp.Barcode) -> str:
 
 
 def visible(text: str) -> str:
-    """Return the text in one line: a picture for each control character, a number for marks.
+    """Return the text in one line: line ends are "↵", tabs "⇥", other hidden characters numbers.
 
-    A line end becomes "␊", a mark that turns the direction of writing "‹U+202E›".
+    A mark that turns the direction of writing becomes "‹U+202E›".
     """
-    return _HIDDEN.sub(lambda match: _picture(ord(match[0])), text)
-
-
-def _picture(code: int) -> str:
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"‹U+{code:04X}›"
+    shown = text.replace("\r\n", "↵").replace("\n", "↵").replace("\t", "⇥")
+    return _HIDDEN.sub(lambda match: f"‹U+{ord(match[0]):04X}›", shown)
 
 
 def _decoded(content: bytes) -> str:

@@ -5,7 +5,9 @@ import numpy as np
 
 from vlm_backends.engines.builtin.colour_names import FAMILIES, families, to_oklab
 
-_SIDE = 160  # px: the longer side at which colours are counted
+_SIDE = 640  # px: the longer side at which colours are smoothed; fine black print stays black
+_EACH = 4  # px: one in so many is counted, both ways
+_FEW = 100  # px: of a smaller picture, each pixel is counted
 _GRAIN = 3  # px: specks of noise that are smoothed away before
 _STEP = 0.05  # shares are told to this: where one colour ends and the next begins is no exact thing
 _MOST = 4  # colours named
@@ -80,8 +82,9 @@ def _smoothed(rgb: np.ndarray) -> np.ndarray:
     """Return the picture small, without specks; its colours stay those of its things."""
     scale = min(1.0, _SIDE / max(rgb.shape[:2]))
     size = max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale))
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    return cv2.medianBlur(small, _GRAIN)
+    small = cv2.medianBlur(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), _GRAIN)
+    each = max(1, min(_EACH, max(size) // _FEW))
+    return small[::each, ::each]
 
 
 def _tones(family: str, lightness: np.ndarray, total: int) -> list[tuple[str, float]]:

@@ -13,6 +13,7 @@ from vlm_backends.engines.builtin.regions import region_from_pixels
 from vlm_backends.types import Chunk, Model
 
 _BETWEEN = "   "  # pieces that stand on one line
+_NOTHING = "nothing that could be read."
 _UNSURE = " (unsure)"  # after a piece that may be wrong
 _MANY = 1 / 3  # of all pieces: with so many in doubt the others are not safe either
 _OTHERS = "Vietnamese, Cyrillic, Greek, Arabic, Hebrew, Thai, Korean or scripts of India"
@@ -35,14 +36,26 @@ def describe_print(rgb: np.ndarray, model: Model, cancel: CancelToken) -> Iterat
     head = "Printed in this picture:\n\n"
     yield Chunk(head, literal=True, note=note)
     scan, lines = Scan(rgb, cancel), list[TextLine]()
-    yield from _pieces(scan, rgb, lines, start=len(head))
+    length = len(head)
+    for chunk in _pieces(scan, rgb, lines, start=len(head)):
+        length += len(chunk.text)
+        yield chunk
     if not lines:
-        yield Chunk("nothing that could be read.", literal=True)
+        length += len(_NOTHING)
+        yield Chunk(_NOTHING, literal=True)
     yield Chunk(literal=True, note=f"{note} {describe_doubts(lines, scan.unread)}")
-    for code in codes.read_codes(rgb, cancel):
-        region = region_from_pixels(code.label, code.corners, rgb)
-        yield Chunk(f"\n\n{code.label}", (region,), literal=True)
+    yield from _codes(rgb, cancel, length)
     yield Chunk(f"\n\n{colours.size_and_colours(rgb)}", literal=True)
+
+
+def _codes(rgb: np.ndarray, cancel: CancelToken, length: int) -> Iterator[Chunk]:
+    """Yield a chunk a code; `length` is how many characters the answer had before the first."""
+    for code in codes.read_codes(rgb, cancel):
+        text = f"\n\n{code.label}"
+        length += len(text)
+        span = length - len(code.label), length
+        region = region_from_pixels(code.label, code.corners, rgb, span)
+        yield Chunk(text, (region,), literal=True)
 
 
 def describe_doubts(lines: Sequence[TextLine], unread: int) -> str:
