@@ -154,12 +154,12 @@ def test_the_note_says_that_nothing_is_understood_and_who_read():
 
 def test_words_that_are_not_printed_are_named():
     text = answered("Is the total of the invoice in dollars?", RECEIPT).text
-    assert "Not printed here: “invoice”, “dollars”." in text
+    assert "Not found in print: “invoice”, “dollars”." in text
 
 
 def test_another_spelling_is_named():
     text = answered("How far is the Visitor Centre?", PARK).text
-    assert "“Centre” is printed as “Center”." in text and "Not printed here" not in text
+    assert "“Centre” is printed as “Center”." in text and "Not found in print" not in text
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_another_spelling_is_named():
 )
 def test_without_a_shared_word_it_says_so_and_gives_all_print(question):
     answer = answered(question, PARK)
-    assert answer.text.startswith("Nothing printed here shares a word with your question (“")
+    assert answer.text.startswith("Nothing that was read here shares a word with your question (“")
     assert answer.text.endswith(HEAD + "\n".join(PARK) + MEASURED) and answer.fold is None
     assert [answer.text[slice(*region.span)] for region in answer.regions] == [r.label for r in answer.regions]  # fmt: skip
     assert "not by understanding" not in answer.note

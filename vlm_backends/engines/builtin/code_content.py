@@ -35,7 +35,8 @@ def text_of(code: zxingcpp.Barcode) -> str:
     if code.content_type == _Content.Binary:
         return visible(_decoded(code.bytes))
     if code.format == _Format.UPCE:
-        return (code.extra or {}).get("UPCE", code.text)
+        extra = code.extra if isinstance(code.extra, dict) else {}
+        return extra.get("UPCE", code.text)
     if code.format == _Format.EAN13 and code.text.startswith("0"):
         return code.text[1:]
     if _HALF_WIDTH_KANA.fullmatch(code.text) and code.symbology == _Format.QRCode:

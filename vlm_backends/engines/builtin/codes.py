@@ -43,7 +43,8 @@ _MATRIX = [
     _Format.MicroPDF417,
 ]
 _LINEAR = [family for family, check in _CHECKS.items() if check != "correction"]
-_LEVEL_ONLY = [*_LINEAR, _Format.PDF417, _Format.RMQRCode]
+_EVERY = zxingcpp.BarcodeFormats([*_MATRIX, *_LINEAR])
+_LEVEL_ONLY = zxingcpp.BarcodeFormats([*_LINEAR, _Format.PDF417, _Format.RMQRCode])
 _ANGLES = 15, 30, 45, 60, 75  # degrees: codes that are read along level lines, within 8 degrees
 _MAX_ENLARGED = 2_500_000  # px: of a larger picture, the codes are large enough
 _MAX_TURNED = 2_000_000  # px: turned pictures are searched at this size, for the time it takes
@@ -67,10 +68,9 @@ def _readings(grey: np.ndarray) -> Iterator[list[CodeReading]]:
     scaled, zoom = _scaled(grey, 2.0 if grey.size <= _MAX_ENLARGED else 0.5)
     sharp = _sharpened(scaled, 2 * max(1.0, zoom[0, 0]))
     as_given = np.eye(3)
-    every = [*_MATRIX, *_LINEAR]
-    yield _read(grey, as_given, every)
-    yield _read(scaled, zoom, every)
-    yield _read(sharp, zoom, every)
+    yield _read(grey, as_given, _EVERY)
+    yield _read(scaled, zoom, _EVERY)
+    yield _read(sharp, zoom, _EVERY)
     yield _read(255 - grey, as_given, _LEVEL_ONLY)
     yield _read(255 - sharp, zoom, _LEVEL_ONLY)
     small, zoom = _scaled(grey, min(2.0, math.sqrt(_MAX_TURNED / grey.size)))
@@ -104,7 +104,9 @@ def _turned(grey: np.ndarray, angle: float) -> tuple[np.ndarray, np.ndarray]:
     return turned, np.vstack([matrix, [0, 0, 1]])
 
 
-def _read(grey: np.ndarray, matrix: np.ndarray, formats: list) -> list[CodeReading]:
+def _read(
+    grey: np.ndarray, matrix: np.ndarray, formats: zxingcpp.BarcodeFormats
+) -> list[CodeReading]:
     """Read codes of a picture that the 3×3 matrix made from the given one."""
     back = np.linalg.inv(matrix)
     readings = []

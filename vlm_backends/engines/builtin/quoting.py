@@ -168,7 +168,7 @@ def _remarks(match: _Match) -> str:
         f"\n\n“{word}” is printed as “{slip}”." for word, slip in match.respelled.items()
     )
     if match.missing:
-        said += f"\n\nNot printed here: {_listed(match.missing)}."
+        said += f"\n\nNot found in print: {_listed(match.missing)}."
     return said
 
 
@@ -189,7 +189,7 @@ def _unquoted(text: str, regions: Sequence[Region], words: Sequence[str]) -> Chu
     """Return the answer for a question whose words are not printed."""
     if not any(region.span for region in regions):  # nothing is printed: the text says so
         return Chunk(text, tuple(regions), literal=True)
-    said = f"Nothing printed here shares a word with your question ({_listed(words)}).\n\n"
+    said = f"Nothing that was read here shares a word with your question ({_listed(words)}).\n\n"
     moved = (
         region._replace(span=(region.span[0] + len(said), region.span[1] + len(said)))
         if region.span
