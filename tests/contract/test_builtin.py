@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
+from tests.support import chart_pictures as charts
 from tests.support.chart_pictures import font
 from tests.support.paths import ASSETS
 from vlm_backends import (
@@ -33,6 +34,7 @@ from vlm_backends import (
 from vlm_backends.engines.builtin import ocr, segmentation
 from vlm_backends.engines.builtin.colours import colours
 from vlm_backends.engines.builtin.ocr import networks
+from vlm_backends.table_prompts import write_table_prompt
 
 FLORENCE, LLAMA = (
     find_model("microsoft/florence-2"),
@@ -394,6 +396,36 @@ def test_a_refused_chart_still_gives_its_print():
         and "Minutes of the meeting" in answer.text
         and not answer.rows
     )
+
+
+def asked_about_chart(question, rows):
+    """The last answer of a chat model's stand-in to a question that comes with a chart's table."""
+    drawn = picture(charts.horizontal("Visitors", CITIES))
+    turn = Turn("user", write_table_prompt(rows, question), (drawn,))
+    return list(ask(Embedded(), LLAMA, Prompt((turn,))))[-1]
+
+
+CITIES = {"Oslo": 42.0, "Rome": 65.0, "Lima": 88.0}
+CITY_ROWS = (("", "Value"), *((name, f"{value:g}") for name, value in CITIES.items()))
+
+
+def test_a_question_about_a_chart_is_computed_from_its_table_with_its_rows_lit():
+    answer = asked_about_chart("Which city is the largest, and by how much?", CITY_ROWS)
+    assert "88: Lima" in answer.text and "Rome (65): the difference is 23" in answer.text
+    assert {region.label.partition(":")[0] for region in answer.regions} == {"Lima", "Rome"}
+    assert "Computed on this machine, without a model" in answer.note
+
+
+def test_a_table_that_was_corrected_is_not_said_to_be_read():
+    rows = (CITY_ROWS[0], ("Oslo", "99"), *CITY_ROWS[2:])
+    answer = asked_about_chart("What is the largest?", rows)
+    assert "99: Oslo" in answer.text and "sent with the question" in answer.note
+
+
+def test_a_question_that_a_table_does_not_answer_says_what_is_needed():
+    answer = asked_about_chart("Why is Lima the largest?", CITY_ROWS)
+    assert answer.text.startswith("No answer") and "the total" in answer.text
+    assert not answer.regions and "Nothing was computed" in answer.note
 
 
 # --- as a stream --------------------------------------------------------------------------------------------------

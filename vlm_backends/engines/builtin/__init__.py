@@ -1,6 +1,6 @@
 """Compute answers from the picture itself, without a key, network or download.
 
-This engine reads print and codes, outlines by colour, and reads bar charts. Everything else is
+This engine reads print and codes, outlines by colour, and reads charts. Everything else is
 refused, with a sentence on what it would take.
 """
 
@@ -58,7 +58,10 @@ class Embedded:
             tool = f"{_OCR}, {_GRABCUT} and measurements"
             summary = f"{len(_BY_TASK)} of {len(model.tasks)} tasks here"
         elif model.tables:
-            tool, summary = f"{_OCR} and the geometry of bars", "bar charts to tables here"
+            tool, summary = (
+                f"{_OCR} and the geometry of charts",
+                "bar charts, lines and pies to tables here",
+            )
         else:
             tool, summary = _OCR, "reads the picture here, no conversation"
         return Capability(True, summary, computed_by=tool, partial=True)

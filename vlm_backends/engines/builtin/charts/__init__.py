@@ -1,1 +1,1 @@
-"""Turn bar charts into tables, by geometry and print."""
+"""Turn charts into tables, by geometry and print."""
