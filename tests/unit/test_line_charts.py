@@ -77,6 +77,18 @@ def other_axis(sheet) -> None:
         sheet.text(RIGHT + 10, level(tick, TICKS), text, "lm")
 
 
+def two_numbers_behind(sheet) -> None:
+    for y, text in ((100, "0.5"), (300, "0.1")):
+        sheet.text(RIGHT + 10, y, text, "lm")
+
+
+def broken_axis(sheet) -> None:
+    """The upper half of the axis goes on with other numbers."""
+    for tick in (60, 80, 100):
+        without(f"{tick}")(sheet)
+        sheet.text(LEFT - 10, level(tick, TICKS), f"{tick + 400}", "rm")
+
+
 def without(name):
     def change(sheet) -> None:
         sheet.print = [line for line in sheet.print if line.text != name]
@@ -103,19 +115,27 @@ def nothing(_) -> None:
     (TWO, Looks(colours=[COLOURS[0]] * 2), nothing, "one colour"),
     (TWO, Looks(legend=False), nothing, "no legend"),
     (UP, Looks(), other_axis, "two value axes"),
+    (UP, Looks(), two_numbers_behind, "two value axes"),
+    (UP, Looks(), broken_axis, "two value axes"),
     (UP, Looks(steps=True), nothing, "steps"),
     ({"": [12, 31, None, 66, 58, 93]}, Looks(), nothing, "broken"),
     (TWO, Looks(fill=True), nothing, "stacked"),
     (UP, Looks(), power, "power of ten"),
-    (UP, Looks(), without("Mar"), "evenly"),
-    (UP, Looks(), without("Jan"), "label"),
-    (UP, Looks(), without("Jun"), "label"),
     ({"": [None] * 6}, Looks(), scatter, "line"),
     ({"": [None] * 6}, Looks(), nothing, "line"),
 ])  # fmt: skip
 def test_a_drawing_in_doubt_is_refused_with_the_reason(series, looks, change, why):
     sheet = line_chart(series, MONTHS, TICKS, looks)
     change(sheet)
+    with pytest.raises(CannotRead, match=why):
+        read(sheet)
+
+
+@pytest.mark.slow  # the labels are read once more
+@pytest.mark.parametrize("name, why", [("Mar", "evenly"), ("Jan", "label"), ("Jun", "label")])
+def test_a_label_that_is_missing_is_no_shorter_table(name, why):
+    sheet = line_chart(UP, MONTHS, TICKS)
+    without(name)(sheet)
     with pytest.raises(CannotRead, match=why):
         read(sheet)
 
@@ -131,6 +151,7 @@ def test_a_logarithmic_axis_is_refused(ticks):
         read(sheet)
 
 
+@pytest.mark.slow  # the labels are read once more
 @pytest.mark.parametrize("names", [["2019", "2020", "2012", "2022", "2023", "2024"], ["A", "B", "A", "C", "D", "E"]])  # fmt: skip
 def test_labels_that_cannot_be_right_are_no_rows(names):
     with pytest.raises(CannotRead):

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vlm_backends.engines.builtin.charts import curves, kinds, plot_area, second_look
+from vlm_backends.engines.builtin.charts import axes, curves, kinds, plot_area, second_look
 from vlm_backends.engines.builtin.charts.axes import Axis
 from vlm_backends.engines.builtin.charts.curves import Curve
 from vlm_backends.engines.builtin.charts.drawn_lines import HIDDEN_END, check_ends, find_lines
@@ -30,6 +30,7 @@ from vlm_backends.engines.builtin.charts.ticks import find_marks
 from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.media.geometry import Outline, corners
 
+_OTHER_SIDE = 0.2  # pitches behind the last tick: numbers there may be a second axis's
 _NEAR_TICK = 0.6  # pitches: a line that ends so near a tick may go on behind something
 _REACHED = 0.5  # of the ticks that each line has to reach
 _TOLERANCE = 0.015  # of the largest value: how sure the place of a tick has to make it
@@ -75,9 +76,27 @@ def _read(
     order = legend_order(plot.entries)
     named.sort(key=lambda one: order.get(one[0], len(order)))
     names = [name for name, _ in named]
+    _check_other_side(plot, names)
     heights = _heights([curve for _, (_, curve) in named], plot)
     title = find_title([line.box for line in printed], plot.window.top + plot.value.pitch)
     return _table(title, names, heights, plot, scale)
+
+
+def _check_other_side(plot: Plot, names: Sequence[str]) -> None:
+    """Raise CannotRead when numbers stand behind the plot that may be those of a second axis."""
+    own = {entry.box for entry in plot.entries}
+    right = plot.ticks[-1].x + _OTHER_SIDE * plot.pitch
+    numbers = [
+        label
+        for label in plot.labels
+        if label.left > right
+        and label not in own
+        and label.text not in names
+        and axes.number(label.text) is not None
+        and plot.value.top - plot.value.pitch < label.y < plot.value.bottom + plot.value.pitch
+    ]
+    if len(numbers) > 1:
+        raise CannotRead(plot_area.TWO_AXES)
 
 
 def is_scatter_plot(rgb: np.ndarray, lines: Sequence[TextLine], scale: float) -> bool:

@@ -17,6 +17,7 @@ from vlm_backends.engines.builtin.ocr import TextLine
 
 _ALIGNED = 5.0  # px: labels of one axis end, begin or are centred within this distance
 _ON_AXIS = 4.0  # px: how far a label may be from its place on the axis
+_OFF = 0.2  # of the labels that may be misread: more, and the axis may be broken
 _MIN_TICKS, _MAX_TICKS = 2, 60
 
 _FULL_ROW = 0.6  # of the longest row below: shorter ones above are print in the plot
@@ -154,7 +155,8 @@ def _axis_of(column: Sequence[TextBox]) -> ValueAxis | None:
         for label, (y, value, _) in zip(column, triples)
         if abs(axis.value(y) - value) <= _ON_AXIS * abs(axis.slope)
     ]
-    return ValueAxis(axis, tuple(on)) if 2 * len(on) > len(column) and len(on) > 2 else None
+    off = len(column) - len(on)
+    return ValueAxis(axis, tuple(on)) if len(on) > 2 and off <= max(1, _OFF * len(column)) else None
 
 
 def _differs(other: ValueAxis, axis: ValueAxis) -> bool:

@@ -75,10 +75,10 @@ def _seen(rgb: np.ndarray, printed: Sequence[TextLine], of_bars: str, of_lines: 
         whole = kinds.describe_unread(small, labels, has_axis)
         if whole != kinds.UNKNOWN:
             return whole
-    if of_bars != reader._NO_BARS:
-        return f"this looks like a bar chart, and {of_bars}"
     if lines.is_scatter_plot(small, printed, scale):
         return kinds.SCATTER
+    if of_bars != reader._NO_BARS:
+        return f"shapes like bars were found, and {of_bars}"
     if of_lines in _OF_AXES:
         return f"a chart with axes was seen, and {of_lines}"
     if of_lines not in _NO_LINES:

@@ -91,7 +91,11 @@ def read_row(rgb: np.ndarray, row: Sequence[PrintedLine], places: np.ndarray) ->
         del found[0]
     while found and not found[-1]:
         del found[-1]
-    return [line for line in found if line] if all(found) else []
+    lines = [line for line in found if line]
+    foreign = sum(not line.box.text.isascii() for line in lines)
+    if len(lines) < len(found) or 0 < foreign < len(lines) / 2:
+        return []  # one label in another script than the others is misread
+    return lines
 
 
 def _upright(part: np.ndarray, letter: float) -> str:
