@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from benchmarks.chart_set import altair_bars, matplotlib_bars, plotly_bars, seaborn_bars
+from benchmarks.chart_set import (
+    altair_bars,
+    matplotlib_bars,
+    plotly_bars,
+    seaborn_bars,
+    tricky_bars,
+)
 from benchmarks.chart_set.specs import ORDINARY, bar_spec
 
 LIBRARIES = {
@@ -55,3 +61,11 @@ def saved(picture: bytes, dice: random.Random) -> bytes:
     with Image.open(io.BytesIO(picture)) as image:
         image.convert("RGB").save(buffer, "JPEG", quality=dice.choice([75, 85, 95]))
     return buffer.getvalue()
+
+
+def tricky_chart(seed: int) -> SampleChart:
+    """Return a bar chart that is easily misread; its kind goes round with the seed."""
+    dice = random.Random(seed)
+    kind = list(tricky_bars.KINDS)[seed % len(tricky_bars.KINDS)]
+    picture, rows, series = tricky_bars.draw(kind, dice)
+    return SampleChart("matplotlib", kind, _saved(picture, dice), "", series, rows, True)

@@ -121,14 +121,20 @@ def _with_false_labels():
     (lambda: charts.vertical("Bees", {"n": [3, 9, 5]}, YEARS[:3], [0, 10]), "no numeric value axis"),
     (lambda: charts.vertical("Bees", {"n": [3, 9, 5]}, ["", "", ""], [0, 5, 10]), "no category labels"),
     (_without_category, "category label"),
-    (_without_bar, "missing"),
     (lambda: _without_bar(foot=charts.FOOT + 50), "missing"),
-    (_without_last_bar, "under no bar"),
     (_with_false_labels, "do not fit"),
 ])  # fmt: skip
 def test_what_is_not_certain_is_refused(draw, reason):
     with pytest.raises(reader.CannotRead, match=reason):
         read(draw())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("draw, name", [(_without_bar, "2020"), (_without_last_bar, "2022")])
+def test_a_place_without_a_bar_counts_as_zero_and_is_told(draw, name):
+    found = read(draw())
+    assert dict(row for row in found.rows)[name] == "0"
+    assert f"no bar is seen at {name}" in found.how
 
 
 @pytest.mark.parametrize("text, value", [

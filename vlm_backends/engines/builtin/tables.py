@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vlm_backends.concurrency import CancelToken
-from vlm_backends.engines.builtin import ocr
 from vlm_backends.engines.builtin.charts import reader
 from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.engines.builtin.charts.reader import ChartTable
@@ -33,7 +32,7 @@ def read_table(rgb: np.ndarray, question: str, cancel: CancelToken) -> Iterator[
     """
     lines = read_chart_print(rgb, cancel)
     try:
-        table = read_any_chart(rgb, lines)
+        table = read_any_chart(rgb, lines, cancel)
     except CannotRead as reason:
         note = "Read on this machine by PP-OCRv6, not by DePlot."
         yield Chunk(_refusal(reason, lines), literal=True, note=note)
@@ -48,10 +47,8 @@ def read_table(rgb: np.ndarray, question: str, cancel: CancelToken) -> Iterator[
 
 
 def read_chart_print(rgb: np.ndarray, cancel: CancelToken | None = None) -> list[TextLine]:
-    """Read the print of a chart, without its bars and with them, for the labels inside of bars."""
-    bare = reader.without_bars(rgb)
-    lines = ocr.read_lines(rgb, cancel)
-    return lines if bare is None else ocr.merge_lines(ocr.read_lines(bare, cancel), lines)
+    """Read the print of a chart (H×W×3, uint8), without its bars where it has some."""
+    return reader.read_print(rgb, cancel)
 
 
 def answer_about_table(
@@ -65,7 +62,7 @@ def answer_about_table(
     yield Chunk(status="Reading the chart for the places of its rows.")
     printed = read_chart_print(rgb, cancel)
     try:
-        table = read_any_chart(rgb, printed)
+        table = read_any_chart(rgb, printed, cancel)
     except CannotRead:
         table = None
     same = table is not None and table.rows == rows

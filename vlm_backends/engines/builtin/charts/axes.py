@@ -1,20 +1,43 @@
 """Parse numbers as charts print them, and fit the straight line from pixels to values."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-AxisLabel = tuple[float, float, str]  # its place in pixels, its value, and its text
+from vlm_backends.engines.builtin.charts.errors import CannotRead, PrintInDoubt
 
+Parse = Callable[[str], float | None]
+
+_MINUS = "-−–—"
+_AFFIXES = "$€£¥"
 _NUMBER = re.compile(
-    r"([-+−–]?)\s*[$€£¥]?\s*([0-9]{1,3}(?:[, ][0-9]{3})+|[0-9]+)?(\.[0-9]+)?\s*([kKmMbB]|bn|%)?"
+    rf"([{_MINUS}+]?)\s*[{_AFFIXES}]?\s*([{_MINUS}+]?)\s*"
+    rf"([0-9][0-9.,' \u00a0]*|\.[0-9]+)\s*(k|K|M|B|bn|G|T|%)?\s*[{_AFFIXES}]?"
 )
-_FACTORS = {"k": 1e3, "m": 1e6, "b": 1e9, "bn": 1e9}
-_MAX_OFFSET = 3.0  # px: how far a label may be from the line and still belong to it
+_FACTORS = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "bn": 1e9, "G": 1e9, "T": 1e12}
+_ENGLISH = re.compile(r"([0-9]{1,3}(?:[,' ][0-9]{3})+|[0-9]+)?(\.[0-9]+)?")
+_CONTINENTAL = re.compile(r"([0-9]{1,3}(?:[.' ][0-9]{3})+|[0-9]+)(,[0-9]+)?")
+_THREE_DECIMALS = re.compile(r"[0-9]{1,3}[.,][0-9]{3}")
+
+_MAX_OFFSET = (
+    0.3  # heights of a letter: how far a label may be from the line and still belong to it
+)
+_MIN_OFFSET = 2.5  # px: and at least so far, since the boxes of OCR are no finer
 _MIN_DISTANCE = 8  # px: labels that are closer do not tell a slope
 _MIN_LABELS = 3  # that agree
+_MOST_OUTLIERS = 0.34  # of the labels that may be misread
+_FINEST = 4.0  # pixels: a value is rounded to the largest power of ten below so many
+
+
+@dataclass(frozen=True)
+class AxisLabel:
+    """A number that stands at an axis: where, as pixel, what, and how tall its letters are."""
+
+    pixel: float
+    text: str
+    letter: float = 8.0
 
 
 @dataclass(frozen=True)
@@ -24,55 +47,205 @@ class Axis:
     slope: float  # units a pixel
     offset: float
     unit: str = ""  # printed behind each number: "%" or nothing
+    first: float = 0.0  # the pixels of the outermost labels
+    last: float = 0.0
+    largest: float = 0.0  # of the labels, as printed
 
     def value(self, pixel: float) -> float:
         """Return the value at a pixel."""
         return self.slope * pixel + self.offset
 
+    def pixel(self, value: float) -> float:
+        """Return the pixel of a value."""
+        return (value - self.offset) / self.slope
+
     @property
     def decimals(self) -> int:
         """Return how many decimals a pixel can resolve; negative for tens, hundreds, …"""
-        return int(np.ceil(-np.log10(abs(self.slope))))
+        return -int(np.floor(np.log10(_FINEST * abs(self.slope))))
+
+    def times(self, factor: float) -> "Axis":
+        """Return the axis whose labels count in units of `factor`."""
+        return Axis(
+            self.slope * factor,
+            self.offset * factor,
+            self.unit,
+            self.first,
+            self.last,
+            self.largest,
+        )
+
+    def written(self, value: float) -> str:
+        """Return a measured value with the digits that pixels can tell apart."""
+        return plain(round(value, self.decimals) + 0.0, max(0, self.decimals)) + self.unit
+
+
+def plain(value: float, decimals: int = 6) -> str:
+    """Return a number without grouping and without zeros at its end."""
+    text = f"{value + 0.0:.{decimals}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
 
 
 def number(text: str) -> float | None:
     """Return the number that a label prints: `1,200`, `12.5%`, `$3k` or `−4`; None for others."""
+    return _parsed(text, _english)
+
+
+def continental_number(text: str) -> float | None:
+    """Return the number that a label prints in the continental way, as `1.200` or `12,5 %`."""
+    return _parsed(text, _continental)
+
+
+STYLES: tuple[Parse, ...] = (number, continental_number)
+
+
+def is_number(text: str) -> bool:
+    """Return True for a label that prints a number, in either way."""
+    return any(parse(text) is not None for parse in STYLES)
+
+
+def _parsed(text: str, body: Parse) -> float | None:
     match = _NUMBER.fullmatch(text.strip())
-    if not match or not (match[2] or match[3]):
+    value = body(match[3].strip()) if match else None
+    if match is None or value is None or (match[1] and match[2]):
         return None
-    value = float((match[2] or "0").replace(",", "").replace(" ", "") + (match[3] or ""))
-    value *= _FACTORS.get((match[4] or "").lower(), 1.0)
-    return -value if match[1] in ("-", "−", "–") else value
+    value *= _FACTORS.get(match[4] or "", 1.0)
+    return -value if (match[1] or match[2] or "+") in _MINUS else value
 
 
-def fit(labels: Sequence[AxisLabel]) -> Axis | None:
-    """Return the axis through most of the labels; None when no three of different values agree."""
-    best: list[AxisLabel] = []
-    for i, one in enumerate(labels):
-        for other in labels[i + 1 :]:
-            agreeing = _on_one_line(one, other, labels)
+def _english(text: str) -> float | None:
+    match = _ENGLISH.fullmatch(text.replace("\u00a0", " "))
+    if not match or not (match[1] or match[2]):
+        return None
+    return float(re.sub("[,' ]", "", match[1] or "0") + (match[2] or ""))
+
+
+def _continental(text: str) -> float | None:
+    match = _CONTINENTAL.fullmatch(text.replace("\u00a0", " "))
+    if not match:
+        return None
+    return float(re.sub("[.' ]", "", match[1]) + (match[2] or "").replace(",", "."))
+
+
+def fit(labels: Sequence[tuple[float, float, str]]) -> Axis | None:
+    """Return the axis through most of the labels; None when no three of different values agree.
+
+    Each label is its place in pixels, its value, and its text.
+    """
+    return fit_labels([AxisLabel(pixel, text) for pixel, _, text in labels])
+
+
+def fit_labels(labels: Sequence[AxisLabel], zero: float | None = None) -> Axis | None:
+    """Return the axis through most of the labels; None when no three of different values agree.
+
+    Where no more than two labels agree, `zero`, the pixel of the line that bars stand on, counts
+    as a third. Raises CannotRead when the numbers can be read in two ways, or make no straight
+    line.
+    """
+    ways = [_fit(labels, parse, zero) for parse in STYLES]
+    found = [(axis, lost) for axis, lost in ways if axis]
+    if not found:
+        _check_logarithmic(labels)
+        return None
+    fewest = min(lost for _, lost in found)
+    best = [axis for axis, lost in found if lost == fewest]
+    if len(best) > 1 and not np.isclose(best[0].slope, best[1].slope):
+        return best[_grouped(labels)]
+    numbers = sum(is_number(label.text) for label in labels)
+    if fewest > _MOST_OUTLIERS * numbers:
+        raise PrintInDoubt("the numbers on the value axis do not lie on a straight line")
+    return best[0]
+
+
+def _grouped(labels: Sequence[AxisLabel]) -> int:
+    """Return which way `1.500` and `1,500` are meant, by how zero is printed.
+
+    Returns the index into STYLES.
+    """
+    texts = [label.text.strip(_MINUS + _AFFIXES + " %") for label in labels]
+    three = [text for text in texts if _THREE_DECIMALS.fullmatch(text)]
+    point = any("." in text for text in texts)
+    zeros = {text for text in texts if re.fullmatch(r"0([.,]0+)?", text)}
+    if any(text.startswith("0") for text in three) or (zeros and "0" not in zeros):
+        return 0 if point else 1
+    # nobody prints whole numbers with three decimals, nor 0 without where the others have them
+    if zeros == {"0"} or all(text.endswith("000") for text in three):
+        return 1 if point else 0
+    raise PrintInDoubt("the numbers on the axis may be thousands or decimals")
+
+
+def _fit(labels: Sequence[AxisLabel], parse: Parse, zero: float | None) -> tuple[Axis | None, int]:
+    """Return the axis through most of the labels, and how many numbers are not on it."""
+    points = [(label, value) for label in labels if (value := parse(label.text)) is not None]
+    best: list[tuple[float, float, str]] = []
+    for i, one in enumerate(points):
+        for other in points[i + 1 :]:
+            agreeing = _on_one_line(one, other, points)
             if _distinct_values(agreeing) > _distinct_values(best):
                 best = agreeing
+    missing = sum(is_number(label.text) for label in labels) - len(best)
     if _distinct_values(best) < _MIN_LABELS:
-        return None
+        best = _with_zero(best, zero)
+        if not best:
+            return None, 0
     pixels, values = np.array([(pixel, value) for pixel, value, _ in best]).T
     slope, offset = np.polyfit(pixels, values, 1)
-    percent = all(text.strip().endswith("%") for _, _, text in best)
-    return Axis(float(slope), float(offset), "%" if percent else "")
+    percent = all(text.strip().endswith("%") for _, _, text in best if text)
+    ends = float(pixels.min()), float(pixels.max())
+    most = float(np.abs(values).max())
+    return Axis(float(slope), float(offset), "%" if percent else "", *ends, most), missing
 
 
-def _on_one_line(one: AxisLabel, other: AxisLabel, labels: Sequence[AxisLabel]) -> list[AxisLabel]:
-    """Return the labels on the line through two of them; none when these two make no line."""
-    (pixel, value, _), (other_pixel, other_value, _) = one, other
-    if abs(pixel - other_pixel) < _MIN_DISTANCE or value == other_value:
+def _with_zero(
+    best: list[tuple[float, float, str]], zero: float | None
+) -> list[tuple[float, float, str]]:
+    """Return two labels and the zero line when these three agree, else nothing."""
+    if zero is None or _distinct_values(best) != 2:
         return []
+    (pixel, value, _), (other_pixel, other_value, _) = best[0], best[-1]
     slope = (other_value - value) / (other_pixel - pixel)
-    return [
-        label
-        for label in labels
-        if abs(value + slope * (label[0] - pixel) - label[1]) <= abs(slope) * _MAX_OFFSET
-    ]
+    expected = pixel - value / slope
+    if 0 in (value, other_value) or abs(expected - zero) > _MIN_OFFSET:
+        return []
+    return [*best, (zero, 0.0, "")]
 
 
-def _distinct_values(labels: Sequence[AxisLabel]) -> int:
+def _on_one_line(
+    one: tuple[AxisLabel, float],
+    other: tuple[AxisLabel, float],
+    points: Sequence[tuple[AxisLabel, float]],
+) -> list[tuple[float, float, str]]:
+    """Return the labels on the line through two of them; none when these two make no line.
+
+    A label whose minus sign was lost counts with its sign.
+    """
+    (label, value), (other_label, other_value) = one, other
+    distance = other_label.pixel - label.pixel
+    if abs(distance) < _MIN_DISTANCE or value == other_value:
+        return []
+    slope = (other_value - value) / distance
+    signs = {np.sign(value) for _, value in points}
+    found = []
+    for each, printed in points:
+        expected = value + slope * (each.pixel - label.pixel)
+        near = abs(slope) * max(_MIN_OFFSET, _MAX_OFFSET * each.letter)
+        if abs(expected - printed) <= near:
+            found.append((each.pixel, printed, each.text))
+        elif -1 in signs and abs(expected + printed) <= near and expected < 0:
+            found.append((each.pixel, -printed, each.text))
+    return found
+
+
+def _distinct_values(labels: Sequence[tuple[float, float, str]]) -> int:
     return len({value for _, value, _ in labels})
+
+
+def _check_logarithmic(labels: Sequence[AxisLabel]) -> None:
+    """Raise CannotRead when the labels' logarithms, or their magnitudes, lie on a line."""
+    numbers = [(label, value) for label in labels if (value := number(label.text)) is not None]
+    powers = [(label, float(np.log10(value))) for label, value in numbers if value > 0]
+    if any(
+        _distinct_values(_on_one_line(a, b, powers)) >= _MIN_LABELS for a in powers for b in powers
+    ):
+        raise CannotRead("the value axis is logarithmic")

@@ -1,4 +1,4 @@
-"""Find solid bars on a common baseline by their colours."""
+"""Find solid bars by their colours: rectangles that stand on one line, alone or on each other."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-# in CIELAB as OpenCV has it with 8 bits, where all three channels run from 0 to 255
-_SAME_COLOUR = 26.0  # colours that are closer count as one
-_MAX_COLOUR_DISTANCE = 40.0  # a pixel that is farther from every colour has none
-
 # in pixels
-_MIN_WIDTH, _MIN_HEIGHT = 5, 2  # of a bar
-_AXIS_LINE = 3  # what is lower belongs to the axis line
-_BASE_ERROR = 4  # how far the bottoms of bars may be apart
+_MIN_SIDE = 3  # of a bar
+_STRAND = 2  # what is thinner is a line
+_LINE = 6  # a line that is drawn over a bar is no thicker
+_ALIGNED = 2.5  # how far edges that are one line may be apart
+_BASE = 4  # how far the ends of bars may be from their line, which may be thick
+_CORNER = 2, 8  # the square at each corner of a rectangle that has to be filled
 
-_MAX_COLOURS = 24  # the most frequent ones are looked at
-_MIN_FILL = 0.86  # of its rectangle that a bar fills
-_SLIVER = 0.015  # of the tallest bar: what is lower belongs to the axis line
-_SIMILAR_WIDTH = 0.6, 1.6  # of the median width
+_MIN_FILL = 0.4  # of its rectangle that a bar fills; print and lines may cover the rest
+_SIMILAR_WIDTH = 0.7, 1.4  # of the median width
 
 
 @dataclass(frozen=True)
@@ -48,106 +45,172 @@ class Rectangle:
         """Return its height in pixels."""
         return self.bottom - self.top
 
-    def rotated_left(self) -> Rectangle:
-        """Return it after a quarter turn counterclockwise: x' = y, y' = -x.
+    @property
+    def area(self) -> int:
+        """Return its area in pixels."""
+        return self.width * self.height
 
-        Bars that start at the left and grow to the right then stand on a line.
-        """
-        return Rectangle(self.top, -self.right, self.bottom, -self.left, self.colour)
-
-    def rotated_right(self) -> Rectangle:
-        """Return it after a quarter turn clockwise, the inverse of `rotated_left`."""
-        return Rectangle(-self.bottom, self.left, -self.top, self.right, self.colour)
+    def rotated_right(self, width: int) -> Rectangle:
+        """Return it in the picture of this width whose quarter turn to the left it was found in."""
+        return Rectangle(width - self.bottom, self.left, width - self.top, self.right, self.colour)
 
 
-def find_rectangles(rgb: np.ndarray) -> Iterator[list[Rectangle]]:
-    """Yield the solid rectangles of one colour in a picture (H×W×3, uint8), in one reading or two.
+@dataclass(frozen=True)
+class Stack:
+    """Rectangles of one column that touch each other, from the top down."""
 
-    In the first, the most frequent colour is background; in the second, it may be that of bars. The
-    border's colour is background in both.
+    parts: tuple[Rectangle, ...]
+
+    @property
+    def left(self) -> int:
+        """Return the x of its left edge."""
+        return min(part.left for part in self.parts)
+
+    @property
+    def right(self) -> int:
+        """Return the x of its right edge, exclusive."""
+        return max(part.right for part in self.parts)
+
+    @property
+    def top(self) -> int:
+        """Return the y of its upper end."""
+        return self.parts[0].top
+
+    @property
+    def bottom(self) -> int:
+        """Return the y of its lower end, exclusive."""
+        return self.parts[-1].bottom
+
+    @property
+    def middle(self) -> float:
+        """Return the x of its middle."""
+        return (self.left + self.right) / 2
+
+    @property
+    def area(self) -> int:
+        """Return its area in pixels."""
+        return sum(part.area for part in self.parts)
+
+    def touches(self, y: float) -> bool:
+        """Return True when an end of it or a joint between its parts lies on this line."""
+        ends = [end for part in self.parts for end in (part.top, part.bottom)]
+        return min(abs(end - y) for end in ends) <= _BASE
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Stacks on a common line, from left to right, and the rectangles that belong to none.
+
+    For horizontal bars, all of it is in the picture after a quarter turn to the left.
     """
-    lab = cv2.cvtColor(cv2.medianBlur(rgb, 3), cv2.COLOR_RGB2LAB).astype(np.float32)
-    colours = _frequent_colours(lab)
-    nearest = _nearest_colour(lab, colours)
-    edge = np.concatenate([nearest[0], nearest[-1], nearest[:, 0], nearest[:, -1]])
-    border = int(np.bincount(edge[edge >= 0], minlength=1).argmax())
-    for background in dict.fromkeys([frozenset({0, border}), frozenset({border})]):
-        yield [
-            rectangle
-            for colour in range(len(colours))
-            if colour not in background
-            for rectangle in _rectangles_of(nearest == colour, colour)
-        ]
+
+    stacks: tuple[Stack, ...]
+    base: float  # y of the line
+    others: tuple[Rectangle, ...]
+    is_rotated: bool
+
+    @property
+    def share(self) -> float:
+        """Return how much of all rectangles' area is in the stacks."""
+        area = sum(stack.area for stack in self.stacks)
+        return area / max(1, area + sum(other.area for other in self.others))
 
 
-def bars_on_one_line(found: Sequence[Rectangle]) -> tuple[list[Rectangle], float]:
-    """Return the rectangles that share their bottom and width, left to right, and that bottom's y.
+def find_layout(nearest: np.ndarray, ground: Sequence[int]) -> Layout:
+    """Return the bars of a picture, vertical or horizontal, whichever explain more of it.
 
-    Of several such rows, take that with the greatest sum of heights. Without bars the y is 0.
+    `nearest` has the number of each pixel's colour (H×W, -1 for none); `ground` lists the colours
+    of the background.
     """
-    best: list[Rectangle] = []
-    for reference in found:
-        row = _similar_bars(reference, found)
-        if sum(bar.height for bar in row) > sum(bar.height for bar in best):
-            best = row
-    best = [bar for bar in best if bar.width >= _MIN_WIDTH]
-    base = float(np.median([bar.bottom for bar in best])) if best else 0.0
-    return sorted(best, key=lambda bar: bar.left), base
+    colours = [i for i in range(int(nearest.max()) + 1) if i not in ground]
+    upright = lay_out(_rectangles(nearest, colours), False)
+    turned = lay_out(_rectangles(np.rot90(nearest), colours), True)
+    return max(upright, turned, key=lambda it: (len(it.stacks) > 1, it.share, len(it.stacks)))
 
 
-def _similar_bars(reference: Rectangle, found: Sequence[Rectangle]) -> list[Rectangle]:
-    """Return the rectangles that end where `reference` does and are about as wide as each other."""
-    row = [other for other in found if abs(other.bottom - reference.bottom) <= _BASE_ERROR]
-    tallest = max(bar.height for bar in row)
-    row = [bar for bar in row if bar.height >= max(_AXIS_LINE, _SLIVER * tallest)]
+def lay_out(found: Sequence[Rectangle], is_rotated: bool) -> Layout:
+    """Return the stacks that stand on one line and are about as wide as each other."""
+    stacks = _stacks(found)
+    best: list[Stack] = []
+    base = 0.0
+    for y in {edge for stack in stacks for edge in _edges(stack)}:
+        row = _similar([stack for stack in stacks if stack.touches(y)])
+        if sum(stack.area for stack in row) > sum(stack.area for stack in best):
+            best, base = row, y
+    if best:
+        base = float(np.median([min(_edges(s), key=lambda e: abs(e - base)) for s in best]))
+    taken = {part for stack in best for part in stack.parts}
+    others = tuple(one for one in found if one not in taken)
+    return Layout(tuple(sorted(best, key=lambda s: s.left)), base, others, is_rotated)
+
+
+def _edges(stack: Stack) -> list[float]:
+    return [float(end) for part in stack.parts for end in (part.top, part.bottom)]
+
+
+def _similar(row: Sequence[Stack]) -> list[Stack]:
+    """Return the stacks that are about as wide as the others."""
     if not row:
         return []
-    width = float(np.median([bar.width for bar in row]))
-    least, most = (factor * width for factor in _SIMILAR_WIDTH)
-    return [bar for bar in row if least <= bar.width <= most]
+    widths = np.array([stack.right - stack.left for stack in row])
+    middle = float(widths[np.argsort(widths)[len(widths) // 2]])
+    least, most = (factor * middle for factor in _SIMILAR_WIDTH)
+    return [s for s, w in zip(row, widths) if least - 1 <= w <= most + 1]
 
 
-def is_stacked(bars: Sequence[Rectangle], found: Sequence[Rectangle]) -> bool:
-    """Return True when rectangles of another colour and the bars' width lie on top of bars."""
-    others = [rectangle for rectangle in found if rectangle.height > _BASE_ERROR]
-    return any(
-        _is_on_top(other, bar) for bar in bars for other in others if other.colour != bar.colour
-    )
+def _stacks(found: Sequence[Rectangle]) -> list[Stack]:
+    """Join the rectangles of equal sides that touch each other."""
+    stacks: list[list[Rectangle]] = []
+    for one in sorted(found, key=lambda one: one.top):
+        for stack in stacks:
+            last = stack[-1]
+            aligned = max(abs(last.left - one.left), abs(last.right - one.right)) <= _ALIGNED
+            if aligned and -_ALIGNED <= one.top - last.bottom <= _LINE:
+                stack.append(one)
+                break
+        else:
+            stacks.append([one])
+    return [Stack(tuple(stack)) for stack in stacks]
 
 
-def _is_on_top(upper: Rectangle, bar: Rectangle) -> bool:
-    distances = upper.bottom - bar.top, upper.left - bar.left, upper.right - bar.right
-    return max(map(abs, distances)) <= _BASE_ERROR
-
-
-def _frequent_colours(lab: np.ndarray) -> list[np.ndarray]:
-    """Return the most frequent colours (3,), the first one first; nearly equal ones count once."""
-    cells = (lab // 8).astype(np.int64)
-    keys = cells[..., 0] * 4096 + cells[..., 1] * 64 + cells[..., 2]
-    values, counts = np.unique(keys, return_counts=True)
-    colours: list[np.ndarray] = []
-    for key in values[counts.argsort()[::-1]][: _MAX_COLOURS * 4]:
-        colour = np.median(lab[keys == key], axis=0)
-        if all(np.linalg.norm(colour - other) > _SAME_COLOUR for other in colours):
-            colours.append(colour)
-    return colours[:_MAX_COLOURS]
-
-
-def _nearest_colour(lab: np.ndarray, colours: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the number of each pixel's nearest colour (H×W); -1 where none is near."""
-    best = np.full(lab.shape[:2], _MAX_COLOUR_DISTANCE, np.float32)
-    nearest = np.full(lab.shape[:2], -1, np.int16)
-    for i, colour in enumerate(colours):
-        distance = np.linalg.norm(lab - colour, axis=2)
-        closer = distance < best
-        best[closer], nearest[closer] = distance[closer], i
-    return nearest
+def _rectangles(nearest: np.ndarray, colours: Sequence[int]) -> list[Rectangle]:
+    return [one for colour in colours for one in _rectangles_of(nearest == colour, colour)]
 
 
 def _rectangles_of(mask: np.ndarray, colour: int) -> Iterator[Rectangle]:
-    """Yield the connected parts of a bool mask (H×W) that fill their rectangles."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
-    for x, y, width, height, area in stats[1:]:
-        solid = area >= _MIN_FILL * width * height
-        if solid and width >= _MIN_WIDTH and height >= _MIN_HEIGHT:
-            yield Rectangle(int(x), int(y), int(x + width), int(y + height), colour)
+    """Yield the parts of a bool mask (H×W) that are rectangles, joined across horizontal lines."""
+    # the soft edges of grey lines have the colour of grey bars, and would join them
+    strand = np.ones((_STRAND + 1, _STRAND + 1), np.uint8)
+    solid = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, strand[:, :1])
+    closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, np.ones((_LINE + 1, 1), np.uint8))
+    opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, strand)
+    count, numbers, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
+    for i in range(1, count):
+        x, y, width, height, area = (int(value) for value in stats[i])
+        if area < _MIN_FILL * width * height:
+            continue
+        part = numbers[y : y + height, x : x + width] == i
+        left, right = _filled(part.mean(axis=0))
+        top, bottom = _filled(part[:, left:right].mean(axis=1))
+        if _has_corners(part[top:bottom, left:right]):
+            yield Rectangle(x + left, y + top, x + right, y + bottom, colour)
+
+
+def _filled(profile: np.ndarray) -> tuple[int, int]:
+    """Return where a profile of shares begins and ends to be half full, the end exclusive."""
+    full = np.flatnonzero(profile >= 0.5 * profile.max())
+    return int(full[0]), int(full[-1]) + 1
+
+
+def _has_corners(part: np.ndarray) -> bool:
+    """Return True when the corners of a bool mask are filled, but for one that may be covered."""
+    if min(part.shape) < _MIN_SIDE:
+        return False
+    size = int(np.clip(min(part.shape) // 6, *_CORNER))
+    corners = (
+        part[:size, :size],
+        part[:size, -size:],
+        part[-size:, :size],
+        part[-size:, -size:],
+    )
+    return sum(corner.mean() >= 0.5 for corner in corners) >= 3

@@ -1,68 +1,241 @@
-"""Group bars: series by colour, categories by place and label."""
+"""Group bars: categories by place and label, series by colour."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from vlm_backends.engines.builtin.charts import axes
-from vlm_backends.engines.builtin.charts.bars import Rectangle
-from vlm_backends.engines.builtin.charts.errors import CannotRead
-from vlm_backends.engines.builtin.charts.labels import TextBox, labels_below
+from vlm_backends.engines.builtin.charts.bars import Stack
+from vlm_backends.engines.builtin.charts.errors import CannotRead, PrintInDoubt
+from vlm_backends.engines.builtin.charts.print_boxes import PrintBox, split_words
 
-_MAX_GAP = 1.4  # times the least gap between categories: more, and a bar is missing
-_REACH = 1.1  # pitches beyond the first and last category in which labels are looked for
-_UNDER_BAR = 0.5  # pitches: how far a label may be from the middle of its category
+_REACH = 0.75  # pitches beyond the first and last bar in which labels are looked for
+_IRREGULAR = 0.2  # pitches: how far a category may be from its regular place
+_OWN_PLACE = 0.55  # pitches: how far a bar may be from the middle of its category
+_SAME_OFFSET = 0.12  # pitches: bars of one series are at one place of their categories
+_NEXT_LINE = 0.35  # heights of a letter: lines of one label are no farther apart
+_LINE_PITCH, _TITLE_PITCH = 1.0, 0.85  # heights of a letter from line to line; of a title, more
+_MERGED = 1.15  # pitches: a wider label is that of several categories
+_SHORT = 3  # letters: a word that OCR may take for level though it runs upwards
+_SPECK = 0.6  # of the usual height of a letter: what is smaller is a tick
 
 
-def split_series(bars: Sequence[Rectangle]) -> tuple[list[int], list[list[Rectangle]]]:
-    """Return the colours of the series, in order, and the bars of each category.
+@dataclass(frozen=True)
+class Category:
+    """The name of a category, the x of its middle, and the print that it was read from."""
 
-    The bars come in the order of x. Raises CannotRead when they do not line up.
+    name: str
+    x: float
+    print: tuple[PrintBox, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """The place of a category: the x that its label points to, and the label's lines."""
+
+    x: float
+    lines: tuple[PrintBox, ...]
+
+
+def find_categories(
+    labels: Sequence[PrintBox], stacks: Sequence[Stack], is_rotated: bool
+) -> list[Category]:
+    """Return the categories under the bars, from left to right.
+
+    All is in the frame of the bars, where they stand upright. Raises PrintInDoubt when the labels
+    are not regular.
     """
-    series = list(dict.fromkeys(bar.colour for bar in bars))
-    counts = [sum(bar.colour == colour for bar in bars) for colour in series]
-    if len(series) == 1 or max(counts) == 1:  # one series; each bar may have its own colour
-        series, categories = series[:1], [[bar] for bar in bars]
-    else:
-        size = len(series)
-        categories = [list(bars[i : i + size]) for i in range(0, len(bars), size)]
-        if any([bar.colour for bar in category] != series for category in categories):
-            raise CannotRead("bars and series do not line up one to one")
-    gaps = np.diff(_middles(categories))
-    if len(gaps) > 1 and gaps.max() > _MAX_GAP * gaps.min():
-        raise CannotRead("a bar seems to be missing between the others")
-    return series, categories
+    left, right = stacks[0].left, stacks[-1].right
+    pitch = _pitch(stacks)
+    low = max(stack.bottom for stack in stacks)
+    below = [
+        label
+        for label in labels
+        if left - _REACH * pitch < label.x < right + _REACH * pitch and label.y > low
+    ]
+    places = _places(below, stacks, is_rotated)
+    if len(places) < 2:
+        raise PrintInDoubt("no category labels were read beside the bars")
+    places = sorted(places, key=lambda place: place.x)
+    xs = np.array([place.x for place in places])
+    steps = np.arange(len(xs))
+    regular = np.polyval(np.polyfit(steps, xs, 1), steps)
+    step = (regular[-1] - regular[0]) / (len(xs) - 1)
+    letter = float(np.median([line.letter for place in places for line in place.lines]))
+    if np.abs(xs - regular).max() > _IRREGULAR * step + letter / 2:
+        raise PrintInDoubt("a category label could not be read")
+    categories = [
+        Category(_name(place.lines), float(x), place.lines) for place, x in zip(places, regular)
+    ]
+    names = [category.name for category in categories]
+    if len(set(names)) < len(names):
+        raise PrintInDoubt("two categories have one name")
+    return categories
 
 
-def category_names(
-    categories: Sequence[Sequence[Rectangle]], base: float, labels: Sequence[TextBox]
-) -> list[str]:
-    """Return the label below each category; print in several rows below it is one label.
+def _name(lines: Sequence[PrintBox]) -> str:
+    return " ".join(line.text for line in lines)
 
-    Raises CannotRead when there is not exactly one for each.
+
+def _pitch(stacks: Sequence[Stack]) -> float:
+    width = float(np.median([stack.right - stack.left for stack in stacks]))
+    if len(stacks) < 2:
+        return width
+    return max(width, float(np.median(np.diff([stack.middle for stack in stacks]))))
+
+
+def _places(below: Sequence[PrintBox], stacks: Sequence[Stack], is_rotated: bool) -> list[Place]:
+    if not below:
+        return []
+    usual = float(np.median([label.letter for label in below]))
+    below = [label for label in below if label.letter >= _SPECK * usual]
+    if is_rotated:
+        return _places_of_rows([label for label in below if label.is_level])
+    kinds = (
+        [label for label in below if label.is_level],
+        [label for label in below if label.is_upright],
+        [label for label in below if not label.is_level and not label.is_upright],
+    )
+    slanted = kinds[2]
+    if len(slanted) >= max(2, len(kinds[0]) / 2):
+        return _places_of_slanted(slanted, stacks)
+    upright = [label for label in kinds[1]]
+    if len(upright) >= 2 and min(label.top for label in upright) < min(
+        (label.top for label in kinds[0]), default=np.inf
+    ):
+        foot = max(label.bottom for label in upright)
+        short = [label for label in kinds[0] if len(label.text) <= _SHORT and label.bottom < foot]
+        return _places_of_upright([*upright, *short])
+    return _places_of_level(kinds[0], stacks)
+
+
+def _places_of_rows(labels: Sequence[PrintBox]) -> list[Place]:
+    """Group the lines of labels beside lying bars: those of one label touch each other."""
+    groups: list[list[PrintBox]] = []
+    for label in sorted(labels, key=lambda label: label.x):
+        last = groups[-1][-1] if groups else None
+        if last is not None and label.left - last.right <= _NEXT_LINE * label.letter:
+            groups[-1].append(label)
+        else:
+            groups.append([label])
+    return [Place((group[0].left + group[-1].right) / 2, tuple(group)) for group in groups]
+
+
+def _places_of_upright(labels: Sequence[PrintBox]) -> list[Place]:
+    top = min(label.top for label in labels)
+    letter = float(np.median([label.letter for label in labels]))
+    near = [
+        label
+        for label in labels
+        if label.top <= top + 2 * letter or label.top <= max(other.top for other in labels)
+    ]
+    return [Place(label.x, (label,)) for label in near]
+
+
+def _places_of_slanted(labels: Sequence[PrintBox], stacks: Sequence[Stack]) -> list[Place]:
+    """Return the places to which slanted labels point: their upper ends, or their middles."""
+    middles = np.array([stack.middle for stack in stacks])
+    ends = [min(label.start, label.end, key=lambda point: point[1])[0] for label in labels]
+    ways = [ends, [label.x for label in labels]]
+    errors = [np.mean([np.abs(middles - x).min() for x in way]) for way in ways]
+    best = ways[int(np.argmin(errors))]
+    return [Place(x, (label,)) for x, label in zip(best, labels)]
+
+
+def _places_of_level(labels: Sequence[PrintBox], stacks: Sequence[Stack]) -> list[Place]:
+    """Group labels that stand under the bars in one row, with the lines that continue them."""
+    if not labels:
+        return []
+    # OCR joins labels that are near each other
+    pitch = _pitch(stacks)
+    labels = [
+        word
+        for label in labels
+        for word in (split_words(label) if label.width > _MERGED * pitch else [label])
+    ]
+    rows: list[list[PrintBox]] = []
+    for label in sorted(labels, key=lambda label: label.y):
+        if rows and label.y - np.mean([one.y for one in rows[-1]]) <= 0.5 * label.letter:
+            rows[-1].append(label)
+        else:
+            rows.append([label])
+    groups = [[label] for label in sorted(rows[0], key=lambda label: label.x)]
+    letter = float(np.median([label.letter for label in rows[0]]))
+    centre, reach = (stacks[0].left + stacks[-1].right) / 2, stacks[-1].right - stacks[0].left
+    for last, row in zip(rows, rows[1:]):
+        is_title = len(row) == 1 and abs(row[0].x - centre) < 0.1 * reach
+        pitch = (_TITLE_PITCH if is_title else _LINE_PITCH) * letter
+        if np.mean([label.y for label in row]) - np.mean([label.y for label in last]) > pitch:
+            break
+        for label in row:
+            group = min(groups, key=lambda group: abs(group[0].x - label.x))
+            if abs(group[0].x - label.x) <= max(group[0].width, label.width) / 2:
+                group.append(label)
+    return [Place(group[0].x, tuple(group)) for group in groups]
+
+
+Cells = list[list[Stack | None]]  # one list a category, one entry a place in it
+
+
+def group_stacks(
+    stacks: Sequence[Stack], categories: Sequence[Category]
+) -> tuple[list[int], Cells]:
+    """Return the colours of the series that stand side by side, and each category's bars.
+
+    There is one colour, of no meaning, where each category has one place. Raises CannotRead when
+    bars and categories do not line up.
     """
-    middles = _middles(categories)
-    pitch = float(np.median(np.diff(middles))) if len(middles) > 1 else categories[0][0].width
-    left, right = middles[0] - _REACH * pitch, middles[-1] + _REACH * pitch
-    found = labels_below(labels, base, left, right, len(categories))
-    if not found:
-        raise CannotRead("no category labels were read beside the bars")
-    words: list[list[str]] = [[] for _ in categories]
-    strays: list[str] = []
-    for label in found:
-        k = int(np.abs(label.x - middles).argmin())
-        near = abs(label.x - middles[k]) <= _UNDER_BAR * pitch
-        (words[k] if near else strays).append(label.text)
-    if not all(words):
-        raise CannotRead("a category label could not be read")
-    names = [" ".join(each) for each in words]
-    # a number among names is a label of the other axis
-    numeric = all(axes.number(name) is not None for name in names)
-    if any(numeric or axes.number(stray) is None for stray in strays):
-        raise CannotRead("a category label stands under no bar")
-    return names
+    xs = np.array([category.x for category in categories])
+    step = (xs[-1] - xs[0]) / (len(xs) - 1)
+    middles = np.array([stack.middle for stack in stacks])
+    bias = 0.0
+    if len(stacks) == len(categories):
+        bias = float(np.median(middles - xs))
+        if abs(bias) > _OWN_PLACE * step:
+            raise PrintInDoubt("the category labels do not stand under the bars")
+    owners = [int(np.abs(xs + bias - x).argmin()) for x in middles]
+    if any(abs(xs[k] + bias - x) > _OWN_PLACE * step for k, x in zip(owners, middles)):
+        raise PrintInDoubt("a bar has no category label")
+    cells: list[list[Stack]] = [[] for _ in categories]
+    for stack, owner in zip(stacks, owners):
+        cells[owner].append(stack)
+    if max(map(len, cells)) == 1:
+        _check_offsets(cells, xs, step)
+        return [stacks[0].parts[0].colour], [[*cell] or [None] for cell in cells]
+    return _side_by_side(cells, xs, step)
 
 
-def _middles(categories: Sequence[Sequence[Rectangle]]) -> np.ndarray:
-    """Return the x of each category's middle."""
-    return np.array([np.mean([bar.middle for bar in category]) for category in categories])
+def _check_offsets(cells: Sequence[Sequence[Stack]], xs: np.ndarray, step: float) -> None:
+    offsets = [cell[0].middle - x for cell, x in zip(cells, xs) if cell]
+    if max(offsets) - min(offsets) > 2 * _SAME_OFFSET * step + 4:
+        raise CannotRead("a bar or its label seems to be missing between the others")
+
+
+def _side_by_side(
+    cells: Sequence[Sequence[Stack]], xs: np.ndarray, step: float
+) -> tuple[list[int], Cells]:
+    """Return series by colour, where each has its own place in the categories."""
+    if any(len(stack.parts) > 1 for cell in cells for stack in cell):
+        raise CannotRead("stacked bars stand side by side")
+    places: dict[int, list[float]] = {}
+    for cell, x in zip(cells, xs):
+        for stack in cell:
+            places.setdefault(stack.parts[0].colour, []).append(stack.middle - x)
+    if len(places) < 2:
+        raise PrintInDoubt("there are more bars than category labels")
+    for offsets in places.values():
+        if max(offsets) - min(offsets) > 2 * _SAME_OFFSET * step + 4:
+            raise CannotRead("bars of one colour are at different places of their categories")
+    series = sorted(places, key=lambda colour: float(np.median(places[colour])))
+    middles = [float(np.median(places[colour])) for colour in series]
+    if min(np.diff(middles)) < _SAME_OFFSET * step / 2:
+        raise CannotRead("bars of two colours are at one place of their categories")
+    rows: Cells = []
+    for cell in cells:
+        by_colour = {stack.parts[0].colour: stack for stack in cell}
+        if len(by_colour) < len(cell):
+            raise CannotRead("a category has two bars of one colour")
+        rows.append([by_colour.get(colour) for colour in series])
+    return series, rows

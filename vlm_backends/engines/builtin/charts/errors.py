@@ -7,3 +7,7 @@ class CannotRead(ValueError):
 
 class TicksInDoubt(CannotRead):
     """The labels below a plot do not fit together: one may have been missed or misread."""
+
+
+class PrintInDoubt(CannotRead):
+    """A label may have been missed or misread: reading the print again, enlarged, may help."""

@@ -1,105 +1,74 @@
 """Turn a picture of a bar chart into its table, by the print that was read and by geometry.
 
-A chart is refused rather than guessed at: there is a table only when bars, categories and series
-line up one to one.
+A chart is refused rather than guessed at: there is a table only when bars, categories, series and
+the numbers on the axis agree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from vlm_backends.engines.builtin.charts.bars import (
-    Rectangle,
-    bars_on_one_line,
-    find_rectangles,
-    is_stacked,
+from vlm_backends.concurrency import CancelToken
+from vlm_backends.engines.builtin import ocr
+from vlm_backends.engines.builtin.charts import checks
+from vlm_backends.engines.builtin.charts.bars import Rectangle, find_layout
+from vlm_backends.engines.builtin.charts.bleaching import bars_in_picture, bleach
+from vlm_backends.engines.builtin.charts.categories import find_categories, group_stacks
+from vlm_backends.engines.builtin.charts.colours import (
+    backgrounds,
+    clearly_nearest,
+    colour_map,
 )
-from vlm_backends.engines.builtin.charts.categories import category_names, split_series
-from vlm_backends.engines.builtin.charts.errors import CannotRead
-from vlm_backends.engines.builtin.charts.labels import (
-    TextBox,
-    find_title,
-    is_part_of_letter,
-    legend_names,
-    to_text_box,
-)
-from vlm_backends.engines.builtin.charts.values import bar_values
+from vlm_backends.engines.builtin.charts.errors import CannotRead, PrintInDoubt
+from vlm_backends.engines.builtin.charts.legends import Legend, find_legend
+from vlm_backends.engines.builtin.charts.print_boxes import PrintBox, find_title, to_print_box
+from vlm_backends.engines.builtin.charts.scales import find_scale
+from vlm_backends.engines.builtin.charts.tabulation import BarDrawing, ChartTable, Frame, tabulate
 from vlm_backends.engines.builtin.ocr import TextLine
-from vlm_backends.media.geometry import Outline, corners
 
 _MAX_SIDE = 1600  # px: larger charts are measured at this size
 _MIN_BARS, _MAX_BARS = 2, 200
-_NO_BARS = "no solid bars that stand on one line were found"
-_PAINTED_MARGIN = 2  # px around a bar that are painted over with it
-
-Rows = tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
-class ChartTable:
-    """The table of a chart, and the bars that it was read from."""
-
-    title: str
-    rows: Rows  # the header first; the first column has the categories
-    outlines: tuple[Outline, ...]  # of the bars, in pixels
-    labels: tuple[str, ...]  # one a bar: its category and value
-    how: str  # the values were found, as a phrase
+_ENLARGED = 1.6  # by which a picture is enlarged when its print is read again
+_MIN_AREA = 0.01  # of the picture that bars fill
+NO_BARS = "no solid bars that stand on one line were found"
 
 
-@dataclass(frozen=True)
-class BarRow:
-    """Bars on a common baseline.
-
-    For horizontal bars, `bars` and `base` are of the picture after a quarter turn to the left.
-    """
-
-    bars: list[Rectangle]
-    base: float  # y of the line
-    is_rotated: bool
-
-    @property
-    def in_picture(self) -> list[Rectangle]:
-        """Return the bars in the picture's own pixels."""
-        return [bar.rotated_right() for bar in self.bars] if self.is_rotated else self.bars
-
-
-def without_bars(rgb: np.ndarray) -> np.ndarray | None:
-    """Return the picture (H×W×3, uint8) with its bars painted over, None without bars.
+def read_print(rgb: np.ndarray, cancel: CancelToken | None = None) -> list[TextLine]:
+    """Return the print of a chart (H×W×3, uint8), read without its bars.
 
     OCR easily misses print near large solid shapes.
     """
-    small, scale = _shrink(rgb)
-    rows = (_find_row(rectangles).in_picture for rectangles in find_rectangles(small))
-    bars = next((bars for bars in rows if len(bars) >= _MIN_BARS), None)
-    if not bars:
-        return None
-    painted, background = rgb.copy(), np.median(rgb[::8, ::8].reshape(-1, 3), axis=0).tolist()
-    for bar in bars:
-        (left, top), _, (right, bottom), _ = _outline(bar, scale)
-        start = round(left) - _PAINTED_MARGIN, round(top) - _PAINTED_MARGIN
-        end = round(right) + _PAINTED_MARGIN - 1, round(bottom) + _PAINTED_MARGIN - 1
-        cv2.rectangle(painted, start, end, background, cv2.FILLED)
-    return painted
+    drawing = _draw_out(rgb)
+    if not _has_bars(drawing):
+        return ocr.read_lines(rgb, cancel)
+    lines = ocr.read_lines(_bleached(drawing), cancel)
+    return [_scaled(line, 1 / drawing.scale) for line in lines]
 
 
-def read_chart(rgb: np.ndarray, lines: Sequence[TextLine]) -> ChartTable:
+def read_chart(
+    rgb: np.ndarray, lines: Sequence[TextLine], cancel: CancelToken | None = None
+) -> ChartTable:
     """Return the table of the chart in the picture (H×W×3, uint8), whose print is given.
 
-    Raises CannotRead with the reason.
+    Where a label is in doubt, the print is read once more, enlarged. Raises CannotRead with the
+    reason.
     """
-    small, scale = _shrink(rgb)
-    labels = [to_text_box(line, scale) for line in lines]
-    reasons: list[CannotRead] = []
-    for rectangles in find_rectangles(small):
-        try:
-            return _read(small, rectangles, labels, scale)
-        except CannotRead as reason:
-            reasons.append(reason)
-    raise max(reasons, key=lambda reason: reason.args[0] != _NO_BARS)
+    drawing = _draw_out(rgb)
+    if not _has_bars(drawing):
+        raise CannotRead(NO_BARS)
+    lines = [_scaled(line, drawing.scale) for line in lines]
+    try:
+        return _table(drawing, lines)
+    except PrintInDoubt:
+        large = cv2.resize(
+            _bleached(drawing), None, fx=_ENLARGED, fy=_ENLARGED, interpolation=cv2.INTER_CUBIC
+        )
+        again = [_scaled(line, 1 / _ENLARGED) for line in ocr.read_lines(large, cancel)]
+        return _table(drawing, ocr.merge_lines(again, lines))
 
 
 def linearize(table: ChartTable) -> str:
@@ -108,57 +77,6 @@ def linearize(table: ChartTable) -> str:
     return "<0x0A>".join(
         " | ".join(cell.replace("|", "/") for cell in row) for row in (*rows, *table.rows)
     )
-
-
-def _read(
-    rgb: np.ndarray, rectangles: Sequence[Rectangle], labels: Sequence[TextBox], scale: float
-) -> ChartTable:
-    row = _find_row(
-        [one for one in rectangles if not any(is_part_of_letter(one, label) for label in labels)]
-    )
-    if not _MIN_BARS <= len(row.bars) <= _MAX_BARS:
-        raise CannotRead(_NO_BARS)
-    if row.is_rotated:
-        rectangles = [one.rotated_left() for one in rectangles]
-    if is_stacked(row.bars, rectangles):
-        raise CannotRead("the bars are stacked on each other")
-    bars = row.in_picture
-    title = find_title(labels, min(bar.top for bar in bars))
-    in_legend = legend_names(rgb, labels, bars)
-    upright = [label.rotated_left() for label in labels] if row.is_rotated else labels
-    rows, bar_labels, how = _table(row, upright, in_legend)
-    return ChartTable(title, rows, tuple(_outline(bar, scale) for bar in bars), bar_labels, how)
-
-
-def _find_row(rectangles: Sequence[Rectangle]) -> BarRow:
-    """Return vertical or horizontal bars, whichever are more; of equally many, the longer ones."""
-    vertical = BarRow(*bars_on_one_line(rectangles), False)
-    horizontal = BarRow(*bars_on_one_line([one.rotated_left() for one in rectangles]), True)
-    return max(
-        vertical, horizontal, key=lambda row: (len(row.bars), sum(bar.height for bar in row.bars))
-    )
-
-
-def _table(
-    row: BarRow, labels: Sequence[TextBox], in_legend: dict[int, str]
-) -> tuple[Rows, tuple[str, ...], str]:
-    """Return the rows with their header, a label for each bar, and how the values were found.
-
-    The labels are in the frame of the bars; `in_legend` has the names of series by colour.
-    """
-    values, how = bar_values(row.bars, row.base, labels)
-    series, categories = split_series(row.bars)
-    names = category_names(categories, row.base, labels)
-    header = ["Value"]
-    if len(series) > 1:
-        header = [in_legend.get(colour, f"Series {i}") for i, colour in enumerate(series, 1)]
-    value_of = dict(zip(row.bars, values))
-    rows: list[tuple[str, ...]] = [("", *header)]
-    label_of: dict[Rectangle, str] = {}
-    for name, category in zip(names, categories):
-        rows.append((name, *(value_of[bar] for bar in category)))
-        label_of |= {bar: f"{name}: {value_of[bar]}" for bar in category}
-    return tuple(rows), tuple(label_of[bar] for bar in row.bars), how
 
 
 def _shrink(rgb: np.ndarray) -> tuple[np.ndarray, float]:
@@ -170,6 +88,61 @@ def _shrink(rgb: np.ndarray) -> tuple[np.ndarray, float]:
     return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), scale
 
 
-def _outline(bar: Rectangle, scale: float) -> Outline:
-    """Return the bar's corners in pixels of the picture before it was shrunk."""
-    return corners((bar.left / scale, bar.top / scale, bar.right / scale, bar.bottom / scale))
+def _draw_out(rgb: np.ndarray) -> BarDrawing:
+    small, scale = _shrink(rgb)
+    colours = colour_map(small)
+    ground = backgrounds(colours)
+    return BarDrawing(small, scale, colours, ground, find_layout(colours.nearest, ground))
+
+
+def _has_bars(drawing: BarDrawing) -> bool:
+    """Return True for bars that are more than the swatches of a legend."""
+    area = sum(stack.area for stack in drawing.layout.stacks)
+    count = len(drawing.layout.stacks)
+    return _MIN_BARS <= count <= _MAX_BARS and area >= _MIN_AREA * drawing.colours.nearest.size
+
+
+def _bleached(drawing: BarDrawing) -> np.ndarray:
+    return bleach(drawing.rgb, drawing.colours, drawing.ground[-1], drawing.layout)
+
+
+def _scaled(line: TextLine, factor: float) -> TextLine:
+    return replace(line, quad=tuple((x * factor, y * factor) for x, y in line.quad))
+
+
+def _table(drawing: BarDrawing, lines: Sequence[TextLine]) -> ChartTable:
+    layout, width = drawing.layout, drawing.rgb.shape[1]
+    labels = [to_print_box(line, 1.0) for line in lines]
+    bars, legend = _legend(drawing, labels)
+    in_legend = {box for words in legend.values() for box in words}
+    turned = {
+        (label.rotated_left(width) if layout.is_rotated else label): label
+        for label in labels
+        if label not in in_legend
+    }
+    stacks = layout.stacks
+    scale = find_scale(list(turned), stacks[0].left, stacks[-1].right, layout.base)
+    free = [label for label in turned if not scale or label not in scale.print]
+    categories = find_categories(free, stacks, layout.is_rotated)
+    taken = {box for category in categories for box in category.print}
+    free = [label for label in free if label not in taken]
+    series, cells = group_stacks(stacks, categories)
+    checks.check_legend(legend, labels, bars)
+    checks.check_edge(drawing.rgb, layout)
+    title = find_title([turned[label] for label in free], min(bar.top for bar in bars))
+    frame = Frame(drawing, scale, categories, series, cells, legend)
+    return tabulate(frame, free, title)
+
+
+def _legend(drawing: BarDrawing, labels: Sequence[PrintBox]) -> tuple[list[Rectangle], Legend]:
+    """Return the bars in the picture's own pixels, and the legend that names their colours."""
+    layout, width = drawing.layout, drawing.rgb.shape[1]
+    bars = bars_in_picture(layout, width)
+    others = [one.rotated_right(width) if layout.is_rotated else one for one in layout.others]
+    drawn = {bar.colour for bar in bars}
+    lenient = np.full((1, 1), -1)
+    if len(drawn) > 1:
+        lenient = clearly_nearest(drawing.rgb, drawing.colours, list(drawn))
+    legend = find_legend(labels, bars, others, drawing.colours.nearest, lenient)
+    checks.check_layout(layout, drawing.colours, drawing.ground, legend, others)
+    return bars, legend

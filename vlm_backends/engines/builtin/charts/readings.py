@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin.charts import (
     areas,
     curves,
@@ -45,7 +46,9 @@ _OF_AXES = {
 }
 
 
-def read_any_chart(rgb: np.ndarray, printed: Sequence[TextLine]) -> ChartTable:
+def read_any_chart(
+    rgb: np.ndarray, printed: Sequence[TextLine], cancel: CancelToken | None = None
+) -> ChartTable:
     """Return the table of a bar, line, area or pie chart (H×W×3, uint8), whose print is given.
 
     Raises CannotRead, whose message says what was seen and why there is no table.
@@ -56,29 +59,29 @@ def read_any_chart(rgb: np.ndarray, printed: Sequence[TextLine]) -> ChartTable:
         if str(reason) not in _NOT_A_PIE:
             raise CannotRead(f"this looks like a pie chart, and {reason}") from None
     try:
-        return reader.read_chart(rgb, printed)
+        return reader.read_chart(rgb, printed, cancel)
     except CannotRead as reason:
         of_bars = str(reason)
+    if of_bars != reader.NO_BARS:  # a line over bars is not the whole chart
+        raise CannotRead(f"this looks like a bar chart, and {of_bars}")
     try:
         return lines.read_line_chart(rgb, printed)
     except CannotRead as reason:
         of_lines = str(reason)
-    raise CannotRead(_seen(rgb, printed, of_bars, of_lines))
+    raise CannotRead(_seen(rgb, printed, of_lines))
 
 
-def _seen(rgb: np.ndarray, printed: Sequence[TextLine], of_bars: str, of_lines: str) -> str:
+def _seen(rgb: np.ndarray, printed: Sequence[TextLine], of_lines: str) -> str:
     """Return what was seen of bars and lines, or else of the whole picture, as a phrase."""
     small, scale = reader._shrink(rgb)
     labels = [to_text_box(line, scale) for line in printed]
     has_axis = _has_axis(labels)
-    if not has_axis or of_bars == reader._NO_BARS and of_lines in _NO_LINES:
+    if not has_axis or of_lines in _NO_LINES:
         whole = kinds.describe_unread(small, labels, has_axis)
         if whole != kinds.UNKNOWN:
             return whole
     if lines.is_scatter_plot(small, printed, scale):
         return kinds.SCATTER
-    if of_bars != reader._NO_BARS:
-        return f"shapes like bars were found, and {of_bars}"
     if of_lines in _OF_AXES:
         return f"a chart with axes was seen, and {of_lines}"
     if of_lines not in _NO_LINES:

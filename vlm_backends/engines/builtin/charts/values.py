@@ -1,93 +1,133 @@
 """Find the value of each bar of a chart: printed at it, or measured on the axis."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from vlm_backends.engines.builtin.charts import axes
 from vlm_backends.engines.builtin.charts.axes import Axis
 from vlm_backends.engines.builtin.charts.bars import Rectangle
-from vlm_backends.engines.builtin.charts.errors import CannotRead
-from vlm_backends.engines.builtin.charts.labels import TextBox
+from vlm_backends.engines.builtin.charts.errors import CannotRead, PrintInDoubt
+from vlm_backends.engines.builtin.charts.print_boxes import PrintBox
 
-_MAX_ERROR = 0.04  # of the largest value: how far a printed value may be from its bar's length
+_MAX_ERROR = 0.025  # of the largest value: how far a printed value may be from its bar's length
+_MAX_PIXELS = 2.5  # px: and at least so far
 _MIN_MEASURED = 2  # px: shorter bars are not measured
-_MAX_ASIDE = 0.75  # of the wider of bar and label: how far a label's middle is from the bar's
-_MAX_ABOVE, _MAX_INSIDE = 2.0, 1.6  # heights of a label: how far it may be from the bar's end
+_MAX_ASIDE = 0.5  # of the wider of bar and label: how far a label's middle is from the bar's
+_MAX_BEYOND = 1.6  # heights of a label: how far beyond a bar's end its value begins
 _NO_AXIS = "no numeric value axis with at least three labels was read, nor a value at every bar"
 _UNFIT = "the values printed at the bars do not fit their lengths"
 
 
-def bar_values(
-    bars: Sequence[Rectangle], base: float, labels: Sequence[TextBox]
-) -> tuple[list[str], str]:
-    """Return each bar's value as text, and how the values were found.
+@dataclass(frozen=True)
+class Bar:
+    """One part of a stack, with the y of the end that tells its value, and of the other end."""
 
-    The bars are in the order of x; `base` is the y of their bottoms. Raises CannotRead.
-    """
-    axis = _value_axis(bars, labels)
-    printed = [_printed_value(bar, labels, base) for bar in bars]
-    fits = _fit_lengths(bars, printed, axis, base)
-    confirmed = [label.text if label and good else "" for label, good in zip(printed, fits)]
-    if all(confirmed):
-        return confirmed, "values as printed at the bars"
+    part: Rectangle
+    end: float
+    start: float
+    is_stacked: bool
+
+    @property
+    def is_down(self) -> bool:
+        """Return True for a bar that grows downwards."""
+        return self.end > self.start
+
+
+@dataclass(frozen=True)
+class Values:
+    """The bars' values as text, how many of them were printed, and the error of the others."""
+
+    texts: list[str]
+    printed: int
+    error: float  # of the others: two pixels
+    print: tuple[PrintBox, ...]
+
+
+def bar_values(bars: Sequence[Bar], axis: Axis | None, labels: Sequence[PrintBox]) -> Values:
+    """Return the values of the bars, which stand upright. Raises CannotRead."""
+    found = [_printed(bar, bars, labels) for bar in bars]
     if axis is None:
-        raise CannotRead(_UNFIT if all(printed) else _NO_AXIS)
-    if any(bar.height < _MIN_MEASURED for bar in bars):
+        return _all_printed(bars, found)
+    measured = np.array([_measured(bar, axis) for bar in bars])
+    allowed = max(_MAX_ERROR * np.abs(measured).max(), _MAX_PIXELS * abs(axis.slope))
+    texts: list[str] = []
+    used: list[PrintBox] = []
+    misfits = 0
+    for boxes, value in zip(found, measured):
+        numbers = [(box, near) for box in boxes if (near := _nearest(box.text, value)) is not None]
+        best = min(numbers, key=lambda pair: abs(pair[1] - value), default=None)
+        if best and abs(best[1] - value) <= allowed:
+            texts.append(axes.plain(best[1]) + axis.unit)
+            used.append(best[0])
+        else:
+            misfits += best is not None
+            texts.append(axis.written(float(value)))
+    if misfits > len(used) and misfits > len(bars) / 3:
+        raise PrintInDoubt(_UNFIT)
+    if len(used) < len(bars) and any(abs(bar.end - bar.start) < _MIN_MEASURED for bar in bars):
         raise CannotRead("some bars are too short to be measured")
-    if sum(fits) * 2 < sum(label is not None for label in printed):
-        raise CannotRead(_UNFIT)
-    how = "read off the axis" + (", and as printed where that agrees" if any(fits) else "")
-    return [text or _measured_value(bar, axis) for text, bar in zip(confirmed, bars)], how
+    return Values(texts, len(used), 2 * abs(axis.slope), tuple(used))
 
 
-def _value_axis(bars: Sequence[Rectangle], labels: Sequence[TextBox]) -> Axis | None:
-    """Return the axis that is printed left or right of the bars; None when none is read."""
-    left, right = bars[0].left, bars[-1].right
-    numbers = [
-        (label.y, value, label.text)
-        for label in labels
-        if (label.x < left or label.x > right) and (value := axes.number(label.text)) is not None
-    ]
-    axis = axes.fit(numbers)
-    return axis if axis and axis.slope < 0 else None  # values grow upwards, pixels downwards
+def _measured(bar: Bar, axis: Axis) -> float:
+    value = axis.value(bar.end)
+    return value - axis.value(bar.start) if bar.is_stacked else value
 
 
-def _printed_value(bar: Rectangle, labels: Sequence[TextBox], base: float) -> TextBox | None:
-    """Return the number printed just beyond the bar's end, or inside of the bar near its end."""
-    near = [
-        label
-        for label in labels
-        if axes.number(label.text) is not None
-        and abs(label.x - bar.middle) <= max(bar.width, label.width) * _MAX_ASIDE
-        and -_MAX_ABOVE * label.height <= label.y - bar.top <= _MAX_INSIDE * label.height
-        and label.y < base
-    ]
-    return min(
-        near, key=lambda label: abs(label.x - bar.middle) + abs(label.y - bar.top), default=None
-    )
+def _nearest(text: str, value: float) -> float | None:
+    """Return the number that is printed, read in the way that is nearer to a measured value."""
+    ways = [number for parse in axes.STYLES if (number := parse(text)) is not None]
+    ways += [-number for number in ways if value < 0]  # the minus sign is easily lost
+    return min(ways, key=lambda number: abs(number - value), default=None)
 
 
-def _fit_lengths(
-    bars: Sequence[Rectangle], printed: Sequence[TextBox | None], axis: Axis | None, base: float
-) -> list[bool]:
-    """Return for each bar whether the value printed at it fits its length.
+def _printed(bar: Bar, bars: Sequence[Bar], labels: Sequence[PrintBox]) -> list[PrintBox]:
+    """Return the numbers printed inside of the bar or just beyond its end."""
+    found = []
+    for label in labels:
+        aside = abs(label.x - bar.part.middle)
+        if aside > _MAX_ASIDE * max(bar.part.width, label.width):
+            continue
+        beyond = (label.y - bar.end) if bar.is_down else (bar.end - label.y)
+        beyond -= label.height / 2
+        inside = min(bar.end, bar.start) <= label.y <= max(bar.end, bar.start)
+        if inside or (not bar.is_stacked and -label.height <= beyond <= _MAX_BEYOND * label.letter):
+            nearest = min(bars, key=lambda other: _distance(other, label))
+            if nearest is bar and axes.is_number(label.text):
+                found.append(label)
+    return found
 
-    Without an axis the lengths are compared with each other, and all values fit or none.
-    """
-    numbers = [axes.number(label.text) if label else None for label in printed]
-    values = np.array([np.nan if value is None else value for value in numbers])
-    if axis:
-        expected = np.array([axis.value(bar.top) for bar in bars])
-    else:
-        lengths = np.array([base - bar.top for bar in bars], float)
-        expected = lengths * (np.dot(lengths, values) / np.dot(lengths, lengths))
-    fits = np.abs(expected - values) <= _MAX_ERROR * np.abs(expected).max()
-    return [bool(fit) for fit in (fits if axis else np.full(len(bars), fits.all()))]
+
+def _distance(bar: Bar, label: PrintBox) -> float:
+    """Return how far a label is from a bar, most of all sideways."""
+    low, high = min(bar.end, bar.start), max(bar.end, bar.start)
+    down = max(low - label.y, label.y - high, 0.0)
+    return 4 * abs(label.x - bar.part.middle) + down
 
 
-def _measured_value(bar: Rectangle, axis: Axis) -> str:
-    """Return the value at the bar's end, with the digits that a pixel can tell apart."""
-    rounded = round(axis.value(bar.top), axis.decimals) + 0.0  # no -0.0
-    text = f"{rounded:.{max(0, axis.decimals)}f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text) + axis.unit
+def _all_printed(bars: Sequence[Bar], found: Sequence[Sequence[PrintBox]]) -> Values:
+    """Return the values of bars without an axis, all printed, whose lengths confirm them."""
+    if not all(found):
+        raise PrintInDoubt(_NO_AXIS)
+    lengths = np.array([(bar.start - bar.end) for bar in bars], float)
+    fitting = []
+    for parse in axes.STYLES:
+        numbers = [parse(boxes[0].text) for boxes in found]
+        if any(number is None for number in numbers):
+            continue
+        values = np.array([number or 0.0 for number in numbers])
+        signed = np.where(lengths < 0, -np.abs(values), values)
+        expected = lengths * (np.dot(lengths, signed) / np.dot(lengths, lengths))
+        if np.all(np.abs(expected - signed) <= _MAX_ERROR * np.abs(expected).max()):
+            fitting.append(signed)
+    if not fitting:
+        raise PrintInDoubt(_UNFIT)
+    if len(fitting) > 1 and not np.allclose(fitting[0], fitting[1]):
+        raise CannotRead("the printed values may be thousands or decimals")
+    percent = "%" if all("%" in boxes[0].text for boxes in found) else ""
+    texts = [axes.plain(float(value)) + percent for value in fitting[0]]
+    return Values(texts, len(bars), 0.0, tuple(boxes[0] for boxes in found))

@@ -1,0 +1,187 @@
+"""Put names, series and values of a bar chart together into its table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vlm_backends.engines.builtin.charts import checks
+from vlm_backends.engines.builtin.charts.bars import Layout, Rectangle, Stack
+from vlm_backends.engines.builtin.charts.categories import Category, Cells
+from vlm_backends.engines.builtin.charts.colours import ColourMap
+from vlm_backends.engines.builtin.charts.errors import CannotRead, PrintInDoubt
+from vlm_backends.engines.builtin.charts.legends import Legend, name_of
+from vlm_backends.engines.builtin.charts.print_boxes import PrintBox
+from vlm_backends.engines.builtin.charts.scales import Scale
+from vlm_backends.engines.builtin.charts.values import Bar, Values, bar_values
+from vlm_backends.media.geometry import Outline, corners
+
+Rows = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class ChartTable:
+    """The table of a chart, and the bars that it was read from."""
+
+    title: str
+    rows: Rows  # the header first; the first column has the categories
+    outlines: tuple[Outline, ...]  # of the bars, in pixels
+    labels: tuple[str, ...]  # one a bar: its category and value
+    how: str  # the values were found, as a phrase
+
+
+@dataclass(frozen=True)
+class BarDrawing:
+    """The drawing in a picture, without its print."""
+
+    rgb: np.ndarray  # at the size at which it is measured
+    scale: float
+    colours: ColourMap
+    ground: list[int]  # the colours of the page and of the plot
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Everything that names and places the bars: axis, categories, series and legend."""
+
+    drawing: BarDrawing
+    scale: Scale | None
+    categories: list[Category]
+    series: list[int]  # the colours that stand side by side
+    cells: Cells
+    legend: Legend
+
+    @property
+    def is_stacked(self) -> bool:
+        """Return True when bars lie on each other."""
+        return any(len(stack.parts) > 1 for stack in self.drawing.layout.stacks)
+
+
+def tabulate(frame: Frame, free: Sequence[PrintBox], title: str) -> ChartTable:
+    """Return the table of the bars in a frame. `free` is the print in it that has no use yet.
+
+    Raises CannotRead.
+    """
+    layout, width = frame.drawing.layout, frame.drawing.rgb.shape[1]
+    colours = _stacked_colours(frame) if frame.is_stacked else frame.series
+    header = _header(frame, colours)
+    grid = _bars(frame, colours)
+    bars = [bar for row in grid for bar in row if bar]
+    axis = frame.scale.axis if frame.scale else None
+    checks.check_base(axis, layout, frame.is_stacked)
+    values = bar_values(bars, axis, free)
+    text_of = dict(zip(map(id, bars), values.texts))
+    zero = "0" + (axis.unit if axis else "")
+    rows: list[tuple[str, ...]] = [("", *header)]
+    outlines, labels = [], []
+    for category, row in zip(frame.categories, grid):
+        rows.append((category.name, *(text_of[id(bar)] if bar else zero for bar in row)))
+        for bar in filter(None, row):
+            part = bar.part.rotated_right(width) if layout.is_rotated else bar.part
+            outlines.append(_outline(part, frame.drawing.scale))
+            labels.append(f"{category.name}: {text_of[id(bar)]}")
+    how = _how(values, len(bars))
+    empty = [each.name for each, row in zip(frame.categories, grid) if not all(row)]
+    if empty and not frame.is_stacked:
+        how += f"; no bar is seen at {', '.join(empty)}, which counts as 0"
+    return ChartTable(title, tuple(rows), tuple(outlines), tuple(labels), how)
+
+
+def _header(frame: Frame, colours: list[int]) -> list[str]:
+    if len(colours) == 1:
+        return ["Value"]
+    names = [name_of(frame.legend[c]) if c in frame.legend else "" for c in colours]
+    if not all(names):
+        if any(names) or frame.is_stacked:
+            kind = "stacked bars" if frame.is_stacked else "bars"
+            raise PrintInDoubt(f"no legend names the colours of the {kind}")
+        return [f"Series {i}" for i in range(1, len(names) + 1)]
+    if len(set(names)) < len(names):
+        raise PrintInDoubt("two series have one name")
+    return names
+
+
+def _stacked_colours(frame: Frame) -> list[int]:
+    """Return the colours of stacked bars, in the order in which they lie on each other."""
+    stacks = frame.drawing.layout.stacks
+    found = dict.fromkeys(part.colour for stack in stacks for part in reversed(stack.parts))
+    longest = max(stacks, key=lambda stack: len(stack.parts))
+    first = [part.colour for part in reversed(longest.parts)]
+    return first + [colour for colour in found if colour not in first]
+
+
+def _bars(frame: Frame, colours: list[int]) -> list[list[Bar | None]]:
+    base = frame.drawing.layout.base
+    grid: list[list[Bar | None]] = []
+    for cell in frame.cells:
+        if frame.is_stacked:
+            parts = _stacked_bars(cell[0], base) if cell[0] else {}
+            row = [parts.get(colour) for colour in colours]
+        else:
+            row = [_bar(stack.parts[0], base) if stack else None for stack in cell]
+        grid.append(row)
+    _check_empty(frame, grid)
+    return grid
+
+
+def _check_empty(frame: Frame, grid: Sequence[Sequence[Bar | None]]) -> None:
+    """Refuse places without a bar that are not plainly empty."""
+    layout, colours = frame.drawing.layout, frame.drawing.colours
+    nearest = np.rot90(colours.nearest) if layout.is_rotated else colours.nearest
+    places = [
+        (k, bar.part.middle - category.x, bar.part.width)
+        for category, row in zip(frame.categories, grid)
+        for k, bar in enumerate(row)
+        if bar
+    ]
+    for category, row in zip(frame.categories, grid):
+        if frame.is_stacked and any(row):
+            continue
+        for k, bar in enumerate(row):
+            if bar is None:
+                near = [(x, w) for series, x, w in places if series == k or frame.is_stacked]
+                x, width = np.median(near, axis=0)
+                middle, half = category.x + x, width / 2
+                checks.check_empty(
+                    nearest, frame.drawing.ground, middle - half, middle + half, layout.base
+                )
+
+
+def _stacked_bars(stack: Stack, base: float) -> dict[int, Bar]:
+    """Return the parts of a stack by colour; parts meet half-way between their edges."""
+    edges = [float(stack.top)]
+    for upper, lower in zip(stack.parts, stack.parts[1:]):
+        edges.append((upper.bottom + lower.top) / 2)
+    edges.append(float(stack.bottom))
+    at_base = int(np.abs(np.array(edges) - base).argmin())
+    edges[at_base] = base
+    bars = {}
+    for i, part in enumerate(stack.parts):
+        end, start = (edges[i], edges[i + 1]) if i < at_base else (edges[i + 1], edges[i])
+        bars[part.colour] = Bar(part, end, start, True)
+    if len(bars) < len(stack.parts):
+        raise CannotRead("a stack has two parts of one colour")
+    return bars
+
+
+def _bar(part: Rectangle, base: float) -> Bar:
+    up = (part.top + part.bottom) / 2 < base
+    end, start = (part.top, part.bottom) if up else (part.bottom, part.top)
+    return Bar(part, float(end), float(start), False)
+
+
+def _how(values: Values, count: int) -> str:
+    if values.printed == count:
+        return "values as printed at the bars"
+    measured = f"values measured on the axis, to about ±{values.error:.1g}"
+    if values.printed:
+        return f"{values.printed} of {count} values as printed at the bars, the other {measured}"
+    return measured
+
+
+def _outline(bar: Rectangle, scale: float) -> Outline:
+    """Return the bar's corners in pixels of the picture before it was shrunk."""
+    return corners((bar.left / scale, bar.top / scale, bar.right / scale, bar.bottom / scale))
