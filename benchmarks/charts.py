@@ -18,7 +18,7 @@ from PIL import Image
 from rapidfuzz.distance import OSA
 
 from benchmarks._measure import markdown_table
-from benchmarks.chart_set.draw import SampleChart, chart
+from benchmarks.chart_set.draw import SampleChart, chart, tricky_chart
 from benchmarks.chart_set.lines import line_chart
 from benchmarks.chart_set.others import other_picture
 from benchmarks.chart_set.pies import pie_chart
@@ -35,6 +35,7 @@ _FIRST_SEED = 20_000  # none of those that the readers were made with
 _OUTCOMES = "right", "misspelt", "refused", "wrong"
 _SETS: dict[str, tuple[int, Callable[[int], SampleChart]]] = {
     "bars": (300, chart),
+    "bars that are easily misread": (42, tricky_chart),
     "lines": (100, line_chart),
     "pies": (40, pie_chart),
     "lines without a right table": (30, lambda seed: line_chart(seed, refused=True)),

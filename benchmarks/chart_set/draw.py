@@ -68,4 +68,4 @@ def tricky_chart(seed: int) -> SampleChart:
     dice = random.Random(seed)
     kind = list(tricky_bars.KINDS)[seed % len(tricky_bars.KINDS)]
     picture, rows, series = tricky_bars.draw(kind, dice)
-    return SampleChart("matplotlib", kind, _saved(picture, dice), "", series, rows, True)
+    return SampleChart("matplotlib", kind, saved(picture, dice), "", series, rows, True)

@@ -107,8 +107,9 @@ FLOORS = {
         ["__init__"],
     ],
     "vlm_backends.engines.builtin.charts": [
-        ["axes", "bars", "colours", "errors", "strokes"],
-        ["labels", "print_boxes", "bleaching", "curves", "sectors"],
+        ["bars", "colours", "errors", "strokes"],
+        ["axes", "bleaching"],
+        ["labels", "print_boxes", "curves", "sectors"],
         ["legends", "scales", "categories", "values"],
         ["plot_area", "areas", "series_names", "kinds", "checks"],
         ["tabulation"],
