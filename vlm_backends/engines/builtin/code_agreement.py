@@ -16,6 +16,8 @@ _RIM = 0.04  # of a line's length: bars reach at least that far above and below 
 _MIN_RIM = 2.0  # px
 _MIN_COHERENCE = 0.5  # of a band around the line: 1 for bars, 0 for squares, print and noise
 _WHOLE = 0.8  # of the longest line that was read: a shorter one did not cross all bars
+_BESIDE = 0.5  # of a code's width: what is seen within may be a part of the code
+_SAME_CODE = 0.3  # of a code's width: codes of one content are further apart on a sheet of labels
 _MIN_READINGS = 2  # of bars, whose check lets a tenth of the misread codes pass
 _MAJORITY = 3  # times as many readings as any that differs
 _MIN_LENGTH = 6  # characters of a code without a check digit: stripes make shorter ones
@@ -64,7 +66,10 @@ def agreed_codes(passes: Iterable[Iterable[CodeReading]]) -> list[FoundCode]:
     """Return the codes on which several passes over a picture agree, from the top."""
     places = _places(passes)
     codes = [code for place in places if (code := _judged(place))]
-    read = [code for code in codes if code.content]
+    read: list[FoundCode] = []
+    for code in sorted(codes, key=lambda code: -len(code.content)):
+        if code.content and not any(_is_again(code, other) for other in read):
+            read.append(code)
     unsure = [code for code in codes if not (code.content or _is_beside(code, read))]
     return sorted([*read, *unsure], key=lambda code: min((y, x) for x, y in code.corners))
 
@@ -126,9 +131,10 @@ def _repeats(reading: CodeReading, place: Iterable[CodeReading]) -> bool:
     )
 
 
-def _is_near(corners: np.ndarray, others: np.ndarray) -> bool:
+def _is_near(corners: np.ndarray, others: np.ndarray, share: float = _BESIDE) -> bool:
+    """Return True when the middles are nearer than a share of the width of the second."""
     width = max(np.linalg.norm(others[1] - others[0]), np.linalg.norm(others[3] - others[0]))
-    return bool(np.linalg.norm(corners.mean(axis=0) - others.mean(axis=0)) < width / 2)
+    return bool(np.linalg.norm(corners.mean(axis=0) - others.mean(axis=0)) < share * width)
 
 
 def _judged(place: Sequence[CodeReading]) -> FoundCode | None:
@@ -166,6 +172,13 @@ def _is_part(reading: CodeReading, place: Sequence[CodeReading]) -> bool:
         and reading.content in other.content
         for other in place
     )
+
+
+def _is_again(code: FoundCode, other: FoundCode) -> bool:
+    """Return True for the same code or a part of it, read at another height of its bars."""
+    same_kind = code.kind.partition(" (")[0] == other.kind.partition(" (")[0]
+    ends = np.array(code.corners), np.array(other.corners)
+    return same_kind and code.content in other.content and _is_near(*ends, _SAME_CODE)
 
 
 def _is_beside(code: FoundCode, others: Iterable[FoundCode]) -> bool:
