@@ -40,12 +40,13 @@ _MIN_SLIP = 6  # letters of a word that may be spelled differently; in nine, two
 _TWO_SLIPS = 9
 
 
-def content_words(question: str) -> list[str]:
+def content_words(question: str, with_general: bool = False) -> list[str]:
     """Return the words that a question is about, in its own spelling; none for a general one.
 
-    Words such as "sign" and "show" count in questions for a time, place, person or amount only.
+    Words such as "sign" and "show" count in questions for a time, place, person or amount only,
+    and where they are asked for.
     """
-    general = frozenset() if _SHARP.match(question) else _GENERAL_WORDS
+    general = frozenset() if with_general or _SHARP.match(question) else _GENERAL_WORDS
     return [
         word
         for word in dict.fromkeys(words_of(question))

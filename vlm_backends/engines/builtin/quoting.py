@@ -47,7 +47,7 @@ class _Match:
     rows: list[int]
     below: frozenset[int]  # of the rows: they stand below a heading that shares words
     missing: list[str]
-    respelled: Mapping[str, str]  # a word of the question: how it is printed
+    respelled: Mapping[str, str]  # a word of the question: the print that is nearly like it
 
 
 def is_about_print(question: str) -> bool:
@@ -69,7 +69,10 @@ def quote(question: str, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         seen = sum(region.span is not None for region in regions)
         yield Chunk(status=chunk.status or f"Reading: {seen} pieces of print so far…", literal=True)
     rows = _rows(text, regions)
-    match = _matched(question, rows)
+    amount = asks_for_amount(question)
+    match = _matched(content_words(question), rows, amount)
+    if not match.rows:  # "did they pay by card?": the card may be printed
+        match = _matched(content_words(question, with_general=True), rows, amount)
     if match.rows:
         yield _quoted(text, rows, match)._replace(note=f"{note} {_NOTE}")
     else:
@@ -88,28 +91,28 @@ def _rows(text: str, regions: Sequence[Region]) -> list[PrintedRow]:
     return rows
 
 
-def _matched(question: str, rows: Sequence[PrintedRow]) -> _Match:
-    """Find the rows that share the question's words; a word in few rows weighs more."""
+def _matched(words: Iterable[str], rows: Sequence[PrintedRow], amount: bool) -> _Match:
+    """Find the rows that share the words; one that is in few rows weighs more."""
     printed = [[forms(word) for word in dict.fromkeys(words_of(row.text))] for row in rows]
     weights = [0.0] * len(rows)
     shared: list[frozenset[str]] = [frozenset()] * len(rows)
     missing: list[str] = []
     respelled: dict[str, str] = {}
-    for word in content_words(question):
+    for word in words:
         spellings = forms(word)
-        if not any(spellings & found for words in printed for found in words):
+        if not any(spellings & found for row in printed for found in row):
             slips = similar(word, (other for row in rows for other in words_of(row.text)))
             spellings = frozenset(form for slip in slips for form in forms(slip))
             if slips:
                 respelled[word] = slips[0]
-        hits = [i for i, words in enumerate(printed) if any(spellings & found for found in words)]
+        hits = [i for i, row in enumerate(printed) if any(spellings & found for found in row)]
         missing += [] if hits else [word]
         for i in hits:
             weights[i] += math.log(1 + len(rows) / len(hits))
             shared[i] |= spellings
-    best = _best(weights, rows, asks_for_amount(question))
-    whole = [all(found & shared[i] for found in words) for i, words in enumerate(printed)]
-    below = _below(best, rows, whole, asks_for_amount(question))
+    best = _best(weights, rows, amount)
+    whole = [all(found & shared[i] for found in row) for i, row in enumerate(printed)]
+    below = _below(best, rows, whole, amount)
     quoted = [j for i in best for j in (i, i + 1) if j == i or j in below]
     return _Match(quoted, below, missing, respelled)
 
@@ -165,7 +168,7 @@ def _quoted(text: str, rows: Sequence[PrintedRow], match: _Match) -> Chunk:
 def _remarks(match: _Match) -> str:
     """Say which words are printed in another spelling, and which are not printed."""
     said = "".join(
-        f"\n\n“{word}” is printed as “{slip}”." for word, slip in match.respelled.items()
+        f"\n\n“{slip}” is spelled nearly like “{word}”." for word, slip in match.respelled.items()
     )
     if match.missing:
         said += f"\n\nNot found in print: {_listed(match.missing)}."
