@@ -11,18 +11,21 @@ from ui.core.gradio_compat import QUIET, MessageBox
 from ui.core.markdown import verbatim
 from ui.state.conversation import Conversation, page_in, turn_page
 from ui.tabs.fields import page_field, shown_page
-from vlm_backends import Picture, VLMError
+from vlm_backends import VLMError
 
 
 class AttachedPage:
-    """The field for a page: of the newest file in the box, or of the conversation's picture."""
+    """The field for a page: of the newest file in the box, or of the conversation's picture.
+
+    It is no output of the event that takes a question: each update of a field has its cost.
+    """
 
     def __init__(self, elem_id: str) -> None:
         self.page = page_field(elem_id)
 
-    def show(self, picture: Picture | None) -> dict[Any, Any]:
-        """Return what shows the page of the conversation's picture; nothing for a single one."""
-        return {self.page: shown_page(picture and picture.page)}
+    def hide(self) -> dict[Any, Any]:
+        """Return what hides the field."""
+        return {self.page: shown_page(None)}
 
     def wire(self, box: MessageBox, conversation: gr.State, notice: Component) -> None:
         """Offer the choice when a file is attached, and put the page that is chosen into the box.
@@ -34,7 +37,7 @@ class AttachedPage:
             try:
                 return {self.page: shown_page(page_in(message)), notice: ""}
             except VLMError as error:
-                return {self.page: shown_page(None), notice: verbatim(str(error))}
+                return self.hide() | {notice: verbatim(str(error))}
 
         def turned(held: Conversation, message: dict | None, page: int | None) -> dict[Any, Any]:
             if page is None:  # the number is still being typed

@@ -119,7 +119,6 @@ class ChatTab:
         self.asked = [
             self.conversation,
             self.box,
-            self.attached.page,
             self.chatbot,
             self.notice,
             self.viewer,
@@ -141,6 +140,7 @@ class ChatTab:
             self.answer_after(listen(acted, inputs, self.asked, postprocess=False, **QUIET))
         self.box.stop(Conversation.stop, conversation, None, **QUIET)
         self.attached.wire(self.box, conversation, self.notice)
+        self.examples.click(self.attached.hide, None, self.attached.page, **QUIET)
         undone = [conversation, self.box, self.chatbot, self.notice, self.instead, *beside]
         self.chatbot.undo(self.undo, conversation, undone, **QUIET)
         cleared = [
@@ -178,14 +178,12 @@ class ChatTab:
     def put(self, conversation: Conversation, turn: Turn) -> dict:
         """Put a question into the conversation, and show it with its pictures."""
         conversation.put(turn)
-        picture = conversation.picture()
         return {
             self.conversation: conversation,
             self.box: None,
-            **self.attached.show(picture),
             self.chatbot: conversation.messages,
             self.notice: "",
-            self.viewer: scene(picture),
+            self.viewer: scene(conversation.picture()),
         }
 
     def take_example(self, conversation: Conversation, index: int) -> dict:
@@ -282,7 +280,7 @@ class ChatTab:
         conversation.stop()
         return {
             self.conversation: Conversation(),
-            **self.attached.show(None),
+            **self.attached.hide(),
             self.chatbot: [],
             self.notice: "",
             self.instead: "",
