@@ -82,6 +82,7 @@ def _from_areas(
     highest_foot = plot.value.bottom - plot.window.top - plot.value.pitch * 1.5
     edge = areas.area_edge(solid[0], highest_foot)
     areas.check_slopes(edge)
+    curves.check_whole(edge, [], 0)
     if drawn:
         if not areas.is_edge_of(drawn[0][1], edge):
             raise CannotRead(STACKED)

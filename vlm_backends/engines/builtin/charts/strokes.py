@@ -26,6 +26,9 @@ _WITHIN = 0.55  # of the pixels of a colour that lie beside the stronger one
 _GRID_SHARE = 0.5  # of a row or column of the plot that a grid line or frame covers
 _MIN_GRID = 0.08  # and the least of it that is seen beside an area
 _GRID_WIDTH = 4  # px: thicker ones are no grid lines
+_PALER = 0.45, 1.6  # times the other's strength: a mix with the ground, or what it was mixed from
+_ONE_HUE = 0.99  # cosine between the directions of two colours from the ground
+_BESIDE = 0.3  # of a shade's columns that the other colour has too
 _MIN_COLUMNS = 0.06  # of the plot's width: what spans less is no series
 _MAX_COLOURS = 12
 
@@ -100,7 +103,7 @@ def find_strokes(
     ink &= ~(_grid_rows(part, ink) | _grid_rows(part.swapaxes(0, 1), ink.T).T)
     strongest = cv2.dilate(strength * ink, np.ones((5, 5)))
     peaks = ink & (strength >= _PEAK * strongest)
-    colours = _stroke_colours(part, peaks, strength)
+    colours = _stroke_colours(part, peaks, strength, ground)
     strokes = _covers(part, delta, ink, peaks, colours, ground)
     return Drawing(window, ground, tuple(strokes), hidden)
 
@@ -156,8 +159,14 @@ def _grid_rows(part: np.ndarray, ink: np.ndarray) -> np.ndarray:
     return mask
 
 
-def _stroke_colours(part: np.ndarray, peaks: np.ndarray, strength: np.ndarray) -> list[np.ndarray]:
-    """Return the colours (RGB) of the middles of strokes; shades within one stroke count once."""
+def _stroke_colours(
+    part: np.ndarray, peaks: np.ndarray, strength: np.ndarray, ground: np.ndarray
+) -> list[list[np.ndarray]]:
+    """Return the colours (RGB) of the middles of strokes, each with its paler shades behind it.
+
+    Shades within one stroke count once, and so does one that only continues another: where a thin
+    line is level, it may lie between two rows of pixels.
+    """
     if not peaks.any():
         return []
     lab = cv2.cvtColor(part, cv2.COLOR_RGB2LAB).astype(np.float32)
@@ -167,11 +176,33 @@ def _stroke_colours(part: np.ndarray, peaks: np.ndarray, strength: np.ndarray) -
         mask = peaks & (np.linalg.norm(lab - centre, axis=2) < _SAME_COLOUR)
         if mask.any(axis=0).sum() >= least * 0.5:
             groups.append((colour, mask, float(np.median(strength[mask]))))
-    kept: list[tuple[np.ndarray, np.ndarray, float]] = []
-    for colour, mask, power in sorted(groups, key=lambda group: -group[1].sum() * group[2]):
-        if not any(_is_within(colour, mask, other) for other in kept):
-            kept.append((colour, mask, power))
-    return [colour for colour, _, _ in kept[:_MAX_COLOURS]]
+    groups.sort(key=lambda group: -group[1].sum() * group[2])
+    kept: list[tuple[list[np.ndarray], np.ndarray, float]] = []
+    for colour, mask, power in groups:
+        if any(_is_within(colour, mask, (own[0], theirs, 0)) for own, theirs, _ in kept):
+            continue
+        shade_of = [one for one in kept if _continues(colour, mask, (one[0][0], one[1]), ground)]
+        if len(shade_of) == 1:
+            shade_of[0][0].append(colour)
+        else:
+            kept.append(([colour], mask, power))
+    return [shades for shades, _, _ in kept[:_MAX_COLOURS]]
+
+
+def _continues(
+    colour: np.ndarray,
+    mask: np.ndarray,
+    other: tuple[np.ndarray, np.ndarray],
+    ground: np.ndarray,
+) -> bool:
+    """Return True for a mix of another colour with the ground that occurs beside it only."""
+    mine, theirs = colour - ground, other[0] - ground
+    powers = np.linalg.norm(mine), np.linalg.norm(theirs)
+    if not _PALER[0] * powers[1] < powers[0] < _PALER[1] * powers[1]:
+        return False
+    columns, their_columns = mask.any(axis=0), other[1].any(axis=0)
+    both = float((columns & their_columns).sum()) / max(1, columns.sum())
+    return float(mine @ theirs) > _ONE_HUE * powers[0] * powers[1] and both < _BESIDE
 
 
 def _frequent(lab: np.ndarray, part: np.ndarray, peaks: np.ndarray, least: float):
@@ -211,7 +242,7 @@ def _covers(
     delta: np.ndarray,
     ink: np.ndarray,
     peaks: np.ndarray,
-    colours: Sequence[np.ndarray],
+    colours: Sequence[Sequence[np.ndarray]],
     ground: np.ndarray,
 ) -> list[Stroke]:
     """Return the stroke of each colour: a pixel belongs to the colour of the peak beside it."""
@@ -219,7 +250,8 @@ def _covers(
         return []
     owner = _owners(part, peaks, colours)
     strokes = []
-    for k, colour in enumerate(colours):
+    for k, shades in enumerate(colours):
+        colour = max(shades, key=lambda shade: float(np.linalg.norm(shade - ground)))
         direction = colour.astype(np.float32) - ground
         power = float(np.linalg.norm(direction))
         share = delta @ direction / power**2
@@ -230,13 +262,16 @@ def _covers(
     return strokes
 
 
-def _owners(part: np.ndarray, peaks: np.ndarray, colours: Sequence[np.ndarray]) -> np.ndarray:
+def _owners(
+    part: np.ndarray, peaks: np.ndarray, colours: Sequence[Sequence[np.ndarray]]
+) -> np.ndarray:
     """Return, for each pixel (H×W), the number of the colour at the nearest peak; -1 far away."""
-    palette = np.array([colours], np.uint8)
-    shades = cv2.cvtColor(palette, cv2.COLOR_RGB2LAB).astype(np.float32)[0]
+    palette = np.array([[shade for shades in colours for shade in shades]], np.uint8)
+    owner = np.array([k for k, shades in enumerate(colours) for _ in shades])
+    tones = cv2.cvtColor(palette, cv2.COLOR_RGB2LAB).astype(np.float32)[0]
     lab = cv2.cvtColor(part, cv2.COLOR_RGB2LAB).astype(np.float32)
-    distance = np.stack([np.linalg.norm(lab - shade, axis=2) for shade in shades])
-    nearest = distance.argmin(axis=0)
+    distance = np.stack([np.linalg.norm(lab - shade, axis=2) for shade in tones])
+    nearest = owner[distance.argmin(axis=0)]
     named = peaks & (distance.min(axis=0) < 2 * _SAME_COLOUR)
     away, labels = cv2.distanceTransformWithLabels(
         (~named).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
