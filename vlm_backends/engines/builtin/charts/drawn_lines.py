@@ -16,6 +16,7 @@ from vlm_backends.engines.builtin.charts.ticks import is_gradual
 _NEXT_TICK = 0.93  # pitches: a line that goes farther passes a label that was not read
 _NEXT_NAME = 0.4  # and where the labels are names, one that goes so far
 _ON_LINE = 6.0  # px from the middle of a mark to its line
+_AT_BORDER = 6.0  # px from the top or bottom of the plot: a line that ends there may go on outside
 _WIDE = 0.6  # of the columns: a filled shape that spans less is no area chart's
 _PART = 0.35  # of the columns: grey ink in fewer is a remark, no line
 NO_LINES = "no lines from label to label were found"
@@ -95,6 +96,7 @@ def check_ends(drawn: Sequence[Curve], plot: Plot) -> None:
     left = plot.ticks[0].x - plot.window.left
     right = plot.ticks[-1].x - plot.window.left
     most = (_NEXT_TICK if is_gradual(plot.ticks) else _NEXT_NAME) * plot.pitch
+    height = plot.window.bottom - plot.window.top
     for curve in drawn:
         if curve.xs[0] < left - most or curve.xs[-1] > right + most:
             raise TicksInDoubt(LABEL_MISSING)
@@ -103,7 +105,8 @@ def check_ends(drawn: Sequence[Curve], plot: Plot) -> None:
             (curve.xs[-1], curve.ys[-1], right - curve.xs[-1] > 0.5 * plot.pitch),
         ):
             others = [other for other in drawn if other is not curve]
-            if short and any(_touches(other, x, y) for other in others):
+            at_border = y < _AT_BORDER or y > height - _AT_BORDER
+            if short and (at_border or any(_touches(other, x, y) for other in others)):
                 raise CannotRead(HIDDEN_END)
 
 

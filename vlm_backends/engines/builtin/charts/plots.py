@@ -31,6 +31,7 @@ class Plot:
     window: Window
     entries: tuple[LegendEntry, ...]
     labels: tuple[TextBox, ...]  # print that belongs to no axis
+    below: tuple[TextBox, ...]  # the labels of the ticks
 
     @property
     def pitch(self) -> float:
@@ -57,10 +58,11 @@ def find_plot(
     else:
         right = min(right, min(label.left for label in value.labels) - _FRAME)
     top = max(0.0, value.top - value.pitch)
-    bottom = min(line.box.top for line in row) - _FRAME
+    # boxes of print are wide: the lowest label of the value axis is inside of the plot
+    bottom = max(min(line.box.top for line in row) - _FRAME, value.bottom + _FRAME + 1)
     window = Window(round(left), round(top), round(right), round(bottom))
     entries = legend_entries(rgb, [line.box for line in printed], own)
-    return Plot(value, tuple(ticks), window, tuple(entries), free)
+    return Plot(value, tuple(ticks), window, tuple(entries), free, tuple(line.box for line in row))
 
 
 def upper_part(plot: Plot) -> Window:
@@ -82,6 +84,10 @@ def print_boxes(rgb: np.ndarray, plot: Plot) -> list[HiddenBox]:
             is_all=label.left > last or is_coloured(print_colour(rgb, label)),
         )
         for label in plot.labels
+    ]
+    boxes += [
+        HiddenBox((label.left, label.top, label.right, label.bottom), is_all=False)
+        for label in plot.below
     ]
     return boxes + [
         HiddenBox((entry.left - 2, entry.box.top, entry.box.right, entry.box.bottom), is_all=True)

@@ -41,6 +41,7 @@ _OF_AXES = {
     plot_area.POWER,
     ticks.UNEVEN,
     ticks.SAME,
+    ticks.OTHER_SCRIPT,
     ticks.NOT_STRAIGHT,
     ticks.SLANTED,
 }

@@ -18,12 +18,14 @@ _UNEVEN = 0.12  # of the pitch: what is farther from even places is no row of ti
 _EVEN = 0.03  # of the pitch: what is closer to even places is moved there
 _MAX_OFFSET = 4.0  # px: how far a number may be from its place on a straight axis
 _PUSHED = 0.35  # of the pitch: how far Vega moves the labels at the ends of an axis inwards
+_IDEOGRAPH = re.compile(r"[\u3000-\u9fff\uff00-\uffef]")
 _DATE = re.compile(
     r".*\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}[-/.]\d\d|\d\d?[-/.:]\d\d", re.I
 )
 UNEVEN = "the labels below the plot are not evenly spaced: one may not have been read"
 SLANTED = "the labels below the plot are slanted, and no marks tell which place each one names"
 SAME = "two labels below the plot read the same"
+OTHER_SCRIPT = "a label below the plot is in another script than the others, and may be misread"
 NOT_STRAIGHT = "the numbers below the plot do not lie on a straight axis"
 
 
@@ -43,6 +45,9 @@ def place_ticks(rgb: np.ndarray, row: Sequence[PrintedLine], top: float) -> list
     names = [line.box.text for line in row]
     if len(set(names)) < len(names):
         raise TicksInDoubt(SAME)
+    foreign = sum(not name.isascii() for name in names)
+    if 0 < foreign < len(names) / 3 and any(_IDEOGRAPH.search(name) for name in names):
+        raise TicksInDoubt(OTHER_SCRIPT)
     marks = find_marks(rgb, row, top)
     slanted = any(line.is_slanted for line in row)
     choices = [_snap(anchors, marks) for anchors in _anchors(row, slanted)]
