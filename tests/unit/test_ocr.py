@@ -80,17 +80,15 @@ def test_symbols_codes_and_latin_languages_are_not_accused(text):
 # --- the note --------------------------------------------------------------------------------------
 
 
-def line(score=0.99, sure=True, foreign=False):
-    return TextLine(
-        "text", score, ((0, 0), (1, 0), (1, 1), (0, 1)), is_sure=sure, is_foreign=foreign
-    )
+def line(score=0.99, sure=True):
+    return TextLine("text", score, ((0, 0), (1, 0), (1, 1), (0, 1)), is_sure=sure)
 
 
 @pytest.mark.parametrize("lines, unread, has, lacks", [
     ([line(), line(0.91)], 0, ["least sure 91%", "Chinese and Japanese."], ["unsure", "could not", "Cyrillic"]),
-    ([line(), line(0.7, sure=False)], 0, ["1 of 2 pieces of print is unsure"], ["least sure", "Cyrillic"]),
+    ([line(), line(0.7, sure=False)], 0, ["1 of 2 pieces of print is unsure", "not Vietnamese, Cyrillic"], ["least sure"]),
     ([line(), line(), line()], 1, ["1 place looks", "could not be read", "not Vietnamese, Cyrillic"], ["least sure", "rest may be wrong"]),
-    ([line(), line(sure=False, foreign=True)], 3, ["3 places look", "rest may be wrong too", "VLM_OCR_SCRIPT=cyrillic"], ["least sure"]),
+    ([line(), line(0.7, sure=False)], 3, ["3 places look", "rest may be wrong too", "VLM_OCR_SCRIPT=cyrillic"], ["least sure"]),
     ([], 2, ["2 places look"], ["sure", "rest"]),
     ([], 0, ["Latin script, Chinese and Japanese."], ["sure", "place"]),
 ])  # fmt: skip

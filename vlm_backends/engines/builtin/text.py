@@ -61,9 +61,9 @@ def _codes(rgb: np.ndarray, cancel: CancelToken, length: int) -> Iterator[Chunk]
 def describe_doubts(lines: Sequence[TextLine], unread: int) -> str:
     """Say how sure the lines are, what could not be read, and which scripts can be."""
     unsure = sum(not line.is_sure for line in lines)
-    foreign = sum(line.is_foreign for line in lines) + unread
+    doubtful = unsure + unread
     said = []
-    if lines and not unsure and not unread:
+    if lines and not doubtful:
         scores = [line.score for line in lines]
         said.append(f"Surest line {max(scores):.0%}, least sure {min(scores):.0%}.")
     if unsure:
@@ -72,9 +72,9 @@ def describe_doubts(lines: Sequence[TextLine], unread: int) -> str:
     if unread:
         places = "1 place looks" if unread == 1 else f"{unread} places look"
         said.append(f"{places} like print and could not be read.")
-    if lines and foreign > _MANY * (len(lines) + unread):
+    if lines and doubtful > _MANY * (len(lines) + unread):
         said.append("So much is unsure that the rest may be wrong too.")
-    return " ".join([*said, _scripts(bool(foreign))])
+    return " ".join([*said, _scripts(bool(doubtful))])
 
 
 def _scripts(in_doubt: bool) -> str:

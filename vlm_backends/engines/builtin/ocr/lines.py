@@ -48,7 +48,6 @@ class TextLine:
     row: int = 0  # pieces of one row stand side by side
     stops: tuple[float, ...] = ()  # the middle of each character, 0..1 along the quad's first side
     is_sure: bool = True
-    is_foreign: bool = False  # it has letters that cannot be spelled
 
 
 class Scan:
@@ -124,10 +123,7 @@ class Scan:
             self.unread += _is_long(quad)
             return None
         corners = tuple((float(x), float(y)) for x, y in reading.quad)
-        foreign = reading.foreign or reading.unspelled > 0
-        return TextLine(
-            reading.text, reading.score, corners, row, reading.stops, reading.is_sure, foreign
-        )
+        return TextLine(reading.text, reading.score, corners, row, reading.stops, reading.is_sure)
 
 
 def _is_long(quad: np.ndarray) -> bool:

@@ -1,5 +1,6 @@
 """Spell the print of one line, the right way up, and say how far it can be trusted."""
 
+import unicodedata
 from dataclasses import dataclass, replace
 
 import cv2
@@ -25,6 +26,7 @@ _GAP = 0.35  # of the height: a wider gap parts two words
 _CUT_WITHIN = 10  # heights before the end of a piece: where it may be cut
 _UNREADABLE = 0.5  # of the ink without a letter: what is left says nothing
 _SMALLER = 0.9  # the scale of the copy that must read the same
+_ALIKE = str.maketrans("ı∆µ", "iδμ")  # one sign, two characters
 _MIN_LETTERS, _LIKELY = 3, 0.7  # a line under MIN_SCORE is shown when it is that long and that sure
 
 
@@ -101,10 +103,16 @@ def read_strip(bgr: np.ndarray, quad: np.ndarray) -> Reading:
 
 
 def _is_steady(bgr: np.ndarray, reading: Reading) -> bool:
-    """Return True when a slightly smaller copy reads the same: guesses change with every pixel."""
+    """Return True when a slightly smaller copy has the same letters: guesses change easily."""
     strip = rectified(bgr, reading.quad)
     smaller = cv2.resize(strip, None, fx=_SMALLER, fy=_SMALLER, interpolation=cv2.INTER_AREA)
-    return _spell_in_pieces(smaller)[0].split() == reading.text.split()
+    return _letters(_spell_in_pieces(smaller)[0]) == _letters(reading.text)
+
+
+def _letters(text: str) -> str:
+    """Return letters and digits alone; spaces and accents change in print that is read right."""
+    plain = unicodedata.normalize("NFKD", text.casefold()).translate(_ALIKE)
+    return "".join(char for char in plain if char.isalnum())
 
 
 def _spell_in_pieces(strip: np.ndarray) -> tuple[str, np.ndarray, np.ndarray]:
