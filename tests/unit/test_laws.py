@@ -87,7 +87,7 @@ FLOORS = {
             "question_words",
         ],
         ["ocr", "codes", "colours", "quoting"],
-        ["charts"],
+        ["charts", "print_notes"],
         ["text", "masks", "finding", "description", "tables"],
         ["tasks"],
         ["__init__"],

@@ -13,7 +13,7 @@ from vlm_backends import BadPrompt, VLMError
 from vlm_backends.config import OCR_SCRIPTS, Config, ocr_folder
 from vlm_backends.engines.builtin.ocr import doubts, frames, marks, scripts
 from vlm_backends.engines.builtin.ocr.lines import TextLine
-from vlm_backends.engines.builtin.text import describe_doubts
+from vlm_backends.engines.builtin.print_notes import describe_doubts, marked
 
 # --- letters that were left out --------------------------------------------------------------------
 
@@ -95,6 +95,10 @@ def line(score=0.99, sure=True):
 def test_the_note_never_calls_the_rest_sure(lines, unread, has, lacks):
     note = describe_doubts(lines, unread)
     assert all(words in note for words in has) and not any(words in note for words in lacks), note
+
+
+def test_a_line_that_may_be_wrong_is_marked():
+    assert marked(line()) == "text" and marked(line(0.7, sure=False)) == "text (unsure)"
 
 
 # --- frames and marks ------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import colours, ocr
+from vlm_backends.engines.builtin.print_notes import marked
 from vlm_backends.engines.builtin.prompts import parse_box
 from vlm_backends.media.geometry import Box, corners
 from vlm_backends.types import Chunk, Region
@@ -21,8 +22,10 @@ def describe_region(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterato
         literal=True,
         note="Measured on this machine, not by Florence-2.",
     )
-    lines = [line.text for line in ocr.read_lines(part, cancel)]
-    yield Chunk("Print: " + " / ".join(lines) if lines else "No print.", literal=True)
+    lines, unread = ocr.read_all(part, cancel)
+    nothing = "No print that could be read." if unread else "No print."
+    said = f"Print: {' / '.join(map(marked, lines))}" if lines else nothing
+    yield Chunk(said, literal=True)
 
 
 def _crop(rgb: np.ndarray, box: Box) -> np.ndarray:

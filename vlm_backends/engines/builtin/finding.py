@@ -9,6 +9,7 @@ import numpy as np
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import ocr
 from vlm_backends.engines.builtin.ocr import TextLine
+from vlm_backends.engines.builtin.print_notes import describe_doubts
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
 from vlm_backends.engines.builtin.regions import region_from_pixels
 from vlm_backends.errors import BadPrompt
@@ -23,19 +24,19 @@ def find_words(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chu
 
     When it is printed nowhere: where each of its words is.
     """
-    lines = ocr.read_lines(rgb, cancel)
+    lines, unread = ocr.read_all(rgb, cancel)
     if any(_is_printed(words, line.text) for line in lines):
         candidates = [words]
     else:
         candidates = list(dict.fromkeys(_WORD.findall(words)))
     phrases = [phrase for phrase in candidates if len(phrase) > 1 or len(candidates) == 1]
-    yield _marked(rgb, lines, phrases, words)
+    yield _marked(rgb, lines, phrases, words, unread)
 
 
 def ground_sentence(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:
     """Yield where the longest printed runs of the sentence's words are."""
-    lines = ocr.read_lines(rgb, cancel)
-    yield _marked(rgb, lines, _printed_runs(words, [line.text for line in lines]), words)
+    lines, unread = ocr.read_all(rgb, cancel)
+    yield _marked(rgb, lines, _printed_runs(words, [line.text for line in lines]), words, unread)
 
 
 def _printed_runs(sentence: str, printed: Iterable[str]) -> list[str]:
@@ -65,7 +66,7 @@ def _whole_words(phrase: str) -> re.Pattern[str]:
 
 
 def _marked(
-    rgb: np.ndarray, lines: Sequence[TextLine], phrases: Sequence[str], words: str
+    rgb: np.ndarray, lines: Sequence[TextLine], phrases: Sequence[str], words: str, unread: int
 ) -> Chunk:
     """Return the answer: a line of text and a region for each place of each phrase.
 
@@ -88,6 +89,8 @@ def _marked(
             f"like, {OTHER_ENGINES}."
         )
     note = "Printed words only, found on this machine by PP-OCRv6, not by Florence-2."
+    if unread or not all(line.is_sure for line in lines):
+        note += f" {describe_doubts(lines, unread)}"
     return Chunk(text, tuple(regions), literal=True, note=note)
 
 

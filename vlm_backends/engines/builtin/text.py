@@ -1,22 +1,19 @@
 """Read print: with or without places, or in place of a model that converses."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
 from vlm_backends.concurrency import CancelToken
-from vlm_backends.config import OCR_SCRIPTS, ocr_script
 from vlm_backends.engines.builtin import codes, colours
 from vlm_backends.engines.builtin.ocr import Scan, TextLine
+from vlm_backends.engines.builtin.print_notes import describe_doubts, marked
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
 from vlm_backends.engines.builtin.regions import region_from_pixels
 from vlm_backends.types import Chunk, Model
 
 _BETWEEN = "   "  # pieces that stand on one line
 _NOTHING = "nothing that could be read."
-_UNSURE = " (unsure)"  # after a piece that may be wrong
-_MANY = 1 / 3  # of all pieces: with so many in doubt the others are not safe either
-_OTHERS = "Vietnamese, Cyrillic, Greek, Arabic, Hebrew, Thai, Korean or scripts of India"
 
 
 def read_text(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:
@@ -58,38 +55,6 @@ def _codes(rgb: np.ndarray, cancel: CancelToken, length: int) -> Iterator[Chunk]
         yield Chunk(text, (region,), literal=True)
 
 
-def describe_doubts(lines: Sequence[TextLine], unread: int) -> str:
-    """Say how sure the lines are, what could not be read, and which scripts can be."""
-    unsure = sum(not line.is_sure for line in lines)
-    doubtful = unsure + unread
-    said = []
-    if lines and not doubtful:
-        scores = [line.score for line in lines]
-        said.append(f"Surest line {max(scores):.0%}, least sure {min(scores):.0%}.")
-    if unsure:
-        are = "is" if unsure == 1 else "are"
-        said.append(f"{unsure} of {len(lines)} pieces of print {are} unsure, and marked so.")
-    if unread:
-        places = "1 place looks" if unread == 1 else f"{unread} places look"
-        said.append(f"{places} like print and could not be read.")
-    if lines and doubtful > _MANY * (len(lines) + unread):
-        said.append("So much is unsure that the rest may be wrong too.")
-    return " ".join([*said, _scripts(bool(doubtful))])
-
-
-def _scripts(in_doubt: bool) -> str:
-    """Say which scripts are read; in doubt, also which are not, and how to read some of them."""
-    if ocr_script():
-        return f"It reads {ocr_script().capitalize()} and Latin script (VLM_OCR_SCRIPT)."
-    reads = "It reads Latin script, Chinese and Japanese"
-    if not in_doubt:
-        return f"{reads}."
-    return (
-        f"{reads}, not {_OTHERS}. Started with VLM_OCR_SCRIPT=cyrillic, or "
-        f"{', '.join(OCR_SCRIPTS[1:])}, it fetches a recogniser for that."
-    )
-
-
 def _print(rgb: np.ndarray, cancel: CancelToken, located: bool) -> Iterator[Chunk]:
     source = "Read on this machine by PP-OCRv6, not by Florence-2."
     scan, lines = Scan(rgb, cancel), list[TextLine]()
@@ -112,9 +77,9 @@ def _pieces(scan: Scan, rgb: np.ndarray, lines: list[TextLine], start: int) -> I
     for group in scan.lines():
         for line in group:
             before = "" if not lines else _BETWEEN if line.row == lines[-1].row else "\n"
-            after = "" if line.is_sure else _UNSURE
+            text = before + marked(line)
             span = start + len(before), start + len(before) + len(line.text)
-            start = span[1] + len(after)
+            start += len(text)
             lines.append(line)
             region = region_from_pixels(line.text, line.quad, rgb, span)
-            yield Chunk(before + line.text + after, (region,), literal=True)
+            yield Chunk(text, (region,), literal=True)

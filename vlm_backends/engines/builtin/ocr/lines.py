@@ -136,12 +136,20 @@ def _has_letters(reading: Reading) -> bool:
     return sum(char.isalpha() for char in reading.text) >= _MIN_LETTERS
 
 
-def read_lines(rgb: np.ndarray, cancel: CancelToken | None = None) -> list[TextLine]:
-    """Return the sure lines of the picture (H×W×3, uint8) in reading order."""
+def read_all(rgb: np.ndarray, cancel: CancelToken | None = None) -> tuple[list[TextLine], int]:
+    """Return all lines of the picture (H×W×3, uint8) in reading order, the unsure ones too.
+
+    With them: how many places look like words and could not be read.
+    """
     scan = Scan(rgb, cancel)
     for _ in scan.find():
         pass
-    return [line for group in scan.lines() for line in group if line.is_sure]
+    return [line for group in scan.lines() for line in group], scan.unread
+
+
+def read_lines(rgb: np.ndarray, cancel: CancelToken | None = None) -> list[TextLine]:
+    """Return the sure lines of the picture (H×W×3, uint8) in reading order."""
+    return [line for line in read_all(rgb, cancel)[0] if line.is_sure]
 
 
 def merge_lines(lines: Sequence[TextLine], others: Sequence[TextLine]) -> list[TextLine]:
