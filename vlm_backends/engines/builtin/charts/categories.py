@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from vlm_backends.engines.builtin.charts.bars import Stack
 from vlm_backends.engines.builtin.charts.errors import CannotRead, PrintInDoubt
 from vlm_backends.engines.builtin.charts.print_boxes import PrintBox, split_words
 
+_ONLY_NUMBERS = re.compile(r"[-+−–—0-9.,%$€£ ]+[kKMB]?")
+_LIKE_CAPITALS = "cosuvwxz"  # small letters of their capitals' shapes
 _REACH = 0.75  # pitches beyond the first and last bar in which labels are looked for
 _IRREGULAR = 0.2  # pitches: how far a category may be from its regular place
 _OWN_PLACE = 0.55  # pitches: how far a bar may be from the middle of its category
@@ -70,6 +73,12 @@ def find_categories(
         Category(_name(place.lines), float(x), place.lines) for place, x in zip(places, regular)
     ]
     names = [category.name for category in categories]
+    small = [name for name in names if name[0] in _LIKE_CAPITALS]
+    if small and all(name in small or name[0].isupper() for name in names) and small != names:
+        raise PrintInDoubt(f"“{small[0]}” may begin with a capital letter, as the other names do")
+    numbers = sum(bool(_ONLY_NUMBERS.fullmatch(name)) for name in names)
+    if 0 < numbers < len(names):
+        raise PrintInDoubt("a number stands among the category labels")
     if len(set(names)) < len(names):
         raise PrintInDoubt("two categories have one name")
     return categories

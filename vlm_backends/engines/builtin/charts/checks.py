@@ -14,6 +14,9 @@ from vlm_backends.engines.builtin.charts.legends import Legend
 from vlm_backends.engines.builtin.charts.print_boxes import PrintBox
 
 _ZERO = 4.0  # px: how far the bars' line may be from the axis's zero
+_OF_AXIS = (
+    0.008  # of the axis's length: and at most so far, as labels may stand aside of their ticks
+)
 _BEYOND = 4, 10  # px beyond a bar's end in which the ground has to be seen
 _MIN_GROUND = 0.5  # of that strip
 _FLOATING = 0.5, 2.0  # widths of the bars: a rectangle that is about as wide should be one
@@ -28,7 +31,9 @@ _AS_DARK = 0.8  # of the edge's darkness: grid lines that are as dark
 
 def check_base(axis: Axis | None, layout: Layout, is_stacked: bool) -> None:
     """Refuse bars that do not stand on zero, unless they end where their value is."""
-    if axis is None or abs(axis.pixel(0.0) - layout.base) <= _ZERO:
+    if axis is None:
+        return
+    if abs(axis.pixel(0.0) - layout.base) <= max(_ZERO, _OF_AXIS * (axis.last - axis.first)):
         return
     both = any(stack.bottom > layout.base + _ZERO for stack in layout.stacks)
     if is_stacked or both:

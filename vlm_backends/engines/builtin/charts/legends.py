@@ -88,7 +88,7 @@ def _patch_area(patches: Sequence[Rectangle], label: PrintBox) -> float:
 def _swatch_width(swatch: np.ndarray, label: PrintBox) -> float:
     """Return how wide the colour is in the place left of the words, in heights of a letter."""
     letter = label.letter
-    rows = slice(max(0, round(label.y - letter / 4)), round(label.y + letter / 4) + 1)
+    rows = slice(max(0, round(label.y - letter / 7)), round(label.y + letter / 7) + 1)
     start, end = label.left - _SWATCH_DISTANCE * letter, label.left + _INTO_BOX * letter
     columns = swatch[rows, max(0, round(start)) : max(0, round(min(end, label.right)))]
     full = columns.mean(axis=0) > 0.6 if columns.size else np.zeros(0, bool)

@@ -14,7 +14,7 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import ocr
-from vlm_backends.engines.builtin.charts import checks
+from vlm_backends.engines.builtin.charts import axes, checks
 from vlm_backends.engines.builtin.charts.bars import Rectangle, find_layout
 from vlm_backends.engines.builtin.charts.bleaching import bars_in_picture, bleach
 from vlm_backends.engines.builtin.charts.categories import find_categories, group_stacks
@@ -25,7 +25,12 @@ from vlm_backends.engines.builtin.charts.colours import (
 )
 from vlm_backends.engines.builtin.charts.errors import CannotRead, PrintInDoubt
 from vlm_backends.engines.builtin.charts.legends import Legend, find_legend
-from vlm_backends.engines.builtin.charts.print_boxes import PrintBox, find_title, to_print_box
+from vlm_backends.engines.builtin.charts.print_boxes import (
+    PrintBox,
+    find_title,
+    split_words,
+    to_print_box,
+)
 from vlm_backends.engines.builtin.charts.scales import find_scale
 from vlm_backends.engines.builtin.charts.tabulation import BarDrawing, ChartTable, Frame, tabulate
 from vlm_backends.engines.builtin.ocr import TextLine
@@ -34,6 +39,7 @@ _MAX_SIDE = 1600  # px: larger charts are measured at this size
 _MIN_BARS, _MAX_BARS = 2, 200
 _ENLARGED = 1.6  # by which a picture is enlarged when its print is read again
 _MIN_AREA = 0.01  # of the picture that bars fill
+_CUT = 0.5  # px: a label that is nearer to the edge of the picture may be cut off
 NO_BARS = "no solid bars that stand on one line were found"
 
 
@@ -112,7 +118,7 @@ def _scaled(line: TextLine, factor: float) -> TextLine:
 
 def _table(drawing: BarDrawing, lines: Sequence[TextLine]) -> ChartTable:
     layout, width = drawing.layout, drawing.rgb.shape[1]
-    labels = [to_print_box(line, 1.0) for line in lines]
+    labels = [part for line in lines for part in _numbers_apart(to_print_box(line, 1.0))]
     bars, legend = _legend(drawing, labels)
     in_legend = {box for words in legend.values() for box in words}
     turned = {
@@ -126,12 +132,26 @@ def _table(drawing: BarDrawing, lines: Sequence[TextLine]) -> ChartTable:
     categories = find_categories(free, stacks, layout.is_rotated)
     taken = {box for category in categories for box in category.print}
     free = [label for label in free if label not in taken]
+    edges = [
+        width - box.bottom if layout.is_rotated else min(box.left, width - box.right)
+        for box in taken
+    ]
+    if min(edges) <= _CUT:
+        raise PrintInDoubt("a category label is cut off at the edge of the picture")
     series, cells = group_stacks(stacks, categories)
     checks.check_legend(legend, labels, bars)
     checks.check_edge(drawing.rgb, layout)
     title = find_title([turned[label] for label in free], min(bar.top for bar in bars))
     frame = Frame(drawing, scale, categories, series, cells, legend)
     return tabulate(frame, free, title)
+
+
+def _numbers_apart(box: PrintBox) -> list[PrintBox]:
+    """Return the numbers that OCR joined as boxes of their own, or the box as it is."""
+    if axes.is_number(box.text) or not box.is_level:
+        return [box]
+    words = split_words(box)
+    return words if all(axes.is_number(word.text) for word in words) else [box]
 
 
 def _legend(drawing: BarDrawing, labels: Sequence[PrintBox]) -> tuple[list[Rectangle], Legend]:

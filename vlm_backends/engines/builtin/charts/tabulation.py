@@ -67,8 +67,10 @@ def tabulate(frame: Frame, free: Sequence[PrintBox], title: str) -> ChartTable:
     """
     layout, width = frame.drawing.layout, frame.drawing.rgb.shape[1]
     colours = _stacked_colours(frame) if frame.is_stacked else frame.series
-    header = _header(frame, colours)
-    grid = _bars(frame, colours)
+    header, grid = _header(frame, colours), _bars(frame, colours)
+    order = _legend_order(frame.legend, colours)
+    header = [header[i] for i in order]
+    grid = [[row[i] for i in order] for row in grid]
     bars = [bar for row in grid for bar in row if bar]
     axis = frame.scale.axis if frame.scale else None
     checks.check_base(axis, layout, frame.is_stacked)
@@ -102,6 +104,15 @@ def _header(frame: Frame, colours: list[int]) -> list[str]:
     if len(set(names)) < len(names):
         raise PrintInDoubt("two series have one name")
     return names
+
+
+def _legend_order(legend: Legend, colours: list[int]) -> list[int]:
+    """Return in which order the series are named in the legend, line by line, if they all are."""
+    if len(colours) < 2 or not all(colour in legend for colour in colours):
+        return list(range(len(colours)))
+    first = [legend[colour][0] for colour in colours]
+    letter = float(np.median([box.letter for box in first]))
+    return sorted(range(len(first)), key=lambda i: (round(first[i].y / letter), first[i].x))
 
 
 def _stacked_colours(frame: Frame) -> list[int]:
