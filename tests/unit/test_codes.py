@@ -96,6 +96,14 @@ def test_inverted_large_small_turned_and_soft(image, content):
     assert [label.partition(": ")[2] for label in found(image)] == [content]
 
 
+def test_a_line_that_leaves_the_bars_makes_no_second_code():
+    code = bars("ean13", "978030640615", 4)
+    assert found(laid(code, angle=8)) == ["EAN-13 barcode: 9780306406157"]
+    assert found(laid(other(F.ITF, "30712345000010", 4), angle=5)) == [
+        "ITF barcode: 30712345000010"
+    ]
+
+
 # --- content --------------------------------------------------------------------------------------
 
 

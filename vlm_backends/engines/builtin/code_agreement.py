@@ -12,6 +12,7 @@ import numpy as np
 from vlm_backends.types import Point
 
 _MAX_SLANT = 12.0  # degrees between a line and the right angle to the bars that it reads
+_MIN_HEIGHT = 0.04  # of a line's length: a code's part that one line sees by chance is thinner
 _RIM = 0.04  # of a line's length: bars reach at least that far above and below it
 _MIN_RIM = 2.0  # px
 _MIN_COHERENCE = 0.5  # of a band around the line: 1 for bars, 0 for squares, print and noise
@@ -75,10 +76,13 @@ def agreed_codes(passes: Iterable[Iterable[CodeReading]]) -> list[FoundCode]:
 
 
 def is_square(corners: np.ndarray, grey: np.ndarray) -> bool:
-    """Return True when a line between the corners' sides (4×2) crosses bars at right angles.
+    """Return True when lines between the corners' sides (4×2) cross bars at right angles.
 
-    Bars are tall: around the line, too, nearly all that changes changes along it.
+    Bars are tall: several lines in a row read the same, and around them, too, nearly all that
+    changes changes along them.
     """
+    if cv2.contourArea(corners) < _MIN_HEIGHT * float(((corners[1] - corners[0]) ** 2).sum()):
+        return False
     ends = np.array([corners[0] + corners[3], corners[1] + corners[2]]) / 2
     line = ends[1] - ends[0]
     rim = max(_MIN_RIM, _RIM * math.hypot(*line))
