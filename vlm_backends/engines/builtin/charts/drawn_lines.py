@@ -17,6 +17,7 @@ _NEXT_TICK = 0.93  # pitches: a line that goes farther passes a label that was n
 _NEXT_NAME = 0.4  # and where the labels are names, one that goes so far
 _ON_LINE = 6.0  # px from the middle of a mark to its line
 _AT_BORDER = 6.0  # px from the top or bottom of the plot: a line that ends there may go on outside
+_LEVEL, _AT_FOOT = 2.5, 14.0  # px: how level an axis is, and how near the bottom of the plot
 _WIDE = 0.6  # of the columns: a filled shape that spans less is no area chart's
 _PART = 0.35  # of the columns: grey ink in fewer is a remark, no line
 NO_LINES = "no lines from label to label were found"
@@ -40,6 +41,8 @@ def find_lines(drawing: Drawing, plot: Plot, size: int) -> list[tuple[Stroke, Cu
             if stroke.columns.mean() < _PART and stroke.is_grey:
                 continue
             raise
+    if fills:  # the axis at an area's foot has another colour below it than beside it
+        drawn = [one for one in drawn if not _is_axis_line(one[1], plot)]
     drawn = [one for one in drawn if not _is_remark(*one, plot) and not _are_marks(one, drawn)]
     for _, curve in drawn:
         others = [other for _, other in drawn if other is not curve]
@@ -55,6 +58,12 @@ def _is_remark(stroke: Stroke, curve: Curve, plot: Plot) -> bool:
     """Return True for grey ink that spans little of the plot: an arrow, a letter."""
     span = plot.ticks[-1].x - plot.ticks[0].x
     return stroke.is_grey and len(curve.xs) < _PART * span
+
+
+def _is_axis_line(curve: Curve, plot: Plot) -> bool:
+    """Return True for a level line at the bottom of the plot."""
+    foot = plot.window.bottom - plot.window.top - _AT_FOOT
+    return float(np.ptp(curve.ys)) < _LEVEL and float(curve.ys.min()) > foot
 
 
 def _are_marks(one: tuple[Stroke, Curve], drawn: Sequence[tuple[Stroke, Curve]]) -> bool:
