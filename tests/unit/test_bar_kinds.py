@@ -1,0 +1,193 @@
+"""Each kind of bar chart is read as it was drawn, or refused; the print is given, so that no OCR runs."""
+
+import pytest
+
+from tests.support.chart_pictures import DARK, LIGHT
+from tests.support.plots import COLOURS, FOOT, LEFT, Plot
+from vlm_backends.engines.builtin.charts import axes, reader
+from vlm_backends.engines.builtin.charts.errors import CannotRead
+
+TOWNS, FRUIT = ["Oslo", "Rome", "Cairo", "Lima"], ["Plums", "Figs", "Pears", "Kiwis"]
+
+
+@pytest.fixture(autouse=True)
+def no_second_reading(monkeypatch):
+    """Where print is in doubt the OCR is asked again: here it finds nothing more."""
+    monkeypatch.setattr(reader.ocr, "read_lines", lambda *_: [])
+
+
+def table(plot: Plot) -> dict[str, list[float]]:
+    return {row[0]: [axes.number(cell) for cell in row[1:]] for row in read(plot).rows[1:]}
+
+
+def read(plot: Plot) -> reader.ChartTable:
+    return reader.read_chart(plot.rgb, plot.lines)
+
+
+def single(values, names=TOWNS, ticks=(0, 20, 40, 60), sheet=LIGHT, write=str) -> Plot:
+    plot = Plot(min(ticks), max(ticks), sheet)
+    plot.ticks([write(tick) for tick in ticks], ticks)
+    plot.names(names)
+    plot.bars(values)
+    return plot
+
+
+@pytest.mark.parametrize("values, names, ticks, sheet", [
+    ([12, 31, 24, 40], TOWNS, (0, 20, 40, 60), LIGHT),
+    ([55, 8, 33], ["2021", "2022", "2023"], (0, 20, 40, 60), DARK),
+    ([5, -3, 2, -1], FRUIT, (-4, -2, 0, 2, 4, 6), LIGHT),
+    ([-25, -60, -10, -45], TOWNS, (-80, -60, -40, -20, 0), LIGHT),
+    ([900, 250, 610, 480], ["South Korea", "New York", "Cape Town", "Hong Kong"], (0, 500, 1000), DARK),
+])  # fmt: skip
+def test_bars_and_their_signs(values, names, ticks, sheet):
+    found = table(single(values, names, ticks, sheet))
+    most = max(map(abs, values))
+    assert found == {n: [pytest.approx(v, abs=0.02 * most)] for n, v in zip(names, values)}
+
+
+@pytest.mark.parametrize("write, factor", [
+    (lambda v: f"{v * 500:,.0f}".replace(",", "."), 500), (lambda v: f"{v * 500:,.0f}", 500),
+    (lambda v: f"{v * 500:,.0f}".replace(",", " "), 500), (lambda v: f"{v}k", 1000), (lambda v: f"${v}M", 1e6),
+    (lambda v: f"{v / 10}".replace(".", ","), 0.1), (lambda v: f"{v} %", 1), (lambda v: f"€{v * 1000:,}", 1000),
+])  # fmt: skip
+def test_the_axis_decides_how_its_numbers_are_written(write, factor):
+    ticks = (0, 1, 2, 3, 4, 5, 6) if factor == 500 else (0, 20, 40, 60)
+    values = [ticks[-1] * share for share in (0.2, 0.85, 0.4, 0.65)]
+    found = table(single(values, ticks=ticks, write=write))
+    top = 0.02 * ticks[-1] * factor
+    assert found == {n: [pytest.approx(v * factor, abs=top)] for n, v in zip(TOWNS, values)}
+
+
+@pytest.mark.parametrize("power", ["1e7", "x 1e7", "×1e7"])
+def test_a_power_of_ten_above_the_axis_multiplies(power):
+    plot = single([12, 31, 24, 40])
+    plot.text(LEFT + 10, 68, power)
+    assert table(plot)["Rome"] == [pytest.approx(31e7, rel=0.02)]
+
+
+def two(values, others, stacked, names=("plan", "actual"), legend=True) -> Plot:
+    low = min(0, *others)
+    plot = Plot(low, 100)
+    ticks = [tick for tick in (-60, -40, -20, 0, 20, 40, 60, 80, 100) if tick >= low]
+    plot.ticks([str(tick) for tick in ticks], ticks)
+    plot.names(FRUIT)
+    for i, (one, other) in enumerate(zip(values, others)):
+        x = plot.middle(i, len(values))
+        if stacked:
+            plot.bar(x, 60, 0, one, COLOURS[0])
+            plot.bar(
+                x,
+                60,
+                one if other > 0 else 0,
+                max(one, 0) + other if other > 0 else other,
+                COLOURS[1],
+            )
+        else:
+            plot.bar(x - 25, 50, 0, one, COLOURS[0])
+            plot.bar(x + 25, 50, 0, other, COLOURS[1])
+    if legend:
+        plot.legend(names)
+    return plot
+
+
+@pytest.mark.parametrize("others, stacked", [
+    ([25, 32, 34, 20], False), ([25, 32, 34, 20], True), ([-25, -32, -54, -20], True), ([25, -32, 34, -20], False),
+])  # fmt: skip
+@pytest.mark.parametrize("names", [("plan", "actual"), ("2023", "2024")])
+def test_two_series(others, stacked, names):
+    values = [20, 34, 30, 35]
+    plot = two(values, others, stacked, names)
+    assert read(plot).rows[0][1:] == names
+    near = {
+        n: [pytest.approx(a, abs=0.8), pytest.approx(b, abs=0.8)]
+        for n, a, b in zip(FRUIT, values, others)
+    }
+    assert table(plot) == near
+
+
+def test_two_alternating_colours_are_no_series():
+    plot = single([])
+    for i, value in enumerate([30, 50, 40, 20]):
+        plot.bar(plot.middle(i, 4), 60, 0, value, COLOURS[i % 2])
+    assert table(plot) == {n: [pytest.approx(v, abs=0.5)] for n, v in zip(TOWNS, [30, 50, 40, 20])}
+
+
+def test_values_have_the_digits_that_pixels_tell_apart():
+    found = read(single([41.11, 20.37, 33.333, 7.77]))  # a pixel is 0.18
+    assert all(len(row[1].partition(".")[2]) <= 1 for row in found.rows[1:])
+    assert found.how.startswith("values measured on the axis, to about ±0.4")
+
+
+def test_printed_values_are_taken_and_called_so():
+    plot = single([41.1, 20.4, 33.3, 7.7])
+    for i, value in enumerate([41.1, 20.4, 33.3, 7.7]):
+        plot.text(plot.middle(i, 4), plot.y(value) - 14, f"{value}")
+    assert [row[1] for row in read(plot).rows[1:]] == ["41.1", "20.4", "33.3", "7.7"]
+    assert read(plot).how == "values as printed at the bars"
+
+
+def _twin():
+    plot = single([12, 31, 24, 40])
+    plot.ticks(["0", "1", "2", "3"], [0, 20, 40, 60], x=775)
+    return plot
+
+
+def _waterfall():
+    plot = single([])
+    for i, (start, end) in enumerate(((0, 50), (50, 35), (35, 55), (55, 20))):
+        plot.bar(plot.middle(i, 4), 60, start, end)
+    return plot
+
+
+def _logarithmic():
+    return single([10, 35, 52, 24], write=lambda tick: str(10 ** (tick // 20)))
+
+
+def _ambiguous():
+    return single(
+        [12, 31, 24, 40],
+        ticks=(0.5, 20, 40, 60),
+        write=lambda t: {0.5: "", 20: "1.500", 40: "3.000", 60: "4.500"}[t],
+    )
+
+
+def _unnamed_stack():
+    return two([20, 34, 30, 35], [25, 32, 34, 20], True, legend=False)
+
+
+def _legend_with_a_line():
+    plot = two([20, 34, 30, 35], [25, 32, 34, 20], False)
+    plot.text(808, 166, "target", "lm")
+    return plot
+
+
+def _covered():
+    plot = single([12, 31, 24, 58])
+    plot.pen.rectangle((600, 80, 760, 180), (150, 90, 90))
+    return plot
+
+
+def _cut_off():
+    plot = single([12, 60, 24, 40])
+    plot.pen.rectangle((LEFT, plot.y(60) - 2, 760, FOOT), outline="black", width=2)
+    return plot
+
+
+def _without_a_name():
+    plot = single([12, 31, 24, 40])
+    plot.lines = [line for line in plot.lines if line.text != "Rome"]
+    return plot
+
+
+def _named_twice():
+    return single([12, 31, 24, 40], ["Oslo", "Rome", "Oslo", "Lima"])
+
+
+@pytest.mark.parametrize("draw, reason", [
+    (_twin, "two value axes"), (_waterfall, "line of the others|something covers"), (_logarithmic, "logarithmic"),
+    (_ambiguous, "thousands or decimals"), (_unnamed_stack, "no legend"), (_legend_with_a_line, "colour is that of no bar"),
+    (_covered, "covers|line of the others"), (_cut_off, "cut off"), (_without_a_name, "label"), (_named_twice, "one name"),
+])  # fmt: skip
+def test_what_is_not_certain_is_refused(draw, reason):
+    with pytest.raises(CannotRead, match=reason):
+        read(draw())
