@@ -123,6 +123,14 @@ def test_what_is_not_surely_understood_is_not_answered(question):
     assert said(question, CITIES) is None
 
 
+@pytest.mark.parametrize("question", [
+    "What is the largest except North?", "total without West", "largest after North", "average excluding East",
+])  # fmt: skip
+def test_words_that_turn_a_question_name_nothing_where_they_are_printed(question):
+    printed = "Budget without and except taxes, excluding and after fees"
+    assert said(question, REGIONS, printed) is None
+
+
 @pytest.mark.parametrize("table, question", [
     (WITH_TOTAL, "What is the largest?"),  # the total is no row like the others
     (WITH_TOTAL, "What is the average?"),

@@ -14,6 +14,7 @@ from vlm_backends.engines.builtin.table_questions.words import (
     MAX_WORDS,
     MIN_WORDS,
     MORE,
+    NO_NOUNS,
     ORDINALS,
     ROW_NOUNS,
     VALUE_NOUNS,
@@ -27,7 +28,6 @@ _FILLERS = re.compile(
     r"(?:in|on|of|from) (?:the|this) (?:whole )?(?:chart|table|graph|plot|diagram|picture|figure)|"
     r"here|then|and also)\b"
 )
-_KEPT = frozenset(["more", "less", "over", "under", "not", "no"])
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def _without_commas(text: str) -> str:
 
 def _nouns(printed: frozenset[str]) -> str:
     """Return a pattern of one to three words that may name what the table is about."""
-    words = sorted({*printed, *VALUE_NOUNS, *ROW_NOUNS} - _KEPT, key=len, reverse=True)
+    words = sorted({*printed, *VALUE_NOUNS, *ROW_NOUNS} - NO_NOUNS, key=len, reverse=True)
     one = "|".join(re.escape(word) for word in words)
     return rf"(?:(?:the |of |in |number of )*(?:{one})s?(?: (?:of |in |the )*(?:{one})s?){{0,3}})"
 

@@ -25,6 +25,13 @@ VERBS = _words(
     "is are was were has have had did do does shows show showed got get gets sold sell sells "
     "reached reach reaches received scored made produced recorded earned saw"
 )
+# words that turn a question's meaning: they name nothing, even where they are printed
+NO_NOUNS = frozenset(
+    _words(
+        "more less over under above below than not no nor never without except excluding excl but "
+        "besides before after since until between other others only per"
+    )
+)
 _OTHERS = _words(
     "which what between difference total average altogether together there their these those "
     "where about after before table chart graph share"
