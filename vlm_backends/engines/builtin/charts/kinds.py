@@ -45,7 +45,8 @@ def describe_unread(rgb: np.ndarray, labels: Sequence[TextBox], has_axis: bool) 
 
 
 def _colour_count(rgb: np.ndarray) -> int:
-    small = np.asarray(cv2.resize(rgb, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)) >> 4
+    shrunk = cv2.resize(rgb, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    small = np.asarray(shrunk, np.uint8) >> 4
     return len(np.unique(small.reshape(-1, 3).astype(np.int32) @ np.array([256, 16, 1])))
 
 
