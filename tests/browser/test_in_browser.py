@@ -3,7 +3,9 @@
 import threading
 
 import pytest
+from PIL import Image, ImageDraw
 
+from tests.support.chart_pictures import font
 from tests.support.chromium import use_key
 from tests.support.wire import replies as say
 
@@ -87,6 +89,23 @@ def test_a_chat_streams_stops_and_keeps_its_words(visit, wire, monkeypatch):
         "assistant",
         "user",
     ]
+
+
+def test_the_pieces_of_a_row_stay_apart_in_the_chat(visit, tmp_path):
+    receipt = Image.new("RGB", (600, 200), "white")
+    for row, (what, price) in enumerate([("Bread", "4.50"), ("TOTAL", "6.39")]):
+        ImageDraw.Draw(receipt).text((40, 40 + 80 * row), what, "black", font(32))
+        ImageDraw.Draw(receipt).text((460, 40 + 80 * row), price, "black", font(32))
+    receipt.save(tmp_path / "receipt.png")
+    page = visit()
+    box = page.locator(".box:visible")
+    box.locator("input[type=file]").set_input_files(tmp_path / "receipt.png")
+    sync_api.expect(box.locator("img")).to_be_visible()
+    box.locator("textarea").fill("What is the total?")
+    box.locator("textarea").press("Enter")
+    answer = page.locator(".conversation:visible .bot").first
+    sync_api.expect(answer).to_contain_text("6.39", timeout=60_000)
+    assert "TOTAL   6.39" in answer.inner_text().replace("\u00a0", " ")
 
 
 @pytest.mark.slow

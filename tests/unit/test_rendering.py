@@ -1,5 +1,7 @@
 """A model's words on the page: no HTML, no picture from elsewhere, code as it is."""
 
+import re
+
 import pytest
 from markdown_it import MarkdownIt
 
@@ -35,3 +37,12 @@ def test_code_stays_as_it_is():
 
 def test_verbatim_words_are_no_markdown():
     assert verbatim("# 5 * 3_4\n- x") == "\\# 5 \\* 3\\_4  \n\\- x"
+
+
+@pytest.mark.parametrize("text", ["TOTAL   $33.40", "a  b   c    d", "one two", "first\n     indented", "end   \n   start"])  # fmt: skip
+def test_verbatim_words_keep_the_blanks_between_them(text):
+    shown = re.sub("<[^>]*>", "", MarkdownIt().render(verbatim(text))).removesuffix("\n")
+    assert "<code>" not in MarkdownIt().render(verbatim(text))
+    as_html_shows_it = [re.sub("[ \t]+", " ", line) for line in shown.split("\n")]
+    lines = [line.replace("\u00a0", " ").rstrip(" ") for line in as_html_shows_it]
+    assert lines == [line.rstrip(" ") for line in text.split("\n")]

@@ -11,6 +11,8 @@ _DIAGRAM = re.compile(  # the browser would draw it, and load pictures for it
     r"(`{3,}|~{3,})([ \t]*)(?=mermaid)", re.IGNORECASE
 )
 _JOINER = "\u2060"  # WORD JOINER: invisible; a tag or a picture with it inside is plain text
+_BLANKS = re.compile(" {2,}")
+_FIRM = "\u00a0"  # NO-BREAK SPACE: HTML shows a run of other blanks as one
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$=:&-])")
 
 
@@ -30,5 +32,9 @@ def as_markdown(answer: Answer) -> str:
 
 
 def verbatim(text: str) -> str:
-    """Return the text as Markdown that shows it letter for letter, line for line."""
-    return _PUNCTUATION.sub(r"\\\1", clean(text)).replace("\n", "  \n")
+    """Return the text as Markdown that shows it letter for letter, blank for blank, line for line.
+
+    The last blank of several is a plain one: there a long line may be broken.
+    """
+    kept = _BLANKS.sub(lambda run: _FIRM * (len(run[0]) - 1) + " ", clean(text))
+    return _PUNCTUATION.sub(r"\\\1", kept).replace("\n", "  \n")
