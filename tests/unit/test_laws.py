@@ -109,7 +109,7 @@ FLOORS = {
     "vlm_backends.engines.builtin.charts": [
         ["bars", "colours", "errors", "strokes"],
         ["axes", "bleaching"],
-        ["labels", "print_boxes", "curves", "sectors"],
+        ["titles", "labels", "print_boxes", "curves", "sectors"],
         ["legends", "scales", "categories", "values"],
         ["plot_area", "areas", "series_names", "kinds", "checks"],
         ["tabulation"],

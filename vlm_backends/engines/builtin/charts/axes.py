@@ -28,7 +28,7 @@ _MIN_OFFSET = 2.5  # px: and at least so far, since the boxes of OCR are no fine
 _MIN_DISTANCE = 8  # px: labels that are closer do not tell a slope
 _MIN_LABELS = 3  # that agree
 _MOST_OUTLIERS = 0.34  # of the labels that may be misread
-_FINEST = 4.0  # pixels: a value is rounded to the largest power of ten below so many
+_ERROR = 2.0  # px: how far the measured end of a bar or a point of a line may be from the true one
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,14 @@ class Axis:
         return (value - self.offset) / self.slope
 
     @property
-    def decimals(self) -> int:
-        """Return how many decimals a pixel can resolve; negative for tens, hundreds, …"""
-        return -int(np.floor(np.log10(_FINEST * abs(self.slope))))
+    def step(self) -> float:
+        """Return what measured values are rounded to: 1, 2 or 5 times a power of ten.
+
+        It is the least one that is no finer than the error of measuring, and so the error as well.
+        """
+        error = _ERROR * abs(self.slope)
+        tens = 10.0 ** np.floor(np.log10(error))
+        return float(next(times * tens for times in (1, 2, 5, 10) if times * tens >= error))
 
     def times(self, factor: float) -> "Axis":
         """Return the axis whose labels count in units of `factor`."""
@@ -77,7 +82,8 @@ class Axis:
 
     def written(self, value: float) -> str:
         """Return a measured value with the digits that pixels can tell apart."""
-        return plain(round(value, self.decimals) + 0.0, max(0, self.decimals)) + self.unit
+        decimals = max(0, -int(np.floor(np.log10(self.step * 1.001))))  # 0.1 may be 0.0999…
+        return plain(round(value / self.step) * self.step, decimals) + self.unit
 
 
 def plain(value: float, decimals: int = 6) -> str:

@@ -1,14 +1,10 @@
-"""Hold the print of a chart as upright boxes, and find its title."""
+"""Hold the print of a chart as upright boxes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vlm_backends.engines.builtin.charts import axes
 from vlm_backends.engines.builtin.ocr import TextLine
-
-_TITLE_STEP = 3  # px: print whose letters differ by less may count as equally large
 
 
 @dataclass(frozen=True)
@@ -52,15 +48,3 @@ def to_text_box(line: TextLine, scale: float) -> TextBox:
     xs, ys = [x * scale for x, _ in line.quad], [y * scale for _, y in line.quad]
     text = line.text.rstrip("-–—_· ") or line.text  # the tick of an axis is easily read as a dash
     return TextBox(text, min(xs), min(ys), max(xs), max(ys))
-
-
-def find_title(labels: Sequence[TextBox], top: float) -> str:
-    """Return the largest print above `top`, where the drawing begins; empty when there is none."""
-    above = [
-        label
-        for label in labels
-        if label.y < top and axes.number(label.text) is None and len(label.text) > 2
-    ]
-    if not above:
-        return ""
-    return max(above, key=lambda label: (round(label.letter / _TITLE_STEP), -label.top)).text

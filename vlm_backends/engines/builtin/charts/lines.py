@@ -12,11 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from vlm_backends.engines.builtin.charts import axes, curves, kinds, plot_area, second_look
-from vlm_backends.engines.builtin.charts.axes import Axis
 from vlm_backends.engines.builtin.charts.curves import Curve
 from vlm_backends.engines.builtin.charts.drawn_lines import HIDDEN_END, check_ends, find_lines
 from vlm_backends.engines.builtin.charts.errors import CannotRead, TicksInDoubt
-from vlm_backends.engines.builtin.charts.labels import find_title
 from vlm_backends.engines.builtin.charts.plot_area import PrintedLine, ValueAxis
 from vlm_backends.engines.builtin.charts.plots import Plot, find_plot, print_boxes, upper_part
 from vlm_backends.engines.builtin.charts.reader import ChartTable, _shrink
@@ -27,6 +25,7 @@ from vlm_backends.engines.builtin.charts.series_names import (
 )
 from vlm_backends.engines.builtin.charts.strokes import find_strokes
 from vlm_backends.engines.builtin.charts.ticks import find_marks
+from vlm_backends.engines.builtin.charts.titles import find_title
 from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.media.geometry import Outline, corners
 
@@ -78,7 +77,7 @@ def _read(
     names = [name for name, _ in named]
     _check_other_side(plot, names)
     heights = _heights([curve for _, (_, curve) in named], plot)
-    title = find_title([line.box for line in printed], plot.window.top + plot.value.pitch)
+    title, _ = find_title([line.box for line in printed], plot.window.top + plot.value.pitch)
     return _table(title, names, heights, plot, scale)
 
 
@@ -159,20 +158,13 @@ def _table(
         cells = []
         for name, row in zip(names, heights):
             y = row[i]
-            cells.append("" if y is None else measured(axis, y))
+            cells.append("" if y is None else axis.written(axis.value(y)))
             if y is not None:
                 outlines.append(_spot(tick.x, y, scale))
                 labels.append(f"{tick.name}{f', {name}' if several else ''}: {cells[-1]}")
         if any(cells):
             rows.append((tick.name, *cells))
     return ChartTable(title, tuple(rows), tuple(outlines), tuple(labels), HOW)
-
-
-def measured(axis: Axis, y: float) -> str:
-    """Return the value at a height, with the digits that a pixel can tell apart."""
-    rounded = round(axis.value(y), axis.decimals) + 0.0  # no -0.0
-    text = f"{rounded:.{max(0, axis.decimals)}f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text) + axis.unit
 
 
 def _spot(x: float, y: float, scale: float) -> Outline:

@@ -12,11 +12,12 @@ import numpy as np
 
 from vlm_backends.engines.builtin.charts import axes
 from vlm_backends.engines.builtin.charts.errors import CannotRead
-from vlm_backends.engines.builtin.charts.labels import TextBox, find_title, to_text_box
+from vlm_backends.engines.builtin.charts.labels import TextBox, to_text_box
 from vlm_backends.engines.builtin.charts.reader import ChartTable, _shrink
 from vlm_backends.engines.builtin.charts.sectors import Disc, Sector, find_disc
 from vlm_backends.engines.builtin.charts.series_names import clean_name, legend_entries
 from vlm_backends.engines.builtin.charts.strokes import lab_distance
+from vlm_backends.engines.builtin.charts.titles import find_title
 from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.media.geometry import Outline
 
@@ -46,8 +47,8 @@ def read_pie_chart(rgb: np.ndarray, lines: Sequence[TextLine]) -> ChartTable:
     small, scale = _shrink(rgb)
     labels = [to_text_box(line, scale) for line in lines]
     disc = find_disc(small)
-    title = find_title(labels, disc.y - _TITLE * disc.radius)
-    labels = [label for label in labels if label.text != title]
+    title, in_title = find_title(labels, disc.y - _TITLE * disc.radius)
+    labels = [label for label in labels if label not in in_title]
     words, numbers = _assigned(disc, labels)
     values, how = _values(disc, numbers)
     names = _names(small, disc, words, labels)

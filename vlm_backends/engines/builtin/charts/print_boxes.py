@@ -1,4 +1,4 @@
-"""Hold the print of a chart as boxes, and find its title."""
+"""Hold the print of a chart as boxes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vlm_backends.engines.builtin.charts import axes
 from vlm_backends.engines.builtin.ocr import TextLine
 
-_TITLE_STEP = 3  # px: print whose letters differ by less may count as equally large
 _WIDE_GAP = 1.9  # of the usual step from letter to letter: a wider one parts words
 _LEVEL = 12.0  # degrees: print that is less slanted runs along
 
@@ -155,18 +153,3 @@ def _part(box: PrintBox, word: Sequence[int], start: float, end: float) -> Print
 
 def _middle(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
     return (one[0] + other[0]) / 2, (one[1] + other[1]) / 2
-
-
-def find_title(labels: Sequence[PrintBox], top: float) -> str:
-    """Return the largest print above `top`, where the drawing begins; empty when there is none."""
-    above = [
-        label
-        for label in labels
-        if label.y < top
-        and label.is_level
-        and not axes.is_number(label.text)
-        and len(label.text) > 2
-    ]
-    if not above:
-        return ""
-    return max(above, key=lambda label: (round(label.letter / _TITLE_STEP), -label.top)).text

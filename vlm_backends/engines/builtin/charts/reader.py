@@ -27,12 +27,12 @@ from vlm_backends.engines.builtin.charts.errors import CannotRead, PrintInDoubt
 from vlm_backends.engines.builtin.charts.legends import Legend, find_legend
 from vlm_backends.engines.builtin.charts.print_boxes import (
     PrintBox,
-    find_title,
     split_words,
     to_print_box,
 )
 from vlm_backends.engines.builtin.charts.scales import find_scale
 from vlm_backends.engines.builtin.charts.tabulation import BarDrawing, ChartTable, Frame, tabulate
+from vlm_backends.engines.builtin.charts.titles import find_title
 from vlm_backends.engines.builtin.ocr import TextLine
 
 _MAX_SIDE = 1600  # px: larger charts are measured at this size
@@ -141,7 +141,8 @@ def _table(drawing: BarDrawing, lines: Sequence[TextLine]) -> ChartTable:
     series, cells = group_stacks(stacks, categories)
     checks.check_legend(legend, labels, bars)
     checks.check_edge(drawing.rgb, layout)
-    title = find_title([turned[label] for label in free], min(bar.top for bar in bars))
+    level = [turned[label] for label in free if turned[label].is_level]
+    title, _ = find_title(level, min(bar.top for bar in bars))
     frame = Frame(drawing, scale, categories, series, cells, legend)
     return tabulate(frame, free, title)
 

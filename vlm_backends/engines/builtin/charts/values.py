@@ -43,7 +43,7 @@ class Values:
 
     texts: list[str]
     printed: int
-    error: float  # of the others: two pixels
+    error: float  # of the others
     print: tuple[PrintBox, ...]
 
 
@@ -70,7 +70,7 @@ def bar_values(bars: Sequence[Bar], axis: Axis | None, labels: Sequence[PrintBox
         raise PrintInDoubt(_UNFIT)
     if len(used) < len(bars) and any(abs(bar.end - bar.start) < _MIN_MEASURED for bar in bars):
         raise CannotRead("some bars are too short to be measured")
-    return Values(texts, len(used), 2 * abs(axis.slope), tuple(used))
+    return Values(texts, len(used), axis.step, tuple(used))
 
 
 def _measured(bar: Bar, axis: Axis) -> float:
