@@ -101,10 +101,34 @@ def test_shares_are_told_in_steps_and_never_add_up_to_more_than_all(seed):
     assert all(share >= 0.05 and (share * 20) == pytest.approx(round(share * 20)) for share in shares)  # fmt: skip
 
 
-def test_what_is_rare_is_left_out():
-    image = Image.new("RGB", (200, 200), "white")
-    ImageDraw.Draw(image).rectangle((0, 0, 20, 20), "red")  # 1 %
-    assert said(np.asarray(image)) == {"white": 1.0}
+@pytest.mark.parametrize("ground, thing, name", [("white", "red", "white"), ("black", "yellow", "black"), ("#006400", "white", "dark green")])  # fmt: skip
+@pytest.mark.parametrize("box", [(0, 0, 20, 20), (90, 90, 99, 99), (0, 50, 199, 50), (30, 0, 31, 199)])  # fmt: skip
+def test_what_is_rare_is_left_out_and_the_rest_is_not_called_all(ground, thing, name, box):
+    image = Image.new("RGB", (200, 200), ground)
+    ImageDraw.Draw(image).rectangle(box, thing)  # 0.25 to 1 %
+    assert said(np.asarray(image)) == {name: 0.95}
+
+
+@pytest.mark.parametrize("codes", [("000000", "ffffff"), ("ff0000", "ffff00"), ("0000ff", "ffa500")])  # fmt: skip
+@pytest.mark.parametrize("size", [(400, 400), (401, 397), (120, 90)])
+@pytest.mark.parametrize("pattern", ["1 px squares", "2 px squares", "2 px stripes"])
+def test_fine_patterns_have_the_colours_of_all_their_parts(codes, size, pattern):
+    y, x = np.indices((size[1], size[0]))
+    second = {"1 px squares": x + y, "2 px squares": x // 2 + y // 2, "2 px stripes": x // 2}
+    pixels = np.array([tuple(bytes.fromhex(code)) for code in codes], np.uint8)
+    found = said(pixels[second[pattern] % 2])
+    assert len(found) == 2 and all(share == pytest.approx(0.5, abs=0.06) for share in found.values())  # fmt: skip
+
+
+@pytest.mark.parametrize("codes, rest", [
+    (("ff0000", "008000", "0000ff", "ffff00", "ffa500", "800080"), "others 3"),
+    (("ffffff", "ffffff", "000000", "ff0000", "008000", "0000ff", "ffff00"), "others 30%"),
+    (("ff0000", "0000ff"), ""),
+    (("ff0000", "0000ff", "ffff00", "ffffff"), ""),
+])  # fmt: skip
+def test_what_has_no_name_is_told(codes, rest):
+    words = size_and_colours(halves(*codes))
+    assert rest in words and ("others" in words) == bool(rest)
 
 
 def test_many_colours_are_called_many():
