@@ -1,7 +1,6 @@
 """The embedded engine: every answer is computed from the picture that was brought, and what is not is refused."""
 
 import contextlib
-import io
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from tests.support import chart_pictures as charts
+from tests.support.builtin_runs import FLORENCE, picture, run
 from tests.support.chart_pictures import font
 from tests.support.paths import ASSETS
 from vlm_backends import (
@@ -29,25 +29,15 @@ from vlm_backends import (
     find_model,
     find_task,
     read,
-    write_task,
 )
 from vlm_backends.engines.builtin import ocr, segmentation
 from vlm_backends.engines.builtin.colours import colours
 from vlm_backends.engines.builtin.ocr import networks
 from vlm_backends.table_prompts import write_table_prompt
 
-FLORENCE, LLAMA = (
-    find_model("microsoft/florence-2"),
-    find_model("meta/llama-3.2-11b-vision-instruct"),
-)
+LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
 HERE = ["<CAPTION_TO_PHRASE_GROUNDING>", "<OPEN_VOCABULARY_DETECTION>", "<REGION_TO_SEGMENTATION>",
         "<REGION_TO_DESCRIPTION>", "<OCR>", "<OCR_WITH_REGION>"]  # fmt: skip
-
-
-def picture(image: Image.Image):
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return read(buffer.getvalue())
 
 
 def page(*blocks: tuple[int, int, str], size=(900, 600), letter=24) -> Image.Image:
@@ -56,14 +46,6 @@ def page(*blocks: tuple[int, int, str], size=(900, 600), letter=24) -> Image.Ima
     for x, y, text in blocks:
         ImageDraw.Draw(image).multiline_text((x, y), text, "black", font(letter), spacing=10)
     return image
-
-
-def run(token: str, image, words="", region=None):
-    """The last answer of a task about the picture."""
-    given = image if not isinstance(image, Image.Image) else picture(image)
-    task = find_task(token)
-    prompt = Prompt((Turn("user", write_task(task, words, region), (given,)),))
-    return list(ask(Embedded(), FLORENCE, prompt, task))[-1]
 
 
 def talk(image, model=LLAMA):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from tests.contract.test_builtin import picture, run
+from tests.support.builtin_runs import picture, run
 from tests.support.chart_pictures import font
 from tests.support.paths import ASSETS
 from tests.support.print_pictures import cjk_font, rows, sheet, turned, upright_columns

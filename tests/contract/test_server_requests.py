@@ -108,7 +108,7 @@ REFUSED = {  # a request, and a word of the sentence: the name of what cannot be
     "a user without words": (body(messages=[{"role": "user", "content": None}]), "content"), "a system without words": (turns({"role": "system", "content": None}), "content"),
     "a system's picture": (turns({"role": "system", "content": [PART]}), "holds text only"), "words that are none": (turns({"role": "assistant", "content": 7}), "content"),
     "a picture of the newer API": (turns({"role": "user", "content": [{"type": "input_image", "image_url": HEAD}]}), "image_url"), "a file": (turns({"role": "user", "content": [{"type": "file", "file": {}}]}), "image_url"),
-    "a part without words": (turns({"role": "user", "content": [{"type": "text", "text": None}]}), "text"), "no url": (body(None), "url"), "an empty url": (body(""), "addresses"),
+    "a part without words": (turns({"role": "user", "content": [{"type": "text", "text": None}]}), "text"), "no url": (body(None), "url"), "an empty url": (body(""), "holds a url"),
     "base64 without a head": (body(ENCODED), "data:image"), "no base64": (body("data:image/png," + ENCODED), "base64"), "no data": (body("data:image/png;base64"), "not a picture"),
     "half a picture": (body(HEAD + ENCODED[: len(ENCODED) // 2]), "picture"), "two in one": (body(HEAD + ENCODED + ENCODED), "base64"), "letters of no base64": (body(HEAD + ENCODED[:40] + "é" + ENCODED[40:]), "base64"),
     "a character too many": (body(HEAD + "AAAAA"), "base64"), "stars": (body(HEAD + "****"), "base64"), "half an escape": (body(HEAD + "AA%ZZ"), "base64"),

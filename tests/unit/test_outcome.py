@@ -53,9 +53,9 @@ def test_the_ledger_says_what_travelled_and_what_it_cost(answer, said, unsaid):
 
 
 @pytest.mark.parametrize("answer, lines", [
-    (Answer("two\nlines, \"quoted\" é </pre>"), 11),
-    (Answer("x", (Region("<b>", ((0, 0), (1, 0), (1, 1))), Region("", ((0, 0), (1, 0), (1, 1)), is_mask=True))), 14),
-    (Answer("x", rows=(("Year", "Sales"), ("2020", "7"), ("2021", ""))), 15),
+    (Answer("two\nlines, \"quoted\" é </pre>"), 13),
+    (Answer("x", (Region("<b>", ((0, 0), (1, 0), (1, 1))), Region("", ((0, 0), (1, 0), (1, 1)), is_mask=True))), 16),
+    (Answer("x", rows=(("Year", "Sales"), ("2020", "7"), ("2021", ""))), 17),
 ])  # fmt: skip
 def test_the_json_has_a_line_for_each_field_region_and_row(answer, lines):
     record = asked(answer)
