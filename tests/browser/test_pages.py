@@ -53,9 +53,8 @@ def test_a_task_reads_the_page_that_is_chosen(visit, files, name):
     expect(choice).to_be_visible(timeout=20_000)
     expect(choice).to_contain_text("Page (of 3)")
     for number in (1, 3):
-        choice.locator("input").fill(str(number))
         expect(page.locator("#result img")).to_be_visible()
-        page.wait_for_timeout(1500)
+        choice.locator("input").fill(str(number))  # and at once:
         page.locator("#run-task").click()
         expect(page.locator("#result .text")).to_contain_text(WORDS[number - 1], timeout=READ_S)
         expect(page.locator(".sent:visible .facts + p")).to_contain_text(f"Page {number} of 3.")
@@ -110,14 +109,12 @@ def test_a_chat_asks_about_the_page_that_is_chosen(visit, files):
     choice.locator("input").fill("2")
     expect(box.locator("img")).to_be_visible(timeout=20_000)
     expect(box.locator("textarea")).to_have_value("What does it say?")
-    page.wait_for_timeout(500)
     box.locator("textarea").press("Enter")
     answer = page.locator(".conversation:visible .bot").last
     expect(answer).to_contain_text("ROOM 31", timeout=READ_S)
     expect(answer).to_contain_text("Page 2 of 3.")
     choice.locator("input").fill("3")  # of the file that the conversation is about
     expect(box.locator("img")).to_be_visible(timeout=20_000)
-    page.wait_for_timeout(500)
     box.locator("textarea").press("Enter")
     expect(page.locator(".conversation:visible .bot").last).to_contain_text(
         "SEAT 45", timeout=READ_S
@@ -130,8 +127,7 @@ def test_compare_asks_about_the_page_that_is_chosen(visit, files):
     page.locator("#compare-picture input[type=file]").set_input_files(files / "scan.tif")
     choice = page.locator("#compare-picture-page")
     expect(choice).to_contain_text("Page (of 3)", timeout=20_000)
-    choice.locator("input").fill("2")
-    page.wait_for_timeout(1500)
+    choice.locator("input").fill("2")  # and at once:
     page.locator("#run-compare").click()
     expect(page.locator("#compare-answers")).to_contain_text("ROOM 31", timeout=READ_S)
     expect(page.locator("#compare-answers")).to_contain_text("Page 2 of 3.")

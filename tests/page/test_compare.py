@@ -55,7 +55,7 @@ def test_on_a_fresh_machine_there_is_somebody_to_ask():
 ])  # fmt: skip
 def test_a_comparison_that_cannot_begin_is_a_sentence(tab, title, path, words, keys, said):
     comparison = Comparison()
-    taken = tab.take(comparison, Visitor(), title, path and str(ASSETS / path), words, keys)
+    taken = tab.take(comparison, Visitor(), title, path and str(ASSETS / path), 1, words, keys)
     _, notice, *rest = values_of(taken, tab.taken)
     assert (
         said in notice.replace("\\", "")
@@ -73,7 +73,7 @@ def test_no_more_lanes_than_fit():
 def begin(tab, *ids):
     comparison = Comparison()
     keys = [f"{id}@{engine}" for id, engine in ids]
-    taken = tab.take(comparison, KNOWN, "Read", str(ASSETS / "sign.jpg"), "", keys)
+    taken = tab.take(comparison, KNOWN, "Read", str(ASSETS / "sign.jpg"), 1, "", keys)
     notice = value_of(taken, tab.notice)
     assert not notice
     return comparison
@@ -139,7 +139,7 @@ def test_stop_ends_all_lanes_and_keeps_the_words(tab, wire):
 def test_a_second_comparison_waits(tab):
     comparison = begin(tab, (FLORENCE, "This machine"))
     taken = tab.take(
-        comparison, KNOWN, "Read", str(ASSETS / "sign.jpg"), "", [f"{FLORENCE}@This machine"]
+        comparison, KNOWN, "Read", str(ASSETS / "sign.jpg"), 1, "", [f"{FLORENCE}@This machine"]
     )
     notice = value_of(taken, tab.notice)
     assert "still going" in notice
@@ -151,6 +151,6 @@ def test_every_example_can_be_asked_here(tab):
         fields = [tab.intent, *tab.picture.parts, tab.words, tab.chosen, tab.kept]
         title, path, _, filled, choices, _ = values_of(loaded, fields)
         comparison = Comparison()
-        taken = tab.take(comparison, Visitor(), title, path, filled, choices.value)
+        taken = tab.take(comparison, Visitor(), title, path, 1, filled, choices.value)
         notice = value_of(taken, tab.notice)
         assert not notice and {*also} <= {entry.candidate.model.id for entry in comparison.entries}

@@ -43,7 +43,7 @@ def finish(runs, run):
 
 def take(runs, run, token, words="", region=(None,) * 4):
     run.token = token
-    taken = runs.take(run, str(ASSETS / "coffee.jpg"), words, *region)
+    taken = runs.take(run, str(ASSETS / "coffee.jpg"), 1, words, *region)
     return values_of(taken, runs.fields.taken)
 
 

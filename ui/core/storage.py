@@ -62,6 +62,15 @@ def page_at(path: str | Path) -> Page:
     return known[0].page if known else first_page(read_bytes(path))
 
 
+def page_of_field(path: str | None, page: int | None) -> int | None:
+    """Return the page that the field beside a picture asks for; None for the one that is shown.
+
+    The number counts at once, before the field shows that page. While a new file is being shown,
+    the number is that of the file before, and does not count.
+    """
+    return page if path in _read_before else None
+
+
 def picture_path(picture: Picture) -> str:
     """Return the path of the picture's file among the page's uploads; write it if there is none.
 

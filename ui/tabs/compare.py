@@ -16,12 +16,12 @@ from ui.components.viewer import scene, viewer
 from ui.core.gradio_compat import QUIET
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
-from ui.core.storage import store_picture
+from ui.core.storage import page_of_field, store_picture
 from ui.state.candidates import candidates, default_choice
 from ui.state.comparison import MOST, Comparison, ComparisonEntry, as_html, entries_for
 from ui.state.replies import PICTURE_FIRST, follow
 from ui.tabs.fields import ASSETS, PictureField, example, example_gallery, titled
-from vlm_backends import BadPrompt, VLMError
+from vlm_backends import BadPrompt, Picture, VLMError
 from vlm_backends.intents import ASK, DESCRIBE, FIND, INTENTS, READ, Intent
 
 EXAMPLES = (  # what is wanted, picture, words, who is asked besides the default choice
@@ -112,7 +112,7 @@ class CompareTab:
 
     def _wire_comparisons(self) -> None:
         """Wire the events that take a comparison, stream its answers, and compare them."""
-        fields = [self.comparison, self.visitor, self.intent, self.picture.image]
+        fields = [self.comparison, self.visitor, self.intent, *self.picture.parts]
         fields += [self.words, self.chosen]
         # A state is an output of each event: Gradio forgets one some time after it was last set.
         self.taken: list[Component] = [
@@ -182,13 +182,15 @@ class CompareTab:
         visitor: Visitor,
         title: str,
         path: str | None,
+        page: int | None,
         words: str,
         chosen: list[str],
     ) -> dict:
         """Take a comparison, or refuse it with a sentence before anything is spent."""
         intent = _BY_TITLE[title]
         try:
-            self._begin(comparison, visitor, intent, path, (words or "").strip(), chosen)
+            picture = store_picture(path, page_of_field(path, page)) if path else None
+            self._begin(comparison, visitor, intent, picture, (words or "").strip(), chosen)
         except VLMError as error:
             return {self.comparison: comparison, self.notice: verbatim(str(error))}
         texts = [entry.markdown() for entry in comparison.entries]
@@ -209,15 +211,14 @@ class CompareTab:
         comparison: Comparison,
         visitor: Visitor,
         intent: Intent,
-        path: str | None,
+        picture: Picture | None,
         words: str,
         keys: list[str],
     ) -> None:
         if comparison.busy:
             raise BadPrompt("The last comparison is still going. Stop it, or wait for its end.")
-        if not path:
+        if picture is None:
             raise BadPrompt(PICTURE_FIRST)
-        picture = store_picture(path)
         found = candidates(self.registry, visitor, intent)
         chosen = [candidate for candidate in found if candidate.key in keys]
         entries = entries_for(chosen, intent, picture, words)

@@ -143,7 +143,7 @@ class TaskTab:
     def _wire_runs(self) -> None:
         """Wire the events that take a run, stream it, and show its end."""
         runs, run = self.handlers, self.run
-        fields = [run, self.picture.image, self.words, *self.region]
+        fields = [run, *self.picture.parts, self.words, *self.region]
         # A state is an output of each event: Gradio forgets one some time after it was last set.
         taken = runs.fields.taken
         example = self.examples.click(

@@ -17,6 +17,7 @@ from ui.components.viewer import NOTHING, Action, scene
 from ui.core.limits import quota_of
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
+from ui.core.storage import page_of_field
 from ui.state.phase import Phase
 from ui.state.rendering import nothing_found, waiting
 from ui.state.replies import PICTURE_FIRST, PageReply, follow
@@ -87,16 +88,22 @@ class TaskRunHandlers:
     registry: EngineRegistry
     fields: RunFields
 
-    def take(self, run: TaskRun, path: str | None, words: str, *region: float | None) -> dict:
+    def take(
+        self, run: TaskRun, path: str | None, page: int | None, words: str, *region: float | None
+    ) -> dict:
         """Take a run, or refuse it with a sentence before anything is spent."""
         box = run.chosen_box(region)
         run.box = complete_box(box)
-        return self._taken(run, lambda: single_question(self._question(run, path, words, box)))
+        return self._taken(
+            run, lambda: single_question(self._question(run, path, page, words, box))
+        )
 
-    def take_both(self, run: TaskRun, path: str | None, words: str, *region: float | None) -> dict:
+    def take_both(
+        self, run: TaskRun, path: str | None, page: int | None, words: str, *region: float | None
+    ) -> dict:
         """Take a run that captions the picture, and then finds what the caption names."""
         return self._taken(
-            run, lambda: caption_then_places(self._question(run, path, words, region))
+            run, lambda: caption_then_places(self._question(run, path, page, words, region))
         )
 
     def act(self, run: TaskRun, event: gr.EventData) -> dict:
@@ -216,8 +223,11 @@ class TaskRunHandlers:
             fields.live: "",
         }
 
-    def _question(self, run: TaskRun, path: str | None, words: str, box: BoxFields) -> Question:
-        return Question(self.model, *task_prompt(run.token, path, words, complete_box(box)))
+    def _question(
+        self, run: TaskRun, path: str | None, page: int | None, words: str, box: BoxFields
+    ) -> Question:
+        page = page_of_field(path, page)
+        return Question(self.model, *task_prompt(run.token, path, words, complete_box(box), page))
 
     def _shown(self, run: TaskRun, notice: str) -> dict:
         """Return what shows a result; where no region was found, the box that was asked about."""
