@@ -113,7 +113,7 @@ FLOORS = {
         ["legends", "scales", "categories", "values"],
         ["plot_area", "areas", "series_names", "kinds", "checks"],
         ["tabulation"],
-        ["reader", "ticks", "second_look"],
+        ["reader", "ticks", "second_look", "name_checks"],
         ["plots", "pies"],
         ["drawn_lines"],
         ["lines"],

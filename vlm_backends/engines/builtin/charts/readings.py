@@ -13,6 +13,7 @@ from vlm_backends.engines.builtin.charts import (
     drawn_lines,
     kinds,
     lines,
+    name_checks,
     pies,
     plot_area,
     reader,
@@ -52,8 +53,13 @@ def read_any_chart(
 ) -> ChartTable:
     """Return the table of a bar, line, area or pie chart (H×W×3, uint8), whose print is given.
 
-    Raises CannotRead, whose message says what was seen and why there is no table.
+    Its names are read once more; `how` tells which are in doubt. Raises CannotRead, whose message
+    says what was seen and why there is no table.
     """
+    return name_checks.check_names(rgb, printed, _table(rgb, printed, cancel))
+
+
+def _table(rgb: np.ndarray, printed: Sequence[TextLine], cancel: CancelToken | None) -> ChartTable:
     try:
         return pies.read_pie_chart(rgb, printed)
     except CannotRead as reason:
