@@ -91,6 +91,7 @@ def test_a_chat_streams_stops_and_keeps_its_words(visit, wire, monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_the_pieces_of_a_row_stay_apart_in_the_chat(visit, tmp_path):
     receipt = Image.new("RGB", (600, 200), "white")
     for row, (what, price) in enumerate([("Bread", "4.50"), ("TOTAL", "6.39")]):

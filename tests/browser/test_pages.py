@@ -43,7 +43,7 @@ def shown_size(page, place: str) -> list[int]:
     )
 
 
-@pytest.mark.parametrize("name", ["plan.pdf", "scan.tif"])
+@pytest.mark.parametrize("name", ["scan.tif", pytest.param("plan.pdf", marks=pytest.mark.slow)])
 def test_a_task_reads_the_page_that_is_chosen(visit, files, name):
     page = visit()
     page.get_by_role("tab", name="Florence-2").click()
@@ -100,6 +100,7 @@ def drop(page, place: str, path, type: str) -> None:
     page.locator(place).first.dispatch_event("drop", {"dataTransfer": data})
 
 
+@pytest.mark.slow
 def test_a_chat_asks_about_the_page_that_is_chosen(visit, files):
     page = visit()
     box, choice = page.locator(".box:visible"), page.locator(".page-choice:visible")
@@ -121,6 +122,7 @@ def test_a_chat_asks_about_the_page_that_is_chosen(visit, files):
     )
 
 
+@pytest.mark.slow
 def test_compare_asks_about_the_page_that_is_chosen(visit, files):
     page = visit()
     page.get_by_role("tab", name="Compare").click()

@@ -81,6 +81,7 @@ def test_the_place_of_a_word_follows_the_print(lines, word, degrees):
     assert box[2] - 30 < corners[2] < box[2] + 22 and box[3] - 30 < corners[3] < box[3] + 22
 
 
+@pytest.mark.slow
 def test_each_line_of_a_mixed_page_keeps_its_own_direction():
     image = Image.new("RGB", (900, 620), "white")
     image.paste(sheet(STAIRS), (120, 40))
@@ -189,6 +190,7 @@ def test_a_banner_is_one_line_without_a_letter_twice(size, letters, text):
     assert run("<OCR>", image).text == text
 
 
+@pytest.mark.slow
 def test_a_line_over_several_pieces_of_a_large_picture_is_one_line():
     text = " ".join(f"word {i} of a very long line" for i in range(11))
     image = sheet([text, "and a short one"], 20)
@@ -306,6 +308,7 @@ def test_vertical_print_is_read_from_the_right(columns):
     assert firsts == sorted(firsts, reverse=True)
 
 
+@pytest.mark.slow
 def test_blurred_print_is_sure_only_where_it_is_nearly_right():
     lines = ["Keep your ticket", "The last ferry to Bergen"]
     for radius in (2.4, 3.2, 4):

@@ -16,7 +16,7 @@ from tests.support.pdf_files import PdfPage, pdf
 from tests.support.ports import launch_page
 from ui.components.result_panel import file_stem
 from ui.core import storage
-from ui.core.storage import page_at, picture_path, store_picture
+from ui.core.storage import page_at, page_of_field, picture_path, store_picture
 from ui.state.conversation import Conversation, as_message, page_in, read_message, turn_page
 from ui.tabs.fields import shown_page
 from vlm_backends import Answer, BadPrompt, Embedded, Region, find_model
@@ -59,6 +59,14 @@ def test_the_field_s_file_keeps_its_name_and_its_page(scan):
         assert picture_path(store_picture(shown, 1)) == picture_path(store_picture(scan))
     with pytest.raises(BadPrompt, match="has 3 pages; page 4 was"):
         store_picture(shown, 4)
+
+
+def test_a_number_counts_for_the_file_that_is_shown_only(scan):
+    """A new upload reaches the server a moment before the number of its page reaches the browser."""
+    shown = picture_path(store_picture(scan))
+    assert [page_of_field(shown, number) for number in (1, 3, 9, None)] == [1, 3, 9, None]
+    assert page_of_field(scan, 3) is None and page_of_field(None, 3) is None
+    assert store_picture(shown, page_of_field(shown, 3)).page == Page(3, 3)
 
 
 def test_equal_pages_of_two_visitors_are_not_mixed_up(scan, tmp_path):
@@ -146,6 +154,7 @@ def test_exports_carry_the_page(scan, number, name, stem):
     )
 
 
+@pytest.mark.slow
 def test_the_api_takes_a_page(scan, tmp_path):
     page = ui.build(Embedded())
     try:
