@@ -410,6 +410,14 @@ def test_a_question_that_a_table_does_not_answer_says_what_is_needed():
     assert not answer.regions and "Nothing was computed" in answer.note
 
 
+@pytest.mark.parametrize("words", ["Why is Lima the largest?", "Which fjord is the nicest?"])
+def test_a_table_says_that_a_question_was_not_understood(words):
+    prompt = Prompt((Turn("user", words, (read(ASSETS / "chart.png"),)),))
+    answer = list(ask(Embedded(), find_model("google/deplot"), prompt))[-1]
+    assert len(answer.rows) == 8 and len(answer.regions) == 7
+    assert "not surely understood" in answer.note and "the total" in answer.note
+
+
 # --- as a stream --------------------------------------------------------------------------------------------------
 
 LONG = picture(

@@ -25,6 +25,8 @@ def said(question, table, printed="Visitors by city", **options):
     ("Please tell me which city has the highest number of visitors.", "88: Lima", [3]),
     ("Which category is the largest, and by how much?", "23", [3, 1]),
     ("which city had the fewest visitors", "30: Cairo", [2]),
+    ("Which town has the fewest?", "30: Cairo", [2]),
+    ("which state is the biggest", "88: Lima", [3]),
     ("What is the lowest value in this chart?", "30: Cairo", [2]),
     ("What is the second largest value?", "65: Rome", [1]),
     ("third-lowest", "57: Perth", [4]),

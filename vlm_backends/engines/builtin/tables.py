@@ -17,6 +17,7 @@ from vlm_backends.table_prompts import TableRows
 from vlm_backends.types import Chunk, Region
 
 _READS = "This machine reads bar charts, line and area charts, and pie charts."
+_NOT_UNDERSTOOD = "The question was not surely understood, so this is the table alone."
 _ANSWERS = (
     "Without a model, a table answers what can be computed from it: the largest and the smallest, "
     "a rank, the total, the average, the difference between two rows, rows above or below a "
@@ -27,8 +28,8 @@ _ANSWERS = (
 def read_table(rgb: np.ndarray, question: str, cancel: CancelToken) -> Iterator[Chunk]:
     """Yield the table of a chart (H×W×3, uint8) in DePlot's grammar, with its bars' regions.
 
-    A question that the table answers is answered in the note, and its rows alone are lit. Without a
-    table, yield the reason and what is printed in the picture.
+    A question that the table answers is answered in the note, and its rows alone are lit; of any
+    other the note says so. Without a table, yield the reason and what is printed in the picture.
     """
     lines = read_chart_print(rgb, cancel)
     try:
@@ -43,6 +44,8 @@ def read_table(rgb: np.ndarray, question: str, cancel: CancelToken) -> Iterator[
     if found:
         note = f"{found.text} Computed from this table, without a model. {note}"
         regions = _lit(table, table.rows, found, rgb)
+    elif question:
+        note = f"{note} {_NOT_UNDERSTOOD} {_ANSWERS}"
     yield Chunk(reader.linearize(table), regions, note=note)
 
 

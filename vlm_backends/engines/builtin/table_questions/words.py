@@ -19,7 +19,10 @@ ROW_NOUNS = _words(
     "row rows category categories bar bars entry entries item items label labels point points "
     "slice slices group groups one ones series line lines name names year years month months "
     "quarter quarters day days week weeks city cities country countries region regions place "
-    "places product products team teams person people department departments company companies"
+    "places product products team teams person people department departments company companies "
+    "town village state continent island river station school shop store branch site sector "
+    "industry industries model brand language party parties subject sport animal species fruit "
+    "crop food drink type kind class classes season hour source channel device browser"
 )
 VERBS = _words(
     "is are was were has have had did do does shows show showed got get gets sold sell sells "
