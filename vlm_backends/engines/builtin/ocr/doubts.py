@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 Run = tuple[int, int]  # from, to: columns of ink, in px
+Part = tuple[int, int, int, int]  # x, y, width, height of connected ink, in px
 
 _HEIGHT = 48  # px: the strip is measured at this height
 _LETTER_HEIGHT = 10  # px of _HEIGHT: commas, accents and rules are lower
@@ -25,6 +26,11 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 _VIETNAMESE = re.compile(
     r"[ơưƠƯ]|(?=.*[đĐ]).*[àèìòùãõăâêôéëÀÈÌÒÙÃÕĂÂÊÔÉ]"
 )  # its tones are left out
+_FRACTIONS = re.compile("[½¼¾⅓⅔⅛⅜⅝⅞]")  # each of them is taken for another
+_LIKE_FRACTIONS = set("%‰℅")  # two small signs around a slanted line
+_SLASHED, _TIGHT = re.compile(r"\d/\d"), 18  # px of _HEIGHT: 1/2 in full digits is wider
+_SMALL_DIGIT = 0.7  # of the line's height in a fraction
+_RISE = 0.15  # of the line's height: so far a fraction's digits may end from its ends
 _CYRILLIC_AS_LATIN = re.compile(r"\b(?=\w{5})[ABCEHKMOPTXYIJ]+[346][ABCEHKMOPTXYIJ]+\b")
 
 
@@ -76,6 +82,49 @@ def holds_other_letters(text: str) -> bool:
     return any(map(_is_greek, _WORD.findall(text))) or any(
         pattern.search(text) for pattern in (_VIETNAMESE, _CYRILLIC_AS_LATIN)
     )
+
+
+def holds_fraction(ink: np.ndarray | None, text: str, stops: Sequence[float]) -> bool:
+    """Return True for a fraction in one sign, such as ¾: it is read as another, or as 34.
+
+    `ink` and `stops` are those of `unspelled_share`.
+    """
+    if _FRACTIONS.search(text):
+        return True
+    if ink is None:
+        return False
+    for match in _SLASHED.finditer(text):
+        if (stops[match.end() - 1] - stops[match.start()]) * ink.shape[1] < _TIGHT:
+            return True
+    signs = [x * ink.shape[1] for x, char in zip(stops, text) if char in _LIKE_FRACTIONS]
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    parts = [(x, y, w, h) for x, y, w, h, _ in boxes[1:].tolist()]
+    lines = [part for part in parts if part[3] >= _NEIGHBOUR_HEIGHT and _is_fraction(part, parts)]
+    return any(not any(abs(x + w / 2 - sign) < _APART for sign in signs) for x, _, w, _ in lines)
+
+
+def _is_fraction(line: Part, parts: Sequence[Part]) -> bool:
+    """Return True when a small part is above the line at its left, and one below at its right."""
+    left, top, width, height = line
+    above = below = False
+    for x, y, w, h in parts:
+        if _LETTER_HEIGHT <= h <= _SMALL_DIGIT * height:
+            ends = abs(y - top), abs(y + h - top - height)
+            above |= x < left <= x + w and ends[0] <= _RISE * height
+            below |= x < left + width <= x + w and ends[1] <= _RISE * height
+    return above and below
+
+
+def has_sign_beside(ink: np.ndarray | None, stops: Sequence[float]) -> bool:
+    """Return True when the line begins or ends with a sign that no character stands for.
+
+    `ink` and `stops` are those of `unspelled_share`.
+    """
+    runs = [] if ink is None else _letters(ink)
+    if ink is None or not runs:
+        return False
+    kept = set(_within(runs, [(stop * ink.shape[1], _REACH) for stop in stops]))
+    return any(run not in kept and run[1] - run[0] >= _LETTER_WIDTH for run in runs)
 
 
 def is_ring(text: str) -> bool:

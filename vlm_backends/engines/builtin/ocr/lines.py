@@ -48,6 +48,12 @@ class TextLine:
     row: int = 0  # pieces of one row stand side by side
     stops: tuple[float, ...] = ()  # the middle of each character, 0..1 along the quad's first side
     is_sure: bool = True
+    has_sign_beside: bool = False  # such as a tick box, before or after the text and not in it
+
+    @property
+    def height(self) -> float:
+        """Return the height of the line in pixels: more than that of its letters."""
+        return min(size_of(np.asarray(self.quad)))
 
 
 class Scan:
@@ -123,7 +129,8 @@ class Scan:
             self.unread += _is_long(quad)
             return None
         corners = tuple((float(x), float(y)) for x, y in reading.quad)
-        return TextLine(reading.text, reading.score, corners, row, reading.stops, reading.is_sure)
+        stops, is_sure, sign = reading.stops, reading.is_sure, reading.has_sign_beside
+        return TextLine(reading.text, reading.score, corners, row, stops, is_sure, sign)
 
 
 def _is_long(quad: np.ndarray) -> bool:

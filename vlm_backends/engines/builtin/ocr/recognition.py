@@ -8,6 +8,8 @@ import numpy as np
 
 from vlm_backends.config import ocr_script
 from vlm_backends.engines.builtin.ocr.doubts import (
+    has_sign_beside,
+    holds_fraction,
     holds_other_letters,
     ink_of,
     is_ring,
@@ -39,8 +41,8 @@ class Reading:
     quad: np.ndarray
     stops: tuple[float, ...] = ()  # the middle of each character, as a fraction of the width
     unspelled: float = 0.0  # share of the letters' ink that no character stands for
-    foreign: bool = False  # letters of an alphabet that is not spelled
-
+    foreign: bool = False  # letters of an alphabet, or signs, that are not spelled
+    has_sign_beside: bool = False  # a bullet, an icon or a tick box that no character stands for
     weakest: float = 1.0  # the score of its least sure character
     is_plain: bool = True  # it stands on plain paper, so that a ring is a character
     is_steady: bool = True  # a smaller copy reads the same
@@ -96,7 +98,8 @@ def read_strip(bgr: np.ndarray, quad: np.ndarray) -> Reading:
         quad,
         stops,
         unspelled_share(ink, text, stops),
-        not ocr_script() and holds_other_letters(text),
+        holds_fraction(ink, text, stops) or not ocr_script() and holds_other_letters(text),
+        has_sign_beside(ink, stops),
         float(sure[start:end].min()),
         ink is not None,
     )

@@ -1,0 +1,88 @@
+"""What the network is sure of and may still get wrong is said: small print, fractions, tick boxes, codes."""
+
+import numpy as np
+import pytest
+
+from tests.support.print_pictures import sheet
+from vlm_backends.engines.builtin import ocr
+from vlm_backends.engines.builtin.ocr import TextLine
+from vlm_backends.engines.builtin.ocr.doubts import has_sign_beside, holds_fraction
+from vlm_backends.engines.builtin.print_notes import describe_doubts
+
+
+def lines_of(rows: list[str], size: int = 28, ink="black", paper="white") -> list[TextLine]:
+    return ocr.read_all(np.asarray(sheet(rows, size, ink, paper)))[0]
+
+
+def line(text: str, height: float = 30.0, sign: bool = False) -> TextLine:
+    quad = ((0, 0), (200, 0), (200, height), (0, height))
+    return TextLine(text, 0.99, quad, has_sign_beside=sign)
+
+
+# --- fractions ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size, ink, paper", [(20, "black", "white"), (32, "#e8e8e8", "#202428"), (44, "#224488", "#f4f0e6")])  # fmt: skip
+def test_a_fraction_in_one_sign_is_never_sure(size, ink, paper):
+    """Most of them are read as another: 2¼ as 2½, ¾ as 34, ⅓ as ½."""
+    rows = ["1½ tsp salt", "2¼ cups flour", "¾ oz butter", "Shoe size 42½", "⅓ cup milk"]
+    assert [line.text for line in lines_of(rows, size, ink, paper) if line.is_sure] == []
+
+
+@pytest.mark.parametrize("size", [20, 32])
+def test_percent_dates_and_written_fractions_are_not_accused(size):
+    rows = ["100 % wool", "5% off today", "Page 1/2", "Open 24/7", "3/4 cup of milk", "11/2/2024", "km/h", "n/a"]  # fmt: skip
+    assert [line.text for line in lines_of(rows, size) if not line.is_sure] == []
+
+
+@pytest.mark.parametrize("text", ["1½ tsp", "2½/4 cups", "¾", "⅛ in"])
+def test_the_sign_of_a_fraction_is_a_doubt_without_ink(text):
+    assert holds_fraction(None, text, [0.5] * len(text))
+
+
+def test_nothing_is_known_without_ink():
+    assert not holds_fraction(None, "1/2", [0.2, 0.3, 0.4]) and not has_sign_beside(None, [0.5])
+
+
+# --- signs beside the text ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [["☑ Breakfast", "☒ Late check-out"], ["☑ I agree to the terms"], ["Dinner at seven ☒"]])  # fmt: skip
+@pytest.mark.parametrize("size", [22, 36])
+def test_a_tick_box_is_in_the_text_or_said_to_be_missing(rows, size):
+    lines = lines_of(rows, size)
+    boxes = "☐☑☒□⊠√"
+    lost = [line for line in lines if line.is_sure and not set(boxes) & set(line.text)]
+    assert all(line.has_sign_beside for line in lost), [line.text for line in lost]
+    assert not lost or "not in the text" in describe_doubts(lines, 0)
+
+
+@pytest.mark.parametrize("rows", [["Breakfast at eight", "Room 14 B"], ["TOTAL 33.40"], ["“Quoted”, – and dashed –"]])  # fmt: skip
+def test_no_sign_is_missed_where_none_is(rows):
+    assert not any(line.has_sign_beside for line in lines_of(rows))
+
+
+# --- the note -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lines, said", [
+    ([line("kT9x-Qm21-0OlI")], "as in “kT9x-Qm21-0OlI”"),
+    ([line("see https://example.org/a?id=1l")], "as in “https://example.org/a?id=1l”"),
+    ([line("Serial B8S0-Z2I1")], "0 and O, 1, l and I"),
+    ([line("Příliš žluťoučký")], "Accents that Western Europe does not use"),
+    ([line("istanbul'da ılık")], "(ť, İ)"),
+    ([line("Fine print", 11)], "1 piece of print is less than 14 px high"),
+    ([line("One", 9), line("Two", 13.9), line("Three", 14)], "2 pieces of print are less than 14 px high"),
+    ([line("Parking", sign=True)], "Beside 1 piece is a sign that is not in the text"),
+    ([line("A", sign=True), line("B", sign=True)], "Beside 2 pieces are signs that are not in the text"),
+])  # fmt: skip
+def test_the_note_says_what_may_be_wrong_in_sure_lines(lines, said):
+    assert said in describe_doubts(lines, 0)
+
+
+@pytest.mark.parametrize("text", ["Open 10am to 11pm", "100ml, 1000kg", "A4 paper", "Room 14B", "TOTAL 1,000.00", "2024-10-01", "Größe 40", "1st floor",
+                                  "Call 555 0104", "Été à Noël", "El niño", "1920x1080"])  # fmt: skip
+def test_ordinary_print_needs_no_caution(text):
+    assert describe_doubts([line(text)], 0) == (
+        "Surest line 99%, least sure 99%. It reads Latin script, Chinese and Japanese."
+    )
