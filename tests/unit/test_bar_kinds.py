@@ -6,6 +6,7 @@ from tests.support.chart_pictures import DARK, LIGHT
 from tests.support.plots import COLOURS, FOOT, LEFT, Plot
 from vlm_backends.engines.builtin.charts import axes, reader
 from vlm_backends.engines.builtin.charts.errors import CannotRead
+from vlm_backends.engines.builtin.charts.readings import read_any_chart
 
 TOWNS, FRUIT = ["Oslo", "Rome", "Cairo", "Lima"], ["Plums", "Figs", "Pears", "Kiwis"]
 
@@ -63,6 +64,44 @@ def test_a_power_of_ten_above_the_axis_multiplies(power):
     plot = single([12, 31, 24, 40])
     plot.text(LEFT + 10, 68, power)
     assert table(plot)["Rome"] == [pytest.approx(31e7, rel=0.02)]
+
+
+@pytest.mark.parametrize(
+    "power", ["×10³", "x10 6", "x107", "103", "1e7 Sales", "107", "1c7", "×1O4", "+1e5", "+100000"]
+)
+@pytest.mark.parametrize("sheet", [LIGHT, DARK])
+def test_a_power_of_ten_that_is_not_surely_read_is_no_silent_loss(power, sheet):
+    plot = single([12, 31, 24, 40], sheet=sheet)
+    plot.text(LEFT + 20, 68, power)
+    with pytest.raises(CannotRead, match="power of ten"):
+        read(plot)
+
+
+@pytest.mark.parametrize("power", ["1e7", "×10³", "1e-5"])
+@pytest.mark.parametrize("sheet", [LIGHT, DARK])
+def test_print_at_the_end_of_the_axis_that_was_not_read_is_no_silent_loss(power, sheet):
+    plot = single([12, 31, 24, 40], sheet=sheet)
+    plot.text(LEFT + 10, 68, power)
+    plot.lines.pop()
+    with pytest.raises(CannotRead, match="end of the value axis"):
+        read(plot)
+
+
+@pytest.mark.parametrize("words", ["kWh", "Sales by town", "€", "in %", "2024: a record", "Mio. €"])
+def test_words_at_the_end_of_the_axis_are_no_power(words):
+    plot = single([12, 31, 24, 40])
+    plot.text(LEFT + 10, 60, words)
+    assert table(plot)["Rome"] == [pytest.approx(31, abs=0.8)]
+
+
+@pytest.mark.parametrize(
+    "words", ["Sales in thousands", "Mio. €", "Revenue (millions)", "in Tsd.", "£'000", "USD bn"]
+)
+def test_words_that_multiply_are_told(words):
+    plot = single([12, 31, 24, 40])
+    plot.text(LEFT + 40, 40, words)
+    found = read_any_chart(plot.rgb, plot.lines)
+    assert f"“{words}”" in found.how and "not multiplied" in found.how
 
 
 def two(values, others, stacked, names=("plan", "actual"), legend=True) -> Plot:

@@ -108,7 +108,7 @@ FLOORS = {
     ],
     "vlm_backends.engines.builtin.charts": [
         ["bars", "colours", "errors", "strokes"],
-        ["axes", "bleaching"],
+        ["axes", "axis_ends", "bleaching"],
         ["titles", "labels", "print_boxes", "curves", "sectors"],
         ["legends", "scales", "categories", "values"],
         ["plot_area", "areas", "series_names", "kinds", "checks"],

@@ -11,7 +11,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from vlm_backends.engines.builtin.charts import axes, curves, kinds, plot_area, second_look
+from vlm_backends.engines.builtin.charts import (
+    axes,
+    axis_ends,
+    curves,
+    kinds,
+    plot_area,
+    second_look,
+)
 from vlm_backends.engines.builtin.charts.curves import Curve
 from vlm_backends.engines.builtin.charts.drawn_lines import HIDDEN_END, check_ends, find_lines
 from vlm_backends.engines.builtin.charts.errors import CannotRead, TicksInDoubt
@@ -67,6 +74,7 @@ def _read(
     scale: float,
 ) -> ChartTable:
     plot = find_plot(rgb, printed, value, row)
+    _check_axis_end(rgb, printed, plot)
     drawing = find_strokes(rgb, plot.window, upper_part(plot), print_boxes(rgb, plot))
     plot = replace(plot, window=drawing.window)
     drawn = find_lines(drawing, plot, max(rgb.shape[:2]))
@@ -79,6 +87,17 @@ def _read(
     heights = _heights([curve for _, (_, curve) in named], plot)
     title, _ = find_title([line.box for line in printed], plot.window.top + plot.value.pitch)
     return _table(title, names, heights, plot, scale)
+
+
+def _check_axis_end(rgb: np.ndarray, printed: Sequence[PrintedLine], plot: Plot) -> None:
+    """Raise CannotRead when a power of ten at the axis may have been missed."""
+    value = plot.value
+    if value.is_multiplied:
+        return
+    place = axis_ends.end_of(value.labels, value.letter)
+    used = [*value.labels, *plot.below, *(entry.box for entry in plot.entries)]
+    labels = [line.box for line in printed]
+    axis_ends.check_end(rgb, place, value.letter, labels, used)
 
 
 def _check_other_side(plot: Plot, names: Sequence[str]) -> None:

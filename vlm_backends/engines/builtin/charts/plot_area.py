@@ -59,6 +59,7 @@ class ValueAxis:
 
     axis: Axis
     labels: tuple[TextBox, ...]
+    is_multiplied: bool = False  # by the power of ten that is printed above it
 
     @property
     def top(self) -> float:
@@ -130,7 +131,7 @@ def _multiplied(axis: ValueAxis, labels: Sequence[TextBox]) -> ValueAxis:
         return axis
     factor = 10.0 ** int(re.sub("[−–]", "-", powers[0]))
     scaled = replace(axis.axis, slope=axis.axis.slope * factor, offset=axis.axis.offset * factor)
-    return replace(axis, axis=scaled)
+    return replace(axis, axis=scaled, is_multiplied=True)
 
 
 def _columns(labels: Sequence[TextBox]) -> list[list[TextBox]]:

@@ -14,8 +14,8 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import ocr
-from vlm_backends.engines.builtin.charts import axes, checks
-from vlm_backends.engines.builtin.charts.bars import Rectangle, find_layout
+from vlm_backends.engines.builtin.charts import axes, axis_ends, checks
+from vlm_backends.engines.builtin.charts.bars import Layout, Rectangle, find_layout
 from vlm_backends.engines.builtin.charts.bleaching import bars_in_picture, bleach
 from vlm_backends.engines.builtin.charts.categories import find_categories, group_stacks
 from vlm_backends.engines.builtin.charts.colours import (
@@ -30,7 +30,7 @@ from vlm_backends.engines.builtin.charts.print_boxes import (
     split_words,
     to_print_box,
 )
-from vlm_backends.engines.builtin.charts.scales import find_scale
+from vlm_backends.engines.builtin.charts.scales import Scale, find_scale
 from vlm_backends.engines.builtin.charts.tabulation import BarDrawing, ChartTable, Frame, tabulate
 from vlm_backends.engines.builtin.charts.titles import find_title
 from vlm_backends.engines.builtin.ocr import TextLine
@@ -121,11 +121,7 @@ def _table(drawing: BarDrawing, lines: Sequence[TextLine]) -> ChartTable:
     labels = [part for line in lines for part in _numbers_apart(to_print_box(line, 1.0))]
     bars, legend = _legend(drawing, labels)
     in_legend = {box for words in legend.values() for box in words}
-    turned = {
-        (label.rotated_left(width) if layout.is_rotated else label): label
-        for label in labels
-        if label not in in_legend
-    }
+    turned = {_turned(label, layout, width): label for label in labels if label not in in_legend}
     stacks = layout.stacks
     scale = find_scale(list(turned), stacks[0].left, stacks[-1].right, layout.base)
     free = [label for label in turned if not scale or label not in scale.print]
@@ -141,10 +137,36 @@ def _table(drawing: BarDrawing, lines: Sequence[TextLine]) -> ChartTable:
     series, cells = group_stacks(stacks, categories)
     checks.check_legend(legend, labels, bars)
     checks.check_edge(drawing.rgb, layout)
+    if scale:
+        named = [_turned(label, layout, width) for label in in_legend]
+        _check_axis_end(drawing, scale, [*turned, *named], [*scale.print, *taken, *named])
     level = [turned[label] for label in free if turned[label].is_level]
     title, _ = find_title(level, min(bar.top for bar in bars))
     frame = Frame(drawing, scale, categories, series, cells, legend)
     return tabulate(frame, free, title)
+
+
+def _turned(label: PrintBox, layout: Layout, width: int) -> PrintBox:
+    """Return a label in the frame of the bars, where they stand upright."""
+    return label.rotated_left(width) if layout.is_rotated else label
+
+
+def _check_axis_end(
+    drawing: BarDrawing, scale: Scale, labels: Sequence[PrintBox], used: Sequence[PrintBox]
+) -> None:
+    """Raise PrintInDoubt when a power of ten at the axis may have been missed."""
+    if scale.multiplier:
+        return
+    layout = drawing.layout
+    letter = float(np.median([label.letter for label in scale.labels]))
+    rgb = np.rot90(drawing.rgb) if layout.is_rotated else drawing.rgb
+    places = [axis_ends.end_of(scale.labels, letter)]
+    if layout.is_rotated:
+        is_right = scale.labels[0].x > layout.stacks[0].left
+        places.append(axis_ends.outside_of(scale.labels, letter, is_right))
+    bars = [(stack.left, stack.right) for stack in layout.stacks]
+    for place in places:
+        axis_ends.check_end(rgb, place, letter, labels, used, bars)
 
 
 def _numbers_apart(box: PrintBox) -> list[PrintBox]:

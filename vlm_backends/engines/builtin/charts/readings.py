@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,6 +39,11 @@ _NO_LINES = {
     areas.SHAPE,
     areas.STEPS,
 }
+_MAGNITUDE = re.compile(
+    r"\b(thousands?|millions?|billions?|trillions?|tausend|tsd|mio|mill|mrd|millionen|milliarden|"
+    r"milliers?|milliards?|mill[oó]n(es)?|miles de|lakhs?|crores?|bn|mn|mln|mld)\b|['’]000|\b000s",
+    re.I,
+)
 _OF_AXES = {
     plot_area.TWO_AXES,
     plot_area.POWER,
@@ -56,7 +63,19 @@ def read_any_chart(
     Its names are read once more; `how` tells which are in doubt. Raises CannotRead, whose message
     says what was seen and why there is no table.
     """
-    return name_checks.check_names(rgb, printed, _table(rgb, printed, cancel))
+    table = name_checks.check_names(rgb, printed, _table(rgb, printed, cancel))
+    return _with_magnitude(table, printed)
+
+
+def _with_magnitude(table: ChartTable, printed: Sequence[TextLine]) -> ChartTable:
+    """Tell of words such as "in thousands", which the numbers of the table leave out."""
+    names = {*table.rows[0], *(row[0] for row in table.rows)}
+    words = [line.text for line in printed if _MAGNITUDE.search(line.text)]
+    words = [text for text in words if text.strip() not in names]
+    if not words:
+        return table
+    said = f"the chart says “{words[0]}”, and the numbers are as printed, not multiplied by that"
+    return replace(table, how=f"{table.how}; {said}")
 
 
 def _table(rgb: np.ndarray, printed: Sequence[TextLine], cancel: CancelToken | None) -> ChartTable:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vlm_backends.engines.builtin.charts import axes
+from vlm_backends.engines.builtin.charts import axes, axis_ends
 from vlm_backends.engines.builtin.charts.axes import Axis, AxisLabel
 from vlm_backends.engines.builtin.charts.errors import CannotRead, PrintInDoubt
 from vlm_backends.engines.builtin.charts.print_boxes import PrintBox
 
 _MULTIPLIER = re.compile(r"[x×*·]?\s*[1lI][eE]\s*([+\-−–]?\s*[0-9]{1,2})")
 _POWER = re.compile(r"[x×*·+]\s*[1lI][0oO].*|[1lI][eE].{1,3}|[x×*·]?\s*[1lI][0oO][\^⁰¹²³⁴-⁹].*")
+_TEN = re.compile(r"[x×*·]?\s?[1lI][0oO]\s?\d{1,2}")
+_OFF = 1.0  # heights of a letter: a label that is farther from its value's place is not on the axis
 _AWAY = 0.6  # heights of a letter: labels of one axis overlap or are closer sideways
 _NEAR_END = 6.0  # heights of a letter beyond the axis's last label in which a multiplier stands
 _SAME_VALUES = 0.01  # of the largest value: axes on two sides that differ by less are one
@@ -76,6 +78,21 @@ def _scale(side: Sequence[PrintBox], labels: Sequence[PrintBox], base: float) ->
     return _multiplied(*best, labels)
 
 
+def _check_last(axis: Axis, column: Sequence[PrintBox], letter: float) -> None:
+    """Raise PrintInDoubt when 10³ may stand over the axis, which OCR easily reads as 103."""
+    near = _OFF * letter * abs(axis.slope)
+    on = [label for label in column if _off_axis(axis, label) <= near]
+    top = min((label.y for label in on), default=-np.inf)
+    if any(label.y < top and _TEN.fullmatch(label.text) for label in column):
+        raise PrintInDoubt(axis_ends.MISREAD)
+
+
+def _off_axis(axis: Axis, label: PrintBox) -> float:
+    """Return by how much a label differs from the value at its place."""
+    values = [value for parse in axes.STYLES if (value := parse(label.text)) is not None]
+    return min((abs(axis.value(label.y) - value) for value in values), default=np.inf)
+
+
 def _columns(numbers: Sequence[PrintBox]) -> list[list[PrintBox]]:
     """Group labels that stand over each other."""
     columns: list[list[PrintBox]] = []
@@ -93,6 +110,7 @@ def _columns(numbers: Sequence[PrintBox]) -> list[list[PrintBox]]:
 def _multiplied(axis: Axis, column: list[PrintBox], labels: Sequence[PrintBox]) -> Scale:
     """Return the scale, with the power of ten that is printed at the end of its axis."""
     letter = float(np.median([label.letter for label in column]))
+    _check_last(axis, column, letter)
     ends = min(label.y for label in column), max(label.y for label in column)
     left, right = min(label.left for label in column), max(label.right for label in column)
     near = [
