@@ -15,7 +15,7 @@ from vlm_backends.engines.builtin.charts.print_boxes import PrintBox
 
 _MULTIPLIER = re.compile(r"[x×*·]?\s*[1lI][eE]\s*([+\-−–]?\s*[0-9]{1,2})")
 _POWER = re.compile(r"[x×*·+]\s*[1lI][0oO].*|[1lI][eE].{1,3}|[x×*·]?\s*[1lI][0oO][\^⁰¹²³⁴-⁹].*")
-_TEN = re.compile(r"[x×*·]?\s?[1lI][0oO]\s?\d{1,2}")
+_TEN = re.compile(r"[x×*·]?\s?[1lI][0oO]\s?\d{1,2}|\+.*")  # or an offset
 _OFF = 1.0  # heights of a letter: a label that is farther from its value's place is not on the axis
 _AWAY = 0.6  # heights of a letter: labels of one axis overlap or are closer sideways
 _NEAR_END = 6.0  # heights of a letter beyond the axis's last label in which a multiplier stands
