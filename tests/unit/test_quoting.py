@@ -134,6 +134,48 @@ def test_many_rows_are_cut_and_the_rest_follows():
     assert all(answer.text.count(row + "\n") + answer.text.endswith(row) >= 1 for row in rows)
 
 
+CAFE = ["Espresso   2.40", "Coffee with milk   3.10", "Iced coffee   3.90", "Coffee   2.90", "Decaf   3.00",
+        "Service is not included", "Seniors over 65   half price"]  # fmt: skip
+
+
+@pytest.mark.parametrize("question, first", [
+    ("How much is the coffee?", "Coffee   2.90"),
+    ("What does an iced coffee cost?", "Iced coffee   3.90"),
+    ("How much is a coffee with milk?", "Coffee with milk   3.10"),
+    ("How much is the coffee without milk?", "Coffee   2.90"),
+    ("Which coffee is under 3.10?", "Coffee   2.90"),
+    ("What is not included?", "Service is not included"),
+    ("What do people over 65 pay?", "Seniors over 65   half price"),
+])  # fmt: skip
+def test_of_rows_that_share_as_much_the_one_that_names_nothing_else_is_first(question, first):
+    assert quoted(question, CAFE)[0] == first
+
+
+@pytest.mark.parametrize("question, left_out", [
+    ("How much is a coffee without milk?", "“without milk”"), ("Which coffee costs less than 3.00?", "“less than 3.00”"),
+    ("Is there a decaf under €3.00?", "“under €3.00”"), ("Which coffees are between 3 and 4?", "“between 3 and 4”"),
+    ("Which coffee has no milk?", "“no”"), ("Why isn't there a decaf?", "“isn't”"), ("All coffees except the iced one", "“except the iced”"),
+    ("Is any espresso cheaper than 2.40 here?", "“cheaper than 2.40”"),
+])  # fmt: skip
+def test_what_turns_a_question_around_finds_no_row_and_is_said(question, left_out):
+    answer = answered(question, CAFE).text
+    assert f"Not taken into account: {left_out}." in answer
+    assert quoted(question, CAFE)
+
+
+@pytest.mark.parametrize("question", ["What is not included?", "What do people over 65 pay?", "Which gate is no. 5?", "Where is the note?", "How much is the coffee?"])  # fmt: skip
+def test_words_that_are_printed_as_they_stand_are_taken_into_account(question):
+    assert "taken into account" not in answered(question, CAFE).text
+
+
+@pytest.mark.parametrize("question, rows", [("What is under 3.00?", CAFE), ("What costs less than 33.40?", RECEIPT), ("What is not 2.40?", CAFE)])  # fmt: skip
+def test_a_number_to_compare_with_is_no_answer(question, rows):
+    answer = answered(question, rows).text
+    assert "Not taken into account: “" in answer
+    if "not" not in question:
+        assert not quoted(question, rows) and "(“3.00”)" not in answer and "(“33.40”)" not in answer
+
+
 # --- what is said ---------------------------------------------------------------------------------
 
 

@@ -28,6 +28,17 @@ _NO_CONTENT = frozenset([*_PICTURE.split(), *_STOP.split()])
 _GENERAL_WORDS = frozenset(_GENERAL.split())
 _SHARP = re.compile(r"\W*(when|where|which|who|whose|how|what time)\b", re.IGNORECASE)
 _AMOUNT = re.compile(r"\W*(when|how|what time)\b", re.IGNORECASE)
+_NUM = r"[^\w\s]?\d[\d.,:]*"
+_MEANT = re.compile(  # what is not done here: to leave out, and to compare numbers
+    r"\b(?:without|except(?: for)?|excluding|besides|apart from|other than|not counting)"
+    r"(?: (?:any|the|a|an|for))? [^\W\d_]+"
+    rf"|\b(?:(?:less|more|fewer|\w+er) than|under|over|below|above|at (?:least|most)|up to) {_NUM}"
+    rf"|\b(?:before|after|until) {_NUM}|\bbetween {_NUM}(?: and {_NUM})?",
+    re.IGNORECASE,
+)
+_DENIAL = re.compile(
+    r"\b(?:not|never|none|nothing|no(?!\.? ?\d))\b|\b[a-z]+n['’]t\b", re.IGNORECASE
+)
 _WORD = re.compile(r"[^\W_]+(?:[.,:'’/-][^\W_]+)*")
 _NUMBER_AND_UNIT = re.compile(
     r"(\d[\d.,:]*)(km|mi|cm|mm|ml|kg|mg|kb|mb|gb|am|pm|kw|hz|min|hrs?|m|g|l|h|s|k|v|w|x)"
@@ -54,6 +65,38 @@ def content_words(question: str, with_general: bool = False) -> list[str]:
         and _folded(word).replace("’", "'") not in _NO_CONTENT
         and not forms(word) & general
     ]
+
+
+def split_meant(question: str, printed: str) -> tuple[str, list[str]]:
+    """Return the question without phrases such as "without milk" and "under 5", and these phrases.
+
+    They say which rows are not meant, so their words must not find rows. A phrase that is printed
+    as it stands is kept.
+    """
+    left_out: list[str] = []
+
+    def judge(match: re.Match[str]) -> str:
+        phrase = match[0].rstrip(".,:")
+        if _is_printed(phrase, printed):
+            return match[0]
+        left_out.append(phrase)
+        return " "
+
+    return _MEANT.sub(judge, question), left_out
+
+
+def denials(question: str, quoted: str) -> list[str]:
+    """Return the words such as "not" and "isn't" of the question that the quoted print lacks."""
+    return [word for word in _DENIAL.findall(question) if not _is_printed(word, quoted)]
+
+
+def _is_printed(phrase: str, text: str) -> bool:
+    return bool(re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text, re.IGNORECASE))
+
+
+def is_content(word: str) -> bool:
+    """Return True for a word with letters that says more than "the" and "with"."""
+    return not word[:1].isdigit() and _folded(word).replace("’", "'") not in _NO_CONTENT
 
 
 def asks_for_amount(question: str) -> bool:

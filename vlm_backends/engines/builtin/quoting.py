@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from vlm_backends.engines.builtin.question_words import (
     asks_for_amount,
     content_words,
+    denials,
     forms,
+    is_content,
     similar,
+    split_meant,
     words_of,
 )
 from vlm_backends.models import CATALOGUE
@@ -70,13 +73,15 @@ def quote(question: str, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         yield Chunk(status=chunk.status or f"Reading: {seen} pieces of print so far…", literal=True)
     rows = _rows(text, regions)
     amount = asks_for_amount(question)
-    match = _matched(content_words(question), rows, amount)
+    asked, left_out = split_meant(question, "\n".join(row.text for row in rows))
+    match = _matched(content_words(asked), rows, amount)
     if not match.rows:  # "did they pay by card?": the card may be printed
-        match = _matched(content_words(question, with_general=True), rows, amount)
+        match = _matched(content_words(asked, with_general=True), rows, amount)
+    left_out += denials(question, "\n".join(rows[i].text for i in match.rows))
     if match.rows:
-        yield _quoted(text, rows, match)._replace(note=f"{note} {_NOTE}")
+        yield _quoted(text, rows, match, left_out)._replace(note=f"{note} {_NOTE}")
     else:
-        yield _unquoted(text, regions, content_words(question))._replace(note=note)
+        yield _unquoted(text, regions, content_words(asked), left_out)._replace(note=note)
 
 
 def _rows(text: str, regions: Sequence[Region]) -> list[PrintedRow]:
@@ -110,19 +115,29 @@ def _matched(words: Iterable[str], rows: Sequence[PrintedRow], amount: bool) -> 
         for i in hits:
             weights[i] += math.log(1 + len(rows) / len(hits))
             shared[i] |= spellings
-    best = _best(weights, rows, amount)
+    only = [
+        all(forms(word) & shared[i] for word in words_of(row.text) if is_content(word))
+        for i, row in enumerate(rows)
+    ]
+    best = _best(weights, rows, only, amount)
     whole = [all(found & shared[i] for found in row) for i, row in enumerate(printed)]
     below = _below(best, rows, whole, amount)
     quoted = [j for i in best for j in (i, i + 1) if j == i or j in below]
     return _Match(quoted, below, missing, respelled)
 
 
-def _best(weights: Sequence[float], rows: Sequence[PrintedRow], amount: bool) -> list[int]:
-    """Return the rows to quote; of equals, those with a number first when one is asked for."""
+def _best(
+    weights: Sequence[float], rows: Sequence[PrintedRow], only: Sequence[bool], amount: bool
+) -> list[int]:
+    """Return the rows to quote.
+
+    Of equals, those with a number come first when one is asked for, then those that name nothing
+    else (`only`): "Coffee" before "Iced coffee".
+    """
     most = max(weights, default=0.0)
     best = [i for i, weight in enumerate(weights) if weight > 0 and weight >= _SHARE * most]
     without = [amount and not _has_number(row.text) for row in rows]
-    return sorted(best, key=lambda i: (-weights[i], without[i], i))[:_MOST_ROWS]
+    return sorted(best, key=lambda i: (-weights[i], without[i], not only[i], i))[:_MOST_ROWS]
 
 
 def _below(
@@ -147,7 +162,7 @@ def _has_number(text: str) -> bool:
     return any(map(str.isdigit, text))
 
 
-def _quoted(text: str, rows: Sequence[PrintedRow], match: _Match) -> Chunk:
+def _quoted(text: str, rows: Sequence[PrintedRow], match: _Match, left_out: Sequence[str]) -> Chunk:
     """Return the answer whose first rows are those that share words with the question."""
     hint = f" ({_BELOW.strip()} what stands below)" if match.below else ""
     said = f"Printed here, and sharing words with your question{hint}:\n"
@@ -156,7 +171,7 @@ def _quoted(text: str, rows: Sequence[PrintedRow], match: _Match) -> Chunk:
         said += "\n" + (_BELOW if i in match.below else "")
         regions += rows[i].moved(len(said))
         said += rows[i].text
-    said += _remarks(match)
+    said += _remarks(match, left_out)
     return Chunk(
         said + _rest(text, [rows[i] for i in match.rows]),
         tuple(regions),
@@ -165,13 +180,15 @@ def _quoted(text: str, rows: Sequence[PrintedRow], match: _Match) -> Chunk:
     )
 
 
-def _remarks(match: _Match) -> str:
-    """Say which words are printed in another spelling, and which are not printed."""
+def _remarks(match: _Match, left_out: Sequence[str]) -> str:
+    """Say which words are printed in another spelling, not printed, or not understood."""
     said = "".join(
         f"\n\n“{slip}” is spelled nearly like “{word}”." for word, slip in match.respelled.items()
     )
     if match.missing:
         said += f"\n\nNot found in print: {_listed(match.missing)}."
+    if left_out:
+        said += f"\n\nNot taken into account: {_listed(left_out)}. See the other rows too."
     return said
 
 
@@ -188,11 +205,19 @@ def _rest(text: str, quoted: Sequence[PrintedRow]) -> str:
     return "\n\nAlso in this picture:\n\n" + "\n".join(lines)
 
 
-def _unquoted(text: str, regions: Sequence[Region], words: Sequence[str]) -> Chunk:
+def _unquoted(
+    text: str, regions: Sequence[Region], words: Sequence[str], left_out: Sequence[str]
+) -> Chunk:
     """Return the answer for a question whose words are not printed."""
     if not any(region.span for region in regions):  # nothing is printed: the text says so
         return Chunk(text, tuple(regions), literal=True)
-    said = f"Nothing that was read here shares a word with your question ({_listed(words)}).\n\n"
+    said = ""
+    if words:
+        said = (
+            f"Nothing that was read here shares a word with your question ({_listed(words)}).\n\n"
+        )
+    if left_out:
+        said += f"Not taken into account: {_listed(left_out)}.\n\n"
     moved = (
         region._replace(span=(region.span[0] + len(said), region.span[1] + len(said)))
         if region.span
