@@ -112,7 +112,7 @@ FLOORS = {
         ["titles", "labels", "print_boxes", "curves", "sectors"],
         ["legends", "scales", "categories", "values"],
         ["plot_area", "areas", "series_names", "kinds", "checks"],
-        ["tabulation"],
+        ["tabulation", "bar_likes"],
         ["reader", "ticks", "second_look", "name_checks"],
         ["plots", "pies"],
         ["drawn_lines"],

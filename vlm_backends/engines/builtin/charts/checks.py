@@ -28,6 +28,8 @@ _NEXT_ENTRY, _SAME_LEFT = 2.2, 0.5  # heights of a letter: how near the next nam
 _DARK, _WHOLE = 140.0, 0.9  # of 255: a frame is that dark, the axes of Vega are not; of its width
 _AS_DARK = 0.8  # of the edge's darkness: grid lines that are as dark
 
+FLOATING = "some bars do not stand on the line of the others"
+
 
 def check_base(axis: Axis | None, layout: Layout, is_stacked: bool) -> None:
     """Refuse bars that do not stand on zero, unless they end where their value is."""
@@ -59,7 +61,7 @@ def check_layout(
         wide = _FLOATING[0] * width <= other.width <= _FLOATING[1] * width
         large = other.area > max(_SMALL * width**2, 60) and other.height > 3
         if wide and large and not _is_swatch(other, layout, legend, others):
-            raise CannotRead("some bars do not stand on the line of the others")
+            raise CannotRead(FLOATING)
     drawn = {bar.colour for bar in bars}
     if len(legend) > 1 and drawn & set(legend) and not set(legend) <= drawn:
         raise CannotRead("the legend names a colour that no bar has")

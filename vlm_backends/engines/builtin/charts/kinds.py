@@ -35,13 +35,18 @@ def describe_unread(rgb: np.ndarray, labels: Sequence[TextBox], has_axis: bool) 
     """Say what a picture (H×W×3, uint8) without bars, lines or slices looks like, as a phrase."""
     if np.ptp(rgb.reshape(-1, 3)[:: max(1, rgb.size // 300_000)], axis=0).max() < 12:
         return BLANK
-    if _colour_count(rgb) > _MANY_COLOURS:
+    if is_photo(rgb):
         return PHOTO
     if not has_axis and is_printed_table(labels):
         return TABLE
     if not has_axis and len(labels) >= _PAGE_LINES and _drawn_share(rgb, labels) < _MOST_DRAWN:
         return PAGE
     return UNKNOWN
+
+
+def is_photo(rgb: np.ndarray) -> bool:
+    """Return True for a picture (H×W×3, uint8) of so many colours that nobody draws a chart in."""
+    return _colour_count(rgb) > _MANY_COLOURS
 
 
 def _colour_count(rgb: np.ndarray) -> int:

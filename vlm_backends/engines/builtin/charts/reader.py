@@ -48,7 +48,7 @@ def read_print(rgb: np.ndarray, cancel: CancelToken | None = None) -> list[TextL
 
     OCR easily misses print near large solid shapes.
     """
-    drawing = _draw_out(rgb)
+    drawing = draw_out(rgb)
     if not _has_bars(drawing):
         return ocr.read_lines(rgb, cancel)
     lines = ocr.read_lines(_bleached(drawing), cancel)
@@ -63,7 +63,7 @@ def read_chart(
     Where a label is in doubt, the print is read once more, enlarged. Raises CannotRead with the
     reason.
     """
-    drawing = _draw_out(rgb)
+    drawing = draw_out(rgb)
     if not _has_bars(drawing):
         raise CannotRead(NO_BARS)
     lines = [_scaled(line, drawing.scale) for line in lines]
@@ -94,7 +94,8 @@ def _shrink(rgb: np.ndarray) -> tuple[np.ndarray, float]:
     return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), scale
 
 
-def _draw_out(rgb: np.ndarray) -> BarDrawing:
+def draw_out(rgb: np.ndarray) -> BarDrawing:
+    """Return the bars of a picture (H×W×3, uint8), and what lies around them."""
     small, scale = _shrink(rgb)
     colours = colour_map(small)
     ground = backgrounds(colours)

@@ -11,6 +11,7 @@ import numpy as np
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin.charts import (
     areas,
+    bar_likes,
     curves,
     drawn_lines,
     kinds,
@@ -89,12 +90,19 @@ def _table(rgb: np.ndarray, printed: Sequence[TextLine], cancel: CancelToken | N
     except CannotRead as reason:
         of_bars = str(reason)
     if of_bars != reader.NO_BARS:  # a line over bars is not the whole chart
-        raise CannotRead(f"this looks like a bar chart, and {of_bars}")
+        raise CannotRead(_seen_of_bars(rgb, printed, of_bars))
     try:
         return lines.read_line_chart(rgb, printed)
     except CannotRead as reason:
         of_lines = str(reason)
     raise CannotRead(_seen(rgb, printed, of_lines))
+
+
+def _seen_of_bars(rgb: np.ndarray, printed: Sequence[TextLine], reason: str) -> str:
+    """Return what was seen where rectangles were taken for bars, as a phrase."""
+    drawing = reader.draw_out(rgb)
+    labels = [to_text_box(line, drawing.scale) for line in printed]
+    return bar_likes.describe_refused(drawing.rgb, labels, drawing.layout, reason)
 
 
 def _seen(rgb: np.ndarray, printed: Sequence[TextLine], of_lines: str) -> str:
@@ -111,7 +119,7 @@ def _seen(rgb: np.ndarray, printed: Sequence[TextLine], of_lines: str) -> str:
     if of_lines in _OF_AXES:
         return f"a chart with axes was seen, and {of_lines}"
     if of_lines not in _NO_LINES:
-        return f"this looks like a line or area chart, and {of_lines}"
+        return f"axes and what may be lines or areas were seen, and {of_lines}"
     if has_axis:
         return f"{kinds.UNKNOWN}: {of_lines}"
     return kinds.UNKNOWN
