@@ -398,6 +398,23 @@ def test_a_question_about_a_chart_is_computed_from_its_table_with_its_rows_lit()
     assert "Computed on this machine, without a model" in answer.note
 
 
+@pytest.mark.parametrize(
+    "question, lit",
+    [
+        ("What is Rome in 2024?", ["Rome: 65"]),
+        ("Which city had the least in 2023?", ["Lima: 20"]),
+        ("What is the total of 2023?", ["Oslo: 30", "Rome: 50", "Lima: 20"]),
+    ],
+)
+def test_of_several_series_the_cells_of_the_answer_alone_are_lit(question, lit):
+    series = {"2023": [30, 50, 20], "2024": [42, 65, 88]}
+    drawn = charts.vertical("Visitors", series, list(CITIES), range(0, 101, 20))
+    prompt = Prompt((Turn("user", question, (picture(drawn),)),))
+    answer = list(ask(Embedded(), find_model("google/deplot"), prompt))[-1]
+    assert "Computed from this table" in answer.note
+    assert [region.label for region in answer.regions] == lit
+
+
 def test_a_table_that_was_corrected_is_not_said_to_be_read():
     rows = (CITY_ROWS[0], ("Oslo", "99"), *CITY_ROWS[2:])
     answer = asked_about_chart("What is the largest?", rows)

@@ -142,6 +142,9 @@ def test_words_that_turn_a_question_name_nothing_where_they_are_printed(question
     ((("", "Value"), ("Product A", "3"), ("Chile", "5")), "What is the value of Product B?"),
     ((("", "2023", "2024"), ("2023", "3", "4"), ("2024", "5", "6")), "What is 2023?"),
     ((("", "Value"), ("A", "3 kg"), ("B", "5 m")), "What is the total?"),
+    ((("", "Value"), ("A", "10"), ("B", "14"), ("Mean", "12")), "What is the total?"),
+    ((("", "Value"), ("A", "10"), ("B", "14"), ("avg", "12")), "What is the sum?"),
+    ((("", "Value"), ("A", "5 m"), ("B", "3M")), "What is the total?"),
     ((("", "Value"), ("A", "3?"), ("B", "5")), "What is the total?"),
     ((("", "Value"),), "What is the total?"),
     ((), "What is the total?"),
@@ -152,9 +155,29 @@ def test_a_table_in_doubt_answers_nothing(table, question):
 
 def test_close_measured_values_are_said_to_be_close():
     table = (("", "Value"), ("A1", "50"), ("B2", "49.6"), ("C3", "20"))
-    assert "could also be B2 (49.6)" in said("largest", table, measured=True)
-    assert "could" not in said("largest", table)
-    assert "could be on the other side" in said("which rows are above 49.8?", table, measured=True)
+    assert "±0.3, so it could also be B2 (49.6)" in said("largest", table, error=0.3)
+    assert "could" not in said("largest", table) + said("largest", table, error=0.1)
+    assert "B2 could be on the other side" in said("which rows are above 49.8?", table, error=0.3)
+
+
+@pytest.mark.parametrize("question, words", [
+    ("largest", "They were measured alike, to about ±5"), ("smallest", "so it could also be"),
+    ("difference between A1 and B2", "Each value was measured to about ±5"),
+    ("What is the total?", "±5"), ("average", "±5"), ("difference between the largest and the smallest", "±5"),
+    ("Is A1 larger than C3?", "Not surely"), ("Which is the largest, and by how much?", "alike"),
+])  # fmt: skip
+def test_what_depends_on_how_values_were_measured_says_so(question, words):
+    table = (("", "Value"), ("A1", "85"), ("B2", "85"), ("C3", "80"))
+    assert words in said(question, table, error=5.0)
+    assert "±" not in said(question, table)
+
+
+@pytest.mark.parametrize("cells, total", [
+    (("5 m", "3 m"), "8m"), (("$5M", "$3M"), "$8,000,000"), (("5k", "3k"), "8,000"), (("5 min", "3 min"), "8min"),
+    (("2b", "3b"), "5b"), (("2bn", "3bn"), "5,000,000,000"),
+])  # fmt: skip
+def test_a_small_m_is_a_unit(cells, total):
+    assert f"is {total}." in said("What is the total?", (("", "Value"), *zip("AB", cells)))
 
 
 def test_a_question_takes_its_table_along_and_back():

@@ -167,7 +167,7 @@ def test_an_axis_needs_three_labels_that_agree():
 
 @pytest.mark.parametrize("title", ["", "Bees"])
 def test_the_table_is_spelled_in_deplots_grammar(title):
-    table = reader.ChartTable(title, (("", "A|B", "C"), ("x", "1", "2")), (), (), "")
+    table = reader.ChartTable(title, (("", "A|B", "C"), ("x", "1", "2")), (), (), (), "")
     answer = deplot.read(reader.linearize(table))
     assert answer.rows == (("", "A/B", "C"), ("x", "1", "2"))
     assert "TITLE" not in answer.text

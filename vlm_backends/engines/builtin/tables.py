@@ -69,7 +69,7 @@ def answer_about_table(
     except CannotRead:
         table = None
     same = table is not None and table.rows == rows
-    found = _answer(question, rows, table if same else None, printed)
+    found = _answer(question, rows, table, printed)
     if found is None:
         text = f"No answer: this question is not surely understood here. {_ANSWERS}\n\n"
         text += f"For any other question, {OTHER_ENGINES}."
@@ -83,10 +83,9 @@ def answer_about_table(
 def _answer(
     question: str, rows: TableRows, table: ChartTable | None, lines: Sequence[TextLine]
 ) -> TableAnswer | None:
-    """Return a table's answer; `table` is the chart's, if the rows are as it was read."""
+    """Return a table's answer; `table` is the chart's as it was read, whose values are no surer."""
     words = " ".join(line.text for line in lines)
-    measured = table is not None and not table.how.startswith("values as printed")
-    return answer_question(question, rows, words, measured=measured)
+    return answer_question(question, rows, words, error=table.error if table else 0.0)
 
 
 def _regions(table: ChartTable, rgb: np.ndarray) -> tuple[Region, ...]:
@@ -99,12 +98,16 @@ def _regions(table: ChartTable, rgb: np.ndarray) -> tuple[Region, ...]:
 def _lit(
     table: ChartTable, rows: TableRows, found: TableAnswer, rgb: np.ndarray
 ) -> tuple[Region, ...]:
-    """Return the regions of the cells that an answer comes from, as the chart shows them."""
-    regions = _regions(table, rgb)
-    names = {rows[i + 1][0] for i, _ in found.cells}
-    pairs = {f"{rows[i + 1][0]}, {rows[0][j + 1]}" for i, j in found.cells}
-    exact = tuple(one for one in regions if one.label.rpartition(": ")[0] in pairs)
-    return exact or tuple(one for one in regions if one.label.rpartition(": ")[0] in names)
+    """Return the regions of the cells that an answer comes from, where the chart has these rows."""
+    if _names(rows) != _names(table.rows):
+        return ()  # rows or series were added, left out or renamed: their places are not known
+    return tuple(
+        region for region, cell in zip(_regions(table, rgb), table.cells) if cell in found.cells
+    )
+
+
+def _names(rows: TableRows) -> list[tuple[str, ...]]:
+    return [rows[0], *((row[0],) for row in rows[1:])]
 
 
 def _refusal(reason: CannotRead, lines: Sequence[TextLine]) -> str:

@@ -173,17 +173,22 @@ def _table(
     rows: list[tuple[str, ...]] = [("", *(names if several else [names[0] or "Value"]))]
     outlines: list[Outline] = []
     labels: list[str] = []
+    cells: list[tuple[int, int]] = []
     for i, tick in enumerate(plot.ticks):
-        cells = []
-        for name, row in zip(names, heights):
+        texts = []
+        for column, (name, row) in enumerate(zip(names, heights)):
             y = row[i]
-            cells.append("" if y is None else axis.written(axis.value(y)))
+            texts.append("" if y is None else axis.written(axis.value(y)))
             if y is not None:
                 outlines.append(_spot(tick.x, y, scale))
-                labels.append(f"{tick.name}{f', {name}' if several else ''}: {cells[-1]}")
-        if any(cells):
-            rows.append((tick.name, *cells))
-    return ChartTable(title, tuple(rows), tuple(outlines), tuple(labels), HOW)
+                labels.append(f"{tick.name}{f', {name}' if several else ''}: {texts[-1]}")
+                cells.append((len(rows) - 1, column))
+        if any(texts):
+            rows.append((tick.name, *texts))
+    how = f"{HOW}, to about ±{axis.step:g}"
+    return ChartTable(
+        title, tuple(rows), tuple(outlines), tuple(labels), tuple(cells), how, axis.step
+    )
 
 
 def _spot(x: float, y: float, scale: float) -> Outline:

@@ -56,7 +56,10 @@ def read_pie_chart(rgb: np.ndarray, lines: Sequence[TextLine]) -> ChartTable:
     rows += zip(names, values)
     spots = tuple(_outline(disc, sector, scale) for sector in disc.sectors)
     tags = tuple(f"{name}: {value}" for name, value in zip(names, values))
-    return ChartTable(title, tuple(rows), spots, tags, how)
+    cells = tuple((i, 0) for i in range(len(names)))
+    error = 0.0 if how == PRINTED else disc.error
+    how = f"{how}, to about ±{error:.1f} %" if error else how
+    return ChartTable(title, tuple(rows), spots, tags, cells, how, error)
 
 
 def _assigned(disc: Disc, labels: Sequence[TextBox]) -> tuple[list[list[str]], list[list[str]]]:

@@ -23,6 +23,7 @@ _SAME = 9.0  # distance in CIELAB between neighbours of one sector
 _NARROW = 14  # steps: what is narrower is an edge between sectors
 _PURE = 0.85  # of a sector that has its one colour, print aside
 _MAX_SECTORS = 30
+_ERROR = 2.0  # px of the rim: how far a side may be off
 
 NO_DISC = "no disc of a pie was found"
 NO_SECTORS = "the disc has no sectors of one colour each"
@@ -61,6 +62,11 @@ class Disc:
         """Return a point's angle in turns, clockwise from the top, and its distance in radii."""
         dx, dy = x - self.x, y - self.y
         return float(np.arctan2(dx, -dy) / (2 * np.pi)) % 1, float(np.hypot(dx, dy)) / self.radius
+
+    @property
+    def error(self) -> float:
+        """Return how many percent a measured share may be off: both of its sides are measured."""
+        return 100 * 2 * _ERROR / (2 * np.pi * self.radius)
 
     @property
     def decimals(self) -> int:

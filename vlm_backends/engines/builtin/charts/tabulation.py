@@ -23,13 +23,15 @@ Rows = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True)
 class ChartTable:
-    """The table of a chart, and the bars that it was read from."""
+    """The table of a chart, and its marks: the bars, points or slices that it was read from."""
 
     title: str
     rows: Rows  # the header first; the first column has the categories
-    outlines: tuple[Outline, ...]  # of the bars, in pixels
-    labels: tuple[str, ...]  # one a bar: its category and value
-    how: str  # the values were found, as a phrase
+    outlines: tuple[Outline, ...]  # of the marks, in pixels
+    labels: tuple[str, ...]  # one a mark: its names and value
+    cells: tuple[tuple[int, int], ...]  # one a mark: its row and column, without the headers
+    how: str  # how the values were found, as a phrase
+    error: float = 0.0  # how far measured values may be off; 0 when all of them were printed
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,13 @@ def tabulate(frame: Frame, free: Sequence[PrintBox], title: str) -> ChartTable:
     text_of = dict(zip(map(id, bars), values.texts))
     zero = "0" + (axis.unit if axis else "")
     rows: list[tuple[str, ...]] = [("", *header)]
-    outlines, labels = [], []
+    outlines, labels, cells = [], [], []
     for category, row in zip(frame.categories, grid):
         rows.append((category.name, *(text_of[id(bar)] if bar else zero for bar in row)))
-        for bar in filter(None, row):
+        for column, bar in enumerate(row):
+            if bar is None:
+                continue
+            cells.append((len(rows) - 2, column))
             part = bar.part.rotated_right(width) if layout.is_rotated else bar.part
             outlines.append(_outline(part, frame.drawing.scale))
             labels.append(f"{category.name}: {text_of[id(bar)]}")
@@ -89,7 +94,8 @@ def tabulate(frame: Frame, free: Sequence[PrintBox], title: str) -> ChartTable:
     empty = [each.name for each, row in zip(frame.categories, grid) if not all(row)]
     if empty and not frame.is_stacked:
         how += f"; no bar is seen at {', '.join(empty)}, which counts as 0"
-    return ChartTable(title, tuple(rows), tuple(outlines), tuple(labels), how)
+    error = values.error if values.printed < len(bars) else 0.0
+    return ChartTable(title, tuple(rows), tuple(outlines), tuple(labels), tuple(cells), how, error)
 
 
 def _header(frame: Frame, colours: list[int]) -> list[str]:

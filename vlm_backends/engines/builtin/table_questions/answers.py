@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import mean, median
 
 from vlm_backends.engines.builtin.table_questions.figures import (
+    MEANS,
     TOTALS,
     Cell,
     Figures,
@@ -19,10 +20,9 @@ from vlm_backends.engines.builtin.table_questions.grammar import Query, parse_qu
 from vlm_backends.engines.builtin.table_questions.names import find_names
 from vlm_backends.engines.builtin.table_questions.words import vocabulary
 
-_CLOSE = 0.02  # of the largest: measured values that are closer may be the other way round
 _TESTS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 _TEST_WORDS = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most"}
-_MOST_LISTED = 30
+_MOST_LISTED, _MOST_NEAR = 30, 3
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class TableAnswer:
 
 
 def answer_question(
-    question: str, rows: Sequence[Sequence[str]], printed: str = "", measured: bool = False
+    question: str, rows: Sequence[Sequence[str]], printed: str = "", error: float = 0.0
 ) -> TableAnswer | None:
     """Return the answer that a table has to an English question; None when it is not sure.
 
     The first row is the header, the first column has the names. `printed` is other print of the
-    chart, which says what its values are called. With `measured`, values are not exact, and a close
-    result says so.
+    chart, which says what its values are called. `error` is how far each value may be from the true
+    one; a result that depends on it says so.
     """
     table = parse_table(rows)
     if table is None:
@@ -52,7 +52,7 @@ def answer_question(
     query = parse_question(found, nouns)
     if query is None or (query.rows and query.kind in _OF_ALL_ROWS and len(table.series) < 2):
         return None
-    computed = _KINDS[query.kind](table, query, measured)
+    computed = _KINDS[query.kind](table, query, error)
     if computed is None:
         return None
     text, cells = computed
@@ -84,7 +84,7 @@ def _ranked(table: Figures, query: Query) -> list[Cell]:
     return sorted(_scope(table, query), key=lambda cell: cell.value, reverse=query.most)
 
 
-def _extreme(table: Figures, query: Query, measured: bool) -> _Computed | None:
+def _extreme(table: Figures, query: Query, error: float) -> _Computed | None:
     ranked = _ranked(table, query)
     values = list(dict.fromkeys(cell.value for cell in ranked))
     rank = int(query.number)
@@ -99,7 +99,9 @@ def _extreme(table: Figures, query: Query, measured: bool) -> _Computed | None:
         f"{about or 'The '}{'the ' if about else ''}{order}{word} value is {tied[0].text}: {names}."
     )
     others = [cell for cell in ranked if cell.value != tied[0].value]
-    return text + _doubt(table, tied[0], others, measured), tied
+    if error and len(tied) > 1:
+        text += f" They were measured alike, to about ±{table.spell(error, 3)}."
+    return text + _doubt(table, tied[0], others, error), tied
 
 
 def _name(table: Figures, query: Query, cell: Cell) -> str:
@@ -111,17 +113,22 @@ def _name(table: Figures, query: Query, cell: Cell) -> str:
     return table.name(cell)
 
 
-def _doubt(table: Figures, cell: Cell, others: Sequence[Cell], measured: bool) -> str:
+def _doubt(table: Figures, cell: Cell, others: Sequence[Cell], error: float) -> str:
     """Say when a measured value is too close to another for their order to be sure."""
-    most = max((abs(one.value) for one in table.cells), default=0)
-    near = [one for one in others if abs(one.value - cell.value) < _CLOSE * most]
-    if not measured or not near:
+    near = [one for one in others if abs(one.value - cell.value) < 2 * error]
+    if not near:
         return ""
-    names = listed(f"{table.name(one)} ({one.text})" for one in near[:3])
-    return f" Measured values may be off by 2 %, so that it could also be {names}."
+    names = listed(f"{table.name(one)} ({one.text})" for one in near[:_MOST_NEAR])
+    names += " or others" if len(near) > _MOST_NEAR else ""
+    return f" Each was measured to about ±{table.spell(error, 3)}, so it could also be {names}."
 
 
-def _several(table: Figures, query: Query, measured: bool) -> _Computed | None:
+def _each_to(table: Figures, error: float) -> str:
+    """Say how exact the values behind a result are; nothing for values that were printed."""
+    return f" Each value was measured to about ±{table.spell(error, 3)}." if error else ""
+
+
+def _several(table: Figures, query: Query, error: float) -> _Computed | None:
     ranked = _ranked(table, query)
     count = int(query.number)
     if len(ranked) < count:
@@ -132,13 +139,13 @@ def _several(table: Figures, query: Query, measured: bool) -> _Computed | None:
     spelled = listed(f"{_name(table, query, cell)} ({cell.text})" for cell in chosen)
     text = f"{_about(table, query)}{word}: {spelled}."
     return text[0].upper() + text[1:] + _doubt(
-        table, chosen[-1], ranked[len(chosen) :], measured
+        table, chosen[-1], ranked[len(chosen) :], error
     ), chosen
 
 
-def _lead(table: Figures, query: Query, measured: bool) -> _Computed | None:
+def _lead(table: Figures, query: Query, error: float) -> _Computed | None:
     ranked = _ranked(table, query)
-    answer = _extreme(table, query, measured)
+    answer = _extreme(table, query, error)
     if not answer or len(ranked) < 2:
         return None
     if ranked[0].value == ranked[1].value:
@@ -146,13 +153,14 @@ def _lead(table: Figures, query: Query, measured: bool) -> _Computed | None:
     text, cells = answer
     gap = table.spell(abs(ranked[0].value - ranked[1].value))
     next_one = f"{_name(table, query, ranked[1])} ({ranked[1].text})"
-    return f"{text} The next is {next_one}: the difference is {gap}.", [*cells, ranked[1]]
+    text = f"{text} The next is {next_one}: the difference is {gap}.{_each_to(table, error)}"
+    return text, [*cells, ranked[1]]
 
 
-def _total(table: Figures, query: Query, _: bool) -> _Computed | None:
+def _total(table: Figures, query: Query, error: float) -> _Computed | None:
     named = [i for i, name in enumerate(table.rows) if name.strip().lower() in TOTALS]
     if table.has_totals and not query.rows:
-        if query.kind != "total" or len(named) != 1 or table.rows[named[0]].lower() == "average":
+        if query.kind != "total" or len(named) != 1 or _is_mean(table.rows[named[0]]):
             return None
         cells = table.of(named, query.series or None)
         spelled = listed(f"{table.name(cell)}: {cell.text}" for cell in cells)
@@ -172,7 +180,11 @@ def _total(table: Figures, query: Query, _: bool) -> _Computed | None:
             if part
         ]
         text += f" By series: {', '.join(spelled)}."
-    return text[0].upper() + text[1:], cells
+    return text[0].upper() + text[1:] + _each_to(table, error), cells
+
+
+def _is_mean(name: str) -> bool:
+    return name.strip().lower() in MEANS
 
 
 def _pair(table: Figures, query: Query) -> tuple[Cell, Cell] | None:
@@ -187,11 +199,11 @@ def _pair(table: Figures, query: Query) -> tuple[Cell, Cell] | None:
     return (found[0][0], found[1][0]) if all(len(cells) == 1 for cells in found) else None
 
 
-def _difference(table: Figures, query: Query, _: bool) -> _Computed | None:
+def _difference(table: Figures, query: Query, error: float) -> _Computed | None:
     pair = _pair(table, query)
     if not pair:
         return None
-    return _apart(table, *pair), list(pair)
+    return _apart(table, *pair) + _each_to(table, error), list(pair)
 
 
 def _apart(table: Figures, one: Cell, other: Cell) -> str:
@@ -203,17 +215,19 @@ def _apart(table: Figures, one: Cell, other: Cell) -> str:
     return f"{names}: {table.name(larger)} is larger by {gap}."
 
 
-def _comparison(table: Figures, query: Query, measured: bool) -> _Computed | None:
+def _comparison(table: Figures, query: Query, error: float) -> _Computed | None:
     pair = _pair(table, query)
     if not pair:
         return None
     one, other = pair
     holds = one.value > other.value if query.most else one.value < other.value
     text = f"{'Yes' if holds else 'No'}: {_apart(table, one, other)}"
-    return text + _doubt(table, one, [other], measured), list(pair)
+    if abs(one.value - other.value) < 2 * error:
+        text = f"Not surely: {_apart(table, one, other)}"
+    return text + _each_to(table, error), list(pair)
 
 
-def _range(table: Figures, query: Query, _: bool) -> _Computed | None:
+def _range(table: Figures, query: Query, error: float) -> _Computed | None:
     ranked = _ranked(table, query)
     if len(ranked) < 2:
         return None
@@ -221,10 +235,11 @@ def _range(table: Figures, query: Query, _: bool) -> _Computed | None:
     gap = table.spell(first.value - last.value)
     names = [f"{_name(table, query, cell)} ({cell.text})" for cell in (first, last)]
     text = f"{_about(table, query)}the largest is {names[0]} and the smallest is {names[1]}"
-    return f"{text[0].upper()}{text[1:]}: the difference is {gap}.", [first, last]
+    text = f"{text[0].upper()}{text[1:]}: the difference is {gap}.{_each_to(table, error)}"
+    return text, [first, last]
 
 
-def _limit(table: Figures, query: Query, measured: bool) -> _Computed | None:
+def _limit(table: Figures, query: Query, error: float) -> _Computed | None:
     if len(table.series) > 1 and len(query.series) != 1:
         return None
     if table.has_totals or (query.unit and query.unit != table.prefix + table.unit):
@@ -243,15 +258,14 @@ def _limit(table: Figures, query: Query, measured: bool) -> _Computed | None:
     else:
         text = f"{_about(table, query)}{limit}"
     text += f": {spelled}." if chosen else ": none."
-    most = max(abs(cell.value) for cell in table.cells)
-    near = [cell for cell in cells if abs(cell.value - query.number) < _CLOSE * most]
-    if measured and near:
-        names = listed(table.rows[cell.row] for cell in near)
-        text += f" Measured values may be off by 2 %, so that {names} could be on the other side."
+    near = [cell for cell in cells if abs(cell.value - query.number) < error]
+    if near:
+        names = listed(table.rows[cell.row] for cell in near[:_MOST_LISTED])
+        text += f"{_each_to(table, error)} So {names} could be on the other side."
     return text[0].upper() + text[1:], chosen
 
 
-def _named(table: Figures, query: Query, _: bool) -> _Computed | None:
+def _named(table: Figures, query: Query, _: float) -> _Computed | None:
     cells = _scope(table, query)
     if not cells:
         names = [table.rows[i] for i in query.rows] + [table.series[i] for i in query.series]
@@ -260,7 +274,7 @@ def _named(table: Figures, query: Query, _: bool) -> _Computed | None:
     return f"{spelled}.", cells
 
 
-def _size(table: Figures, query: Query, _: bool) -> _Computed | None:
+def _size(table: Figures, query: Query, _: float) -> _Computed | None:
     series = f" and {len(table.series)} series" if len(table.series) > 1 else ""
     return f"The table has {len(table.rows)} rows{series}.", []
 

@@ -12,9 +12,11 @@ _CELL = re.compile(
     r"(\d{1,3}(?:[,   ]\d{3})+|\d+)?(\.\d+)?(?:[eE]([-+]?\d+))?\s*([^\d\s]*)"
 )
 _MINUS = "-−–"
-_FACTORS = {"k": 1e3, "m": 1e6, "bn": 1e9, "b": 1e9}
+# a small m or b is a unit: metres, minutes, bytes
+_FACTORS = {"k": 1e3, "K": 1e3, "M": 1e6, "bn": 1e9, "Bn": 1e9, "BN": 1e9, "B": 1e9}
 _MOST_DECIMALS = 6
-TOTALS = {"total", "totals", "sum", "all", "overall", "average", "mean", "grand total", "subtotal"}
+MEANS = {"average", "avg", "mean", "median"}
+TOTALS = {"total", "totals", "sum", "all", "overall", "grand total", "subtotal", *MEANS}
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def parse_table(rows: Sequence[Sequence[str]]) -> Figures | None:
 
 
 def parse_number(text: str) -> tuple[float, str, str, int] | None:
-    """Return a number's value, prefix, unit and decimals: `1,200`, `-3.5 %`, `$2`; or None."""
+    """Return a number's value, prefix, unit and decimals: `1,200`, `-3.5 %`, `$2M`; or None."""
     match = _CELL.fullmatch(str(text).strip())
     if not match or not (match[4] or match[5]) or (match[1] and match[3]):
         return None
@@ -107,8 +109,8 @@ def parse_number(text: str) -> tuple[float, str, str, int] | None:
     value *= 10.0 ** int(match[6] or 0)
     decimals = len(match[5] or ".") - 1
     unit = match[7]
-    if unit.lower() in _FACTORS:
-        value, unit, decimals = value * _FACTORS[unit.lower()], "", 0
+    if unit in _FACTORS:
+        value, unit, decimals = value * _FACTORS[unit], "", 0
     if (match[1] or match[3]) and (match[1] or match[3]) in _MINUS:
         value = -value
     return (value, match[2], unit, decimals) if math.isfinite(value) else None
