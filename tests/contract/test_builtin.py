@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from tests.support import chart_pictures as charts
 from tests.support.builtin_runs import FLORENCE, picture, run
@@ -207,7 +207,7 @@ def test_a_long_text_is_no_burden():
 def test_open_vocabulary_says_when_nothing_is_printed(words):
     answer = run("<OPEN_VOCABULARY_DETECTION>", POSTER, words)
     assert {region.label for region in answer.regions} <= {"to"}
-    assert answer.regions or "None of these words is printed" in answer.text
+    assert answer.regions or "None of these words is in the print" in answer.text
 
 
 @pytest.mark.parametrize("sentence, found", [
@@ -308,6 +308,28 @@ def test_a_region_is_described_by_what_is_measured_in_it():
     assert "405 × 150 px" in answer.text and "EXIT 12" in answer.text and "white" in answer.text
     answer = run("<REGION_TO_DESCRIPTION>", image, region=(0.05, 0.55, 0.45, 0.95))
     assert "blue 100%" in answer.text and "No print" in answer.text
+
+
+@pytest.mark.parametrize("text, letter", [("EXIT 12", 40), ("Coffee 2.90", 28)])
+@pytest.mark.parametrize("sides, is_cut", [((0.12, 0.12, 0.12, 0.12), False), ((0.06, 0.4, 0.4, 0.4), False), ((0.3, 0.3, -0.3, 0.3), True),
+                                           ((-0.3, 0.3, 0.3, 0.3), True), ((0.3, 0.3, 0.3, -0.3), True), ((0.3, -0.25, 0.3, 0.3), True)])  # fmt: skip
+def test_print_that_the_region_cuts_is_said(text, letter, sides, is_cut):
+    """The region's sides (left, top, right, bottom) are that many heights of the letters outside of them."""
+    image = page((200, 300, text), letter=letter)
+    box = ImageChops.invert(image.convert("L")).getbbox()
+    signs = -1, -1, 1, 1
+    edges = [at + sign * letter * side for at, sign, side in zip(box, signs, sides)]
+    region = tuple(edge / size for edge, size in zip(edges, image.size * 2))
+    answer = run("<REGION_TO_DESCRIPTION>", image, region=region)
+    assert ("(cut off)" in answer.text) == is_cut, answer.text
+    assert is_cut or text in answer.text
+    assert "It reads Latin script" in answer.note
+
+
+@pytest.mark.parametrize("words", ["cafe angstrom", "Café Ångström", "Cafe\u0301 A\u030angstro\u0308m", "CAFÉ ANGSTRÖM"])  # fmt: skip
+def test_words_are_found_with_and_without_accents(words):
+    answer = run("<OPEN_VOCABULARY_DETECTION>", page((100, 100, "The Café Ångström"), letter=36), words)  # fmt: skip
+    assert [region.label for region in answer.regions] == ["Café Ångström"] == [answer.text]
 
 
 @pytest.mark.parametrize("colour, name", [((250, 250, 250), "white"), ((10, 10, 10), "black"), ((200, 35, 35), "red"),

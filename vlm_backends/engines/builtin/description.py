@@ -6,31 +6,58 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import colours, ocr
-from vlm_backends.engines.builtin.print_notes import marked
+from vlm_backends.engines.builtin.ocr import TextLine
+from vlm_backends.engines.builtin.print_notes import describe_doubts, marked
 from vlm_backends.engines.builtin.prompts import parse_box
 from vlm_backends.media.geometry import Box, corners
 from vlm_backends.types import Chunk, Region
+
+_CUT = " (cut off)"  # after a piece of print that goes over the region's edge, and may be misread
+_EDGE = 1.0  # px: from there on a line is at the edge
+_INK = 0.4  # of a line's contrast: at an edge without letters there is less
 
 
 def describe_region(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:
     """Yield size, colours and print of the box that `words` spell, in a picture (H×W×3, uint8)."""
     box = parse_box(words)
-    part = _crop(rgb, box)
+    left, top, right, bottom = _pixels(rgb, box)
+    part = rgb[top:bottom, left:right]
+    note = "Measured on this machine, not by Florence-2."
     yield Chunk(
         f"{colours.size_and_colours(part)}\n",
         (Region("region", corners(box)),),
         literal=True,
-        note="Measured on this machine, not by Florence-2.",
+        note=note,
     )
     lines, unread = ocr.read_all(part, cancel)
-    nothing = "No print that could be read." if unread else "No print."
-    said = f"Print: {' / '.join(map(marked, lines))}" if lines else nothing
-    yield Chunk(said, literal=True)
+    nothing = "No print that could be read." if unread else "No print was found."
+    pieces = (marked(line) + _CUT * _is_cut(line, part, rgb, (left, top)) for line in lines)
+    said = f"Print: {' / '.join(pieces)}" if lines else nothing
+    if lines or unread:
+        note += f" {describe_doubts(lines, unread)}"
+    yield Chunk(said, literal=True, note=note)
 
 
-def _crop(rgb: np.ndarray, box: Box) -> np.ndarray:
-    """Return the pixels of a box in 0..1, at least one."""
+def _pixels(rgb: np.ndarray, box: Box) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of a box in 0..1 in pixels; it holds at least one."""
     height, width = rgb.shape[:2]
     left, top = min(round(box[0] * width), width - 1), min(round(box[1] * height), height - 1)
     right, bottom = max(round(box[2] * width), left + 1), max(round(box[3] * height), top + 1)
-    return rgb[top:bottom, left:right]
+    return left, top, right, bottom
+
+
+def _is_cut(line: TextLine, part: np.ndarray, rgb: np.ndarray, offset: tuple[int, int]) -> bool:
+    """Return True when letters of the line go over an edge of the part (H×W×3, uint8)."""
+    grey = part.mean(axis=2)
+    quad = np.asarray(line.quad)
+    (x0, y0), (x1, y1) = quad.min(axis=0), quad.max(axis=0)
+    (height, width), (left, top) = grey.shape, offset
+    columns, rows = slice(max(0, int(x0)), int(x1) + 1), slice(max(0, int(y0)), int(y1) + 1)
+    edges = [
+        grey[rows, 0] if x0 <= _EDGE and left > 0 else None,
+        grey[0, columns] if y0 <= _EDGE and top > 0 else None,
+        grey[rows, -1] if x1 >= width - 1 - _EDGE and left + width < rgb.shape[1] else None,
+        grey[-1, columns] if y1 >= height - 1 - _EDGE and top + height < rgb.shape[0] else None,
+    ]
+    contrast = np.ptp(grey[rows, columns])
+    return any(edge is not None and np.ptp(edge) > _INK * contrast for edge in edges)

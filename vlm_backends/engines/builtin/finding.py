@@ -1,6 +1,7 @@
 """Find words where they are printed."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
@@ -56,13 +57,19 @@ def _printed_runs(sentence: str, printed: Iterable[str]) -> list[str]:
 
 
 def _is_printed(phrase: str, text: str) -> bool:
-    """Return True when the text has the phrase as whole words, in any case."""
-    return _whole_words(phrase).search(text) is not None
+    """Return True when the text has the phrase as whole words, in any case, accents or not."""
+    return _whole_words(phrase).search(_plain(text)) is not None
 
 
 @lru_cache(maxsize=256)
 def _whole_words(phrase: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(phrase)}(?!\w)", re.IGNORECASE)
+    plain = _plain(unicodedata.normalize("NFC", phrase))
+    return re.compile(rf"(?<!\w){re.escape(plain)}(?!\w)", re.IGNORECASE)
+
+
+def _plain(text: str) -> str:
+    """Return the text without accents, each character in its place."""
+    return "".join(unicodedata.normalize("NFD", char)[0] for char in text)
 
 
 def _marked(
@@ -78,15 +85,16 @@ def _marked(
     regions: list[Region] = []
     for phrase in phrases:
         for line in lines:
-            for match in _whole_words(phrase).finditer(line.text):
-                text += ("\n" if text else "") + match[0]
-                span = len(text) - len(match[0]), len(text)
+            for match in _whole_words(phrase).finditer(_plain(line.text)):
+                printed = line.text[slice(*match.span())]
+                text += ("\n" if text else "") + printed
+                span = len(text) - len(printed), len(text)
                 quad = _part_of_quad(line, *match.span())
-                regions.append(region_from_pixels(match[0], quad, rgb, span))
+                regions.append(region_from_pixels(printed, quad, rgb, span))
     if not regions:
         text = (
-            "None of these words is printed in the picture. To find things by what they look "
-            f"like, {OTHER_ENGINES}."
+            "None of these words is in the print that was read. To find things by what they "
+            f"look like, {OTHER_ENGINES}."
         )
     note = "Printed words only, found on this machine by PP-OCRv6, not by Florence-2."
     if unread or not all(line.is_sure for line in lines):
