@@ -17,6 +17,7 @@ _MULTIPLIER = re.compile(r"[x×*·]?\s*[1lI][eE]\s*([+\-−–]?\s*[0-9]{1,2})")
 _POWER = re.compile(r"[x×*·+]\s*[1lI][0oO].*|[1lI][eE].{1,3}|[x×*·]?\s*[1lI][0oO][\^⁰¹²³⁴-⁹].*")
 _TEN = re.compile(r"[x×*·]?\s?[1lI][0oO]\s?\d{1,2}|\+.*")  # or an offset
 _OFF = 1.0  # heights of a letter: a label that is farther from its value's place is not on the axis
+_MISFIT = "the last numbers on the value axis do not fit the others: it may be broken"
 _AWAY = 0.6  # heights of a letter: labels of one axis overlap or are closer sideways
 _NEAR_END = 6.0  # heights of a letter beyond the axis's last label in which a multiplier stands
 _SAME_VALUES = 0.01  # of the largest value: axes on two sides that differ by less are one
@@ -79,12 +80,18 @@ def _scale(side: Sequence[PrintBox], labels: Sequence[PrintBox], base: float) ->
 
 
 def _check_last(axis: Axis, column: Sequence[PrintBox], letter: float) -> None:
-    """Raise PrintInDoubt when 10³ may stand over the axis, which OCR easily reads as 103."""
+    """Raise PrintInDoubt when a number over the axis does not fit it.
+
+    The axis may be broken there, or 10³ may stand over it, which OCR easily reads as 103.
+    """
     near = _OFF * letter * abs(axis.slope)
     on = [label for label in column if _off_axis(axis, label) <= near]
     top = min((label.y for label in on), default=-np.inf)
-    if any(label.y < top and _TEN.fullmatch(label.text) for label in column):
+    beyond = [label for label in column if label.y < top]
+    if any(_TEN.fullmatch(label.text) for label in beyond):
         raise PrintInDoubt(axis_ends.MISREAD)
+    if beyond:
+        raise PrintInDoubt(_MISFIT)
 
 
 def _off_axis(axis: Axis, label: PrintBox) -> float:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vlm_backends.engines.builtin.charts import checks
+from vlm_backends.engines.builtin.charts import checks, cut_bars
+from vlm_backends.engines.builtin.charts.axes import Axis
 from vlm_backends.engines.builtin.charts.bars import Layout, Rectangle, Stack
 from vlm_backends.engines.builtin.charts.categories import Category, Cells
 from vlm_backends.engines.builtin.charts.colours import ColourMap
@@ -94,8 +95,25 @@ def tabulate(frame: Frame, free: Sequence[PrintBox], title: str) -> ChartTable:
     empty = [each.name for each, row in zip(frame.categories, grid) if not all(row)]
     if empty and not frame.is_stacked:
         how += f"; no bar is seen at {', '.join(empty)}, which counts as 0"
+    how += _told_cut(frame, axis) if values.printed < len(bars) else ""
     error = values.error if values.printed < len(bars) else 0.0
     return ChartTable(title, tuple(rows), tuple(outlines), tuple(labels), tuple(cells), how, error)
+
+
+def _told_cut(frame: Frame, axis: Axis | None) -> str:
+    """Return a phrase about bars that may be cut off; empty where there are none."""
+    layout, rgb = frame.drawing.layout, frame.drawing.rgb
+    if axis is None:
+        return ""
+    cut = cut_bars.find_cut(np.rot90(rgb) if layout.is_rotated else rgb, layout, axis)
+    names = [
+        category.name
+        for category, cell in zip(frame.categories, frame.cells)
+        if any(stack in cut for stack in cell)
+    ]
+    if not names:
+        return ""
+    return f"; the bar of {', '.join(names)} ends where the axis ends, and may be cut off there"
 
 
 def _header(frame: Frame, colours: list[int]) -> list[str]:
