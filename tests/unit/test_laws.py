@@ -109,7 +109,7 @@ FLOORS = {
     "vlm_backends.engines.builtin.charts": [
         ["bars", "colours", "errors", "strokes"],
         ["axes", "axis_ends", "bleaching"],
-        ["titles", "labels", "print_boxes", "curves", "sectors"],
+        ["titles", "labels", "print_boxes", "curves", "sectors", "cut_bars"],
         ["legends", "scales", "categories", "values"],
         ["plot_area", "areas", "series_names", "kinds", "checks"],
         ["tabulation", "bar_likes"],
