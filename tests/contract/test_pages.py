@@ -124,7 +124,7 @@ def test_a_batch_takes_pages_and_its_files_have_names_of_their_own(folder):
     (scans / "a-page-2.png").write_bytes(frames("PNG", 1) + b"x")
     found = sources([scans / "a-page-2.png", scans / "a.tif", scans / "d.pdf"])
     assert [source.name for source in found] == [
-        "a-page-2.png", "a.tif", "a-2.tif#page=2", "a.tif#page=3", "d.pdf", "d.pdf#page=2",
+        "a-page-2.png", "a-2.tif", "a-2.tif#page=2", "a-2.tif#page=3", "d.pdf", "d.pdf#page=2",
     ]  # fmt: skip
     assert len({stem_of(source.name).casefold() for source in found}) == len(found)
     archive = folder / "results.zip"
@@ -137,6 +137,31 @@ def test_a_batch_takes_pages_and_its_files_have_names_of_their_own(folder):
         listed = {image["file_name"] for image in json.loads(bundle.read("coco.json"))["images"]}
     assert len(names) == len(set(names)) == len(found) and "json/d-page-2.json" in names
     assert listed == {source.name for source in found}
+
+
+@pytest.mark.parametrize("given, names", [
+    ("scan.png:1 scan.tif:2", "scan.png scan-2.tif scan-2.tif#page=2"),
+    ("scan.tif:2 scan.png:1", "scan.tif scan.tif#page=2 scan-2.png"),
+    ("scan.tif:3 scan-page-3.png:1", "scan.tif scan.tif#page=2 scan.tif#page=3 scan-page-3-2.png"),
+    ("scan-page-2.png:1 scan.pdf:2 SCAN.tif:2", "scan-page-2.png scan-2.pdf scan-2.pdf#page=2 SCAN-3.tif SCAN-3.tif#page=2"),
+    ("scan-page-9.png:1 scan.tif:2", "scan-page-9.png scan.tif scan.tif#page=2"),
+    ("Scan.png:1 scan-2.png:1 scan.pdf:2", "Scan.png scan-2.png scan-3.pdf scan-3.pdf#page=2"),
+])  # fmt: skip
+def test_all_pages_of_a_file_share_its_name(tmp_path, given, names):
+    """Each file has a content of its own, and a folder, as uploads have."""
+    paths = []
+    for index, (name, pages) in enumerate(part.split(":") for part in given.split()):
+        paths.append(tmp_path / str(index) / name)
+        paths[-1].parent.mkdir()
+        size = 20 + index, 10
+        made = [Image.new("L", size, 40 * page) for page in range(int(pages))]
+        data = saved(made[0], "TIFF", save_all=True, append_images=made[1:])
+        if name.endswith("pdf"):
+            data = pdf(*[PdfPage(size=size)] * int(pages))
+        paths[-1].write_bytes(data)
+    found = sources(paths)
+    assert [source.name for source in found] == names.split()
+    assert len({stem_of(source.name).casefold() for source in found}) == len(found)
 
 
 def test_a_batch_of_too_many_pages_is_refused(tmp_path):

@@ -104,6 +104,24 @@ def test_a_second_batch_waits_and_stop_keeps_what_is_done(tab, wire, folder):
     assert not worker.is_alive() and len(batch.left()) == 11 and "11 not asked" in progress(batch)
 
 
+@pytest.mark.parametrize("pages, again, said", [
+    ((3,), (), ""), ((1, 3), (), ""), ((1,), (0,), "1 of the files came twice"), ((3,), (0,), "1 of the files came twice"),
+    ((2, 1, 4), (0, 2, 2), "3 of the files came twice"), ((1, 1, 1), (), ""),
+])  # fmt: skip
+def test_files_are_counted_and_not_their_pages(tab, tmp_path, pages, again, said):
+    paths = []
+    for index, count in enumerate(pages):
+        paths.append(str(tmp_path / f"{index}.tif"))
+        first, *more = [Image.new("L", (9 + index, 9), 40 * page) for page in range(count)]
+        first.save(paths[-1], save_all=True, append_images=more)
+    batch = Batch()
+    notice = value_of(
+        tab.take(batch, paths + [paths[index] for index in again], KIND, "?"), tab.notice
+    )
+    assert len(batch.sources) == sum(pages)
+    assert notice.startswith(said) and bool(notice) == bool(said)
+
+
 def test_strangers_words_are_words_in_the_grid():
     wicked = "<img src=x onerror=alert(1)>.png"
     batch = Batch(question_for(KIND, "x"), (Source(wicked, Path("/nowhere.png")),))

@@ -139,7 +139,7 @@ class BatchTab:
             question, found = question_for(kind, words), sources(paths)
         except VLMError as error:
             return {self.batch: batch, self.notice: verbatim(str(error))}
-        twice = len(paths) - len(found)
+        twice = len(paths) - len({source.path for source in found})  # a file may have many pages
         notice = f"{twice} of the files came twice; each is asked about once. " if twice else ""
         return self._begin(batch, question, found, notice)
 

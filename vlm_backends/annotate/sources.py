@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,14 +21,13 @@ from vlm_backends.annotate import parquet
 from vlm_backends.annotate.parquet import TableCell
 from vlm_backends.errors import BadPrompt
 from vlm_backends.media import images
-from vlm_backends.media.decoding import first_page, read_bytes
+from vlm_backends.media.decoding import check_size, first_page, read_bytes
 from vlm_backends.types import PAGE_MARK, Picture, page_title
 
 SUFFIXES = {".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jpeg", ".jpg", ".pdf"}
 SUFFIXES |= {".png", ".tif", ".tiff", ".webp"}
 _SUFFIXES_OF_PAGES = {".pdf", ".tif", ".tiff"}  # files that are looked into for further pages
 MOST = 100  # pictures of one visitor's batch
-_MOST_BYTES = 200 * 2**20  # of a picture's file
 _LONGEST = 80  # bytes of a name, its ending and its number left out
 _UNSAFE = re.compile(r'[<>:"|?*]')
 # Windows allows no file of these names
@@ -48,8 +48,6 @@ class Source:
 
     def read(self) -> Picture:
         """Return the upright picture. Raises BadPrompt."""
-        if self.path.is_file():  # `images.read` explains a missing file
-            _check_size(self.name, self.path.stat().st_size)
         return images.read(self.path, self.page)
 
     def data(self) -> bytes:
@@ -75,7 +73,7 @@ class ZipMember:
         try:
             with _unzipping:
                 bundle = _zip(*parquet.cache_key(self.path))
-                _check_size(self.name, bundle.getinfo(self.member).file_size)
+                check_size(bundle.getinfo(self.member).file_size)  # before it is unpacked
                 return bundle.read(self.member)
         except BadPrompt:
             raise
@@ -84,7 +82,7 @@ class ZipMember:
 
 
 AnySource = Source | ZipMember | TableCell
-SomeSource = TypeVar("SomeSource", AnySource, Source)
+SomeFile = TypeVar("SomeFile", bound=Source | ZipMember)
 
 
 def pictures(paths: Iterable[str], column: str = "", again: bool = False) -> Iterator[AnySource]:
@@ -110,7 +108,7 @@ def pictures(paths: Iterable[str], column: str = "", again: bool = False) -> Ite
             )
 
 
-def with_pages(sources: Iterable[SomeSource]) -> Iterator[SomeSource]:
+def with_pages(sources: Iterable[AnySource]) -> Iterator[AnySource]:
     """Yield each source, and the further pages of a PDF or TIFF, as pictures of their own.
 
     The first page has the name of the file, the second one "scan.tif#page=2". A file is opened when
@@ -119,8 +117,12 @@ def with_pages(sources: Iterable[SomeSource]) -> Iterator[SomeSource]:
     for source in sources:
         yield source
         if not isinstance(source, TableCell):
-            for page in range(2, _count_pages(source) + 1):
-                yield replace(source, name=page_title(source.name, page), page=page)
+            yield from islice(_pages_of(source, _count_pages(source)), 1, None)
+
+
+def _pages_of(source: SomeFile, count: int) -> Iterator[SomeFile]:
+    for page in range(1, count + 1):
+        yield replace(source, name=page_title(source.name, page), page=page)
 
 
 def _count_pages(source: Source | ZipMember) -> int:
@@ -203,11 +205,6 @@ def _cells(path: Path, name: str, column: str, in_folder: bool) -> Iterator[Tabl
         )
 
 
-def _check_size(name: str, size: int) -> None:
-    if size > _MOST_BYTES:
-        raise BadPrompt(f"{name} is larger than {_MOST_BYTES >> 20} MB. Make it smaller first.")
-
-
 def sources(paths: Iterable[str | Path]) -> tuple[Source, ...]:
     """Return the files with their names, each content once, each page of a PDF or TIFF for itself.
 
@@ -226,14 +223,15 @@ def sources(paths: Iterable[str | Path]) -> tuple[Source, ...]:
         once.setdefault(_content(path), path)
     named: dict[str, Source] = {}  # by what no other name may be called
     for path in once.values():
-        for page in with_pages([Source(safe_name(path.name), path)]):
-            if len(named) == MOST:
-                raise BadPrompt(
-                    f"A batch takes {MOST} pictures, and each page of a PDF or TIFF is one: these "
-                    "files hold more. Remove some of them."
-                )
-            name = _free(page.name, named)
-            named[stem_of(name).casefold()] = replace(page, name=name)
+        file = Source(safe_name(path.name), path)
+        count = _count_pages(file)
+        if len(named) + count > MOST:
+            raise BadPrompt(
+                f"A batch takes {MOST} pictures, and each page of a PDF or TIFF is one: these "
+                "files hold more. Remove some of them."
+            )
+        file = replace(file, name=_free(file.name, count, named))
+        named |= {_key(page.name): page for page in _pages_of(file, count)}
     return tuple(named.values())
 
 
@@ -259,13 +257,21 @@ def safe_name(name: str) -> str:
     return f"{stem}.{ending}" if ending else stem
 
 
-def _free(name: str, taken: Container[str]) -> str:
-    """Return the name, with a number behind its stem when that is taken, in any case."""
+def _free(name: str, count: int, taken: Container[str]) -> str:
+    """Return the name of a file of so many pages.
+
+    It has a number behind its stem when that, or a page's, is taken, in any case.
+    """
     path, number = Path(name), 1
-    while stem_of(name).casefold() in taken:
+    while any(_key(page_title(name, page)) in taken for page in range(1, count + 1)):
         number += 1
         name = f"{path.stem}-{number}{path.suffix}"
     return name
+
+
+def _key(name: str) -> str:
+    """Return what no other picture's name may have in common with this one."""
+    return stem_of(name).casefold()
 
 
 def _content(path: Path) -> str:

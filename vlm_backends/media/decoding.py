@@ -38,16 +38,20 @@ _KINDS = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, PDF" + (" or AVIF" if "AVIF" in
 def read_bytes(source: bytes | str | Path) -> bytes:
     """Return the file's bytes. Raises BadPrompt when it is gone or larger than 64 MB."""
     try:
-        size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
-        if size > MAX_BYTES:
-            raise BadPrompt(
-                f"This file is too large: at most {MAX_BYTES >> 20} MB. Make it smaller first."
-            )
+        check_size(len(source) if isinstance(source, bytes) else Path(source).stat().st_size)
         return source if isinstance(source, bytes) else Path(source).read_bytes()
     except OSError:
         raise BadPrompt(
             "The picture is no longer there, or cannot be read: give it again."
         ) from None
+
+
+def check_size(size: int) -> None:
+    """Raise BadPrompt for a file of more bytes than are read."""
+    if size > MAX_BYTES:
+        raise BadPrompt(
+            f"This file is too large: at most {MAX_BYTES >> 20} MB. Make it smaller first."
+        )
 
 
 @contextmanager
