@@ -39,14 +39,12 @@ class Config:
     weights: Path | None = None  # VLM_WEIGHTS: the folder of checkpoints
     checkpoints: Mapping[str, str] = field(default_factory=dict)  # model id -> hub id
     loaded_models: int = 1  # VLM_RESIDENTS: models that stay in memory
-    ocr_script: str = ""  # VLM_OCR_SCRIPT: what print the built-in tools read beside Latin
     limits: VisitorLimits = VisitorLimits()
     accounts: Mapping[str, str] = field(default_factory=dict, repr=False)
     server_key: str = field(default="", repr=False)  # VLM_SERVER_KEY: what callers must send
     host: str = ""  # GRADIO_SERVER_NAME: where the page listens
     port: str = ""  # GRADIO_SERVER_PORT: checked when the page starts
     temp_folder: str = ""  # GRADIO_TEMP_DIR
-    on_space: bool = False  # a Hugging Face Space
     zero_gpu: bool = False  # a Space that borrows its GPU for each call
 
     @classmethod
@@ -191,9 +189,14 @@ def _read_weights(env: Environment) -> dict[str, Any]:
     return {
         "weights": Path(folder) if folder else None,
         "loaded_models": int(loaded),
-        "ocr_script": ocr_script(env),
         "checkpoints": _checkpoints(env.get("VLM_CHECKPOINTS", "")),
     }
+
+
+def _check_script(env: Environment) -> dict[str, Any]:
+    """Check what is no field: it holds for all engines of a process, which read it themselves."""
+    ocr_script(env)
+    return {}
 
 
 def _checkpoints(setting: str) -> dict[str, str]:
@@ -225,7 +228,6 @@ def _read_program(env: Environment) -> dict[str, Any]:
         "host": _get(env, "GRADIO_SERVER_NAME"),
         "port": _get(env, "GRADIO_SERVER_PORT"),
         "temp_folder": _get(env, "GRADIO_TEMP_DIR"),
-        "on_space": bool(env.get("SPACE_ID")),
         "zero_gpu": is_zero_gpu(env),
     }
 
@@ -251,7 +253,12 @@ def _count(env: Environment, name: str, default: int | None) -> int | None:
     return int(setting)
 
 
-_ENGINE_SETTINGS = _read_nvidia, lambda env: {"servers": read_servers(env)}, _read_weights
+_ENGINE_SETTINGS = (
+    _read_nvidia,
+    lambda env: {"servers": read_servers(env)},
+    _read_weights,
+    _check_script,
+)
 _PROGRAM_SETTINGS = (
     lambda env: {"limits": read_limits(env)},
     lambda env: {"accounts": read_accounts(env)},

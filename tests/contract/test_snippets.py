@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,8 @@ from vlm_backends.cli import ask_main as main
 from vlm_backends.cli import ask_options as _options
 from vlm_backends.engines import openai
 from vlm_backends.engines.http.client import RequestPolicy
-from vlm_backends.engines.wire.responses import parse_chunk
+from vlm_backends.engines.wire.errors import explain
+from vlm_backends.engines.wire.responses import parse_chunks
 from vlm_backends.media import images
 from vlm_backends.snippets import Code, code
 
@@ -147,8 +149,9 @@ def seen_by(wire, start=0):
 
 def heard(language, streams, output, sent):
     """What the engine would have read in the program's output; of a Python stream the words alone."""
+    refuse = partial(explain, who="The service")
     if not streams:
-        return [parse_chunk(json.loads(output), sent)]
+        return [*parse_chunks([json.loads(output)], sent, refuse)]
     if language == "python":
         return output.removesuffix("\n")
     events = [
@@ -157,7 +160,7 @@ def heard(language, streams, output, sent):
         if line.startswith("data: {")
     ]
     assert output.rstrip().endswith("data: [DONE]")
-    return "".join(said.text for event in events if (said := parse_chunk(event, sent)))
+    return "".join(said.text for said in parse_chunks(events, sent, refuse))
 
 
 def same(wire, engine, model, prompt, folder, task=None, **env):

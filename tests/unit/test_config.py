@@ -29,7 +29,7 @@ def test_all_settings_are_read_at_once():
     assert (config.nvidia_key, config.nvidia_url) == (f"nvapi-{SECRET}", "http://127.0.0.1:8808")
     assert [server.name for server in config.servers] == ["Your server", "Lab"]
     assert [server.key for server in config.servers] == [f"one-{SECRET}", f"lab-{SECRET}"]
-    assert config.loaded_models == 3 and config.on_space and not config.zero_gpu
+    assert config.loaded_models == 3 and not config.zero_gpu
     assert config.accounts == {"ann": SECRET} and config.server_key == f"server-{SECRET}"
     assert config.limits == VisitorLimits(30, 8, 500, 1000, 1)
     with pytest.raises(FrozenInstanceError):

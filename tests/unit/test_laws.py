@@ -2,6 +2,7 @@
 
 import ast
 import collections
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.support.paths import ROOT
 from tests.support.processes import printed
 from tests.support.syntax import parse
 from vlm_backends import CATALOGUE, TASKS, Sampling
+from vlm_backends.config import Config
 from vlm_backends.models import check_sampling
 
 SOURCES = sorted(
@@ -351,6 +353,19 @@ def test_environment_law():
     assert {module_of(path) for path in SOURCES if reads_environment(path)} == {
         "vlm_backends.config"
     }
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Config)])
+def test_each_setting_is_read_by_some_module(name):
+    """A field that nobody reads would be a setting that is ignored silently."""
+    readers = {
+        module_of(path)
+        for path in SOURCES
+        for node in ast.walk(parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == name
+        if isinstance(node.value, (ast.Name, ast.Attribute)) and "config" in ast.unparse(node.value)
+    }
+    assert readers - {"vlm_backends.config"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)

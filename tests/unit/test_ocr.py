@@ -148,16 +148,26 @@ def test_islands_hold_the_words_and_no_rules(places):
 # --- further scripts -------------------------------------------------------------------------------
 
 
-def test_the_script_is_a_setting_that_is_checked():
-    assert Config.from_env({"VLM_OCR_SCRIPT": " Korean "}).ocr_script == "korean"
-    assert Config.from_env({}).ocr_script == ""
+@pytest.fixture
+def fresh():
+    """Let the script be read anew, as at the start of a process."""
+    scripts.further_script.cache_clear()
+    yield
+    scripts.further_script.cache_clear()
+
+
+@pytest.mark.parametrize("bad", ["klingon", "latin", "korean,greek", "한국어", "-"])
+def test_the_script_is_a_setting_that_is_checked(bad, tmp_path):
+    assert Config.from_env({"VLM_OCR_SCRIPT": " Korean "}) == Config.from_env({})
     with pytest.raises(BadPrompt, match="VLM_OCR_SCRIPT is one of cyrillic"):
-        Config.from_env({"VLM_OCR_SCRIPT": "klingon"})
+        Config.from_env({"VLM_OCR_SCRIPT": bad})
+    settings = {"VLM_OCR_SCRIPT": bad, "VLM_WEIGHTS": str(tmp_path)}
+    assert Config.usable(settings).weights == tmp_path, "other settings stay"
     assert ocr_folder({"VLM_OCR_FOLDER": "/models"}).as_posix() == "/models"
 
 
 @pytest.mark.parametrize("script", OCR_SCRIPTS)
-def test_rapidocr_knows_each_script(monkeypatch, tmp_path, script):
+def test_rapidocr_knows_each_script(monkeypatch, tmp_path, script, fresh):
     """Its file is in the folder already, but is another: it would be fetched anew from a public address."""
     monkeypatch.setenv("VLM_OCR_SCRIPT", script)
     monkeypatch.setenv("VLM_OCR_FOLDER", str(tmp_path))
@@ -168,7 +178,23 @@ def test_rapidocr_knows_each_script(monkeypatch, tmp_path, script):
     assert url.startswith("https://") and len(sha256) == 64 and path.parent == tmp_path
     assert settings["Rec.model_path"] == str(path)
     monkeypatch.delenv("VLM_OCR_SCRIPT")
+    scripts.further_script.cache_clear()
     assert scripts.recogniser_settings() == {} and len(asked) == 1
+
+
+@pytest.mark.parametrize("first, later", [("korean", "greek"), ("thai", ""), ("", "tamil"), ("greek", "klingon")])  # fmt: skip
+def test_the_script_is_read_once_so_that_note_and_recogniser_agree(
+    monkeypatch, tmp_path, first, later, fresh
+):
+    monkeypatch.setenv("VLM_OCR_FOLDER", str(tmp_path))
+    monkeypatch.setattr(scripts, "fetch", lambda *_: None)
+    monkeypatch.setenv("VLM_OCR_SCRIPT", first)
+    recogniser = scripts.recogniser_settings()
+    for each in (later, first, later):
+        monkeypatch.setenv("VLM_OCR_SCRIPT", each)
+        said = describe_doubts([line()], 0)
+        assert (f"{first.capitalize()} and Latin" if first else "Latin script, Chinese") in said
+        assert scripts.recogniser_settings() == recogniser and bool(recogniser) == bool(first)
 
 
 @pytest.fixture

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from vlm_backends.config import OCR_SCRIPTS, ocr_script
+from vlm_backends.config import OCR_SCRIPTS
 from vlm_backends.engines.builtin.ocr import TextLine
+from vlm_backends.engines.builtin.ocr.scripts import further_script
 
 _UNSURE = " (unsure)"  # after a piece that may be wrong
 _MANY = 1 / 3  # of all pieces: with so many in doubt the others are not safe either
@@ -66,8 +67,8 @@ def _is_code(word: str) -> bool:
 
 def _scripts(in_doubt: bool) -> str:
     """Say which scripts are read; in doubt, also which are not, and how to read some of them."""
-    if ocr_script():
-        return f"It reads {ocr_script().capitalize()} and Latin script (VLM_OCR_SCRIPT)."
+    if script := further_script():
+        return f"It reads {script.capitalize()} and Latin script (VLM_OCR_SCRIPT)."
     reads = "It reads Latin script, Chinese and Japanese"
     if not in_doubt:
         return f"{reads}."

@@ -19,11 +19,12 @@ _STATUS_FIELDS = "code", "status", "status_code", "statusCode", "http_status_cod
 
 
 def parse_chunks(payloads: Iterable[dict], sent: Sent | None, refuse: Refuse) -> Iterator[Chunk]:
-    """Yield the chunks of a reply's payloads; `sent` is as in `parse_chunk`.
+    """Yield the chunks in a stream's deltas or in a whole message.
 
-    Some servers end a stream with the whole message: only what is new in it is yielded. Raises
-    what `refuse` makes of an error, after the words that came before it or with it, and
-    Unreachable for JSON that is no answer.
+    `sent` is how the newest picture travelled: Florence-2's regions are in pixels of it. Some
+    servers end a stream with the whole message: only what is new in it is yielded. Raises what
+    `refuse` makes of an error, after the words that came before it or with it, and Unreachable for
+    JSON that is no answer.
     """
     repetitions, has_json, is_answer = _Repetitions(), False, False
     for payload in payloads:
@@ -39,15 +40,8 @@ def parse_chunks(payloads: Iterable[dict], sent: Sent | None, refuse: Refuse) ->
         )
 
 
-def parse_chunk(payload: dict, sent: Sent | None) -> Chunk | None:
-    """Return the chunk in a stream's delta or in a whole message; None when it says nothing.
-
-    `sent` is how the newest picture travelled: Florence-2's regions are in pixels of it.
-    """
-    return _chunk(payload, _first_choice(payload), sent)
-
-
 def _chunk(payload: dict, choice: dict, sent: Sent | None) -> Chunk | None:
+    """Return what a payload adds to the answer; None when it says nothing."""
     if _is_plain(payload, choice):
         return Chunk(choice["delta"]["content"])
     message = _message(choice)

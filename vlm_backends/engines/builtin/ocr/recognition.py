@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from vlm_backends.config import ocr_script
 from vlm_backends.engines.builtin.ocr.doubts import (
     has_sign_beside,
     holds_fraction,
@@ -17,6 +16,7 @@ from vlm_backends.engines.builtin.ocr.doubts import (
 )
 from vlm_backends.engines.builtin.ocr.frames import rectified, size_of, turned
 from vlm_backends.engines.builtin.ocr.networks import spell
+from vlm_backends.engines.builtin.ocr.scripts import further_script
 
 MIN_SCORE = 0.8  # junk scores up to 0.67, true lines from 0.81
 SURE_WAY = 0.9  # print that is read upside down scores up to 0.87
@@ -98,7 +98,7 @@ def read_strip(bgr: np.ndarray, quad: np.ndarray) -> Reading:
         quad,
         stops,
         unspelled_share(ink, text, stops),
-        holds_fraction(ink, text, stops) or not ocr_script() and holds_other_letters(text),
+        holds_fraction(ink, text, stops) or not further_script() and holds_other_letters(text),
         has_sign_beside(ink, stops),
         float(sure[start:end].min()),
         ink is not None,

@@ -1,5 +1,6 @@
 """Fetch the recogniser of another script, where the owner's settings ask for one."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,22 @@ from vlm_backends.errors import Unreachable
 _LANGUAGES = {"greek": "el", "tamil": "ta", "telugu": "te", "thai": "th"}  # rapidocr's names
 
 
+@lru_cache(maxsize=1)
+def further_script() -> str:
+    """Return the script that is read beside Latin; empty for the usual ones. Raises BadPrompt.
+
+    The process's environment says it, once: all its built-in tools share one recogniser, and what
+    is said of a line must fit the recogniser that read it.
+    """
+    return ocr_script()
+
+
 def recogniser_settings() -> dict[str, Any]:
     """Return rapidocr's parameters for the script of the settings, empty for its own recogniser.
 
     Downloads that recogniser unless the folder has it. Raises Unreachable.
     """
-    script = ocr_script()
+    script = further_script()
     if not script:
         return {}
     from rapidocr import LangRec, ModelType, OCRVersion
@@ -35,7 +46,7 @@ def fetch(url: str, sha256: str, path: Path) -> None:
     from rapidocr.utils.download_file import DownloadFile, DownloadFileException, DownloadFileInput
     from rapidocr.utils.log import logger
 
-    failed = f"The recogniser that VLM_OCR_SCRIPT={ocr_script()} asks for could not be had"
+    failed = f"The recogniser that VLM_OCR_SCRIPT={further_script()} asks for could not be had"
     instead = f"Unset it, or put {path.name} into {path.parent} yourself (from {url})."
     try:
         DownloadFile.run(DownloadFileInput(url, path, logger, sha256, verbose=False))
