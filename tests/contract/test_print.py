@@ -11,7 +11,7 @@ from tests.support.builtin_runs import picture, run
 from tests.support.chart_pictures import font
 from tests.support.paths import ASSETS
 from tests.support.print_pictures import cjk_font, rows, sheet, turned, upright_columns
-from vlm_backends import CancelToken, Embedded, Prompt, Turn, find_model, read
+from vlm_backends import CancelToken, Embedded, Prompt, Turn, ask, find_model, read
 from vlm_backends.engines.builtin import ocr
 
 STAIRS = [
@@ -254,6 +254,16 @@ def test_print_that_it_cannot_spell_is_never_sure(script):
             assert line.endswith(" (unsure)") or line in FOREIGN[script]
         assert "not Vietnamese, Cyrillic, Greek" in answer.note and "least sure" not in answer.note
         assert "VLM_OCR_SCRIPT=cyrillic" in answer.note
+
+
+@pytest.mark.parametrize("script", ["Russian", "Greek"])
+def test_a_region_and_a_refused_chart_tell_what_is_unsure(script):
+    page = sheet(FOREIGN[script], 30)
+    answer = run("<REGION_TO_DESCRIPTION>", page, region=(0.0, 0.0, 1.0, 1.0))
+    assert "not Vietnamese, Cyrillic, Greek" in answer.note and "unsure" in answer.text
+    prompt = Prompt((Turn("user", "?", (picture(page),)),))
+    answer = list(ask(Embedded(), find_model("google/deplot"), prompt))[-1]
+    assert answer.text.startswith("No table") and "(unsure)" in answer.text
 
 
 LATIN = ["Größe: 5 €, Straße gesperrt", "L’été, où êtes-vous né ?", "¿Dónde está la estación?", "Proszę zachować ciszę", "Příliš žluťoučký kůň",

@@ -23,21 +23,31 @@ _MIN_RUN = 3  # characters: a shorter word of a sentence counts only within a lo
 def find_words(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:
     """Yield where the phrase is printed in the picture (H×W×3, uint8).
 
-    When it is printed nowhere: where each of its words is.
+    When it is printed nowhere: where each of its words is. Raises BadPrompt without a phrase.
     """
+    _check(words)
     lines, unread = ocr.read_all(rgb, cancel)
     if any(_is_printed(words, line.text) for line in lines):
         candidates = [words]
     else:
         candidates = list(dict.fromkeys(_WORD.findall(words)))
     phrases = [phrase for phrase in candidates if len(phrase) > 1 or len(candidates) == 1]
-    yield _marked(rgb, lines, phrases, words, unread)
+    yield _marked(rgb, lines, phrases, unread)
 
 
 def ground_sentence(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:
-    """Yield where the longest printed runs of the sentence's words are."""
+    """Yield where the longest printed runs of the sentence's words are, in an H×W×3 picture, uint8.
+
+    Raises BadPrompt without a sentence.
+    """
+    _check(words)
     lines, unread = ocr.read_all(rgb, cancel)
-    yield _marked(rgb, lines, _printed_runs(words, [line.text for line in lines]), words, unread)
+    yield _marked(rgb, lines, _printed_runs(words, [line.text for line in lines]), unread)
+
+
+def _check(words: str) -> None:
+    if not words:
+        raise BadPrompt("Write the words to look for.")
 
 
 def _printed_runs(sentence: str, printed: Iterable[str]) -> list[str]:
@@ -73,14 +83,9 @@ def _plain(text: str) -> str:
 
 
 def _marked(
-    rgb: np.ndarray, lines: Sequence[TextLine], phrases: Sequence[str], words: str, unread: int
+    rgb: np.ndarray, lines: Sequence[TextLine], phrases: Sequence[str], unread: int
 ) -> Chunk:
-    """Return the answer: a line of text and a region for each place of each phrase.
-
-    Raises BadPrompt when there are no `words` to look for.
-    """
-    if not words:
-        raise BadPrompt("Write the words to look for.")
+    """Return the answer: a line of text and a region for each place of each phrase."""
     text = ""
     regions: list[Region] = []
     for phrase in phrases:

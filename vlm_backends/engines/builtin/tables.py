@@ -10,6 +10,7 @@ from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.engines.builtin.charts.reader import ChartTable
 from vlm_backends.engines.builtin.charts.readings import read_any_chart
 from vlm_backends.engines.builtin.ocr import TextLine
+from vlm_backends.engines.builtin.print_notes import marked
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
 from vlm_backends.engines.builtin.regions import region_from_pixels
 from vlm_backends.engines.builtin.table_questions import TableAnswer, answer_question
@@ -50,7 +51,7 @@ def read_table(rgb: np.ndarray, question: str, cancel: CancelToken) -> Iterator[
 
 
 def read_chart_print(rgb: np.ndarray, cancel: CancelToken | None = None) -> list[TextLine]:
-    """Read the print of a chart (H×W×3, uint8), without its bars where it has some."""
+    """Return the print of a chart (H×W×3, uint8), unsure lines too, read without its bars."""
     return reader.read_print(rgb, cancel)
 
 
@@ -113,6 +114,6 @@ def _names(rows: TableRows) -> list[tuple[str, ...]]:
 def _refusal(reason: CannotRead, lines: Sequence[TextLine]) -> str:
     text = f"No table: {reason}.\n\n{_READS} For other charts, {OTHER_ENGINES}."
     if lines:
-        text += "\n\nPrint in the picture, as it was read; it is no table:\n"
-        text += "\n".join(line.text for line in lines)
+        text += "\n\nPrint in the picture, as far as it was read; it is no table:\n"
+        text += "\n".join(map(marked, lines))
     return text

@@ -44,14 +44,14 @@ NO_BARS = "no solid bars that stand on one line were found"
 
 
 def read_print(rgb: np.ndarray, cancel: CancelToken | None = None) -> list[TextLine]:
-    """Return the print of a chart (H×W×3, uint8), read without its bars.
+    """Return the print of a chart (H×W×3, uint8), unsure lines too, read without its bars.
 
     OCR easily misses print near large solid shapes.
     """
     drawing = draw_out(rgb)
     if not _has_bars(drawing):
-        return ocr.read_lines(rgb, cancel)
-    lines = ocr.read_lines(_bleached(drawing), cancel)
+        return ocr.read_all(rgb, cancel)[0]
+    lines, _ = ocr.read_all(_bleached(drawing), cancel)
     return [_scaled(line, 1 / drawing.scale) for line in lines]
 
 

@@ -61,9 +61,10 @@ def read_any_chart(
 ) -> ChartTable:
     """Return the table of a bar, line, area or pie chart (H×W×3, uint8), whose print is given.
 
-    Its names are read once more; `how` tells which are in doubt. Raises CannotRead, whose message
-    says what was seen and why there is no table.
+    Lines that are unsure do not count. The table's names are read once more; `how` tells which are
+    in doubt. Raises CannotRead, whose message says what was seen and why there is no table.
     """
+    printed = [line for line in printed if line.is_sure]
     table = name_checks.check_names(rgb, printed, _table(rgb, printed, cancel))
     return _with_magnitude(table, printed)
 
