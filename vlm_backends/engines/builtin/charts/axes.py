@@ -27,6 +27,7 @@ _MAX_OFFSET = (
 _MIN_OFFSET = 2.5  # px: and at least so far, since the boxes of OCR are no finer
 _MIN_DISTANCE = 8  # px: labels that are closer do not tell a slope
 _MIN_LABELS = 3  # that agree
+_MOST_LABELS = 40  # of an axis: more numbers above each other are a table
 _MOST_OUTLIERS = 0.34  # of the labels that may be misread
 _ERROR = 2.0  # px: how far the measured end of a bar or a point of a line may be from the true one
 
@@ -149,6 +150,8 @@ def fit_labels(labels: Sequence[AxisLabel], zero: float | None = None) -> Axis |
     as a third. Raises CannotRead when the numbers can be read in two ways, or make no straight
     line.
     """
+    if len(labels) > _MOST_LABELS:
+        return None
     ways = [_fit(labels, parse, zero) for parse in STYLES]
     found = [(axis, lost) for axis, lost in ways if axis]
     if not found:

@@ -15,6 +15,7 @@ from vlm_backends.engines.builtin.charts.errors import CannotRead, TicksInDoubt
 from vlm_backends.engines.builtin.charts.labels import TextBox, to_text_box
 from vlm_backends.engines.builtin.ocr import TextLine
 
+_MOST_NUMBERS = 300  # of a chart: more are a table
 _ALIGNED = 5.0  # px: labels of one axis end, begin or are centred within this distance
 _ON_AXIS = 4.0  # px: how far a label may be from its place on the axis
 _OFF = 0.2  # of the labels that may be misread: more, and the axis may be broken
@@ -135,14 +136,16 @@ def _multiplied(axis: ValueAxis, labels: Sequence[TextBox]) -> ValueAxis:
 
 
 def _columns(labels: Sequence[TextBox]) -> list[list[TextBox]]:
-    """Group numbers that are aligned above each other, the longest column first."""
+    """Group numbers that are aligned above each other, each group once, the longest first."""
     numbers = [label for label in labels if axes.number(label.text) is not None]
-    columns = [
-        [other for other in numbers if abs(edge(other) - edge(one)) <= _ALIGNED]
+    if len(numbers) > _MOST_NUMBERS:
+        return []
+    columns = {
+        tuple(other for other in numbers if abs(edge(other) - edge(one)) <= _ALIGNED)
         for one in numbers
         for edge in (lambda label: label.right, lambda label: label.left, lambda label: label.x)
-    ]
-    return sorted(columns, key=len, reverse=True)
+    }
+    return sorted(map(list, columns), key=lambda column: (-len(column), column[0].left))
 
 
 def _axis_of(column: Sequence[TextBox]) -> ValueAxis | None:
