@@ -356,6 +356,24 @@ def test_what_is_no_region_is_refused(token, words):
 # --- talking ------------------------------------------------------------------------------------------------------
 
 
+FIRST, SECOND = "Platform 9", "Gate 27"
+
+
+@pytest.mark.parametrize("words", ["Describe the image.", "Which is the platform?", "Where is the gate?"])  # fmt: skip
+@pytest.mark.parametrize("turns, count", [(((FIRST, SECOND),), 2), (((FIRST,), (SECOND,)), 2), (((FIRST,), ()), 1), (((FIRST, FIRST, SECOND),), 3)])  # fmt: skip
+def test_of_several_pictures_one_is_looked_at_and_that_is_said(words, turns, count):
+    """The turns of a visitor, each with the print of its pictures."""
+    asked: list[Turn] = []
+    for texts in turns:
+        pictures = tuple(picture(page((60, 60, text), size=(360, 160))) for text in texts)
+        asked += [Turn("user", words, pictures), Turn("assistant", "…")]
+    answer = list(ask(Embedded(), LLAMA, Prompt(tuple(asked[:-1]))))[-1]
+    seen = turns[-1][-1] if turns[-1] else FIRST
+    assert seen in answer.text
+    said = f"Only the last of {count} pictures was looked at."
+    assert (said in answer.note) == (count > 1) and answer.note.count("Only") == (count > 1)
+
+
 @pytest.mark.parametrize(
     "model", [m for m in CATALOGUE if not m.tasks and m.id != "google/deplot"], ids=lambda m: m.id
 )

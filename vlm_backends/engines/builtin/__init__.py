@@ -90,7 +90,22 @@ class Embedded:
                 yield Chunk(status=f"Waiting in line: {ahead} before you.")
             if cancel.is_set():
                 return
-            for chunk in tasks.answer(model, prompt.turns[-1].text, picture, cancel):
+            chunks = tasks.answer(model, prompt.turns[-1].text, picture, cancel)
+            for chunk in _noted(chunks, _of_several(prompt)):
                 if cancel.is_set():
                     return
                 yield chunk
+
+
+def _of_several(prompt: Prompt) -> str:
+    """Say that only one picture is looked at, where the conversation has more; else nothing."""
+    count = sum(len(turn.pictures) for turn in prompt.turns)
+    return f"Only the last of {count} pictures was looked at." if count > 1 else ""
+
+
+def _noted(chunks: Iterator[Chunk], said: str) -> Iterator[Chunk]:
+    """Yield the chunks with a sentence at the end of their note."""
+    note = ""
+    for chunk in chunks:
+        note = chunk.note or note
+        yield chunk._replace(note=" ".join(filter(None, (note, said))))

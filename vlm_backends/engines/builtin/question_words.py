@@ -16,13 +16,13 @@ _GENERAL = (
     "translate word write written"
 )
 _STOP = (
-    "a about add all am an and any are as at away be been being but by can could did do does doing "
-    "done every far few for from get gets go goes going had has have he her here his how i if in "
-    "into is it its just know least less like long many may me might more most much must my no not "
-    "of off often old on one or other our out over per please shall she should so some such take "
-    "takes than that the their them then there these they thing things this those to too under up "
-    "us very want was we were what what's when when's where where's which who who's whom whose why "
-    "will with would you your i'm i'd"
+    "a about add all am an and any are as at away be been being both but by can could did do does "
+    "doing done each either every far few for from get gets go goes going had has have he her "
+    "here his how i if in into is it its just know least less like long many may me might more "
+    "most much must my no not of off often old on one or other our out over per please shall she "
+    "should so some such take takes than that the their them then there these they thing things "
+    "this those to too under up us very want was we were what what's when when's where where's "
+    "which who who's whom whose why will with would you your i'm i'd"
 )
 _NO_CONTENT = frozenset([*_PICTURE.split(), *_STOP.split()])
 _GENERAL_WORDS = frozenset(_GENERAL.split())
