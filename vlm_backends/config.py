@@ -1,8 +1,8 @@
 """The settings of a process: read once from the environment into one frozen `Config`.
 
-No other module reads the environment. An invalid setting raises BadPrompt or MissingKey with one
-sentence, even when the chosen engine does not use it: no setting is ignored silently. Keys and
-passwords appear in no repr.
+No other module reads settings from the environment. An invalid setting raises BadPrompt or
+MissingKey with one sentence, even when the chosen engine does not use it: no setting is ignored
+silently. Keys and passwords appear in no repr.
 """
 
 from __future__ import annotations

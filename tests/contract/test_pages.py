@@ -13,12 +13,15 @@ from tests.support.heif import HeifPicture, heic
 from tests.support.pdf_files import PdfPage, pdf
 from tests.support.questions import FLORENCE, LLAMA
 from tests.support.servers import serving
-from vlm_backends import BadPrompt, Embedded
+from vlm_backends import BadPrompt, Embedded, Picture, Refused
 from vlm_backends.annotate.archive import write_archive
 from vlm_backends.annotate.command import main as annotate
 from vlm_backends.annotate.runner import Record
 from vlm_backends.annotate.sources import MOST, pictures, sources, stem_of, with_pages
 from vlm_backends.cli import ask_main
+from vlm_backends.media import images
+from vlm_backends.media.files import pdf as pdf_files
+from vlm_backends.server.requests import read_request
 
 WORDS = "GATE", "ROOM", "SEAT"
 
@@ -231,6 +234,49 @@ def test_the_wire_takes_pdfs_and_tiffs_as_pictures_and_as_files(served, data, ki
     ):  # fmt: skip
         reply = answered(served, part).json()
         assert word in reply["choices"][0]["message"]["content"] and said in json.dumps(reply)
+
+
+@pytest.mark.parametrize("pdfs, others, taken", [(20, 3, True), (21, 0, False), (40, 9, False)])
+@pytest.mark.parametrize("apart", [True, False])
+def test_the_pdfs_of_one_request_are_counted_before_they_are_drawn(
+    monkeypatch, pdfs, others, taken, apart
+):
+    """They count together, in one message or in several; other pictures do not count."""
+    drawn = []
+    monkeypatch.setattr(
+        images, "read", lambda data, page: drawn.append(data) or Picture(data, "image/png", 1, 1)
+    )
+    urls = [data_url(plan(1), "application/pdf")] * pdfs
+    urls += [data_url(frames("PNG", 1), "image/png")] * others
+    parts = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+    contents = [[part] for part in parts] if apart else [parts]
+    body = {"model": LLAMA.id, "messages": [{"role": "user", "content": each} for each in contents]}
+    if taken:
+        request = read_request(body, [LLAMA], bytes)
+        assert sum(len(turn.pictures) for turn in request.prompt.turns) == pdfs + others
+    else:
+        with pytest.raises(BadPrompt, match=r"may show 20 pages of PDFs\. Send fewer, or"):
+            read_request(body, [LLAMA], bytes)
+        assert len(drawn) == 20
+
+
+def test_a_request_whose_pdf_waits_too_long_may_be_sent_again(served, monkeypatch):
+    monkeypatch.setattr(pdf_files, "_MAX_WAIT", 0.0)
+    part = {"type": "image_url", "image_url": {"url": data_url(plan(), "application/pdf")}}
+    with pdf_files._turn(), pdf_files._turn():
+        reply = answered(served, part)
+    assert reply.status_code == 503 and int(reply.headers["Retry-After"]) == 30
+    assert "Too many other PDFs" in reply.json()["error"]["message"]
+
+
+def test_a_batch_does_not_take_a_pdf_for_one_page_because_others_are_drawn(folder, monkeypatch):
+    monkeypatch.setattr(pdf_files, "_MAX_WAIT", 0.0)
+    with pdf_files._turn(), pdf_files._turn():
+        with pytest.raises(Refused, match="Too many other PDFs"):
+            sources([folder / "scans/d.pdf"])
+        with pytest.raises(Refused, match="Too many other PDFs"):
+            list(with_pages(pictures(["scans/d.pdf"])))
+    assert len(sources([folder / "scans/d.pdf"])) == 2
 
 
 @pytest.mark.parametrize("part, said", [

@@ -8,7 +8,7 @@ import struct
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.support.file_bytes import grey_tiff
+from tests.support.file_bytes import grey_tiff, png
 from vlm_backends import BadPrompt, Region, draw, encode, read
 from vlm_backends.media import images
 from vlm_backends.media.decoding import FORMATS
@@ -96,6 +96,27 @@ def test_few_bits_in_16_keep_their_own_range(bits, kind, format, options):
         wanted = [255 * share * part for part in SHADES[kind]] * (3 // len(SHADES[kind]))
         got = picture.getpixel((10 + 20 * column, 5))
         assert all(abs(a - b) <= 2 for a, b in zip(got, wanted, strict=True)), (got, wanted)
+
+
+@pytest.mark.parametrize("colour, channels", [(0, 1), (2, 3), (4, 2), (6, 4)])
+@pytest.mark.parametrize("levels", [(65535, 0), (40000, 300), (256, 255), (65535, 65535)])
+def test_every_picture_of_16_bits_is_kept_and_sent_with_8(colour, channels, levels):
+    """Grey or colour, with or without alpha; some services take no PNG of 16 bits."""
+    values = [level if at < 3 else 65535 for level in levels for at in range(channels)]
+    rows = (b"\0" + struct.pack(f">{2 * channels}H", *values)) * 2
+    picture = read(png(2, 2, depth=16, colour=colour, rows=rows))
+    assert picture.mime == "image/png" and picture.data[24] <= 8
+    assert images.encode(picture).data[24] <= 8
+    if colour == 2 and max(levels) == 65535:
+        with Image.open(io.BytesIO(picture.data)) as image:
+            seen = [image.getpixel((column, 0)) for column in range(2)]
+        assert seen == [(level >> 8,) * 3 for level in levels]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "1", "P"])
+def test_a_plain_png_of_8_bits_or_fewer_is_kept_byte_for_byte(mode):
+    data = saved(scene().convert(mode), "PNG")
+    assert read(data).data == data
 
 
 def deep(levels, format, options) -> bytes:

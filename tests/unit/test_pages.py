@@ -13,9 +13,10 @@ from tests.support.broken_files import BLUE, GREEN, RED, SIZE, WHITE, photograph
 from tests.support.heif import HeifPicture, heic
 from tests.support.pdf_files import PdfPage, pdf
 from tests.support.processes import printed
-from vlm_backends import BadPrompt, read
+from vlm_backends import BadPrompt, Refused, read
 from vlm_backends.media import images
 from vlm_backends.media.decoding import first_page
+from vlm_backends.media.files import pdf as pdf_files
 
 COLOURS = (200, 40, 40), (40, 160, 60), (40, 60, 200), (220, 180, 30), (120, 40, 160)
 
@@ -324,6 +325,81 @@ def test_a_script_in_a_pdf_does_not_run():
 def test_a_pdf_that_cannot_be_read_is_a_sentence(data, said):
     with pytest.raises(BadPrompt, match=rf"^This PDF .*{said}.*\.$"):
         read(data)
+
+
+@pytest.fixture
+def stub(monkeypatch, tmp_path):
+    """Return a function that puts this code in the place of pypdfium2."""
+
+    def put(code: str):
+        (tmp_path / "pypdfium2.py").write_text(code)
+        monkeypatch.syspath_prepend(tmp_path)
+        return tmp_path / "seen"
+
+    return put
+
+
+ONE_PAGE = pdf(PdfPage([("x", 20, 20, 20)]))
+CALLS = first_page, read
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("name", ["NVIDIA_API_KEY", "VLM_SERVER_KEY", "VLM_API_KEY", "VLM_AUTH", "HF_TOKEN", "https_proxy", "LAB_KEY"])  # fmt: skip
+def test_the_program_that_reads_pdfs_has_no_keys(stub, monkeypatch, name, call):
+    """Neither in its variables, nor in the block that it was started with."""
+    monkeypatch.setenv(name, "canary-0123456789")
+    seen = stub(
+        "import os, pathlib\n"
+        "told = pathlib.Path(__file__).with_name('seen')\n"
+        "block = pathlib.Path('/proc/self/environ')\n"
+        "started = block.read_text() if block.exists() else ''\n"
+        "told.write_text(repr(dict(os.environ)) + started)\n"
+        "raise ImportError"
+    )
+    with pytest.raises(BadPrompt, match="^PDFs need pypdfium2"):
+        call(ONE_PAGE)
+    assert "PYTHONPATH" in seen.read_text()
+    assert "canary" not in seen.read_text() and name not in seen.read_text()
+
+
+@pytest.mark.parametrize("name", ["SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"])
+def test_the_program_that_reads_pdfs_has_what_python_needs(monkeypatch, name):
+    monkeypatch.setenv(name, "/somewhere")
+    assert pdf_files._environment()[name] == "/somewhere"
+    assert read(ONE_PAGE)
+    monkeypatch.delenv(name)
+    assert name not in pdf_files._environment() and read(ONE_PAGE)
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("code, said", [
+    ("raise ImportError", "^PDFs need pypdfium2: pip install pypdfium2$"),
+    ("import nowhere", "^PDFs need pypdfium2: pip install pypdfium2$"),
+    ("raise ValueError('No module named x')", "broken or cut off"),
+    ("import os, sys; print('No module named x', file=sys.stderr, flush=True); os._exit(1)", "broken or cut off"),
+    ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "too much memory or time"),
+])  # fmt: skip
+def test_what_went_wrong_with_a_pdf_is_not_guessed_from_words(stub, code, said, call):
+    stub(code)
+    with pytest.raises(BadPrompt, match=said):
+        call(ONE_PAGE)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_pdf_waits_for_its_turn_and_not_for_ever(monkeypatch, number):
+    data = pdf(*(PdfPage(size=(9, 9)) for _ in range(3)))
+    with pdf_files._turn():
+        assert read(data, page=number).page.number == number, "another turn is free"
+        with pdf_files._turn():
+            monkeypatch.setattr(pdf_files, "_MAX_WAIT", 0.0)
+            for call in (lambda: read(data, page=number), lambda: first_page(data)):
+                with pytest.raises(
+                    Refused, match=r"^Too many other PDFs .* in a minute\.$"
+                ) as held:
+                    call()
+                assert held.value.status == 503 and held.value.retry_after
+            assert read(saved([plain(RED)], "PNG")), "other files do not wait"
+    assert first_page(data).count == 3, "all turns are free again"
 
 
 def test_a_pdf_that_is_encrypted_with_no_password_is_read():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError, features
 
-from vlm_backends.errors import BadPrompt
+from vlm_backends.errors import BadPrompt, VLMError
 from vlm_backends.media.files import animation, deep, pages, pdf, tiff
 from vlm_backends.media.files.kinds import kind_of
 from vlm_backends.types import Page
@@ -66,13 +66,13 @@ def open_page(data: bytes, number: int) -> Iterator[tuple[Image.Image, Page]]:
     """Open a page or frame of the file, from 1; its pixels are decoded by the caller.
 
     What it costs is checked first. Whatever goes wrong, also inside the `with` block, is raised as
-    BadPrompt.
+    BadPrompt; only a PDF that has waited too long for others is Refused.
     """
     try:
         image, page = _opened(data, pages.whole_number(number))
         with image:
             yield image, page
-    except BadPrompt:
+    except VLMError:
         raise
     except Image.DecompressionBombError:
         raise _too_large(_MAX_PIXELS, f", as a JPEG {MAX_JPEG_PIXELS // 10**6}") from None
@@ -89,7 +89,7 @@ def open_page(data: bytes, number: int) -> Iterator[tuple[Image.Image, Page]]:
 def first_page(data: bytes) -> Page:
     """Say what the first page of a file is, and how many there are, without decoding it.
 
-    Raises BadPrompt.
+    Raises BadPrompt; Refused for a PDF that has waited too long for others.
     """
     if kind_of(data) == "pdf":
         return pages.chosen(1, pdf.count_pages(data))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageChops, ImageStat
 
 from vlm_backends.media.decoding import open_page, open_picture, orientation, read_bytes
-from vlm_backends.media.files import pages
+from vlm_backends.media.files import deep, pages
 from vlm_backends.media.flattening import flatten
 from vlm_backends.types import Picture
 
@@ -55,7 +55,7 @@ def read(source: Source, page: int = 1) -> Picture:
 def _read(data: bytes, number: int) -> Picture:
     with open_page(data, number) as (image, page):
         mime = _UNCHANGED.get(image.format or "")
-        if mime and page.number == 1 and _is_plain(image):
+        if mime and page.number == 1 and _is_plain(image, data):
             width, height = image.size
             _scale_while_decoding(image, 8)  # finds a broken file at an eighth of the cost
             image.load()
@@ -128,13 +128,14 @@ def export(image: Image.Image, mime: str) -> Picture:
     return _save(image, "PNG", compress_level=1)  # the next level takes twice as long
 
 
-def _is_plain(image: Image.Image) -> bool:
+def _is_plain(image: Image.Image, data: bytes) -> bool:
     """Return True when every service and browser reads the file alike.
 
     That excludes rotation, transparency, CMYK, 16 bits and animation.
     """
     return (
         image.mode in _PLAIN_MODES
+        and not deep.is_deep_png(data)
         and not image.has_transparency_data
         and orientation(image) == 1
         and (image.format == "MPO" or getattr(image, "n_frames", 1) == 1)

@@ -8,6 +8,7 @@ from urllib.parse import unquote, unquote_to_bytes
 from vlm_backends import Model, Picture, Prompt, Task, Turn
 from vlm_backends.errors import BadPrompt, Unreachable, VLMError
 from vlm_backends.media import images
+from vlm_backends.media.files.kinds import kind_of
 from vlm_backends.media.files.pages import whole_number
 from vlm_backends.models import check_sampling
 from vlm_backends.server.fields import check_fields, check_message
@@ -16,6 +17,7 @@ from vlm_backends.types import Sampling
 _MAX_TEXT = 200_000  # characters of a conversation
 _MAX_TURNS = 200
 _MAX_PICTURES = 100
+_MAX_PDFS = 20  # of the pictures: drawing one may take 20 s, and all callers share two turns
 _STANDARD_ALPHABET = str.maketrans("-_", "+/", " \t\r\n")  # from URL-safe and wrapped base64
 
 
@@ -46,7 +48,7 @@ def read_request(
         raise BadPrompt("The request's body must be a JSON object with model and messages.")
     model = find_served(body.get("model"), models)
     check_fields(body)
-    turns = tuple(_turns(body.get("messages"), load))
+    turns = tuple(_turns(body.get("messages"), _PictureReader(load)))
     task = _task(model, turns[-1].text)
     counts = (body.get("stream_options") or {}).get("include_usage") is True
     raw = body.get("skip_special_tokens") is False
@@ -74,7 +76,7 @@ def find_served(id: object, models: Sequence[Model]) -> Model:
     raise NoSuchModel(f"The model “{str(id)[:80]}” does not exist here. Served: {known}.")
 
 
-def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
+def _turns(messages: object, reader: "_PictureReader") -> Iterator[Turn]:
     """Yield the conversation; a system message's text is put before the user's next words."""
     if not isinstance(messages, list) or not messages or len(messages) > _MAX_TURNS:
         raise BadPrompt(
@@ -88,7 +90,7 @@ def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
         if role not in ("system", "developer", "user", "assistant"):
             raise BadPrompt("Each message has a role: system, user or assistant.")
         check_message(message)
-        text, pictures = _content(role, message, load, _MAX_PICTURES - shown)
+        text, pictures = _content(role, message, reader, _MAX_PICTURES - shown)
         length, shown = length + len(text), shown + len(pictures)
         if length > _MAX_TEXT:
             raise BadPrompt(
@@ -104,7 +106,7 @@ def _turns(messages: object, load: Callable[[str], bytes]) -> Iterator[Turn]:
 
 
 def _content(
-    role: str, message: dict, load: Callable[[str], bytes], capacity: int
+    role: str, message: dict, reader: "_PictureReader", capacity: int
 ) -> tuple[str, tuple[Picture, ...]]:
     content = message.get("content")
     if content is None and role == "assistant":  # an answer without words, or one that declined
@@ -123,7 +125,7 @@ def _content(
         elif kind in ("image_url", "file"):
             if len(pictures) == capacity:
                 raise BadPrompt(f"A conversation may show {_MAX_PICTURES} pictures. Send fewer.")
-            pictures.append(_picture(part.get(kind), load))
+            pictures.append(reader.read(part.get(kind)))
         else:
             raise BadPrompt(
                 "A part of a message is {type: text, text}, {type: image_url, image_url: {url}} or "
@@ -132,20 +134,33 @@ def _content(
     return "\n".join(words), tuple(pictures)
 
 
-def _picture(source: object, load: Callable[[str], bytes]) -> Picture:
-    """Read a picture, or the `page` of a PDF or TIFF, an extension of OpenAI's API (1: the first).
+class _PictureReader:
+    """Reads the pictures of one request; `load` gives the bytes behind an http(s) address."""
 
-    `source` is the value of an `image_url` or a `file`.
-    """
-    fields = source if isinstance(source, dict) else {"url": source}
-    url, page = fields.get("url") or fields.get("file_data"), fields.get("page")
-    if not isinstance(url, str):
-        raise BadPrompt(
-            "image_url holds a url, and file holds file_data: data:image/…;base64,… or an address."
-        )
-    url = url.strip()
-    data = _from_data_url(url) if url[:5].lower() == "data:" else load(url)
-    return images.read(data, 1 if page is None else whole_number(page))
+    def __init__(self, load: Callable[[str], bytes]) -> None:
+        self._load, self._pdfs = load, 0
+
+    def read(self, source: object) -> Picture:
+        """Read a picture, or the `page` of a PDF or TIFF, an extension of OpenAI's API.
+
+        `source` is the value of an `image_url` or a `file`; page 1 is the first, and the usual one.
+        """
+        fields = source if isinstance(source, dict) else {"url": source}
+        url, page = fields.get("url") or fields.get("file_data"), fields.get("page")
+        if not isinstance(url, str):
+            raise BadPrompt(
+                "image_url holds a url, and file holds file_data: data:image/…;base64,… or an "
+                "address."
+            )
+        url = url.strip()
+        data = _from_data_url(url) if url[:5].lower() == "data:" else self._load(url)
+        self._pdfs += kind_of(data) == "pdf"
+        if self._pdfs > _MAX_PDFS:
+            raise BadPrompt(
+                f"A conversation may show {_MAX_PDFS} pages of PDFs. Send fewer, or send them as "
+                "pictures."
+            )
+        return images.read(data, 1 if page is None else whole_number(page))
 
 
 def _from_data_url(url: str) -> bytes:

@@ -7,7 +7,13 @@ from PIL import Image, ImageChops, ImageFile
 WHITES = 255.0, 1023.0, 4095.0, 16383.0, 65535.0  # the most that 8, 10, 12, 14, 16 bits hold
 _DARK = 64  # of 255: below it, the upper bytes hold no more than 14 bits
 _OTHER_ORDER = {"B": "L", "L": "B", "N": "B"}  # of two bytes; N is what the machine itself uses
+_PNG, _PNG_DEPTH = b"\x89PNG", 24  # its first bytes, and where its header has the bits of a channel
 _COLOURS = "RGB", "RGBA", "RGBX"
+
+
+def is_deep_png(data: bytes) -> bool:
+    """Return True for a PNG of 16 bits a channel: Pillow calls one in colour RGB, as any other."""
+    return data.startswith(_PNG) and data[_PNG_DEPTH : _PNG_DEPTH + 1] == b"\x10"
 
 
 def white_of(highest: float) -> float:

@@ -45,8 +45,10 @@ def _limit_this_process() -> None:
 
 def _drawn(data: bytes, number: int) -> tuple[dict[str, Any], bytes]:
     """Return what is known of the page, and its pixels; page 0 is counted only."""
-    import pypdfium2
-
+    try:
+        import pypdfium2
+    except ImportError:
+        return {"problem": "library"}, b""
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
