@@ -86,6 +86,17 @@ def test_usual_names_with_such_letters_are_not_doubted(name):
     assert names_of(found)[1] == name and "unsure" not in found.how
 
 
+@pytest.mark.parametrize("read, printed", [("2008.", "2008"), ("2019:", "2019")])
+def test_a_tick_that_is_read_with_a_year_is_left_out(read, printed):
+    plot = misread(chart(["2007", printed, "2031"]), {printed: read})
+    assert names_of(read_any_chart(plot.rgb, plot.lines)) == ["2007", printed, "2031"]
+
+
+def test_a_point_that_is_read_with_a_name_is_left_out():
+    plot = misread(chart(["Oslo", "Berlin", "Zagreb"]), {"Berlin": "Berlin•"})
+    assert names_of(read_any_chart(plot.rgb, plot.lines)) == ["Oslo", "Berlin", "Zagreb"]
+
+
 def test_a_series_is_mended_like_a_category():
     plot = Plot(0, 60)
     plot.ticks(["0", "20", "40", "60"], (0, 20, 40, 60))

@@ -18,6 +18,7 @@ _FIELD, _FILLED = 0.1, 0.8  # of the picture that cells take; of their outline t
 _CELL_COLOURS, _LEAST_SHARE, _LARGEST_SHARE = 6, 0.008, 0.4  # of the field that a colour has
 _FLAT = 0.5  # of the field: in photographs less is of one colour
 _TOUCHING, _MANY_BARS = 3, 5  # px between bars of a histogram; how many there are
+_NEARLY_ALL = 0.9  # of the gaps: grid lines over bars leave wider ones
 _MIN_NUMBERS = 3  # at an axis
 
 CELLS = (
@@ -95,5 +96,5 @@ def _touch(layout: Layout) -> bool:
     gaps = [right.left - left.right for left, right in zip(stacks, stacks[1:])]
     one_each = all(len(stack.parts) == 1 for stack in stacks)
     narrow = sum(gap <= _TOUCHING for gap in gaps)
-    enough = len(stacks) >= _MANY_BARS and narrow >= len(gaps) / 2
+    enough = len(stacks) >= _MANY_BARS and narrow >= _NEARLY_ALL * len(gaps)
     return enough and one_each and len(colours) == 1

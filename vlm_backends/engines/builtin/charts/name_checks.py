@@ -28,6 +28,7 @@ _TICK = re.compile(r"\s+[1lI|]$")  # the mark of an axis behind a label
 _ODD = re.compile(
     r"[a-z][I01][a-z]|^[A-Z]0[a-z]|^[01][a-z]{3,}"
 )  # no word, but a misread one, looks like that
+_MARK = re.compile(r"(?<=\w)[•●]+$|(?<=^\d{4})[.,:]$")  # a point of a line, or a tick
 _GENERIC = re.compile(r"|Value|Share|Series \d+")  # headers that the readers give
 
 Reading = tuple[str, float]  # the words, and the score of the least sure letter
@@ -55,6 +56,7 @@ def check_names(rgb: np.ndarray, printed: Sequence[TextLine], table: ChartTable)
     lines = [one for one in printed if words & set(_words(one.text)) or one.text in names]
     for line in lines[:_MAX_LINES]:
         _compare(_words(line.text), _readings(bgr, line), found)
+    found.mended |= {word: _MARK.sub("", word) for word in words if _MARK.search(word)}
     found.doubtful |= _odd_words(names, words)
     changes = {name: _mended(name, found.mended) for name in names}
     if len(set(changes.values())) < len(names):
