@@ -104,6 +104,15 @@ def test_a_second_batch_waits_and_stop_keeps_what_is_done(tab, wire, folder):
     assert not worker.is_alive() and len(batch.left()) == 11 and "11 not asked" in progress(batch)
 
 
+@pytest.mark.parametrize("paths, counted", [
+    (None, False), ([], False), (["a.png"], False), (["a.pdf"], True), (["a.png", "/b/c.TIFF"], True), (["pdf"], False), (["a.tif", "b.jpg"], True),
+])  # fmt: skip
+def test_a_batch_says_that_it_counts_pages_and_then_what_it_found(tab, paths, counted):
+    assert value_of(tab.announce(paths), tab.notice) == "Counting the pages…" * counted
+    after = tab.take(Batch(), paths or [], KIND, "?")
+    assert "Counting" not in value_of(after, tab.notice), "it is gone in any case"
+
+
 @pytest.mark.parametrize("pages, again, said", [
     ((3,), (), ""), ((1, 3), (), ""), ((1,), (0,), "1 of the files came twice"), ((3,), (0,), "1 of the files came twice"),
     ((2, 1, 4), (0, 2, 2), "3 of the files came twice"), ((1, 1, 1), (), ""),

@@ -23,7 +23,7 @@ from ui.state.phase import Phase
 from ui.tabs.fields import ASSETS, FILE_TYPES
 from vlm_backends import CATALOGUE, BadPrompt, CancelToken, Model, Task, VLMError, write_task
 from vlm_backends.annotate.runner import rate_limit_for
-from vlm_backends.annotate.sources import MOST, Source, sources
+from vlm_backends.annotate.sources import MOST, Source, may_have_pages, sources
 from vlm_backends.concurrency import latest_items
 from vlm_backends.ratelimit import SlidingWindow
 
@@ -92,8 +92,9 @@ class BatchTab:
         self.taken: list[Component] = [self.batch, *self.shown]
         fields = [self.batch, self.files, self.kind, self.words]
         loaded = self.sample.click(self.load, None, [self.files, self.kind], **QUIET)
+        counting = self.start.click(self.announce, self.files, self.notice, **QUIET)
         for start in (
-            self.start.click(self.take, fields, self.taken, **QUIET),
+            counting.then(self.take, fields, self.taken, **QUIET),
             self.rest.click(self.resume, self.batch, self.taken, **QUIET),
             loaded.then(self.take, fields, self.taken, **QUIET),
         ):
@@ -132,6 +133,10 @@ class BatchTab:
                 visible=_wants_words(model, task), label=label, placeholder=hint
             ),
         }
+
+    def announce(self, paths: list[str] | None) -> dict:
+        """Say that pages are counted, before `take`: many PDFs take it a while."""
+        return {self.notice: "Counting the pages…" if any(map(may_have_pages, paths or ())) else ""}
 
     def take(self, batch: Batch, paths: list[str], kind: str | None, words: str) -> dict:
         """Take a batch, or refuse it with a sentence before anything is spent."""

@@ -125,8 +125,13 @@ def _pages_of(source: SomeFile, count: int) -> Iterator[SomeFile]:
         yield replace(source, name=page_title(source.name, page), page=page)
 
 
+def may_have_pages(name: str) -> bool:
+    """Return True for the name of a file that is looked into for further pages."""
+    return Path(name).suffix.lower() in _SUFFIXES_OF_PAGES
+
+
 def _count_pages(source: Source | ZipMember) -> int:
-    if Path(source.name).suffix.lower() not in _SUFFIXES_OF_PAGES:
+    if not may_have_pages(source.name):
         return 1
     try:
         first = first_page(source.data())
