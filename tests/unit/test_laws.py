@@ -87,6 +87,7 @@ FLOORS = {
             "regions",
             "prompts",
             "question_words",
+            "ocr_script",
         ],
         ["ocr", "codes", "colours", "quoting"],
         ["charts", "print_notes"],

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.support.chart_pictures import font
-from vlm_backends import BadPrompt, VLMError
+from vlm_backends import BadPrompt, Embedded, VLMError, find_model, find_task
 from vlm_backends.config import OCR_SCRIPTS, Config, ocr_folder
+from vlm_backends.engines.builtin import ocr_script
 from vlm_backends.engines.builtin.ocr import doubts, frames, marks, scripts
 from vlm_backends.engines.builtin.ocr.lines import TextLine
 from vlm_backends.engines.builtin.print_notes import describe_doubts, marked
@@ -151,9 +152,9 @@ def test_islands_hold_the_words_and_no_rules(places):
 @pytest.fixture
 def fresh():
     """Let the script be read anew, as at the start of a process."""
-    scripts.further_script.cache_clear()
+    ocr_script.further_script.cache_clear()
     yield
-    scripts.further_script.cache_clear()
+    ocr_script.further_script.cache_clear()
 
 
 @pytest.mark.parametrize("bad", ["klingon", "latin", "korean,greek", "한국어", "-"])
@@ -178,7 +179,7 @@ def test_rapidocr_knows_each_script(monkeypatch, tmp_path, script, fresh):
     assert url.startswith("https://") and len(sha256) == 64 and path.parent == tmp_path
     assert settings["Rec.model_path"] == str(path)
     monkeypatch.delenv("VLM_OCR_SCRIPT")
-    scripts.further_script.cache_clear()
+    ocr_script.further_script.cache_clear()
     assert scripts.recogniser_settings() == {} and len(asked) == 1
 
 
@@ -244,3 +245,15 @@ def test_a_recogniser_that_cannot_be_had_is_one_sentence_with_the_way_out(
 def test_no_server_at_all_is_the_same_sentence(tmp_path):
     with pytest.raises(VLMError, match="cannot be downloaded"):
         scripts.fetch("http://127.0.0.1:9/model.onnx", "0" * 64, tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    "script, name",
+    [("", "PP-OCRv6"), ("greek", "PP-OCRv5 for Greek"), ("klingon", "PP-OCRv6")],
+)
+def test_what_reads_is_named_as_it_is(monkeypatch, script, name, fresh):
+    monkeypatch.setenv("VLM_OCR_SCRIPT", script)
+    assert ocr_script.ocr_name() == name
+    model, task = find_model("microsoft/florence-2"), find_task("<OCR>")
+    assert Embedded().capability(model, task).computed_by == name
+    assert Embedded().capability(model, task).summary == f"Done on this machine by {name}."

@@ -12,30 +12,33 @@ from dataclasses import dataclass
 from vlm_backends import models
 from vlm_backends.concurrency import CancelToken, WaitingLine
 from vlm_backends.engines.base import Capability, Observation, Traits
+from vlm_backends.engines.builtin.ocr_script import ocr_name
 from vlm_backends.errors import BadPrompt
 from vlm_backends.types import Chunk, Model, Prompt, Sent, Task
 
 # four pictures at a time: a decoded one takes hundreds of megabytes
 _picture_line = WaitingLine(seats=4)
 
-_OCR, _GRABCUT = "PP-OCRv6", "GrabCut"
+_GRABCUT = "GrabCut"
 _PRINTED_WORDS = "On this machine: finds words that are printed in the picture."
-_BY_TASK = {  # Florence-2's tasks in `tasks.TASKS`: what computes the answer, and a phrase for it
-    "<OCR>": (_OCR, "Done on this machine by PP-OCRv6."),
-    "<OCR_WITH_REGION>": (_OCR, "Done on this machine by PP-OCRv6."),
+# Florence-2's tasks in `tasks.TASKS`: what computes the answer, and a phrase for it; {ocr} is the
+# name of the networks that read print
+_BY_TASK = {
+    "<OCR>": ("{ocr}", "Done on this machine by {ocr}."),
+    "<OCR_WITH_REGION>": ("{ocr}", "Done on this machine by {ocr}."),
     "<REGION_TO_SEGMENTATION>": (_GRABCUT, "On this machine: a mask by colour (GrabCut)."),
     "<REGION_TO_DESCRIPTION>": (
-        f"measurements and {_OCR}",
+        "measurements and {ocr}",
         "On this machine: measured facts, such as text, colours and size.",
     ),
-    "<CAPTION_TO_PHRASE_GROUNDING>": (_OCR, _PRINTED_WORDS),
-    "<OPEN_VOCABULARY_DETECTION>": (_OCR, _PRINTED_WORDS),
+    "<CAPTION_TO_PHRASE_GROUNDING>": ("{ocr}", _PRINTED_WORDS),
+    "<OPEN_VOCABULARY_DETECTION>": ("{ocr}", _PRINTED_WORDS),
 }
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """Computes its answers in this process; the weights are PP-OCRv6's, from rapidocr's wheel."""
+    """Computes its answers in this process; rapidocr brings the weights that read print."""
 
     name: str = "This machine"
 
@@ -52,18 +55,19 @@ class Embedded:
         """Say what is computed here in place of the model, or of one of its tasks, and by what."""
         if task and task.token not in _BY_TASK:
             return Capability(False, "Needs Florence-2 itself: an NVIDIA key, for one.", "model")
+        ocr = ocr_name()
         if task:
-            tool, summary = _BY_TASK[task.token]
+            tool, summary = (text.format(ocr=ocr) for text in _BY_TASK[task.token])
         elif model.tasks:
-            tool = f"{_OCR}, {_GRABCUT} and measurements"
+            tool = f"{ocr}, {_GRABCUT} and measurements"
             summary = f"{len(_BY_TASK)} of {len(model.tasks)} tasks here"
         elif model.tables:
             tool, summary = (
-                f"{_OCR} and the geometry of charts",
+                f"{ocr} and the geometry of charts",
                 "bar charts, lines and pies to tables here",
             )
         else:
-            tool, summary = _OCR, "reads the picture here, no conversation"
+            tool, summary = ocr, "reads the picture here, no conversation"
         return Capability(True, summary, computed_by=tool, partial=True)
 
     def with_key(self, key: str) -> Embedded:
@@ -77,7 +81,10 @@ class Embedded:
     def stream(
         self, model: Model, prompt: Prompt, cancel: CancelToken | None = None
     ) -> Iterator[Chunk]:
-        """Yield the answer's chunks as they are computed. Raises BadPrompt and MissingKey."""
+        """Yield the answer's chunks as they are computed.
+
+        Raises BadPrompt, MissingKey, and Unreachable where a further script cannot be fetched.
+        """
         from vlm_backends.engines.builtin import tasks
 
         cancel = cancel or CancelToken()

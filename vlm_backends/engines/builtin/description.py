@@ -7,6 +7,7 @@ import numpy as np
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import colours, ocr
 from vlm_backends.engines.builtin.ocr import TextLine
+from vlm_backends.engines.builtin.ocr_script import ocr_name
 from vlm_backends.engines.builtin.print_notes import describe_doubts, marked
 from vlm_backends.engines.builtin.prompts import parse_box
 from vlm_backends.media.geometry import Box, corners
@@ -22,7 +23,7 @@ def describe_region(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterato
     box = parse_box(words)
     left, top, right, bottom = _pixels(rgb, box)
     part = rgb[top:bottom, left:right]
-    note = "Colours measured and print read (PP-OCRv6) on this machine, not by Florence-2."
+    note = f"Colours measured and print read ({ocr_name()}) on this machine, not by Florence-2."
     yield Chunk(
         f"{colours.size_and_colours(part)}\n",
         (Region("region", corners(box)),),

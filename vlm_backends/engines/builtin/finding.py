@@ -10,6 +10,7 @@ import numpy as np
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import ocr
 from vlm_backends.engines.builtin.ocr import TextLine
+from vlm_backends.engines.builtin.ocr_script import ocr_name
 from vlm_backends.engines.builtin.print_notes import describe_doubts
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
 from vlm_backends.engines.builtin.regions import region_from_pixels
@@ -101,7 +102,7 @@ def _marked(
             "None of these words is in the print that was read. To find things by what they "
             f"look like, {OTHER_ENGINES}."
         )
-    note = "Printed words only, found on this machine by PP-OCRv6, not by Florence-2."
+    note = f"Printed words only, found on this machine by {ocr_name()}, not by Florence-2."
     if unread or not all(line.is_sure for line in lines):
         note += f" {describe_doubts(lines, unread)}"
     return Chunk(text, tuple(regions), literal=True, note=note)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from vlm_backends.config import OCR_SCRIPTS
 from vlm_backends.engines.builtin.ocr import TextLine
-from vlm_backends.engines.builtin.ocr.scripts import further_script
+from vlm_backends.engines.builtin.ocr_script import further_script
 
 _UNSURE = " (unsure)"  # after a piece that may be wrong
 _MANY = 1 / 3  # of all pieces: with so many in doubt the others are not safe either

@@ -10,6 +10,7 @@ from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.engines.builtin.charts.reader import ChartTable
 from vlm_backends.engines.builtin.charts.readings import read_any_chart
 from vlm_backends.engines.builtin.ocr import TextLine
+from vlm_backends.engines.builtin.ocr_script import ocr_name
 from vlm_backends.engines.builtin.print_notes import marked
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
 from vlm_backends.engines.builtin.regions import region_from_pixels
@@ -36,7 +37,7 @@ def read_table(rgb: np.ndarray, question: str, cancel: CancelToken) -> Iterator[
     try:
         table = read_any_chart(rgb, lines, cancel)
     except CannotRead as reason:
-        note = "Read on this machine by PP-OCRv6, not by DePlot."
+        note = f"Read on this machine by {ocr_name()}, not by DePlot."
         yield Chunk(_refusal(reason, lines), literal=True, note=note)
         return
     note = f"Drawing measured and words read on this machine, not by DePlot: {table.how}."

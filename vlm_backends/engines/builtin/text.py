@@ -7,6 +7,7 @@ import numpy as np
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import codes, colours
 from vlm_backends.engines.builtin.ocr import Scan, TextLine
+from vlm_backends.engines.builtin.ocr_script import ocr_name
 from vlm_backends.engines.builtin.print_notes import describe_doubts, marked
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
 from vlm_backends.engines.builtin.regions import region_from_pixels
@@ -28,7 +29,7 @@ def read_located_text(rgb: np.ndarray, words: str, cancel: CancelToken) -> Itera
 
 def describe_print(rgb: np.ndarray, model: Model, cancel: CancelToken) -> Iterator[Chunk]:
     """Yield what can be read from the picture in place of a conversation: print, codes, colours."""
-    source = f"Read on this machine by PP-OCRv6, not by {model.title}"
+    source = f"Read on this machine by {ocr_name()}, not by {model.title}"
     note = f"{source}: it reads and does not converse. To talk, {OTHER_ENGINES}."
     head = "Printed in this picture:\n\n"
     yield Chunk(head, literal=True, note=note)
@@ -56,13 +57,13 @@ def _codes(rgb: np.ndarray, cancel: CancelToken, length: int) -> Iterator[Chunk]
 
 
 def _print(rgb: np.ndarray, cancel: CancelToken, located: bool) -> Iterator[Chunk]:
-    source = "Read on this machine by PP-OCRv6, not by Florence-2."
+    source = f"Read on this machine by {ocr_name()}, not by Florence-2."
     scan, lines = Scan(rgb, cancel), list[TextLine]()
     for chunk in _pieces(scan, rgb, lines, start=0):
         note = f"{source} {describe_doubts(lines, scan.unread)}" if lines else ""
         yield chunk._replace(regions=chunk.regions if located else (), note=note)
     if not lines:
-        source = "PP-OCRv6 found no print in this picture that it can read."
+        source = f"{ocr_name()} found no print in this picture that it can read."
     yield Chunk(literal=True, note=f"{source} {describe_doubts(lines, scan.unread)}")
 
 

@@ -16,7 +16,7 @@ from vlm_backends.engines.builtin.ocr.doubts import (
 )
 from vlm_backends.engines.builtin.ocr.frames import rectified, size_of, turned
 from vlm_backends.engines.builtin.ocr.networks import spell
-from vlm_backends.engines.builtin.ocr.scripts import further_script
+from vlm_backends.engines.builtin.ocr_script import further_script
 
 MIN_SCORE = 0.8  # junk scores up to 0.67, true lines from 0.81
 SURE_WAY = 0.9  # print that is read upside down scores up to 0.87

@@ -1,23 +1,13 @@
 """Fetch the recogniser of another script, where the owner's settings ask for one."""
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from vlm_backends.config import ocr_folder, ocr_script
+from vlm_backends.config import ocr_folder
+from vlm_backends.engines.builtin.ocr_script import further_script
 from vlm_backends.errors import Unreachable
 
 _LANGUAGES = {"greek": "el", "tamil": "ta", "telugu": "te", "thai": "th"}  # rapidocr's names
-
-
-@lru_cache(maxsize=1)
-def further_script() -> str:
-    """Return the script that is read beside Latin; empty for the usual ones. Raises BadPrompt.
-
-    The process's environment says it, once: all its built-in tools share one recogniser, and what
-    is said of a line must fit the recogniser that read it.
-    """
-    return ocr_script()
 
 
 def recogniser_settings() -> dict[str, Any]:
