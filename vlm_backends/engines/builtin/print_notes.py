@@ -73,6 +73,6 @@ def _scripts(in_doubt: bool) -> str:
     if not in_doubt:
         return f"{reads}."
     return (
-        f"{reads}, not {_OTHERS}. Started with VLM_OCR_SCRIPT=cyrillic, or "
-        f"{', '.join(OCR_SCRIPTS[1:])}, it fetches a recogniser for that."
+        f"{reads}, not {_OTHERS}. Who starts it can add one script with VLM_OCR_SCRIPT=cyrillic (or "
+        f"{', '.join(OCR_SCRIPTS[1:])})."
     )

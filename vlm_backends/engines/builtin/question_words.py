@@ -1,4 +1,4 @@
-"""Find the words of a question in print: whole words, in any inflection, with slips of the pen."""
+"""Find the words of a question in print: whole words, in any inflection, with typing mistakes."""
 
 import re
 import unicodedata
@@ -135,7 +135,7 @@ def forms(word: str) -> frozenset[str]:
 
 
 def similar(word: str, printed: Iterable[str]) -> list[str]:
-    """Return the printed words that are the word with a slip of the pen: one letter, or two."""
+    """Return the printed words that are the word with a typing mistake: one letter, or two."""
     folded = _folded(word)
     if len(folded) < _MIN_SLIP or not folded.isalpha():
         return []

@@ -29,7 +29,7 @@ HIDDEN_END = "a line ends beside a label, and may go on behind another"
 
 
 def find_lines(drawing: Drawing, plot: Plot, size: int) -> list[tuple[Stroke, Curve]]:
-    """Return the lines of a drawing, from the top at their right ends. Raises CannotRead."""
+    """Return the lines of a drawing, those that begin furthest left first. Raises CannotRead."""
     fills = [stroke for stroke in drawing.strokes if areas.is_filled(stroke)]
     drawn: list[tuple[Stroke, Curve]] = []
     for stroke in drawing.strokes:

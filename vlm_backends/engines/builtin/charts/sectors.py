@@ -77,7 +77,7 @@ class Disc:
 def find_disc(rgb: np.ndarray) -> Disc:
     """Return the pie of a picture (H×W×3, uint8). Raises CannotRead."""
     lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32)
-    ground = _mode(lab)
+    ground = _border_colour(lab)
     ink = (np.linalg.norm(lab - ground, axis=2) > _INK).astype(np.uint8)
     x, y, radius = _circle(ink)
     inner = _hole(lab, ground, x, y, radius)
@@ -92,7 +92,7 @@ def find_disc(rgb: np.ndarray) -> Disc:
     return Disc(x, y, radius, inner, tuple(parts))
 
 
-def _mode(lab: np.ndarray) -> np.ndarray:
+def _border_colour(lab: np.ndarray) -> np.ndarray:
     edge = np.concatenate([lab[0], lab[-1], lab[:, 0], lab[:, -1]])
     return np.median(edge, axis=0)
 
