@@ -73,6 +73,6 @@ def _scripts(in_doubt: bool) -> str:
     if not in_doubt:
         return f"{reads}."
     return (
-        f"{reads}, not {_OTHERS}. Who starts it can add one script with VLM_OCR_SCRIPT=cyrillic (or "
-        f"{', '.join(OCR_SCRIPTS[1:])})."
+        f"{reads}, not {_OTHERS}. Another can be set at the start: VLM_OCR_SCRIPT=cyrillic, or "
+        f"{', '.join(OCR_SCRIPTS[1:])}."
     )
