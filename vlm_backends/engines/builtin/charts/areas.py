@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from vlm_backends.engines.builtin.charts.curves import Curve
-from vlm_backends.engines.builtin.charts.errors import CannotRead
+from vlm_backends.engines.builtin.charts.errors import OtherKind
 from vlm_backends.engines.builtin.charts.strokes import Stroke
 
 _THICK = 12.0  # px: what is thicker is no line
@@ -43,7 +43,7 @@ def area_edge(stroke: Stroke, highest_foot: float) -> Curve:
     level = np.abs(feet - foot) <= _LEVEL
     filled = solid[:, xs].sum(axis=0) >= 0.8 * (feet - tops)
     if level.mean() < 0.95 or filled.mean() < 0.9 or foot < highest_foot:
-        raise CannotRead(SHAPE)
+        raise OtherKind(SHAPE)
     above = stroke.cover[np.maximum(0, tops.astype(int) - 1), xs]
     edges = tops - np.where(tops > 0, above, 0)  # the faint pixel above is partly covered
     return Curve(xs + 0.5, edges, tops, feet)
@@ -84,4 +84,4 @@ def check_slopes(curve: Curve) -> None:
     climbs = float(moves.sum())
     jumped = max(float(moves[sudden].sum()), float((heights - usual)[tall & beside].sum()))
     if climbs > 2 * _JUMP and jumped > _STEPS * climbs:
-        raise CannotRead(STEPS)
+        raise OtherKind(STEPS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vlm_backends.engines.builtin.charts.errors import CannotRead
+from vlm_backends.engines.builtin.charts.errors import CannotRead, OtherKind
 
 _COVERED = 0.3  # of a pixel: what has less is no part of a run
 _SPLIT = 2  # px between two runs of a column
@@ -56,16 +56,16 @@ def follow(cover: np.ndarray) -> Curve:
     columns = [_runs(cover[:, x]) for x in range(cover.shape[1])]
     weights = [weight for runs in columns for *_, weight in runs]
     if not weights:
-        raise CannotRead(BROKEN)
+        raise OtherKind(BROKEN)
     least = _WEAK * float(np.median(weights))
     columns = [[run for run in runs if run[3] >= least] for runs in columns]
     several = _in_long_stretches([len(runs) > 1 for runs in columns])
     present = sum(len(runs) > 0 for runs in columns)
     if several > max(3, _MAX_SEVERAL * present):
-        raise CannotRead(SEVERAL)
+        raise OtherKind(SEVERAL)
     points = [(x + 0.5, *runs[0][:3]) for x, runs in enumerate(columns) if len(runs) == 1]
     if len(points) < _LEAST_COLUMNS:
-        raise CannotRead(BROKEN)
+        raise OtherKind(BROKEN)
     xs, ys, tops, bottoms = np.array(points, float).T
     return Curve(xs, ys, tops, bottoms)
 
@@ -102,7 +102,7 @@ def check_whole(curve: Curve, others: list[Curve], size: int) -> None:
     for i in np.flatnonzero(distance > longest):
         between = np.arange(float(curve.xs[i]) + 1, float(curve.xs[i + 1]))
         if not any(_covers_gap(other, curve, between) for other in others):
-            raise CannotRead(BROKEN)
+            raise OtherKind(BROKEN)
 
 
 def _covers_gap(other: Curve, curve: Curve, between: np.ndarray) -> bool:
@@ -147,7 +147,7 @@ def _beyond(curve: Curve, x: float) -> float | None:
         return None
     inner = _segment(curve, end - _FAR, end + _FAR, x)
     if not inner:
-        raise CannotRead(BROKEN)
+        raise OtherKind(BROKEN)
     return inner[1]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from vlm_backends.engines.builtin.charts import areas, curves
 from vlm_backends.engines.builtin.charts.curves import Curve
-from vlm_backends.engines.builtin.charts.errors import CannotRead, TicksInDoubt
+from vlm_backends.engines.builtin.charts.errors import CannotRead, OtherKind, TicksInDoubt
 from vlm_backends.engines.builtin.charts.plots import Plot
 from vlm_backends.engines.builtin.charts.strokes import Drawing, Stroke
 from vlm_backends.engines.builtin.charts.ticks import is_gradual
@@ -50,7 +50,7 @@ def find_lines(drawing: Drawing, plot: Plot, size: int) -> list[tuple[Stroke, Cu
         curves.check_whole(curve, others, size)
     drawn += _from_areas(fills, drawn, plot)
     if not drawn:
-        raise CannotRead(NO_LINES)
+        raise OtherKind(NO_LINES)
     return sorted(drawn, key=lambda one: one[1].xs[0])
 
 
@@ -88,7 +88,7 @@ def _from_areas(
         return []
     if len(solid) > 1 or len(drawn) > 1 or bands:
         narrow = all(fill.columns.mean() < _WIDE for fill in solid)
-        raise CannotRead(areas.SHAPE if narrow else STACKED)
+        raise OtherKind(areas.SHAPE) if narrow else CannotRead(STACKED)
     highest_foot = plot.value.bottom - plot.window.top - plot.value.pitch * 1.5
     edge = areas.area_edge(solid[0], highest_foot)
     areas.check_slopes(edge)

@@ -5,8 +5,20 @@ class CannotRead(ValueError):
     """A picture gives no table; the message says why, as a phrase."""
 
 
-class TicksInDoubt(CannotRead):
+class OtherKind(CannotRead):
+    """A reader of one kind of chart saw nothing that is surely of this kind."""
+
+
+class AxesInDoubt(CannotRead):
+    """A chart has axes, and what they mean is not sure."""
+
+
+class TicksInDoubt(AxesInDoubt):
     """The labels below a plot do not fit together: one may have been missed or misread."""
+
+
+class NoTicks(TicksInDoubt, OtherKind):
+    """No labels were read below a plot."""
 
 
 class PrintInDoubt(CannotRead):

@@ -21,10 +21,15 @@ from vlm_backends.engines.builtin.charts import (
 )
 from vlm_backends.engines.builtin.charts.curves import Curve
 from vlm_backends.engines.builtin.charts.drawn_lines import HIDDEN_END, check_ends, find_lines
-from vlm_backends.engines.builtin.charts.errors import CannotRead, TicksInDoubt
+from vlm_backends.engines.builtin.charts.errors import (
+    AxesInDoubt,
+    CannotRead,
+    OtherKind,
+    TicksInDoubt,
+)
 from vlm_backends.engines.builtin.charts.plot_area import PrintedLine, ValueAxis
 from vlm_backends.engines.builtin.charts.plots import Plot, find_plot, print_boxes, upper_part
-from vlm_backends.engines.builtin.charts.reader import ChartTable, _shrink
+from vlm_backends.engines.builtin.charts.reader import ChartTable, shrink
 from vlm_backends.engines.builtin.charts.series_names import (
     legend_entries,
     legend_order,
@@ -50,7 +55,7 @@ def read_line_chart(rgb: np.ndarray, lines: Sequence[TextLine]) -> ChartTable:
 
     Raises CannotRead with the reason.
     """
-    small, scale = _shrink(rgb)
+    small, scale = shrink(rgb)
     printed = plot_area.printed_lines(lines, scale)
     value = plot_area.find_value_axis([line.box for line in printed])
     labels = [line.box for line in printed]
@@ -114,7 +119,7 @@ def _check_other_side(plot: Plot, names: Sequence[str]) -> None:
         and plot.value.top - plot.value.pitch < label.y < plot.value.bottom + plot.value.pitch
     ]
     if len(numbers) > 1:
-        raise CannotRead(plot_area.TWO_AXES)
+        raise AxesInDoubt(plot_area.TWO_AXES)
 
 
 def is_scatter_plot(rgb: np.ndarray, lines: Sequence[TextLine], scale: float) -> bool:
@@ -156,7 +161,7 @@ def _heights(drawn: Sequence[Curve], plot: Plot) -> list[list[float | None]]:
         if any(height is None and ends[0] < x < ends[1] for height, x in zip(row, places)):
             raise CannotRead(HIDDEN_END)
         if sum(height is not None for height in row) < max(2, _REACHED * len(row)):
-            raise CannotRead(SHORT)
+            raise OtherKind(SHORT)
         heights.append([None if height is None else height + plot.window.top for height in row])
     return heights
 

@@ -13,7 +13,7 @@ import numpy as np
 from vlm_backends.engines.builtin.charts import axes
 from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.engines.builtin.charts.labels import TextBox, to_text_box
-from vlm_backends.engines.builtin.charts.reader import ChartTable, _shrink
+from vlm_backends.engines.builtin.charts.reader import ChartTable, shrink
 from vlm_backends.engines.builtin.charts.sectors import Disc, Sector, find_disc
 from vlm_backends.engines.builtin.charts.series_names import clean_name, legend_entries
 from vlm_backends.engines.builtin.charts.strokes import lab_distance
@@ -44,7 +44,7 @@ def read_pie_chart(rgb: np.ndarray, lines: Sequence[TextLine]) -> ChartTable:
 
     Raises CannotRead with the reason.
     """
-    small, scale = _shrink(rgb)
+    small, scale = shrink(rgb)
     labels = [to_text_box(line, scale) for line in lines]
     disc = find_disc(small)
     title, in_title = find_title(labels, disc.y - _TITLE * disc.radius)

@@ -11,7 +11,7 @@ import numpy as np
 
 from vlm_backends.engines.builtin.charts import axes
 from vlm_backends.engines.builtin.charts.axes import Axis
-from vlm_backends.engines.builtin.charts.errors import CannotRead, TicksInDoubt
+from vlm_backends.engines.builtin.charts.errors import AxesInDoubt, CannotRead, NoTicks, OtherKind
 from vlm_backends.engines.builtin.charts.labels import TextBox, to_text_box
 from vlm_backends.engines.builtin.ocr import TextLine
 
@@ -111,10 +111,10 @@ def find_value_axis(labels: Sequence[TextBox]) -> ValueAxis:
         if axis and not any(set(axis.labels) & set(other.labels) for other in found):
             found.append(axis)
     if not found:
-        raise doubts[0] if doubts else CannotRead(NO_AXIS)
+        raise doubts[0] if doubts else OtherKind(NO_AXIS)
     first, *others = sorted(found, key=lambda axis: -len(axis.labels))
     if any(_differs(other, first) for other in others):
-        raise CannotRead(TWO_AXES)
+        raise AxesInDoubt(TWO_AXES)
     return _multiplied(first, labels)
 
 
@@ -126,7 +126,7 @@ def _multiplied(axis: ValueAxis, labels: Sequence[TextBox]) -> ValueAxis:
         if axis.top - 5 * axis.letter < label.y < axis.top and label not in axis.labels
     ]
     if any(_POWER.fullmatch(text) for text in above):
-        raise CannotRead(POWER)
+        raise AxesInDoubt(POWER)
     powers = [match[1] for text in above if (match := _MULTIPLIER.fullmatch(text))]
     if not powers:
         return axis
@@ -193,7 +193,7 @@ def tick_row(
     rows.sort(key=lambda row: min(line.box.top for line in row))
     longest = max(map(len, rows), default=0)
     if longest < _MIN_TICKS:
-        raise TicksInDoubt(NO_TICKS)
+        raise NoTicks(NO_TICKS)
     row = next(row for row in rows if len(row) >= max(_MIN_TICKS, _FULL_ROW * longest))
     return sorted(row[:_MAX_TICKS], key=lambda line: line.box.x)
 

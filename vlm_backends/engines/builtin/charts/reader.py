@@ -23,7 +23,7 @@ from vlm_backends.engines.builtin.charts.colours import (
     clearly_nearest,
     colour_map,
 )
-from vlm_backends.engines.builtin.charts.errors import CannotRead, PrintInDoubt
+from vlm_backends.engines.builtin.charts.errors import OtherKind, PrintInDoubt
 from vlm_backends.engines.builtin.charts.legends import Legend, find_legend
 from vlm_backends.engines.builtin.charts.print_boxes import (
     PrintBox,
@@ -65,7 +65,7 @@ def read_chart(
     """
     drawing = draw_out(rgb)
     if not _has_bars(drawing):
-        raise CannotRead(NO_BARS)
+        raise OtherKind(NO_BARS)
     lines = [_scaled(line, drawing.scale) for line in lines]
     try:
         return _table(drawing, lines)
@@ -85,7 +85,7 @@ def linearize(table: ChartTable) -> str:
     )
 
 
-def _shrink(rgb: np.ndarray) -> tuple[np.ndarray, float]:
+def shrink(rgb: np.ndarray) -> tuple[np.ndarray, float]:
     """Return the picture at the size at which it is measured, and its scale."""
     scale = min(1.0, _MAX_SIDE / max(rgb.shape[:2]))
     if scale == 1:
@@ -96,7 +96,7 @@ def _shrink(rgb: np.ndarray) -> tuple[np.ndarray, float]:
 
 def draw_out(rgb: np.ndarray) -> BarDrawing:
     """Return the bars of a picture (H×W×3, uint8), and what lies around them."""
-    small, scale = _shrink(rgb)
+    small, scale = shrink(rgb)
     colours = colour_map(small)
     ground = backgrounds(colours)
     return BarDrawing(small, scale, colours, ground, find_layout(colours.nearest, ground))

@@ -10,50 +10,24 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin.charts import (
-    areas,
     bar_likes,
-    curves,
-    drawn_lines,
     kinds,
     lines,
     name_checks,
     pies,
     plot_area,
     reader,
-    sectors,
-    ticks,
 )
-from vlm_backends.engines.builtin.charts.errors import CannotRead
+from vlm_backends.engines.builtin.charts.errors import AxesInDoubt, CannotRead, OtherKind
 from vlm_backends.engines.builtin.charts.labels import TextBox, to_text_box
-from vlm_backends.engines.builtin.charts.reader import ChartTable
+from vlm_backends.engines.builtin.charts.reader import ChartTable, shrink
 from vlm_backends.engines.builtin.ocr import TextLine
 
-# reasons that say that a reader saw nothing of its kind
-_NOT_A_PIE = {sectors.NO_DISC, sectors.NO_SECTORS, sectors.RINGS}
-_NO_LINES = {
-    plot_area.NO_AXIS,
-    plot_area.NO_TICKS,
-    drawn_lines.NO_LINES,
-    lines.SHORT,
-    curves.SEVERAL,
-    curves.BROKEN,
-    areas.SHAPE,
-    areas.STEPS,
-}
 _MAGNITUDE = re.compile(
     r"\b(thousands?|millions?|billions?|trillions?|tausend|tsd|mio|mill|mrd|millionen|milliarden|"
     r"milliers?|milliards?|mill[oó]n(es)?|miles de|lakhs?|crores?|bn|mn|mln|mld)\b|['’]000|\b000s",
     re.I,
 )
-_OF_AXES = {
-    plot_area.TWO_AXES,
-    plot_area.POWER,
-    ticks.UNEVEN,
-    ticks.SAME,
-    ticks.OTHER_SCRIPT,
-    ticks.NOT_STRAIGHT,
-    ticks.SLANTED,
-}
 
 
 def read_any_chart(
@@ -83,20 +57,20 @@ def _with_magnitude(table: ChartTable, printed: Sequence[TextLine]) -> ChartTabl
 def _table(rgb: np.ndarray, printed: Sequence[TextLine], cancel: CancelToken | None) -> ChartTable:
     try:
         return pies.read_pie_chart(rgb, printed)
+    except OtherKind:
+        pass
     except CannotRead as reason:
-        if str(reason) not in _NOT_A_PIE:
-            raise CannotRead(f"this looks like a pie chart, and {reason}") from None
+        raise CannotRead(f"this looks like a pie chart, and {reason}") from None
     try:
         return reader.read_chart(rgb, printed, cancel)
-    except CannotRead as reason:
-        of_bars = str(reason)
-    if of_bars != reader.NO_BARS:  # a line over bars is not the whole chart
-        raise CannotRead(_seen_of_bars(rgb, printed, of_bars))
+    except OtherKind:
+        pass
+    except CannotRead as reason:  # a line over bars is not the whole chart
+        raise CannotRead(_seen_of_bars(rgb, printed, str(reason))) from None
     try:
         return lines.read_line_chart(rgb, printed)
     except CannotRead as reason:
-        of_lines = str(reason)
-    raise CannotRead(_seen(rgb, printed, of_lines))
+        raise CannotRead(_seen(rgb, printed, reason)) from None
 
 
 def _seen_of_bars(rgb: np.ndarray, printed: Sequence[TextLine], reason: str) -> str:
@@ -106,29 +80,29 @@ def _seen_of_bars(rgb: np.ndarray, printed: Sequence[TextLine], reason: str) -> 
     return bar_likes.describe_refused(drawing.rgb, labels, drawing.layout, reason)
 
 
-def _seen(rgb: np.ndarray, printed: Sequence[TextLine], of_lines: str) -> str:
+def _seen(rgb: np.ndarray, printed: Sequence[TextLine], of_lines: CannotRead) -> str:
     """Return what was seen of bars and lines, or else of the whole picture, as a phrase."""
-    small, scale = reader._shrink(rgb)
+    small, scale = shrink(rgb)
     labels = [to_text_box(line, scale) for line in printed]
-    has_axis = _has_axis(labels)
-    if not has_axis or of_lines in _NO_LINES:
+    has_axis, is_other = _has_axis(labels), isinstance(of_lines, OtherKind)
+    if not has_axis or is_other:
         whole = kinds.describe_unread(small, labels, has_axis)
         if whole != kinds.UNKNOWN:
             return whole
     if lines.is_scatter_plot(small, printed, scale):
         return kinds.SCATTER
-    if of_lines in _OF_AXES:
+    if is_other:
+        return f"{kinds.UNKNOWN}: {of_lines}" if has_axis else kinds.UNKNOWN
+    if isinstance(of_lines, AxesInDoubt):
         return f"a chart with axes was seen, and {of_lines}"
-    if of_lines not in _NO_LINES:
-        return f"axes and what may be lines or areas were seen, and {of_lines}"
-    if has_axis:
-        return f"{kinds.UNKNOWN}: {of_lines}"
-    return kinds.UNKNOWN
+    return f"axes and what may be lines or areas were seen, and {of_lines}"
 
 
 def _has_axis(labels: Sequence[TextBox]) -> bool:
     try:
         plot_area.find_value_axis(labels)
-    except CannotRead as reason:
-        return str(reason) != plot_area.NO_AXIS
+    except OtherKind:
+        return False
+    except CannotRead:
+        pass
     return True

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vlm_backends.engines.builtin.charts.errors import CannotRead
+from vlm_backends.engines.builtin.charts.errors import OtherKind
 
 _INK = 24.0  # distance in CIELAB (0..255 each) from the ground
 _CLOSE = 7  # px: thinner gaps between sectors are closed
@@ -112,7 +112,7 @@ def _circle(ink: np.ndarray) -> tuple[float, float, float]:
         distance = np.linalg.norm(outline[:, 0] + 0.5 - middle, axis=1)
         if (np.abs(distance - radius) <= _ROUND * radius + 1).mean() >= _ON_CIRCLE:
             return float(middle[0]), float(middle[1]), float(radius)
-    raise CannotRead(NO_DISC)
+    raise OtherKind(NO_DISC)
 
 
 def _ring(lab: np.ndarray, x: float, y: float, radius: float, parts: Sequence[float]) -> np.ndarray:
@@ -146,7 +146,7 @@ def _sectors(colours: np.ndarray, ground: np.ndarray) -> list[tuple[float, float
     change = np.linalg.norm(colours - np.roll(colours, 1, axis=0), axis=1) > _SAME
     starts = np.flatnonzero(change)
     if len(starts) < 2:
-        raise CannotRead(NO_SECTORS)
+        raise OtherKind(NO_SECTORS)
     runs = []
     for start, end in zip(starts, [*starts[1:], starts[0] + _STEPS]):
         colour = np.median(colours[np.arange(start, end) % _STEPS], axis=0)
@@ -158,9 +158,9 @@ def _sectors(colours: np.ndarray, ground: np.ndarray) -> list[tuple[float, float
     ]
     wide = _without_print(wide, colours, ground)
     if not 2 <= len(wide) <= _MAX_SECTORS:
-        raise CannotRead(NO_SECTORS)
+        raise OtherKind(NO_SECTORS)
     if any(np.linalg.norm(run[2] - ground) < _INK for run in wide):
-        raise CannotRead(NO_SECTORS)
+        raise OtherKind(NO_SECTORS)
     sides = []
     for before, run in zip([wide[-1], *wide[:-1]], wide):
         gap = (run[0] - before[1]) % _STEPS
@@ -213,11 +213,11 @@ def _check_pure(
     for start, count, colour in sectors:
         expected[np.arange(round(start), round(start + count)) % _STEPS] = colour
     if (np.linalg.norm(colours - expected, axis=1) < 2 * _SAME).mean() < _PURE:
-        raise CannotRead(NO_SECTORS)
+        raise OtherKind(NO_SECTORS)
     parts = np.linspace(max(0.3, hole + 0.15 * (1 - hole)), 0.8, 6)
     agree = [
         (np.linalg.norm(_ring(lab, x, y, radius, (part,)) - expected, axis=1) < 2 * _SAME).mean()
         for part in parts
     ]
     if np.median(agree) < _PURE - 0.15:
-        raise CannotRead(RINGS)
+        raise OtherKind(RINGS)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vlm_backends.engines.builtin.charts import axes
-from vlm_backends.engines.builtin.charts.errors import CannotRead, TicksInDoubt
+from vlm_backends.engines.builtin.charts.errors import AxesInDoubt, TicksInDoubt
 from vlm_backends.engines.builtin.charts.plot_area import PrintedLine
 
 _REACH = 7.0  # px from a label's anchor in which its tick mark is looked for
@@ -54,7 +54,7 @@ def place_ticks(rgb: np.ndarray, row: Sequence[PrintedLine], top: float) -> list
     places, found = min(choices, key=lambda choice: -np.mean(choice[1]))
     sure = bool(np.mean(found) >= 0.6)
     if slanted and not sure:
-        raise CannotRead(SLANTED)
+        raise AxesInDoubt(SLANTED)
     return [Tick(float(x), name) for x, name in zip(_straightened(places, names, sure), names)]
 
 
