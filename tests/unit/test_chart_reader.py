@@ -9,6 +9,7 @@ from tests.support.chart_pictures import DARK
 from tests.support.paths import ASSETS
 from vlm_backends.engines.builtin import tables
 from vlm_backends.engines.builtin.charts import axes, reader
+from vlm_backends.engines.builtin.charts.axes import AxisLabel
 from vlm_backends.readers import deplot
 
 YEARS = ["2019", "2020", "2021", "2022", "2023"]
@@ -153,17 +154,18 @@ def test_what_is_no_number(text):
 
 
 def test_an_axis_needs_three_labels_that_agree():
-    line = [(400.0, 0.0, "0"), (300.0, 10.0, "10"), (200.0, 20.0, "20")]
-    assert axes.fit(line).value(250) == pytest.approx(15)
-    assert axes.fit([*line, (100.0, 80.0, "80")]).value(250) == pytest.approx(15)  # a label misread
+    line = [AxisLabel(400, "0"), AxisLabel(300, "10"), AxisLabel(200, "20")]
+    assert axes.fit_labels(line).value(250) == pytest.approx(15)
+    misread = AxisLabel(100, "80")
+    assert axes.fit_labels([*line, misread]).value(250) == pytest.approx(15)
     for bad in (
         [],
         line[:2],
         [line[0]] * 5,
-        [*line[:2], (200.0, 70.0, "70")],
-        [(5.0, 1.0, "1")] * 3,
+        [*line[:2], AxisLabel(200, "70")],
+        [AxisLabel(5, "1")] * 3,
     ):
-        assert axes.fit(bad) is None
+        assert axes.fit_labels(bad) is None
 
 
 @pytest.mark.parametrize("title", ["", "Bees"])

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,7 +50,6 @@ class Axis:
     unit: str = ""  # printed behind each number: "%" or nothing
     first: float = 0.0  # the pixels of the outermost labels
     last: float = 0.0
-    largest: float = 0.0  # of the labels, as printed
 
     def value(self, pixel: float) -> float:
         """Return the value at a pixel."""
@@ -72,14 +71,7 @@ class Axis:
 
     def times(self, factor: float) -> "Axis":
         """Return the axis whose labels count in units of `factor`."""
-        return Axis(
-            self.slope * factor,
-            self.offset * factor,
-            self.unit,
-            self.first,
-            self.last,
-            self.largest,
-        )
+        return replace(self, slope=self.slope * factor, offset=self.offset * factor)
 
     def written(self, value: float) -> str:
         """Return a measured value with the digits that pixels can tell apart."""
@@ -133,14 +125,6 @@ def _continental(text: str) -> float | None:
     if not match:
         return None
     return float(re.sub("[.' ]", "", match[1]) + (match[2] or "").replace(",", "."))
-
-
-def fit(labels: Sequence[tuple[float, float, str]]) -> Axis | None:
-    """Return the axis through most of the labels; None when no three of different values agree.
-
-    Each label is its place in pixels, its value, and its text.
-    """
-    return fit_labels([AxisLabel(pixel, text) for pixel, _, text in labels])
 
 
 def fit_labels(labels: Sequence[AxisLabel], zero: float | None = None) -> Axis | None:
@@ -202,8 +186,7 @@ def _fit(labels: Sequence[AxisLabel], parse: Parse, zero: float | None) -> tuple
     slope, offset = np.polyfit(pixels, values, 1)
     percent = all(text.strip().endswith("%") for _, _, text in best if text)
     ends = float(pixels.min()), float(pixels.max())
-    most = float(np.abs(values).max())
-    return Axis(float(slope), float(offset), "%" if percent else "", *ends, most), missing
+    return Axis(float(slope), float(offset), "%" if percent else "", *ends), missing
 
 
 def _with_zero(

@@ -110,7 +110,7 @@ def _places(below: Sequence[PrintBox], stacks: Sequence[Stack], is_rotated: bool
     slanted = kinds[2]
     if len(slanted) >= max(2, len(kinds[0]) / 2):
         return _places_of_slanted(slanted, stacks)
-    upright = [label for label in kinds[1]]
+    upright = kinds[1]
     if len(upright) >= 2 and min(label.top for label in upright) < min(
         (label.top for label in kinds[0]), default=np.inf
     ):

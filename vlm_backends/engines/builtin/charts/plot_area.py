@@ -131,8 +131,7 @@ def _multiplied(axis: ValueAxis, labels: Sequence[TextBox]) -> ValueAxis:
     if not powers:
         return axis
     factor = 10.0 ** int(re.sub("[−–]", "-", powers[0]))
-    scaled = replace(axis.axis, slope=axis.axis.slope * factor, offset=axis.axis.offset * factor)
-    return replace(axis, axis=scaled, is_multiplied=True)
+    return replace(axis, axis=axis.axis.times(factor), is_multiplied=True)
 
 
 def _columns(labels: Sequence[TextBox]) -> list[list[TextBox]]:
@@ -150,14 +149,13 @@ def _columns(labels: Sequence[TextBox]) -> list[list[TextBox]]:
 
 def _axis_of(column: Sequence[TextBox]) -> ValueAxis | None:
     """Return the axis through most labels of a column; None when there is none, or in doubt."""
-    triples = [(label.y, axes.number(label.text) or 0.0, label.text) for label in column]
-    axis = axes.fit(triples)
+    axis = axes.fit_labels([axes.AxisLabel(label.y, label.text) for label in column])
     if axis is None or axis.slope >= 0:
         return None
     on = [
         label
-        for label, (y, value, _) in zip(column, triples)
-        if abs(axis.value(y) - value) <= _ON_AXIS * abs(axis.slope)
+        for label in column
+        if abs(axis.value(label.y) - (axes.number(label.text) or 0.0)) <= _ON_AXIS * abs(axis.slope)
     ]
     off = len(column) - len(on)
     return ValueAxis(axis, tuple(on)) if len(on) > 2 and off <= max(1, _OFF * len(column)) else None

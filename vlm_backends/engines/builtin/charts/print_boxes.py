@@ -99,18 +99,19 @@ class PrintBox:
         return PrintBox(self.text, quad, self.slant, self.stops)
 
 
-def to_print_box(line: TextLine, scale: float) -> PrintBox:
-    """Return the line's text in its box, in a picture scaled by `scale`."""
-    quad = tuple((x * scale, y * scale) for x, y in line.quad)
-    (x0, y0), (x1, y1) = quad[0], quad[1]
+def to_print_box(line: TextLine) -> PrintBox:
+    """Return the line's text in its box."""
+    (x0, y0), (x1, y1) = line.quad[0], line.quad[1]
     # the tick of an axis is easily read as a dash
     text = line.text.strip().rstrip("-–—_· ") or line.text
-    return PrintBox(text, quad, float(np.degrees(np.arctan2(y1 - y0, x1 - x0))), _stops(line, text))
+    return PrintBox(
+        text, line.quad, float(np.degrees(np.arctan2(y1 - y0, x1 - x0))), _stops(line, text)
+    )
 
 
 def _stops(line: TextLine, text: str) -> tuple[float, ...]:
     """Return the middles of the text's characters, or even ones where OCR gives none."""
-    stops = tuple(getattr(line, "stops", ()))[: len(text)]
+    stops = line.stops[: len(text)]
     even = tuple((i + 0.5) / max(1, len(line.text)) for i in range(len(text)))
     return stops if len(stops) == len(text) else even
 

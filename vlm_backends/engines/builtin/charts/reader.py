@@ -119,7 +119,7 @@ def _scaled(line: TextLine, factor: float) -> TextLine:
 
 def _table(drawing: BarDrawing, lines: Sequence[TextLine]) -> ChartTable:
     layout, width = drawing.layout, drawing.rgb.shape[1]
-    labels = [part for line in lines for part in _numbers_apart(to_print_box(line, 1.0))]
+    labels = [part for line in lines for part in _numbers_apart(to_print_box(line))]
     bars, legend = _legend(drawing, labels)
     in_legend = {box for words in legend.values() for box in words}
     turned = {_turned(label, layout, width): label for label in labels if label not in in_legend}

@@ -38,11 +38,6 @@ class Sector:
     share: float
     colour: np.ndarray  # RGB
 
-    @property
-    def middle(self) -> float:
-        """Return the angle of its middle, 0..1."""
-        return (self.start + self.share / 2) % 1
-
     def holds(self, angle: float, margin: float = 0.0) -> bool:
         """Return True for an angle inside of it, `margin` away from its sides."""
         return margin <= (angle - self.start) % 1 <= self.share - margin

@@ -11,7 +11,13 @@ import numpy as np
 from vlm_backends.engines.builtin.charts.curves import Curve
 from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.engines.builtin.charts.labels import TextBox
-from vlm_backends.engines.builtin.charts.strokes import Drawing, Stroke, is_coloured, lab_distance
+from vlm_backends.engines.builtin.charts.strokes import (
+    Drawing,
+    Stroke,
+    is_coloured,
+    lab_distance,
+    most_frequent,
+)
 from vlm_backends.media.geometry import Box
 
 # in heights of a letter
@@ -66,7 +72,7 @@ def _entry(rgb: np.ndarray, label: TextBox, labels: Sequence[TextBox]) -> Legend
     part = rgb[top:bottom, left:right].astype(np.float32)
     if part.shape[0] < 4 or part.shape[1] < 6:
         return None
-    strength = np.linalg.norm(part - _mode(part), axis=2)
+    strength = np.linalg.norm(part - most_frequent(part.reshape(-1, 3), 8), axis=2)
     ink = strength > _INK
     beside = [
         (other.left - left, other.top - top, other.right - left, other.bottom - top)
@@ -77,7 +83,9 @@ def _entry(rgb: np.ndarray, label: TextBox, labels: Sequence[TextBox]) -> Legend
     found = _samples(part, ink, label, label.left - left, beside, letters)
     if not found.any():
         return None
-    delta = part - _mode(part)  # a mix of the sample with its ground differs in strength only
+    delta = part - most_frequent(
+        part.reshape(-1, 3), 8
+    )  # a mix of the sample with its ground differs in strength only
     usual = np.median(delta[found], axis=0)
     along = delta @ usual / np.maximum(1, strength * np.linalg.norm(usual))
     alike = found & (along > _ONE_HUE)
@@ -95,16 +103,8 @@ def print_colour(rgb: np.ndarray, label: TextBox) -> np.ndarray:
     part = part.astype(np.float32)
     if not part.size:
         return np.zeros(3, np.float32)
-    strength = np.linalg.norm(part - _mode(part), axis=2)
+    strength = np.linalg.norm(part - most_frequent(part.reshape(-1, 3), 8), axis=2)
     return np.median(part[strength >= 0.8 * strength.max()], axis=0)
-
-
-def _mode(part: np.ndarray) -> np.ndarray:
-    """Return the most frequent colour (3,) of a small picture."""
-    pixels = part.reshape(-1, 3)
-    keys = (pixels // 8).astype(int) @ np.array([4096, 64, 1])
-    values, counts = np.unique(keys, return_counts=True)
-    return np.median(pixels[keys == values[counts.argmax()]], axis=0)
 
 
 def _samples(

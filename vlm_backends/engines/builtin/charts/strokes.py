@@ -120,7 +120,8 @@ def _on_ground(rgb: np.ndarray, window: Window, inside: Window) -> tuple[Window,
     Around a plot on a coloured ground, the picture often has another one.
     """
     part = rgb[window.top : window.bottom, window.left : window.right]
-    ground = _ground(rgb[inside.top : inside.bottom, inside.left : inside.right])
+    middle = rgb[inside.top : inside.bottom, inside.left : inside.right]
+    ground = most_frequent(middle.reshape(-1, 3), 4).astype(np.float32)
     near = np.linalg.norm(part.astype(np.float32) - ground, axis=2) < _SAME_GROUND
     rows = np.flatnonzero(near.mean(axis=1) > _GROUND_SHARE * near.mean())
     columns = np.flatnonzero(near.mean(axis=0) > _GROUND_SHARE * near.mean())
@@ -129,12 +130,14 @@ def _on_ground(rgb: np.ndarray, window: Window, inside: Window) -> tuple[Window,
     return Window(left, top, right, bottom), ground
 
 
-def _ground(part: np.ndarray) -> np.ndarray:
-    """Return the most frequent colour (3,), float32."""
-    cells = (part // 4).astype(np.int64)
-    keys = cells[..., 0] * 4096 + cells[..., 1] * 64 + cells[..., 2]
+def most_frequent(pixels: np.ndarray, cell: int) -> np.ndarray:
+    """Return the most frequent colour (3,) of pixels (N×3).
+
+    Those of one cell, which has so many levels a channel, count as one colour; it is their median.
+    """
+    keys = (pixels // cell).astype(np.int64) @ np.array([65536, 256, 1])
     values, counts = np.unique(keys, return_counts=True)
-    return np.median(part[keys == values[counts.argmax()]], axis=0).astype(np.float32)
+    return np.median(pixels[keys == values[counts.argmax()]], axis=0)
 
 
 def _grid_rows(part: np.ndarray, ink: np.ndarray) -> np.ndarray:
@@ -179,7 +182,7 @@ def _stroke_colours(
     groups.sort(key=lambda group: -group[1].sum() * group[2])
     kept: list[tuple[list[np.ndarray], np.ndarray, float]] = []
     for colour, mask, power in groups:
-        if any(_is_within(colour, mask, (own[0], theirs, 0)) for own, theirs, _ in kept):
+        if any(_is_within(colour, mask, own[0], theirs) for own, theirs, _ in kept):
             continue
         shade_of = [one for one in kept if _continues(colour, mask, (one[0][0], one[1]), ground)]
         if len(shade_of) == 1:
@@ -212,10 +215,7 @@ def _frequent(lab: np.ndarray, part: np.ndarray, peaks: np.ndarray, least: float
     for _ in range(3 * _MAX_COLOURS):
         if free.sum() < least:
             return
-        cells = (at_peaks[free] // 6).astype(np.int64)
-        keys = cells[:, 0] * 4096 + cells[:, 1] * 64 + cells[:, 2]
-        values, counts = np.unique(keys, return_counts=True)
-        centre = np.median(at_peaks[free][keys == values[counts.argmax()]], axis=0)
+        centre = most_frequent(at_peaks[free], 6)
         near = free & (np.linalg.norm(at_peaks - centre, axis=1) < _SAME_COLOUR)
         if not near.any():
             return
@@ -225,10 +225,9 @@ def _frequent(lab: np.ndarray, part: np.ndarray, peaks: np.ndarray, least: float
 
 
 def _is_within(
-    colour: np.ndarray, mask: np.ndarray, other: tuple[np.ndarray, np.ndarray, float]
+    colour: np.ndarray, mask: np.ndarray, their_colour: np.ndarray, their_mask: np.ndarray
 ) -> bool:
     """Return True for a shade that occurs beside a stronger colour only, in the same stroke."""
-    their_colour, their_mask, _ = other
     pair = np.array([[colour, their_colour]], np.uint8)
     shades = cv2.cvtColor(pair, cv2.COLOR_RGB2LAB).astype(np.float32)[0]
     if np.linalg.norm(shades[0] - shades[1]) > _ONE_STROKE:
