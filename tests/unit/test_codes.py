@@ -13,6 +13,7 @@ from tests.support.code_pictures import bars, laid, other, qr
 from tests.support.paths import ASSETS
 from vlm_backends import CancelToken
 from vlm_backends.engines.builtin.code_content import visible
+from vlm_backends.engines.builtin import codes
 from vlm_backends.engines.builtin.codes import read_codes
 
 F = zxingcpp.BarcodeFormat
@@ -275,3 +276,11 @@ def test_it_ends_when_it_is_stopped():
     stop = CancelToken()
     stop.set()
     assert read_codes(np.asarray(laid(qr("stop"))), stop) == []
+
+
+@pytest.mark.parametrize("size", [(12000, 8), (8, 12000), (5000, 40), (900, 700), (4000, 3000)])
+def test_turning_never_makes_a_huge_picture(size, monkeypatch):
+    seen = []
+    monkeypatch.setattr(codes, "_read", lambda grey, *_: seen.append(grey.size) or [])
+    read_codes(np.zeros((*size, 3), np.uint8))
+    assert max(seen[5:], default=0) <= 4_100_000

@@ -47,7 +47,8 @@ _EVERY = zxingcpp.BarcodeFormats([*_MATRIX, *_LINEAR])
 _LEVEL_ONLY = zxingcpp.BarcodeFormats([*_LINEAR, _Format.PDF417, _Format.RMQRCode])
 _ANGLES = 15, 30, 45, 60, 75  # degrees: codes that are read along level lines, within 8 degrees
 _MAX_ENLARGED = 2_500_000  # px: of a larger picture, the codes are large enough
-_MAX_TURNED = 2_000_000  # px: turned pictures are searched at this size, for the time it takes
+_MAX_TURNED = 2_000_000  # px: squares are turned at this size, for the time that it takes
+_LEAST_SIDE = 12  # px: in a narrower strip no code lies aslant
 
 
 def read_codes(rgb: np.ndarray, cancel: CancelToken | None = None) -> list[FoundCode]:
@@ -73,7 +74,11 @@ def _readings(grey: np.ndarray) -> Iterator[list[CodeReading]]:
     yield _read(sharp, zoom, _EVERY)
     yield _read(255 - grey, as_given, _LEVEL_ONLY)
     yield _read(255 - sharp, zoom, _LEVEL_ONLY)
-    small, zoom = _scaled(grey, min(2.0, math.sqrt(_MAX_TURNED / grey.size)))
+    # turned by 45 degrees, a picture of w × h takes (w + h)² / 2
+    factor = min(2.0, 2 * math.sqrt(_MAX_TURNED) / sum(grey.shape))
+    if min(grey.shape) * factor < _LEAST_SIDE:
+        return
+    small, zoom = _scaled(grey, factor)
     for angle in _ANGLES:
         turned, matrix = _turned(small, angle)
         yield _read(turned, matrix @ zoom, _LEVEL_ONLY)

@@ -25,6 +25,7 @@ _MAX_OFFSET = (
     0.3  # heights of a letter: how far a label may be from the line and still belong to it
 )
 _MIN_OFFSET = 2.5  # px: and at least so far, since the boxes of OCR are no finer
+_FINE = 1.0  # px: a label that is no farther from its line is on it
 _MIN_DISTANCE = 8  # px: labels that are closer do not tell a slope
 _MIN_LABELS = 3  # that agree
 _MOST_LABELS = 40  # of an axis: more numbers above each other are a table
@@ -60,14 +61,21 @@ class Axis:
         return (value - self.offset) / self.slope
 
     @property
+    def error(self) -> float:
+        """Return how far measured values may be off, with one digit, rounded up."""
+        error = _ERROR * abs(self.slope)
+        tens = 10.0 ** np.floor(np.log10(error))
+        return float(np.ceil(error / tens - 1e-9) * tens)
+
+    @property
     def step(self) -> float:
         """Return what measured values are rounded to: 1, 2 or 5 times a power of ten.
 
-        It is the least one that is no finer than the error of measuring, and so the error as well.
+        It is at most half of their error, so that rounding adds little to it.
         """
-        error = _ERROR * abs(self.slope)
-        tens = 10.0 ** np.floor(np.log10(error))
-        return float(next(times * tens for times in (1, 2, 5, 10) if times * tens >= error))
+        half = _ERROR * abs(self.slope) / 2
+        tens = 10.0 ** np.floor(np.log10(half))
+        return float(next(times * tens for times in (5, 2, 1) if times * tens <= half * 1.001))
 
     def times(self, factor: float) -> "Axis":
         """Return the axis whose labels count in units of `factor`."""
@@ -183,10 +191,24 @@ def _fit(labels: Sequence[AxisLabel], parse: Parse, zero: float | None) -> tuple
         if not best:
             return None, 0
     pixels, values = np.array([(pixel, value) for pixel, value, _ in best]).T
-    slope, offset = np.polyfit(pixels, values, 1)
+    slope, offset = _robust_line(pixels, values)
     percent = all(text.strip().endswith("%") for _, _, text in best if text)
     ends = float(pixels.min()), float(pixels.max())
     return Axis(float(slope), float(offset), "%" if percent else "", *ends), missing
+
+
+def _robust_line(pixels: np.ndarray, values: np.ndarray) -> tuple[float, float]:
+    """Return slope and offset of the line through most points.
+
+    The labels at the ends of an axis may stand aside of their ticks, so as not to pass the plot.
+    """
+    one, other = np.triu_indices(len(pixels), 1)
+    apart = pixels[other] != pixels[one]
+    one, other = one[apart], other[apart]
+    slope = np.median((values[other] - values[one]) / (pixels[other] - pixels[one]))
+    off = np.abs(values - slope * pixels - np.median(values - slope * pixels))
+    near = off <= max(_FINE * abs(slope), 2 * np.median(off))
+    return tuple(map(float, np.polyfit(pixels[near], values[near], 1)))
 
 
 def _with_zero(

@@ -13,8 +13,10 @@ _MIN_SIDE = 3  # of a bar
 _STRAND = 2  # what is thinner is a line
 _LINE = 6  # a line that is drawn over a bar is no thicker
 _ALIGNED = 2.5  # how far edges that are one line may be apart
+_THIN, _ALIGNED_THIN = 8, 4.5  # JPEG rounds the corners of parts that are no higher
 _BASE = 4  # how far the ends of bars may be from their line, which may be thick
 _CORNER = 2, 8  # the square at each corner of a rectangle that has to be filled
+_SOFT = 16  # the outermost pixels of what is that large do not count: JPEG blurs them
 
 _MIN_FILL = 0.4  # of its rectangle that a bar fills; print and lines may cover the rest
 _SIMILAR_WIDTH = 0.7, 1.4  # of the median width
@@ -96,6 +98,10 @@ class Stack:
         ends = [end for part in self.parts for end in (part.top, part.bottom)]
         return min(abs(end - y) for end in ends) <= _BASE
 
+    def ends_at(self, y: float) -> bool:
+        """Return True when its upper or its lower end lies on this line."""
+        return min(abs(self.top - y), abs(self.bottom - y)) <= _BASE
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -133,10 +139,13 @@ def lay_out(found: Sequence[Rectangle], is_rotated: bool) -> Layout:
     stacks = _stacks(found)
     best: list[Stack] = []
     base = 0.0
-    for y in {edge for stack in stacks for edge in _edges(stack)}:
+    most = (0, 0)
+    for y in sorted({edge for stack in stacks for edge in _edges(stack)}):
         row = _similar([stack for stack in stacks if stack.touches(y)])
-        if sum(stack.area for stack in row) > sum(stack.area for stack in best):
-            best, base = row, y
+        # all stacks may have a joint at one height too
+        weight = sum(stack.area for stack in row), sum(stack.ends_at(y) for stack in row)
+        if weight >= most:
+            best, base, most = row, y, weight
     if best:
         base = float(np.median([min(_edges(s), key=lambda e: abs(e - base)) for s in best]))
     taken = {part for stack in best for part in stack.parts}
@@ -153,7 +162,9 @@ def _similar(row: Sequence[Stack]) -> list[Stack]:
     if not row:
         return []
     widths = np.array([stack.right - stack.left for stack in row])
-    middle = float(widths[np.argsort(widths)[len(widths) // 2]])
+    order = np.argsort(widths)
+    areas = np.cumsum([row[i].area for i in order])  # slivers along a line are no bars
+    middle = float(widths[order[np.searchsorted(areas, areas[-1] / 2)]])
     least, most = (factor * middle for factor in _SIMILAR_WIDTH)
     return [s for s, w in zip(row, widths) if least - 1 <= w <= most + 1]
 
@@ -164,7 +175,9 @@ def _stacks(found: Sequence[Rectangle]) -> list[Stack]:
     for one in sorted(found, key=lambda one: one.top):
         for stack in stacks:
             last = stack[-1]
-            aligned = max(abs(last.left - one.left), abs(last.right - one.right)) <= _ALIGNED
+            thin = min(last.height, one.height) <= _THIN
+            aside = max(abs(last.left - one.left), abs(last.right - one.right))
+            aligned = aside <= (_ALIGNED_THIN if thin else _ALIGNED)
             if aligned and -_ALIGNED <= one.top - last.bottom <= _LINE:
                 stack.append(one)
                 break
@@ -206,6 +219,8 @@ def _has_corners(part: np.ndarray) -> bool:
     """Return True when the corners of a bool mask are filled, but for one that may be covered."""
     if min(part.shape) < _MIN_SIDE:
         return False
+    if min(part.shape) >= _SOFT:
+        part = part[1:-1, 1:-1]
     size = int(np.clip(min(part.shape) // 6, *_CORNER))
     corners = (
         part[:size, :size],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -20,7 +21,11 @@ _OWN_PLACE = 0.55  # pitches: how far a bar may be from the middle of its catego
 _SAME_OFFSET = 0.12  # pitches: bars of one series are at one place of their categories
 _NEXT_LINE = 0.35  # heights of a letter: lines of one label are no farther apart
 _LINE_PITCH, _TITLE_PITCH = 1.0, 0.85  # heights of a letter from line to line; of a title, more
+_ROOM = 0.8  # pitches: words that are no wider together stand on one line
 _MERGED = 1.15  # pitches: a wider label is that of several categories
+_FEW = 3  # labels: fewer are always regular
+_STROKES = frozenset("1lIL|_-—·.'")
+_BETWEEN = 0.3  # pitches: what is farther from each bar stands between two
 _SHORT = 3  # letters: a word that OCR may take for level though it runs upwards
 _SPECK = 0.6  # of the usual height of a letter: what is smaller is a tick
 
@@ -58,7 +63,7 @@ def find_categories(
         for label in labels
         if left - _REACH * pitch < label.x < right + _REACH * pitch and label.y > low
     ]
-    places = _places(below, stacks, is_rotated)
+    places = _places(_without_strokes(below, stacks), stacks, is_rotated)
     if len(places) < 2:
         raise PrintInDoubt("no category labels were read beside the bars")
     places = sorted(places, key=lambda place: place.x)
@@ -82,6 +87,16 @@ def find_categories(
     if len(set(names)) < len(names):
         raise PrintInDoubt("two categories have one name")
     return categories
+
+
+def _without_strokes(labels: Sequence[PrintBox], stacks: Sequence[Stack]) -> list[PrintBox]:
+    """Leave out single strokes between the bars: ticks and frames that OCR took for letters."""
+    middles = np.array([stack.middle for stack in stacks])
+    names = [label for label in labels if label.text not in _STROKES]
+    if len(names) < len(stacks) or len({part.colour for s in stacks for part in s.parts}) > 1:
+        return list(labels)
+    near = _BETWEEN * _pitch(stacks)
+    return [one for one in labels if one in names or np.abs(middles - one.x).min() <= near]
 
 
 def _name(lines: Sequence[PrintBox]) -> str:
@@ -157,32 +172,75 @@ def _places_of_level(labels: Sequence[PrintBox], stacks: Sequence[Stack]) -> lis
     """Group labels that stand under the bars in one row, with the lines that continue them."""
     if not labels:
         return []
-    # OCR joins labels that are near each other
     pitch = _pitch(stacks)
-    labels = [
-        word
-        for label in labels
-        for word in (split_words(label) if label.width > _MERGED * pitch else [label])
-    ]
-    rows: list[list[PrintBox]] = []
-    for label in sorted(labels, key=lambda label: label.y):
-        if rows and label.y - np.mean([one.y for one in rows[-1]]) <= 0.5 * label.letter:
-            rows[-1].append(label)
-        else:
-            rows.append([label])
+    rows = min(_ways_apart(labels, pitch), key=lambda rows: _irregularity(rows[0], pitch))
     groups = [[label] for label in sorted(rows[0], key=lambda label: label.x)]
     letter = float(np.median([label.letter for label in rows[0]]))
     centre, reach = (stacks[0].left + stacks[-1].right) / 2, stacks[-1].right - stacks[0].left
     for last, row in zip(rows, rows[1:]):
-        is_title = len(row) == 1 and abs(row[0].x - centre) < 0.1 * reach
-        pitch = (_TITLE_PITCH if is_title else _LINE_PITCH) * letter
-        if np.mean([label.y for label in row]) - np.mean([label.y for label in last]) > pitch:
+        down = np.mean([label.y for label in row]) - np.mean([label.y for label in last])
+        is_centred = len(row) == 1 and abs(row[0].x - centre) < 0.1 * reach
+        if down > (_TITLE_PITCH if is_centred else _LINE_PITCH) * letter:
+            break
+        if is_centred and _is_title(row[0], groups):
             break
         for label in row:
             group = min(groups, key=lambda group: abs(group[0].x - label.x))
             if abs(group[0].x - label.x) <= max(group[0].width, label.width) / 2:
                 group.append(label)
     return [Place(group[0].x, tuple(group)) for group in groups]
+
+
+def _is_title(line: PrintBox, groups: Sequence[Sequence[PrintBox]]) -> bool:
+    """Return True for a line below the middle label that would have had room beside it.
+
+    Raises PrintInDoubt when it may be the label's second line as well as the axis's name.
+    """
+    if len(groups) < 2:
+        return False
+    above = min(groups, key=lambda group: abs(group[0].x - line.x))
+    step = float(np.median(np.diff([group[0].x for group in groups])))
+    if len(above) > 1 or any(len(group) > 1 for group in groups):
+        return False
+    if above[0].width + line.width <= _ROOM * step:
+        return True
+    raise PrintInDoubt(f"“{line.text}” may name the axis, or go on with “{above[0].text}”")
+
+
+def _ways_apart(labels: Sequence[PrintBox], pitch: float) -> list[list[list[PrintBox]]]:
+    """Return rows of labels; labels that OCR joined are parted in one way after another."""
+    ways = (
+        split_words,
+        partial(split_words, gap=np.inf),
+        partial(split_words, gap=np.inf, at_capitals=True),
+    )
+    return [
+        _rows([
+            word
+            for label in labels
+            for word in (split(label) if label.width > _MERGED * pitch else [label])
+        ])
+        for split in ways
+    ]  # fmt: skip
+
+
+def _rows(labels: Sequence[PrintBox]) -> list[list[PrintBox]]:
+    rows: list[list[PrintBox]] = []
+    for label in sorted(labels, key=lambda label: label.y):
+        if rows and label.y - np.mean([one.y for one in rows[-1]]) <= 0.5 * label.letter:
+            rows[-1].append(label)
+        else:
+            rows.append([label])
+    return rows
+
+
+def _irregularity(row: Sequence[PrintBox], pitch: float) -> float:
+    """Return how far the labels of a row are from regular places at most, in pitches."""
+    xs = np.sort([label.x for label in row])
+    if len(xs) < _FEW:
+        return np.inf
+    regular = np.linspace(xs[0], xs[-1], len(xs))
+    return float(np.abs(xs - regular).max()) / pitch
 
 
 Cells = list[list[Stack | None]]  # one list a category, one entry a place in it

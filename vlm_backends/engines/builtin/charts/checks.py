@@ -114,12 +114,13 @@ def check_empty(
 def check_legend(legend: Legend, labels: Sequence[PrintBox], bars: Sequence[Rectangle]) -> None:
     """Refuse a legend with more names than colours, and one that may cover a bar.
 
-    All is in the picture's own pixels.
+    `labels` is the print that is neither at an axis nor in the legend. All is in the picture's own
+    pixels.
     """
     words = [box for name in legend.values() for box in name]
     first = [name[0] for name in legend.values()]
     for label in labels:
-        if label not in words and any(_is_next_entry(label, word) for word in first):
+        if any(_is_next_entry(label, word) for word in first):
             raise CannotRead("the legend has a name whose colour is that of no bar")
     if not words:
         return

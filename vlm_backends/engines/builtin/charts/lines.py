@@ -190,9 +190,9 @@ def _table(
                 cells.append((len(rows) - 1, column))
         if any(texts):
             rows.append((tick.name, *texts))
-    how = f"{HOW}, to about ±{axis.step:g}"
+    how = f"{HOW}, to about ±{axis.error:g}"
     return ChartTable(
-        title, tuple(rows), tuple(outlines), tuple(labels), tuple(cells), how, axis.step
+        title, tuple(rows), tuple(outlines), tuple(labels), tuple(cells), how, axis.error
     )
 
 

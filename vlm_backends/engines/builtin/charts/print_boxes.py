@@ -9,7 +9,7 @@ import numpy as np
 
 from vlm_backends.engines.builtin.ocr import TextLine
 
-_WIDE_GAP = 1.9  # of the usual step from letter to letter: a wider one parts words
+WIDE_GAP = 1.9  # of the usual step from letter to letter: a wider one parts words
 _LEVEL = 12.0  # degrees: print that is less slanted runs along
 
 
@@ -116,18 +116,20 @@ def _stops(line: TextLine, text: str) -> tuple[float, ...]:
     return stops if len(stops) == len(text) else even
 
 
-def split_words(box: PrintBox) -> list[PrintBox]:
+def split_words(box: PrintBox, gap: float = WIDE_GAP, at_capitals: bool = False) -> list[PrintBox]:
     """Return the words of a level box as boxes of their own.
 
-    Words are parted by blanks, and by gaps that are wide for their letters.
+    Words are parted by blanks, by gaps that are wide for their letters (`gap`, in usual steps from
+    letter to letter), and where asked for, between a small letter and a capital ("TeaBread").
     """
     gaps = np.diff(box.stops)
     if not len(gaps):
         return [box]
-    wide = _WIDE_GAP * float(np.median(gaps))
+    wide = gap * float(np.median(gaps))
     words: list[list[int]] = [[]]
     for i, char in enumerate(box.text):
-        if char.isspace() or (words[-1] and i and gaps[i - 1] > wide):
+        is_joint = at_capitals and i > 0 and box.text[i - 1].islower() and char.isupper()
+        if char.isspace() or (words[-1] and i and (gaps[i - 1] > wide or is_joint)):
             words.append([])
         if not char.isspace():
             words[-1].append(i)

@@ -31,6 +31,7 @@ from vlm_backends.engines.builtin.charts.print_boxes import (
     to_print_box,
 )
 from vlm_backends.engines.builtin.charts.scales import Scale, find_scale
+from vlm_backends.engines.builtin.charts.short_labels import read_short_labels
 from vlm_backends.engines.builtin.charts.tabulation import BarDrawing, ChartTable, Frame, tabulate
 from vlm_backends.engines.builtin.charts.titles import find_title
 from vlm_backends.engines.builtin.ocr import TextLine
@@ -60,8 +61,8 @@ def read_chart(
 ) -> ChartTable:
     """Return the table of the chart in the picture (H×W×3, uint8), whose print is given.
 
-    Where a label is in doubt, the print is read once more, enlarged. Raises CannotRead with the
-    reason.
+    Where a label is in doubt, the print is read once more, enlarged, and then short labels one by
+    one. Raises CannotRead with the reason.
     """
     drawing = draw_out(rgb)
     if not _has_bars(drawing):
@@ -69,12 +70,29 @@ def read_chart(
     lines = [_scaled(line, drawing.scale) for line in lines]
     try:
         return _table(drawing, lines)
-    except PrintInDoubt:
-        large = cv2.resize(
-            _bleached(drawing), None, fx=_ENLARGED, fy=_ENLARGED, interpolation=cv2.INTER_CUBIC
-        )
-        again = [_scaled(line, 1 / _ENLARGED) for line in ocr.read_lines(large, cancel)]
-        return _table(drawing, ocr.merge_lines(again, lines))
+    except PrintInDoubt as reason:
+        doubt = reason
+    for look in _enlarged_print, _short_labels:
+        found = look(drawing, cancel)
+        if not found:
+            continue
+        lines = ocr.merge_lines(found, lines)
+        try:
+            return _table(drawing, lines)
+        except PrintInDoubt as reason:
+            doubt = reason
+    raise doubt
+
+
+def _enlarged_print(drawing: BarDrawing, cancel: CancelToken | None) -> list[TextLine]:
+    large = cv2.resize(
+        _bleached(drawing), None, fx=_ENLARGED, fy=_ENLARGED, interpolation=cv2.INTER_CUBIC
+    )
+    return [_scaled(line, 1 / _ENLARGED) for line in ocr.read_lines(large, cancel)]
+
+
+def _short_labels(drawing: BarDrawing, _: CancelToken | None) -> list[TextLine]:
+    return read_short_labels(drawing.rgb, drawing.layout)
 
 
 def linearize(table: ChartTable) -> str:
@@ -136,7 +154,8 @@ def _table(drawing: BarDrawing, lines: Sequence[TextLine]) -> ChartTable:
     if min(edges) <= _CUT:
         raise PrintInDoubt("a category label is cut off at the edge of the picture")
     series, cells = group_stacks(stacks, categories)
-    checks.check_legend(legend, labels, bars)
+    used = {*taken, *(scale.print if scale else ())}
+    checks.check_legend(legend, [turned[box] for box in turned if box not in used], bars)
     checks.check_edge(drawing.rgb, layout)
     if scale:
         named = [_turned(label, layout, width) for label in in_legend]

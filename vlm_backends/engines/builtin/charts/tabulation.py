@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vlm_backends.engines.builtin.charts import checks, cut_bars
+from vlm_backends.engines.builtin.charts import bar_ends, checks, cut_bars
 from vlm_backends.engines.builtin.charts.axes import Axis
 from vlm_backends.engines.builtin.charts.bars import Layout, Rectangle, Stack
 from vlm_backends.engines.builtin.charts.categories import Category, Cells
@@ -149,14 +149,15 @@ def _stacked_colours(frame: Frame) -> list[int]:
 
 
 def _bars(frame: Frame, colours: list[int]) -> list[list[Bar | None]]:
-    base = frame.drawing.layout.base
+    layout, rgb = frame.drawing.layout, frame.drawing.rgb
+    upright = np.rot90(rgb) if layout.is_rotated else rgb
     grid: list[list[Bar | None]] = []
     for cell in frame.cells:
         if frame.is_stacked:
-            parts = _stacked_bars(cell[0], base) if cell[0] else {}
+            parts = _stacked_bars(upright, cell[0], layout.base) if cell[0] else {}
             row = [parts.get(colour) for colour in colours]
         else:
-            row = [_bar(stack.parts[0], base) if stack else None for stack in cell]
+            row = [_bar(upright, stack.parts[0], layout.base) if stack else None for stack in cell]
         grid.append(row)
     _check_empty(frame, grid)
     return grid
@@ -185,27 +186,27 @@ def _check_empty(frame: Frame, grid: Sequence[Sequence[Bar | None]]) -> None:
                 )
 
 
-def _stacked_bars(stack: Stack, base: float) -> dict[int, Bar]:
+def _stacked_bars(rgb: np.ndarray, stack: Stack, base: float) -> dict[int, Bar]:
     """Return the parts of a stack by colour; parts meet half-way between their edges."""
-    edges = [float(stack.top)]
+    edges = [bar_ends.exact_end(rgb, stack.parts[0], True)]
     for upper, lower in zip(stack.parts, stack.parts[1:]):
         edges.append((upper.bottom + lower.top) / 2)
-    edges.append(float(stack.bottom))
+    edges.append(bar_ends.exact_end(rgb, stack.parts[-1], False))
     at_base = int(np.abs(np.array(edges) - base).argmin())
     edges[at_base] = base
     bars = {}
     for i, part in enumerate(stack.parts):
         end, start = (edges[i], edges[i + 1]) if i < at_base else (edges[i + 1], edges[i])
-        bars[part.colour] = Bar(part, end, start, True)
+        bars[part.colour] = Bar(part, end, start, True, start == base)
     if len(bars) < len(stack.parts):
         raise CannotRead("a stack has two parts of one colour")
     return bars
 
 
-def _bar(part: Rectangle, base: float) -> Bar:
-    up = (part.top + part.bottom) / 2 < base
-    end, start = (part.top, part.bottom) if up else (part.bottom, part.top)
-    return Bar(part, float(end), float(start), False)
+def _bar(rgb: np.ndarray, part: Rectangle, base: float) -> Bar:
+    is_up = (part.top + part.bottom) / 2 < base
+    end, start = bar_ends.exact_end(rgb, part, is_up), part.bottom if is_up else part.top
+    return Bar(part, end, float(start), False)
 
 
 def _how(values: Values, count: int) -> str:

@@ -30,6 +30,7 @@ class Bar:
     end: float
     start: float
     is_stacked: bool
+    is_at_base: bool = True  # it starts at zero
 
     @property
     def is_down(self) -> bool:
@@ -70,12 +71,12 @@ def bar_values(bars: Sequence[Bar], axis: Axis | None, labels: Sequence[PrintBox
         raise PrintInDoubt(_UNFIT)
     if len(used) < len(bars) and any(abs(bar.end - bar.start) < _MIN_MEASURED for bar in bars):
         raise CannotRead("some bars are too short to be measured")
-    return Values(texts, len(used), axis.step, tuple(used))
+    return Values(texts, len(used), axis.error, tuple(used))
 
 
 def _measured(bar: Bar, axis: Axis) -> float:
     value = axis.value(bar.end)
-    return value - axis.value(bar.start) if bar.is_stacked else value
+    return value if bar.is_at_base else value - axis.value(bar.start)
 
 
 def _nearest(text: str, value: float) -> float | None:

@@ -1,0 +1,103 @@
+"""Read short labels under upright bars again, each one cut out, at the angles that charts use.
+
+The box of a slanted "Q1" is about as wide as high, so that its shape does not tell how it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from vlm_backends.engines.builtin.charts.bars import Layout, Stack
+from vlm_backends.engines.builtin.ocr import TextLine
+from vlm_backends.engines.builtin.ocr.recognition import Reading, read_strip
+
+_ANGLES = (0, -45, 45, -30, 30, -60, 60, -90, 90)  # degrees, clockwise
+_SURE = 0.9  # how sure each label has to be
+_INK = 60.0  # distance in RGB (0..441) from the ground
+_TICK = 14  # px: the mark of a tick ends within it
+_APART = 2  # px without ink between a label and what stands below it
+_OWN_PLACE = 0.5  # pitches: how far a label is from the middle of its bar at most
+_PAD = 0.2  # of a label's height, around it
+
+
+def read_short_labels(rgb: np.ndarray, layout: Layout) -> list[TextLine]:
+    """Return the labels under the bars of a picture (H×W×3, uint8), one for each category.
+
+    All have one angle, that at which they are surest. Empty when there is not one piece of print
+    for each place, or one is not sure.
+    """
+    if layout.is_rotated:
+        return []
+    marks = _marks(rgb, layout)
+    places = _places(layout.stacks)
+    if len(places) < 2 or not len(marks):
+        return []
+    pieces = _pieces(marks, places)
+    bgr = np.ascontiguousarray(rgb[..., ::-1])
+    ways = [[_read(bgr, piece, np.radians(angle)) for piece in pieces] for angle in _ANGLES]
+    sure = [way for way in ways if way and min(one.score for one in way) >= _SURE]
+    best = max(sure, key=lambda way: sum(one.score for one in way), default=[])
+    return [
+        TextLine(one.text, one.score, tuple((float(x), float(y)) for x, y in one.quad))
+        for one in best
+    ]
+
+
+def _marks(rgb: np.ndarray, layout: Layout) -> np.ndarray:
+    """Return the pixels (N×2, x and y) of the first row of print below the bars."""
+    low = max(stack.bottom for stack in layout.stacks) + 1
+    half = _pitch([stack.middle for stack in layout.stacks]) / 2
+    left = max(0, round(layout.stacks[0].middle - half))
+    strip = rgb[low:, left : round(layout.stacks[-1].middle + half)].astype(np.float32)
+    if not strip.size:
+        return np.empty((0, 2))
+    ink = np.linalg.norm(strip - np.median(strip.reshape(-1, 3), axis=0), axis=2) > _INK
+    blank = ~ink.any(axis=1)
+    start = next(iter(np.flatnonzero(blank[:_TICK])), len(blank))
+    rest = start + np.flatnonzero(~blank[start:])
+    if not len(rest):
+        return np.empty((0, 2))
+    row = np.split(rest, np.flatnonzero(np.diff(rest) > _APART) + 1)[0]
+    ys, xs = np.nonzero(ink[row[0] : row[-1] + 1])
+    return np.stack([xs + left, ys + low + row[0]], axis=1).astype(float)
+
+
+def _places(stacks: Sequence[Stack]) -> np.ndarray:
+    """Return the middle of each category: of each bar, or of as many as there are colours."""
+    middles = np.array([stack.middle for stack in stacks])
+    colours = {stack.parts[0].colour for stack in stacks}
+    count = len(colours) if all(len(stack.parts) == 1 for stack in stacks) else 1
+    return middles.reshape(-1, count).mean(axis=1) if len(middles) % count == 0 else np.empty(0)
+
+
+def _pitch(middles: Sequence[float]) -> float:
+    return float(np.median(np.diff(middles))) if len(middles) > 1 else 0.0
+
+
+def _pieces(marks: np.ndarray, places: np.ndarray) -> list[np.ndarray]:
+    """Return the pixels of each place's label; empty where print does not fall into as many."""
+    marks = marks[np.argsort(marks[:, 0])]
+    gaps = np.diff(marks[:, 0])
+    cuts = np.sort(np.argsort(gaps)[len(gaps) - (len(places) - 1) :]) + 1
+    pieces = np.split(marks, cuts)
+    middles = np.array([(piece[0, 0] + piece[-1, 0]) / 2 for piece in pieces])
+    if len(pieces) != len(places):
+        return []
+    near = np.abs(middles - places).max() <= _OWN_PLACE * _pitch(list(places))
+    return pieces if near else []
+
+
+def _read(bgr: np.ndarray, marks: np.ndarray, angle: float) -> Reading:
+    """Read what is drawn by these pixels (N×2) as print that runs at an angle, in radians."""
+    along = np.array([np.cos(angle), np.sin(angle)])
+    axes = np.stack([along, np.array([-along[1], along[0]])])
+    across = marks @ axes.T
+    (left, top), (right, bottom) = across.min(axis=0), across.max(axis=0) + 1
+    pad = _PAD * (bottom - top)
+    corners = np.array([
+        (left - pad, top - pad), (right + pad, top - pad),
+        (right + pad, bottom + pad), (left - pad, bottom + pad),
+    ])  # fmt: skip
+    return read_strip(bgr, (corners @ axes).astype(np.float32))
