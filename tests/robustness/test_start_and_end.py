@@ -164,8 +164,7 @@ async def _ended(
         visits.append(asyncio.create_task(_grounds(Session(here), begun)))
     for _ in visits:
         await asyncio.wait_for(begun.acquire(), 90)
-    while not await asyncio.to_thread(ready):
-        await asyncio.sleep(0.1)
+    assert await asyncio.to_thread(until, ready, 90), "the answers never began"
     start = time.monotonic()
     process.send_signal(signal.SIGTERM)
     answers = await asyncio.wait_for(asyncio.gather(*visits), 60)
@@ -199,7 +198,7 @@ async def _grounds(session: Session, begun: asyncio.Semaphore) -> tuple[bool, bo
             *[None] * 5,
         )
         file = await session.upload("coffee.jpg", (ASSETS / "coffee.jpg").read_bytes())
-        await session.run(go, None, file, f"tok{session.hash[:12]} held", *[None] * 4)
+        await session.run(go, None, file, None, f"tok{session.hash[:12]} held", *[None] * 4)
         begun.release()
         await _followed(session, stream, asyncio.Semaphore(0), lambda text: True, None, None)
         shown = await session.run(session.page.after(stream), None, None)
@@ -212,7 +211,7 @@ async def _reads(session: Session, begun: asyncio.Semaphore) -> tuple[bool, bool
     stream = session.page.after(go)
     async with session.alive():
         file = await session.upload("page.png", (ASSETS / "page.png").read_bytes())
-        await session.run(go, None, file, "", *[None] * 4)
+        await session.run(go, None, file, None, "", *[None] * 4)
         await _followed(
             session, stream, begun, lambda text: re.search(r'"[^"*…]{12,}', text), None, None
         )

@@ -109,11 +109,12 @@ class Session:
             yield
 
     def _body(self, event: dict, data: tuple) -> bytes:
+        left = [None] * (len(event["inputs"]) - len(data))
         return json.dumps(
             {
                 "fn_index": event["id"],
                 "session_hash": self.hash,
-                "data": list(data),
+                "data": [*data, *left],
                 "event_data": None,
             }
         ).encode()

@@ -226,7 +226,7 @@ class TaskVisit(Visit):
         """Return all that is shown of a run's answer; None when the visitor left."""
         go = self.page.event("click", elem_id="run-task")
         stream = self.page.after(go)
-        _, notice, *_ = await self.session.run(go, None, file, words, *region)
+        _, notice, *_ = await self.session.run(go, None, file, None, words, *region)
         if notice:
             raise Broken(notice)
         await self.stream(stream, way, None, None)

@@ -10,6 +10,7 @@ from tests.support.paths import ASSETS
 from vlm_backends.engines.builtin import tables
 from vlm_backends.engines.builtin.charts import axes, reader
 from vlm_backends.engines.builtin.charts.axes import AxisLabel
+from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.readers import deplot
 
 YEARS = ["2019", "2020", "2021", "2022", "2023"]
@@ -127,7 +128,7 @@ def _with_false_labels():
     (_with_false_labels, "do not fit"),
 ])  # fmt: skip
 def test_what_is_not_certain_is_refused(draw, reason):
-    with pytest.raises(reader.CannotRead, match=reason):
+    with pytest.raises(CannotRead, match=reason):
         read(draw())
 
 

@@ -25,7 +25,7 @@ _MAX_OFFSET = (
     0.3  # heights of a letter: how far a label may be from the line and still belong to it
 )
 _MIN_OFFSET = 2.5  # px: and at least so far, since the boxes of OCR are no finer
-_FINE = 1.0  # px: a label that is no farther from its line is on it
+_FINE = 1.5  # px: a label that is no farther from the line of the others is on it
 _MIN_DISTANCE = 8  # px: labels that are closer do not tell a slope
 _MIN_LABELS = 3  # that agree
 _MOST_LABELS = 40  # of an axis: more numbers above each other are a table
@@ -180,35 +180,38 @@ def _fit(labels: Sequence[AxisLabel], parse: Parse, zero: float | None) -> tuple
     """Return the axis through most of the labels, and how many numbers are not on it."""
     points = [(label, value) for label in labels if (value := parse(label.text)) is not None]
     best: list[tuple[float, float, str]] = []
+    most = (0, 0.0)
     for i, one in enumerate(points):
         for other in points[i + 1 :]:
             agreeing = _on_one_line(one, other, points)
-            if _distinct_values(agreeing) > _distinct_values(best):
-                best = agreeing
+            weight = _distinct_values(agreeing), -_off_line(one, other, agreeing)
+            if weight > most:
+                best, most = agreeing, weight
     missing = sum(is_number(label.text) for label in labels) - len(best)
     if _distinct_values(best) < _MIN_LABELS:
         best = _with_zero(best, zero)
         if not best:
             return None, 0
     pixels, values = np.array([(pixel, value) for pixel, value, _ in best]).T
-    slope, offset = _robust_line(pixels, values)
+    slope, offset = _line_of(pixels, values)
     percent = all(text.strip().endswith("%") for _, _, text in best if text)
     ends = float(pixels.min()), float(pixels.max())
-    return Axis(float(slope), float(offset), "%" if percent else "", *ends), missing
+    return Axis(slope, offset, "%" if percent else "", *ends), missing
 
 
-def _robust_line(pixels: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    """Return slope and offset of the line through most points.
+def _line_of(pixels: np.ndarray, values: np.ndarray) -> tuple[float, float]:
+    """Return slope and offset of the line through the labels.
 
-    The labels at the ends of an axis may stand aside of their ticks, so as not to pass the plot.
+    Those at the ends of an axis may stand aside of their ticks, so as not to pass the plot; they
+    count only where they are on the line of the others.
     """
-    one, other = np.triu_indices(len(pixels), 1)
-    apart = pixels[other] != pixels[one]
-    one, other = one[apart], other[apart]
-    slope = np.median((values[other] - values[one]) / (pixels[other] - pixels[one]))
-    off = np.abs(values - slope * pixels - np.median(values - slope * pixels))
-    near = off <= max(_FINE * abs(slope), 2 * np.median(off))
-    return tuple(map(float, np.polyfit(pixels[near], values[near], 1)))
+    ends = (pixels == pixels.min()) | (pixels == pixels.max())
+    if (~ends).sum() > 2:
+        slope, offset = np.polyfit(pixels[~ends], values[~ends], 1)
+        kept = ~ends | (np.abs(slope * pixels + offset - values) <= _FINE * abs(slope))
+        pixels, values = pixels[kept], values[kept]
+    slope, offset = np.polyfit(pixels, values, 1)
+    return float(slope), float(offset)
 
 
 def _with_zero(
@@ -249,6 +252,19 @@ def _on_one_line(
         elif -1 in signs and abs(expected + printed) <= near and expected < 0:
             found.append((each.pixel, -printed, each.text))
     return found
+
+
+def _off_line(
+    one: tuple[AxisLabel, float],
+    other: tuple[AxisLabel, float],
+    labels: Sequence[tuple[float, float, str]],
+) -> float:
+    """Return how far labels (pixel, value, text) are from the line through two, all together."""
+    (label, value), (other_label, other_value) = one, other
+    if not labels:
+        return 0.0
+    slope = (other_value - value) / (other_label.pixel - label.pixel)
+    return sum(abs(value + slope * (pixel - label.pixel) - v) for pixel, v, _ in labels) / abs(slope)
 
 
 def _distinct_values(labels: Sequence[tuple[float, float, str]]) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vlm_backends.engines.builtin.charts import bar_ends, checks, cut_bars
+from vlm_backends.engines.builtin.charts import axes, bar_ends, checks, cut_bars
 from vlm_backends.engines.builtin.charts.axes import Axis
 from vlm_backends.engines.builtin.charts.bars import Layout, Rectangle, Stack
 from vlm_backends.engines.builtin.charts.categories import Category, Cells
@@ -212,7 +212,7 @@ def _bar(rgb: np.ndarray, part: Rectangle, base: float) -> Bar:
 def _how(values: Values, count: int) -> str:
     if values.printed == count:
         return "values as printed at the bars"
-    measured = f"values measured on the axis, to about ±{values.error:.1g}"
+    measured = f"values measured on the axis, to about ±{axes.plain(values.error)}"
     if values.printed:
         return f"{values.printed} of {count} values as printed at the bars, the other {measured}"
     return measured

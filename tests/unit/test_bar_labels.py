@@ -1,0 +1,186 @@
+"""Labels that OCR joined, missed or invented, and lines near them, do not make a bar chart's table wrong."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from tests.support.chart_pictures import BLUE, DARK, GREEN, LIGHT, font
+from tests.support.plots import FOOT, LEFT, RIGHT, Plot
+from vlm_backends.engines.builtin.charts import axes, reader
+from vlm_backends.engines.builtin.charts.errors import CannotRead
+from vlm_backends.engines.builtin.ocr import TextLine
+
+TICKS = (0, 20, 40, 60)
+
+
+@pytest.fixture(autouse=True)
+def no_second_reading(monkeypatch):
+    """Where print is in doubt the whole picture is read again: here that finds nothing more."""
+    monkeypatch.setattr(reader.ocr, "read_lines", lambda *_: [])
+
+
+def plot_of(values, names=(), sheet=LIGHT) -> Plot:
+    plot = Plot(min(0, *values), 60, sheet)
+    plot.ticks([str(tick) for tick in TICKS], TICKS)
+    plot.names(names)
+    plot.bars(values)
+    return plot
+
+
+def table(plot: Plot) -> dict[str, list[float]]:
+    rows = reader.read_chart(plot.rgb, plot.lines).rows[1:]
+    return {row[0]: [axes.number(cell) for cell in row[1:]] for row in rows}
+
+
+def about(names, values) -> dict:
+    return {name: [pytest.approx(value, abs=1)] for name, value in zip(names, values)}
+
+
+@pytest.mark.parametrize("names, title, size", [
+    (["Mar", "Apr", "May"], "Region", 18), (["Oslo", "Rome", "Lima"], "City", 20),
+    (["2021", "2022", "2023", "2024", "2025"], "Year", 16),
+])  # fmt: skip
+@pytest.mark.parametrize("sheet", [LIGHT, DARK])
+def test_the_name_of_the_axis_is_no_part_of_the_middle_label(names, title, size, sheet):
+    values = [55, 20, 33, 12, 48][: len(names)]
+    plot = plot_of(values, names, sheet)
+    plot.text((LEFT + RIGHT) / 2, FOOT + 39, title, size=size)
+    assert table(plot) == about(names, values)
+
+
+@pytest.mark.parametrize("names, title", [
+    (["Peru", "Papua New Guinea", "Chad"], "jungle"), (["Figs", "Everything that is", "Plums"], "left over"),
+])  # fmt: skip
+def test_a_line_that_may_be_either_is_in_doubt(names, title):
+    plot = plot_of([55, 20, 33], names)
+    plot.text((LEFT + RIGHT) / 2, FOOT + 39, title)
+    with pytest.raises(CannotRead, match="may name the axis"):
+        table(plot)
+
+
+def joined(plot: Plot, names, text: str) -> None:
+    """Give the names as one line, in which blanks may be lost, each letter where it stands."""
+    middles = [plot.middle(i, len(names)) for i in range(len(names))]
+    places = []
+    for name, middle in zip(names, middles):
+        plot.pen.text((middle, FOOT + 22), name, plot.sheet.ink, font(18), "mm")
+        width = font(18).getlength(name)
+        places += [middle - width / 2 + font(18).getlength(name[:i] + name[i] * 0) + font(18).getlength(name[i]) / 2
+                   for i in range(len(name))]  # fmt: skip
+    left, right = places[0] - 6, places[-1] + 6
+    letters = iter(places)
+    stops, last = [], places[0]
+    for char in text:
+        last = last + 5 if char == " " else next(letters)
+        stops.append((last - left) / (right - left))
+    quad = ((left, FOOT + 10), (right, FOOT + 10), (right, FOOT + 34), (left, FOOT + 34))
+    plot.lines.append(TextLine(text, 1.0, quad, 0, tuple(stops)))
+
+
+@pytest.mark.parametrize("names, text", [
+    (["Lima", "South", "Tokyo", "Perth", "Oslo", "Rome", "Madrid"], "Lima South Tokyo Perth Oslo Rome Madrid"),
+    (["Kiwis", "Water", "Bread", "Health", "Transport", "Nuclear", "Tea"], "Kiwis Water Bread Health TransportNuclear Tea"),
+    (["Mamma", "Willi", "Summit", "Illinois", "Commerce", "Lyon"], "MammaWilliSummitIllinoisCommerceLyon"),
+])  # fmt: skip
+def test_labels_that_were_joined_are_parted_where_the_bars_are(names, text):
+    values = [12, 50, 31, 44, 8, 27, 55][: len(names)]
+    plot = plot_of(values)
+    joined(plot, names, text)
+    assert table(plot) == about(names, values)
+
+
+@pytest.mark.parametrize("stroke", ["1", "l", "|", "L", "-"])
+@pytest.mark.parametrize("between", [0, 1, 2])
+def test_a_tick_that_was_read_as_a_letter_is_left_out(stroke, between):
+    names, values = ["Jan", "Feb", "Mar", "Apr"], [12, 50, 31, 44]
+    plot = plot_of(values, names)
+    x = (plot.middle(between, 4) + plot.middle(between + 1, 4)) / 2
+    plot.lines.append(TextLine(stroke, 0.9, ((x - 4, FOOT + 8), (x + 4, FOOT + 8), (x + 4, FOOT + 30), (x - 4, FOOT + 30))))  # fmt: skip
+    assert table(plot) == about(names, values)
+
+
+def test_numbers_that_name_the_bars_are_no_strokes():
+    plot = plot_of([12, 50, 31], ["1", "2", "3"])
+    assert table(plot) == about("123", [12, 50, 31])
+
+
+def slanted(plot: Plot, names, angle: float, size: int = 18) -> None:
+    """Draw the names aslant, degrees counterclockwise; they are missing in the print that is given."""
+    for i, name in enumerate(names):
+        stamp = Image.new("L", (160, 160))
+        ImageDraw.Draw(stamp).text((80, 80), name, 255, font(size), "mm")
+        stamp = stamp.rotate(angle, Image.Resampling.BICUBIC)
+        plot.image.paste(plot.sheet.ink, (round(plot.middle(i, len(names))) - 80, FOOT + 28 - 80), stamp)  # fmt: skip
+
+
+@pytest.mark.parametrize("names, angle", [
+    (["Q1", "Q2", "Q3", "Q4"], 45), (["Q1", "Q2", "Q3", "Q4"], 30), (["Mon", "Tue", "Wed"], -45),
+    (["A1", "B2", "C3"], 90), (["Jan", "Feb", "Mar", "Apr", "May"], 0),
+])  # fmt: skip
+@pytest.mark.parametrize("sheet", [LIGHT, DARK])
+def test_short_labels_that_were_missed_are_read_one_by_one(names, angle, sheet):
+    values = [55, 20, 33, 12, 48][: len(names)]
+    plot = plot_of(values, sheet=sheet)
+    slanted(plot, names, angle)
+    assert table(plot) == about(names, values)
+
+
+@pytest.mark.parametrize("lost", [0, 1, 3])
+def test_a_label_that_is_not_there_is_not_made_up(lost):
+    plot = plot_of([55, 20, 33, 12])
+    names = ["Q1", "Q2", "Q3", "Q4"]
+    names[lost] = " "
+    slanted(plot, names, 45)
+    with pytest.raises(CannotRead, match="label"):
+        table(plot)
+
+
+def test_slivers_along_the_axis_are_no_bars():
+    values = [55, 20, 33, 12]
+    plot = plot_of(values, ["Oslo", "Rome", "Cairo", "Lima"])
+    for i in range(3):
+        left, right = plot.middle(i, 4) + 32, plot.middle(i + 1, 4) - 32
+        plot.pen.rectangle((left, FOOT - 2, right, FOOT + 1), (226, 232, 240))
+    assert table(plot) == about(["Oslo", "Rome", "Cairo", "Lima"], values)
+
+
+def test_bars_stand_where_they_end_though_all_have_a_joint_at_one_height():
+    plot = Plot(0, 60)
+    plot.ticks(["0", "20", "40", "60"], TICKS)
+    plot.names(["Oslo", "Rome", "Lima"])
+    plot.bars([30, 30, 30])
+    plot.bars([24, 8, 15], starts=[30, 30, 30], colour=GREEN)
+    for i, (name, colour) in enumerate((("Wind", BLUE), ("Hydro", GREEN))):
+        plot.pen.rectangle((780, 100 + 30 * i, 800, 112 + 30 * i), colour)
+        plot.text(808, 106 + 30 * i, name, "lm")
+    found = table(plot)
+    assert {name: row[0] + row[1] for name, row in found.items()} == {
+        name: pytest.approx(total, abs=1) for name, total in (("Oslo", 54), ("Rome", 38), ("Lima", 45))
+    }  # fmt: skip
+    assert [row[0] for row in found.values()] == [pytest.approx(30, abs=1)] * 3
+
+
+@pytest.mark.parametrize("shift", [5, 9, -7])
+def test_labels_beside_their_ticks_at_the_ends_do_not_tilt_the_axis(shift):
+    ticks = range(0, 70, 10)
+    points = [axes.AxisLabel(400 - 5 * tick, str(tick), 18) for tick in ticks]
+    points[0] = axes.AxisLabel(400 + shift, "0", 18)
+    points[-1] = axes.AxisLabel(100 - shift, "60", 18)
+    axis = axes.fit_labels(points)
+    assert axis and axis.pixel(0) == pytest.approx(400, abs=0.3) and axis.pixel(60) == pytest.approx(100, abs=0.3)
+
+
+@pytest.mark.parametrize("top", [100.0, 100.3, 100.5, 100.8])
+@pytest.mark.parametrize("ground, bar", [((255, 255, 255), (40, 90, 200)), ((20, 20, 24), (240, 180, 40))])
+def test_the_end_of_a_bar_is_measured_to_a_part_of_a_pixel(top, ground, bar):
+    from vlm_backends.engines.builtin.charts.bar_ends import exact_end
+    from vlm_backends.engines.builtin.charts.bars import Rectangle
+
+    picture = np.empty((300, 200, 3), np.uint8)
+    picture[:] = ground
+    picture[101:200, 50:100] = bar
+    picture[100, 50:100] = np.array(bar) * (101 - top) + np.array(ground) * (top - 100)
+    blurred = np.asarray(Image.fromarray(picture).resize((200, 300)))
+    for given in (99, 100, 101, 102):
+        assert exact_end(blurred, Rectangle(50, given, 100, 200, 1), True) == pytest.approx(top, abs=0.15)
+    assert exact_end(blurred, Rectangle(50, 100, 100, 199, 1), False) == pytest.approx(200, abs=0.15)
