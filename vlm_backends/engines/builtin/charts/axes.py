@@ -112,6 +112,16 @@ def is_number(text: str) -> bool:
     return any(parse(text) is not None for parse in STYLES)
 
 
+def usual_step(texts: Sequence[str]) -> float:
+    """Return the difference that most often is between numbers that follow each other; else 0."""
+    values = [value for text in texts if (value := number(text)) is not None]
+    steps = np.abs(np.diff(values)).round(9)
+    if not len(steps):
+        return 0.0
+    found, counts = np.unique(steps, return_counts=True)
+    return float(found[counts.argmax()])
+
+
 def _parsed(text: str, body: Parse) -> float | None:
     match = _NUMBER.fullmatch(text.strip())
     value = body(match[3].strip()) if match else None

@@ -41,7 +41,7 @@ def describe_refused(
 
     `reason` is why it gave no table.
     """
-    if is_field_of_cells(rgb):
+    if is_field_of_cells(rgb) and not _stand_apart(layout):
         return CELLS
     if kinds.is_photo(rgb):
         return kinds.PHOTO
@@ -87,6 +87,13 @@ def _has_cells(field: np.ndarray) -> bool:
 
 def _has_numbers(labels: Sequence[TextBox]) -> bool:
     return sum(axes.is_number(label.text) for label in labels) >= _MIN_NUMBERS
+
+
+def _stand_apart(layout: Layout) -> bool:
+    """Return True for bars on one line with gaps between all of them."""
+    stacks = sorted(layout.stacks, key=lambda stack: stack.left)
+    gaps = [right.left - left.right for left, right in zip(stacks, stacks[1:])]
+    return len(gaps) > 1 and min(gaps) > _TOUCHING
 
 
 def _touch(layout: Layout) -> bool:

@@ -137,7 +137,9 @@ def _scaled(line: TextLine, factor: float) -> TextLine:
 
 def _table(drawing: BarDrawing, lines: Sequence[TextLine]) -> ChartTable:
     layout, width = drawing.layout, drawing.rgb.shape[1]
-    labels = [part for line in lines for part in _numbers_apart(to_print_box(line))]
+    boxes = [to_print_box(line) for line in lines]
+    step = axes.usual_step([box.text for box in boxes])
+    labels = [part for box in boxes for part in _numbers_apart(box, step)]
     bars, legend = _legend(drawing, labels)
     in_legend = {box for words in legend.values() for box in words}
     turned = {_turned(label, layout, width): label for label in labels if label not in in_legend}
@@ -189,12 +191,20 @@ def _check_axis_end(
         axis_ends.check_end(rgb, place, letter, labels, used, bars)
 
 
-def _numbers_apart(box: PrintBox) -> list[PrintBox]:
-    """Return the numbers that OCR joined as boxes of their own, or the box as it is."""
-    if axes.is_number(box.text) or not box.is_level:
+def _numbers_apart(box: PrintBox, step: float) -> list[PrintBox]:
+    """Return the numbers that OCR joined as boxes of their own, or the box as it is.
+
+    "260 280" is two numbers where the others are so far apart, and one where they are not.
+    """
+    if not box.is_level or axes.is_number(box.text) and " " not in box.text:
         return [box]
     words = split_words(box)
-    return words if all(axes.is_number(word.text) for word in words) else [box]
+    numbers = [axes.number(word.text) for word in words]
+    if any(number is None for number in numbers):
+        return [box]
+    if axes.is_number(box.text) and not np.allclose(np.diff(np.array(numbers, float)), step):
+        return [box]
+    return words
 
 
 def _legend(drawing: BarDrawing, labels: Sequence[PrintBox]) -> tuple[list[Rectangle], Legend]:
