@@ -53,7 +53,7 @@ def test_the_name_of_the_axis_is_no_part_of_the_middle_label(names, title, size,
 ])  # fmt: skip
 def test_a_line_that_may_be_either_is_in_doubt(names, title):
     plot = plot_of([55, 20, 33], names)
-    plot.text((LEFT + RIGHT) / 2, FOOT + 39, title)
+    plot.text((LEFT + RIGHT) / 2, FOOT + 36, title)
     with pytest.raises(CannotRead, match="may name the axis"):
         table(plot)
 

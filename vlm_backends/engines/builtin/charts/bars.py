@@ -148,6 +148,7 @@ def lay_out(found: Sequence[Rectangle], is_rotated: bool) -> Layout:
             best, base, most = row, y, weight
     if best:
         base = float(np.median([min(_edges(s), key=lambda e: abs(e - base)) for s in best]))
+    best = _without_swatches(best, found)
     taken = {part for stack in best for part in stack.parts}
     others = tuple(one for one in found if one not in taken)
     return Layout(tuple(sorted(best, key=lambda s: s.left)), base, others, is_rotated)
@@ -167,6 +168,27 @@ def _similar(row: Sequence[Stack]) -> list[Stack]:
     middle = float(widths[order[np.searchsorted(areas, areas[-1] / 2)]])
     least, most = (factor * middle for factor in _SIMILAR_WIDTH)
     return [s for s, w in zip(row, widths) if least - 1 <= w <= most + 1]
+
+
+def _without_swatches(stacks: Sequence[Stack], found: Sequence[Rectangle]) -> list[Stack]:
+    """Leave out what is a swatch of a legend, with others of its size in its row or column.
+
+    A legend may begin where the bars do.
+    """
+    taken = {part for stack in stacks for part in stack.parts}
+    others = [one for one in found if one not in taken]
+    return [
+        stack
+        for stack in stacks
+        if len(stack.parts) > 1 or not any(_is_twin(stack.parts[0], other) for other in others)
+    ]
+
+
+def _is_twin(one: Rectangle, other: Rectangle) -> bool:
+    same_size = max(abs(one.width - other.width), abs(one.height - other.height)) <= 1
+    beside = min(abs(one.left - other.left), abs(one.top - other.top)) <= 1
+    square = max(one.width, one.height) <= 3 * min(one.width, one.height)
+    return same_size and beside and square and one.colour != other.colour
 
 
 def _stacks(found: Sequence[Rectangle]) -> list[Stack]:

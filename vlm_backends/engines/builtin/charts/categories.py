@@ -277,7 +277,7 @@ def group_stacks(
 def _check_offsets(cells: Sequence[Sequence[Stack]], xs: np.ndarray, step: float) -> None:
     offsets = [cell[0].middle - x for cell, x in zip(cells, xs) if cell]
     if max(offsets) - min(offsets) > 2 * _SAME_OFFSET * step + 4:
-        raise CannotRead("a bar or its label seems to be missing between the others")
+        raise PrintInDoubt("a bar or its label seems to be missing between the others")
 
 
 def _side_by_side(
@@ -285,7 +285,7 @@ def _side_by_side(
 ) -> tuple[list[int], Cells]:
     """Return series by colour, where each has its own place in the categories."""
     if any(len(stack.parts) > 1 for cell in cells for stack in cell):
-        raise CannotRead("stacked bars stand side by side")
+        raise PrintInDoubt("stacked bars stand side by side")
     places: dict[int, list[float]] = {}
     for cell, x in zip(cells, xs):
         for stack in cell:
@@ -294,15 +294,15 @@ def _side_by_side(
         raise PrintInDoubt("there are more bars than category labels")
     for offsets in places.values():
         if max(offsets) - min(offsets) > 2 * _SAME_OFFSET * step + 4:
-            raise CannotRead("bars of one colour are at different places of their categories")
+            raise PrintInDoubt("bars of one colour are at different places of their categories")
     series = sorted(places, key=lambda colour: float(np.median(places[colour])))
     middles = [float(np.median(places[colour])) for colour in series]
     if min(np.diff(middles)) < _SAME_OFFSET * step / 2:
-        raise CannotRead("bars of two colours are at one place of their categories")
+        raise PrintInDoubt("bars of two colours are at one place of their categories")
     rows: Cells = []
     for cell in cells:
         by_colour = {stack.parts[0].colour: stack for stack in cell}
         if len(by_colour) < len(cell):
-            raise CannotRead("a category has two bars of one colour")
+            raise PrintInDoubt("a category has two bars of one colour")
         rows.append([by_colour.get(colour) for colour in series])
     return series, rows
