@@ -17,7 +17,7 @@ from ui.components.chart import ChartPanel, question_about
 from ui.components.engine_menu import engine_picker, header, refresh
 from ui.components.theme import CSS, head, theme
 from ui.components.welcome import welcome
-from ui.core.gradio_compat import QUIET
+from ui.core.gradio_compat import QUIET, TolerantBlocks
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, find_engines
 from ui.core.shutdown import leave, serve
@@ -46,7 +46,7 @@ def build(
     `engine` is preferred; a visitor may choose another one of the configuration. Without `config`
     the environment is read. Give the same `limiter` to `settings`.
     """
-    with gr.Blocks(title="VLM Showcase", analytics_enabled=False) as page:
+    with TolerantBlocks(title="VLM Showcase", analytics_enabled=False) as page:
         # Called first: it takes longer the more is on the page already.
         page.queue(default_concurrency_limit=None, max_size=512)
         welcome()

@@ -14,6 +14,7 @@ from gradio.components import Component
 from gradio.context import LocalContext
 from gradio.data_classes import FileData, ListFiles
 from gradio.helpers import special_args
+from gradio.state_holder import SessionState
 from gradio.utils import get_upload_folder
 
 from tests.support.async_tools import finished
@@ -237,3 +238,21 @@ def test_a_tool_error_is_its_sentence():
 def test_gradio_puts_an_error_into_quotes():
     """`ToolError`."""
     assert str(gr.Error("Ask again.")) == "'Ask again.'"
+
+
+def test_gradio_refuses_a_call_without_its_last_parameters():
+    """`TolerantBlocks`."""
+
+    def both(a: str, b: str | None = None) -> str:
+        return f"{a} {b}"
+
+    for kind in (gr.Blocks, compat.TolerantBlocks):
+        with kind() as page:
+            gr.api(both)
+        function = next(iter(page.fns.values()))
+        call = page.preprocess_data(function, ["one"], SessionState(page))
+        if kind is gr.Blocks:
+            with pytest.raises(ValueError, match="enough input values"):
+                finished(call)
+        else:
+            assert finished(call) == ["one", None]

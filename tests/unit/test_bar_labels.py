@@ -167,11 +167,17 @@ def test_labels_beside_their_ticks_at_the_ends_do_not_tilt_the_axis(shift):
     points[0] = axes.AxisLabel(400 + shift, "0", 18)
     points[-1] = axes.AxisLabel(100 - shift, "60", 18)
     axis = axes.fit_labels(points)
-    assert axis and axis.pixel(0) == pytest.approx(400, abs=0.3) and axis.pixel(60) == pytest.approx(100, abs=0.3)
+    assert (
+        axis
+        and axis.pixel(0) == pytest.approx(400, abs=0.3)
+        and axis.pixel(60) == pytest.approx(100, abs=0.3)
+    )
 
 
 @pytest.mark.parametrize("top", [100.0, 100.3, 100.5, 100.8])
-@pytest.mark.parametrize("ground, bar", [((255, 255, 255), (40, 90, 200)), ((20, 20, 24), (240, 180, 40))])
+@pytest.mark.parametrize(
+    "ground, bar", [((255, 255, 255), (40, 90, 200)), ((20, 20, 24), (240, 180, 40))]
+)
 def test_the_end_of_a_bar_is_measured_to_a_part_of_a_pixel(top, ground, bar):
     from vlm_backends.engines.builtin.charts.bar_ends import exact_end
     from vlm_backends.engines.builtin.charts.bars import Rectangle
@@ -182,8 +188,12 @@ def test_the_end_of_a_bar_is_measured_to_a_part_of_a_pixel(top, ground, bar):
     picture[100, 50:100] = np.array(bar) * (101 - top) + np.array(ground) * (top - 100)
     blurred = np.asarray(Image.fromarray(picture).resize((200, 300)))
     for given in (99, 100, 101, 102):
-        assert exact_end(blurred, Rectangle(50, given, 100, 200, 1), True) == pytest.approx(top, abs=0.15)
-    assert exact_end(blurred, Rectangle(50, 100, 100, 199, 1), False) == pytest.approx(200, abs=0.15)
+        assert exact_end(blurred, Rectangle(50, given, 100, 200, 1), True) == pytest.approx(
+            top, abs=0.15
+        )
+    assert exact_end(blurred, Rectangle(50, 100, 100, 199, 1), False) == pytest.approx(
+        200, abs=0.15
+    )
 
 
 @pytest.mark.parametrize("ticks, joined", [

@@ -12,8 +12,8 @@ from tests.support.chart_pictures import font
 from tests.support.code_pictures import bars, laid, other, qr
 from tests.support.paths import ASSETS
 from vlm_backends import CancelToken
-from vlm_backends.engines.builtin.code_content import visible
 from vlm_backends.engines.builtin import codes
+from vlm_backends.engines.builtin.code_content import visible
 from vlm_backends.engines.builtin.codes import read_codes
 
 F = zxingcpp.BarcodeFormat

@@ -14,6 +14,7 @@ from typing import Any, cast
 from urllib.parse import unquote
 
 import gradio as gr
+from gradio.block_function import BlockFunction
 from gradio.blocks import Block
 from gradio.component_meta import ComponentMeta
 from gradio.components import Component
@@ -91,6 +92,22 @@ def current_request() -> gr.Request | None:
     calls.
     """
     return LocalContext.request.get(None)
+
+
+class TolerantBlocks(gr.Blocks):
+    """A page whose public endpoints take calls without their last parameters, as None.
+
+    Gradio ends such calls with an error that says nothing. Programs go on working when an endpoint
+    gets one more parameter.
+    """
+
+    async def preprocess_data(
+        self, block_fn: BlockFunction, inputs: list[Any], *args: Any, **options: Any
+    ) -> list[Any]:
+        """Return the values as the function takes them."""
+        if block_fn.api_visibility == "public":
+            inputs = [*inputs, *[None] * (len(block_fn.inputs) - len(inputs))]
+        return await super().preprocess_data(block_fn, inputs, *args, **options)
 
 
 def files_of_visitors(page: gr.Blocks) -> Iterator[set[str]]:

@@ -274,7 +274,9 @@ def _off_line(
     if not labels:
         return 0.0
     slope = (other_value - value) / (other_label.pixel - label.pixel)
-    return sum(abs(value + slope * (pixel - label.pixel) - v) for pixel, v, _ in labels) / abs(slope)
+    return sum(abs(value + slope * (pixel - label.pixel) - v) for pixel, v, _ in labels) / abs(
+        slope
+    )
 
 
 def _distinct_values(labels: Sequence[tuple[float, float, str]]) -> int:

@@ -180,7 +180,8 @@ def _without_swatches(stacks: Sequence[Stack], found: Sequence[Rectangle]) -> li
     return [
         stack
         for stack in stacks
-        if len(stack.parts) > 1 or not any(_is_twin(stack.parts[0], other) for other in others)
+        if not any(_is_twin(part, other) for part in stack.parts[:1] for other in others)
+        or len(stack.parts) > 1
     ]
 
 

@@ -17,13 +17,14 @@ from vlm_backends.engines.builtin import ocr
 from vlm_backends.engines.builtin.charts import axes, axis_ends, checks
 from vlm_backends.engines.builtin.charts.bars import Layout, Rectangle, find_layout
 from vlm_backends.engines.builtin.charts.bleaching import bars_in_picture, bleach
-from vlm_backends.engines.builtin.charts.categories import find_categories, group_stacks
+from vlm_backends.engines.builtin.charts.categories import find_categories
 from vlm_backends.engines.builtin.charts.colours import (
     backgrounds,
     clearly_nearest,
     colour_map,
 )
 from vlm_backends.engines.builtin.charts.errors import OtherKind, PrintInDoubt
+from vlm_backends.engines.builtin.charts.grouping import group_stacks
 from vlm_backends.engines.builtin.charts.legends import Legend, find_legend
 from vlm_backends.engines.builtin.charts.print_boxes import (
     PrintBox,

@@ -5,7 +5,7 @@ The box of a slanted "Q1" is about as wide as high, so that its shape does not t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 

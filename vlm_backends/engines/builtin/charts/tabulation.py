@@ -10,9 +10,10 @@ import numpy as np
 from vlm_backends.engines.builtin.charts import axes, bar_ends, checks, cut_bars
 from vlm_backends.engines.builtin.charts.axes import Axis
 from vlm_backends.engines.builtin.charts.bars import Layout, Rectangle, Stack
-from vlm_backends.engines.builtin.charts.categories import Category, Cells
+from vlm_backends.engines.builtin.charts.categories import Category
 from vlm_backends.engines.builtin.charts.colours import ColourMap
 from vlm_backends.engines.builtin.charts.errors import CannotRead, PrintInDoubt
+from vlm_backends.engines.builtin.charts.grouping import Cells
 from vlm_backends.engines.builtin.charts.legends import Legend, name_of
 from vlm_backends.engines.builtin.charts.print_boxes import PrintBox
 from vlm_backends.engines.builtin.charts.scales import Scale
