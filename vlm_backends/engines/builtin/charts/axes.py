@@ -31,6 +31,7 @@ _MIN_LABELS = 3  # that agree
 _MOST_LABELS = 40  # of an axis: more numbers above each other are a table
 _MOST_OUTLIERS = 0.34  # of the labels that may be misread
 _ERROR = 2.0  # px: how far the measured end of a bar or a point of a line may be from the true one
+_LARGEST_STEP = 0.02  # of the largest value
 
 
 @dataclass(frozen=True)
@@ -67,24 +68,24 @@ class Axis:
         tens = 10.0 ** np.floor(np.log10(error))
         return float(np.ceil(error / tens - 1e-9) * tens)
 
-    @property
-    def step(self) -> float:
+    def step(self, largest: float = np.inf) -> float:
         """Return what measured values are rounded to: 1, 2 or 5 times a power of ten.
 
-        It is at most half of their error, so that rounding adds little to it.
+        It is no more than their error, and no more than 2 % of the largest value.
         """
-        half = _ERROR * abs(self.slope) / 2
-        tens = 10.0 ** np.floor(np.log10(half))
-        return float(next(times * tens for times in (5, 2, 1) if times * tens <= half * 1.001))
+        most = min(_ERROR * abs(self.slope), _LARGEST_STEP * largest)
+        tens = 10.0 ** np.floor(np.log10(most))
+        return float(next(times * tens for times in (5, 2, 1) if times * tens <= most * 1.001))
 
     def times(self, factor: float) -> "Axis":
         """Return the axis whose labels count in units of `factor`."""
         return replace(self, slope=self.slope * factor, offset=self.offset * factor)
 
-    def written(self, value: float) -> str:
+    def written(self, value: float, largest: float = np.inf) -> str:
         """Return a measured value with the digits that pixels can tell apart."""
-        decimals = max(0, -int(np.floor(np.log10(self.step * 1.001))))  # 0.1 may be 0.0999…
-        return plain(round(value / self.step) * self.step, decimals) + self.unit
+        step = self.step(largest)
+        decimals = max(0, -int(np.floor(np.log10(step * 1.001))))  # 0.1 may be 0.0999…
+        return plain(round(value / step) * step, decimals) + self.unit
 
 
 def plain(value: float, decimals: int = 6) -> str:

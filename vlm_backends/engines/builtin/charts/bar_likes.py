@@ -18,6 +18,7 @@ _FIELD, _FILLED = 0.1, 0.8  # of the picture that cells take; of their outline t
 _CELL_COLOURS, _LEAST_SHARE, _LARGEST_SHARE = 6, 0.008, 0.4  # of the field that a colour has
 _FLAT = 0.5  # of the field: in photographs less is of one colour
 _TOUCHING, _MANY_BARS = 3, 5  # px between bars of a histogram; how many there are
+_APART = 0.15  # widths: bars are farther apart, the cells of a heat map nearer
 _NEARLY_ALL = 0.9  # of the gaps: grid lines over bars leave wider ones
 _MIN_NUMBERS = 3  # at an axis
 
@@ -93,7 +94,8 @@ def _stand_apart(layout: Layout) -> bool:
     """Return True for bars on one line with gaps between all of them."""
     stacks = sorted(layout.stacks, key=lambda stack: stack.left)
     gaps = [right.left - left.right for left, right in zip(stacks, stacks[1:])]
-    return len(gaps) > 1 and min(gaps) > _TOUCHING
+    width = float(np.median([stack.right - stack.left for stack in stacks]))
+    return len(gaps) > 1 and min(gaps) > _APART * width
 
 
 def _touch(layout: Layout) -> bool:

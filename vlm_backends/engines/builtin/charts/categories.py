@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from vlm_backends.engines.builtin.charts.bars import Stack
-from vlm_backends.engines.builtin.charts.errors import PrintInDoubt
+from vlm_backends.engines.builtin.charts.errors import LabelsInDoubt
 from vlm_backends.engines.builtin.charts.print_boxes import PrintBox, split_words
 
 _ONLY_NUMBERS = re.compile(r"[-+−–—0-9.,%$€£ ]+[kKMB]?")
@@ -50,7 +50,7 @@ def find_categories(
 ) -> list[Category]:
     """Return the categories under the bars, from left to right.
 
-    All is in the frame of the bars, where they stand upright. Raises PrintInDoubt when the labels
+    All is in the frame of the bars, where they stand upright. Raises LabelsInDoubt when the labels
     are not regular.
     """
     left, right = stacks[0].left, stacks[-1].right
@@ -63,7 +63,7 @@ def find_categories(
     ]
     places = _places(_without_strokes(below, stacks), stacks, is_rotated)
     if len(places) < 2:
-        raise PrintInDoubt("no category labels were read beside the bars")
+        raise LabelsInDoubt("no category labels were read beside the bars")
     places = sorted(places, key=lambda place: place.x)
     xs = np.array([place.x for place in places])
     steps = np.arange(len(xs))
@@ -71,19 +71,19 @@ def find_categories(
     step = (regular[-1] - regular[0]) / (len(xs) - 1)
     letter = float(np.median([line.letter for place in places for line in place.lines]))
     if np.abs(xs - regular).max() > _IRREGULAR * step + letter / 2:
-        raise PrintInDoubt("a category label could not be read")
+        raise LabelsInDoubt("a category label could not be read")
     categories = [
         Category(_name(place.lines), float(x), place.lines) for place, x in zip(places, regular)
     ]
     names = [category.name for category in categories]
     small = [name for name in names if name[0] in _LIKE_CAPITALS]
     if small and all(name in small or name[0].isupper() for name in names) and small != names:
-        raise PrintInDoubt(f"“{small[0]}” may begin with a capital letter, as the other names do")
+        raise LabelsInDoubt(f"“{small[0]}” may begin with a capital letter, as the other names do")
     numbers = sum(bool(_ONLY_NUMBERS.fullmatch(name)) for name in names)
     if 0 < numbers < len(names):
-        raise PrintInDoubt("a number stands among the category labels")
+        raise LabelsInDoubt("a number stands among the category labels")
     if len(set(names)) < len(names):
-        raise PrintInDoubt("two categories have one name")
+        raise LabelsInDoubt("two categories have one name")
     return categories
 
 
@@ -192,7 +192,7 @@ def _places_of_level(labels: Sequence[PrintBox], stacks: Sequence[Stack]) -> lis
 def _is_title(line: PrintBox, groups: Sequence[Sequence[PrintBox]]) -> bool:
     """Return True for a line below the middle label that would have had room beside it.
 
-    Raises PrintInDoubt when it may be the label's second line as well as the axis's name.
+    Raises LabelsInDoubt when it may be the label's second line as well as the axis's name.
     """
     if len(groups) < 2:
         return False
@@ -202,7 +202,7 @@ def _is_title(line: PrintBox, groups: Sequence[Sequence[PrintBox]]) -> bool:
         return False
     if above[0].width + line.width <= _ROOM * step:
         return True
-    raise PrintInDoubt(f"“{line.text}” may name the axis, or go on with “{above[0].text}”")
+    raise LabelsInDoubt(f"“{line.text}” may name the axis, or go on with “{above[0].text}”")
 
 
 def _ways_apart(labels: Sequence[PrintBox], pitch: float) -> list[list[list[PrintBox]]]:

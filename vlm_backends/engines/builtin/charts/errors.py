@@ -23,3 +23,7 @@ class NoTicks(TicksInDoubt, OtherKind):
 
 class PrintInDoubt(CannotRead):
     """A label may have been missed or misread: reading the print again, enlarged, may help."""
+
+
+class LabelsInDoubt(PrintInDoubt):
+    """The labels of the categories do not fit the bars: reading them one by one may help."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from vlm_backends.engines.builtin.charts.bars import Stack
 from vlm_backends.engines.builtin.charts.categories import Category
-from vlm_backends.engines.builtin.charts.errors import PrintInDoubt
+from vlm_backends.engines.builtin.charts.errors import LabelsInDoubt
 
 _OWN_PLACE = 0.55  # pitches: how far a bar may be from the middle of its category
 _SAME_OFFSET = 0.12  # pitches: bars of one series are at one place of their categories
@@ -21,7 +21,7 @@ def group_stacks(
 ) -> tuple[list[int], Cells]:
     """Return the colours of the series that stand side by side, and each category's bars.
 
-    There is one colour, of no meaning, where each category has one place. Raises PrintInDoubt when
+    There is one colour, of no meaning, where each category has one place. Raises LabelsInDoubt when
     bars and categories do not line up.
     """
     xs = np.array([category.x for category in categories])
@@ -31,10 +31,10 @@ def group_stacks(
     if len(stacks) == len(categories):
         bias = float(np.median(middles - xs))
         if abs(bias) > _OWN_PLACE * step:
-            raise PrintInDoubt("the category labels do not stand under the bars")
+            raise LabelsInDoubt("the category labels do not stand under the bars")
     owners = [int(np.abs(xs + bias - x).argmin()) for x in middles]
     if any(abs(xs[k] + bias - x) > _OWN_PLACE * step for k, x in zip(owners, middles)):
-        raise PrintInDoubt("a bar has no category label")
+        raise LabelsInDoubt("a bar has no category label")
     cells: list[list[Stack]] = [[] for _ in categories]
     for stack, owner in zip(stacks, owners):
         cells[owner].append(stack)
@@ -47,7 +47,7 @@ def group_stacks(
 def _check_offsets(cells: Sequence[Sequence[Stack]], xs: np.ndarray, step: float) -> None:
     offsets = [cell[0].middle - x for cell, x in zip(cells, xs) if cell]
     if max(offsets) - min(offsets) > 2 * _SAME_OFFSET * step + 4:
-        raise PrintInDoubt("a bar or its label seems to be missing between the others")
+        raise LabelsInDoubt("a bar or its label seems to be missing between the others")
 
 
 def _side_by_side(
@@ -55,24 +55,24 @@ def _side_by_side(
 ) -> tuple[list[int], Cells]:
     """Return series by colour, where each has its own place in the categories."""
     if any(len(stack.parts) > 1 for cell in cells for stack in cell):
-        raise PrintInDoubt("stacked bars stand side by side")
+        raise LabelsInDoubt("stacked bars stand side by side")
     places: dict[int, list[float]] = {}
     for cell, x in zip(cells, xs):
         for stack in cell:
             places.setdefault(stack.parts[0].colour, []).append(stack.middle - x)
     if len(places) < 2:
-        raise PrintInDoubt("there are more bars than category labels")
+        raise LabelsInDoubt("there are more bars than category labels")
     for offsets in places.values():
         if max(offsets) - min(offsets) > 2 * _SAME_OFFSET * step + 4:
-            raise PrintInDoubt("bars of one colour are at different places of their categories")
+            raise LabelsInDoubt("bars of one colour are at different places of their categories")
     series = sorted(places, key=lambda colour: float(np.median(places[colour])))
     middles = [float(np.median(places[colour])) for colour in series]
     if min(np.diff(middles)) < _SAME_OFFSET * step / 2:
-        raise PrintInDoubt("bars of two colours are at one place of their categories")
+        raise LabelsInDoubt("bars of two colours are at one place of their categories")
     rows: Cells = []
     for cell in cells:
         by_colour = {stack.parts[0].colour: stack for stack in cell}
         if len(by_colour) < len(cell):
-            raise PrintInDoubt("a category has two bars of one colour")
+            raise LabelsInDoubt("a category has two bars of one colour")
         rows.append([by_colour.get(colour) for colour in series])
     return series, rows

@@ -23,7 +23,7 @@ from vlm_backends.engines.builtin.charts.colours import (
     clearly_nearest,
     colour_map,
 )
-from vlm_backends.engines.builtin.charts.errors import OtherKind, PrintInDoubt
+from vlm_backends.engines.builtin.charts.errors import LabelsInDoubt, OtherKind, PrintInDoubt
 from vlm_backends.engines.builtin.charts.grouping import group_stacks
 from vlm_backends.engines.builtin.charts.legends import Legend, find_legend
 from vlm_backends.engines.builtin.charts.print_boxes import (
@@ -73,8 +73,8 @@ def read_chart(
         return _table(drawing, lines)
     except PrintInDoubt as reason:
         doubt = reason
-    for look in _enlarged_print, _short_labels:
-        found = look(drawing, cancel)
+    for kind, look in ((PrintInDoubt, _enlarged_print), (LabelsInDoubt, _short_labels)):
+        found = look(drawing, cancel) if isinstance(doubt, kind) else []
         if not found:
             continue
         lines = ocr.merge_lines(found, lines)

@@ -36,13 +36,22 @@ def read_short_labels(rgb: np.ndarray, layout: Layout) -> list[TextLine]:
         return []
     pieces = _pieces(marks, places)
     bgr = np.ascontiguousarray(rgb[..., ::-1])
-    ways = [[_read(bgr, piece, np.radians(angle)) for piece in pieces] for angle in _ANGLES]
-    sure = [way for way in ways if way and min(one.score for one in way) >= _SURE]
-    best = max(sure, key=lambda way: sum(one.score for one in way), default=[])
+    ways = [_sure_readings(bgr, pieces, np.radians(angle)) for angle in _ANGLES]
+    best = max(ways, key=lambda way: sum(one.score for one in way))
     return [
         TextLine(one.text, one.score, tuple((float(x), float(y)) for x, y in one.quad))
         for one in best
     ]
+
+
+def _sure_readings(bgr: np.ndarray, pieces: Sequence[np.ndarray], angle: float) -> list[Reading]:
+    """Return what the labels read at an angle, in radians; empty as soon as one is not sure."""
+    readings = []
+    for piece in pieces:
+        readings.append(_read(bgr, piece, angle))
+        if readings[-1].score < _SURE:
+            return []
+    return readings
 
 
 def _marks(rgb: np.ndarray, layout: Layout) -> np.ndarray:

@@ -54,7 +54,8 @@ def bar_values(bars: Sequence[Bar], axis: Axis | None, labels: Sequence[PrintBox
     if axis is None:
         return _all_printed(bars, found)
     measured = np.array([_measured(bar, axis) for bar in bars])
-    allowed = max(_MAX_ERROR * np.abs(measured).max(), _MAX_PIXELS * abs(axis.slope))
+    largest = float(np.abs(measured).max())
+    allowed = max(_MAX_ERROR * largest, _MAX_PIXELS * abs(axis.slope))
     texts: list[str] = []
     used: list[PrintBox] = []
     misfits = 0
@@ -66,7 +67,7 @@ def bar_values(bars: Sequence[Bar], axis: Axis | None, labels: Sequence[PrintBox
             used.append(best[0])
         else:
             misfits += best is not None
-            texts.append(axis.written(float(value)))
+            texts.append(axis.written(float(value), largest or np.inf))
     if misfits > len(used) and misfits > len(bars) / 3:
         raise PrintInDoubt(_UNFIT)
     if len(used) < len(bars) and any(abs(bar.end - bar.start) < _MIN_MEASURED for bar in bars):
