@@ -123,6 +123,7 @@ def test_print_is_read_whole_and_in_order(image, lines):
     assert plain.text == answer.text and plain.regions == ()
 
 
+@pytest.mark.slow
 def test_a_quad_lies_on_its_print():
     (region,) = run("<OCR_WITH_REGION>", page((300, 270, "MEETING POINT"), letter=40)).regions
     xs, ys = [x * 900 for x, _ in region.outline], [y * 600 for _, y in region.outline]
@@ -285,6 +286,7 @@ def test_a_box_with_nothing_to_compare_is_refused(box, reason):
         run("<REGION_TO_SEGMENTATION>", disc()[0], region=box)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("box", [(0, 0, 0.9, 0.9), (0, 0.2, 0.5, 0.8), (0.5, 0.5, 1, 1)])
 def test_a_box_at_the_border_says_what_to_expect(box):
     assert "border" in run("<REGION_TO_SEGMENTATION>", disc()[0], region=box).note
@@ -338,6 +340,7 @@ def test_colours_have_names(colour, name):
     assert colours(np.full((50, 60, 3), colour, np.uint8)) == [(name, pytest.approx(1.0))]
 
 
+@pytest.mark.slow
 def test_codes_are_read_with_their_place():
     answer = talk(Image.open(ASSETS / "receipt.png").convert("RGB"))
     assert "QR code: VLM Showcase" in answer.text
@@ -359,6 +362,7 @@ def test_what_is_no_region_is_refused(token, words):
 FIRST, SECOND = "Platform 9", "Gate 27"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["Describe the image.", "Which is the platform?", "Where is the gate?"])  # fmt: skip
 @pytest.mark.parametrize("turns, count", [(((FIRST, SECOND),), 2), (((FIRST,), (SECOND,)), 2), (((FIRST,), ()), 1), (((FIRST, FIRST, SECOND),), 3)])  # fmt: skip
 def test_of_several_pictures_one_is_looked_at_and_that_is_said(words, turns, count):
@@ -438,6 +442,7 @@ def test_a_question_about_a_chart_is_computed_from_its_table_with_its_rows_lit()
     assert "Computed on this machine, without a model" in answer.note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "question, lit",
     [
@@ -467,6 +472,7 @@ def test_a_question_that_a_table_does_not_answer_says_what_is_needed():
     assert not answer.regions and "Nothing was computed" in answer.note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["Why is Lima the largest?", "Which fjord is the nicest?"])
 def test_a_table_says_that_a_question_was_not_understood(words):
     prompt = Prompt((Turn("user", words, (read(ASSETS / "chart.png"),)),))
@@ -563,6 +569,7 @@ def test_as_many_cores_are_used_as_the_owner_says(monkeypatch, said, threads):
     assert networks._threads() == threads
 
 
+@pytest.mark.slow
 def test_the_reader_takes_one_core_when_it_is_told_so(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     reader = networks._engine.__wrapped__()

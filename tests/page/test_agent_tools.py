@@ -158,6 +158,7 @@ def test_segment_outlines_a_region(url):
     assert all(abs(a - b) < 0.1 for a, b in zip(reply["regions"][0]["box"], CUP))
 
 
+@pytest.mark.slow
 def test_a_chart_becomes_rows(url):
     reply = well_formed(call(url, "chart_to_table", image=data("chart.png")))
     assert [row[0] for row in reply["rows"][1:]] == [str(year) for year in range(2018, 2025)]

@@ -1,5 +1,6 @@
 """Runs of a task as the page has them: chains by clicking, the cascade, stops and failures in the middle; real sockets."""
 
+import re
 from types import SimpleNamespace
 
 import gradio as gr
@@ -190,14 +191,14 @@ def test_stop_ends_the_chain_and_keeps_what_was_found(runs, wire):
 
 
 def test_many_boxes_keep_the_pace_of_the_service_and_say_so(runs, wire, monkeypatch):
-    window = SlidingWindow(2, 1.0)
+    window = SlidingWindow(2, 4.0)  # more than two answers take on a busy machine
     monkeypatch.setattr(task_runner, "rate_limit_for", lambda engine: (window, 4))
     run = TaskRun(picture=PICTURE)
     act(runs, run, "<REGION_TO_CATEGORY>", BOXES)
     lines, (notice, *_) = go(runs, run)
     assert not notice and len(run.found) == len(wire.asked("chat")) == 3
     assert any(
-        "3 of 3" in line and "Waits 1 s: 2 requests" in line
+        "3 of 3" in line and re.search(r"Waits \d s: 2 requests", line)
         for line in lines
         if isinstance(line, str)
     )

@@ -113,6 +113,7 @@ def slanted(plot: Plot, names, angle: float, size: int = 18) -> None:
         plot.image.paste(plot.sheet.ink, (round(plot.middle(i, len(names))) - 80, FOOT + 28 - 80), stamp)  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names, angle", [
     (["Q1", "Q2", "Q3", "Q4"], 45), (["Q1", "Q2", "Q3", "Q4"], 30), (["Mon", "Tue", "Wed"], -45),
     (["A1", "B2", "C3"], 90), (["Jan", "Feb", "Mar", "Apr", "May"], 0),
