@@ -45,10 +45,20 @@ LEFT_OUT_OF_THE_QUICK_RUN = (  # files that need torch, Ray or minutes; they are
 )
 
 
+SKIPPED_WITHOUT_EXTRAS = (  # files of the quick run that need more than requirements-dev.txt
+    "browser/test_in_browser.py",
+    "contract/test_snippets.py",
+    "page/test_agent_tools.py",
+)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of this project's tests."""
     group = parser.getgroup("VLM Showcase")
     group.addoption("--everything", action="store_true", help="run the slow tests too")
+    group.addoption(
+        "--rest", action="store_true", help="run what the quick run leaves out, or skips"
+    )
     group.addoption(
         "--long", action="store_true", help="robustness: try all cases, not a few of each kind"
     )
@@ -65,6 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if given
         else config.args_source is not pytest.Config.ArgsSource.ARGS
         and not config.getoption("--everything")
+        and not config.getoption("--rest")
     )
 
 
@@ -74,18 +85,28 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["quick_run"] = node.config.quick_run
 
 
+def _place(path: Path) -> str:
+    return path.relative_to(Path(__file__).parent).as_posix()
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave whole files out of the quick run."""
-    here = collection_path.relative_to(Path(__file__).parent).as_posix()
-    return True if config.quick_run and here in LEFT_OUT_OF_THE_QUICK_RUN else None  # pyright: ignore
+    is_left_out = _place(collection_path) in LEFT_OUT_OF_THE_QUICK_RUN
+    return True if config.quick_run and is_left_out else None  # pyright: ignore
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests that are marked `slow` out of the quick run."""
-    if config.quick_run:  # pyright: ignore[reportAttributeAccessIssue]
-        slow = [item for item in items if item.get_closest_marker("slow")]
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    """Leave the tests that are marked `slow` out of the quick run, and all others out of the rest."""
+    rest = [item for item in items if _is_of_the_rest(item)]
+    quick = [item for item in items if not item.get_closest_marker("slow")]
+    kept = quick if config.quick_run else rest if config.getoption("--rest") else items  # pyright: ignore[reportAttributeAccessIssue]
+    config.hook.pytest_deselected(items=[*{*items} - {*kept}])
+    items[:] = kept
+
+
+def _is_of_the_rest(item: pytest.Item) -> bool:
+    files = (*LEFT_OUT_OF_THE_QUICK_RUN, *SKIPPED_WITHOUT_EXTRAS)
+    return bool(item.get_closest_marker("slow")) or _place(item.path).startswith(files)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
