@@ -45,10 +45,14 @@ LEFT_OUT_OF_THE_QUICK_RUN = (  # files that need torch, Ray or minutes; they are
 )
 
 
-SKIPPED_WITHOUT_EXTRAS = (  # files of the quick run that need more than requirements-dev.txt
+MAY_BE_SKIPPED = (  # files of the quick run with tests that need a tool or a package
     "browser/test_in_browser.py",
     "contract/test_snippets.py",
     "page/test_agent_tools.py",
+    "unit/test_datasets.py",
+    "unit/test_exports.py",
+    "unit/test_images.py",
+    "unit/test_packaging.py",
 )
 
 
@@ -105,7 +109,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_of_the_rest(item: pytest.Item) -> bool:
-    files = (*LEFT_OUT_OF_THE_QUICK_RUN, *SKIPPED_WITHOUT_EXTRAS)
+    files = (*LEFT_OUT_OF_THE_QUICK_RUN, *MAY_BE_SKIPPED)
     return bool(item.get_closest_marker("slow")) or _place(item.path).startswith(files)
 
 

@@ -109,12 +109,11 @@ class Session:
             yield
 
     def _body(self, event: dict, data: tuple) -> bytes:
-        left = [None] * (len(event["inputs"]) - len(data))
         return json.dumps(
             {
                 "fn_index": event["id"],
                 "session_hash": self.hash,
-                "data": [*data, *left],
+                "data": list(data),
                 "event_data": None,
             }
         ).encode()

@@ -3,11 +3,13 @@
 import ast
 import collections
 import dataclasses
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import LEFT_OUT_OF_THE_QUICK_RUN, MAY_BE_SKIPPED
 from tests.support import import_diagram
 from tests.support.paths import ROOT
 from tests.support.processes import printed
@@ -440,3 +442,13 @@ def test_sampling_outside_of_a_models_limits_is_refused(bad):
         assert check_sampling(model, Sampling(**good))
         with pytest.raises(BadPrompt, match=next(iter(bad))):
             check_sampling(model, Sampling(**{**good, **bad}))
+
+
+def test_ci_runs_what_the_quick_tests_may_skip():
+    """`pytest --rest` runs each file in which a test may be skipped: there a skipped test fails."""
+    folder = ROOT / "tests"
+    skips = re.compile(r"importorskip\(|skipif\(|pytest\.skip\(")
+    for path in folder.rglob("test_*.py"):
+        place = path.relative_to(folder).as_posix()
+        if place != "unit/test_laws.py" and skips.search(path.read_text()):
+            assert place.startswith((*LEFT_OUT_OF_THE_QUICK_RUN, *MAY_BE_SKIPPED)), place

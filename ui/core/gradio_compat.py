@@ -95,7 +95,7 @@ def current_request() -> gr.Request | None:
 
 
 class TolerantBlocks(gr.Blocks):
-    """A page whose public endpoints take calls without their last parameters, as None.
+    """A page whose public endpoints take calls without their last parameters, which have defaults.
 
     Gradio ends such calls with an error that says nothing. Programs go on working when an endpoint
     gets one more parameter.
@@ -106,7 +106,8 @@ class TolerantBlocks(gr.Blocks):
     ) -> list[Any]:
         """Return the values as the function takes them."""
         if block_fn.api_visibility == "public":
-            inputs = [*inputs, *[None] * (len(block_fn.inputs) - len(inputs))]
+            left = block_fn.inputs[len(inputs) :]
+            inputs = [*inputs, *(getattr(field, "value", None) for field in left)]
         return await super().preprocess_data(block_fn, inputs, *args, **options)
 
 

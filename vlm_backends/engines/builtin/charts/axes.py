@@ -71,9 +71,10 @@ class Axis:
     def step(self, largest: float = np.inf) -> float:
         """Return what measured values are rounded to: 1, 2 or 5 times a power of ten.
 
-        It is no more than their error, and no more than 2 % of the largest value.
+        It is no more than their error, and less where that is much of the largest value.
         """
-        most = min(_ERROR * abs(self.slope), _LARGEST_STEP * largest)
+        error = _ERROR * abs(self.slope)
+        most = min(error, max(_LARGEST_STEP * largest, error / 5))
         tens = 10.0 ** np.floor(np.log10(most))
         return float(next(times * tens for times in (5, 2, 1) if times * tens <= most * 1.001))
 
@@ -82,10 +83,18 @@ class Axis:
         return replace(self, slope=self.slope * factor, offset=self.offset * factor)
 
     def written(self, value: float, largest: float = np.inf) -> str:
-        """Return a measured value with the digits that pixels can tell apart."""
+        """Return a measured value, rounded to the step."""
         step = self.step(largest)
-        decimals = max(0, -int(np.floor(np.log10(step * 1.001))))  # 0.1 may be 0.0999…
-        return plain(round(value / step) * step, decimals) + self.unit
+        return plain(round(value / step) * step, _decimals(step)) + self.unit
+
+
+def accuracy(error: float) -> str:
+    """Return the error of measured values as a phrase, such as "to about ±0.2"."""
+    return f"to about ±{plain(error, _decimals(error))}"
+
+
+def _decimals(step: float) -> int:
+    return max(0, -int(np.floor(np.log10(step * 1.001))))  # 0.1 may be 0.0999…
 
 
 def plain(value: float, decimals: int = 6) -> str:
@@ -117,6 +126,7 @@ def usual_step(texts: Sequence[str]) -> float:
     """Return the difference that most often is between numbers that follow each other; else 0."""
     values = [value for text in texts if (value := number(text)) is not None]
     steps = np.abs(np.diff(values)).round(9)
+    steps = steps[steps > 0]
     if not len(steps):
         return 0.0
     found, counts = np.unique(steps, return_counts=True)
@@ -219,8 +229,9 @@ def _line_of(pixels: np.ndarray, values: np.ndarray) -> tuple[float, float]:
     ends = (pixels == pixels.min()) | (pixels == pixels.max())
     if (~ends).sum() > 2:
         slope, offset = np.polyfit(pixels[~ends], values[~ends], 1)
-        kept = ~ends | (np.abs(slope * pixels + offset - values) <= _FINE * abs(slope))
-        pixels, values = pixels[kept], values[kept]
+        off = np.abs(slope * pixels + offset - values) / abs(slope)
+        if off[~ends].max() <= _FINE / 2:
+            pixels, values = pixels[off <= _FINE], values[off <= _FINE]
     slope, offset = np.polyfit(pixels, values, 1)
     return float(slope), float(offset)
 

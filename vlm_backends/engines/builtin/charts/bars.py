@@ -180,9 +180,12 @@ def _without_swatches(stacks: Sequence[Stack], found: Sequence[Rectangle]) -> li
     return [
         stack
         for stack in stacks
-        if not any(_is_twin(part, other) for part in stack.parts[:1] for other in others)
-        or len(stack.parts) > 1
+        if len(stack.parts) > 1 or not any(_is_twin(_first(stack), other) for other in others)
     ]
+
+
+def _first(stack: Stack) -> Rectangle:
+    return next(iter(stack.parts))
 
 
 def _is_twin(one: Rectangle, other: Rectangle) -> bool:

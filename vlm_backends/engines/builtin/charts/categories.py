@@ -94,7 +94,20 @@ def _without_strokes(labels: Sequence[PrintBox], stacks: Sequence[Stack]) -> lis
     if len(names) < len(stacks) or len({part.colour for s in stacks for part in s.parts}) > 1:
         return list(labels)
     near = _BETWEEN * _pitch(stacks)
-    return [one for one in labels if one in names or np.abs(middles - one.x).min() <= near]
+    return [
+        one
+        for one in labels
+        if one in names
+        or np.abs(middles - one.x).min() <= near
+        or any(_is_next_to(one, name) for name in names)
+    ]
+
+
+def _is_next_to(stroke: PrintBox, name: PrintBox) -> bool:
+    """Return True for what may be the number or the sign before or behind a name."""
+    gap = max(stroke.left - name.right, name.left - stroke.right)
+    same_row = abs(stroke.y - name.y) <= name.letter / 2
+    return same_row and gap <= 1.5 * max(stroke.letter, name.letter)
 
 
 def _name(lines: Sequence[PrintBox]) -> str:
@@ -172,6 +185,8 @@ def _places_of_level(labels: Sequence[PrintBox], stacks: Sequence[Stack]) -> lis
         return []
     pitch = _pitch(stacks)
     rows = min(_ways_apart(labels, pitch), key=lambda rows: _irregularity(rows[0], pitch))
+    if len(rows[0]) > max(len(labels), len(stacks)):
+        raise LabelsInDoubt("labels that stand close together could not be told apart")
     groups = [[label] for label in sorted(rows[0], key=lambda label: label.x)]
     letter = float(np.median([label.letter for label in rows[0]]))
     centre, reach = (stacks[0].left + stacks[-1].right) / 2, stacks[-1].right - stacks[0].left
@@ -198,9 +213,10 @@ def _is_title(line: PrintBox, groups: Sequence[Sequence[PrintBox]]) -> bool:
         return False
     above = min(groups, key=lambda group: abs(group[0].x - line.x))
     step = float(np.median(np.diff([group[0].x for group in groups])))
-    if len(above) > 1 or any(len(group) > 1 for group in groups):
+    if len(above) < max(map(len, groups)):
         return False
-    if above[0].width + line.width <= _ROOM * step:
+    has_room = above[0].width + line.width <= _ROOM * step
+    if len(above) == 1 and has_room and not line.text[:1].islower():
         return True
     raise LabelsInDoubt(f"“{line.text}” may name the axis, or go on with “{above[0].text}”")
 

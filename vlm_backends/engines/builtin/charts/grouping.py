@@ -8,7 +8,7 @@ import numpy as np
 
 from vlm_backends.engines.builtin.charts.bars import Stack
 from vlm_backends.engines.builtin.charts.categories import Category
-from vlm_backends.engines.builtin.charts.errors import LabelsInDoubt
+from vlm_backends.engines.builtin.charts.errors import CannotRead, LabelsInDoubt, PrintInDoubt
 
 _OWN_PLACE = 0.55  # pitches: how far a bar may be from the middle of its category
 _SAME_OFFSET = 0.12  # pitches: bars of one series are at one place of their categories
@@ -55,13 +55,13 @@ def _side_by_side(
 ) -> tuple[list[int], Cells]:
     """Return series by colour, where each has its own place in the categories."""
     if any(len(stack.parts) > 1 for cell in cells for stack in cell):
-        raise LabelsInDoubt("stacked bars stand side by side")
+        raise CannotRead("stacked bars stand side by side")
     places: dict[int, list[float]] = {}
     for cell, x in zip(cells, xs):
         for stack in cell:
             places.setdefault(stack.parts[0].colour, []).append(stack.middle - x)
     if len(places) < 2:
-        raise LabelsInDoubt("there are more bars than category labels")
+        raise PrintInDoubt("there are more bars than category labels")
     for offsets in places.values():
         if max(offsets) - min(offsets) > 2 * _SAME_OFFSET * step + 4:
             raise LabelsInDoubt("bars of one colour are at different places of their categories")

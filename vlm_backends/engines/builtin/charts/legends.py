@@ -52,8 +52,10 @@ def find_legend(
         _take(first, colour, [_patch_area(patches, label) for label in level], level)
     if len(set(first.values())) < len(first):
         raise PrintInDoubt("a name in the legend has two colours")
-    if not {bar.colour for bar in bars} & set(first):  # what looked like swatches are letters
-        return {}
+    if not {bar.colour for bar in bars} & set(first):
+        if len(first) > 1:
+            raise PrintInDoubt("the legend names colours that no bar has")
+        return {}  # what looked like a swatch is a letter
     rest = [label for label in level if label not in first.values()]
     return {colour: _continued(label, rest) for colour, label in first.items()}
 

@@ -190,7 +190,7 @@ def _table(
                 cells.append((len(rows) - 1, column))
         if any(texts):
             rows.append((tick.name, *texts))
-    how = f"{HOW}, to about ±{axes.plain(axis.error)}"
+    how = f"{HOW}, {axes.accuracy(axis.error)}"
     return ChartTable(
         title, tuple(rows), tuple(outlines), tuple(labels), tuple(cells), how, axis.error
     )

@@ -71,18 +71,15 @@ def read_chart(
     lines = [_scaled(line, drawing.scale) for line in lines]
     try:
         return _table(drawing, lines)
-    except PrintInDoubt as reason:
-        doubt = reason
-    for kind, look in ((PrintInDoubt, _enlarged_print), (LabelsInDoubt, _short_labels)):
-        found = look(drawing, cancel) if isinstance(doubt, kind) else []
+    except PrintInDoubt:
+        lines = ocr.merge_lines(_enlarged_print(drawing, cancel), lines)
+    try:
+        return _table(drawing, lines)
+    except LabelsInDoubt:
+        found = read_short_labels(drawing.rgb, drawing.layout, cancel)
         if not found:
-            continue
-        lines = ocr.merge_lines(found, lines)
-        try:
-            return _table(drawing, lines)
-        except PrintInDoubt as reason:
-            doubt = reason
-    raise doubt
+            raise
+    return _table(drawing, ocr.merge_lines(found, lines))
 
 
 def _enlarged_print(drawing: BarDrawing, cancel: CancelToken | None) -> list[TextLine]:
@@ -90,10 +87,6 @@ def _enlarged_print(drawing: BarDrawing, cancel: CancelToken | None) -> list[Tex
         _bleached(drawing), None, fx=_ENLARGED, fy=_ENLARGED, interpolation=cv2.INTER_CUBIC
     )
     return [_scaled(line, 1 / _ENLARGED) for line in ocr.read_lines(large, cancel)]
-
-
-def _short_labels(drawing: BarDrawing, _: CancelToken | None) -> list[TextLine]:
-    return read_short_labels(drawing.rgb, drawing.layout)
 
 
 def linearize(table: ChartTable) -> str:
@@ -200,11 +193,11 @@ def _numbers_apart(box: PrintBox, step: float) -> list[PrintBox]:
     if not box.is_level or axes.is_number(box.text) and " " not in box.text:
         return [box]
     words = split_words(box)
-    numbers = [axes.number(word.text) for word in words]
-    if any(number is None for number in numbers):
+    if not all(axes.is_number(word.text) for word in words):
         return [box]
-    if axes.is_number(box.text) and not np.allclose(np.diff(np.array(numbers, float)), step):
-        return [box]
+    if axes.is_number(box.text):
+        numbers = [axes.number(word.text) or 0.0 for word in words]
+        return words if step and np.allclose(np.diff(numbers), step) else [box]
     return words
 
 

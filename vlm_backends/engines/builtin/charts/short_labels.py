@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin.charts.bars import Layout, Stack
 from vlm_backends.engines.builtin.ocr import TextLine
-from vlm_backends.engines.builtin.ocr.recognition import Reading, read_strip
+from vlm_backends.engines.builtin.ocr.recognition import Reading, checked, read_strip
 
 _ANGLES = (0, -45, 45, -30, 30, -60, 60, -90, 90)  # degrees, clockwise
 _SURE = 0.9  # how sure each label has to be
@@ -19,24 +20,32 @@ _INK = 60.0  # distance in RGB (0..441) from the ground
 _TICK = 14  # px: the mark of a tick ends within it
 _APART = 2  # px without ink between a label and what stands below it
 _OWN_PLACE = 0.5  # pitches: how far a label is from the middle of its bar at most
+_WORDS = 0.3  # of the widest gap: a gap that is narrower is one within a label
 _PAD = 0.2  # of a label's height, around it
 
 
-def read_short_labels(rgb: np.ndarray, layout: Layout) -> list[TextLine]:
+def read_short_labels(
+    rgb: np.ndarray, layout: Layout, cancel: CancelToken | None = None
+) -> list[TextLine]:
     """Return the labels under the bars of a picture (H×W×3, uint8), one for each category.
 
-    All have one angle, that at which they are surest. Empty when there is not one piece of print
-    for each place, or one is not sure.
+    They count where two angles or more read the same, all of it surely: print of other scripts, and
+    digits upside down, are sure at one angle that is wrong. Empty when there is not one piece of
+    print for each place.
     """
-    if layout.is_rotated:
-        return []
-    marks = _marks(rgb, layout)
     places = _places(layout.stacks)
-    if len(places) < 2 or not len(marks):
+    if layout.is_rotated or len(places) < 2:
         return []
-    pieces = _pieces(marks, places)
+    marks = _marks(rgb, layout, places)
+    pieces = _pieces(marks, places) if len(marks) else []
     bgr = np.ascontiguousarray(rgb[..., ::-1])
-    ways = [_sure_readings(bgr, pieces, np.radians(angle)) for angle in _ANGLES]
+    ways = []
+    for angle in _ANGLES:
+        if cancel and cancel.is_set():
+            return []
+        ways += [way] if (way := _sure_readings(bgr, pieces, np.radians(angle))) else []
+    if len(ways) < 2 or len({tuple(one.text for one in way) for way in ways}) > 1:
+        return []
     best = max(ways, key=lambda way: sum(one.score for one in way))
     return [
         TextLine(one.text, one.score, tuple((float(x), float(y)) for x, y in one.quad))
@@ -48,18 +57,22 @@ def _sure_readings(bgr: np.ndarray, pieces: Sequence[np.ndarray], angle: float) 
     """Return what the labels read at an angle, in radians; empty as soon as one is not sure."""
     readings = []
     for piece in pieces:
-        readings.append(_read(bgr, piece, angle))
-        if readings[-1].score < _SURE:
+        reading = _read(bgr, piece, angle)
+        if reading.score < _SURE or not checked(bgr, reading).is_sure:
             return []
+        readings.append(reading)
     return readings
 
 
-def _marks(rgb: np.ndarray, layout: Layout) -> np.ndarray:
-    """Return the pixels (N×2, x and y) of the first row of print below the bars."""
+def _marks(rgb: np.ndarray, layout: Layout, places: np.ndarray) -> np.ndarray:
+    """Return the pixels (N×2, x and y) of the first row of print below the bars.
+
+    Empty when a label goes on beyond the places.
+    """
     low = max(stack.bottom for stack in layout.stacks) + 1
-    half = _pitch([stack.middle for stack in layout.stacks]) / 2
-    left = max(0, round(layout.stacks[0].middle - half))
-    strip = rgb[low:, left : round(layout.stacks[-1].middle + half)].astype(np.float32)
+    half = _pitch(places) / 2
+    left = max(0, round(places[0] - half))
+    strip = rgb[low:, left : round(places[-1] + half)].astype(np.float32)
     if not strip.size:
         return np.empty((0, 2))
     ink = np.linalg.norm(strip - np.median(strip.reshape(-1, 3), axis=0), axis=2) > _INK
@@ -69,6 +82,8 @@ def _marks(rgb: np.ndarray, layout: Layout) -> np.ndarray:
     if not len(rest):
         return np.empty((0, 2))
     row = np.split(rest, np.flatnonzero(np.diff(rest) > _APART) + 1)[0]
+    if ink[row[0] : row[-1] + 1, [[0], [-1]]].any():
+        return np.empty((0, 2))
     ys, xs = np.nonzero(ink[row[0] : row[-1] + 1])
     return np.stack([xs + left, ys + low + row[0]], axis=1).astype(float)
 
@@ -81,7 +96,7 @@ def _places(stacks: Sequence[Stack]) -> np.ndarray:
     return middles.reshape(-1, count).mean(axis=1) if len(middles) % count == 0 else np.empty(0)
 
 
-def _pitch(middles: Sequence[float]) -> float:
+def _pitch(middles: np.ndarray) -> float:
     return float(np.median(np.diff(middles))) if len(middles) > 1 else 0.0
 
 
@@ -89,13 +104,12 @@ def _pieces(marks: np.ndarray, places: np.ndarray) -> list[np.ndarray]:
     """Return the pixels of each place's label; empty where print does not fall into as many."""
     marks = marks[np.argsort(marks[:, 0])]
     gaps = np.diff(marks[:, 0])
-    cuts = np.sort(np.argsort(gaps)[len(gaps) - (len(places) - 1) :]) + 1
-    pieces = np.split(marks, cuts)
-    middles = np.array([(piece[0, 0] + piece[-1, 0]) / 2 for piece in pieces])
-    if len(pieces) != len(places):
+    widest = np.argsort(gaps)[len(gaps) - (len(places) - 1) :]
+    if gaps[widest].min() < _WORDS * gaps[widest].max():  # it is a gap between words
         return []
-    near = np.abs(middles - places).max() <= _OWN_PLACE * _pitch(list(places))
-    return pieces if near else []
+    pieces = np.split(marks, np.sort(widest) + 1)
+    middles = np.array([(piece[0, 0] + piece[-1, 0]) / 2 for piece in pieces])
+    return pieces if np.abs(middles - places).max() <= _OWN_PLACE * _pitch(places) else []
 
 
 def _read(bgr: np.ndarray, marks: np.ndarray, angle: float) -> Reading:

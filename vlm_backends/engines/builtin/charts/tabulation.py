@@ -213,7 +213,7 @@ def _bar(rgb: np.ndarray, part: Rectangle, base: float) -> Bar:
 def _how(values: Values, count: int) -> str:
     if values.printed == count:
         return "values as printed at the bars"
-    measured = f"values measured on the axis, to about ±{axes.plain(values.error)}"
+    measured = f"values measured on the axis, {axes.accuracy(values.error)}"
     if values.printed:
         return f"{values.printed} of {count} values as printed at the bars, the other {measured}"
     return measured

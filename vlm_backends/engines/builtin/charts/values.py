@@ -30,7 +30,7 @@ class Bar:
     end: float
     start: float
     is_stacked: bool
-    is_at_base: bool = True  # it starts at zero
+    is_at_base: bool = True  # the end alone tells its value
 
     @property
     def is_down(self) -> bool:
