@@ -112,7 +112,7 @@ FLOORS = {
         ["__init__"],
     ],
     "vlm_backends.engines.builtin.charts": [
-        ["bars", "colours", "errors", "strokes"],
+        ["alignment", "bars", "colours", "errors", "strokes"],
         ["axes", "axis_ends", "bleaching"],
         [
             "titles",

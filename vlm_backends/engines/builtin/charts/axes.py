@@ -6,6 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from vlm_backends.engines.builtin.charts.alignment import (
+    MIN_OFFSET,
+    AxisLabel,
+    distinct_values,
+    line_of,
+    off_line,
+    on_one_line,
+)
 from vlm_backends.engines.builtin.charts.errors import CannotRead, PrintInDoubt
 
 Parse = Callable[[str], float | None]
@@ -21,26 +29,11 @@ _ENGLISH = re.compile(r"([0-9]{1,3}(?:[,' ][0-9]{3})+|[0-9]+)?(\.[0-9]+)?")
 _CONTINENTAL = re.compile(r"([0-9]{1,3}(?:[.' ][0-9]{3})+|[0-9]+)(,[0-9]+)?")
 _THREE_DECIMALS = re.compile(r"[0-9]{1,3}[.,][0-9]{3}")
 
-_MAX_OFFSET = (
-    0.3  # heights of a letter: how far a label may be from the line and still belong to it
-)
-_MIN_OFFSET = 2.5  # px: and at least so far, since the boxes of OCR are no finer
-_FINE = 1.5  # px: a label that is no farther from the line of the others is on it
-_MIN_DISTANCE = 8  # px: labels that are closer do not tell a slope
 _MIN_LABELS = 3  # that agree
 _MOST_LABELS = 40  # of an axis: more numbers above each other are a table
 _MOST_OUTLIERS = 0.34  # of the labels that may be misread
 _ERROR = 2.0  # px: how far the measured end of a bar or a point of a line may be from the true one
 _LARGEST_STEP = 0.02  # of the largest value
-
-
-@dataclass(frozen=True)
-class AxisLabel:
-    """A number that stands at an axis: where, as pixel, what, and how tall its letters are."""
-
-    pixel: float
-    text: str
-    letter: float = 8.0
 
 
 @dataclass(frozen=True)
@@ -204,95 +197,34 @@ def _fit(labels: Sequence[AxisLabel], parse: Parse, zero: float | None) -> tuple
     most = (0, 0.0)
     for i, one in enumerate(points):
         for other in points[i + 1 :]:
-            agreeing = _on_one_line(one, other, points)
-            weight = _distinct_values(agreeing), -_off_line(one, other, agreeing)
+            agreeing = on_one_line(one, other, points)
+            weight = distinct_values(agreeing), -off_line(one, other, agreeing)
             if weight > most:
                 best, most = agreeing, weight
     missing = sum(is_number(label.text) for label in labels) - len(best)
-    if _distinct_values(best) < _MIN_LABELS:
+    if distinct_values(best) < _MIN_LABELS:
         best = _with_zero(best, zero)
         if not best:
             return None, 0
     pixels, values = np.array([(pixel, value) for pixel, value, _ in best]).T
-    slope, offset = _line_of(pixels, values)
+    slope, offset = line_of(pixels, values)
     percent = all(text.strip().endswith("%") for _, _, text in best if text)
     ends = float(pixels.min()), float(pixels.max())
     return Axis(slope, offset, "%" if percent else "", *ends), missing
-
-
-def _line_of(pixels: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    """Return slope and offset of the line through the labels.
-
-    Those at the ends of an axis may stand aside of their ticks, so as not to pass the plot; they
-    count only where they are on the line of the others.
-    """
-    ends = (pixels == pixels.min()) | (pixels == pixels.max())
-    if (~ends).sum() > 2:
-        slope, offset = np.polyfit(pixels[~ends], values[~ends], 1)
-        off = np.abs(slope * pixels + offset - values) / abs(slope)
-        if off[~ends].max() <= _FINE / 2:
-            pixels, values = pixels[off <= _FINE], values[off <= _FINE]
-    slope, offset = np.polyfit(pixels, values, 1)
-    return float(slope), float(offset)
 
 
 def _with_zero(
     best: list[tuple[float, float, str]], zero: float | None
 ) -> list[tuple[float, float, str]]:
     """Return two labels and the zero line when these three agree, else nothing."""
-    if zero is None or _distinct_values(best) != 2:
+    if zero is None or distinct_values(best) != 2:
         return []
     (pixel, value, _), (other_pixel, other_value, _) = best[0], best[-1]
     slope = (other_value - value) / (other_pixel - pixel)
     expected = pixel - value / slope
-    if 0 in (value, other_value) or abs(expected - zero) > _MIN_OFFSET:
+    if 0 in (value, other_value) or abs(expected - zero) > MIN_OFFSET:
         return []
     return [*best, (zero, 0.0, "")]
-
-
-def _on_one_line(
-    one: tuple[AxisLabel, float],
-    other: tuple[AxisLabel, float],
-    points: Sequence[tuple[AxisLabel, float]],
-) -> list[tuple[float, float, str]]:
-    """Return the labels on the line through two of them; none when these two make no line.
-
-    A label whose minus sign was lost counts with its sign.
-    """
-    (label, value), (other_label, other_value) = one, other
-    distance = other_label.pixel - label.pixel
-    if abs(distance) < _MIN_DISTANCE or value == other_value:
-        return []
-    slope = (other_value - value) / distance
-    signs = {np.sign(value) for _, value in points}
-    found = []
-    for each, printed in points:
-        expected = value + slope * (each.pixel - label.pixel)
-        near = abs(slope) * max(_MIN_OFFSET, _MAX_OFFSET * each.letter)
-        if abs(expected - printed) <= near:
-            found.append((each.pixel, printed, each.text))
-        elif -1 in signs and abs(expected + printed) <= near and expected < 0:
-            found.append((each.pixel, -printed, each.text))
-    return found
-
-
-def _off_line(
-    one: tuple[AxisLabel, float],
-    other: tuple[AxisLabel, float],
-    labels: Sequence[tuple[float, float, str]],
-) -> float:
-    """Return how far labels (pixel, value, text) are from the line through two, all together."""
-    (label, value), (other_label, other_value) = one, other
-    if not labels:
-        return 0.0
-    slope = (other_value - value) / (other_label.pixel - label.pixel)
-    return sum(abs(value + slope * (pixel - label.pixel) - v) for pixel, v, _ in labels) / abs(
-        slope
-    )
-
-
-def _distinct_values(labels: Sequence[tuple[float, float, str]]) -> int:
-    return len({value for _, value, _ in labels})
 
 
 def _check_logarithmic(labels: Sequence[AxisLabel]) -> None:
@@ -300,6 +232,6 @@ def _check_logarithmic(labels: Sequence[AxisLabel]) -> None:
     numbers = [(label, value) for label in labels if (value := number(label.text)) is not None]
     powers = [(label, float(np.log10(value))) for label, value in numbers if value > 0]
     if any(
-        _distinct_values(_on_one_line(a, b, powers)) >= _MIN_LABELS for a in powers for b in powers
+        distinct_values(on_one_line(a, b, powers)) >= _MIN_LABELS for a in powers for b in powers
     ):
         raise CannotRead("the value axis is logarithmic")
