@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tests.support.line_pictures import COLOURS, FOOT, LEFT, RIGHT, Looks, level, line_chart
-from vlm_backends.engines.builtin.charts import axes
+from vlm_backends.engines.builtin.charts import axes, plot_area
 from vlm_backends.engines.builtin.charts.errors import CannotRead
+from vlm_backends.engines.builtin.charts.labels import TextBox
 from vlm_backends.engines.builtin.charts.lines import read_line_chart
 
 TICKS = [0, 20, 40, 60, 80, 100]
@@ -77,6 +78,17 @@ def other_axis(sheet) -> None:
         sheet.text(RIGHT + 10, level(tick, TICKS), text, "lm")
 
 
+def misread_axis(texts):
+    """A second axis whose tick marks were read as minus signs, or whose digits were misread."""
+
+    def change(sheet) -> None:
+        for tick, text in zip(TICKS, texts):
+            aside = 9 if text.startswith("-") else 0
+            sheet.text(RIGHT + 14 - aside, level(tick, TICKS), text, "lm")
+
+    return change
+
+
 def two_numbers_behind(sheet) -> None:
     for y, text in ((100, "0.5"), (300, "0.1")):
         sheet.text(RIGHT + 10, y, text, "lm")
@@ -116,6 +128,9 @@ def nothing(_) -> None:
     (TWO, Looks(legend=False), nothing, "no legend"),
     (UP, Looks(), other_axis, "two value axes"),
     (UP, Looks(), two_numbers_behind, "two value axes"),
+    (UP, Looks(), misread_axis(["-26.5", "-49.5", "-72.4", "95.4", "-118.4", "164.3"]), "two value axes"),
+    (UP, Looks(), misread_axis(["-1.5", "-2.5", "-3.5", "-4.5", "-5.5", "-6.5"]), "two value axes"),
+    (UP, Looks(), misread_axis(["71", "12", "93", "84", "15", "36"]), "two value axes"),
     (UP, Looks(), broken_axis, "two value axes"),
     (UP, Looks(steps=True), nothing, "steps"),
     ({"": [12, 31, None, 66, 58, 93]}, Looks(), nothing, "broken"),
@@ -171,3 +186,16 @@ def test_values_have_no_more_digits_than_pixels_tell():
     table = read(line_chart({"": [12.34, 31.77, 24.13, 66.9, 58.4, 93.2]}, MONTHS, TICKS))
     assert all(len(row[1].partition(".")[2]) <= 1 for row in table.rows[1:])
     assert "axis" in table.how
+
+
+@pytest.mark.parametrize("right", [
+    ["164.3", "-141.3", "-118.4", "95.4", "-72.4", "-49.5", "-26.5"], ["164.3", "1413", "1184", "954", "72.4", "495", "265"],
+])  # fmt: skip
+def test_a_second_axis_at_the_same_heights_is_seen_though_it_was_misread(right):
+    labels = []
+    for i, text in enumerate(right):
+        y, minus = 229 + 118.2 * i, 10 * text.startswith("-")
+        labels.append(TextBox(str(7 - i), 128, y - 15, 146, y + 15))
+        labels.append(TextBox(text, 1858 - minus, y - 15, 1858 + 12 * len(text.strip("-")), y + 15))
+    with pytest.raises(CannotRead, match="two value axes"):
+        plot_area.find_value_axis(labels)

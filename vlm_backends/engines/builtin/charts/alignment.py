@@ -43,7 +43,8 @@ def on_one_line(
 ) -> list[tuple[float, float, str]]:
     """Return the labels on the line through two of them; none when these two make no line.
 
-    A label whose minus sign was lost counts with its sign.
+    A label whose minus sign was lost counts with its sign; so does one that was given a sign by the
+    mark of its tick.
     """
     (label, value), (other_label, other_value) = one, other
     distance = other_label.pixel - label.pixel
@@ -51,13 +52,14 @@ def on_one_line(
         return []
     slope = (other_value - value) / distance
     signs = {np.sign(value) for _, value in points}
+    is_signed = -1 in signs
     found = []
     for each, printed in points:
         expected = value + slope * (each.pixel - label.pixel)
         near = abs(slope) * max(MIN_OFFSET, _MAX_OFFSET * each.letter)
         if abs(expected - printed) <= near:
             found.append((each.pixel, printed, each.text))
-        elif -1 in signs and abs(expected + printed) <= near and expected < 0:
+        elif is_signed and abs(expected + printed) <= near:
             found.append((each.pixel, -printed, each.text))
     return found
 

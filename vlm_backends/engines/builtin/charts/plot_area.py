@@ -18,6 +18,7 @@ from vlm_backends.engines.builtin.ocr import TextLine
 _MOST_NUMBERS = 300  # of a chart: more are a table
 _ALIGNED = 5.0  # px: labels of one axis end, begin or are centred within this distance
 _ON_AXIS = 4.0  # px: how far a label may be from its place on the axis
+_MIN_COLUMN = 3  # numbers above each other
 _OFF = 0.2  # of the labels that may be misread: more, and the axis may be broken
 _MIN_TICKS, _MAX_TICKS = 2, 60
 
@@ -102,7 +103,8 @@ def find_value_axis(labels: Sequence[TextBox]) -> ValueAxis:
     """Return the only value axis beside the plot. Raises CannotRead without one, or with two."""
     found: list[ValueAxis] = []
     doubts: list[CannotRead] = []
-    for column in _columns(labels):
+    columns = _columns(labels)
+    for column in columns:
         try:
             axis = _axis_of(column)
         except CannotRead as doubt:
@@ -115,7 +117,21 @@ def find_value_axis(labels: Sequence[TextBox]) -> ValueAxis:
     first, *others = sorted(found, key=lambda axis: -len(axis.labels))
     if any(_differs(other, first) for other in others):
         raise AxesInDoubt(TWO_AXES)
+    if any(_stands_at_ticks(column, first) for column in columns):
+        raise AxesInDoubt(TWO_AXES)
     return _multiplied(first, labels)
+
+
+def _stands_at_ticks(column: Sequence[TextBox], axis: ValueAxis) -> bool:
+    """Return True for other numbers at the heights of the axis's labels: a second axis, misread."""
+    if len(column) < _MIN_COLUMN or set(column) & set(axis.labels):
+        return False
+    heights = np.array([label.y for label in axis.labels])
+    at_ticks = all(np.abs(heights - label.y).min() <= _ON_AXIS for label in column)
+    said = [abs(axes.number(label.text) or 0.0) for label in column]
+    due = [abs(axis.axis.value(label.y)) for label in column]
+    near = 2 * _ON_AXIS * abs(axis.axis.slope)
+    return at_ticks and any(abs(one - other) > near for one, other in zip(said, due))
 
 
 def _multiplied(axis: ValueAxis, labels: Sequence[TextBox]) -> ValueAxis:
@@ -152,13 +168,15 @@ def _axis_of(column: Sequence[TextBox]) -> ValueAxis | None:
     axis = axes.fit_labels([axes.AxisLabel(label.y, label.text) for label in column])
     if axis is None or axis.slope >= 0:
         return None
-    on = [
-        label
-        for label in column
-        if abs(axis.value(label.y) - (axes.number(label.text) or 0.0)) <= _ON_AXIS * abs(axis.slope)
-    ]
+    on = [label for label in column if _off(axis, label) <= _ON_AXIS * abs(axis.slope)]
     off = len(column) - len(on)
     return ValueAxis(axis, tuple(on)) if len(on) > 2 and off <= max(1, _OFF * len(column)) else None
+
+
+def _off(axis: Axis, label: TextBox) -> float:
+    """Return how far a number is from the axis's value there, whatever its sign was read as."""
+    value, printed = axis.value(label.y), axes.number(label.text) or 0.0
+    return min(abs(value - printed), abs(value + printed))
 
 
 def _differs(other: ValueAxis, axis: ValueAxis) -> bool:
