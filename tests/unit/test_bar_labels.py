@@ -193,6 +193,26 @@ def test_the_number_of_a_name_is_no_stroke():
         table(plot)
 
 
+@pytest.mark.parametrize("title, is_refused", [("Average score", False), ("Trend", True)])
+def test_a_title_below_a_legend_in_one_row_is_no_name_of_it(title, is_refused):
+    plot = Plot(0, 60)
+    plot.ticks([str(tick) for tick in TICKS], TICKS)
+    plot.names(["Oslo", "Rome", "Lima"])
+    for i, (one, other) in enumerate(((30, 20), (44, 51), (12, 25))):
+        plot.bar(plot.middle(i, 3) - 25, 46, 0, one, BLUE)
+        plot.bar(plot.middle(i, 3) + 25, 46, 0, other, GREEN)
+    left = 380 if title == "Average score" else 180  # the second is another entry of the legend
+    for x, name, colour in ((left, "North", BLUE), (left + 150, "South", GREEN)):
+        plot.pen.rectangle((x - 30, 20, x - 8, 32), colour)
+        plot.text(x, 26, name, "lm")
+    plot.text(left, 56, title, "lm")
+    if is_refused:
+        with pytest.raises(CannotRead, match="colour is that of no bar"):
+            table(plot)
+    else:
+        assert list(table(plot)) == ["Oslo", "Rome", "Lima"]
+
+
 def test_a_swatch_where_the_bars_begin_is_no_bar():
     plot = Plot(0, 60)
     image, pen = plot.image, plot.pen

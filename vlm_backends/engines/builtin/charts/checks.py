@@ -24,6 +24,7 @@ _SMALL = 0.5  # of the smallest width of a bar, squared: what is smaller is no b
 _AT_BASE = 4, 9  # px from the base, in which a place without a bar is looked at
 _EMPTY = 0.8  # of them is ground there
 _LEGEND_PAD, _SWATCH_PAD = 0.5, 2.3  # heights of a letter around a legend's words, and left of them
+_MIDDLE = 0.08  # of the bars' width: a title's middle is that near to theirs
 _NEXT_ENTRY, _SAME_LEFT = 2.2, 0.5  # heights of a letter: how near the next name of a legend is
 _DARK, _WHOLE = 140.0, 0.9  # of 255: a frame is that dark, the axes of Vega are not; of its width
 _AS_DARK = 0.8  # of the edge's darkness: grid lines that are as dark
@@ -120,6 +121,8 @@ def check_legend(legend: Legend, labels: Sequence[PrintBox], bars: Sequence[Rect
     words = [box for name in legend.values() for box in name]
     first = [name[0] for name in legend.values()]
     for label in labels:
+        if _is_title(label, first, bars):
+            continue
         if any(_is_next_entry(label, word) for word in first):
             raise CannotRead("the legend has a name whose colour is that of no bar")
     if not words:
@@ -132,6 +135,14 @@ def check_legend(legend: Legend, labels: Sequence[PrintBox], bars: Sequence[Rect
     for bar in bars:
         if bar.left < right and bar.right > left and bar.top < bottom and bar.bottom > top:
             raise CannotRead("the legend may cover the end of a bar")
+
+
+def _is_title(label: PrintBox, names: Sequence[PrintBox], bars: Sequence[Rectangle]) -> bool:
+    """Return True for print over the middle of the bars, where the legend is one row."""
+    if len(names) < 2 or max(n.y for n in names) - min(n.y for n in names) > names[0].letter / 2:
+        return False
+    left, right = min(bar.left for bar in bars), max(bar.right for bar in bars)
+    return abs(label.x - (left + right) / 2) <= _MIDDLE * (right - left)
 
 
 def _is_next_entry(label: PrintBox, word: PrintBox) -> bool:
