@@ -180,6 +180,7 @@ def browser():
     )
     if not CHROMIUM:
         pytest.skip("Chromium is not installed: apt-get install chromium")
+    sync_api.expect.set_options(timeout=30_000)  # usually 5 s: too few under load
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser

@@ -89,6 +89,7 @@ def test_a_task_is_drawn(visit):
     page = visit("Florence-2")
     page.locator(".examples:visible .gallery-item").first.click()
     sync_api.expect(page.locator(".sent:visible .facts + p")).to_contain_text(
-        "VLM_WEIGHTS/microsoft/florence-2"
+        "VLM_WEIGHTS/microsoft/florence-2",
+        timeout=120_000,  # random weights know no end of their answer
     )
     page.locator("#result img").wait_for()
