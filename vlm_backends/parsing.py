@@ -30,10 +30,10 @@ def accumulate(whole: Chunk, piece: Chunk) -> Chunk:
     )
 
 
-def parse(whole: Chunk, read: Reader, pages: str = "") -> Answer:
+def parse(whole: Chunk, read: Reader, picture_note: str = "") -> Answer:
     """Read a reply so far into an answer; ready-made regions replace those read from the text.
 
-    `pages` says which of several pages the question was about; it ends the note. Keeps the first
+    `picture_note` says what of its file the picture is; it ends the note. Keeps the first
     100,000 characters and 2,000 regions; the note says when more was there.
     """
     text = whole.text[:MAX_CHARACTERS]
@@ -53,7 +53,7 @@ def parse(whole: Chunk, read: Reader, pages: str = "") -> Answer:
     ending = describe_ending(answer) if whole.finish else ""
     if ending in whole.note:  # this project's own server said so already
         ending = ""
-    remarks = whole.note, answer.note, _truncation_note(whole, answer), ending, pages
+    remarks = whole.note, answer.note, _truncation_note(whole, answer), ending, picture_note
     return replace(answer, note=clean(" ".join(filter(None, remarks))))
 
 

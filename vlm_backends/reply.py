@@ -130,7 +130,7 @@ class Reply(Iterator[Answer]):
     def _remark_on_silence(self) -> str:
         """Say that a reply has ended without words; empty when something says that already."""
         chunk, answer = self.chunk, self.answer
-        usual = " ".join(filter(None, (chunk.note, self.question.prompt.pages)))
+        usual = " ".join(filter(None, (chunk.note, self.question.prompt.picture_note)))
         explained = chunk.literal or chunk.finish or answer.note != usual
         remark = describe_ending(answer)
         return "" if explained or self.cancelled or remark in chunk.note else remark
@@ -140,8 +140,8 @@ class Reply(Iterator[Answer]):
         """The answer so far: parsed when it is looked at, once for each state of the reply."""
         chunk, parsed = self.chunk, self._parsed
         if parsed is None or parsed[0] is not chunk:
-            read, pages = self.question.read, self.question.prompt.pages
-            parsed = self._parsed = chunk, parse(chunk, read, pages)
+            read, note = self.question.read, self.question.prompt.picture_note
+            parsed = self._parsed = chunk, parse(chunk, read, note)
         return parsed[1]
 
     def cancel(self) -> None:

@@ -59,6 +59,7 @@ class Picture:
     """An upright picture, as the bytes or the path of a file. Width and height are in pixels.
 
     `name` is that of the file that it was read from, if any, and `page` the part of that file.
+    `ground` names the colour that the file's transparent parts were given, if it has any.
     """
 
     source: bytes | Path = field(repr=False)
@@ -67,6 +68,13 @@ class Picture:
     height: int
     name: str = field(default="", compare=False)
     page: Page = field(default=Page(), compare=False)
+    ground: str = field(default="", compare=False)
+
+    @property
+    def note(self) -> str:
+        """Say which page it is and what its transparent parts became; empty for a plain picture."""
+        ground = self.ground and f"Its transparent parts are {self.ground} here."
+        return " ".join(filter(None, (self.page.sentence, ground)))
 
     @property
     def title(self) -> str:
@@ -176,12 +184,12 @@ class Prompt:
         return self._newest[-1] if self._newest else None
 
     @property
-    def pages(self) -> str:
-        """Say which pages of their files the newest pictures are, as "Page 2 of 3."; or nothing."""
+    def picture_note(self) -> str:
+        """Say what the newest pictures are of their files, such as "Page 2 of 3."; or nothing."""
         if len(self._newest) == 1:
-            return self._newest[0].page.sentence
-        told = [picture for picture in self._newest if picture.page.sentence]
-        return " ".join(f"{each.name or 'Picture'}: {each.page.sentence}" for each in told)
+            return self._newest[0].note
+        told = [picture for picture in self._newest if picture.note]
+        return " ".join(f"{each.name or 'Picture'}: {each.note}" for each in told)
 
     @property
     def _newest(self) -> tuple[Picture, ...]:

@@ -156,10 +156,24 @@ def test_print_on_nothing_stands_out_from_its_ground(inks, format):
     pen = ImageDraw.Draw(image)
     for row, ink in enumerate(inks):
         pen.text((20, 70 * row + 8), f"Gate {row}7 closes", fill=ink, font_size=44)
-    pixels = images.pixels(
-        read(saved(image, format, **({"lossless": True} if format == "WEBP" else {})))
+    picture = read(saved(image, format, **({"lossless": True} if format == "WEBP" else {})))
+    assert images.pixels(picture).getpixel((455, 2)) == (GROUND_OF[inks],) * 3
+    named = {255: "white", 24: "near black", 128: "grey"}[GROUND_OF[inks]]
+    assert picture.note == f"Its transparent parts are {named} here."
+
+
+def test_a_picture_without_transparent_parts_has_no_note():
+    """Nor has one that could have some, or that has only the soft corners of a window."""
+    solid = Image.new("RGBA", (300, 200), "teal")
+    soft = solid.copy()
+    ImageDraw.Draw(soft).rectangle((0, 0, 5, 5), fill=(0, 128, 128, 60))
+    for image, format in ((solid, "PNG"), (soft, "PNG"), (solid.convert("RGB"), "JPEG")):
+        assert read(saved(image, format)).note == "", format
+    half = solid.copy()
+    half.putalpha(120)
+    assert (
+        read(half).note == read(saved(half, "PNG")).note == "Its transparent parts are white here."
     )
-    assert pixels.getpixel((455, 2)) == (GROUND_OF[inks],) * 3
 
 
 def test_white_inside_of_a_picture_does_not_change_the_ground():

@@ -4,7 +4,7 @@ import contextlib
 import gc
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -24,6 +24,7 @@ from vlm_backends import (
     find_task,
 )
 from vlm_backends.reply import MAX_CHARACTERS, MAX_REGIONS, answer_to_dict
+from vlm_backends.types import Page
 
 LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
 FLORENCE = find_model("microsoft/florence-2")
@@ -67,6 +68,24 @@ def test_a_reply_is_an_iterator_of_answers_that_grow():
     assert reply.answer.note == "by itself" and engine.closed == 1
     with pytest.raises(StopIteration):
         next(reply)
+
+
+def test_the_note_ends_with_what_the_pictures_are_of_their_files():
+    page = replace(PICTURE, page=Page(2, 3), ground="near black", name="a.tif")
+    two = Prompt(
+        (Turn("user", "What is this?", (page, PICTURE, replace(PICTURE, ground="white"))),)
+    )
+    notes = {
+        PROMPT: "by itself",
+        Prompt(
+            (Turn("user", "?", (page,)),)
+        ): "by itself Page 2 of 3. Its transparent parts are near black here.",
+        two: "by itself a.tif: Page 2 of 3. Its transparent parts are near black here."
+        " Picture: Its transparent parts are white here.",
+    }
+    for prompt, note in notes.items():
+        reply = ask(Scripted((Chunk("a dog", note="by itself"),)), LLAMA, prompt)
+        assert [answer.note for answer in reply] == [note]
 
 
 def test_what_has_not_been_looked_at_is_not_parsed():

@@ -24,8 +24,11 @@ _LAST_BECOMES_FIRST = 3, 4, 6, 7  # orientations: the stored first row ends at t
 
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a tag of TIFF, and its value for negatives
 
-_GROUNDS = 255, 24, 128  # grey levels, the usual one first
+_GROUNDS = {255: "white", 24: "near black", 128: "grey"}  # by grey level, the usual one first
+_USUAL = 255
 _SAMPLE = 512, 512  # px: at most, of the copy that shows how light a transparent picture is
+_OPAQUE = 250  # of 255: what is less changes its colour on a ground
+_FEW = 0.005  # of a picture: so little is no part, but the soft edge of something
 _SEEN = 25  # of 255: what is more transparent is hardly seen
 _CONTRAST = 2.2  # to one, by WCAG's measure, which asks for 3: below it large print is hard to read
 _GAMMA = 2.2  # of grey levels
@@ -49,7 +52,7 @@ def flatten(image: Image.Image) -> Image.Image:
     turn, (width, height) = orientation(image), image.size
     swaps = turn in _ROWS_BECOME_COLUMNS
     levels = _levels(image)
-    ground = _ground(image) if image.has_transparency_data else _GROUNDS[0]
+    ground = _ground(image) if image.has_transparency_data else _USUAL
     upright = Image.new("RGB", (height, width) if swaps else (width, height))
     for top in range(0, height, _STRIP_ROWS):  # so that at most two whole copies are held
         bottom = min(top + _STRIP_ROWS, height)
@@ -59,6 +62,22 @@ def flatten(image: Image.Image) -> Image.Image:
         offset = height - bottom if turn in _LAST_BECOMES_FIRST else top
         upright.paste(strip, (offset, 0) if swaps else (0, offset))
     return upright
+
+
+def ground_name(image: Image.Image) -> str:
+    """Name the colour that the transparent parts get; empty for a picture without any."""
+    if not image.has_transparency_data:
+        return ""
+    alpha = _sample(image).getchannel("A").histogram()
+    is_clear = sum(alpha[:_OPAQUE]) > _FEW * sum(alpha)
+    return _GROUNDS[_ground(image)] if is_clear else ""
+
+
+def _sample(image: Image.Image) -> Image.Image:
+    """Return a small copy, RGBA."""
+    small = image.convert("RGBA")
+    small.thumbnail(_SAMPLE, Image.Resampling.NEAREST)
+    return small
 
 
 def _levels(image: Image.Image) -> _Levels:
@@ -89,8 +108,7 @@ def _ground(image: Image.Image) -> int:
 
     The edges count: a white area inside of a picture is seen against the picture itself.
     """
-    small = image.convert("RGBA")
-    small.thumbnail(_SAMPLE, Image.Resampling.NEAREST)
+    small = _sample(image)
     seen = small.getchannel("A").point([255 * (alpha >= _SEEN) for alpha in range(256)])
     framed = Image.new("L", (small.width + 2, small.height + 2))
     framed.paste(seen, (1, 1))
@@ -101,8 +119,7 @@ def _ground(image: Image.Image) -> int:
         for ground in _GROUNDS
     }
     best = min(_GROUNDS, key=lambda ground: lost[ground])
-    usual = _GROUNDS[0]
-    return best if lost[best] + _BETTER * sum(edges) < lost[usual] else usual
+    return best if lost[best] + _BETTER * sum(edges) < lost[_USUAL] else _USUAL
 
 
 def _contrast(one: int, other: int) -> float:

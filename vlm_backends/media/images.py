@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from vlm_backends.media.decoding import open_page, open_picture, orientation, read_bytes
 from vlm_backends.media.files import deep, pages
-from vlm_backends.media.flattening import flatten
+from vlm_backends.media.flattening import flatten, ground_name
 from vlm_backends.types import Picture
 
 BUDGET = 180_000  # base64 characters, exclusive: the inline limit of NVIDIA's published requests
@@ -47,7 +47,9 @@ def read(source: Source, page: int = 1) -> Picture:
     """
     if isinstance(source, (Picture, Image.Image)):
         pages.chosen(pages.whole_number(page), 1, "picture")
-        return source if isinstance(source, Picture) else _save(flatten(source), "PNG")
+        if isinstance(source, Picture):
+            return source
+        return replace(_save(flatten(source), "PNG"), ground=ground_name(source))
     name = "" if isinstance(source, bytes) else Path(source).name
     return replace(_read(read_bytes(source), page), name=name)
 
@@ -66,7 +68,7 @@ def _read(data: bytes, number: int) -> Picture:
             picture = _save(upright, "JPEG", quality=95, icc_profile=profile)
         else:
             picture = _save(upright, "PNG", icc_profile=profile)
-        return replace(picture, page=page)
+        return replace(picture, page=page, ground=ground_name(image))
 
 
 def pixels(picture: Picture) -> Image.Image:
