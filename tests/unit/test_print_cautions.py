@@ -73,11 +73,28 @@ def test_no_sign_is_missed_where_none_is(rows):
     ([line("istanbul'da ılık")], "(ť, İ)"),
     ([line("Fine print", 11)], "1 piece of print is less than 14 px high"),
     ([line("One", 9), line("Two", 13.9), line("Three", 14)], "2 pieces of print are less than 14 px high"),
+    ([line("New modems", 23.9)], "may touch and be read as m, as in “modems”"),
+    ([line("Room 2", 40), line("Bam, Stem", 18)], "as in “Bam,”"),
     ([line("Parking", sign=True)], "Beside 1 piece is a sign that is not in the text"),
     ([line("A", sign=True), line("B", sign=True)], "Beside 2 pieces are signs that are not in the text"),
 ])  # fmt: skip
 def test_the_note_says_what_may_be_wrong_in_sure_lines(lines, said):
     assert said in describe_doubts(lines, 0)
+
+
+@pytest.mark.parametrize("size", [11, 12])
+def test_touching_letters_that_are_read_as_one_are_said(size):
+    """Nobody can tell Bam from Barn in such print without knowing the word."""
+    rows = ["Barn Corn Turn", "Return Journal", "Stern Morning"]
+    lines = lines_of(rows, size)
+    read = " ".join(line.text for line in lines if line.is_sure)
+    is_right = all(word in read.split() for row in rows for word in row.split())
+    assert is_right or "be read as m" in describe_doubts(lines, 0)
+
+
+@pytest.mark.parametrize("text, height", [("Fine summer", 24), ("Open 10am", 20), ("Mike met me", 20), ("12 mm", 20), ("LAMP", 20)])  # fmt: skip
+def test_no_letters_touch_in_high_print_or_at_a_words_beginning(text, height):
+    assert "touch" not in describe_doubts([line(text, height)], 0)
 
 
 @pytest.mark.parametrize("text", ["Open 10am to 11pm", "100ml, 1000kg", "A4 paper", "Room 14B", "TOTAL 1,000.00", "2024-10-01", "Größe 40", "1st floor",
