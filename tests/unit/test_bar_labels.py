@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from tests.support.chart_pictures import BLUE, DARK, GREEN, LIGHT, font
+from tests.support.chart_pictures import BLUE, DARK, GREEN, LIGHT, ORANGE, font
 from tests.support.plots import FOOT, LEFT, RIGHT, Plot
 from vlm_backends.engines.builtin.charts import axes, reader
+from vlm_backends.engines.builtin.charts.alignment import line_of
 from vlm_backends.engines.builtin.charts.bar_ends import exact_end
 from vlm_backends.engines.builtin.charts.bars import Rectangle
 from vlm_backends.engines.builtin.charts.errors import CannotRead
@@ -54,6 +55,7 @@ def test_the_name_of_the_axis_is_no_part_of_the_middle_label(names, title, size,
 
 @pytest.mark.parametrize("names, title", [
     (["Tea", "Coffee and cocoa", "Milk"], "not sold"), (["Figs", "Everything that is", "Plums"], "left over"),
+    (["Oats", "Rye", "Wheat"], "bread"),
 ])  # fmt: skip
 def test_a_line_that_may_be_either_is_in_doubt(names, title):
     plot = plot_of([55, 20, 33], names)
@@ -213,6 +215,19 @@ def test_a_title_below_a_legend_in_one_row_is_no_name_of_it(title, is_refused):
         assert list(table(plot)) == ["Oslo", "Rome", "Lima"]
 
 
+@pytest.mark.parametrize("place", [(640, 26), (130, 26)])
+@pytest.mark.parametrize("colours", [(GREEN, ORANGE), (ORANGE, GREEN, (150, 60, 160))])
+def test_a_legend_of_colours_that_no_bar_has_is_no_silent_loss(colours, place):
+    """The bars that it names are hidden, or were not seen."""
+    plot = plot_of([55, 20, 33], ["Oslo", "Rome", "Lima"])
+    left, top = place
+    for i, colour in enumerate(colours):
+        plot.pen.rectangle((left, top + 24 * i - 6, left + 22, top + 24 * i + 6), colour)
+        plot.text(left + 32, top + 24 * i, ("North", "South", "East")[i], "lm")
+    with pytest.raises(CannotRead, match="colours that no bar has"):
+        table(plot)
+
+
 def test_a_swatch_where_the_bars_begin_is_no_bar():
     plot = Plot(0, 60)
     image, pen = plot.image, plot.pen
@@ -289,6 +304,16 @@ def test_labels_beside_their_ticks_at_the_ends_do_not_tilt_the_axis(shift):
         and axis.pixel(0) == pytest.approx(400, abs=0.3)
         and axis.pixel(60) == pytest.approx(100, abs=0.3)
     )
+
+
+@pytest.mark.parametrize("count, aside", [(5, 1), (5, 3), (6, 1), (6, 4), (7, 5)])
+@pytest.mark.parametrize("shift", [3, -3.4])
+def test_a_label_between_others_that_stands_aside_takes_the_ends_off_no_axis(count, aside, shift):
+    """Nothing tells then which labels stand at their ticks: all of them count."""
+    pixels, values = 400 - 50.0 * np.arange(count), 10.0 * np.arange(count)
+    moved = pixels + shift * (np.arange(count) == aside)
+    slope, offset = line_of(moved, values)
+    assert abs(slope * pixels + offset - values).max() / abs(slope) < 1.5  # px
 
 
 @pytest.mark.parametrize("top", [100.0, 100.3, 100.5, 100.8])
