@@ -217,6 +217,28 @@ def test_without_a_shared_word_it_says_so_and_gives_all_print(question):
     assert "not by understanding" not in answer.note
 
 
+@pytest.mark.parametrize("question, missing", [
+    ("What colour is the sign?", ""), ("Which colors are in this picture?", ""), ("How big is it?", ""), ("How wide is the image?", ""),
+    ("What is the resolution of this picture", ""), ("Is the dinosaur coloured?", "dinosaur"), ("how tall is the Tower", "Tower"),
+])  # fmt: skip
+@pytest.mark.parametrize("rows", [PARK, []])
+def test_size_and_colours_come_first_where_they_are_asked_for(question, missing, rows):
+    printed = HEAD + "\n".join(rows)
+    said = f"Nothing that was read here shares a word with your question (“{missing}”).\n\n"
+    answer = answered(question, rows)
+    first = f"Measured over the whole picture, not of one thing in it: {MEASURED.strip()}\n\n"
+    assert answer.text == first + said * bool(missing and rows) + printed
+    assert [answer.text[slice(*region.span)] for region in answer.regions] == [r.label for r in answer.regions]  # fmt: skip
+
+
+@pytest.mark.parametrize("question, rows", [
+    ("What colour is the shirt?", ["Shirt, colour navy   29.00", "Socks   4.00"]), ("How big is the total?", RECEIPT),
+    ("What size is it?", ["Size M", "Cotton"]), ("How high is Eagle Point?", PARK),
+])  # fmt: skip
+def test_print_about_size_and_colours_comes_before_them(question, rows):
+    assert quoted(question, rows) and answered(question, rows).text.endswith(MEASURED)
+
+
 def test_without_print_the_answer_says_that_alone():
     answer = list(quote("What is the total?", [Chunk(HEAD + "nothing that could be read." + MEASURED, literal=True)]))[-1]  # fmt: skip
     assert answer.text == HEAD + "nothing that could be read." + MEASURED

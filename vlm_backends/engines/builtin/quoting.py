@@ -1,6 +1,7 @@
 """Answer a question by quoting: the rows of print that share its words, then the rest."""
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,10 @@ _HEADING_WORDS = 3
 _BELOW = "↳ "
 _NOTE = (
     "The rows are found by the words that they share with the question, not by understanding it."
+)
+_MEASURED = re.compile(  # of a question that the picture's size and colours may answer
+    r"\b(?:colou?r(?:s|ed)?|size|pixels?|resolution|dimensions|how (?:big|large|wide|tall|high))\b",
+    re.IGNORECASE,
 )
 _SAMPLES = frozenset(prompt.casefold() for model in CATALOGUE for prompt in model.prompts)
 
@@ -81,7 +86,10 @@ def quote(question: str, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     if match.rows:
         yield _quoted(text, rows, match, left_out)._replace(note=f"{note} {_NOTE}")
     else:
-        yield _unquoted(text, regions, content_words(asked), left_out)._replace(note=note)
+        measurable = " ".join(_MEASURED.findall(asked)).split()
+        text, measured = _measured_first(text) if measurable else (text, "")
+        words = [word for word in content_words(asked) if word not in measurable]
+        yield _unquoted(text, regions, words, left_out, measured)._replace(note=note)
 
 
 def _rows(text: str, regions: Sequence[Region]) -> list[PrintedRow]:
@@ -205,18 +213,26 @@ def _rest(text: str, quoted: Sequence[PrintedRow]) -> str:
     return "\n\nAlso in this picture:\n\n" + "\n".join(lines)
 
 
+def _measured_first(text: str) -> tuple[str, str]:
+    """Part the answer from its last paragraph, the picture's size and colours, made an answer."""
+    text, _, measured = text.rpartition("\n\n")
+    return text, f"Measured over the whole picture, not of one thing in it: {measured}\n\n"
+
+
 def _unquoted(
-    text: str, regions: Sequence[Region], words: Sequence[str], left_out: Sequence[str]
+    text: str,
+    regions: Sequence[Region],
+    words: Sequence[str],
+    left_out: Sequence[str],
+    said: str,
 ) -> Chunk:
-    """Return the answer for a question whose words are not printed."""
-    if not any(region.span for region in regions):  # nothing is printed: the text says so
-        return Chunk(text, tuple(regions), literal=True)
-    said = ""
-    if words:
-        said = (
+    """Return the answer for a question whose words are not printed; it begins with `said`."""
+    is_printed = any(region.span for region in regions)  # otherwise the text says that nothing is
+    if words and is_printed:
+        said += (
             f"Nothing that was read here shares a word with your question ({_listed(words)}).\n\n"
         )
-    if left_out:
+    if left_out and is_printed:
         said += f"Not taken into account: {_listed(left_out)}.\n\n"
     moved = (
         region._replace(span=(region.span[0] + len(said), region.span[1] + len(said)))
