@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.chart_pictures import DARK, LIGHT
-from tests.support.plots import COLOURS, FOOT, LEFT, Plot
+from tests.support.chart_pictures import DARK, LIGHT, font
+from tests.support.plots import COLOURS, FOOT, LEFT, RIGHT, TOP, Plot
 from vlm_backends.engines.builtin.charts import axes, reader
 from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.engines.builtin.charts.readings import read_any_chart
@@ -163,6 +163,87 @@ def test_printed_values_are_taken_and_called_so():
         plot.text(plot.middle(i, 4), plot.y(value) - 14, f"{value}")
     assert [row[1] for row in read(plot).rows[1:]] == ["41.1", "20.4", "33.3", "7.7"]
     assert read(plot).how == "values as printed at the bars"
+
+
+def _trend(plot: Plot) -> None:
+    points = [(plot.middle(i, 4), plot.y(value)) for i, value in enumerate((22, 18, 30, 26))]
+    plot.pen.line(points, "black", 3)
+
+
+def _error_bars(plot: Plot) -> None:
+    for i, value in enumerate((28, 41, 24, 50)):
+        x, low, high = plot.middle(i, 4), plot.y(value - 5), plot.y(value + 5)
+        plot.pen.line([(x, low), (x, high)], plot.sheet.ink, 2)
+        for y in (low, high):
+            plot.pen.line([(x - 7, y), (x + 7, y)], plot.sheet.ink, 2)
+
+
+def _dashed_target(plot: Plot) -> None:
+    for x in range(LEFT, RIGHT, 12):
+        plot.pen.line([(x, plot.y(13)), (x + 7, plot.y(13))], "red", 2)
+
+
+def _target(plot: Plot) -> None:
+    plot.pen.line([(LEFT, plot.y(13)), (RIGHT, plot.y(13))], "red", 2)
+
+
+def _unread_print(plot: Plot) -> None:
+    plot.pen.text((plot.middle(3, 4), plot.y(25)), "n = 12", "white", font(16), "mm")
+
+
+OVER = _trend, _error_bars, _dashed_target, _target, _unread_print
+
+
+@pytest.mark.parametrize("draw", OVER, ids=lambda draw: draw.__name__)
+@pytest.mark.parametrize("sheet", [LIGHT, DARK], ids=["light", "dark"])
+def test_marks_over_bars_are_told(draw, sheet):
+    plot = single([28, 41, 24, 50], sheet=sheet)
+    draw(plot)
+    assert "drawn over the bars that is not in the table" in read(plot).how
+
+
+def _grid(plot: Plot) -> None:
+    for value in (20, 40, 60):
+        plot.pen.line([(LEFT, plot.y(value)), (RIGHT, plot.y(value))], (225, 225, 225), 1)
+
+
+def _dashed_grid(plot: Plot) -> None:
+    for value in (20, 40, 60):
+        for x in range(LEFT, RIGHT, 5):
+            plot.pen.line([(x, plot.y(value)), (x + 2, plot.y(value))], (210, 210, 210), 1)
+    for i in range(4):
+        for y in range(TOP, FOOT, 5):
+            plot.pen.line([(plot.middle(i, 4), y), (plot.middle(i, 4), y + 2)], (210, 210, 210), 1)
+
+
+def _outlines(plot: Plot) -> None:
+    for i, value in enumerate((28, 41, 24, 50)):
+        x = plot.middle(i, 4)
+        plot.pen.rectangle((x - 30, plot.y(value), x + 29, FOOT), outline="black", width=2)
+
+
+def _values_inside(plot: Plot) -> None:
+    for i, value in enumerate((28, 41, 24, 50)):
+        plot.text(plot.middle(i, 4), plot.y(value) + 20, str(value))
+
+
+@pytest.mark.parametrize("draw", [_grid, _dashed_grid, _outlines, _values_inside], ids=lambda draw: draw.__name__)  # fmt: skip
+def test_grid_outlines_and_read_print_are_no_marks(draw):
+    plot = single([28, 41, 24, 50])
+    draw(plot)
+    assert "drawn over" not in read(plot).how
+
+
+@pytest.mark.parametrize("wrong, at", [("62", "Cairo: 24"), ("9", "Lima: 49.8")])
+def test_a_printed_number_that_does_not_fit_its_bar_is_told(wrong, at):
+    values = [28, 41, 24, 50]
+    plot = single(values)
+    for i, value in enumerate(values):
+        is_wrong = at.startswith(TOWNS[i])
+        plot.text(plot.middle(i, 4), plot.y(value) - 14, wrong if is_wrong else str(value))
+    found = read(plot)
+    assert f"at the bar “{at}” stands “{wrong}”" in found.how
+    assert table(plot) == {n: [pytest.approx(v, abs=0.5)] for n, v in zip(TOWNS, values)}
 
 
 def _twin():

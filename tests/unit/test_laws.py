@@ -122,6 +122,7 @@ FLOORS = {
             "sectors",
             "cut_bars",
             "bar_ends",
+            "overlays",
             "short_labels",
         ],
         ["legends", "scales", "categories", "values"],

@@ -14,7 +14,7 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import ocr
-from vlm_backends.engines.builtin.charts import axes, axis_ends, checks
+from vlm_backends.engines.builtin.charts import axes, axis_ends, checks, overlays
 from vlm_backends.engines.builtin.charts.bars import Layout, Rectangle, find_layout
 from vlm_backends.engines.builtin.charts.bleaching import bars_in_picture, bleach
 from vlm_backends.engines.builtin.charts.categories import find_categories
@@ -159,7 +159,20 @@ def _table(drawing: BarDrawing, lines: Sequence[TextLine]) -> ChartTable:
     level = [turned[label] for label in free if turned[label].is_level]
     title, _ = find_title(level, min(bar.top for bar in bars))
     frame = Frame(drawing, scale, categories, series, cells, legend)
-    return tabulate(frame, free, title)
+    return _with_overlays(tabulate(frame, free, title), drawing, list(turned), scale)
+
+
+def _with_overlays(
+    table: ChartTable, drawing: BarDrawing, labels: Sequence[PrintBox], scale: Scale | None
+) -> ChartTable:
+    """Return the table; it tells of marks over the bars. The labels are in the bars' frame."""
+    layout = drawing.layout
+    rgb = np.rot90(drawing.rgb) if layout.is_rotated else drawing.rgb
+    boxes = [(box.left, box.top, box.right, box.bottom) for box in labels]
+    ticks = [label.y for label in scale.labels] if scale else []
+    if not overlays.is_drawn_over(rgb, layout, boxes, ticks):
+        return table
+    return replace(table, how=f"{table.how}; {overlays.DRAWN_OVER}")
 
 
 def _turned(label: PrintBox, layout: Layout, width: int) -> PrintBox:

@@ -93,6 +93,8 @@ def tabulate(frame: Frame, free: Sequence[PrintBox], title: str) -> ChartTable:
             outlines.append(_outline(part, frame.drawing.scale))
             labels.append(f"{category.name}: {text_of[id(bar)]}")
     how = _how(values, len(bars))
+    for i, printed in values.unfit:
+        how += f"; at the bar “{labels[i]}” stands “{printed}”, which does not fit its length"
     empty = [each.name for each, row in zip(frame.categories, grid) if not all(row)]
     if empty and not frame.is_stacked:
         how += f"; no bar is seen at {', '.join(empty)}, which counts as 0"

@@ -46,6 +46,7 @@ class Values:
     printed: int
     error: float  # of the others
     print: tuple[PrintBox, ...]
+    unfit: tuple[tuple[int, str], ...] = ()  # bars, and the numbers at them that do not fit them
 
 
 def bar_values(bars: Sequence[Bar], axis: Axis | None, labels: Sequence[PrintBox]) -> Values:
@@ -58,21 +59,21 @@ def bar_values(bars: Sequence[Bar], axis: Axis | None, labels: Sequence[PrintBox
     allowed = max(_MAX_ERROR * largest, _MAX_PIXELS * abs(axis.slope))
     texts: list[str] = []
     used: list[PrintBox] = []
-    misfits = 0
-    for boxes, value in zip(found, measured):
+    unfit: list[tuple[int, str]] = []
+    for i, (boxes, value) in enumerate(zip(found, measured)):
         numbers = [(box, near) for box in boxes if (near := _nearest(box.text, value)) is not None]
         best = min(numbers, key=lambda pair: abs(pair[1] - value), default=None)
         if best and abs(best[1] - value) <= allowed:
             texts.append(axes.plain(best[1]) + axis.unit)
             used.append(best[0])
         else:
-            misfits += best is not None
+            unfit += [(i, best[0].text)] if best else []
             texts.append(axis.written(float(value), largest or np.inf))
-    if misfits > len(used) and misfits > len(bars) / 3:
+    if len(unfit) > len(used) and len(unfit) > len(bars) / 3:
         raise PrintInDoubt(_UNFIT)
     if len(used) < len(bars) and any(abs(bar.end - bar.start) < _MIN_MEASURED for bar in bars):
         raise CannotRead("some bars are too short to be measured")
-    return Values(texts, len(used), axis.error, tuple(used))
+    return Values(texts, len(used), axis.error, tuple(used), tuple(unfit))
 
 
 def _measured(bar: Bar, axis: Axis) -> float:
