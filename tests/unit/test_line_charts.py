@@ -1,13 +1,28 @@
 """Line and area charts come back as the numbers that they were drawn from; what is not sure is refused."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from tests.support.line_pictures import COLOURS, FOOT, LEFT, RIGHT, Looks, level, line_chart
+from tests.support.line_pictures import (
+    COLOURS,
+    FINE,
+    FOOT,
+    LEFT,
+    RIGHT,
+    Looks,
+    level,
+    line_chart,
+    place,
+)
 from vlm_backends.engines.builtin.charts import axes, plot_area
 from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.engines.builtin.charts.labels import TextBox
 from vlm_backends.engines.builtin.charts.lines import read_line_chart
+from vlm_backends.engines.builtin.charts.plot_area import PrintedLine
+from vlm_backends.engines.builtin.ocr import TextLine
 
 TICKS = [0, 20, 40, 60, 80, 100]
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun"]
@@ -199,3 +214,105 @@ def test_a_second_axis_at_the_same_heights_is_seen_though_it_was_misread(right):
         labels.append(TextBox(text, 1858 - minus, y - 15, 1858 + 12 * len(text.strip("-")), y + 15))
     with pytest.raises(CannotRead, match="two value axes"):
         plot_area.find_value_axis(labels)
+
+
+@pytest.mark.parametrize("beyond", [0.9, 0.96])
+def test_a_line_may_end_just_before_the_place_of_a_next_label(beyond):
+    """Points are often closer than labels, and the last ones have none."""
+    names = ["0", "30", "60", "90", "120", "150"]
+    values = [12, 31, 24, 66, 58, 60]
+    sheet = line_chart({"": values[:5] + [None]}, names, TICKS)
+    without("150")(sheet)
+    sheet.pen.rectangle([place(4.5, 6) * FINE, (FOOT + 1) * FINE, 2400, (FOOT + 9) * FINE], "white")
+    end = place(4 + beyond, 6), level(60, TICKS)
+    sheet.line([(place(4, 6), level(58, TICKS)), end], COLOURS[0], 2)
+    table = read(sheet)
+    assert_table(table, {"": values[:5]}, names[:5])
+
+
+def test_a_line_that_ends_at_a_mark_without_a_label_is_refused():
+    sheet = line_chart(UP, ["0", "30", "60", "90", "120", "150"], TICKS)
+    without("150")(sheet)
+    with pytest.raises(CannotRead, match="label"):
+        read(sheet)
+
+
+@pytest.mark.parametrize("names", [
+    [f"{month} '24" for month in MONTHS], [f"{month} '0{i}" for i, month in enumerate(MONTHS)],
+])  # fmt: skip
+def test_an_apostrophe_that_was_not_read_everywhere_is_put_back(names):
+    sheet = line_chart(UP, names, TICKS)
+    for i, lost in ((1, " "), (4, "'")):
+        sheet.print = [
+            replace(line, text=line.text.replace(" '", lost)) if line.text == names[i] else line
+            for line in sheet.print
+        ]
+    assert_table(read(sheet), UP, names)
+
+
+@pytest.mark.parametrize("text, labels", [
+    ("Q1 2022Q2 2022 Q3 2022Q4 2022", ["Q1 2022", "Q2 2022", "Q3 2022", "Q4 2022"]),
+    ("2015-042015-05 2015-06", ["2015-04", "2015-05", "2015-06"]),
+    ("Q1 202Q2 202Q3 2022", ["Q1 202Q2 202Q3 2022"]),
+    ("20152016", ["20152016"]),
+    ("MonTue", ["MonTue"]),
+])  # fmt: skip
+def test_labels_that_are_joined_without_a_space_are_told_apart(text, labels):
+    stops = tuple((i + 0.5) / len(text) for i in range(len(text)))
+    line = PrintedLine(TextBox(text, 0, 0, 10 * len(text), 15), 0.0, stops)
+    assert [one.box.text for one in plot_area.split_joined(line)] == labels
+
+
+@pytest.mark.parametrize("ground", [(255, 255, 255), NIGHT])
+def test_a_name_that_ends_where_the_grid_does_may_be_cut_off(ground):
+    looks = Looks(legend=False, ground=ground, ink=(150, 150, 150))
+    sheet = line_chart({"A": TWO["Plan"], "B": TWO["Actual"]}, MONTHS, TICKS, looks)
+    for name, values in TWO.items():
+        sheet.text(RIGHT, level(values[-1], TICKS), name[:2], "rm", looks.ink, 13)
+    with pytest.raises(CannotRead, match="cut off"):
+        read(sheet)
+
+
+@pytest.mark.parametrize("colour", [(120, 120, 120), (84, 118, 156)])
+def test_marks_below_the_axis_are_no_points_of_a_line_of_their_colour(colour):
+    looks = Looks(colours=[colour], dash=(8, 5), ink=(120, 120, 120))
+    sheet = line_chart(UP, MONTHS, TICKS, looks)
+    for i in range(6):
+        sheet.line([(place(i, 6), FOOT), (place(i, 6), FOOT + 9)], (120, 120, 120), 1.5)
+    assert_table(read(sheet), UP, MONTHS)
+
+
+@pytest.mark.parametrize("width, gap", [(4, 5), (5, 7)])
+def test_a_steep_dotted_line_is_no_line_of_steps(width, gap):
+    series = {"": [95, 12, 80, 98, 30, 60]}
+    looks = Looks(dash=(width, gap), width=width, legend=False)
+    assert_table(read(line_chart(series, MONTHS, TICKS, looks)), series, MONTHS)
+
+
+def slanted(sheet, names, anchor: float, turn: float) -> None:
+    """Move the labels below the plot so that they run slanted, without marks."""
+    sheet.pen.rectangle([0, (FOOT + 1) * FINE, 2400, 1400], (255, 255, 255))
+    for i, name in enumerate(names):
+        without(name)(sheet)
+        along, across = 9 * len(name), 14
+        dx, dy = math.cos(turn), math.sin(turn)
+        x, y = place(i, len(names)) - anchor * along * dx, FOOT + 18 + max(0, -along * dy)
+        corners = [(0, 0), (along, 0), (along, across), (0, across)]
+        quad = tuple((x + a * dx - b * dy, y + a * dy + b * dx) for a, b in corners)
+        sheet.print.append(TextLine(name, 0.99, quad))
+
+
+@pytest.mark.parametrize("anchor, turn", [(0.5, -0.6), (1.0, -0.75), (0.0, 0.75)])
+def test_the_ends_of_a_line_tell_which_end_of_a_slanted_label_counts(anchor, turn):
+    names = ["Oslo", "Nairobi", "Paris", "Sydney", "East", "Chicago"]
+    sheet = line_chart(UP, names, TICKS)
+    slanted(sheet, names, anchor, turn)
+    assert_table(read(sheet), UP, names)
+
+
+def test_slanted_labels_that_no_line_confirms_are_refused():
+    names = ["Oslo", "Nairobi", "Paris", "Sydney", "East", "Chicago"]
+    sheet = line_chart({"": [None, 31, 24, 66, 58, 93]}, names, TICKS)
+    slanted(sheet, names, 1.0, -0.75)
+    with pytest.raises(CannotRead, match="slanted"):
+        read(sheet)

@@ -15,6 +15,7 @@ _FILLED = 0.3  # of its pixels that lie in squares of that side
 _LEVEL = 1.6  # px: how far the foot of an area may be from its line
 _JUMP = 7.0  # px from one column to the next
 _QUIET = 1.5  # px: beside a jump of a step, nothing moves
+_TREAD = 8.0  # px beside a jump between two dashes: a step is level there
 _STEPS = 0.45  # of all that a curve climbs and falls that jumps may make
 _EDGE = 4.0  # px between the edge of an area and the line that is drawn on it
 
@@ -72,13 +73,26 @@ def is_band_of(stroke: Stroke, line: Curve) -> bool:
     return bool(around.mean() > 0.95 and both)
 
 
+def _is_joined(curve: Curve) -> np.ndarray:
+    """Return which columns share ink with the next: two dots of a steep line do not."""
+    apart = np.maximum(curve.tops[1:] - curve.bottoms[:-1], curve.tops[:-1] - curve.bottoms[1:])
+    return apart <= 0
+
+
+def _is_level(curve: Curve) -> np.ndarray:
+    """Return where the curve is level at both sides of the way from one column to the next."""
+    before = np.interp(curve.xs[:-1] - _TREAD, curve.xs, curve.ys) - curve.ys[:-1]
+    behind = np.interp(curve.xs[1:] + _TREAD, curve.xs, curve.ys) - curve.ys[1:]
+    return np.maximum(np.abs(before), np.abs(behind)) <= _QUIET
+
+
 def check_slopes(curve: Curve) -> None:
     """Raise CannotRead for a curve that moves in steps."""
     moves = np.where(np.diff(curve.xs) == 1, np.abs(np.diff(curve.ys)), 0)
     neighbours = np.maximum(np.roll(moves, 2), np.roll(moves, -2))
     heights = curve.bottoms - curve.tops
     usual = float(np.median(heights))
-    sudden = (moves > _JUMP) & (neighbours <= _QUIET)
+    sudden = (moves > _JUMP) & (neighbours <= _QUIET) & (_is_joined(curve) | _is_level(curve))
     tall = heights - usual > _JUMP
     beside = np.maximum(np.roll(heights, 3), np.roll(heights, -3)) <= usual + _QUIET
     climbs = float(moves.sum())

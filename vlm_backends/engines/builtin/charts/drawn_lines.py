@@ -14,6 +14,7 @@ from vlm_backends.engines.builtin.charts.strokes import Drawing, Stroke
 from vlm_backends.engines.builtin.charts.ticks import is_gradual
 
 _NEXT_TICK = 0.93  # pitches: a line that goes farther passes a label that was not read
+_BEFORE = 2.0  # px: a line that ends so much before a place without a label does not pass it
 _NEXT_NAME = 0.4  # and where the labels are names, one that goes so far
 _ON_LINE = 6.0  # px from the middle of a mark to its line
 _AT_BORDER = 6.0  # px from the top or bottom of the plot: a line that ends there may go on outside
@@ -104,10 +105,10 @@ def check_ends(drawn: Sequence[Curve], plot: Plot) -> None:
     """Raise CannotRead when a line goes beyond the labels that were read, or ends at another."""
     left = plot.ticks[0].x - plot.window.left
     right = plot.ticks[-1].x - plot.window.left
-    most = (_NEXT_TICK if is_gradual(plot.ticks) else _NEXT_NAME) * plot.pitch
+    before, behind = (_reach(plot, is_free) for is_free in plot.is_free)
     height = plot.window.bottom - plot.window.top
     for curve in drawn:
-        if curve.xs[0] < left - most or curve.xs[-1] > right + most:
+        if curve.xs[0] < left - before or curve.xs[-1] > right + behind:
             raise TicksInDoubt(LABEL_MISSING)
         for x, y, short in (
             (curve.xs[0], curve.ys[0], curve.xs[0] - left > 0.5 * plot.pitch),
@@ -117,6 +118,13 @@ def check_ends(drawn: Sequence[Curve], plot: Plot) -> None:
             at_border = y < _AT_BORDER or y > height - _AT_BORDER
             if short and (at_border or any(_touches(other, x, y) for other in others)):
                 raise CannotRead(HIDDEN_END)
+
+
+def _reach(plot: Plot, is_free: bool) -> float:
+    """Return how far beyond a tick at the end a line may go; `is_free` is the next place."""
+    if not is_gradual(plot.ticks):
+        return _NEXT_NAME * plot.pitch
+    return plot.pitch - _BEFORE if is_free else _NEXT_TICK * plot.pitch
 
 
 def _touches(curve: Curve, x: float, y: float) -> bool:

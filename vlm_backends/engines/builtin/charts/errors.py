@@ -27,3 +27,7 @@ class PrintInDoubt(CannotRead):
 
 class LabelsInDoubt(PrintInDoubt):
     """The labels of the categories do not fit the bars: reading them one by one may help."""
+
+
+class LabelsSlanted(AxesInDoubt):
+    """The labels below the plot are slanted, and no marks tell their places."""

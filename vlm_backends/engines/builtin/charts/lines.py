@@ -24,6 +24,7 @@ from vlm_backends.engines.builtin.charts.drawn_lines import HIDDEN_END, check_en
 from vlm_backends.engines.builtin.charts.errors import (
     AxesInDoubt,
     CannotRead,
+    LabelsSlanted,
     OtherKind,
     TicksInDoubt,
 )
@@ -31,11 +32,12 @@ from vlm_backends.engines.builtin.charts.plot_area import PrintedLine, ValueAxis
 from vlm_backends.engines.builtin.charts.plots import Plot, find_plot, print_boxes, upper_part
 from vlm_backends.engines.builtin.charts.reader import ChartTable, shrink
 from vlm_backends.engines.builtin.charts.series_names import (
+    check_cut,
     legend_entries,
     legend_order,
     name_lines,
 )
-from vlm_backends.engines.builtin.charts.strokes import find_strokes
+from vlm_backends.engines.builtin.charts.strokes import Window, find_strokes
 from vlm_backends.engines.builtin.charts.ticks import find_marks
 from vlm_backends.engines.builtin.charts.titles import find_title
 from vlm_backends.engines.builtin.ocr import TextLine
@@ -78,7 +80,10 @@ def _read(
     row: Sequence[PrintedLine],
     scale: float,
 ) -> ChartTable:
-    plot = find_plot(rgb, printed, value, row)
+    try:
+        plot = find_plot(rgb, printed, value, row)
+    except LabelsSlanted:
+        plot = find_plot(rgb, printed, value, row, _ends(rgb, printed, value, row))
     _check_axis_end(rgb, printed, plot)
     drawing = find_strokes(rgb, plot.window, upper_part(plot), print_boxes(rgb, plot))
     plot = replace(plot, window=drawing.window)
@@ -86,12 +91,31 @@ def _read(
     check_ends([curve for _, curve in drawn], plot)
     named = list(zip(name_lines(drawing, drawn, plot.entries, plot.labels), drawn))
     order = legend_order(plot.entries)
+    _check_cut_names(rgb, plot, [name for name, _ in named])
     named.sort(key=lambda one: order.get(one[0], len(order)))
     names = [name for name, _ in named]
     _check_other_side(plot, names)
     heights = _heights([curve for _, (_, curve) in named], plot)
     title, _ = find_title([line.box for line in printed], plot.window.top + plot.value.pitch)
     return _table(title, names, heights, plot, scale)
+
+
+def _ends(
+    rgb: np.ndarray, printed: Sequence[PrintedLine], value: ValueAxis, row: Sequence[PrintedLine]
+) -> tuple[float, float]:
+    """Return where what is drawn begins and ends, in pixels, above labels without marks."""
+    middles = np.linspace(row[0].box.x, row[-1].box.x, len(row))
+    level = [
+        PrintedLine(replace(line.box, left=x - 1, right=x + 1), 0.0)
+        for line, x in zip(row, middles)
+    ]
+    plot = find_plot(rgb, printed, value, level)
+    drawing = find_strokes(rgb, plot.window, upper_part(plot), print_boxes(rgb, plot))
+    drawn = find_lines(drawing, replace(plot, window=drawing.window), max(rgb.shape[:2]))
+    left = drawing.window.left
+    first = min(float(curve.xs[0]) for _, curve in drawn)
+    last = max(float(curve.xs[-1]) for _, curve in drawn)
+    return left + first, left + last
 
 
 def _check_axis_end(rgb: np.ndarray, printed: Sequence[PrintedLine], plot: Plot) -> None:
@@ -120,6 +144,15 @@ def _check_other_side(plot: Plot, names: Sequence[str]) -> None:
     ]
     if len(numbers) > 1:
         raise AxesInDoubt(plot_area.TWO_AXES)
+
+
+def _check_cut_names(rgb: np.ndarray, plot: Plot, names: Sequence[str]) -> None:
+    """Raise CannotRead when a name at the end of a line may be cut off."""
+    own = {entry.box for entry in plot.entries}
+    labels = [label for label in plot.labels if label not in own]
+    left, right = round(plot.ticks[-1].x), rgb.shape[1]
+    place = Window(left, round(plot.value.top), right, round(plot.value.bottom))
+    check_cut(rgb, names, labels, place)
 
 
 def is_scatter_plot(rgb: np.ndarray, lines: Sequence[TextLine], scale: float) -> bool:

@@ -22,10 +22,11 @@ _MIN_COLUMN = 3  # numbers above each other
 _OFF = 0.2  # of the labels that may be misread: more, and the axis may be broken
 _MIN_TICKS, _MAX_TICKS = 2, 60
 
+_LEAST_PERIOD = 3  # characters of a label that is joined to the next one
 _FULL_ROW = 0.6  # of the longest row below: shorter ones above are print in the plot
 
 # in heights of a letter
-_BELOW = 0.45  # how far below the lowest label of the axis the middles of tick labels are
+_BELOW = 0.35  # how far below the lowest label of the axis the middles of tick labels are
 _SAME_ROW = 0.8  # labels whose tops are closer are in one row
 _LARGER = 1.9  # larger print is no tick label
 
@@ -48,6 +49,7 @@ class PrintedLine:
     box: TextBox
     angle: float  # degrees, clockwise from the right, -90..90
     stops: tuple[float, ...] = ()  # the middle of each character, 0..1 along the print
+    tip: float = 0.0  # the x of its highest corner
 
     @property
     def is_slanted(self) -> bool:
@@ -86,11 +88,21 @@ class ValueAxis:
 
 def printed_lines(lines: Sequence[TextLine], scale: float) -> list[PrintedLine]:
     """Return print with its boxes in a picture that is scaled by `scale`."""
-    return [PrintedLine(to_text_box(line, scale), _angle(line), line.stops) for line in lines]
+    return [
+        PrintedLine(
+            to_text_box(line, scale),
+            _angle(line),
+            line.stops,
+            scale * min(line.quad, key=lambda corner: corner[1])[0],
+        )
+        for line in lines
+    ]
 
 
 def _angle(line: TextLine) -> float:
-    """Return the direction of the longer side of a line's box."""
+    """Return the direction of the longer side of a line's box; that of one character is level."""
+    if len(line.text) == 1:
+        return 0.0
     (xa, ya), (xb, yb), (xc, yc) = line.quad[:3]
     dx, dy = xb - xa, yb - ya
     if math.hypot(xc - xb, yc - yb) > math.hypot(dx, dy):
@@ -252,6 +264,16 @@ def _repeated(text: str) -> list[str]:
         letters = re.sub(r"[A-Za-z]", "[A-Za-z]", re.escape(first))
         pattern = re.sub(r"[0-9]", "[0-9]", letters)
         parts = re.findall(pattern, text)
-        if "".join(parts).replace(" ", "") == text.replace(" ", ""):
+        if len(parts) > 1 and "".join(parts).replace(" ", "") == text.replace(" ", ""):
             return parts
+    return _periodic(text)
+
+
+def _periodic(text: str) -> list[str]:
+    """Return the labels of a text that has no space between them, as "Q1 2022Q2 2022"."""
+    shape = re.sub(r"[0-9]", "0", re.sub(r"[A-Za-z]", "a", text.replace(" ", "")))
+    for length in range(_LEAST_PERIOD, len(shape) // 2 + 1):
+        one = shape[:length]
+        if "0" in one and one.strip("0") and shape == one * (len(shape) // length):
+            return [part.strip() for part in re.findall(rf"(?:\S *){{{length}}}", text)]
     return []

@@ -15,10 +15,11 @@ from vlm_backends.engines.builtin.charts.series_names import (
     print_colour,
 )
 from vlm_backends.engines.builtin.charts.strokes import HiddenBox, Window, is_coloured
-from vlm_backends.engines.builtin.charts.ticks import Tick, place_ticks
+from vlm_backends.engines.builtin.charts.ticks import Tick, is_place_free, place_ticks
 
 _BEYOND = 1.12  # pitches beyond the first and last tick in which lines are looked for
 _UPPER = 0.1  # of the value axis, from its top
+_MARK, _MARKS = 2.5, 14.0  # px: how far from its tick a mark is drawn, and from the labels
 _FRAME = 2  # px between the plot and the labels
 
 
@@ -32,6 +33,7 @@ class Plot:
     entries: tuple[LegendEntry, ...]
     labels: tuple[TextBox, ...]  # print that belongs to no axis
     below: tuple[TextBox, ...]  # the labels of the ticks
+    is_free: tuple[bool, bool]  # the places a pitch before the first tick and after the last
 
     @property
     def pitch(self) -> float:
@@ -40,13 +42,17 @@ class Plot:
 
 
 def find_plot(
-    rgb: np.ndarray, printed: Sequence[PrintedLine], value: ValueAxis, row: Sequence[PrintedLine]
+    rgb: np.ndarray,
+    printed: Sequence[PrintedLine],
+    value: ValueAxis,
+    row: Sequence[PrintedLine],
+    ends: tuple[float, float] | None = None,
 ) -> Plot:
     """Return the plot of a chart (H×W×3, uint8) by its print, value axis and row of tick labels.
 
-    Raises CannotRead.
+    The `ends` of what is drawn place slanted labels without marks. Raises CannotRead.
     """
-    ticks = place_ticks(rgb, row, value.top)
+    ticks = place_ticks(rgb, row, value.top, ends)
     own = {*value.labels, *(line.box for line in row)}
     free = tuple(line.box for line in printed if line.box not in own)
     pitch = float(np.median(np.diff([tick.x for tick in ticks])))
@@ -62,7 +68,10 @@ def find_plot(
     bottom = max(min(line.box.top for line in row) - _FRAME, value.bottom + _FRAME + 1)
     window = Window(round(left), round(top), round(right), round(bottom))
     entries = legend_entries(rgb, [line.box for line in printed], own)
-    return Plot(value, tuple(ticks), window, tuple(entries), free, tuple(line.box for line in row))
+    beyond = ticks[0].x - pitch, ticks[-1].x + pitch
+    is_free = tuple(is_place_free(rgb, row, value.top, x) for x in beyond)
+    below = tuple(line.box for line in row)
+    return Plot(value, tuple(ticks), window, tuple(entries), free, below, (is_free[0], is_free[1]))
 
 
 def upper_part(plot: Plot) -> Window:
@@ -88,6 +97,11 @@ def print_boxes(rgb: np.ndarray, plot: Plot) -> list[HiddenBox]:
     boxes += [
         HiddenBox((label.left, label.top, label.right, label.bottom), is_all=False)
         for label in plot.below
+    ]
+    bottom = float(plot.window.bottom)
+    boxes += [  # the mark below the axis may have the colour of a line
+        HiddenBox((tick.x - _MARK, bottom - _MARKS, tick.x + _MARK, bottom), is_all=False)
+        for tick in plot.ticks
     ]
     return boxes + [
         HiddenBox((entry.left - 2, entry.box.top, entry.box.right, entry.box.bottom), is_all=True)

@@ -14,6 +14,7 @@ from vlm_backends.engines.builtin.charts.labels import TextBox
 from vlm_backends.engines.builtin.charts.strokes import (
     Drawing,
     Stroke,
+    Window,
     is_coloured,
     lab_distance,
     most_frequent,
@@ -29,6 +30,8 @@ _MIN_SAMPLE = 0.45  # the least width of a sample
 _ASIDE, _HIGHER = 3.0, 0.75  # how far a name may be from the end of its line
 _ALIGNED = 0.35  # entries of one legend begin or stand within this distance
 
+_CUT, _EDGE = 0.3, 3.0  # heights of a letter and px: so near to an edge, a name may be cut off
+_STEP = 18.0  # distance in RGB (0..441) between the two sides of an edge
 _INK = 45.0  # distance in RGB (0..441) from the ground of a sample
 _ONE_HUE = 0.94  # cosine between the directions of two colours from their ground
 _ALIKE = 40.0  # distance in CIELAB (0..255 each) between a sample and its line
@@ -36,6 +39,7 @@ _CLEARLY = 1.5  # times farther is the next line's colour
 
 NO_NAMES = "several lines are drawn, and no legend tells which is which"
 MORE_NAMES = "the legend names more lines than could be told apart"
+CUT_NAME = "a name at the end of a line may be cut off"
 UNCLEAR = "two lines have nearly the same colour, so that the legend does not tell them apart"
 
 
@@ -174,6 +178,30 @@ def name_lines(
     if len(drawn) == 1:
         return [""]
     raise CannotRead(NO_NAMES)
+
+
+def check_cut(
+    rgb: np.ndarray, names: Collection[str], labels: Sequence[TextBox], place: Window
+) -> None:
+    """Raise CannotRead when a name behind the last tick ends where grid lines or an axis do.
+
+    There its last letters may be cut off. `place` begins at the tick and is as high as the plot.
+    """
+    behind = [one for one in labels if one.x > place.left and clean_name(one.text) in names]
+    for label in behind:
+        reach = max(_EDGE, _CUT * label.letter)
+        columns = [round(label.right - reach), round(label.right + reach)]
+        free = [
+            y
+            for y in range(place.top, place.bottom)
+            if not any(other.top <= y <= other.bottom for other in labels)
+        ]
+        if label.right >= rgb.shape[1] - 1:
+            raise CannotRead(CUT_NAME)
+        columns[1] = min(columns[1], rgb.shape[1] - 1)
+        inside, outside = rgb[np.ix_(free, columns)].astype(np.float32).swapaxes(0, 1)
+        if (np.linalg.norm(inside - outside, axis=1) > _STEP).any():
+            raise CannotRead(CUT_NAME)
 
 
 def _from_legend(

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from vlm_backends.engines.builtin.charts import axes
-from vlm_backends.engines.builtin.charts.errors import AxesInDoubt, TicksInDoubt
+from vlm_backends.engines.builtin.charts.errors import LabelsSlanted, TicksInDoubt
 from vlm_backends.engines.builtin.charts.plot_area import PrintedLine
 
 _REACH = 7.0  # px from a label's anchor in which its tick mark is looked for
+_PRINT = 60.0  # distance in RGB (0..441) of print from its ground
 _CONTRAST = 18.0  # by which a mark differs from the columns beside it, of 441
 _UNEVEN = 0.12  # of the pitch: what is farther from even places is no row of ticks
 _EVEN = 0.03  # of the pitch: what is closer to even places is moved there
@@ -22,6 +23,7 @@ _IDEOGRAPH = re.compile(r"[\u3000-\u9fff\uff00-\uffef]")
 _DATE = re.compile(
     r".*\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}[-/.]\d\d|\d\d?[-/.:]\d\d", re.I
 )
+_MONTH = re.compile(r"([A-Za-z]{3,9}\.?) ?(['’‘`´]?) ?([0-9]{2})")
 UNEVEN = "the labels below the plot are not evenly spaced: one may not have been read"
 SLANTED = "the labels below the plot are slanted, and no marks tell which place each one names"
 SAME = "two labels below the plot read the same"
@@ -37,12 +39,18 @@ class Tick:
     name: str
 
 
-def place_ticks(rgb: np.ndarray, row: Sequence[PrintedLine], top: float) -> list[Tick]:
+def place_ticks(
+    rgb: np.ndarray,
+    row: Sequence[PrintedLine],
+    top: float,
+    ends: tuple[float, float] | None = None,
+) -> list[Tick]:
     """Return the ticks of a row of labels, from left to right, in a picture (H×W×3, uint8).
 
-    `top` is the y of the plot's top. Raises CannotRead when a place is in doubt.
+    `top` is the y of the plot's top. The `ends` of what is drawn, if known, count where slanted
+    labels have no marks. Raises CannotRead when a place is in doubt.
     """
-    names = [line.box.text for line in row]
+    names = _alike([line.box.text for line in row])
     if len(set(names)) < len(names):
         raise TicksInDoubt(SAME)
     foreign = sum(not name.isascii() for name in names)
@@ -50,12 +58,25 @@ def place_ticks(rgb: np.ndarray, row: Sequence[PrintedLine], top: float) -> list
         raise TicksInDoubt(OTHER_SCRIPT)
     marks = find_marks(rgb, row, top)
     slanted = any(line.is_slanted for line in row)
-    choices = [_snap(anchors, marks) for anchors in _anchors(row, slanted)]
+    anchors = _anchors(row, slanted)
+    choices = [_snap(one, marks) for one in anchors]
     places, found = min(choices, key=lambda choice: -np.mean(choice[1]))
     sure = bool(np.mean(found) >= 0.6)
     if slanted and not sure:
-        raise AxesInDoubt(SLANTED)
+        places = _between(anchors, ends)
     return [Tick(float(x), name) for x, name in zip(_straightened(places, names, sure), names)]
+
+
+def _alike(names: Sequence[str]) -> list[str]:
+    """Return the names of months with the apostrophe that some of them have before the year.
+
+    It is so small that it is often not read.
+    """
+    months = [_MONTH.fullmatch(name) for name in names]
+    parts = [month.groups() for month in months if month]
+    if len(parts) < len(names) or not any(sign for _, sign, _ in parts):
+        return list(names)
+    return [f"{month} '{year}" for month, _, year in parts]
 
 
 def is_gradual(ticks: Sequence[Tick]) -> bool:
@@ -63,8 +84,24 @@ def is_gradual(ticks: Sequence[Tick]) -> bool:
     return all(axes.number(tick.name) is not None or _DATE.match(tick.name) for tick in ticks)
 
 
+def is_place_free(rgb: np.ndarray, row: Sequence[PrintedLine], top: float, x: float) -> bool:
+    """Return True when neither a mark nor print stands at an x below the plot."""
+    marks = find_marks(rgb, row, top)
+    if len(marks) and np.abs(marks - x).min() <= _REACH / 2:
+        return False
+    half = float(np.median([line.box.width for line in row])) / 2
+    rows = slice(
+        round(min(line.box.top for line in row)), round(max(line.box.bottom for line in row))
+    )
+    part = rgb[rows, max(0, round(x - half)) : max(0, round(x + half))].astype(np.float32)
+    if not part.size:
+        return True
+    ground = np.median(part.reshape(-1, 3), axis=0)
+    return bool(np.linalg.norm(part - ground, axis=2).max() <= _PRINT)
+
+
 def _anchors(row: Sequence[PrintedLine], slanted: bool) -> list[np.ndarray]:
-    """Return the places that the labels may name: their middles; of slanted ones, an end too."""
+    """Return the places that the labels may name: their middles; of slanted ones, ends too."""
     middles = np.array([line.box.x for line in row])
     if not slanted:
         return [middles]
@@ -72,7 +109,17 @@ def _anchors(row: Sequence[PrintedLine], slanted: bool) -> list[np.ndarray]:
     rising = np.array([line.angle < 0 for line in row])
     lefts = np.array([line.box.left for line in row]) + inset
     rights = np.array([line.box.right for line in row]) - inset
-    return [np.where(rising, rights, lefts), middles]
+    tips = np.array([line.tip for line in row])
+    return [np.where(rising, rights, lefts), tips, middles]
+
+
+def _between(choices: Sequence[np.ndarray], ends: tuple[float, float] | None) -> np.ndarray:
+    """Return even places from one end to the other, if labels name such ones. Raises CannotRead."""
+    if ends:
+        even = np.linspace(*ends, len(choices[0]))
+        if any(np.abs(anchors - even).max() <= _REACH for anchors in choices):
+            return even
+    raise LabelsSlanted(SLANTED)
 
 
 def _thickness(line: PrintedLine) -> float:
