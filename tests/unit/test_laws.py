@@ -112,8 +112,8 @@ FLOORS = {
         ["__init__"],
     ],
     "vlm_backends.engines.builtin.charts": [
-        ["alignment", "bars", "colours", "errors", "strokes"],
-        ["axes", "axis_ends", "bleaching"],
+        ["alignment", "bars", "colours", "covered_lines", "errors"],
+        ["axes", "axis_ends", "bleaching", "strokes"],
         [
             "titles",
             "labels",

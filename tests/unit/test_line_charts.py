@@ -21,7 +21,10 @@ from vlm_backends.engines.builtin.charts import axes, plot_area
 from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.engines.builtin.charts.labels import TextBox
 from vlm_backends.engines.builtin.charts.lines import read_line_chart
+from vlm_backends.engines.builtin.charts.name_checks import check_names
 from vlm_backends.engines.builtin.charts.plot_area import PrintedLine
+from vlm_backends.engines.builtin.charts.second_look import to_text_line
+from vlm_backends.engines.builtin.charts.tabulation import ChartTable
 from vlm_backends.engines.builtin.ocr import TextLine
 
 TICKS = [0, 20, 40, 60, 80, 100]
@@ -316,3 +319,85 @@ def test_slanted_labels_that_no_line_confirms_are_refused():
     slanted(sheet, names, 1.0, -0.75)
     with pytest.raises(CannotRead, match="slanted"):
         read(sheet)
+
+
+def cut_above(sheet, value: float) -> None:
+    """Leave out what is drawn above a value: there the plot ends."""
+    sheet.pen.rectangle([0, 0, 2400, level(value, TICKS) * FINE], "white")
+
+
+@pytest.mark.parametrize("values, fill, at", [
+    ([12, 95, 24, 66, 58, 30], True, 80),
+    ([90, 40, 24, 66, 58, 30], True, 70),
+    ([12, 31, 24, 66, 58, 97], False, 80),
+    ([98, 31, 24, 66, 58, 20], False, 75),
+])  # fmt: skip
+def test_what_is_cut_off_at_the_edge_of_the_plot_is_not_read_there(values, fill, at):
+    sheet = line_chart({"": values}, MONTHS, TICKS, Looks(fill=fill, grid=False))
+    cut_above(sheet, at)
+    with pytest.raises(CannotRead):
+        read(sheet)
+
+
+def test_an_area_that_is_level_from_label_to_label_is_not_cut_off():
+    series = {"": [12, 95, 95, 66, 58, 30]}
+    assert_table(read(line_chart(series, MONTHS, TICKS, Looks(fill=True))), series, MONTHS)
+
+
+@pytest.mark.parametrize("colours", [COLOURS, COLOURS[2:]])
+def test_a_corner_that_another_line_hides_has_the_height_of_that_line(colours):
+    series = {"Q3": [72, 80, 44, 80, 80, 72], "Q4": [77, 80, 80, 80, 80, 71]}
+    table = read(line_chart(series, MONTHS, TICKS, Looks(colours=colours)))
+    assert_table(table, series, MONTHS, 0.012)
+
+
+@pytest.mark.parametrize("last", [60, 35])
+def test_a_line_that_runs_into_another_one_at_the_last_label_is_read_there(last):
+    series = {"A": [20, 40, 50, 30, last - 12, last], "B": [80, 75, 70, 72, last + 5, last]}
+    assert_table(read(line_chart(series, MONTHS, TICKS, Looks(width=3))), series, MONTHS)
+
+
+def test_a_thick_line_that_goes_up_and_down_at_a_label_is_not_guessed_at():
+    sheet = line_chart({"": [None] * 6}, ["0", "10", "20", "30", "40", "50"], TICKS)
+    xs = np.arange(place(0, 6), place(5, 6) + 1, 4.25)
+    sheet.line([(x, 230 + 45 * (-1) ** i) for i, x in enumerate(xs)], COLOURS[0], 5)
+    with pytest.raises(CannotRead):
+        read(sheet)
+
+
+@pytest.mark.parametrize("colour", [(42, 63, 95), (120, 40, 90)])
+def test_a_line_is_followed_under_print_of_another_colour(colour):
+    sheet = line_chart(UP, MONTHS, TICKS, Looks(legend=False, colours=[(99, 110, 250)]))
+    for i in (2, 4):
+        sheet.text(place(i, 6), level(UP[""][i], TICKS) - 8, f"{UP[''][i]}", "mm", colour)
+    assert_table(read(sheet), UP, MONTHS)
+
+
+def test_the_frame_of_a_legend_and_what_a_line_leaves_of_the_grid_are_no_line():
+    series = {"A": [70, 50, 100, 100, 100, 100], "B": [10, 20, 30, 40, 50, 60]}
+    sheet = line_chart(series, MONTHS, TICKS, Looks(legend=False, width=3))
+    box = [x * FINE for x in (LEFT + 6, level(100, TICKS) - 14, LEFT + 96, level(100, TICKS) + 38)]
+    sheet.pen.rectangle(box, "white", (214, 214, 214), FINE)
+    for k, name in enumerate(series):
+        y = level(100, TICKS) + 22 * k
+        sheet.line([(LEFT + 14, y), (LEFT + 40, y)], COLOURS[k], 3)
+        sheet.text(LEFT + 48, y, name, "lm")
+    assert_table(read(sheet), series, MONTHS)
+
+
+@pytest.mark.parametrize("true, misread", [("Jun", "Jnn"), ("Cairo", "Cajro")])
+def test_names_that_were_read_one_by_one_are_read_again(true, misread):
+    sheet = line_chart(UP, [true, *MONTHS[:5]], TICKS)
+    rgb, printed = sheet.done()
+    line = next(line for line in printed if line.text == true)
+    rows = (("", "Value"), (misread, "1"), ("Feb", "2"))
+    table = ChartTable("", rows, (), (), (), "how", reread=(replace(line, text=misread),))
+    checked = check_names(rgb, [], table)
+    assert checked.rows[1][0] == true or misread in checked.how
+
+
+@pytest.mark.parametrize("angle, first", [(0.0, (20, 60)), (-90.0, (20, 100)), (90.0, (40, 60))])
+def test_a_label_that_was_read_alone_has_its_corners_in_reading_order(angle, first):
+    line = PrintedLine(TextBox("Jun", 10, 30, 20, 50), angle)
+    (x, y), *_ = to_text_line(line, 0.5).quad
+    assert (x, y) == pytest.approx(first, abs=4)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from vlm_backends.engines.builtin.charts.curves import Curve
-from vlm_backends.engines.builtin.charts.errors import OtherKind
+from vlm_backends.engines.builtin.charts.errors import CannotRead, OtherKind
 from vlm_backends.engines.builtin.charts.strokes import Stroke
 
 _THICK = 12.0  # px: what is thicker is no line
@@ -19,6 +21,11 @@ _TREAD = 8.0  # px beside a jump between two dashes: a step is level there
 _STEPS = 0.45  # of all that a curve climbs and falls that jumps may make
 _EDGE = 4.0  # px between the edge of an area and the line that is drawn on it
 
+_TOP, _LEAST_LEVEL = 0.5, 4.0  # px: how level the top of an area is, and how long if it is cut
+_BESIDE = 4.0  # px from a label, and those in which it falls by one: there it has no corner
+_ASIDE, _FALLS = 8.0, 0.12  # px beside its top, and how steeply it falls there
+
+CUT_OFF = "what is drawn may be cut off at the edge of the plot"
 STEPS = "it climbs in steps, as a histogram or a step chart does"
 SHAPE = "a filled shape that is no area on the base line is drawn"
 
@@ -48,6 +55,26 @@ def area_edge(stroke: Stroke, highest_foot: float) -> Curve:
     above = stroke.cover[np.maximum(0, tops.astype(int) - 1), xs]
     edges = tops - np.where(tops > 0, above, 0)  # the faint pixel above is partly covered
     return Curve(xs + 0.5, edges, tops, feet)
+
+
+def check_cut_off(edge: Curve, places: Sequence[float]) -> None:
+    """Raise CannotRead when the highest part of an area is level and ends beside the labels.
+
+    There the plot ends, and the values are higher. `places` are the labels', in pixels.
+    """
+    at_top = edge.ys <= edge.ys.min() + _TOP
+    ends = np.flatnonzero(np.diff(np.concatenate([[0], at_top.astype(np.int8), [0]])))
+    for start, end in zip(ends[::2], ends[1::2]):
+        if edge.xs[end - 1] - edge.xs[start] < _LEAST_LEVEL:
+            continue
+        for at, side in ((start, -1), (end - 1, 1)):
+            x = float(edge.xs[at])
+            is_end = at + side < 0 or at + side >= len(edge.xs)
+            falls = (edge.at(x + side * _ASIDE) - edge.at(x)) / _ASIDE
+            if is_end or falls < _FALLS:
+                continue
+            if min(abs(x - one) for one in places) > _BESIDE + 1 / falls:
+                raise CannotRead(CUT_OFF)
 
 
 def is_edge_of(line: Curve, area: Curve) -> bool:

@@ -20,10 +20,15 @@ _HIDDEN = 4.0  # px from another line: a gap there is hidden behind it
 _NEAR, _FAR = 2.5, 24.0  # px from a tick: where its two segments are measured
 _STRAIGHT = 0.9  # px: how far a segment may be from a straight line
 _VERTEX = 4.5  # px: how far a corner may be from its tick
+_LONG_GAP = 12.0  # px: in a longer one the line that hides this one tells the height
+_MARK = 12.0  # px: so high are the marks of points
+_INK_AT = 1.5  # px beside a tick, where the height of the ink counts
+_UNSEEN = 2.5  # px: in a wider gap at a tick, two sides that do not meet tell no height
 _TICK_ERROR = 1.2  # px: how sure the place of a tick is
 
 SEVERAL = "two lines of one colour, or something else than a line, is drawn"
 BROKEN = "a line is broken, or hidden behind another"
+GAP = "a line is hidden or cut off at a label"
 TOO_STEEP = "a line is too steep at a label to be read there"
 
 
@@ -115,21 +120,31 @@ def _covers_gap(other: Curve, curve: Curve, between: np.ndarray) -> bool:
     return bool(np.abs(mine - theirs).max() <= reach)
 
 
-def height_at(curve: Curve, x: float, tolerance: float) -> float | None:
+def height_at(
+    curve: Curve, x: float, tolerance: float, others: Sequence[Curve] = ()
+) -> float | None:
     """Return the height of a curve at a tick, None where it does not reach.
 
-    Where two straight segments meet near the tick, that corner counts. Raises CannotRead when the
+    Where two straight segments meet near the tick, that corner counts, and where one of the
+    `others` hides it, the height of that one. Raises CannotRead when the
     place of the tick is not sure enough to tell the height within `tolerance`, in pixels.
     """
     if x < curve.xs[0] - _VERTEX or x > curve.xs[-1] + _VERTEX:
-        return _beyond(curve, x)
+        return _beyond(curve, x, others)
+    behind = _hidden_at(curve, x, others)
+    if behind is not None:
+        return behind
     left = _segment(curve, x - _FAR, x - _NEAR, x)
     right = _segment(curve, x + _NEAR, x + _FAR, x)
     if left and right:
         corner = _corner(left, right)
         if corner:
             return corner[1]
-        return curve.at(x) if abs(left[1] - right[1]) > tolerance else (left[1] + right[1]) / 2
+        if abs(left[1] - right[1]) <= tolerance:
+            return (left[1] + right[1]) / 2
+        if _is_in_gap(curve, x):
+            raise CannotRead(GAP)
+        return _middle(curve, x, tolerance)
     at_end = x < curve.xs[0] + _VERTEX or x > curve.xs[-1] - _VERTEX
     inner = left or right
     if at_end and inner:
@@ -137,18 +152,64 @@ def height_at(curve: Curve, x: float, tolerance: float) -> float | None:
     around = [curve.at(x + d) for d in (-_TICK_ERROR, _TICK_ERROR)]
     if abs(around[0] - around[1]) / 2 > tolerance:
         raise CannotRead(TOO_STEEP)
+    return _middle(curve, x, tolerance)
+
+
+def _middle(curve: Curve, x: float, tolerance: float) -> float:
+    """Return the middle of the ink at x. Raises CannotRead where it is too high to tell the line.
+
+    A thick line that goes up and down within few pixels fills more than its own width.
+    """
+    tall = curve.bottoms - curve.tops
+    near = tall[np.abs(curve.xs - x) <= _INK_AT]
+    if len(near) and near.max() > max(_MARK, np.percentile(tall, 10) + 2 * tolerance):
+        raise CannotRead(TOO_STEEP)
     return curve.at(x)
 
 
-def _beyond(curve: Curve, x: float) -> float | None:
-    """Return the height just beyond an end, where a last dash may be missing; None farther away."""
-    end = curve.xs[0] if x < curve.xs[0] else curve.xs[-1]
-    if abs(x - end) > curve.longest_gap + _VERTEX:
+def _is_in_gap(curve: Curve, x: float) -> bool:
+    """Return True where the line is not seen: it is hidden, or cut off at the edge of the plot."""
+    behind = int(np.searchsorted(curve.xs, x).clip(1, len(curve.xs) - 1))
+    return bool(curve.xs[behind] - curve.xs[behind - 1] > _UNSEEN)
+
+
+def _hidden_at(curve: Curve, x: float, others: Sequence[Curve]) -> float | None:
+    """Return the height of the line that hides this one at x; None where it is seen."""
+    behind = int(np.searchsorted(curve.xs, x).clip(1, len(curve.xs) - 1))
+    start, end = float(curve.xs[behind - 1]), float(curve.xs[behind])
+    if end - start < _LONG_GAP:
         return None
+    between = np.arange(start + 1, end)
+    return next((one.at(x) for one in others if _covers_gap(one, curve, between)), None)
+
+
+def _beyond(curve: Curve, x: float, others: Sequence[Curve]) -> float | None:
+    """Return the height just beyond an end, where a last dash may be missing; None farther away.
+
+    An end may also be hidden: the line runs into another one that goes on to the tick.
+    """
+    end = float(curve.xs[0] if x < curve.xs[0] else curve.xs[-1])
+    if abs(x - end) > curve.longest_gap + _VERTEX:
+        return _hidden_end(curve, end, x, others) if abs(x - end) <= _FAR else None
     inner = _segment(curve, end - _FAR, end + _FAR, x)
     if not inner:
         raise OtherKind(BROKEN)
     return inner[1]
+
+
+def _hidden_end(curve: Curve, end: float, x: float, others: Sequence[Curve]) -> float | None:
+    """Return the height of the line behind which this one, gone on straight, reaches x."""
+    inner = _segment(curve, end - _FAR, end + _FAR, x)
+    if not inner:
+        return None
+    way = np.linspace(end, x, 8)
+    mine = inner[1] + inner[0] * (way - x)
+    for other in others:
+        reach = _HIDDEN + (curve.thickness + other.thickness) / 2
+        near = np.abs(np.interp(way, other.xs, other.ys) - mine).max() <= reach
+        if near and other.xs[0] <= x + _VERTEX and x - _VERTEX <= other.xs[-1]:
+            return other.at(x)
+    return None
 
 
 def _segment(curve: Curve, start: float, end: float, x: float) -> tuple[float, float] | None:

@@ -18,6 +18,7 @@ _BEFORE = 2.0  # px: a line that ends so much before a place without a label doe
 _NEXT_NAME = 0.4  # and where the labels are names, one that goes so far
 _ON_LINE = 6.0  # px from the middle of a mark to its line
 _AT_BORDER = 6.0  # px from the top or bottom of the plot: a line that ends there may go on outside
+_AT_LABEL = 2.0  # px from the highest or lowest label, where the plot may end as well
 _LEVEL, _AT_FOOT = 2.5, 14.0  # px: how level an axis is, and how near the bottom of the plot
 _WIDE = 0.6  # of the columns: a filled shape that spans less is no area chart's
 _PART = 0.35  # of the columns: grey ink in fewer is a remark, no line
@@ -93,6 +94,7 @@ def _from_areas(
     highest_foot = plot.value.bottom - plot.window.top - plot.value.pitch * 1.5
     edge = areas.area_edge(solid[0], highest_foot)
     areas.check_slopes(edge)
+    areas.check_cut_off(edge, [tick.x - plot.window.left for tick in plot.ticks])
     curves.check_whole(edge, [], 0)
     if drawn:
         if not areas.is_edge_of(drawn[0][1], edge):
@@ -106,7 +108,9 @@ def check_ends(drawn: Sequence[Curve], plot: Plot) -> None:
     left = plot.ticks[0].x - plot.window.left
     right = plot.ticks[-1].x - plot.window.left
     before, behind = (_reach(plot, is_free) for is_free in plot.is_free)
-    height = plot.window.bottom - plot.window.top
+    height = plot.window.bottom - plot.window.top - _AT_BORDER
+    top = max(plot.value.top - plot.window.top, _AT_BORDER)
+    foot = plot.value.bottom - plot.window.top
     for curve in drawn:
         if curve.xs[0] < left - before or curve.xs[-1] > right + behind:
             raise TicksInDoubt(LABEL_MISSING)
@@ -115,7 +119,7 @@ def check_ends(drawn: Sequence[Curve], plot: Plot) -> None:
             (curve.xs[-1], curve.ys[-1], right - curve.xs[-1] > 0.5 * plot.pitch),
         ):
             others = [other for other in drawn if other is not curve]
-            at_border = y < _AT_BORDER or y > height - _AT_BORDER
+            at_border = not top + _AT_LABEL < y < min(foot, height) - _AT_LABEL
             if short and (at_border or any(_touches(other, x, y) for other in others)):
                 raise CannotRead(HIDDEN_END)
 

@@ -70,7 +70,8 @@ def read_line_chart(rgb: np.ndarray, lines: Sequence[TextLine]) -> ChartTable:
         if not again:
             raise doubt
         printed = [line for line in printed if line not in row] + again
-        return _read(small, printed, value, again, scale)
+        table = _read(small, printed, value, again, scale)
+        return replace(table, reread=tuple(second_look.to_text_line(one, scale) for one in again))
 
 
 def _read(
@@ -189,7 +190,8 @@ def _heights(drawn: Sequence[Curve], plot: Plot) -> list[list[float | None]]:
     heights = []
     for curve in drawn:
         places = [tick.x - plot.window.left for tick in plot.ticks]
-        row = [curves.height_at(curve, x, tolerance) for x in places]
+        others = [other for other in drawn if other is not curve]
+        row = [curves.height_at(curve, x, tolerance, others) for x in places]
         ends = curve.xs[0] - _NEAR_TICK * plot.pitch, curve.xs[-1] + _NEAR_TICK * plot.pitch
         if any(height is None and ends[0] < x < ends[1] for height, x in zip(row, places)):
             raise CannotRead(HIDDEN_END)

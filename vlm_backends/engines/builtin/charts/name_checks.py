@@ -53,7 +53,8 @@ def check_names(rgb: np.ndarray, printed: Sequence[TextLine], table: ChartTable)
     words = {word for name in names for word in name.split()}
     bgr = np.ascontiguousarray(rgb[..., ::-1])
     found = _Findings({}, set())
-    lines = [one for one in printed if words & set(_words(one.text)) or one.text in names]
+    lines = [*table.reread, *printed]
+    lines = [one for one in lines if words & set(_words(one.text)) or one.text in names]
     for line in lines[:_MAX_LINES]:
         _compare(_words(line.text), _readings(bgr, line), found)
     found.mended |= {word: _MARK.sub("", word) for word in words if _MARK.search(word)}

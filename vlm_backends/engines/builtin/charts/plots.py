@@ -91,6 +91,7 @@ def print_boxes(rgb: np.ndarray, plot: Plot) -> list[HiddenBox]:
         HiddenBox(
             (label.left, label.top, label.right, label.bottom),
             is_all=label.left > last or is_coloured(print_colour(rgb, label)),
+            is_over_lines=label.left <= last,
         )
         for label in plot.labels
     ]

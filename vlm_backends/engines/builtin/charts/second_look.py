@@ -8,6 +8,7 @@ import numpy as np
 
 from vlm_backends.engines.builtin.charts.labels import TextBox
 from vlm_backends.engines.builtin.charts.plot_area import PrintedLine
+from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.engines.builtin.ocr.networks import spell
 from vlm_backends.engines.builtin.ocr.recognition import MIN_SCORE
 
@@ -19,6 +20,7 @@ _LEAST_PITCH = 8.0  # px
 _LEAST_SIDE = 4  # px
 _APART = 0.35  # heights of a letter between two labels
 _INK = 60.0  # distance in RGB (0..441) from the ground
+_WIDER = 0.15  # of a label's width at both sides: so surely all of it is read again
 _EDGE = 2  # px around the ink of a label
 
 
@@ -83,10 +85,10 @@ def read_row(rgb: np.ndarray, row: Sequence[PrintedLine], places: np.ndarray) ->
     found: list[PrintedLine | None] = []
     for x in places:
         part = rgb[top:bottom, max(0, round(x - half)) : round(x + half)]
-        text = _upright(part, letter) if turned else _read(_alone(part, letter))
+        text, angle = _upright(part, letter) if turned else (_read(_alone(part, letter)), 0.0)
         wide = letter / 2 if turned else 0.3 * letter * len(text)
         box = TextBox(text, x - wide, top + 1, x + wide, bottom - 1)
-        found.append(PrintedLine(box, -90.0 if turned else 0.0) if text else None)
+        found.append(PrintedLine(box, angle) if text else None)
     while found and not found[0]:
         del found[0]
     while found and not found[-1]:
@@ -98,13 +100,27 @@ def read_row(rgb: np.ndarray, row: Sequence[PrintedLine], places: np.ndarray) ->
     return lines
 
 
-def _upright(part: np.ndarray, letter: float) -> str:
-    """Return print that runs upwards, or else downwards."""
+def to_text_line(line: PrintedLine, scale: float) -> TextLine:
+    """Return a label that was read one by one with its corners in a picture scaled by `scale`."""
+    box = line.box
+    left, top, right, bottom = box.left, box.top, box.right, box.bottom
+    if line.angle:
+        quad = (left, bottom), (left, top), (right, top), (right, bottom)
+        quad = quad if line.angle < 0 else (quad[2], quad[3], quad[0], quad[1])
+    else:
+        pad = _WIDER * box.width
+        left, right = left - pad, right + pad
+        quad = (left, top), (right, top), (right, bottom), (left, bottom)
+    return TextLine(box.text, 1.0, tuple((x / scale, y / scale) for x, y in quad))
+
+
+def _upright(part: np.ndarray, letter: float) -> tuple[str, float]:
+    """Return print that runs upwards, or else downwards, and its angle in degrees."""
     for turns in (-1, 1):
         text = _read(_beginning(np.rot90(part, turns), letter, turns == -1))
         if text:
-            return text
-    return ""
+            return text, 90.0 * turns
+    return "", 0.0
 
 
 def _alone(part: np.ndarray, letter: float) -> np.ndarray | None:

@@ -31,6 +31,7 @@ _ASIDE, _HIGHER = 3.0, 0.75  # how far a name may be from the end of its line
 _ALIGNED = 0.35  # entries of one legend begin or stand within this distance
 
 _CUT, _EDGE = 0.3, 3.0  # heights of a letter and px: so near to an edge, a name may be cut off
+_TOUCHES = 3  # px before an edge: letters that end there may be cut off
 _STEP = 18.0  # distance in RGB (0..441) between the two sides of an edge
 _INK = 45.0  # distance in RGB (0..441) from the ground of a sample
 _ONE_HUE = 0.94  # cosine between the directions of two colours from their ground
@@ -189,19 +190,32 @@ def check_cut(
     """
     behind = [one for one in labels if one.x > place.left and clean_name(one.text) in names]
     for label in behind:
-        reach = max(_EDGE, _CUT * label.letter)
-        columns = [round(label.right - reach), round(label.right + reach)]
-        free = [
-            y
-            for y in range(place.top, place.bottom)
-            if not any(other.top <= y <= other.bottom for other in labels)
-        ]
-        if label.right >= rgb.shape[1] - 1:
+        if label.right >= rgb.shape[1] - 1 or _ends_at_edge(rgb, label, labels, place):
             raise CannotRead(CUT_NAME)
-        columns[1] = min(columns[1], rgb.shape[1] - 1)
-        inside, outside = rgb[np.ix_(free, columns)].astype(np.float32).swapaxes(0, 1)
-        if (np.linalg.norm(inside - outside, axis=1) > _STEP).any():
-            raise CannotRead(CUT_NAME)
+
+
+def _ends_at_edge(
+    rgb: np.ndarray, label: TextBox, labels: Sequence[TextBox], place: Window
+) -> bool:
+    """Return True when the print of a label ends just before an edge in the rows of `place`."""
+    reach = max(_EDGE, _CUT * label.letter)
+    start, end = round(label.right - reach), min(round(label.right + reach), rgb.shape[1] - 1)
+    others = [(other.top, other.bottom) for other in labels]
+    rows = [
+        y
+        for y in range(place.top, place.bottom)
+        if not any(top <= y <= bottom for top, bottom in others)
+    ]
+    free = rgb[rows, start : end + 1].astype(np.float32)
+    stepped = free[np.linalg.norm(free[:, 0] - free[:, -1], axis=1) > _STEP]
+    if not len(stepped):
+        return False
+    steps = np.linalg.norm(np.diff(stepped, axis=1), axis=2)
+    edge = start + 1 + int(np.median(steps.argmax(axis=1)))
+    part = rgb[round(label.top) : round(label.bottom) + 1, start - 2 : end + 2].astype(np.float32)
+    apart = np.linalg.norm(part - np.median(part.reshape(-1, 3), axis=0), axis=2)
+    inked = start - 2 + np.flatnonzero((apart > 2 * _INK).any(axis=0))
+    return bool(len(inked)) and bool(edge - _TOUCHES <= inked[-1] < edge)
 
 
 def _from_legend(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from vlm_backends.engines.builtin.charts.covered_lines import SAME_COLOUR, seen_in_print
 from vlm_backends.media.geometry import Box
 
 # distances between colours in RGB, 0..441
@@ -20,8 +21,7 @@ _MIX = 0.3, 16.0  # share of a colour's strength and distance: how far a mix may
 _GRID_COLOUR = 34.0  # what is farther from a grid line's colour is drawn over it
 _GREY = 36  # between the channels of a colour: what differs less is no colour
 
-_SAME_COLOUR = 17.0  # distance in CIELAB (0..255 each) of what counts as one colour
-_ONE_STROKE = 60.0  # and of what is one when it lies within the same stroke
+_ONE_STROKE = 60.0  # distance in CIELAB of what is one colour when it lies within the same stroke
 _WITHIN = 0.55  # of the pixels of a colour that lie beside the stronger one
 _GRID_SHARE = 0.5  # of a row or column of the plot that a grid line or frame covers
 _MIN_GRID = 0.08  # and the least of it that is seen beside an area
@@ -72,6 +72,7 @@ class HiddenBox(NamedTuple):
 
     box: Box  # in pixels of the picture
     is_all: bool
+    is_over_lines: bool = False  # what of it is a line that goes on outside stays
 
 
 def is_coloured(colour: np.ndarray) -> bool:
@@ -94,18 +95,30 @@ def find_strokes(
     hidden = np.zeros(strength.shape, bool)
     channels = part.astype(np.int16)
     grey = channels.max(axis=2) - channels.min(axis=2) < _GREY
-    for box, is_all in print_boxes:
+    over: list[tuple[slice, slice]] = []
+    for box, is_all, is_over_lines in print_boxes:
         left, top, right, bottom = (round(side) for side in box)
         rows = slice(max(0, top - window.top), max(0, bottom - window.top))
         columns = slice(max(0, left - window.left), max(0, right - window.left))
         hidden[rows, columns] |= True if is_all else grey[rows, columns]
+        over += [(rows, columns)] if is_over_lines else []
     ink = (strength > _INK) & ~hidden
-    ink &= ~(_grid_rows(part, ink) | _grid_rows(part.swapaxes(0, 1), ink.T).T)
-    strongest = cv2.dilate(strength * ink, np.ones((5, 5)))
-    peaks = ink & (strength >= _PEAK * strongest)
+    upright = _grid_rows(part.swapaxes(0, 1), ink.T, hidden.T).T
+    ink &= ~(_grid_rows(part, ink, hidden) | upright)
+    peaks = _peaks(strength, ink)
     colours = _stroke_colours(part, peaks, strength, ground)
+    seen = seen_in_print(part, over, colours) & hidden
+    if seen.any():
+        ink, hidden = ink | seen, hidden & ~seen
+        peaks = _peaks(strength, ink)
     strokes = _covers(part, delta, ink, peaks, colours, ground)
     return Drawing(window, ground, tuple(strokes), hidden)
+
+
+def _peaks(strength: np.ndarray, ink: np.ndarray) -> np.ndarray:
+    """Return the pixels (bool, H×W) of ink that are the middles of strokes."""
+    strongest = cv2.dilate(strength * ink, np.ones((5, 5)))
+    return ink & (strength >= _PEAK * strongest)
 
 
 def lab_distance(one: np.ndarray, other: np.ndarray) -> float:
@@ -140,14 +153,14 @@ def most_frequent(pixels: np.ndarray, cell: int) -> np.ndarray:
     return np.median(pixels[keys == values[counts.argmax()]], axis=0)
 
 
-def _grid_rows(part: np.ndarray, ink: np.ndarray) -> np.ndarray:
+def _grid_rows(part: np.ndarray, ink: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """Return the pixels (bool, H×W) of thin straight grey lines across the whole window.
 
     Lines and areas of a plot that lie over them have another colour, and stay.
     """
     channels = part.astype(np.int16)
     grey = ink & (channels.max(axis=2) - channels.min(axis=2) < _GREY)
-    free = np.maximum(1, ink.shape[1] - (ink & ~grey).sum(axis=1))
+    free = np.maximum(1, ink.shape[1] - (hidden | ink & ~grey).sum(axis=1))
     share = np.where(grey.mean(axis=1) > _MIN_GRID, grey.sum(axis=1) / free, 0)
     mask = np.zeros(ink.shape, bool)
     full = share > _GRID_SHARE
@@ -176,7 +189,7 @@ def _stroke_colours(
     least = max(12, _MIN_COLUMNS * part.shape[1])
     groups: list[tuple[np.ndarray, np.ndarray, float]] = []  # colour, its pixels, its strength
     for colour, centre in _frequent(lab, part, peaks, least):
-        mask = peaks & (np.linalg.norm(lab - centre, axis=2) < _SAME_COLOUR)
+        mask = peaks & (np.linalg.norm(lab - centre, axis=2) < SAME_COLOUR)
         if mask.any(axis=0).sum() >= least * 0.5:
             groups.append((colour, mask, float(np.median(strength[mask]))))
     groups.sort(key=lambda group: -group[1].sum() * group[2])
@@ -216,7 +229,7 @@ def _frequent(lab: np.ndarray, part: np.ndarray, peaks: np.ndarray, least: float
         if free.sum() < least:
             return
         centre = most_frequent(at_peaks[free], 6)
-        near = free & (np.linalg.norm(at_peaks - centre, axis=1) < _SAME_COLOUR)
+        near = free & (np.linalg.norm(at_peaks - centre, axis=1) < SAME_COLOUR)
         if not near.any():
             return
         if near.sum() >= least:
@@ -271,7 +284,7 @@ def _owners(
     lab = cv2.cvtColor(part, cv2.COLOR_RGB2LAB).astype(np.float32)
     distance = np.stack([np.linalg.norm(lab - shade, axis=2) for shade in tones])
     nearest = owner[distance.argmin(axis=0)]
-    named = peaks & (distance.min(axis=0) < 2 * _SAME_COLOUR)
+    named = peaks & (distance.min(axis=0) < 2 * SAME_COLOUR)
     away, labels = cv2.distanceTransformWithLabels(
         (~named).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )

@@ -18,6 +18,7 @@ from vlm_backends.engines.builtin.charts.legends import Legend, name_of
 from vlm_backends.engines.builtin.charts.print_boxes import PrintBox
 from vlm_backends.engines.builtin.charts.scales import Scale
 from vlm_backends.engines.builtin.charts.values import Bar, Values, bar_values
+from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.media.geometry import Outline, corners
 
 Rows = tuple[tuple[str, ...], ...]
@@ -34,6 +35,7 @@ class ChartTable:
     cells: tuple[tuple[int, int], ...]  # one a mark: its row and column, without the headers
     how: str  # how the values were found, as a phrase
     error: float = 0.0  # how far measured values may be off; 0 when all of them were printed
+    reread: tuple[TextLine, ...] = ()  # labels that were read one by one, in the picture
 
 
 @dataclass(frozen=True)
