@@ -133,6 +133,24 @@ def test_words_that_turn_a_question_name_nothing_where_they_are_printed(question
     assert said(question, REGIONS, printed) is None
 
 
+@pytest.mark.parametrize("mark", ["trend", "target", "error", "goal", "deviation", "threshold"])
+@pytest.mark.parametrize("question", ["What is the {} of Lima?", "What is the {} for Oslo?", "Which city has the largest {}?", "how many {}s had Rome"])  # fmt: skip
+def test_marks_beside_the_bars_are_no_values_of_the_table(mark, question):
+    printed = f"Visitors by city, with {mark} {mark}s"
+    assert said(question.format(mark), CITIES, printed) is None
+
+
+@pytest.mark.parametrize("question, word", [
+    ("What is the rainfall of Lima?", "rainfall"), ("How many visitors did Cairo have?", "visitors"), ("largest forecast", "forecast"),
+    ("total rainfall", "rainfall"), ("Which city has the most visitors?", "visitors"),
+])  # fmt: skip
+def test_a_word_that_was_taken_for_the_values_is_named(question, word):
+    printed = "Visitors and rainfall by city, and its forecast"
+    assert f"(Taken for what the values are: “{word}”.)" in said(question, CITIES, printed)
+    head = (("", word.capitalize()), *CITIES[1:])
+    assert "Taken for" not in said(question, head, printed) and said(question, CITIES, "") is None
+
+
 @pytest.mark.parametrize("table, question", [
     (WITH_TOTAL, "What is the largest?"),  # the total is no row like the others
     (WITH_TOTAL, "What is the average?"),

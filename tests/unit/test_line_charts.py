@@ -17,6 +17,8 @@ from tests.support.line_pictures import (
     line_chart,
     place,
 )
+from vlm_backends.concurrency import CancelToken
+from vlm_backends.engines.builtin import tables
 from vlm_backends.engines.builtin.charts import axes, plot_area
 from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.engines.builtin.charts.labels import TextBox
@@ -82,6 +84,18 @@ def test_names_at_the_ends_of_lines_are_their_names():
     for k, (name, values) in enumerate(TWO.items()):
         sheet.text(RIGHT - 12, level(values[-1], TICKS), name, "lm", COLOURS[k])
     assert_table(read(sheet), TWO, MONTHS)
+
+
+@pytest.mark.parametrize("names, is_said", [(YEARS, True), (MONTHS, True), (["Oslo", "Rome", "Cairo", "Lima", "Perth", "Bonn"], False)])  # fmt: skip
+def test_the_largest_value_is_that_of_the_labels_and_the_answer_says_so(
+    names, is_said, monkeypatch
+):
+    """Between two labels of years the line may be higher."""
+    rgb, printed = line_chart(UP, names, TICKS).done()
+    monkeypatch.setattr(tables, "read_chart_print", lambda *_: printed)
+    (chunk,) = tables.read_table(rgb, "What is the largest value?", CancelToken())
+    assert chunk.note.startswith("The largest value is 9") and f": {names[-1]}." in chunk.note
+    assert ("read at the labels only" in chunk.note) is is_said
 
 
 def test_a_power_of_ten_above_the_axis_counts():

@@ -1,6 +1,7 @@
 """Turn charts into tables, in place of DePlot, and answer questions that such a table answers."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from vlm_backends.table_prompts import TableRows
 from vlm_backends.types import Chunk, Region
 
 _READS = "This machine reads bar charts, line and area charts, and pie charts."
+_SAMPLED = "The lines were read at the labels only: what is between them does not count."
 _NOT_UNDERSTOOD = "The question was not surely understood, so this is the table alone."
 _ANSWERS = (
     "Without a model, a table answers what can be computed from it: the largest and the smallest, "
@@ -87,7 +89,10 @@ def _answer(
 ) -> TableAnswer | None:
     """Return a table's answer; `table` is the chart's as it was read, whose values are no surer."""
     words = " ".join(line.text for line in lines)
-    return answer_question(question, rows, words, error=table.error if table else 0.0)
+    found = answer_question(question, rows, words, error=table.error if table else 0.0)
+    if found and table and table.is_sampled:
+        return replace(found, text=f"{found.text} {_SAMPLED}")
+    return found
 
 
 def _regions(table: ChartTable, rgb: np.ndarray) -> tuple[Region, ...]:

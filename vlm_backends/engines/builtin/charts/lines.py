@@ -38,7 +38,7 @@ from vlm_backends.engines.builtin.charts.series_names import (
     name_lines,
 )
 from vlm_backends.engines.builtin.charts.strokes import Window, find_strokes
-from vlm_backends.engines.builtin.charts.ticks import find_marks
+from vlm_backends.engines.builtin.charts.ticks import find_marks, is_gradual
 from vlm_backends.engines.builtin.charts.titles import find_title
 from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.media.geometry import Outline, corners
@@ -226,9 +226,8 @@ def _table(
         if any(texts):
             rows.append((tick.name, *texts))
     how = f"{HOW}, {axes.accuracy(axis.error)}"
-    return ChartTable(
-        title, tuple(rows), tuple(outlines), tuple(labels), tuple(cells), how, axis.error
-    )
+    marks = tuple(outlines), tuple(labels), tuple(cells)
+    return ChartTable(title, tuple(rows), *marks, how, axis.error, is_gradual(plot.ticks))
 
 
 def _spot(x: float, y: float, scale: float) -> Outline:

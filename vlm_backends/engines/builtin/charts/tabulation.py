@@ -35,6 +35,7 @@ class ChartTable:
     cells: tuple[tuple[int, int], ...]  # one a mark: its row and column, without the headers
     how: str  # how the values were found, as a phrase
     error: float = 0.0  # how far measured values may be off; 0 when all of them were printed
+    is_sampled: bool = False  # read at labels, while lines have other values between them
     reread: tuple[TextLine, ...] = ()  # labels that were read one by one, in the picture
 
 

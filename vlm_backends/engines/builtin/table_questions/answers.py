@@ -17,7 +17,7 @@ from vlm_backends.engines.builtin.table_questions.figures import (
     parse_table,
 )
 from vlm_backends.engines.builtin.table_questions.grammar import Query, parse_question
-from vlm_backends.engines.builtin.table_questions.names import find_names
+from vlm_backends.engines.builtin.table_questions.names import NamedQuestion, find_names
 from vlm_backends.engines.builtin.table_questions.words import vocabulary
 
 _TESTS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
@@ -39,7 +39,8 @@ def answer_question(
     """Return the answer that a table has to an English question; None when it is not sure.
 
     The first row is the header, the first column has the names. `printed` is other print of the
-    chart, which says what its values are called. `error` is how far each value may be from the true
+    chart, which may say what its values are called; a word that was taken for that is named.
+    `error` is how far each value may be from the true
     one; a result that depends on it says so.
     """
     table = parse_table(rows)
@@ -58,9 +59,25 @@ def answer_question(
     text, cells = computed
     for written, name in found.guesses:
         text += f" (“{written}” was taken for “{name}”.)"
+    if taken := _taken_for_values(found, nouns, rows[0]):
+        text += f" (Taken for what the values are: {listed(f'“{word}”' for word in taken)}.)"
     if table.missing and query.kind not in ("named", "difference", "comparison"):
         text += f" Cells without a number were left out: {table.missing}."
     return TableAnswer(text, tuple((cell.row, cell.column) for cell in cells))
+
+
+def _taken_for_values(
+    found: NamedQuestion, nouns: frozenset[str], header: Sequence[str]
+) -> list[str]:
+    """Return the words that are understood only because the chart has them somewhere."""
+    known = {word for name in header for word in name.lower().split()}
+    words = dict.fromkeys(re.findall(r"[^\W\d_]{3,}", found.text))
+    return [
+        word
+        for word in words
+        if not {word, word.removesuffix("s")} & known
+        and parse_question(found, nouns - {word, word.removesuffix("s")}) is None
+    ]
 
 
 _Computed = tuple[str, list[Cell]]

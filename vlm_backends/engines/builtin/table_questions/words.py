@@ -28,11 +28,14 @@ VERBS = _words(
     "is are was were has have had did do does shows show showed got get gets sold sell sells "
     "reached reach reaches received scored made produced recorded earned saw"
 )
-# words that turn a question's meaning: they name nothing, even where they are printed
+# words that name no value of the table, even where they are printed: some turn a question's meaning
 NO_NOUNS = frozenset(
     _words(
         "more less over under above below than not no nor never without except excluding excl but "
-        "besides before after since until between other others only per"
+        "besides before after since until between other others only per "
+        # marks beside the bars and lines, which are in no table
+        "trend trends trendline error errors deviation deviations interval intervals confidence "
+        "target targets goal goals threshold thresholds limit limits baseline benchmark reference"
     )
 )
 _OTHERS = _words(
