@@ -118,3 +118,20 @@ def test_a_bar_chart_that_is_refused_is_still_called_one():
     plot.names(["Oslo", "Rome", "Oslo", "Lima"])
     plot.bars([12, 31, 24, 40])
     assert "looks like a bar chart" in refusal(plot)
+
+
+@pytest.mark.parametrize("powers", [("10¹", "10²", "103", "10⁴"), ("101", "3×101", "102", "3×10²"), ("10-1", "10⁻²", "10-3")])  # fmt: skip
+@pytest.mark.parametrize("values", [[12, 31, 24, 40], []])
+def test_powers_of_ten_are_named_though_their_exponents_are_misread(powers, values):
+    plot = Plot(0, 60)
+    plot.ticks(powers, (0, 17, 34, 51))
+    plot.names(["Oslo", "Rome", "Cairo", "Lima"])
+    plot.bars(values)
+    assert "powers of ten" in refusal(plot)
+
+
+def test_numbers_from_a_hundred_on_are_no_powers():
+    plot = Plot(100, 106)
+    plot.ticks(["100", "102", "104", "106"], (100, 102, 104, 106))
+    plot.names(["Oslo", "Rome"])
+    assert "powers of ten" not in refusal(plot)

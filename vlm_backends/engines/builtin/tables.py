@@ -19,7 +19,10 @@ from vlm_backends.engines.builtin.table_questions import TableAnswer, answer_que
 from vlm_backends.table_prompts import TableRows
 from vlm_backends.types import Chunk, Region
 
-_READS = "This machine reads bar charts, line and area charts, and pie charts."
+_READS = (
+    "This machine reads bar charts, line and area charts, and pie charts whose names and numbers "
+    "are plain to see."
+)
 _SAMPLED = "The lines were read at the labels only: what is between them does not count."
 _NOT_UNDERSTOOD = "The question was not surely understood, so this is the table alone."
 _ANSWERS = (
@@ -118,7 +121,7 @@ def _names(rows: TableRows) -> list[tuple[str, ...]]:
 
 
 def _refusal(reason: CannotRead, lines: Sequence[TextLine]) -> str:
-    text = f"No table: {reason}.\n\n{_READS} For other charts, {OTHER_ENGINES}."
+    text = f"No table: {reason}.\n\n{_READS} For any other, {OTHER_ENGINES}."
     if lines:
         text += "\n\nPrint in the picture, as far as it was read; it is no table:\n"
         text += "\n".join(map(marked, lines))

@@ -52,6 +52,8 @@ def describe_refused(
         return f"{FLOATS}: {reason}"
     if _touch(layout):
         return f"{HISTOGRAM}, and {reason}"
+    if kinds.has_powers_of_ten(labels):
+        return f"{BARS}, and {kinds.POWERS}"
     if not _has_numbers(labels):
         return f"{NO_AXIS}, and {reason}"
     return f"{BARS}, and {reason}"

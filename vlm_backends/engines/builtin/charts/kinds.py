@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import cv2
@@ -17,6 +18,9 @@ _PAGE_LINES = 8  # of print without axes: a page
 _DRAWN, _MOST_DRAWN = 40, 0.02  # of 255 from the ground; share of a page that is no print
 _MIN_ROWS, _MIN_COLUMNS = 3, 3  # of a printed table
 _SAME_ROW = 0.5  # heights of a letter
+_POWER = re.compile(r"(\d[.,]?\d*[×x·])?10[-−⁻]?[\d⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}")
+_SURELY_POWER = re.compile(r"\d[×x·]10|10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]")
+_MIN_POWERS = 3
 _DOTS = 8  # single marks of a colour: a scatter plot
 _DOT_SIDE = 0.06  # of the plot's shorter side that a mark is at most
 _DOT_SHAPE = 0.6, 1.7  # width by height
@@ -25,8 +29,10 @@ PHOTO = "this looks like a photograph or a painting, not like a chart"
 TABLE = "this looks like a table that is printed: it has no bars, lines or slices to measure"
 PAGE = "this looks like a page of print, not like a chart"
 SCATTER = (
-    "this looks like a scatter plot: single marks that no line joins have no rows of their own"
+    "single marks that no line joins were seen, as in a scatter plot or beside a box plot: they "
+    "have no rows of their own"
 )
+POWERS = "powers of ten were seen, as at a logarithmic axis: between them no value is measured here"
 BLANK = "nothing is drawn or printed in this picture"
 UNKNOWN = "no bars, lines or slices that a table follows from were found"
 
@@ -37,11 +43,19 @@ def describe_unread(rgb: np.ndarray, labels: Sequence[TextBox], has_axis: bool) 
         return BLANK
     if is_photo(rgb):
         return PHOTO
+    if has_powers_of_ten(labels):
+        return POWERS
     if not has_axis and is_printed_table(labels):
         return TABLE
     if not has_axis and len(labels) >= _PAGE_LINES and _drawn_share(rgb, labels) < _MOST_DRAWN:
         return PAGE
     return UNKNOWN
+
+
+def has_powers_of_ten(labels: Sequence[TextBox]) -> bool:
+    """Return True for several numbers such as 10² and 3×10², whose exponents may be misread."""
+    powers = [label.text for label in labels if _POWER.fullmatch(label.text)]
+    return len(powers) >= _MIN_POWERS and any(map(_SURELY_POWER.match, powers))
 
 
 def is_photo(rgb: np.ndarray) -> bool:

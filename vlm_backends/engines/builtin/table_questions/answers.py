@@ -16,8 +16,12 @@ from vlm_backends.engines.builtin.table_questions.figures import (
     listed,
     parse_table,
 )
-from vlm_backends.engines.builtin.table_questions.grammar import Query, parse_question
-from vlm_backends.engines.builtin.table_questions.names import NamedQuestion, find_names
+from vlm_backends.engines.builtin.table_questions.grammar import (
+    Query,
+    parse_question,
+    taken_for_values,
+)
+from vlm_backends.engines.builtin.table_questions.names import find_names
 from vlm_backends.engines.builtin.table_questions.words import vocabulary
 
 _TESTS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
@@ -59,25 +63,11 @@ def answer_question(
     text, cells = computed
     for written, name in found.guesses:
         text += f" (“{written}” was taken for “{name}”.)"
-    if taken := _taken_for_values(found, nouns, rows[0]):
+    if taken := taken_for_values(found, nouns, rows[0]):
         text += f" (Taken for what the values are: {listed(f'“{word}”' for word in taken)}.)"
     if table.missing and query.kind not in ("named", "difference", "comparison"):
         text += f" Cells without a number were left out: {table.missing}."
     return TableAnswer(text, tuple((cell.row, cell.column) for cell in cells))
-
-
-def _taken_for_values(
-    found: NamedQuestion, nouns: frozenset[str], header: Sequence[str]
-) -> list[str]:
-    """Return the words that are understood only because the chart has them somewhere."""
-    known = {word for name in header for word in name.lower().split()}
-    words = dict.fromkeys(re.findall(r"[^\W\d_]{3,}", found.text))
-    return [
-        word
-        for word in words
-        if not {word, word.removesuffix("s")} & known
-        and parse_question(found, nouns - {word, word.removesuffix("s")}) is None
-    ]
 
 
 _Computed = tuple[str, list[Cell]]
@@ -177,7 +167,8 @@ def _lead(table: Figures, query: Query, error: float) -> _Computed | None:
 def _total(table: Figures, query: Query, error: float) -> _Computed | None:
     named = [i for i, name in enumerate(table.rows) if name.strip().lower() in TOTALS]
     if table.has_totals and not query.rows:
-        if query.kind != "total" or len(named) != 1 or _is_mean(table.rows[named[0]]):
+        is_mean = bool(named) and table.rows[named[0]].strip().lower() in MEANS
+        if query.kind != "total" or len(named) != 1 or is_mean:
             return None
         cells = table.of(named, query.series or None)
         spelled = listed(f"{table.name(cell)}: {cell.text}" for cell in cells)
@@ -198,10 +189,6 @@ def _total(table: Figures, query: Query, error: float) -> _Computed | None:
         ]
         text += f" By series: {', '.join(spelled)}."
     return text[0].upper() + text[1:] + _each_to(table, error), cells
-
-
-def _is_mean(name: str) -> bool:
-    return name.strip().lower() in MEANS
 
 
 def _pair(table: Figures, query: Query) -> tuple[Cell, Cell] | None:

@@ -59,6 +59,24 @@ def parse_question(found: NamedQuestion, nouns: frozenset[str]) -> Query | None:
     return None
 
 
+def taken_for_values(
+    found: NamedQuestion, nouns: frozenset[str], header: Sequence[str]
+) -> list[str]:
+    """Return the words of a question that are understood only because the chart has them printed.
+
+    The names in the table's header are known to be what its values are.
+    """
+    known = {word for name in header for word in name.lower().split()}
+    words = {
+        word: {word, word.removesuffix("s")} for word in re.findall(r"[^\W\d_]{3,}", found.text)
+    }
+    return [
+        word
+        for word, spellings in words.items()
+        if not spellings & known and parse_question(found, nouns - spellings) is None
+    ]
+
+
 def _without_commas(text: str) -> str:
     return re.sub(r"(?<=\d) (?=\d{3}\b)", "", text)
 
