@@ -81,6 +81,36 @@ def test_the_place_of_a_word_follows_the_print(lines, word, degrees):
     assert box[2] - 30 < corners[2] < box[2] + 22 and box[3] - 30 < corners[3] < box[3] + 22
 
 
+def seven_segments(text: str, height=100) -> Image.Image:
+    """A display of bars, which reads as another number upside down."""
+    bars = {"0": "abcdef", "1": "bc", "2": "abdeg", "5": "acdfg", "6": "acdefg", "8": "abcdefg", "9": "abcdfg"}  # fmt: skip
+    ends = {"a": (0, 0, 2, 0), "b": (2, 0, 2, 2), "c": (2, 2, 2, 4), "d": (0, 4, 2, 4), "e": (0, 2, 0, 4), "f": (0, 0, 0, 2), "g": (0, 2, 2, 2)}  # fmt: skip
+    image = Image.new("RGB", (int(0.85 * height * len(text)) + 100, 2 * height), "black")
+    pen, unit = ImageDraw.Draw(image), height // 4
+    for i, char in enumerate(text):
+        x, y = 70 + 0.85 * height * i, height // 2
+        for x0, y0, x1, y1 in (ends[bar] for bar in bars.get(char, "")):
+            pen.line((x + x0 * unit, y + y0 * unit, x + x1 * unit, y + y1 * unit), "red", 12)
+        for dot in (1, 3) if char == ":" else ():
+            pen.ellipse((x + 20, y + dot * unit - 8, x + 36, y + dot * unit + 8), "red")
+    return image
+
+
+@pytest.mark.parametrize("text", ["12:58", "20:51", "05:12", "1258", "9:25"])
+def test_digits_that_read_both_ways_are_taken_as_they_stand(text):
+    lines = ocr.read_lines(np.asarray(seven_segments(text)))
+    assert [line.text.replace(" ", "") for line in lines] == [text]
+
+
+@pytest.mark.parametrize(
+    "lines", [["16.09"], ["6.50", "8.90", "11.25"], ["8.90"], ["0612 559 118"]]
+)
+def test_digits_that_are_read_upside_down_are_not_sure(lines):
+    page = sheet(lines, 40)
+    assert [line.text for line in ocr.read_lines(np.asarray(page))] == lines
+    assert ocr.read_lines(np.asarray(turned(page, 180))) == []
+
+
 @pytest.mark.slow
 def test_each_line_of_a_mixed_page_keeps_its_own_direction():
     image = Image.new("RGB", (900, 620), "white")

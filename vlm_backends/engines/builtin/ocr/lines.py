@@ -1,5 +1,6 @@
 """Read all print of a picture line by line, in the order in which a person reads it."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,7 @@ from vlm_backends.engines.builtin.ocr.recognition import (
     checked,
     read_line,
     read_strip,
+    reads_both_ways,
 )
 from vlm_backends.types import Point
 
@@ -31,6 +33,9 @@ _LINES_AT_A_TIME = 4  # recognised before they are yielded together
 _VOTES = 2  # lines that agree on which way up the page is
 _ASKED = 5  # lines that are asked for it at most, the longest first
 _MIN_LETTERS = 3  # of a line that is asked: digits may be read upside down too
+_SURE_DIGITS = 0.97  # digits that are read upside down score less, unless they look alike
+_CLEARLY = 0.15  # by so much a page without letters must be surer the other way to be turned
+_SLIGHTLY = 0.03  # by so much it may be, and then its digits are not sure
 _UPWARDS = 3  # quarter turns: how print beside the lines runs most often
 
 
@@ -65,6 +70,7 @@ class Scan:
         self._bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
         self._quads: list[np.ndarray] = []
         self._read: dict[bytes, Reading] = {}  # by their corners: lines that were asked
+        self._is_way_open = False  # the page may be upside down, for all that its digits say
 
     def find(self) -> Iterator[tuple[int, int]]:
         """Find the places of print; yield how many pieces of the picture are done, of how many."""
@@ -90,28 +96,36 @@ class Scan:
         """Return the quads in rows, turned as their print runs; notes in the margin come last."""
         angle = page_angle(self._quads)
         quads = [along(quad, angle) for quad in self._quads]
-        if self._is_upside_down([quad for quad in quads if not is_tall(quad)]):
+        is_level = math.cos(angle) > math.sqrt(0.5)
+        if self._is_upside_down([quad for quad in quads if not is_tall(quad)], is_level):
             quads = [turned(quad, 2) for quad in quads]
         level = [quad for quad in quads if not is_tall(quad)]
         beside = [turned(quad, _UPWARDS) for quad in quads if is_tall(quad)]
         return [[part[i] for i in row] for part in (level, beside) for row in reading_rows(part)]
 
-    def _is_upside_down(self, quads: Sequence[np.ndarray]) -> bool:
-        """Ask the longest lines which way up they are read surer."""
-        votes = 0.0
+    def _is_upside_down(self, quads: Sequence[np.ndarray], is_level: bool) -> bool:
+        """Ask the longest lines which way up they are read surer; digits are taken as they stand.
+
+        Where nothing but digits speaks for this way up, lines that read both ways are not sure.
+        """
+        votes, has_letters = 0.0, False
         for quad in sorted(quads, key=lambda q: -size_of(q)[0] / size_of(q)[1])[:_ASKED]:
             if abs(votes) >= _VOTES or self._cancel.is_set():
                 break
-            votes += self._vote(quad)
-        return votes < 0
+            upright = self._ask(quad)
+            has_letters |= any(map(str.isalpha, upright.text))
+            votes += self._vote(upright)
+        if has_letters or not quads:
+            return votes < 0
+        self._is_way_open = votes < (-_SLIGHTLY if is_level else _CLEARLY)
+        return votes < -_CLEARLY
 
-    def _vote(self, quad: np.ndarray) -> float:
+    def _vote(self, upright: Reading) -> float:
         """Return 1 for a line that is upright, -1 for one upside down, less when it is unsure."""
-        upright = self._ask(quad)
         if _has_letters(upright) and upright.score >= SURE_WAY:
             return 1.0
-        other = self._ask(turned(quad, 2))
-        if _has_letters(other) and other.score >= SURE_WAY:
+        other = self._ask(turned(upright.quad, 2))
+        if _has_letters(other) and other.score >= SURE_WAY and upright.score < _SURE_DIGITS:
             return -1.0
         return upright.score - other.score
 
@@ -129,7 +143,8 @@ class Scan:
             self.unread += _is_long(quad)
             return None
         corners = tuple((float(x), float(y)) for x, y in reading.quad)
-        stops, is_sure, sign = reading.stops, reading.is_sure, reading.has_sign_beside
+        is_sure = reading.is_sure and not (self._is_way_open and reads_both_ways(reading.text))
+        stops, sign = reading.stops, reading.has_sign_beside
         return TextLine(reading.text, reading.score, corners, row, stops, is_sure, sign)
 
 

@@ -28,6 +28,7 @@ _GAP = 0.35  # of the height: a wider gap parts two words
 _CUT_WITHIN = 10  # heights before the end of a piece: where it may be cut
 _UNREADABLE = 0.5  # of the ink without a letter: what is left says nothing
 _SMALLER = 0.9  # the scale of the copy that must read the same
+_BOTH_WAYS = set("0125689lIoOsSxXzZHN:.,-–+=%/| ")
 _ALIKE = str.maketrans("ı∆µ", "iδμ")  # one sign, two characters
 _MIN_LETTERS, _LIKELY = 3, 0.7  # a line under MIN_SCORE is shown when it is that long and that sure
 
@@ -71,8 +72,13 @@ def read_line(bgr: np.ndarray, quad: np.ndarray) -> Reading:
     if best.score < SURE_WAY:
         other = read_strip(bgr, turned(quad, 2))
         if other.score >= MIN_SCORE and other.score > best.score + _BETTER and len(other.text) > 1:
-            best = other
+            best = replace(other, is_steady=not reads_both_ways(other.text))
     return checked(bgr, best)
+
+
+def reads_both_ways(text: str) -> bool:
+    """Return True for a text that reads as another one upside down, such as 12:58 or 69."""
+    return set(text) <= _BOTH_WAYS
 
 
 def checked(bgr: np.ndarray, reading: Reading) -> Reading:
@@ -80,7 +86,7 @@ def checked(bgr: np.ndarray, reading: Reading) -> Reading:
     is_tiny = min(size_of(reading.quad)) < _TINY
     if not is_tiny and reading.score >= _NO_GUESS and reading.weakest >= _WEAK:
         return reading
-    return replace(reading, is_steady=_is_steady(bgr, reading))
+    return replace(reading, is_steady=reading.is_steady and _is_steady(bgr, reading))
 
 
 def read_strip(bgr: np.ndarray, quad: np.ndarray) -> Reading:
