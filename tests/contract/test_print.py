@@ -367,6 +367,35 @@ def test_cups_eyes_and_wheels_are_no_print(name):
         assert not answer.text and "no print" in answer.note
 
 
+def drawn(shape: str, radius: int, ink: str, paper: str) -> Image.Image:
+    image = Image.new("RGB", (420, 300), paper)
+    pen, line = ImageDraw.Draw(image), max(2, radius // 5)
+    box = 210 - radius, 150 - radius, 210 + radius, 150 + radius
+    top, left, right = (210, box[1]), (box[0], box[3]), (box[2], box[3])
+    pairs = {
+        "ring": lambda: pen.ellipse(box, outline=ink, width=line),
+        "level": lambda: pen.rectangle((box[0], 150 - line, box[2], 150 + line), ink),
+        "upright": lambda: pen.rectangle((210 - line, box[1], 210 + line, box[3]), ink),
+        "frame": lambda: pen.rectangle(box, outline=ink, width=line),
+        "triangle": lambda: pen.line([top, right, left, top], ink, line),
+        "arc": lambda: pen.arc(box, 30, 330, ink, line),
+    }
+    pairs[shape]()
+    return image
+
+
+@pytest.mark.parametrize("shape", ["ring", "level", "upright", "frame", "triangle", "arc"])
+@pytest.mark.parametrize("radius, ink, paper", [(25, "black", "white"), (60, "#c04060", "#c8c8c8")])
+def test_a_ball_or_a_stroke_alone_is_no_print(shape, radius, ink, paper):
+    assert ocr.read_all(np.asarray(drawn(shape, radius, ink, paper)))[0] == []
+
+
+@pytest.mark.parametrize("sign, alike", [("0", "0"), ("O", "0O"), ("C", "Cc"), ("Q", "Q")])
+def test_a_single_sign_beside_print_is_print(sign, alike):
+    image = rows([["Wins", "Draws"], ["11", sign], ["Lost", "7"]], (40, 300), 40)
+    assert [line.text for line in ocr.read_lines(np.asarray(image)) if line.text in alike]
+
+
 def test_the_pictures_of_the_page_are_read_surely():
     answer = run("<OCR>", read(ASSETS / "sign.jpg"))
     assert "Lake Loop   2.4 km" in answer.text.split("\n") and "unsure" not in answer.text

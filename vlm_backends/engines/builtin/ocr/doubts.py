@@ -22,6 +22,8 @@ _REACH, _WIDE_REACH = 6, 25  # px: how far from its middle a letter's ink lies; 
 _APART = 17  # px: ink that far from the line's ends is a sign beside the text, such as a bullet
 _MIN_CONTRAST = 0.75  # of the variance, explained by ink against paper: plain print has more
 _RINGS = set("0OoQCcD8°。〇○●口日")
+# drawn things read so too: balls and rings, frames, strokes
+_ROUND, _STROKES = "0Oo°。〇○●◯◎•口□■回日▢△▲Δ∆▽▼∇◇◆", "CcQDlI|_-–—一丨"
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _VIETNAMESE = re.compile(
     r"[ơưƠƯ]|(?=.*[đĐ]).*[àèìòùãõăâêôéëÀÈÌÒÙÃÕĂÂÊÔÉ]"
@@ -130,6 +132,11 @@ def has_sign_beside(ink: np.ndarray | None, stops: Sequence[float]) -> bool:
 def is_ring(text: str) -> bool:
     """Return True when the text is of round characters only: cups, eyes and wheels read so too."""
     return set(text) <= _RINGS
+
+
+def may_be_drawn(text: str) -> bool:
+    """Return True for a text that a ball, a frame or a stroke on plain paper is read as."""
+    return set(text) <= set(_ROUND) or len(text) == 1 and text in _STROKES
 
 
 def _is_greek(word: str) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin.ocr.detection import find_lines
+from vlm_backends.engines.builtin.ocr.doubts import may_be_drawn
 from vlm_backends.engines.builtin.ocr.frames import (
     TALL,
     along,
@@ -36,6 +37,7 @@ _MIN_LETTERS = 3  # of a line that is asked: digits may be read upside down too
 _SURE_DIGITS = 0.97  # digits that are read upside down score less, unless they look alike
 _CLEARLY = 0.15  # by so much a page without letters must be surer the other way to be turned
 _SLIGHTLY = 0.03  # by so much it may be, and then its digits are not sure
+_AS_HIGH = 2.0  # times as high or as low: a single sign is print beside such print
 _UPWARDS = 3  # quarter turns: how print beside the lines runs most often
 
 
@@ -70,6 +72,9 @@ class Scan:
         self._bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
         self._quads: list[np.ndarray] = []
         self._read: dict[bytes, Reading] = {}  # by their corners: lines that were asked
+        self._is_words: dict[
+            bytes, bool
+        ] = {}  # by their corners: lines that single signs are beside
         self._is_way_open = False  # the page may be upside down, for all that its digits say
 
     def find(self) -> Iterator[tuple[int, int]]:
@@ -99,6 +104,7 @@ class Scan:
         is_level = math.cos(angle) > math.sqrt(0.5)
         if self._is_upside_down([quad for quad in quads if not is_tall(quad)], is_level):
             quads = [turned(quad, 2) for quad in quads]
+        self._quads = quads
         level = [quad for quad in quads if not is_tall(quad)]
         beside = [turned(quad, _UPWARDS) for quad in quads if is_tall(quad)]
         return [[part[i] for i in row] for part in (level, beside) for row in reading_rows(part)]
@@ -142,10 +148,30 @@ class Scan:
         if not reading.is_shown:
             self.unread += _is_long(quad)
             return None
+        if may_be_drawn(reading.text) and not self._has_print_like(quad):
+            self.unread += 1
+            return None
         corners = tuple((float(x), float(y)) for x, y in reading.quad)
         is_sure = reading.is_sure and not (self._is_way_open and reads_both_ways(reading.text))
         stops, sign = reading.stops, reading.has_sign_beside
         return TextLine(reading.text, reading.score, corners, row, stops, is_sure, sign)
+
+    def _has_print_like(self, quad: np.ndarray) -> bool:
+        """Return True when other print is about as high as this single sign."""
+        side = max(size_of(quad))
+        return any(
+            side / _AS_HIGH <= min(size_of(other)) <= side * _AS_HIGH and self._is_print(other)
+            for other in self._quads
+            if not np.allclose(other.mean(axis=0), quad.mean(axis=0))
+        )
+
+    def _is_print(self, quad: np.ndarray) -> bool:
+        """Return True for a line that no drawn thing is read as."""
+        key = quad.tobytes()
+        if key not in self._is_words:
+            reading = self._read.get(key) or read_strip(self._bgr, quad)
+            self._is_words[key] = reading.is_shown and not may_be_drawn(reading.text)
+        return self._is_words[key]
 
 
 def _is_long(quad: np.ndarray) -> bool:
