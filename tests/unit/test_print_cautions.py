@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.print_pictures import sheet
+from tests.support.print_pictures import rows, sheet
 from vlm_backends.engines.builtin import ocr
 from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.engines.builtin.ocr.doubts import has_sign_beside, holds_fraction
@@ -69,14 +69,19 @@ def test_no_sign_is_missed_where_none_is(rows):
     ([line("kT9x-Qm21-0OlI")], "as in “kT9x-Qm21-0OlI”"),
     ([line("see https://example.org/a?id=1l")], "as in “https://example.org/a?id=1l”"),
     ([line("Serial B8S0-Z2I1")], "0 and O, 1, l and I"),
+    ([line("[1ink](about:blank)")], "as in “1ink”: 0 and O, 1, l and I."),
+    ([line("“he11o”")], "as in “he11o”"),
+    ([line("Open (kT9x0m) now")], "as in “kT9x0m”"),
+    ([line("![×](a.png)")], "x and × look alike and may be mixed up, as in “![×](a.png)”."),
+    ([line("× Breakfast")], "as in “× Breakfast”"),
     ([line("Příliš žluťoučký")], "Accents that Western Europe does not use"),
     ([line("istanbul'da ılık")], "(ť, İ)"),
     ([line("Fine print", 11)], "1 piece of print is less than 14 px high"),
     ([line("One", 9), line("Two", 13.9), line("Three", 14)], "2 pieces of print are less than 14 px high"),
     ([line("New modems", 23.9)], "may touch and be read as m, as in “modems”"),
     ([line("Room 2", 40), line("Bam, Stem", 18)], "as in “Bam,”"),
-    ([line("Parking", sign=True)], "Beside 1 piece is a sign that is not in the text"),
-    ([line("A", sign=True), line("B", sign=True)], "Beside 2 pieces are signs that are not in the text"),
+    ([line("Parking", sign=True)], "Beside at least 1 piece is a sign that is not in the text"),
+    ([line("A", sign=True), line("B", sign=True)], "Beside at least 2 pieces are signs that are not in the text"),
 ])  # fmt: skip
 def test_the_note_says_what_may_be_wrong_in_sure_lines(lines, said):
     assert said in describe_doubts(lines, 0)
@@ -97,9 +102,82 @@ def test_no_letters_touch_in_high_print_or_at_a_words_beginning(text, height):
     assert "touch" not in describe_doubts([line(text, height)], 0)
 
 
-@pytest.mark.parametrize("text", ["Open 10am to 11pm", "100ml, 1000kg", "A4 paper", "Room 14B", "TOTAL 1,000.00", "2024-10-01", "Größe 40", "1st floor",
+@pytest.mark.parametrize("text", ["Open 10am to 11pm", "100ml, 1000kg", "A4 paper", "Room 14B", "TOTAL 1,000.00", "2024-10-01", "Größe 40", "1st floor", "(10min)", "“1 km”", "3 × 4 cm", "2× coffee",
                                   "Call 555 0104", "Été à Noël", "El niño", "1920x1080"])  # fmt: skip
 def test_ordinary_print_needs_no_caution(text):
     assert describe_doubts([line(text)], 0) == (
         "Surest line 99%, least sure 99%. It reads Latin script, Chinese and Japanese."
     )
+
+
+# --- cells that are not there ----------------------------------------------------------------------
+
+PRICES = [
+    ["Pizza", "Small", "Large"],
+    ["Funghi", "7.00", "9.00"],
+    ["Calzone", "", "9.80"],
+    ["Tonno", "7.50", "9.50"],
+]
+TRAINS = [
+    ["", "101", "103", "105"],
+    ["Oslo", "06:10", "08:15", "10:20"],
+    ["Lund", "07:22", "", "11:27"],
+]
+PEOPLE = [
+    ["Name", "Town", "Team", "Age"],
+    ["Ada", "Paris", "Blue", "36"],
+    ["Ben", "Rome", "", "41"],
+]
+EMPTY = "Some rows have empty cells"
+
+
+def table(cells: list[list[str]], slant: float = 0.0) -> list[TextLine]:
+    """The pieces of a table whose columns are 150 px apart; each row sinks by `slant` px in 100."""
+    lines = []
+    for row, texts in enumerate(cells):
+        for column, text in enumerate(texts):
+            (x, right), y = (150 * column, 150 * column + 14 * len(text)), 40 * row
+            corners = (x, y), (right, y), (right, y + 30), (x, y + 30)
+            quad = tuple((a - b * slant / 100, b + a * slant / 100) for a, b in corners)
+            lines += [TextLine(text, 0.99, quad, row=row)] if text else []
+    return lines
+
+
+@pytest.mark.parametrize("cells", [PRICES, TRAINS, PEOPLE], ids=["prices", "trains", "people"])
+@pytest.mark.parametrize("slant", [0, 8, 80])
+def test_a_row_with_an_empty_cell_is_said(cells, slant):
+    assert EMPTY in describe_doubts(table(cells, slant), 0)
+
+
+@pytest.mark.parametrize("cells", [
+    PRICES[:2] + PRICES[3:],
+    [["", "Jan", "Feb"], ["Oslo", "3", "4"], ["Lund", "5", "6"]],
+    [["Coffee", "3.50"], ["Tea", "2.80"], ["TOTAL", "6.30"]],
+    [["Name:", "Ada"], ["E-mail:"], ["Phone:", "555"]],
+    [["A line of print"], ["and another"]],
+    [],
+])  # fmt: skip
+def test_a_whole_table_and_a_receipt_are_not_accused(cells):
+    assert EMPTY not in describe_doubts(table(cells), 0)
+
+
+@pytest.mark.parametrize("cells", [PRICES, PEOPLE], ids=["prices", "people"])
+def test_a_drawn_table_with_an_empty_cell_is_said(cells):
+    edges = [40, 260, 430, 600][: len(cells[0])]
+    assert EMPTY in describe_doubts(ocr.read_all(np.asarray(rows(cells, edges)))[0], 0)
+    whole = [row for row in cells if all(row)]
+    assert EMPTY not in describe_doubts(ocr.read_all(np.asarray(rows(whole, edges)))[0], 0)
+
+
+# --- capitals of another script ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("texts", [["KACCA", "METPO"], ["PECTOPAH"], ["TAXI AOHNA"], ["TOMATO"], ["BAHK 24", "KACCA"]])  # fmt: skip
+def test_capitals_that_other_scripts_have_too_are_said(texts):
+    longest = max(" ".join(texts).split(), key=len)
+    assert f"“{longest}” may be Cyrillic or Greek" in describe_doubts([line(text) for text in texts], 0)  # fmt: skip
+
+
+@pytest.mark.parametrize("texts", [["MENU"], ["EXIT"], ["TAXI STAND"], ["CAFE", "Open"], ["TOTAL   $33.40"], ["No", "A 4"], ["KACCA", "касса"], ["PARK ROME"]])  # fmt: skip
+def test_latin_capitals_are_not_accused(texts):
+    assert "Cyrillic or Greek," not in describe_doubts([line(text) for text in texts], 0)
