@@ -22,8 +22,8 @@ from benchmarks.chart_set.draw import SampleChart, chart, tricky_chart
 from benchmarks.chart_set.lines import line_chart
 from benchmarks.chart_set.others import other_picture
 from benchmarks.chart_set.pies import pie_chart
+from vlm_backends.engines.builtin.charts.bar_charts import ChartTable
 from vlm_backends.engines.builtin.charts.errors import CannotRead
-from vlm_backends.engines.builtin.charts.reader import ChartTable
 from vlm_backends.engines.builtin.charts.readings import read_any_chart
 from vlm_backends.engines.builtin.table_questions.figures import parse_number
 from vlm_backends.engines.builtin.tables import read_chart_print

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.chart_pictures import DARK, LIGHT, font
 from tests.support.plots import COLOURS, FOOT, LEFT, RIGHT, TOP, Plot
-from vlm_backends.engines.builtin.charts import axes, reader
+from vlm_backends.engines.builtin.charts import axes, bar_charts
 from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.engines.builtin.charts.readings import read_any_chart
 
@@ -14,15 +14,15 @@ TOWNS, FRUIT = ["Oslo", "Rome", "Cairo", "Lima"], ["Plums", "Figs", "Pears", "Ki
 @pytest.fixture(autouse=True)
 def no_second_reading(monkeypatch):
     """Where print is in doubt the OCR is asked again: here it finds nothing more."""
-    monkeypatch.setattr(reader.ocr, "read_lines", lambda *_: [])
+    monkeypatch.setattr(bar_charts.ocr, "read_lines", lambda *_: [])
 
 
 def table(plot: Plot) -> dict[str, list[float]]:
     return {row[0]: [axes.number(cell) for cell in row[1:]] for row in read(plot).rows[1:]}
 
 
-def read(plot: Plot) -> reader.ChartTable:
-    return reader.read_chart(plot.rgb, plot.lines)
+def read(plot: Plot) -> bar_charts.ChartTable:
+    return bar_charts.read_bar_chart(plot.rgb, plot.lines)
 
 
 def single(values, names=TOWNS, ticks=(0, 20, 40, 60), sheet=LIGHT, write=str) -> Plot:

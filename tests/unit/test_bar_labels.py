@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from tests.support.chart_pictures import BLUE, DARK, GREEN, LIGHT, ORANGE, font
 from tests.support.plots import FOOT, LEFT, RIGHT, Plot
-from vlm_backends.engines.builtin.charts import axes, reader
+from vlm_backends.engines.builtin.charts import axes, bar_charts
 from vlm_backends.engines.builtin.charts.alignment import line_of
 from vlm_backends.engines.builtin.charts.bar_ends import exact_end
 from vlm_backends.engines.builtin.charts.bars import Rectangle
@@ -21,7 +21,7 @@ TICKS = (0, 20, 40, 60)
 @pytest.fixture(autouse=True)
 def no_second_reading(monkeypatch):
     """Where print is in doubt the whole picture is read again: here that finds nothing more."""
-    monkeypatch.setattr(reader.ocr, "read_lines", lambda *_: [])
+    monkeypatch.setattr(bar_charts.ocr, "read_lines", lambda *_: [])
 
 
 def plot_of(values, names=(), sheet=LIGHT) -> Plot:
@@ -33,7 +33,7 @@ def plot_of(values, names=(), sheet=LIGHT) -> Plot:
 
 
 def table(plot: Plot) -> dict[str, list[float]]:
-    rows = reader.read_chart(plot.rgb, plot.lines).rows[1:]
+    rows = bar_charts.read_bar_chart(plot.rgb, plot.lines).rows[1:]
     return {row[0]: [axes.number(cell) for cell in row[1:]] for row in rows}
 
 
@@ -347,7 +347,7 @@ def as_jpeg(image: Image.Image) -> Image.Image:
 ])  # fmt: skip
 def test_two_numbers_of_a_lying_axis_in_one_piece_are_two(ticks, joined):
     step = axes.usual_step([str(tick) for tick in ticks])
-    parts = [part.text for text in joined for part in reader._numbers_apart(_box(text), step)]
+    parts = [part.text for text in joined for part in bar_charts._numbers_apart(_box(text), step)]
     assert parts == (joined if "1 000" in joined else [str(tick) for tick in ticks])
 
 
@@ -356,8 +356,8 @@ def test_two_numbers_of_a_lying_axis_in_one_piece_are_two(ticks, joined):
     ("1 500", 500.0, ["1 500"]), ("260 280", 20.0, ["260", "280"]), ("260 280", 100.0, ["260 280"]), ("7", 1.0, ["7"]),
 ])  # fmt: skip
 def test_numbers_with_a_blank_are_parted_by_the_step_of_the_others(text, step, parts):
-    assert [part.text for part in reader._numbers_apart(_box(text), step)] == parts
+    assert [part.text for part in bar_charts._numbers_apart(_box(text), step)] == parts
 
 
 def _box(text: str):
-    return reader.to_print_box(TextLine(text, 1.0, ((10, 10), (10 + 12 * len(text), 10), (10 + 12 * len(text), 30), (10, 30))))  # fmt: skip
+    return bar_charts.to_print_box(TextLine(text, 1.0, ((10, 10), (10 + 12 * len(text), 10), (10 + 12 * len(text), 30), (10, 30))))  # fmt: skip

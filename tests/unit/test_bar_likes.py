@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.chart_pictures import DARK, LIGHT
 from tests.support.plots import FOOT, LEFT, RIGHT, TOP, Plot
-from vlm_backends.engines.builtin.charts import reader
+from vlm_backends.engines.builtin.charts import bar_charts
 from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.engines.builtin.charts.readings import read_any_chart
 
@@ -13,7 +13,7 @@ from vlm_backends.engines.builtin.charts.readings import read_any_chart
 @pytest.fixture(autouse=True)
 def no_second_reading(monkeypatch):
     """Where print is in doubt the OCR is asked again: here it finds nothing more."""
-    monkeypatch.setattr(reader.ocr, "read_lines", lambda *_: [])
+    monkeypatch.setattr(bar_charts.ocr, "read_lines", lambda *_: [])
 
 
 def refusal(plot: Plot) -> str:

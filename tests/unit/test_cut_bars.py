@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.chart_pictures import DARK, LIGHT
 from tests.support.plots import FOOT, LEFT, RIGHT, Plot
-from vlm_backends.engines.builtin.charts import axes, reader
+from vlm_backends.engines.builtin.charts import axes, bar_charts
 from vlm_backends.engines.builtin.charts.errors import CannotRead
 
 TOWNS = ["Oslo", "Rome", "Cairo", "Lima"]
@@ -14,7 +14,7 @@ PALE = (205, 205, 205)
 @pytest.fixture(autouse=True)
 def no_second_reading(monkeypatch):
     """Where print is in doubt the OCR is asked again: here it finds nothing more."""
-    monkeypatch.setattr(reader.ocr, "read_lines", lambda *_: [])
+    monkeypatch.setattr(bar_charts.ocr, "read_lines", lambda *_: [])
 
 
 def plot_of(values, low=0, high=100, sheet=LIGHT, frame=None, ground=None, ticks=(0, 20, 40, 60, 80, 100)) -> Plot:  # fmt: skip
@@ -38,13 +38,13 @@ def plot_of(values, low=0, high=100, sheet=LIGHT, frame=None, ground=None, ticks
 ])  # fmt: skip
 def test_a_bar_that_is_cut_off_at_the_end_of_the_axis_is_told(high, looks):
     plot = plot_of([52, 180, 64, 80], high=high, **looks)
-    found = reader.read_chart(plot.rgb, plot.lines)
+    found = bar_charts.read_bar_chart(plot.rgb, plot.lines)
     assert "the bar of Rome ends where the axis ends, and may be cut off there" in found.how
 
 
 def test_without_a_frame_the_last_number_is_the_end():
     plot = plot_of([52, 71, 64, 300])
-    assert "the bar of Lima" in reader.read_chart(plot.rgb, plot.lines).how
+    assert "the bar of Lima" in bar_charts.read_bar_chart(plot.rgb, plot.lines).how
 
 
 @pytest.mark.parametrize("low, ticks", [(0, (0, 20, 40, 60, 80, 100)), (40, (40, 60, 80, 100)), (50, (50, 60, 70, 80, 90))])  # fmt: skip
@@ -52,7 +52,7 @@ def test_without_a_frame_the_last_number_is_the_end():
 def test_an_axis_that_does_not_start_at_zero_in_a_pale_frame_is_read(low, ticks, looks):
     values = [58, 71, 64, 83]
     plot = plot_of(values, low, 110, ticks=ticks, **looks)
-    found = reader.read_chart(plot.rgb, plot.lines)
+    found = bar_charts.read_bar_chart(plot.rgb, plot.lines)
     assert [axes.number(row[1]) for row in found.rows[1:]] == pytest.approx(values, abs=1.7)
     assert "cut off" not in found.how
 
@@ -63,4 +63,4 @@ def test_an_axis_whose_last_number_does_not_fit_is_refused(last, looks):
     plot = plot_of([30, 55, 45, 80], high=100, ticks=(0, 10, 20, 30, 40, 50), **looks)
     plot.ticks([last], [90])
     with pytest.raises(CannotRead, match="may be broken|power of ten"):
-        reader.read_chart(plot.rgb, plot.lines)
+        bar_charts.read_bar_chart(plot.rgb, plot.lines)

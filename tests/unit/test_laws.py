@@ -128,7 +128,7 @@ FLOORS = {
         ["legends", "scales", "categories", "values"],
         ["plot_area", "areas", "series_names", "kinds", "checks", "grouping"],
         ["tabulation", "bar_likes"],
-        ["reader", "ticks", "second_look", "name_checks"],
+        ["bar_charts", "ticks", "second_look", "name_checks"],
         ["plots", "pies"],
         ["drawn_lines"],
         ["lines"],

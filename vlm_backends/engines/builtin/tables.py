@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from vlm_backends.concurrency import CancelToken
-from vlm_backends.engines.builtin.charts import reader
+from vlm_backends.engines.builtin.charts import bar_charts
+from vlm_backends.engines.builtin.charts.bar_charts import ChartTable
 from vlm_backends.engines.builtin.charts.errors import CannotRead
-from vlm_backends.engines.builtin.charts.reader import ChartTable
 from vlm_backends.engines.builtin.charts.readings import read_any_chart
 from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.engines.builtin.ocr_script import ocr_name
@@ -53,12 +53,12 @@ def read_table(rgb: np.ndarray, question: str, cancel: CancelToken) -> Iterator[
         regions = _lit(table, table.rows, found, rgb)
     elif question:
         note = f"{note} {_NOT_UNDERSTOOD} {_ANSWERS}"
-    yield Chunk(reader.linearize(table), regions, note=note)
+    yield Chunk(bar_charts.linearize(table), regions, note=note)
 
 
 def read_chart_print(rgb: np.ndarray, cancel: CancelToken | None = None) -> list[TextLine]:
     """Return the print of a chart (H×W×3, uint8), unsure lines too, read without its bars."""
-    return reader.read_print(rgb, cancel)
+    return bar_charts.read_print(rgb, cancel)
 
 
 def answer_about_table(

@@ -195,7 +195,7 @@ def _places_of_level(labels: Sequence[PrintBox], stacks: Sequence[Stack]) -> lis
         is_centred = len(row) == 1 and abs(row[0].x - centre) < 0.1 * reach
         if down > (_TITLE_PITCH if is_centred else _LINE_PITCH) * letter:
             break
-        if is_centred and _is_title(row[0], groups):
+        if is_centred and _names_axis(row[0], groups):
             break
         for label in row:
             group = min(groups, key=lambda group: abs(group[0].x - label.x))
@@ -204,7 +204,7 @@ def _places_of_level(labels: Sequence[PrintBox], stacks: Sequence[Stack]) -> lis
     return [Place(group[0].x, tuple(group)) for group in groups]
 
 
-def _is_title(line: PrintBox, groups: Sequence[Sequence[PrintBox]]) -> bool:
+def _names_axis(line: PrintBox, groups: Sequence[Sequence[PrintBox]]) -> bool:
     """Return True for a line below the middle label that would have had room beside it.
 
     Raises LabelsInDoubt when it may be the label's second line as well as the axis's name.

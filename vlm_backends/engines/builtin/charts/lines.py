@@ -19,6 +19,7 @@ from vlm_backends.engines.builtin.charts import (
     plot_area,
     second_look,
 )
+from vlm_backends.engines.builtin.charts.bar_charts import ChartTable, shrink
 from vlm_backends.engines.builtin.charts.curves import Curve
 from vlm_backends.engines.builtin.charts.drawn_lines import HIDDEN_END, check_ends, find_lines
 from vlm_backends.engines.builtin.charts.errors import (
@@ -30,7 +31,6 @@ from vlm_backends.engines.builtin.charts.errors import (
 )
 from vlm_backends.engines.builtin.charts.plot_area import PrintedLine, ValueAxis
 from vlm_backends.engines.builtin.charts.plots import Plot, find_plot, print_boxes, upper_part
-from vlm_backends.engines.builtin.charts.reader import ChartTable, shrink
 from vlm_backends.engines.builtin.charts.series_names import (
     check_cut,
     legend_entries,

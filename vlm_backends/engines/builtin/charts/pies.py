@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from vlm_backends.engines.builtin.charts import axes
+from vlm_backends.engines.builtin.charts.bar_charts import ChartTable, shrink
 from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.engines.builtin.charts.labels import TextBox, to_text_box
-from vlm_backends.engines.builtin.charts.reader import ChartTable, shrink
 from vlm_backends.engines.builtin.charts.sectors import Disc, Sector, find_disc
 from vlm_backends.engines.builtin.charts.series_names import clean_name, legend_entries
 from vlm_backends.engines.builtin.charts.strokes import lab_distance

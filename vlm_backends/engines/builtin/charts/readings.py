@@ -10,17 +10,17 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin.charts import (
+    bar_charts,
     bar_likes,
     kinds,
     lines,
     name_checks,
     pies,
     plot_area,
-    reader,
 )
+from vlm_backends.engines.builtin.charts.bar_charts import ChartTable, shrink
 from vlm_backends.engines.builtin.charts.errors import AxesInDoubt, CannotRead, OtherKind
 from vlm_backends.engines.builtin.charts.labels import TextBox, to_text_box
-from vlm_backends.engines.builtin.charts.reader import ChartTable, shrink
 from vlm_backends.engines.builtin.ocr import TextLine
 
 _MAGNITUDE = re.compile(
@@ -62,7 +62,7 @@ def _table(rgb: np.ndarray, printed: Sequence[TextLine], cancel: CancelToken | N
     except CannotRead as reason:
         raise CannotRead(f"this looks like a pie chart, and {reason}") from None
     try:
-        return reader.read_chart(rgb, printed, cancel)
+        return bar_charts.read_bar_chart(rgb, printed, cancel)
     except OtherKind:
         pass
     except CannotRead as reason:  # a line over bars is not the whole chart
@@ -75,7 +75,7 @@ def _table(rgb: np.ndarray, printed: Sequence[TextLine], cancel: CancelToken | N
 
 def _seen_of_bars(rgb: np.ndarray, printed: Sequence[TextLine], reason: str) -> str:
     """Return what was seen where rectangles were taken for bars, as a phrase."""
-    drawing = reader.draw_out(rgb)
+    drawing = bar_charts.draw_out(rgb)
     labels = [to_text_box(line, drawing.scale) for line in printed]
     return bar_likes.describe_refused(drawing.rgb, labels, drawing.layout, reason)
 

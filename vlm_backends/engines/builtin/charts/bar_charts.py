@@ -57,7 +57,7 @@ def read_print(rgb: np.ndarray, cancel: CancelToken | None = None) -> list[TextL
     return [_scaled(line, 1 / drawing.scale) for line in lines]
 
 
-def read_chart(
+def read_bar_chart(
     rgb: np.ndarray, lines: Sequence[TextLine], cancel: CancelToken | None = None
 ) -> ChartTable:
     """Return the table of the chart in the picture (H×W×3, uint8), whose print is given.

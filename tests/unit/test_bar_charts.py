@@ -8,7 +8,7 @@ from tests.support import chart_pictures as charts
 from tests.support.chart_pictures import DARK
 from tests.support.paths import ASSETS
 from vlm_backends.engines.builtin import tables
-from vlm_backends.engines.builtin.charts import axes, reader
+from vlm_backends.engines.builtin.charts import axes, bar_charts
 from vlm_backends.engines.builtin.charts.axes import AxisLabel
 from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.readers import deplot
@@ -16,13 +16,13 @@ from vlm_backends.readers import deplot
 YEARS = ["2019", "2020", "2021", "2022", "2023"]
 
 
-def read(image) -> reader.ChartTable:
+def read(image) -> bar_charts.ChartTable:
     rgb = np.asarray(image)
     printed = [line for line in tables.read_chart_print(rgb) if line.is_sure]
-    return reader.read_chart(rgb, printed)
+    return bar_charts.read_bar_chart(rgb, printed)
 
 
-def assert_table(found: reader.ChartTable, names, series, within: float) -> None:
+def assert_table(found: bar_charts.ChartTable, names, series, within: float) -> None:
     """Every value is off by no more than `within` of the largest."""
     head, *rows = found.rows
     assert list(head[1:]) == (list(series) if len(series) > 1 else ["Value"])
@@ -171,8 +171,8 @@ def test_an_axis_needs_three_labels_that_agree():
 
 @pytest.mark.parametrize("title", ["", "Bees"])
 def test_the_table_is_spelled_in_deplots_grammar(title):
-    table = reader.ChartTable(title, (("", "A|B", "C"), ("x", "1", "2")), (), (), (), "")
-    answer = deplot.read(reader.linearize(table))
+    table = bar_charts.ChartTable(title, (("", "A|B", "C"), ("x", "1", "2")), (), (), (), "")
+    answer = deplot.read(bar_charts.linearize(table))
     assert answer.rows == (("", "A/B", "C"), ("x", "1", "2"))
     assert "TITLE" not in answer.text
 
