@@ -9,6 +9,7 @@ from vlm_backends.engines.builtin.question_words import content_words, forms, si
 from vlm_backends.engines.builtin.quoting import is_about_print, quote
 
 QUAD = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
+NOTHING = "nothing that could be read."
 HEAD = "Printed in this picture:\n\n"
 MEASURED = "\n\n640 × 480 px. Colours: white 95%, black 5%."
 
@@ -33,8 +34,12 @@ def chunks(rows: list[str], codes: tuple[str, ...] = ()) -> list[Chunk]:
             start = len(text) + (3 if place else 0)
             text += ("   " if place else "") + piece
             made.append(Chunk(before + piece, (Region(piece, QUAD, span=(start, start + len(piece))),), literal=True))  # fmt: skip
+    if not rows:
+        made.append(Chunk(NOTHING, literal=True))
+        text += NOTHING
     for code in codes:
-        made.append(Chunk(f"\n\n{code}", (Region(code, QUAD),), literal=True))
+        text += f"\n\n{code}"
+        made.append(Chunk(f"\n\n{code}", (Region(code, QUAD, span=(len(text) - len(code), len(text))),), literal=True))  # fmt: skip
     return [*made, Chunk(MEASURED, literal=True)]
 
 
@@ -176,6 +181,86 @@ def test_a_number_to_compare_with_is_no_answer(question, rows):
         assert not quoted(question, rows) and "(“3.00”)" not in answer and "(“33.40”)" not in answer
 
 
+# --- what belongs to a row ------------------------------------------------------------------------
+
+LETTER = ["Dear Mr Jones,", "Your appointment is NOT on Monday 3 May,", "but on Thursday 6 May at 14:30.", "The fee is 45 EUR.",
+          "Refunds are paid in the same week only when", "the form arrives before Tuesday noon, and never", "without a stamp. Keep your copy.", "Dogs stay outside."]  # fmt: skip
+DRINKS = ["Drinks", "fresh orange juice", "iced coffee with milk", "hot chocolate with cream"]
+
+
+@pytest.mark.parametrize("question, rows, first", [
+    ("When is the appointment?", LETTER, LETTER[1:3]),
+    ("Is it on Thursday?", LETTER, LETTER[1:3]),
+    ("How much is the fee?", LETTER, [LETTER[3]]),
+    ("When are refunds paid?", LETTER, LETTER[4:7]),
+    ("When does the form arrive?", LETTER, LETTER[4:7]),
+    ("Do I need a stamp?", LETTER, LETTER[4:7]),
+    ("Where do the dogs stay?", LETTER, [LETTER[7]]),
+    ("Is there a pool?", ["The pool, the sauna and the steam-", "room are closed.", "Bar open"], ["The pool, the sauna and the steam-", "room are closed."]),
+    ("Is the pool open?", ["The pool is open;", "10 to 14 on Sundays."], ["The pool is open;", "10 to 14 on Sundays."]),
+    ("What coffee is there?", DRINKS, ["iced coffee with milk"]),
+    ("Where is the lift?", ["The lift is beside", "Hall B   Hall C", "and so on."], ["The lift is beside"]),
+    ("Where is the lift?", ["The lift is on one"] + ["of the many floors that are"] * 6, ["The lift is on one"] + ["of the many floors that are"] * 3),
+])  # fmt: skip
+def test_a_sentence_that_goes_on_is_quoted_with_its_other_rows(question, rows, first):
+    assert quoted(question, rows) == first
+
+
+@pytest.mark.parametrize("question, rows, label", [
+    ("What is the e-mail?", ["Name:   Ada", "E-mail:", "Passport no.:   C01X00T47"], "E-mail:"),
+    ("What is the date of birth?", ["Date of birth:", "Town: Oslo"], "Date of birth:"),
+    ("How high is the fee?", ["Fee:", "Room no.: 14"], "Fee:"),
+    ("What is the signature?", ["Town: Oslo", "Signature:"], "Signature:"),
+    ("Who is the owner?", ["Town: Oslo   Owner:", "Age: 4"], "Owner:"),
+])  # fmt: skip
+def test_another_labels_value_is_not_what_stands_below(question, rows, label):
+    answer = answered(question, rows).text
+    assert "↳" not in answer and f"\n\nNothing was read beside “{label}”." in answer
+
+
+@pytest.mark.parametrize("question, rows, below", [
+    ("What is the e-mail?", ["E-mail:", "ada@example.org"], "ada@example.org"), ("When does it open?", ["Opening hours", "Mon–Fri: 9–17"], "Mon–Fri: 9–17"),
+    ("When is the departure?", ["Departure:", "10:30"], "10:30"), ("What do I have to bring?", ["Items to bring:", "A towel"], "A towel"),
+])  # fmt: skip
+def test_a_value_below_its_label_is_quoted(question, rows, below):
+    answer = answered(question, rows).text
+    assert f"\n↳ {below}\n" in answer and "Nothing was read" not in answer
+
+
+# --- codes ----------------------------------------------------------------------------------------
+
+QR, EAN = "QR code: First code", "EAN-13 barcode: 4006381333931"
+
+
+@pytest.mark.parametrize("question", ["What does the code say?", "Scan the barcode", "What is in the QR?", "Which EAN is it?", "Read the QR-codes please", "What are the codes?"])  # fmt: skip
+@pytest.mark.parametrize("rows", [["Order 5531", "Ship to Oslo"], []])
+def test_a_question_about_codes_is_answered_with_all_of_them_first(question, rows):
+    answer = answered(question, rows, (QR, EAN))
+    rest = "\n\nAlso in this picture:\n\n" + "\n".join(rows) if rows else ""
+    assert answer.text == f"Codes in this picture:\n\n{QR}\n{EAN}{rest}{MEASURED}"
+    assert [answer.text[slice(*region.span)] for region in answer.regions] == [QR, EAN]
+
+
+def test_print_about_codes_follows_them():
+    text = answered("What is the promo code?", ["Promo code SAVE5", "Enjoy"], (EAN,)).text
+    assert text.startswith(f"Codes in this picture:\n\n{EAN}\n\nPrinted here,")
+    assert text.partition("question:\n\n")[2].startswith("Promo code SAVE5\n\nAlso in")
+
+
+@pytest.mark.parametrize("question, rows, codes", [
+    ("What is the price?", ["Old price 99.00", "New price 79.00"], ()), ("What is the price?", ["Price 5"], ()), ("Where is example.org?", [], ("QR code: example.org",)),
+])  # fmt: skip
+def test_a_heading_has_something_below_it(question, rows, codes):
+    answer = answered(question, rows, codes)
+    assert "Also in this picture" not in answer.text and NOTHING not in answer.text
+    assert answer.text.endswith("\n".join([*rows, *codes]) + MEASURED) and answer.fold is None
+
+
+def test_a_code_that_shares_no_word_is_in_the_rest_without_empty_words():
+    text = answered("Where is example.org?", [], ("QR code: example.org", EAN)).text
+    assert text.endswith(f"\n\nAlso in this picture:\n\n{EAN}{MEASURED}") and NOTHING not in text
+
+
 # --- what is said ---------------------------------------------------------------------------------
 
 
@@ -223,7 +308,7 @@ def test_without_a_shared_word_it_says_so_and_gives_all_print(question):
 ])  # fmt: skip
 @pytest.mark.parametrize("rows", [PARK, []])
 def test_size_and_colours_come_first_where_they_are_asked_for(question, missing, rows):
-    printed = HEAD + "\n".join(rows)
+    printed = HEAD + ("\n".join(rows) or NOTHING)
     said = f"Nothing that was read here shares a word with your question (“{missing}”).\n\n"
     answer = answered(question, rows)
     first = f"Measured over the whole picture, not of one thing in it: {MEASURED.strip()}\n\n"

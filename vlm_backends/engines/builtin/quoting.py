@@ -1,27 +1,26 @@
 """Answer a question by quoting: the rows of print that share its words, then the rest."""
 
-import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from vlm_backends.engines.builtin.question_words import (
     asks_for_amount,
     content_words,
     denials,
-    forms,
-    is_content,
-    similar,
     split_meant,
-    words_of,
+)
+from vlm_backends.engines.builtin.row_matching import (
+    Match,
+    PrintedRow,
+    matching_rows,
+    printed_rows,
 )
 from vlm_backends.models import CATALOGUE
 from vlm_backends.types import Chunk, Region
 
-_SHARE = 0.5  # of the best row's weight: a row that shares less is not quoted
-_MOST_ROWS = 8
-_HEADING_WORDS = 3
 _BELOW = "↳ "
+_ALSO = "\n\nAlso in this picture:\n\n"
 _NOTE = (
     "The rows are found by the words that they share with the question, not by understanding it."
 )
@@ -29,33 +28,12 @@ _MEASURED = re.compile(  # of a question that the picture's size and colours may
     r"\b(?:colou?r(?:s|ed)?|size|pixels?|resolution|dimensions|how (?:big|large|wide|tall|high))\b",
     re.IGNORECASE,
 )
+_CODES = re.compile(  # of a question that the picture's codes may answer
+    r"\b(?:(?:qr|bar|ean|upc|matrix|aztec|scan)[ -]?)?codes?\b|\bqrs?\b|\b(?:ean|upc|gtin|isbn)s?\b"
+    r"|\bscan(?:s|ned|ning)?\b|\bdata ?matrix\b",
+    re.IGNORECASE,
+)
 _SAMPLES = frozenset(prompt.casefold() for model in CATALOGUE for prompt in model.prompts)
-
-
-@dataclass(frozen=True)
-class PrintedRow:
-    """A row of an answer's text, with the regions whose labels are in it."""
-
-    text: str
-    start: int  # in the answer's text
-    regions: tuple[Region, ...]
-
-    def moved(self, start: int) -> Iterator[Region]:
-        """Yield the regions for a text in which the row starts there."""
-        for region in self.regions:
-            if region.span:
-                first, end = (place - self.start + start for place in region.span)
-                yield region._replace(span=(first, end))
-
-
-@dataclass(frozen=True)
-class _Match:
-    """The rows to quote, best first, and what is to be said about the question's words."""
-
-    rows: list[int]
-    below: frozenset[int]  # of the rows: they stand below a heading that shares words
-    missing: list[str]
-    respelled: Mapping[str, str]  # a word of the question: the print that is nearly like it
 
 
 def is_about_print(question: str) -> bool:
@@ -76,15 +54,16 @@ def quote(question: str, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         regions += chunk.regions
         seen = sum(region.span is not None for region in regions)
         yield Chunk(status=chunk.status or f"Reading: {seen} pieces of print so far…", literal=True)
-    rows = _rows(text, regions)
+    rows = printed_rows(text, regions)
     amount = asks_for_amount(question)
     asked, left_out = split_meant(question, "\n".join(row.text for row in rows))
-    match = _matched(content_words(asked), rows, amount)
+    match = matching_rows(content_words(asked), rows, amount)
     if not match.rows:  # "did they pay by card?": the card may be printed
-        match = _matched(content_words(asked, with_general=True), rows, amount)
+        match = matching_rows(content_words(asked, with_general=True), rows, amount)
+    match, codes = _codes_apart(match, asked, rows)
     left_out += denials(question, "\n".join(rows[i].text for i in match.rows))
-    if match.rows:
-        yield _quoted(text, rows, match, left_out)._replace(note=f"{note} {_NOTE}")
+    if match.rows or codes:
+        yield _quoted(text, rows, codes, match, left_out)._replace(note=f"{note} {_NOTE}")
     else:
         measurable = " ".join(_MEASURED.findall(asked)).split()
         text, measured = _measured_first(text) if measurable else (text, "")
@@ -92,107 +71,55 @@ def quote(question: str, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         yield _unquoted(text, regions, words, left_out, measured)._replace(note=note)
 
 
-def _rows(text: str, regions: Sequence[Region]) -> list[PrintedRow]:
-    """Return the lines of the text that have regions: what is printed."""
-    rows, start = [], 0
-    for line in text.split("\n"):
-        end = start + len(line)
-        inside = tuple(r for r in regions if r.span and start <= r.span[0] and r.span[1] <= end)
-        if inside:
-            rows.append(PrintedRow(line, start, inside))
-        start = end + 1
-    return rows
+def _codes_apart(
+    match: Match, asked: str, rows: Sequence[PrintedRow]
+) -> tuple[Match, list[PrintedRow]]:
+    """Part all codes from the rows to quote, when the question is about codes."""
+    words = " ".join(_CODES.findall(asked)).replace("-", " ").split()
+    codes = [row for row in rows if row.is_code] if words else []
+    if not codes:
+        return match, []
+    printed = [i for i in match.rows if not rows[i].is_code]
+    missing = [word for word in match.missing if word not in words]
+    return replace(match, rows=printed, missing=missing), codes
 
 
-def _matched(words: Iterable[str], rows: Sequence[PrintedRow], amount: bool) -> _Match:
-    """Find the rows that share the words; one that is in few rows weighs more."""
-    printed = [[forms(word) for word in dict.fromkeys(words_of(row.text))] for row in rows]
-    weights = [0.0] * len(rows)
-    shared: list[frozenset[str]] = [frozenset()] * len(rows)
-    missing: list[str] = []
-    respelled: dict[str, str] = {}
-    for word in words:
-        spellings = forms(word)
-        if not any(spellings & found for row in printed for found in row):
-            slips = similar(word, (other for row in rows for other in words_of(row.text)))
-            spellings = frozenset(form for slip in slips for form in forms(slip))
-            if slips:
-                respelled[word] = slips[0]
-        hits = [i for i, row in enumerate(printed) if any(spellings & found for found in row)]
-        missing += [] if hits else [word]
-        for i in hits:
-            weights[i] += math.log(1 + len(rows) / len(hits))
-            shared[i] |= spellings
-    only = [
-        all(forms(word) & shared[i] for word in words_of(row.text) if is_content(word))
-        for i, row in enumerate(rows)
-    ]
-    best = _best(weights, rows, only, amount)
-    whole = [all(found & shared[i] for found in row) for i, row in enumerate(printed)]
-    below = _below(best, rows, whole, amount)
-    quoted = [j for i in best for j in (i, i + 1) if j == i or j in below]
-    return _Match(quoted, below, missing, respelled)
-
-
-def _best(
-    weights: Sequence[float], rows: Sequence[PrintedRow], only: Sequence[bool], amount: bool
-) -> list[int]:
-    """Return the rows to quote.
-
-    Of equals, those with a number come first when one is asked for, then those that name nothing
-    else (`only`): "Coffee" before "Iced coffee".
-    """
-    most = max(weights, default=0.0)
-    best = [i for i, weight in enumerate(weights) if weight > 0 and weight >= _SHARE * most]
-    without = [amount and not _has_number(row.text) for row in rows]
-    return sorted(best, key=lambda i: (-weights[i], without[i], not only[i], i))[:_MOST_ROWS]
-
-
-def _below(
-    best: Sequence[int], rows: Sequence[PrintedRow], whole: Sequence[bool], amount: bool
-) -> frozenset[int]:
-    """Return the rows to quote because they stand below a heading that shares words.
-
-    A heading has no other words (`whole`); or it is short, and the number asked for is below it.
-    """
-    found = set()
-    for i in best:
-        if i + 1 >= len(rows) or i + 1 in best:
-            continue
-        text, following = rows[i].text, rows[i + 1].text
-        short = len(text.split()) <= _HEADING_WORDS and not _has_number(text)
-        if whole[i] or (amount and short and _has_number(following)):
-            found.add(i + 1)
-    return frozenset(found)
-
-
-def _has_number(text: str) -> bool:
-    return any(map(str.isdigit, text))
-
-
-def _quoted(text: str, rows: Sequence[PrintedRow], match: _Match, left_out: Sequence[str]) -> Chunk:
-    """Return the answer whose first rows are those that share words with the question."""
-    hint = f" ({_BELOW.strip()} what stands below)" if match.below else ""
-    said = f"Printed here, and sharing words with your question{hint}:\n"
+def _quoted(
+    text: str,
+    rows: Sequence[PrintedRow],
+    codes: Sequence[PrintedRow],
+    match: Match,
+    left_out: Sequence[str],
+) -> Chunk:
+    """Return the answer that begins with codes and the rows that share words with the question."""
+    said = "Codes in this picture:\n" if codes else ""
     regions: list[Region] = []
+    for row in codes:
+        said += "\n"
+        regions += row.moved(len(said))
+        said += row.text
+    if match.rows:
+        hint = f" ({_BELOW.strip()} what stands below)" if match.below else ""
+        before = "\n\n" if codes else ""
+        said += f"{before}Printed here, and sharing words with your question{hint}:\n"
     for i in match.rows:
         said += "\n" + (_BELOW if i in match.below else "")
         regions += rows[i].moved(len(said))
         said += rows[i].text
     said += _remarks(match, left_out)
-    return Chunk(
-        said + _rest(text, [rows[i] for i in match.rows]),
-        tuple(regions),
-        literal=True,
-        fold=len(said),
-    )
+    quoted = [*codes, *(rows[i] for i in match.rows)]
+    rest = _rest(text, rows, quoted)
+    fold = len(said) if rest.startswith(_ALSO) else None
+    return Chunk(said + rest, tuple(regions), literal=True, fold=fold)
 
 
-def _remarks(match: _Match, left_out: Sequence[str]) -> str:
-    """Say which words are printed in another spelling, not printed, or not understood."""
+def _remarks(match: Match, left_out: Sequence[str]) -> str:
+    """Say which words are spelled otherwise, not printed or not understood, and what is empty."""
     said = "".join(
         f"\n\n“{slip}” is spelled nearly like “{word}”." for word, slip in match.respelled.items()
     )
+    if match.bare:
+        said += f"\n\nNothing was read beside {_listed(match.bare)}."
     if match.missing:
         said += f"\n\nNot found in print: {_listed(match.missing)}."
     if left_out:
@@ -200,9 +127,16 @@ def _remarks(match: _Match, left_out: Sequence[str]) -> str:
     return said
 
 
-def _rest(text: str, quoted: Sequence[PrintedRow]) -> str:
-    """Return the text without its head and without the quoted rows."""
+def _rest(text: str, rows: Sequence[PrintedRow], quoted: Sequence[PrintedRow]) -> str:
+    """Return the text without its head and without the quoted rows, under a heading of its own.
+
+    Where no other row is left, only its last paragraph is: the picture's size and colours.
+    """
+    if len(quoted) == len(rows):
+        return "\n\n" + text.rpartition("\n\n")[2]
     _, _, body = text.partition("\n\n")
+    if all(row.is_code for row in rows):  # "nothing that could be read"
+        _, _, body = body.partition("\n\n")
     gone = [row.text for row in quoted]
     lines = []
     for line in body.split("\n"):
@@ -210,7 +144,7 @@ def _rest(text: str, quoted: Sequence[PrintedRow]) -> str:
             gone.remove(line)
         elif line or (lines and lines[-1]):
             lines.append(line)
-    return "\n\nAlso in this picture:\n\n" + "\n".join(lines)
+    return _ALSO + "\n".join(lines)
 
 
 def _measured_first(text: str) -> tuple[str, str]:
