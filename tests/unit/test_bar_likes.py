@@ -135,3 +135,26 @@ def test_numbers_from_a_hundred_on_are_no_powers():
     plot.ticks(["100", "102", "104", "106"], (100, 102, 104, 106))
     plot.names(["Oslo", "Rome"])
     assert "powers of ten" not in refusal(plot)
+
+
+@pytest.mark.parametrize("ticks, count", [((0, 20, 40, 60), 3), ((0, 10, 20, 30, 40, 50, 60), 2)])
+@pytest.mark.parametrize("sheet", [LIGHT, DARK])
+def test_charts_side_by_side_are_told(ticks, count, sheet):
+    plot = Plot(0, 60, sheet)
+    plot.ticks([str(tick) for tick in ticks], ticks)
+    plot.ticks([str(tick // 2) for tick in ticks], ticks, x=LEFT + 345)
+    for i in range(count):
+        for start in (LEFT + 20, LEFT + 370):
+            x = start + 90 * i + 30
+            plot.bar(x, 60, 0, 15 + 12 * i)
+            plot.text(x, FOOT + 22, ("Oslo", "Rome", "Lima")[i])
+    assert "side by side" in refusal(plot)
+
+
+def test_numbers_over_the_bars_are_no_axis_between_them():
+    plot = Plot(0, 60)
+    plot.names(["Oslo", "Rome", "Cairo", "Lima"])
+    plot.bars([12, 31, 24, 40])
+    for i, text in enumerate(("12", "31", "3", "40")):  # one does not fit
+        plot.text(plot.middle(i, 4), plot.y((12, 31, 24, 40)[i]) - 12, text)
+    assert "side by side" not in refusal(plot)

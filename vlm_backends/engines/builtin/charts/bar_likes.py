@@ -21,6 +21,7 @@ _TOUCHING, _MANY_BARS = 3, 5  # px between bars of a histogram; how many there a
 _APART = 0.15  # widths: bars are farther apart, the cells of a heat map nearer
 _NEARLY_ALL = 0.9  # of the gaps: grid lines over bars leave wider ones
 _MIN_NUMBERS = 3  # at an axis
+_COLUMN = 4.0  # px: labels of an axis end or begin within it
 
 CELLS = (
     "cells of many colours that fill an area were seen, as in a heat map or a treemap: no axis "
@@ -32,6 +33,7 @@ FLOATS = (
 )
 HISTOGRAM = "bars that touch each other were seen, as in a histogram, which has no row a bar"
 NO_AXIS = "solid rectangles were seen, but neither a value axis nor values beside them"
+PANELS = "an axis stands between the bars, as where two charts are side by side: cut them apart"
 BARS = "this looks like a bar chart"
 
 
@@ -52,6 +54,8 @@ def describe_refused(
         return f"{FLOATS}: {reason}"
     if _touch(layout):
         return f"{HISTOGRAM}, and {reason}"
+    if _has_inner_axis(labels, layout):
+        return PANELS
     if kinds.has_powers_of_ten(labels):
         return f"{BARS}, and {kinds.POWERS}"
     if not _has_numbers(labels):
@@ -90,6 +94,24 @@ def _has_cells(field: np.ndarray) -> bool:
 
 def _has_numbers(labels: Sequence[TextBox]) -> bool:
     return sum(axes.is_number(label.text) for label in labels) >= _MIN_NUMBERS
+
+
+def _has_inner_axis(labels: Sequence[TextBox], layout: Layout) -> bool:
+    """Return True when numbers make a column between two bars of an upright chart."""
+    if layout.is_rotated:
+        return False
+    stacks = sorted(layout.stacks, key=lambda stack: stack.left)
+    for one, other in zip(stacks, stacks[1:]):
+        between = [
+            label
+            for label in labels
+            if one.right <= label.left and label.right <= other.left and axes.is_number(label.text)
+        ]
+        sides = [[label.left for label in between], [label.right for label in between]]
+        heights = {round(label.y / label.letter) for label in between}
+        if len(heights) >= _MIN_NUMBERS and min(map(np.ptp, sides)) <= _COLUMN:
+            return True
+    return False
 
 
 def _stand_apart(layout: Layout) -> bool:
