@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from tests.support.builtin_runs import picture, run
 from tests.support.chart_pictures import font
+from tests.support.code_pictures import bars, qr
 from tests.support.paths import ASSETS
 from tests.support.print_pictures import cjk_font, rows, sheet, turned, upright_columns
 from vlm_backends import CancelToken, Embedded, Prompt, Turn, ask, find_model, read
@@ -394,6 +395,41 @@ def test_a_ball_or_a_stroke_alone_is_no_print(shape, radius, ink, paper):
 def test_a_single_sign_beside_print_is_print(sign, alike):
     image = rows([["Wins", "Draws"], ["11", sign], ["Lost", "7"]], (40, 300), 40)
     assert [line.text for line in ocr.read_lines(np.asarray(image)) if line.text in alike]
+
+
+# --- codes beside print ----------------------------------------------------------------------------
+
+
+def beside(print_: Image.Image, *pictures: Image.Image) -> Image.Image:
+    """Pictures side by side."""
+    all_ = [print_, *pictures]
+    image = Image.new("RGB", (sum(one.width for one in all_), max(one.height for one in all_)), "white")  # fmt: skip
+    left = 0
+    for one in all_:
+        image.paste(one, (left, 0))
+        left += one.width
+    return image
+
+
+@pytest.mark.parametrize("task", ["<OCR>", "<OCR_WITH_REGION>"])
+@pytest.mark.parametrize("pictures, said", [
+    ([qr("First code")], "1 QR code is in the picture too: a chat tab reads it."),
+    ([qr("First code"), bars("ean13", "400638133393")], "1 EAN-13 barcode and 1 QR code are in the picture too: a chat tab reads them."),
+    ([qr("One"), qr("Two")], "2 QR codes are in the picture too: a chat tab reads them."),
+    ([], ""),
+])  # fmt: skip
+def test_a_task_that_reads_print_says_which_codes_are_there(task, pictures, said):
+    answer = run(task, beside(sheet(["Order 5531"]), *pictures))
+    assert answer.text == "Order 5531"
+    assert "places look like" not in answer.note and "place looks like" not in answer.note
+    assert answer.note.endswith(said) if said else "chat tab" not in answer.note
+
+
+def test_a_task_that_reads_print_says_that_a_code_cannot_be_read():
+    damaged = qr("https://example.org/seats?row=7&seat=21B", 4)
+    ImageDraw.Draw(damaged).rectangle((75, 75, 140, 140), "white")
+    answer = run("<OCR>", beside(sheet(["Order 5531"]), damaged))
+    assert answer.note.endswith("1 code was seen and could not be read.")
 
 
 def test_the_pictures_of_the_page_are_read_surely():

@@ -284,3 +284,60 @@ def test_turning_never_makes_a_huge_picture(size, monkeypatch):
     monkeypatch.setattr(codes, "_read", lambda grey, *_: seen.append(grey.size) or [])
     read_codes(np.zeros((*size, 3), np.uint8))
     assert max(seen[5:], default=0) <= 4_100_000
+
+
+# --- codes that are seen and cannot be read ---------------------------------------------------------
+
+UNREADABLE = "QR code: not readable with certainty, left out"
+
+
+def blotted(code: Image.Image, share: float, blot: str = "white") -> Image.Image:
+    """The code with a square blot on its lower right part, where no corner mark is."""
+    image = laid(code)
+    start, end = 0.6 * image.width - share / 2 * image.width, (0.6 + share / 2) * image.width
+    ImageDraw.Draw(image).rectangle((start, start, end, end), fill=blot)
+    return image
+
+
+@pytest.mark.parametrize("module, share, error, blot", [(4, 0.35, "l", "white"), (4, 0.45, "h", "white"), (6, 0.4, "l", "black"), (6, 0.45, "h", "#a04030")])  # fmt: skip
+def test_a_damaged_code_is_named_once(module, share, error, blot):
+    assert found(blotted(qr(LINK, module, error=error), share, blot)) == [UNREADABLE]
+
+
+def test_a_damaged_code_beside_a_whole_one_is_named_too():
+    sheet = Image.new("RGB", (460, 230), "white")
+    sheet.paste(blotted(qr(LINK, 4), 0.4), (0, 0))
+    sheet.paste(laid(qr("Seat 7", 4)), (250, 0))
+    assert sorted(found(sheet)) == ["QR code: Seat 7", UNREADABLE]
+
+
+@pytest.mark.parametrize("shape", ["rectangle", "ellipse"])
+@pytest.mark.parametrize("module, count", [(5, 3), (5, 6), (8, 3), (8, 6), (12, 6)])
+def test_buttons_and_targets_are_no_damaged_codes(shape, module, count):
+    """Each looks like a corner mark of a QR code, and three of them like a code."""
+    sheet = Image.new("RGB", (700, 420), "white")
+    pen = ImageDraw.Draw(sheet)
+    for i in range(count):
+        x, y = 30 + i % 3 * 200, 30 + i // 3 * 130
+        for rim, ink in ((0, "black"), (1, "white"), (2, "black")):
+            box = (x + rim * module, y + rim * module, x + (7 - rim) * module - 1, y + (7 - rim) * module - 1)  # fmt: skip
+            getattr(pen, shape)(box, ink)
+        pen.text((x + 8 * module, y), "Press to begin", "black", font(14))
+    for row in range(5):
+        pen.text((30, 250 + 30 * row), "Wait for the light. Then speak.", "black", font(20))
+    assert found(sheet) == []
+
+
+@pytest.mark.parametrize("name", ["chart.png", "grouped.png", "coffee.jpg", "cat.jpg"])
+def test_charts_and_photographs_have_no_damaged_codes(name):
+    assert found(Image.open(ASSETS / name)) == []
+
+
+@pytest.mark.parametrize("gap", [0, 30])
+def test_a_sheet_of_codes_has_no_damaged_ones(gap):
+    one = [qr(f"Row {i} seat {7 * i}", 3) for i in range(6)]
+    side = one[0].width + gap
+    sheet = Image.new("RGB", (3 * side, 2 * side), "white")
+    for i, image in enumerate(one):
+        sheet.paste(image, (i % 3 * side, i // 3 * side))
+    assert sorted(found(sheet)) == [f"QR code: Row {i} seat {7 * i}" for i in range(6)]

@@ -84,6 +84,7 @@ FLOORS = {
             "colour_names",
             "code_content",
             "code_agreement",
+            "code_damage",
             "table_questions",
             "segmentation",
             "regions",

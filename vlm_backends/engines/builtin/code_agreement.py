@@ -19,11 +19,12 @@ _MIN_COHERENCE = 0.5  # of a band around the line: 1 for bars, 0 for squares, pr
 _WHOLE = 0.8  # of the longest line that was read: a shorter one did not cross all bars
 _BESIDE = 0.5  # of a code's width: what is seen within may be a part of the code
 _SAME_CODE = 0.3  # of a code's width: codes of one content are further apart on a sheet of labels
+_ONE_CODE = 1.0  # of a code's width: two codes are further apart
 _MIN_READINGS = 2  # of bars, whose check lets a tenth of the misread codes pass
 _MAJORITY = 3  # times as many readings as any that differs
 _MIN_LENGTH = 6  # characters of a code without a check digit: stripes make shorter ones
 
-Check = Literal["correction", "strong", "digit", "none"]
+Check = Literal["correction", "strong", "digit", "none", "damaged"]
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,14 @@ class FoundCode:
         """Return kind and content in one line, or what is missing."""
         return f"{self.kind}: {self.content or 'not readable with certainty, left out'}"
 
+    def covers(self, point: Point) -> bool:
+        """Return True for a point within the code's corners."""
+        return cv2.pointPolygonTest(np.array(self.corners, np.float32), point, False) >= 0
+
 
 @dataclass(frozen=True)
 class CodeReading:
-    """One reading of a code; `check` says how a misread one is told.
+    """One reading of a code; `check` says how a misread one is told, or that none could be read.
 
     The corners (4×2, pixels) are those of the picture as it was given. A reading that is not
     `square` went over its bars at a slant, and may have missed some.
@@ -65,14 +70,45 @@ class CodeReading:
 
 def agreed_codes(passes: Iterable[Iterable[CodeReading]]) -> list[FoundCode]:
     """Return the codes on which several passes over a picture agree, from the top."""
-    places = _places(passes)
+    all_readings = [list(readings) for readings in passes]
+    places = _places([r for r in readings if r.check != "damaged"] for readings in all_readings)
     codes = [code for place in places if (code := _judged(place))]
     read: list[FoundCode] = []
     for code in sorted(codes, key=lambda code: -len(code.content)):
         if code.content and not any(_is_again(code, other) for other in read):
             read.append(code)
     unsure = [code for code in codes if not (code.content or _is_beside(code, read))]
-    return sorted([*read, *unsure], key=lambda code: min((y, x) for x, y in code.corners))
+    damaged = _damaged(all_readings, read)
+    return sorted([*read, *unsure, *damaged], key=lambda code: min((y, x) for x, y in code.corners))
+
+
+def _damaged(
+    passes: Sequence[Sequence[CodeReading]], codes: Sequence[FoundCode]
+) -> list[FoundCode]:
+    """Return the codes that several passes saw and none could read, but for those among `codes`.
+
+    A part of a code looks like a smaller one: the largest of those that are near counts.
+    """
+    seen = [(r, number) for number, one in enumerate(passes) for r in one if r.check == "damaged"]
+    places: list[tuple[CodeReading, set[int]]] = []
+    for reading, number in sorted(seen, key=lambda item: -cv2.contourArea(item[0].corners)):
+        near = (at for first, at in places if _is_near(reading.corners, first.corners, _ONE_CODE))
+        if at := next(near, None):
+            at.add(number)
+        else:
+            places.append((reading, {number}))
+    return [
+        FoundCode(reading.kind, "", _points(reading))
+        for reading, at in places
+        if len(at) >= _MIN_READINGS and not any(_shares_place(reading, code) for code in codes)
+    ]
+
+
+def _shares_place(reading: CodeReading, code: FoundCode) -> bool:
+    corners = np.array(code.corners, np.float32)
+    middle = tuple(map(float, corners.mean(axis=0)))
+    is_within = cv2.pointPolygonTest(reading.corners, middle, False) >= 0
+    return is_within or _is_near(reading.corners, corners, _ONE_CODE)
 
 
 def is_square(corners: np.ndarray, grey: np.ndarray) -> bool:

@@ -16,6 +16,7 @@ from vlm_backends.engines.builtin.code_agreement import (
     is_square,
 )
 from vlm_backends.engines.builtin.code_content import kind_of, text_of
+from vlm_backends.engines.builtin.code_damage import looks_like_code
 
 _Format = zxingcpp.BarcodeFormat
 _CHECKS: Mapping[zxingcpp.BarcodeFormat, Check] = {  # by family: what tells a misread code
@@ -112,15 +113,32 @@ def _turned(grey: np.ndarray, angle: float) -> tuple[np.ndarray, np.ndarray]:
 def _read(
     grey: np.ndarray, matrix: np.ndarray, formats: zxingcpp.BarcodeFormats
 ) -> list[CodeReading]:
-    """Read codes of a picture that the 3×3 matrix made from the given one."""
+    """Read codes of a picture that the 3×3 matrix made from the given one.
+
+    QR codes that are seen and cannot be read come last, the largest first.
+    """
     back = np.linalg.inv(matrix)
-    readings = []
-    for found in zxingcpp.read_barcodes(np.ascontiguousarray(grey), formats=formats):
+    readings, damaged = [], list[np.ndarray]()
+    for found in zxingcpp.read_barcodes(
+        np.ascontiguousarray(grey), formats=formats, return_errors=True
+    ):
         place = found.position
         corners = place.top_left, place.top_right, place.bottom_right, place.bottom_left
         points = np.array([(corner.x, corner.y) for corner in corners], np.float32)
+        given = cv2.transform(points[None], back[:2])[0].astype(np.float32)
+        if not found.valid:
+            if _is_damaged_qr(found) and looks_like_code(points, grey):
+                damaged.append(given)
+            continue
         check = _CHECKS[found.symbology]
         square = check == "correction" or is_square(points, grey)
-        given = cv2.transform(points[None], back[:2])[0].astype(np.float32)
         readings.append(CodeReading(kind_of(found), text_of(found), check, given, square))
-    return readings
+    damaged.sort(key=cv2.contourArea, reverse=True)
+    return [*readings, *(CodeReading("QR code", "", "damaged", quad, True) for quad in damaged)]
+
+
+def _is_damaged_qr(found: zxingcpp.Barcode) -> bool:
+    """Return True for a QR code with too many wrong modules; other kinds are seen in charts too."""
+    error = found.error
+    is_damaged = error is not None and error.type == zxingcpp.ErrorType.Checksum
+    return is_damaged and found.symbology == _Format.QRCode

@@ -1,11 +1,13 @@
 """Read print: with or without places, or in place of a model that converses."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import codes, colours
+from vlm_backends.engines.builtin.code_agreement import FoundCode
 from vlm_backends.engines.builtin.ocr import Scan, TextLine
 from vlm_backends.engines.builtin.ocr_script import ocr_name
 from vlm_backends.engines.builtin.print_notes import describe_doubts, marked
@@ -14,6 +16,7 @@ from vlm_backends.engines.builtin.regions import region_from_pixels
 from vlm_backends.types import Chunk, Model
 
 _BETWEEN = "   "  # pieces that stand on one line
+_LOOKING = "Looking for codes…"
 _NOTHING = "nothing that could be read."
 
 
@@ -41,14 +44,16 @@ def describe_print(rgb: np.ndarray, model: Model, cancel: CancelToken) -> Iterat
     if not lines:
         length += len(_NOTHING)
         yield Chunk(_NOTHING, literal=True)
-    yield Chunk(literal=True, note=f"{note} {describe_doubts(lines, scan.unread)}")
-    yield from _codes(rgb, cancel, length)
+    yield Chunk(status=_LOOKING)
+    found = codes.read_codes(rgb, cancel)
+    yield Chunk(literal=True, note=f"{note} {describe_doubts(lines, _unread(scan, found))}")
+    yield from _codes(found, rgb, length)
     yield Chunk(f"\n\n{colours.size_and_colours(rgb)}", literal=True)
 
 
-def _codes(rgb: np.ndarray, cancel: CancelToken, length: int) -> Iterator[Chunk]:
+def _codes(found: Sequence[FoundCode], rgb: np.ndarray, length: int) -> Iterator[Chunk]:
     """Yield a chunk a code; `length` is how many characters the answer had before the first."""
-    for code in codes.read_codes(rgb, cancel):
+    for code in found:
         text = f"\n\n{code.label}"
         length += len(text)
         span = length - len(code.label), length
@@ -60,11 +65,36 @@ def _print(rgb: np.ndarray, cancel: CancelToken, located: bool) -> Iterator[Chun
     source = f"Read on this machine by {ocr_name()}, not by Florence-2."
     scan, lines = Scan(rgb, cancel), list[TextLine]()
     for chunk in _pieces(scan, rgb, lines, start=0):
-        note = f"{source} {describe_doubts(lines, scan.unread)}" if lines else ""
+        note = f"{source} {describe_doubts(lines, len(scan.unread))}" if lines else ""
         yield chunk._replace(regions=chunk.regions if located else (), note=note)
     if not lines:
         source = f"{ocr_name()} found no print in this picture that it can read."
-    yield Chunk(literal=True, note=f"{source} {describe_doubts(lines, scan.unread)}")
+    yield Chunk(status=_LOOKING)
+    found = codes.read_codes(rgb, cancel)
+    said = [source, describe_doubts(lines, _unread(scan, found)), *_told_codes(found)]
+    yield Chunk(literal=True, note=" ".join(said))
+
+
+def _told_codes(found: Sequence[FoundCode]) -> Iterator[str]:
+    """Yield sentences on codes that are in the picture, for an answer that has none of them."""
+    kinds = Counter(code.kind.partition(" (")[0] for code in found if code.content)
+    if kinds:
+        counted = [f"{n} {kind}{'s' if n > 1 else ''}" for kind, n in kinds.items()]
+        head = ", ".join(counted[:-1])
+        are = "are" if kinds.total() > 1 else "is"
+        them = "them" if kinds.total() > 1 else "it"
+        yield (
+            f"{f'{head} and ' if head else ''}{counted[-1]} {are} in the picture too: a chat tab "
+            f"reads {them}."
+        )
+    if broken := sum(not code.content for code in found):
+        were = "code was" if broken == 1 else "codes were"
+        yield f"{broken} {were} seen and could not be read."
+
+
+def _unread(scan: Scan, found: Sequence[FoundCode]) -> int:
+    """Return how many places look like print and are none of the codes."""
+    return sum(not any(code.covers(place) for code in found) for place in scan.unread)
 
 
 def _pieces(scan: Scan, rgb: np.ndarray, lines: list[TextLine], start: int) -> Iterator[Chunk]:

@@ -67,7 +67,7 @@ class Scan:
     """The print of one picture (H×W×3, uint8): first `find` it, then read its `lines`."""
 
     def __init__(self, rgb: np.ndarray, cancel: CancelToken | None = None) -> None:
-        self.unread = 0  # places that look like words and could not be read
+        self.unread: list[Point] = []  # middles of places that look like print, and were not read
         self._cancel = cancel or CancelToken()
         self._bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
         self._quads: list[np.ndarray] = []
@@ -85,7 +85,7 @@ class Scan:
     def lines(self) -> Iterator[list[TextLine]]:
         """Yield the lines in reading order, a few at a time; end when cancelled.
 
-        Lines that are no more than a guess are counted in `unread` instead.
+        Lines that are no more than a guess are in `unread` instead.
         """
         rows = self._rows()
         places = [(quad, row) for row, quads in enumerate(rows) for quad in quads]
@@ -146,15 +146,20 @@ class Scan:
         known = self._read.get(quad.tobytes())
         reading = checked(self._bgr, known) if known else read_line(self._bgr, quad)
         if not reading.is_shown:
-            self.unread += _is_long(quad)
+            if _is_long(quad):
+                self._leave_out(quad)
             return None
         if may_be_drawn(reading.text) and not self._has_print_like(quad):
-            self.unread += 1
+            self._leave_out(quad)
             return None
         corners = tuple((float(x), float(y)) for x, y in reading.quad)
         is_sure = reading.is_sure and not (self._is_way_open and reads_both_ways(reading.text))
         stops, sign = reading.stops, reading.has_sign_beside
         return TextLine(reading.text, reading.score, corners, row, stops, is_sure, sign)
+
+    def _leave_out(self, quad: np.ndarray) -> None:
+        x, y = quad.mean(axis=0)
+        self.unread.append((float(x), float(y)))
 
     def _has_print_like(self, quad: np.ndarray) -> bool:
         """Return True when other print is about as high as this single sign."""
@@ -192,7 +197,7 @@ def read_all(rgb: np.ndarray, cancel: CancelToken | None = None) -> tuple[list[T
     scan = Scan(rgb, cancel)
     for _ in scan.find():
         pass
-    return [line for group in scan.lines() for line in group], scan.unread
+    return [line for group in scan.lines() for line in group], len(scan.unread)
 
 
 def read_lines(rgb: np.ndarray, cancel: CancelToken | None = None) -> list[TextLine]:
