@@ -107,6 +107,7 @@ def test_what_is_rare_is_left_out_and_the_rest_is_not_called_all(ground, thing, 
     image = Image.new("RGB", (200, 200), ground)
     ImageDraw.Draw(image).rectangle(box, thing)  # 0.25 to 1 %
     assert said(np.asarray(image)) == {name: 0.95}
+    assert size_and_colours(np.asarray(image)).endswith(f"{name} 95%, others 5% or less.")
 
 
 @pytest.mark.parametrize("codes", [("000000", "ffffff"), ("ff0000", "ffff00"), ("0000ff", "ffa500")])  # fmt: skip
@@ -129,6 +130,21 @@ def test_fine_patterns_have_the_colours_of_all_their_parts(codes, size, pattern)
 def test_what_has_no_name_is_told(codes, rest):
     words = size_and_colours(halves(*codes))
     assert rest in words and ("others" in words) == bool(rest)
+
+
+@pytest.mark.parametrize("strips, told", [
+    ({"white": 160, "808000": 30, "red": 5, "blue": 5}, "white 80%, olive 15%, others 5% or less."),
+    ({"black": 120, "red": 77, "white": 3}, "black 60%, red 35%, others 5% or less."),
+    ({"black": 120, "red": 80}, "black 60%, red 40%."), ({"white": 200}, "white 100%."),
+])  # fmt: skip
+def test_a_small_rest_is_told_too(strips, told):
+    image = Image.new("RGB", (200, 100))
+    left = 0
+    for colour, width in strips.items():
+        ink = colour if colour.isalpha() else f"#{colour}"
+        ImageDraw.Draw(image).rectangle((left, 0, left + width - 1, 99), ink)
+        left += width
+    assert size_and_colours(np.asarray(image)).endswith(told)
 
 
 def test_many_colours_are_called_many():

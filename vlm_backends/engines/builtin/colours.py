@@ -14,7 +14,6 @@ _MOST = 4  # colours named
 _LARGE = 0.15  # without a colour of this share, there are many
 _ALL = 0.998  # a share that is less is not called all: that little may be a thing
 _FINE = 0.2  # in OKLab, where white is 1 from black: grain is less, a thin line's middle more
-_REST = 0.1  # of the picture: when the colours without a name are as much, that is said
 _GAP = 0.25  # of the smaller of two tones: fewer pixels between them make them two colours
 _TONES = {  # OKLab's lightness below which a family is called dark, above which light
     "grey": (0.45, 0.80),
@@ -44,8 +43,8 @@ def size_and_colours(rgb: np.ndarray) -> str:
     named = colours(rgb)
     said = [f"{name} {share:.0%}" for name, share in named]
     rest = round(1 - sum(share for _, share in named), 2)
-    if named and rest >= _REST:
-        said.append(f"others {rest:.0%}")
+    if named and rest:
+        said.append(f"others {rest:.0%}{' or less' if rest <= _STEP else ''}")
     return f"{width} × {height} px. Colours: {', '.join(said) or 'many, none of them large'}."
 
 
