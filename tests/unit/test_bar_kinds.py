@@ -259,6 +259,14 @@ def _waterfall():
     return plot
 
 
+def _flat_waterfall():
+    """Its steps are so low that each looks like the swatch of a legend."""
+    plot = single([])
+    for i, (start, end) in enumerate(((0, 50), (50, 53), (53, 58), (0, 58))):
+        plot.bar(plot.middle(i, 4), 130, start, end, COLOURS[i in (1, 2)])
+    return plot
+
+
 def _logarithmic():
     return single([10, 35, 52, 24], write=lambda tick: str(10 ** (tick // 20)))
 
@@ -306,7 +314,7 @@ def _named_twice():
 
 
 @pytest.mark.parametrize("draw, reason", [
-    (_twin, "two value axes"), (_waterfall, "line of the others|something covers"), (_logarithmic, "logarithmic"),
+    (_twin, "two value axes"), (_waterfall, "line of the others|something covers"), (_flat_waterfall, "line of the others"), (_logarithmic, "logarithmic"),
     (_ambiguous, "thousands or decimals"), (_unnamed_stack, "no legend"), (_legend_with_a_line, "colour is that of no bar"),
     (_covered, "covers|line of the others"), (_cut_off, "cut off"), (_without_a_name, "label"), (_named_twice, "one name"),
 ])  # fmt: skip

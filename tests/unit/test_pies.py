@@ -6,6 +6,7 @@ from tests.support.line_pictures import pie_chart
 from vlm_backends.engines.builtin.charts import axes
 from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.engines.builtin.charts.pies import read_pie_chart
+from vlm_backends.engines.builtin.charts.readings import read_any_chart
 
 RIDES = {"Bus": 42, "Tram": 30, "Bike": 18, "Walk": 10}
 NEAR = {"Tea": 26, "Milk": 25, "Juice": 49}
@@ -60,3 +61,11 @@ def test_a_percentage_that_was_not_read_is_measured_and_said_to_be():
 def test_a_pie_in_doubt_is_refused(sheet):
     with pytest.raises(CannotRead):
         read(sheet)
+
+
+@pytest.mark.parametrize("shapes", ["■●▲◆", "□○△◇", "▪•▼★"])
+def test_a_shape_is_no_name(shapes):
+    """The swatch of a legend is sometimes read as print."""
+    sheet = pie_chart(dict(zip(shapes, RIDES.values())), percent(dict(zip(shapes, RIDES.values()))))
+    with pytest.raises(CannotRead):
+        read_any_chart(*sheet.done())

@@ -112,6 +112,13 @@ def check_empty(
             raise CannotRead("a bar seems to be missing between the others")
 
 
+def check_no_other(others: Sequence[Rectangle], left: float, right: float) -> None:
+    """Refuse a place without a bar, from `left` to `right`, where a rectangle floats instead."""
+    for other in others:
+        if min(right, other.right) - max(left, other.left) > _FLOATING[0] * (right - left):
+            raise CannotRead(FLOATING)
+
+
 def check_legend(legend: Legend, labels: Sequence[PrintBox], bars: Sequence[Rectangle]) -> None:
     """Refuse a legend with more names than colours, and one that may cover a bar.
 

@@ -30,6 +30,9 @@ _MAGNITUDE = re.compile(
 )
 
 
+_SWATCH = re.compile(r"[■□▪▫◼◻●○•◦◆◇▲△▼▽◀▶★☆\s]+")  # of a legend, or the marks of points
+
+
 def read_any_chart(
     rgb: np.ndarray, printed: Sequence[TextLine], cancel: CancelToken | None = None
 ) -> ChartTable:
@@ -38,7 +41,7 @@ def read_any_chart(
     Lines that are unsure do not count. The table's names are read once more; `how` tells which are
     in doubt. Raises CannotRead, whose message says what was seen and why there is no table.
     """
-    printed = [line for line in printed if line.is_sure]
+    printed = [line for line in printed if line.is_sure and not _SWATCH.fullmatch(line.text)]
     table = name_checks.check_names(rgb, printed, _table(rgb, printed, cancel))
     return _with_magnitude(table, printed)
 

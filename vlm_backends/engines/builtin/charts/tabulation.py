@@ -186,10 +186,9 @@ def _check_empty(frame: Frame, grid: Sequence[Sequence[Bar | None]]) -> None:
             if bar is None:
                 near = [(x, w) for series, x, w in places if series == k or frame.is_stacked]
                 x, width = np.median(near, axis=0)
-                middle, half = category.x + x, width / 2
-                checks.check_empty(
-                    nearest, frame.drawing.ground, middle - half, middle + half, layout.base
-                )
+                left, right = category.x + x - width / 2, category.x + x + width / 2
+                checks.check_empty(nearest, frame.drawing.ground, left, right, layout.base)
+                checks.check_no_other(layout.others, left, right)
 
 
 def _stacked_bars(rgb: np.ndarray, stack: Stack, base: float) -> dict[int, Bar]:
