@@ -124,6 +124,7 @@ FLOORS = {
             "cut_bars",
             "bar_ends",
             "overlays",
+            "legend_words",
             "short_labels",
         ],
         ["legends", "scales", "categories", "values"],

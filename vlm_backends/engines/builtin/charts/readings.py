@@ -21,6 +21,7 @@ from vlm_backends.engines.builtin.charts import (
 from vlm_backends.engines.builtin.charts.bar_charts import ChartTable, shrink
 from vlm_backends.engines.builtin.charts.errors import AxesInDoubt, CannotRead, OtherKind
 from vlm_backends.engines.builtin.charts.labels import TextBox, to_text_box
+from vlm_backends.engines.builtin.charts.legend_words import without_sample
 from vlm_backends.engines.builtin.ocr import TextLine
 
 _MAGNITUDE = re.compile(
@@ -38,10 +39,12 @@ def read_any_chart(
 ) -> ChartTable:
     """Return the table of a bar, line, area or pie chart (H×W×3, uint8), whose print is given.
 
-    Lines that are unsure do not count. The table's names are read once more; `how` tells which are
-    in doubt. Raises CannotRead, whose message says what was seen and why there is no table.
+    Lines that are unsure do not count, unless the sample of a legend made them so. The table's names
+    are read once more; `how` tells which are in doubt. Raises CannotRead, whose message says what
+    was seen and why there is no table.
     """
-    printed = [line for line in printed if line.is_sure and not _SWATCH.fullmatch(line.text)]
+    printed = [without_sample(rgb, line) for line in printed if not _SWATCH.fullmatch(line.text)]
+    printed = [line for line in printed if line.is_sure]
     table = name_checks.check_names(rgb, printed, _table(rgb, printed, cancel))
     return _with_magnitude(table, printed)
 
