@@ -144,6 +144,20 @@ def test_two_series(others, stacked, names):
     assert table(plot) == near
 
 
+def test_series_without_names_are_numbered_and_that_is_told():
+    found = read(two([20, 34, 30, 35], [25, 32, 34, 20], False, legend=False))
+    assert found.rows[0][1:] == ("Series 1", "Series 2")
+    assert "no legend was read, so the series are numbered" in found.how
+
+
+@pytest.mark.parametrize("names", [("plan", "actual"), ("2023", "2024")])
+def test_a_legend_whose_words_were_not_read_is_no_silent_loss(names):
+    plot = two([20, 34, 30, 35], [25, 32, 34, 20], False, names)
+    plot.lines = [line for line in plot.lines if line.text not in names]
+    with pytest.raises(CannotRead, match="names in the legend could not be read"):
+        read(plot)
+
+
 def test_two_alternating_colours_are_no_series():
     plot = single([])
     for i, value in enumerate([30, 50, 40, 20]):

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from tests.support.chart_pictures import BLUE, DARK, GREEN, LIGHT, ORANGE, font
 from tests.support.plots import FOOT, LEFT, RIGHT, Plot
-from vlm_backends.engines.builtin.charts import axes, bar_charts
+from vlm_backends.engines.builtin.charts import axes, bar_charts, short_labels
 from vlm_backends.engines.builtin.charts.alignment import line_of
 from vlm_backends.engines.builtin.charts.bar_ends import exact_end
 from vlm_backends.engines.builtin.charts.bars import Rectangle
@@ -361,3 +361,13 @@ def test_numbers_with_a_blank_are_parted_by_the_step_of_the_others(text, step, p
 
 def _box(text: str):
     return bar_charts.to_print_box(TextLine(text, 1.0, ((10, 10), (10 + 12 * len(text), 10), (10 + 12 * len(text), 30), (10, 30))))  # fmt: skip
+
+
+@pytest.mark.parametrize("heights, kept", [
+    ([(0, 12), (15, 14)], 2),  # the digit and the letter of an upright "Q1"
+    ([(0, 12), (18, 12)], 1), ([(0, 14)], 1), ([(0, 10), (13, 12), (30, 12)], 2), ([(0, 4), (9, 12)], 1),
+])  # fmt: skip
+def test_the_first_row_of_labels_ends_where_a_line_does(heights, kept):
+    inked = [np.arange(top, top + height) for top, height in heights]
+    row = short_labels._first_row(np.concatenate(inked))
+    assert row.tolist() == np.concatenate(inked[:kept]).tolist()

@@ -62,6 +62,17 @@ def test_names_that_are_read_alike_are_left_and_nothing_is_told():
     assert names_of(found) == NAMES and "unsure" not in found.how
 
 
+@pytest.mark.parametrize("names, unsure", [
+    (["May", "jul", "Aug", "Oct"], "jul"), (["North", "Lima", "Oslo", "kiev"], "kiev"),
+    (["apples", "plums", "kiwis"], ""), (["Salt and sugar", "Oil", "Rice"], ""),
+])  # fmt: skip
+def test_a_small_letter_that_may_be_a_capital_is_told_beside_capitals(names, unsure):
+    """In rotated labels s, j and others come out small where capitals are printed."""
+    plot = chart(names)
+    how = read_any_chart(plot.rgb, plot.lines).how
+    assert f"the name “{unsure}” is unsure" in how if unsure else "unsure" not in how
+
+
 @pytest.mark.parametrize("name", ["Nuclear", "Dallas", "Illinois"])
 def test_a_name_too_coarse_to_be_read_twice_alike_is_told(name):
     plot = chart(NAMES)

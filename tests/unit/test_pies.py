@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.line_pictures import pie_chart
+from tests.support.line_pictures import COLOURS, FINE, pie_chart
 from vlm_backends.engines.builtin.charts import axes
 from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.engines.builtin.charts.pies import read_pie_chart
@@ -69,3 +69,22 @@ def test_a_shape_is_no_name(shapes):
     sheet = pie_chart(dict(zip(shapes, RIDES.values())), percent(dict(zip(shapes, RIDES.values()))))
     with pytest.raises(CannotRead):
         read_any_chart(*sheet.done())
+
+
+@pytest.mark.parametrize("hole, radius", [(0.6, 0.5), (0.5, 0.45), (0.7, 0.5)])
+@pytest.mark.parametrize("printed", [percent(RIDES), {}])
+def test_a_pie_within_a_ring_is_refused(hole, radius, printed):
+    """Its slices would be lost."""
+    sheet = pie_chart(RIDES, printed, hole=hole)
+    box = [side * FINE for side in (330 - 150 * radius, 240 - 150 * radius, 330 + 150 * radius, 240 + 150 * radius)]  # fmt: skip
+    sheet.pen.pieslice(box, 0, 130, COLOURS[2])
+    sheet.pen.pieslice(box, 130, 360, COLOURS[0])
+    with pytest.raises(CannotRead, match="several rings"):
+        read(sheet)
+
+
+@pytest.mark.parametrize("text", ["100", "All rides", "Total: 1,200"])
+def test_print_in_the_hole_is_no_ring(text):
+    sheet = pie_chart(RIDES, percent(RIDES), hole=0.5)
+    sheet.text(330, 240, text, "mm")
+    assert dict(read(sheet).rows[1:]) == percent(RIDES)

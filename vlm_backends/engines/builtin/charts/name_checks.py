@@ -28,6 +28,7 @@ _TICK = re.compile(r"\s+[1lI|]$")  # the mark of an axis behind a label
 _ODD = re.compile(
     r"[a-z][I01][a-z]|^[A-Z]0[a-z]|^[01][a-z]{3,}"
 )  # no word, but a misread one, looks like that
+_SMALL_ALIKE = set("cjkopsuvwxyz")  # like their capitals, which the other names begin with
 _MARK = re.compile(r"(?<=\w)[•●]+$|(?<=^\d{4})[.,:]$")  # a point of a line, or a tick
 _GENERIC = re.compile(r"|Value|Share|Series \d+")  # headers that the readers give
 
@@ -74,7 +75,10 @@ def check_names(rgb: np.ndarray, printed: Sequence[TextLine], table: ChartTable)
 def _odd_words(names: Sequence[str], words: set[str]) -> set[str]:
     """Return words with letters that look like others where these would be usual."""
     capital = sum(name[:1].isupper() for name in names)
-    small = {word for word in words if word[:1] == "l"} if 2 * capital > len(names) else set()
+    first = {name.split()[0] for name in names if name.strip()}
+    alike = {word for word in first if word[:1] in _SMALL_ALIKE}
+    alike |= {word for word in words if word[:1] == "l"}
+    small = alike if 2 * capital > len(names) else set()
     return small | {word for word in words if _ODD.search(word)}
 
 

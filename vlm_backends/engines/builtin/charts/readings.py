@@ -39,7 +39,7 @@ def read_any_chart(
 ) -> ChartTable:
     """Return the table of a bar, line, area or pie chart (H×W×3, uint8), whose print is given.
 
-    Lines that are unsure do not count, unless the sample of a legend made them so. The table's names
+    Lines that are unsure do not count, unless the sample of a legend made them so. Names
     are read once more; `how` tells which are in doubt. Raises CannotRead, whose message says what
     was seen and why there is no table.
     """

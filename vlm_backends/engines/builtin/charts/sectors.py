@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vlm_backends.engines.builtin.charts.errors import OtherKind
+from vlm_backends.engines.builtin.charts.errors import CannotRead, OtherKind
 
 _INK = 24.0  # distance in CIELAB (0..255 each) from the ground
 _CLOSE = 7  # px: thinner gaps between sectors are closed
@@ -23,6 +23,7 @@ _SAME = 9.0  # distance in CIELAB between neighbours of one sector
 _NARROW = 14  # steps: what is narrower is an edge between sectors
 _PURE = 0.85  # of a sector that has its one colour, print aside
 _MAX_SECTORS = 30
+_HOLE, _MOST_INK = (0.3, 0.4, 0.5, 0.6, 0.7), 0.6  # radii of a hole; print fills less of them
 _ERROR = 2.0  # px of the rim: how far a side may be off
 
 NO_DISC = "no disc of a pie was found"
@@ -76,6 +77,7 @@ def find_disc(rgb: np.ndarray) -> Disc:
     ink = (np.linalg.norm(lab - ground, axis=2) > _INK).astype(np.uint8)
     x, y, radius = _circle(ink)
     inner = _hole(lab, ground, x, y, radius)
+    _check_hole(lab, ground, x, y, inner * radius)
     colours = _ring(lab, x, y, radius, _rim(radius))
     sectors = _sectors(colours, ground)
     _check_pure(lab, x, y, radius, inner, sectors, colours)
@@ -128,6 +130,16 @@ def _hole(lab: np.ndarray, ground: np.ndarray, x: float, y: float, radius: float
         if (np.linalg.norm(ring - ground, axis=1) < _INK).mean() > 0.8:
             return float(part)
     return 0.0
+
+
+def _check_hole(lab: np.ndarray, ground: np.ndarray, x: float, y: float, radius: float) -> None:
+    """Raise CannotRead when more than print is drawn in a hole, whose radius is given in pixels."""
+    inked = [
+        (np.linalg.norm(_ring(lab, x, y, radius, (part,)) - ground, axis=1) > _INK).mean()
+        for part in _HOLE
+    ]
+    if radius and np.median(inked) > _MOST_INK:
+        raise CannotRead(RINGS)
 
 
 def _rim(radius: float) -> tuple[float, ...]:

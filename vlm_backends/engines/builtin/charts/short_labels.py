@@ -18,7 +18,8 @@ _ANGLES = (0, -45, 45, -30, 30, -60, 60, -90, 90)  # degrees, clockwise
 _SURE = 0.9  # how sure each label has to be
 _INK = 60.0  # distance in RGB (0..441) from the ground
 _TICK = 14  # px: the mark of a tick ends within it
-_APART = 2  # px without ink between a label and what stands below it
+_APART = 2  # px without ink between a label and what stands below it, at least
+_LETTERS = 0.35  # of its height: upright letters of one label may be that far apart
 _OWN_PLACE = 0.5  # pitches: how far a label is from the middle of its bar at most
 _WORDS = 0.3  # of the widest gap: a gap that is narrower is one within a label
 _PAD = 0.2  # of a label's height, around it
@@ -81,11 +82,23 @@ def _marks(rgb: np.ndarray, layout: Layout, places: np.ndarray) -> np.ndarray:
     rest = start + np.flatnonzero(~blank[start:])
     if not len(rest):
         return np.empty((0, 2))
-    row = np.split(rest, np.flatnonzero(np.diff(rest) > _APART) + 1)[0]
+    row = _first_row(rest)
     if ink[row[0] : row[-1] + 1, [[0], [-1]]].any():
         return np.empty((0, 2))
     ys, xs = np.nonzero(ink[row[0] : row[-1] + 1])
     return np.stack([xs + left, ys + low + row[0]], axis=1).astype(float)
+
+
+def _first_row(inked: np.ndarray) -> np.ndarray:
+    """Return those of the inked rows that the first line of labels has."""
+    first, *others = np.split(inked, np.flatnonzero(np.diff(inked) > _APART) + 1)
+    row = [first]
+    for other in others:
+        letter = len(row[-1])
+        if other[0] - row[-1][-1] > max(_APART, _LETTERS * letter) + 1:
+            break
+        row.append(other)
+    return np.concatenate(row)
 
 
 def _places(stacks: Sequence[Stack]) -> np.ndarray:

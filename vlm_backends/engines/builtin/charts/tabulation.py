@@ -21,6 +21,7 @@ from vlm_backends.engines.builtin.charts.values import Bar, Values, bar_values
 from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.media.geometry import Outline, corners
 
+_UNNAMED = "Series"  # before the number of a series without a name
 Rows = tuple[tuple[str, ...], ...]
 
 
@@ -96,6 +97,8 @@ def tabulate(frame: Frame, free: Sequence[PrintBox], title: str) -> ChartTable:
             outlines.append(_outline(part, frame.drawing.scale))
             labels.append(f"{category.name}: {text_of[id(bar)]}")
     how = _how(values, len(bars))
+    if header[0] == f"{_UNNAMED} 1":
+        how += "; no legend was read, so the series are numbered as they stand"
     for i, printed in values.unfit:
         how += f"; at the bar “{labels[i]}” stands “{printed}”, which does not fit its length"
     empty = [each.name for each, row in zip(frame.categories, grid) if not all(row)]
@@ -130,7 +133,10 @@ def _header(frame: Frame, colours: list[int]) -> list[str]:
         if any(names) or frame.is_stacked:
             kind = "stacked bars" if frame.is_stacked else "bars"
             raise PrintInDoubt(f"no legend names the colours of the {kind}")
-        return [f"Series {i}" for i in range(1, len(names) + 1)]
+        swatches = {other.colour for other in frame.drawing.layout.others} & set(colours)
+        if len(swatches) > 1:
+            raise PrintInDoubt("the names in the legend could not be read")
+        return [f"{_UNNAMED} {i}" for i in range(1, len(names) + 1)]
     if len(set(names)) < len(names):
         raise PrintInDoubt("two series have one name")
     return names
