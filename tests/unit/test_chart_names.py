@@ -73,6 +73,14 @@ def test_a_small_letter_that_may_be_a_capital_is_told_beside_capitals(names, uns
     assert f"the name “{unsure}” is unsure" in how if unsure else "unsure" not in how
 
 
+@pytest.mark.parametrize("mark", [" .", " ·", " '"])
+@pytest.mark.parametrize("names", [["2017", "2018", "2019"], ["Oslo", "Rome", "Zagreb"]])
+def test_a_tick_behind_a_label_is_no_part_of_the_name(names, mark):
+    plot = misread(chart(names), {names[1]: names[1] + mark})
+    found = read_any_chart(plot.rgb, plot.lines)
+    assert names_of(found) == names and found.labels[1].startswith(f"{names[1]}: ")
+
+
 @pytest.mark.parametrize("name", ["Nuclear", "Dallas", "Illinois"])
 def test_a_name_too_coarse_to_be_read_twice_alike_is_told(name):
     plot = chart(NAMES)

@@ -28,6 +28,7 @@ _TICK = re.compile(r"\s+[1lI|]$")  # the mark of an axis behind a label
 _ODD = re.compile(
     r"[a-z][I01][a-z]|^[A-Z]0[a-z]|^[01][a-z]{3,}"
 )  # no word, but a misread one, looks like that
+_LONE_MARK = re.compile(r"(?<=\w) [.,:;'’·]$")  # a tick behind a label
 _SMALL_ALIKE = set("cjkopsuvwxyz")  # like their capitals, which the other names begin with
 _MARK = re.compile(r"(?<=\w)[•●]+$|(?<=^\d{4})[.,:]$")  # a point of a line, or a tick
 _GENERIC = re.compile(r"|Value|Share|Series \d+")  # headers that the readers give
@@ -153,7 +154,7 @@ def _sharpened(strip: np.ndarray) -> np.ndarray:
 
 
 def _mended(name: str, mended: dict[str, str]) -> str:
-    return " ".join(mended.get(word, word) for word in name.split())
+    return _LONE_MARK.sub("", " ".join(mended.get(word, word) for word in name.split()))
 
 
 def _renamed(table: ChartTable, changes: dict[str, str]) -> ChartTable:

@@ -72,8 +72,14 @@ def read_line(bgr: np.ndarray, quad: np.ndarray) -> Reading:
     if best.score < SURE_WAY:
         other = read_strip(bgr, turned(quad, 2))
         if other.score >= MIN_SCORE and other.score > best.score + _BETTER and len(other.text) > 1:
-            best = replace(other, is_steady=not reads_both_ways(other.text))
+            best = replace(other, is_steady=not _may_be_either(best.text, other.text))
     return checked(bgr, best)
+
+
+def _may_be_either(one: str, other: str) -> bool:
+    """Return True for readings of a line and of its half turn that may both be what is printed."""
+    is_open = reads_both_ways(one) and reads_both_ways(other)
+    return is_open and one != other and len(one) == len(other)
 
 
 def reads_both_ways(text: str) -> bool:
