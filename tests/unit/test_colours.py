@@ -107,7 +107,7 @@ def test_what_is_rare_is_left_out_and_the_rest_is_not_called_all(ground, thing, 
     image = Image.new("RGB", (200, 200), ground)
     ImageDraw.Draw(image).rectangle(box, thing)  # 0.25 to 1 %
     assert said(np.asarray(image)) == {name: 0.95}
-    assert size_and_colours(np.asarray(image)).endswith(f"{name} 95%, others 5% or less.")
+    assert size_and_colours(np.asarray(image)).endswith(f"{name} 95%, others under 10%.")
 
 
 @pytest.mark.parametrize("codes", [("000000", "ffffff"), ("ff0000", "ffff00"), ("0000ff", "ffa500")])  # fmt: skip
@@ -133,8 +133,8 @@ def test_what_has_no_name_is_told(codes, rest):
 
 
 @pytest.mark.parametrize("strips, told", [
-    ({"white": 160, "808000": 30, "red": 5, "blue": 5}, "white 80%, olive 15%, others 5% or less."),
-    ({"black": 120, "red": 77, "white": 3}, "black 60%, red 35%, others 5% or less."),
+    ({"white": 160, "808000": 30, "red": 5, "blue": 5}, "white 80%, olive 15%, others under 10%."),
+    ({"black": 120, "red": 77, "white": 3}, "black 60%, red 35%, others under 10%."),
     ({"black": 120, "red": 80}, "black 60%, red 40%."), ({"white": 200}, "white 100%."),
 ])  # fmt: skip
 def test_a_small_rest_is_told_too(strips, told):

@@ -44,7 +44,8 @@ def size_and_colours(rgb: np.ndarray) -> str:
     said = [f"{name} {share:.0%}" for name, share in named]
     rest = round(1 - sum(share for _, share in named), 2)
     if named and rest:
-        said.append(f"others {rest:.0%}{' or less' if rest <= _STEP else ''}")
+        # the named shares are rounded: what is one step may be nearly two, or next to nothing
+        said.append(f"others {rest:.0%}" if rest > _STEP else f"others under {2 * _STEP:.0%}")
     return f"{width} × {height} px. Colours: {', '.join(said) or 'many, none of them large'}."
 
 
