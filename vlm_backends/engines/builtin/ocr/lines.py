@@ -72,9 +72,7 @@ class Scan:
         self._bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
         self._quads: list[np.ndarray] = []
         self._read: dict[bytes, Reading] = {}  # by their corners: lines that were asked
-        self._is_words: dict[
-            bytes, bool
-        ] = {}  # by their corners: lines that single signs are beside
+        self._is_words: dict[bytes, bool] = {}  # by their corners: lines beside a single sign
         self._is_way_open = False  # the page may be upside down, for all that its digits say
 
     def find(self) -> Iterator[tuple[int, int]]:
