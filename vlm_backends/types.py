@@ -27,6 +27,7 @@ class Region(NamedTuple):
     outline: tuple[Point, ...]
     is_mask: bool = False  # drawn filled; its JSON key is "solid"
     span: tuple[int, int] | None = None  # of the label in the answer's text, end exclusive
+    score: float | None = None  # 0..1, how sure the engine is of it; None: it does not say
 
     @property
     def solid(self) -> bool:
