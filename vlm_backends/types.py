@@ -178,6 +178,9 @@ class Prompt:
 
     turns: tuple[Turn, ...]
     sampling: Sampling | None = None  # None: the model's own
+    confidence: float = (
+        0.5  # where an engine scores its regions (0..1), less sure ones are left out
+    )
 
     @property
     def picture(self) -> Picture | None:

@@ -94,9 +94,16 @@ FLOORS = {
             "ocr_script",
         ],
         ["ocr", "codes", "colours", "row_matching"],
-        ["charts", "print_notes", "quoting"],
+        ["charts", "print_notes", "quoting", "things"],
+        ["detecting", "nouns"],
         ["text", "masks", "finding", "description", "tables"],
         ["tasks"],
+        ["__init__"],
+    ],
+    "vlm_backends.engines.builtin.things": [
+        ["categories"],
+        ["detector"],
+        ["finding"],
         ["__init__"],
     ],
     "vlm_backends.engines.builtin.table_questions": [

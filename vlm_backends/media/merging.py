@@ -56,7 +56,7 @@ def grounded(caption: Answer, found: Answer) -> Answer:
 
 def _describe(base: Answer, box: Box, answer: Answer, start: int) -> tuple[str, list[Region]]:
     """Return the line about a box, and its regions, linked to the line at `start` in the text."""
-    name, words = _label_of(base, box), " ".join(answer.text.split())
+    name, words = _label_of(base, box), " ".join(answer.text[: answer.fold].split())
     found = [region for region in answer.regions if not _is_box(region, box)]
     if not found:
         line = words or name or _UNNAMED

@@ -1,7 +1,7 @@
 """Compute answers from the picture itself, without a key, network or download.
 
-This engine reads print and codes, outlines by colour, and reads charts. Everything else is
-refused, with a sentence on what it would take.
+This engine finds things of 80 kinds, reads print and codes, outlines, and reads charts. Everything
+else is refused, with a sentence on what it would take.
 """
 
 from __future__ import annotations
@@ -20,10 +20,15 @@ from vlm_backends.types import Chunk, Model, Prompt, Sent, Task
 _picture_line = WaitingLine(seats=4)
 
 _GRABCUT = "GrabCut"
-_PRINTED_WORDS = "On this machine: finds words that are printed in the picture."
+_DETECTOR = "SSDLite"
+_THINGS = "Found on this machine by SSDLite: 80 kinds of things."
+_NAMED = "On this machine: things of 80 kinds by SSDLite, words where they are printed."
 # Florence-2's tasks in `tasks.TASKS`: what computes the answer, and a phrase for it; {ocr} is the
 # name of the networks that read print
 _BY_TASK = {
+    "<OD>": (_DETECTOR, _THINGS),
+    "<REGION_PROPOSAL>": (_DETECTOR, "On this machine: boxes by SSDLite, without names."),
+    "<REGION_TO_CATEGORY>": (_DETECTOR, "On this machine: one of 80 kinds, or text (SSDLite)."),
     "<OCR>": ("{ocr}", "Done on this machine by {ocr}."),
     "<OCR_WITH_REGION>": ("{ocr}", "Done on this machine by {ocr}."),
     "<REGION_TO_SEGMENTATION>": (_GRABCUT, "On this machine: a mask by colour (GrabCut)."),
@@ -31,8 +36,8 @@ _BY_TASK = {
         "measurements and {ocr}",
         "On this machine: measured facts, such as text, colours and size.",
     ),
-    "<CAPTION_TO_PHRASE_GROUNDING>": ("{ocr}", _PRINTED_WORDS),
-    "<OPEN_VOCABULARY_DETECTION>": ("{ocr}", _PRINTED_WORDS),
+    "<CAPTION_TO_PHRASE_GROUNDING>": (f"{_DETECTOR} and {{ocr}}", _NAMED),
+    "<OPEN_VOCABULARY_DETECTION>": (f"{_DETECTOR} and {{ocr}}", _NAMED),
 }
 
 
@@ -59,7 +64,7 @@ class Embedded:
         if task:
             tool, summary = (text.format(ocr=ocr) for text in _BY_TASK[task.token])
         elif model.tasks:
-            tool = f"{ocr}, {_GRABCUT} and measurements"
+            tool = f"{_DETECTOR}, {ocr}, {_GRABCUT} and measurements"
             summary = f"{len(_BY_TASK)} of {len(model.tasks)} tasks here"
         elif model.tables:
             tool, summary = (
@@ -97,7 +102,7 @@ class Embedded:
                 yield Chunk(status=f"Waiting in line: {ahead} before you.")
             if cancel.is_set():
                 return
-            chunks = tasks.answer(model, prompt.turns[-1].text, picture, cancel)
+            chunks = tasks.answer(model, prompt, picture, cancel)
             for chunk in _noted(chunks, _of_several(prompt)):
                 if cancel.is_set():
                     return

@@ -9,8 +9,9 @@ from vlm_backends.engines.builtin import colours, ocr
 from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.engines.builtin.ocr_script import ocr_name
 from vlm_backends.engines.builtin.print_notes import describe_doubts, marked
-from vlm_backends.engines.builtin.prompts import parse_box
-from vlm_backends.media.geometry import Box, corners
+from vlm_backends.engines.builtin.prompts import TaskQuestion, parse_box
+from vlm_backends.engines.builtin.regions import pixel_box
+from vlm_backends.media.geometry import corners
 from vlm_backends.types import Chunk, Region
 
 _CUT = " (cut off)"  # after a piece of print that goes over the region's edge, and may be misread
@@ -18,10 +19,12 @@ _EDGE = 1.0  # px: from there on a line is at the edge
 _INK = 0.4  # of a line's contrast: at an edge without letters there is less
 
 
-def describe_region(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:
-    """Yield size, colours and print of the box that `words` spell, in a picture (H×W×3, uint8)."""
-    box = parse_box(words)
-    left, top, right, bottom = _pixels(rgb, box)
+def describe_region(
+    rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken
+) -> Iterator[Chunk]:
+    """Yield size, colours and print of the box that the question spells (picture H×W×3, uint8)."""
+    box = parse_box(question.words)
+    left, top, right, bottom = pixel_box(rgb, box)
     part = rgb[top:bottom, left:right]
     note = f"Colours measured and print read ({ocr_name()}) on this machine, not by Florence-2."
     yield Chunk(
@@ -37,14 +40,6 @@ def describe_region(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterato
     if lines or unread:
         note += f" {describe_doubts(lines, unread)}"
     yield Chunk(said, literal=True, note=note)
-
-
-def _pixels(rgb: np.ndarray, box: Box) -> tuple[int, int, int, int]:
-    """Return left, top, right and bottom of a box in 0..1 in pixels; it holds at least one."""
-    height, width = rgb.shape[:2]
-    left, top = min(round(box[0] * width), width - 1), min(round(box[1] * height), height - 1)
-    right, bottom = max(round(box[2] * width), left + 1), max(round(box[3] * height), top + 1)
-    return left, top, right, bottom
 
 
 def _is_cut(line: TextLine, part: np.ndarray, rgb: np.ndarray, offset: tuple[int, int]) -> bool:

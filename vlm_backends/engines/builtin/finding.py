@@ -1,4 +1,4 @@
-"""Find words where they are printed."""
+"""Find what a person names: things by their looks, and words where they are printed."""
 
 import re
 import unicodedata
@@ -8,42 +8,135 @@ from functools import lru_cache
 import numpy as np
 
 from vlm_backends.concurrency import CancelToken
-from vlm_backends.engines.builtin import ocr
+from vlm_backends.engines.builtin import ocr, things
+from vlm_backends.engines.builtin.detecting import FOUND_BY, with_kinds
+from vlm_backends.engines.builtin.nouns import (
+    NamedThings,
+    find_nouns,
+    listed,
+    own_word,
+    words_left,
+)
 from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.engines.builtin.ocr_script import ocr_name
 from vlm_backends.engines.builtin.print_notes import describe_doubts
-from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
+from vlm_backends.engines.builtin.prompts import TaskQuestion
 from vlm_backends.engines.builtin.regions import region_from_pixels
+from vlm_backends.engines.builtin.things import Thing
 from vlm_backends.errors import BadPrompt
+from vlm_backends.media.geometry import corners
 from vlm_backends.types import Chunk, Region
 
 _WORD = re.compile(r"\w+(?:[.,:/'’-]\w+)*")
 _MIN_RUN = 3  # characters: a shorter word of a sentence counts only within a longer run
 
 
-def find_words(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:
-    """Yield where the phrase is printed in the picture (H×W×3, uint8).
+def find_words(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken) -> Iterator[Chunk]:
+    """Yield the things in the picture (H×W×3, uint8) that the words name, and where they are print.
 
-    When it is printed nowhere: where each of its words is. Raises BadPrompt without a phrase.
+    When the phrase as a whole is printed nowhere: where each of its words is. Raises BadPrompt
+    without a phrase.
     """
+    words = question.words
     _check(words)
+    named = find_nouns(rgb, words, question.confidence, cancel)
+    answer = _Marked(rgb, named)
+    for _, thing in named.found:
+        answer.add_thing(thing.name, thing)
     lines, unread = ocr.read_all(rgb, cancel)
     if any(_is_printed(words, line.text) for line in lines):
         candidates = [words]
     else:
         candidates = list(dict.fromkeys(_WORD.findall(words)))
-    phrases = [phrase for phrase in candidates if len(phrase) > 1 or len(candidates) == 1]
-    yield _marked(rgb, lines, phrases, unread)
+    answer.add_print(
+        [phrase for phrase in candidates if len(phrase) > 1 or len(candidates) == 1], lines
+    )
+    yield answer.chunk(words, lines, unread)
 
 
-def ground_sentence(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:
-    """Yield where the longest printed runs of the sentence's words are, in an H×W×3 picture, uint8.
+def ground_sentence(
+    rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken
+) -> Iterator[Chunk]:
+    """Yield the things that the sentence names, and where its words are printed.
 
-    Raises BadPrompt without a sentence.
+    The longest printed runs of its words count. The picture is H×W×3, uint8. Raises BadPrompt
+    without a sentence.
     """
+    words = question.words
     _check(words)
+    named = find_nouns(rgb, words, question.confidence, cancel)
+    answer = _Marked(rgb, named)
+    for noun, thing in named.found:
+        answer.add_thing(own_word(noun, thing), thing)
     lines, unread = ocr.read_all(rgb, cancel)
-    yield _marked(rgb, lines, _printed_runs(words, [line.text for line in lines]), unread)
+    answer.add_print(_printed_runs(words, [line.text for line in lines]), lines)
+    yield answer.chunk(words, lines, unread)
+
+
+class _Marked:
+    """An answer in the making: a line of text and a region for each thing and printed word."""
+
+    def __init__(self, rgb: np.ndarray, named: NamedThings) -> None:
+        self._rgb, self._named = rgb, named
+        self._text = ""
+        self._regions: list[Region] = []
+        self._printed: set[str] = set()  # the words that were found in print, folded
+
+    def add_thing(self, label: str, thing: Thing) -> None:
+        """Add a thing under this label, with how sure it is."""
+        span = self._add_line(label)
+        self._text += f" {thing.score:.0%}"
+        self._regions.append(Region(label, corners(thing.box), span=span, score=thing.score))
+
+    def add_print(self, phrases: Sequence[str], lines: Sequence[TextLine]) -> None:
+        """Add each place of each phrase in the lines of print."""
+        for phrase in phrases:
+            for line in lines:
+                for match in _whole_words(phrase).finditer(_plain(line.text)):
+                    printed = line.text[slice(*match.span())]
+                    quad = _part_of_quad(line, *match.span())
+                    region = region_from_pixels(printed, quad, self._rgb, self._add_line(printed))
+                    self._regions.append(region)
+                    self._printed |= {word.lower() for word in _WORD.findall(phrase)}
+
+    def _add_line(self, label: str) -> tuple[int, int]:
+        self._text += ("\n" if self._text else "") + label
+        return len(self._text) - len(label), len(self._text)
+
+    def chunk(self, words: str, lines: Sequence[TextLine], unread: int) -> Chunk:
+        """Return the answer to the words, with what was not found and what computed it."""
+        unknown = [
+            word
+            for word in words_left(words, self._named.nouns)
+            if word.lower() not in self._printed
+        ]
+        note = " ".join([*self._named.remarks, *self._sources(lines, unread)])
+        if self._regions:
+            return Chunk(f"{self._text}{self._absent(unknown)}", tuple(self._regions), True, note)
+        said = self._absent(unknown).strip() or "Nothing that these words name was found."
+        return with_kinds(said)._replace(note=note)
+
+    def _absent(self, unknown: Sequence[str]) -> str:
+        """Say which nouns were not seen, and which words are neither printed nor a known kind."""
+        said = ""
+        missing = [noun for noun in self._named.missing if noun.text.lower() not in self._printed]
+        if missing:
+            names = listed([f"“{noun.text}”" for noun in missing])
+            said += f"\n\nNot found, by its looks or in print: {names}."
+        if compound := [word for word in unknown if things.kinds_of(word)]:
+            names = listed([f"“{word}”" for word in compound], "and")
+            said += f"\n\nNot looked for, as a part of a longer name: {names}."
+        if others := [word for word in unknown if word not in compound]:
+            names = listed([f"“{word}”" for word in others], "and")
+            said += f"\n\nNot found in print, and no known kind of thing: {names}."
+        return said
+
+    def _sources(self, lines: Sequence[TextLine], unread: int) -> Iterator[str]:
+        if self._named.nouns:
+            yield FOUND_BY
+        yield f"Printed words found on this machine by {ocr_name()}, not by Florence-2."
+        if unread or not all(line.is_sure for line in lines):
+            yield describe_doubts(lines, unread)
 
 
 def _check(words: str) -> None:
@@ -81,31 +174,6 @@ def _whole_words(phrase: str) -> re.Pattern[str]:
 def _plain(text: str) -> str:
     """Return the text without accents, each character in its place."""
     return "".join(unicodedata.normalize("NFD", char)[0] for char in text)
-
-
-def _marked(
-    rgb: np.ndarray, lines: Sequence[TextLine], phrases: Sequence[str], unread: int
-) -> Chunk:
-    """Return the answer: a line of text and a region for each place of each phrase."""
-    text = ""
-    regions: list[Region] = []
-    for phrase in phrases:
-        for line in lines:
-            for match in _whole_words(phrase).finditer(_plain(line.text)):
-                printed = line.text[slice(*match.span())]
-                text += ("\n" if text else "") + printed
-                span = len(text) - len(printed), len(text)
-                quad = _part_of_quad(line, *match.span())
-                regions.append(region_from_pixels(printed, quad, rgb, span))
-    if not regions:
-        text = (
-            "None of these words is in the print that was read. To find things by what they "
-            f"look like, {OTHER_ENGINES}."
-        )
-    note = f"Printed words only, found on this machine by {ocr_name()}, not by Florence-2."
-    if unread or not all(line.is_sure for line in lines):
-        note += f" {describe_doubts(lines, unread)}"
-    return Chunk(text, tuple(regions), literal=True, note=note)
 
 
 def _part_of_quad(line: TextLine, start: int, end: int) -> np.ndarray:

@@ -6,18 +6,18 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import segmentation
-from vlm_backends.engines.builtin.prompts import parse_box
+from vlm_backends.engines.builtin.prompts import TaskQuestion, parse_box
 from vlm_backends.types import Chunk, Region
 
 _AT_BORDER = 0.01  # of the picture: a box this close to the border has no background on that side
 
 
-def outline_region(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:
-    """Yield the outline of what stands out by its colours in the box that `words` spell.
+def outline_region(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken) -> Iterator[Chunk]:
+    """Yield the outline of what stands out by its colours in the box that the question spells.
 
     Raises BadPrompt for a box that is too small, or too large to leave a background.
     """
-    left, top, right, bottom = box = parse_box(words)
+    left, top, right, bottom = box = parse_box(question.words)
     mask = segmentation.mask_in_box(rgb, box)
     outlines = segmentation.outlines(mask)
     regions = tuple(Region("mask by colour", outline, is_mask=True) for outline in outlines)

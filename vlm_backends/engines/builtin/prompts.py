@@ -1,6 +1,7 @@
 """Parse the prompt of a Florence-2 task; say what to do when it needs another engine."""
 
 import re
+from typing import NamedTuple
 
 from vlm_backends.errors import BadPrompt
 from vlm_backends.media.geometry import Box
@@ -10,6 +11,13 @@ OTHER_ENGINES = (
     "give an NVIDIA key (at the top of the page, or as NVIDIA_API_KEY), or choose another engine"
 )
 _TASK_PROMPT = re.compile(r"\s*(<[A-Z_]+>)(.*)", re.DOTALL)
+
+
+class TaskQuestion(NamedTuple):
+    """What follows a task's token, and how sure a thing must be to be named (0..1)."""
+
+    words: str
+    confidence: float = 0.5
 
 
 def split_task(prompt: str) -> tuple[str, str]:

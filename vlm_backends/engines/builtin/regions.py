@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from vlm_backends.media.geometry import clamp
+from vlm_backends.media.geometry import Box, clamp
 from vlm_backends.types import Region
 
 
@@ -22,3 +22,17 @@ def region_from_pixels(
     height, width = rgb.shape[:2]
     points = tuple((clamp(float(x) / width), clamp(float(y) / height)) for x, y in outline)
     return Region(label, points, span=span)
+
+
+def pixel_box(rgb: np.ndarray, box: Box) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of a box in 0..1 in pixels; it holds at least one."""
+    height, width = rgb.shape[:2]
+    left, top = min(round(box[0] * width), width - 1), min(round(box[1] * height), height - 1)
+    right, bottom = max(round(box[2] * width), left + 1), max(round(box[3] * height), top + 1)
+    return left, top, right, bottom
+
+
+def part_of(rgb: np.ndarray, box: Box) -> np.ndarray:
+    """Return the part of a picture (H×W×3) in a box in 0..1."""
+    left, top, right, bottom = pixel_box(rgb, box)
+    return rgb[top:bottom, left:right]

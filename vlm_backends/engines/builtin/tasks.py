@@ -6,21 +6,25 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin.description import describe_region
+from vlm_backends.engines.builtin.detecting import detect_objects, name_region, propose_regions
 from vlm_backends.engines.builtin.finding import find_words, ground_sentence
 from vlm_backends.engines.builtin.masks import outline_region
-from vlm_backends.engines.builtin.prompts import OTHER_ENGINES, split_task
+from vlm_backends.engines.builtin.prompts import OTHER_ENGINES, TaskQuestion, split_task
 from vlm_backends.engines.builtin.quoting import is_about_print, quote
 from vlm_backends.engines.builtin.tables import answer_about_table, read_table
 from vlm_backends.engines.builtin.text import describe_print, read_located_text, read_text
 from vlm_backends.errors import MissingKey
 from vlm_backends.media import images
 from vlm_backends.table_prompts import read_table_prompt
-from vlm_backends.types import Chunk, Model, Picture
+from vlm_backends.types import Chunk, Model, Picture, Prompt
 
-# a picture's pixels (H×W×3, uint8) and the words after the token to chunks; cancelled from outside
-AnswerTask = Callable[[np.ndarray, str, CancelToken], Iterator[Chunk]]
+# a picture's pixels (H×W×3, uint8) and what follows the token to chunks; cancelled from outside
+AnswerTask = Callable[[np.ndarray, TaskQuestion, CancelToken], Iterator[Chunk]]
 
 TASKS: Mapping[str, AnswerTask] = {
+    "<OD>": detect_objects,
+    "<REGION_PROPOSAL>": propose_regions,
+    "<REGION_TO_CATEGORY>": name_region,
     "<OCR>": read_text,
     "<OCR_WITH_REGION>": read_located_text,
     "<REGION_TO_SEGMENTATION>": outline_region,
@@ -30,11 +34,12 @@ TASKS: Mapping[str, AnswerTask] = {
 }
 
 
-def answer(model: Model, text: str, picture: Picture, cancel: CancelToken) -> Iterator[Chunk]:
-    """Yield the answer of the model's stand-in to this text about this picture.
+def answer(model: Model, prompt: Prompt, picture: Picture, cancel: CancelToken) -> Iterator[Chunk]:
+    """Yield the answer of the model's stand-in to the prompt's last turn about this picture.
 
     Raises MissingKey for a task that has none, and BadPrompt.
     """
+    text = prompt.turns[-1].text
     rgb = np.asarray(images.pixels(picture))
     about = read_table_prompt(text)
     if about and not model.tasks:
@@ -54,4 +59,4 @@ def answer(model: Model, text: str, picture: Picture, cancel: CancelToken) -> It
             f"This needs Florence-2 itself, which is not on this machine: {OTHER_ENGINES}. Here "
             "and now you can read text, find printed words, and outline or measure a region."
         )
-    yield from answer_task(rgb, words, cancel)
+    yield from answer_task(rgb, TaskQuestion(words, prompt.confidence), cancel)

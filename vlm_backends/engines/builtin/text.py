@@ -11,7 +11,7 @@ from vlm_backends.engines.builtin.code_agreement import FoundCode
 from vlm_backends.engines.builtin.ocr import Scan, TextLine
 from vlm_backends.engines.builtin.ocr_script import ocr_name
 from vlm_backends.engines.builtin.print_notes import describe_doubts, marked
-from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
+from vlm_backends.engines.builtin.prompts import OTHER_ENGINES, TaskQuestion
 from vlm_backends.engines.builtin.regions import region_from_pixels
 from vlm_backends.types import Chunk, Model
 
@@ -20,12 +20,14 @@ _LOOKING = "Looking for codes…"
 _NOTHING = "nothing that could be read."
 
 
-def read_text(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:
-    """Yield all print of the picture (H×W×3, uint8) line by line; this task takes no `words`."""
+def read_text(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken) -> Iterator[Chunk]:
+    """Yield all print of the picture (H×W×3, uint8) line by line."""
     yield from _print(rgb, cancel, located=False)
 
 
-def read_located_text(rgb: np.ndarray, words: str, cancel: CancelToken) -> Iterator[Chunk]:
+def read_located_text(
+    rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken
+) -> Iterator[Chunk]:
     """Yield all print as `read_text` does, each piece with its region."""
     yield from _print(rgb, cancel, located=True)
 

@@ -1,5 +1,6 @@
 """Read printed text with its places, by PP-OCRv6, whose weights come in rapidocr's wheel."""
 
+from vlm_backends.engines.builtin.ocr.detection import print_share
 from vlm_backends.engines.builtin.ocr.lines import Scan, TextLine, merge_lines, read_all, read_lines
 
-__all__ = ["Scan", "TextLine", "merge_lines", "read_all", "read_lines"]
+__all__ = ["Scan", "TextLine", "merge_lines", "print_share", "read_all", "read_lines"]

@@ -25,6 +25,8 @@ _LARGE = (
 )
 _SMALLER = 0.25  # that copy's scale
 _SURE_HEIGHT = 20  # px: what is as high in the smaller copy was seen well there
+_GLANCE = 736  # px, the longer side: enough to tell a page of print from a photograph
+_IS_PRINT = 128  # of the print map's 0..255
 
 
 def find_lines(
@@ -49,6 +51,12 @@ def find_lines(
     if not large and any(min(size_of(quad)) * scale > _LARGE for quad in small):
         large = _large_lines(bgr, _SMALLER * scale)
     quads += _joined(large, small)
+
+
+def print_share(rgb: np.ndarray) -> float:
+    """Return about how much of a picture (H×W×3, uint8) is print, from 0 to 1, at a glance."""
+    seen, _ = _resized(rgb, min(1.0, _GLANCE / max(rgb.shape[:2])))
+    return float((print_map(cv2.cvtColor(seen, cv2.COLOR_RGB2BGR)) >= _IS_PRINT).mean())
 
 
 def _resized(bgr: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,142 @@
+"""Answer the tasks that find and name things, in place of Florence-2, with the detector."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from vlm_backends.concurrency import CancelToken
+from vlm_backends.engines.builtin import ocr, things
+from vlm_backends.engines.builtin.prompts import OTHER_ENGINES, TaskQuestion, parse_box
+from vlm_backends.engines.builtin.regions import part_of
+from vlm_backends.engines.builtin.things import Thing
+from vlm_backends.media.geometry import Box, corners
+from vlm_backends.types import Chunk, Region
+
+DETECTOR = "SSDLite"
+FOUND_BY = (
+    f"Found on this machine by {DETECTOR}, which knows 80 kinds of things in photographs, not by "
+    "Florence-2. A thing of another kind may get the name of the nearest; drawings are left out."
+)
+_FAINT = 0.5  # of the asked confidence: so sure must a thing be to be proposed without a name
+_LEAST = 0.3  # below it, a thing is not even counted
+_MARGIN = 0.15  # of a region's sides: surroundings that help to name it
+_FILLS = 0.5  # overlap (IoU) with the region from which a thing is what the region shows
+_PRINTED = 0.4  # of a region's area, covered by lines of print: it shows text
+
+
+def detect_objects(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken) -> Iterator[Chunk]:
+    """Yield the things in a picture (H×W×3, uint8), each with its name, box and score."""
+    seen = things.find_things(rgb, min(_LEAST, question.confidence), cancel)
+    found = [thing for thing in seen if thing.score >= question.confidence]
+    note = f"{FOUND_BY}{_fainter(len(seen) - len(found), question.confidence)}"
+    if found:
+        yield listed(found)._replace(note=note)
+    else:
+        yield _nothing_found(question.confidence)._replace(note=note)
+
+
+def propose_regions(
+    rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken
+) -> Iterator[Chunk]:
+    """Yield boxes without names around whatever may be a thing, in a picture (H×W×3, uint8)."""
+    least = question.confidence * _FAINT
+    kept: list[Thing] = []
+    for thing in things.find_things(rgb, least, cancel):
+        if all(things.overlap(thing.box, other.box) < _FILLS for other in kept):
+            kept.append(thing)
+    regions = tuple(Region("", corners(thing.box), score=thing.score) for thing in kept)
+    boxes = "1 box" if len(kept) == 1 else f"{len(kept)} boxes"
+    text = f"{boxes} around what may be a thing."
+    said = Chunk(text, regions, literal=True) if kept else _nothing_found(least)
+    note = f"{FOUND_BY} Boxes are shown from {least:.0%} on: half the confidence that names need."
+    yield said._replace(note=note)
+
+
+def name_region(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken) -> Iterator[Chunk]:
+    """Yield the kind of thing that fills the box in the question's words; "text" for print."""
+    box = parse_box(question.words)
+    named = thing_in_box(rgb, box, question.confidence)
+    if named:
+        region = Region(named.name, corners(box), score=named.score, span=(0, len(named.name)))
+        said = f"{named.name}, {named.score:.0%} sure"
+        yield Chunk(said, (region,), literal=True, note=FOUND_BY)
+        return
+    if _print_in(rgb, box, cancel) >= _PRINTED:
+        region = Region("text", corners(box), span=(0, 4))
+        note = "Lines of print were found on this machine, not by Florence-2."
+        yield Chunk("text", (region,), literal=True, note=note)
+        return
+    said = with_kinds("No name: what is in this box is not surely of a known kind.")
+    yield said._replace(regions=(Region("", corners(box)),), note=FOUND_BY)
+
+
+def thing_in_box(rgb: np.ndarray, box: Box, confidence: float) -> Thing | None:
+    """Return the thing that fills a box (0..1) of a picture (H×W×3, uint8), or None.
+
+    The box is looked at with some surroundings, and within the whole picture; the surer counts.
+    """
+    wide, high = (box[2] - box[0]) * _MARGIN, (box[3] - box[1]) * _MARGIN
+    left, top = max(0.0, box[0] - wide), max(0.0, box[1] - high)
+    right, bottom = min(1.0, box[2] + wide), min(1.0, box[3] + high)
+    part = part_of(rgb, (left, top, right, bottom))
+    around = (left, top, right - left, bottom - top)
+    near = [_moved(thing, around) for thing in things.find_things(part, confidence)]
+    found = [
+        thing
+        for thing in (*near, *things.find_things(rgb, confidence))
+        if things.overlap(thing.box, box) >= _FILLS
+    ]
+    return max(found, key=lambda thing: thing.score, default=None)
+
+
+def listed(found: Sequence[Thing], start: int = 0) -> Chunk:
+    """Return things as lines of text, such as "person 97%", each with its region.
+
+    `start` is how many characters the answer had before the first.
+    """
+    text, regions = "", list[Region]()
+    for thing in found:
+        text += "\n" if text else ""
+        span = start + len(text), start + len(text) + len(thing.name)
+        text += f"{thing.name} {thing.score:.0%}"
+        regions.append(Region(thing.name, corners(thing.box), span=span, score=thing.score))
+    return Chunk(text, tuple(regions), literal=True)
+
+
+def with_kinds(text: str) -> Chunk:
+    """Return the text, and below it, folded, the kinds of things that the detector knows."""
+    kinds = ", ".join(things.KINDS)
+    head = f"The {len(things.KINDS)} kinds of things that are known here"
+    words = f"{text}\n\n{head}\n{kinds}. For any other, {OTHER_ENGINES}."
+    return Chunk(words, literal=True, fold=len(text))
+
+
+def _nothing_found(confidence: float) -> Chunk:
+    return with_kinds(f"No thing of a known kind was found that is {confidence:.0%} sure.")
+
+
+def _fainter(count: int, confidence: float) -> str:
+    if count <= 0:
+        return ""
+    more = "1 more is" if count == 1 else f"{count} more are"
+    return f" {more} between {_LEAST:.0%} and {confidence:.0%} sure: lower the confidence to see."
+
+
+def _moved(thing: Thing, around: Box) -> Thing:
+    """Return a thing of a part, given as left, top, width and height in 0..1, in the picture."""
+    left, top, wide, high = around
+    x0, y0, x1, y1 = thing.box
+    return replace(
+        thing, box=(left + x0 * wide, top + y0 * high, left + x1 * wide, top + y1 * high)
+    )
+
+
+def _print_in(rgb: np.ndarray, box: Box, cancel: CancelToken) -> float:
+    """Return how much of a box is covered by lines of print that were read, 0..1."""
+    part = part_of(rgb, box)
+    covered = 0.0
+    for line in ocr.read_lines(part, cancel):
+        covered += cv2.contourArea(np.asarray(line.quad, np.float32))
+    return covered / (part.shape[0] * part.shape[1])

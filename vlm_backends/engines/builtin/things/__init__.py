@@ -1,0 +1,21 @@
+"""Find things of 80 kinds by SSDLite, whose weights come with this project."""
+
+from vlm_backends.engines.builtin.things.categories import (
+    Mention,
+    kinds_of,
+    mentions,
+    plural,
+)
+from vlm_backends.engines.builtin.things.detector import KINDS
+from vlm_backends.engines.builtin.things.finding import CONFIDENCE, Thing, find_things, overlap
+
+__all__ = [
+    "CONFIDENCE",
+    "KINDS",
+    "Mention",
+    "Thing",
+    "find_things",
+    "mentions",
+    "overlap",
+    "plural",
+]

@@ -1,0 +1,172 @@
+"""Find the things in a picture: a name of 80, how sure, and a box for each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from vlm_backends.concurrency import CancelToken
+from vlm_backends.engines.builtin import ocr
+from vlm_backends.engines.builtin.things.detector import KINDS, Detections, detect
+from vlm_backends.media.geometry import Box
+
+CONFIDENCE = 0.5  # from there on the network is more often right than wrong
+_SAME, _OTHER = 0.5, 0.8  # overlap (IoU) from which a box is another's double: of one name, of two
+_MOST = 100  # things in one picture
+_TILED_FROM = 900  # px, of the shorter side: small things are lost when it shrinks to 300
+_TILES, _TILE = 2, 0.6  # tiles a side, and the share of the side that each has
+_TILE_CONFIDENCE = 0.6  # a part of a thing looks like another thing more often than a whole
+_LARGEST_IN_TILE = 0.5  # of the tile's sides: larger things are seen in the whole picture
+_AT_EDGE = 0.02  # of the tile: what touches an inner edge is cut off
+_INSIDE = 0.6  # of a box of a tile: so much in a box of its own name is a part of that thing
+_SHEETS = frozenset({"tv", "laptop", "book", "cell phone", "refrigerator", "microwave", "oven"})
+_SHEET_AREA = 0.5  # of the picture: from there on such a thing may be the page itself
+_PAGE_PRINT = 0.02  # of the picture: so much print is a page's or a screenshot's
+_EVEN = 2  # of 255: neighbouring pixels of a drawing's areas differ by no more, compressed or not
+_DRAWN_EVEN, _DRAWN_COLOURS = 0.4, 0.7  # of the pixels: photographs have grain and many colours
+_FEW_COLOURS = 8
+_LOOKED_AT = 600  # px, each way: enough of a box to tell
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One thing: its kind, the network's score (0..1), its box in 0..1."""
+
+    name: str
+    score: float
+    box: Box
+
+
+def find_things(
+    rgb: np.ndarray, min_score: float = CONFIDENCE, cancel: CancelToken | None = None
+) -> list[Thing]:
+    """Return the things in a picture (H×W×3, uint8), the surest first.
+
+    A large picture is looked at in overlapping tiles as well. The network knows photographs: what
+    is drawn is left out, and so is a "tv", "laptop" or "book" that is the picture itself, a page
+    or a screenshot full of print.
+    """
+    found = distinct(things_of(detect(rgb), min_score))
+    if min(rgb.shape[:2]) >= _TILED_FROM:
+        for tile in _tiles():
+            if cancel and cancel.is_set():
+                break
+            found += _in_tile(rgb, tile, max(min_score, _TILE_CONFIDENCE), found)
+        found = distinct(found)
+    return _without_pages(rgb, [thing for thing in found if not _is_drawn(rgb, thing.box)])
+
+
+def things_of(seen: Detections, min_score: float) -> list[Thing]:
+    """Return a thing for each anchor and kind that scores enough; many are doubles."""
+    rows, kinds = np.nonzero(seen.scores >= min_score)
+    return [
+        Thing(KINDS[kind], float(seen.scores[row, kind]), _box(seen.boxes[row]))
+        for row, kind in zip(rows, kinds)
+    ]
+
+
+def distinct(found: Sequence[Thing]) -> list[Thing]:
+    """Return the surest of the things that are doubles of each other, the surest first."""
+    kept: list[Thing] = []
+    for thing in sorted(found, key=lambda thing: -thing.score):
+        if all(
+            overlap(thing.box, other.box) < (_SAME if other.name == thing.name else _OTHER)
+            for other in kept
+        ):
+            kept.append(thing)
+    return kept[:_MOST]
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Return the area that two boxes share, of the area that they cover together (IoU)."""
+    inner = shared_area(a, b)
+    return inner / max(box_area(a) + box_area(b) - inner, 1e-9)
+
+
+def shared_area(a: Box, b: Box) -> float:
+    """Return the area that two boxes share."""
+    wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return max(0.0, wide) * max(0.0, high)
+
+
+def box_area(box: Box) -> float:
+    """Return the area of a box."""
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _box(row: np.ndarray) -> Box:
+    left, top, right, bottom = map(float, row)
+    return left, top, right, bottom
+
+
+def _tiles() -> Iterator[Box]:
+    starts = [i * (1 - _TILE) / (_TILES - 1) for i in range(_TILES)]
+    yield from ((x, y, x + _TILE, y + _TILE) for y in starts for x in starts)
+
+
+def _in_tile(
+    rgb: np.ndarray, tile: Box, min_score: float, known: Sequence[Thing]
+) -> Iterator[Thing]:
+    """Yield the whole small things of a tile that are no part of a known thing."""
+    height, width = rgb.shape[:2]
+    left, top = round(tile[0] * width), round(tile[1] * height)
+    part = rgb[top : round(tile[3] * height), left : round(tile[2] * width)]
+    for thing in distinct(things_of(detect(part), min_score)):
+        x0, y0, x1, y1 = thing.box
+        if max(x1 - x0, y1 - y0) > _LARGEST_IN_TILE or _is_cut(thing.box, tile):
+            continue
+        moved = replace(
+            thing,
+            box=(
+                tile[0] + x0 * _TILE,
+                tile[1] + y0 * _TILE,
+                tile[0] + x1 * _TILE,
+                tile[1] + y1 * _TILE,
+            ),
+        )
+        inside = _INSIDE * box_area(moved.box)
+        if all(shared_area(moved.box, other.box) < inside for other in known):
+            yield moved
+
+
+def _is_cut(box: Box, tile: Box) -> bool:
+    """Return True when a box of a tile touches an edge of it that is not the picture's."""
+    return (
+        (box[0] < _AT_EDGE and tile[0] > 0)
+        or (box[1] < _AT_EDGE and tile[1] > 0)
+        or (box[2] > 1 - _AT_EDGE and tile[2] < 1)
+        or (box[3] > 1 - _AT_EDGE and tile[3] < 1)
+    )
+
+
+def _is_drawn(rgb: np.ndarray, box: Box) -> bool:
+    """Return True when what is in the box is even areas of few colours, beside its ground."""
+    rows = _middle(box[1], box[3], rgb.shape[0])
+    part = rgb[rows, _middle(box[0], box[2], rgb.shape[1])]
+    kernel = np.ones((3, 3), np.uint8)
+    even = (cv2.dilate(part, kernel) - cv2.erode(part, kernel)).max(axis=2) <= _EVEN
+    colours = (part >> 3).astype(np.int32) @ (1024, 32, 1)
+    counts = np.bincount(colours.ravel())
+    figure = colours != counts.argmax()
+    if not figure.any():
+        return True
+    few = np.sort(np.bincount(colours[figure]))[-_FEW_COLOURS:].sum() / figure.sum()
+    return bool(even[figure].mean() >= _DRAWN_EVEN or few >= _DRAWN_COLOURS)
+
+
+def _middle(start: float, end: float, side: int) -> slice:
+    """Return the pixels of a stretch in 0..1 of a side, or of a long one those in its middle."""
+    first, last = int(start * side), int(end * side) + 1
+    aside = max(0, last - first - _LOOKED_AT) // 2
+    return slice(first + aside, last - aside)
+
+
+def _without_pages(rgb: np.ndarray, found: Sequence[Thing]) -> list[Thing]:
+    """Leave out a "tv", "laptop" or "book" that is the picture itself, full of print."""
+    sheets = [
+        thing for thing in found if thing.name in _SHEETS and box_area(thing.box) >= _SHEET_AREA
+    ]
+    if not sheets or ocr.print_share(rgb) < _PAGE_PRINT:
+        return list(found)
+    return [thing for thing in found if thing not in sheets]
