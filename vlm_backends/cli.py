@@ -29,7 +29,7 @@ from vlm_backends import (
 from vlm_backends.arguments import whole
 from vlm_backends.config import ENGINES, Config
 from vlm_backends.engines import connect_engine
-from vlm_backends.models import check_sampling
+from vlm_backends.models import check_confidence, check_sampling
 
 COMMANDS = {
     "ask": "one question about one or more pictures",
@@ -104,6 +104,8 @@ def ask_options(program: str = "python -m vlm_backends") -> argparse.ArgumentPar
         type=float,
         help="for the tasks that take a region: left, top, right, bottom, from 0 to 1",
     )
+    sure = "from 0 to 1: where regions have scores, less sure ones are left out (default: 0.5)"
+    add("--confidence", metavar="N", type=float, help=sure)
     add("--engine", choices=ENGINES, help="as VLM_ENGINE")
     for name, kind in _SAMPLING.items():
         add(_option(name), metavar="N", type=kind, help="default: the model's own")
@@ -150,7 +152,7 @@ def _prompt(given: argparse.Namespace, model: Model, task: Task | None) -> Promp
     if text is None:
         text = write_task(task, given.words, given.region) if task else model.prompts[0]
     turn = Turn("user", text, tuple(_picture(path, given.page) for path in given.pictures))
-    return Prompt((turn,), _sampling(given, model))
+    return Prompt((turn,), _sampling(given, model), check_confidence(given.confidence))
 
 
 def _sampling(given: argparse.Namespace, model: Model) -> Sampling | None:

@@ -223,13 +223,17 @@ def answer_to_dict(
 
 
 def region_to_dict(region: Region) -> dict:
-    """Return a region as the API documents it: label, outline in 0..1, solid, span."""
-    return {
+    """Return a region as the API documents it: label, outline in 0..1, solid, span.
+
+    Where the engine says how sure it is of the region, `score` has it, in 0..1.
+    """
+    fields = {
         "label": region.label,
         "outline": [[round(x, 5), round(y, 5)] for x, y in region.outline],
         "solid": region.is_mask,
         "span": region.span and list(region.span),
     }
+    return fields if region.score is None else fields | {"score": round(region.score, 3)}
 
 
 def _sent_to_dict(sent: Sent) -> dict:

@@ -6,7 +6,7 @@ from typing import cast
 from vlm_backends.errors import BadPrompt
 from vlm_backends.media.geometry import Box, ordered_box
 from vlm_backends.readers import florence2
-from vlm_backends.types import Task
+from vlm_backends.types import CONFIDENCE, Task
 
 DESCRIBE_GROUP, FIND_GROUP, SEGMENT_GROUP = (
     "Describe",
@@ -163,6 +163,22 @@ def write_task(task: Task, words: str = "", region: object = None) -> str:
     if task.takes == "region":
         return task.token + task.write(check_region(region))
     return task.token
+
+
+def check_confidence(value: object) -> float:
+    """Return a confidence (0..1) as a number; the usual one for None.
+
+    Raises BadPrompt for anything else.
+    """
+    if value is None:
+        return CONFIDENCE
+    try:
+        number = float(cast(float, value))
+    except (TypeError, ValueError, OverflowError):
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise BadPrompt("The confidence must be a number from 0 to 1, such as 0.5.")
+    return number
 
 
 def check_region(region: object) -> Box:

@@ -30,11 +30,19 @@ class Region(NamedTuple):
     score: float | None = None  # 0..1, how sure the engine is of it; None: it does not say
 
     @property
+    def title(self) -> str:
+        """Return the label with the score, if there is one, as it is drawn: "cat 93%"."""
+        if self.score is None:
+            return self.label
+        return f"{self.label} {self.score:.0%}".strip()
+
+    @property
     def solid(self) -> bool:
         """Return `is_mask`, under its older name."""
         return self.is_mask
 
 
+CONFIDENCE = 0.5  # from there on a scored region is more often right than wrong
 PAGE_MARK = "#page="  # before the number of a page, as in a link to a page of a PDF (RFC 8118)
 PageUnit = Literal["page", "frame", "picture"]
 
@@ -178,9 +186,7 @@ class Prompt:
 
     turns: tuple[Turn, ...]
     sampling: Sampling | None = None  # None: the model's own
-    confidence: float = (
-        0.5  # where an engine scores its regions (0..1), less sure ones are left out
-    )
+    confidence: float = CONFIDENCE  # 0..1: an engine that scores its regions leaves out lower ones
 
     @property
     def picture(self) -> Picture | None:

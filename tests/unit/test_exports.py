@@ -24,6 +24,7 @@ from vlm_backends.media.exports import (
     as_png,
     as_svg,
     as_text,
+    as_yolo,
 )
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -467,11 +468,12 @@ def test_a_conversation_can_be_unpacked_and_is_the_same_each_time():
 def test_formats_are_what_they_say():
     answer = Answer("a cup", FOUND)
     files = {name: write(PICTURE, answer) for name, (_, _, write) in FORMATS.items()}
-    assert list(files) == ["PNG", "SVG", "COCO", "CSV", "Text", "Mask"]
+    assert list(files) == ["PNG", "SVG", "COCO", "YOLO", "CSV", "Text", "Mask"]
     assert [format.extension for format in FORMATS.values()] == [
         "png",
         "svg",
         "json",
+        "zip",
         "csv",
         "txt",
         "png",
@@ -480,6 +482,7 @@ def test_formats_are_what_they_say():
         "image/png",
         "image/svg+xml",
         "application/json",
+        "application/zip",
         "text/csv",
         "text/plain",
         "image/png",
@@ -504,13 +507,13 @@ ROWS = (("a", "b"), ("1", "2"))
 @pytest.mark.parametrize(
     "picture, answer, refused",
     [
-        (PICTURE, Answer("words"), {"COCO", "CSV", "Mask"}),
-        (PICTURE, Answer("words", rows=ROWS), {"COCO", "Mask"}),
+        (PICTURE, Answer("words"), {"COCO", "YOLO", "CSV", "Mask"}),
+        (PICTURE, Answer("words", rows=ROWS), {"COCO", "YOLO", "Mask"}),
         (PICTURE, Answer("", FOUND), {"Text"}),
-        (PICTURE, Answer(" \n\0", ()), {"COCO", "CSV", "Mask", "Text"}),
-        (None, Answer("words"), {"PNG", "SVG", "COCO", "CSV", "Mask"}),
-        (None, Answer("words", rows=ROWS), {"PNG", "SVG", "COCO", "Mask"}),
-        (None, Answer("words", FOUND), {"PNG", "SVG", "COCO", "CSV", "Mask"}),
+        (PICTURE, Answer(" \n\0", ()), {"COCO", "YOLO", "CSV", "Mask", "Text"}),
+        (None, Answer("words"), {"PNG", "SVG", "COCO", "YOLO", "CSV", "Mask"}),
+        (None, Answer("words", rows=ROWS), {"PNG", "SVG", "COCO", "YOLO", "Mask"}),
+        (None, Answer("words", FOUND), {"PNG", "SVG", "COCO", "YOLO", "CSV", "Mask"}),
         (None, Answer(""), set(FORMATS)),
     ],
 )
@@ -558,3 +561,57 @@ def test_thousands_of_regions_are_written(coco):
     assert len(list(parsed(as_svg(picture, many)).iter(f"{SVG}polygon"))) == 3600
     assert len(lines(as_csv(answer, picture))) == 3601
     assert opened(as_mask(picture, many)).getextrema() == (255, 255), "neighbours leave a gap"
+
+
+# how sure an engine is of a region
+
+SCORED = (box(0.1, 0.2, 0.5, 0.6, "cup")._replace(score=0.934), box(0.6, 0.1, 0.9, 0.4, "ü, cup"))
+
+
+def test_scores_are_in_every_file_of_places(coco):
+    found = coco(as_coco([("a.png", PICTURE, SCORED)]))
+    assert [found.anns[i].get("score") for i in (1, 2)] == [0.934, None]
+    header, first, second = lines(as_csv(Answer("", SCORED), PICTURE))
+    assert header[-1] == "score" and [first[-1], second[-1]] == ["0.934", ""]
+    assert "cup 93%" in as_svg(PICTURE, SCORED) and "ü, cup" in as_svg(PICTURE, SCORED)
+    assert as_png(PICTURE, SCORED) != as_png(PICTURE, FOUND)
+
+
+def test_without_scores_files_have_no_column_for_them():
+    assert lines(as_csv(Answer("", FOUND), PICTURE))[0][-1] == "outline"
+    assert all("score" not in each for each in as_coco([("a", PICTURE, FOUND)])["annotations"])
+    assert "predictions/picture.txt" not in bundle(as_yolo(PICTURE, FOUND))
+
+
+def test_yolo_has_the_picture_its_boxes_and_their_names():
+    files = bundle(as_yolo(PICTURE, SCORED))
+    assert list(files) == [
+        "data.yaml",
+        "images/picture.png",
+        "labels/picture.txt",
+        "predictions/picture.txt",
+    ]
+    assert files["images/picture.png"] == PICTURE.data
+    rows = [line.split() for line in files["labels/picture.txt"].decode().splitlines()]
+    assert [[float(value) for value in row] for row in rows] == [
+        [0, 0.3, 0.4, 0.4, 0.4],
+        [1, 0.75, 0.25, 0.3, 0.3],
+    ]
+    scored = files["predictions/picture.txt"].decode().splitlines()
+    assert [row.split()[-1] for row in scored] == ["0.93400", "0.00000"]
+    names = re.search("names: (.*)", files["data.yaml"].decode())[1]
+    assert json.loads(names) == {"0": "cup", "1": "ü, cup"}
+
+
+def test_yolo_with_a_mask_has_outlines_only():
+    rows = bundle(as_yolo(PICTURE, FOUND))["labels/picture.txt"].decode().splitlines()
+    assert [len(row.split()) for row in rows] == [9, 81, 9]  # a class, and points
+    assert rows[0].split()[1:] == ["0.100000", "0.200000", "0.500000", "0.200000"] + [
+        "0.500000", "0.600000", "0.100000", "0.600000",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", PLACELESS.values(), ids=PLACELESS)
+def test_yolo_of_regions_without_a_place(shape):
+    text = bundle(as_yolo(PICTURE, (Region("a", shape),)))["labels/picture.txt"].decode()
+    assert all(0 <= float(value) <= 1 for line in text.splitlines() for value in line.split())

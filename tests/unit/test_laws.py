@@ -55,7 +55,7 @@ FLOORS = {
     ],
     "vlm_backends.media.exports": [
         ["common"],
-        ["raster", "svg", "coco", "tables", "conversation"],
+        ["raster", "svg", "coco", "yolo", "tables", "conversation"],
         ["__init__"],
     ],
     "vlm_backends.readers": [

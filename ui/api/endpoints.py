@@ -41,12 +41,23 @@ def add_api(registry: EngineRegistry) -> None:
         numbers = [gr.Number(None, label=name) for name in _SAMPLING]
         task, text = gr.Textbox(label="task"), gr.Textbox("", label="text")
         region, page = RegionJSON(label="region"), gr.Number(None, label="page", precision=0)
+        confidence = gr.Number(None, label="confidence")
         words = gr.Textbox(label="text")
         picture = gr.Image(label="picture", type="filepath")
         as_json = gr.JSON(label="json")
         button = gr.Button()
     answer = [words, picture, as_json]
-    chat, florence2 = [*texts, image, *numbers, page], [task, image, text, region, page]
+    chat, florence2 = (
+        [*texts, image, *numbers, page],
+        [
+            task,
+            image,
+            text,
+            region,
+            page,
+            confidence,
+        ],
+    )
     button.click(endpoints.chat, chat, answer, api_name="chat")
     button.click(endpoints.florence2, florence2, answer, api_name="florence2")
     button.click(endpoints.models, None, as_json, api_name="models")
@@ -104,6 +115,7 @@ class ApiEndpoints:
         text: str = "",
         region: list | None = None,
         page: int | None = None,
+        confidence: float | None = None,
         request: gr.Request | None = None,
     ) -> Outputs:
         """Run a Florence-2 task.
@@ -114,13 +126,17 @@ class ApiEndpoints:
             text: Words, for the tasks that take some.
             region: [left, top, right, bottom] in 0..1, for the tasks that take a region.
             page: Which page of a PDF or TIFF, or frame of an animation; 1 is the first.
+            confidence: 0..1, half by default. Where regions have scores, less sure ones are left
+                out.
         """
         florence2, caller = find_model("microsoft/florence-2"), _caller(request)
         with _plain_errors():
             reply = await prepare(
                 self.registry,
                 caller,
-                lambda: Question(florence2, *task_prompt(task, image, text, region, page)),
+                lambda: Question(
+                    florence2, *task_prompt(task, image, text, region, page, confidence)
+                ),
             )
         async for _ in answers(self.registry, caller, reply):
             pass

@@ -119,7 +119,7 @@ def _drawn(regions: Sequence[Region], groups: Sequence[str]) -> list[dict[str, A
 
 def _region(region: Region, group: str, shade: Colour, points: list[list[float]]) -> dict[str, Any]:
     return {
-        "label": region.label[:_MAX_LABEL],
+        "label": region.title[:_MAX_LABEL],
         "group": group[:_MAX_LABEL],
         "colour": "rgb({},{},{})".format(*shade),
         "on": ink(shade),

@@ -20,7 +20,7 @@ from vlm_backends import (
 )
 from vlm_backends.media.geometry import Box
 from vlm_backends.media.merging import attached, grounded
-from vlm_backends.models import check_region
+from vlm_backends.models import check_confidence, check_region
 
 NextQuestion = Callable[[Sequence[Answer]], Question]  # given the answers so far
 _GROUND = "<CAPTION_TO_PHRASE_GROUNDING>"
@@ -90,13 +90,19 @@ def caption_then_places(question: Question) -> TaskPlan:
 
 
 def task_prompt(
-    token: str, path: str | None, words: str, region: object, page: int | None = None
+    token: str,
+    path: str | None,
+    words: str,
+    region: object,
+    page: int | None = None,
+    confidence: float | None = None,
 ) -> tuple[Prompt, Task]:
     """Return the prompt of a task and the task. Raises BadPrompt when something is missing."""
     if not path:
         raise BadPrompt(PICTURE_FIRST)
     task, picture = find_task(token), store_picture(path, page)
-    return Prompt((Turn("user", write_task(task, words, region), (picture,)),)), task
+    turn = Turn("user", write_task(task, words, region), (picture,))
+    return Prompt((turn,), confidence=check_confidence(confidence)), task
 
 
 def _known(question: Question, _: Sequence[Answer]) -> Question:

@@ -20,6 +20,7 @@ from ui.tabs.fields import ASSETS, PictureField, example, example_gallery, title
 from ui.tabs.task_runner import RunFields, TaskRunHandlers
 from vlm_backends import Model, Picture, Task, VLMError, find_task
 from vlm_backends.models import DESCRIBE_GROUP, check_region
+from vlm_backends.types import CONFIDENCE
 
 FIRST = TaskRun().token
 # On a phone the result is far below the button.
@@ -83,6 +84,16 @@ class TaskTab:
 
     def _task_fields(self) -> None:
         self.words = gr.Textbox(label="Words", visible=False, elem_id="words", max_lines=3)
+        self.confidence = gr.Slider(
+            0.05,
+            0.95,
+            CONFIDENCE,
+            step=0.05,
+            label="Confidence",
+            info="Less sure things are left out.",
+            visible=False,
+            elem_id="confidence",
+        )
         with gr.Group(visible=False, elem_id="region") as self.region_group:
             gr.Markdown(
                 "**The region**: drag a box in the picture, or type it, from 0 to 1.",
@@ -124,6 +135,7 @@ class TaskTab:
         self.chosen: list[Any] = [
             *self.groups,
             self.about,
+            self.confidence,
             self.words,
             self.region_group,
             self.both,
@@ -138,12 +150,13 @@ class TaskTab:
         self.viewer.region(self.drawn, box, [*self.region, self.notice], **QUIET)
         for number in self.region:
             number.submit(self.typed, box, [self.viewer, self.notice], **QUIET)
-        gr.on(None, self.describe, [self.run, self.visitor], self.about, **QUIET)
+        described = [self.about, self.confidence]
+        gr.on(None, self.describe, [self.run, self.visitor], described, **QUIET)
 
     def _wire_runs(self) -> None:
         """Wire the events that take a run, stream it, and show its end."""
         runs, run = self.handlers, self.run
-        fields = [run, *self.picture.parts, self.words, *self.region]
+        fields = [run, *self.picture.parts, self.words, self.confidence, *self.region]
         # A state is an output of each event: Gradio forgets one some time after it was last set.
         taken = runs.fields.taken
         example = self.examples.click(
@@ -153,6 +166,7 @@ class TaskTab:
         for start in (
             self.go.click(runs.take, fields, taken, **QUIET),
             self.words.submit(runs.take, fields, taken, **QUIET),
+            self.confidence.release(runs.take, fields, taken, **QUIET),
             self.both.click(runs.take_both, fields, taken, **QUIET),
             self.viewer.act(runs.act, run, taken, **QUIET),
             example.then(runs.take, fields, taken, **QUIET),
@@ -187,7 +201,7 @@ class TaskTab:
             for group in self.groups
         }
         updates |= {
-            self.about: self.describe(run, visitor),
+            **self.describe(run, visitor),
             self.words: self._words_for(task),
             self.region_group: gr.Group(visible=task.takes == "region"),
             self.both: gr.Button(visible=task.group == DESCRIBE_GROUP),
@@ -205,15 +219,20 @@ class TaskTab:
             **value,
         )
 
-    def describe(self, run: TaskRun, visitor: Visitor) -> str:
+    def describe(self, run: TaskRun, visitor: Visitor) -> dict[Any, Any]:
         """Say what the task does, and what the visitor's engine can do for it."""
-        task = find_task(run.token)
+        task, scored = find_task(run.token), False
         try:
             engine = self.registry.answering(visitor, self.model)
-            state = engine.capability(self.model, task).summary
+            capability = engine.capability(self.model, task)
+            state, scored = capability.summary, capability.scored
         except VLMError as error:
             state = str(error)
-        return f"{task.about}  \n<small>{verbatim(state[:1].upper() + state[1:])}</small>"
+        state = verbatim(state[:1].upper() + state[1:])
+        return {
+            self.about: f"{task.about}  \n<small>{state}</small>",
+            self.confidence: gr.Slider(visible=scored),
+        }
 
     def load_example(self, run: TaskRun, index: int, visitor: Visitor) -> dict[Any, Any]:
         """Fill the fields with an example."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from asyncio import sleep, to_thread
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -81,6 +81,23 @@ class RunFields:
 
 
 @dataclass(frozen=True)
+class Given:
+    """The values of the fields of a task: the path and the page of the picture, and the rest."""
+
+    path: str | None
+    page: int | None
+    words: str
+    confidence: float | None
+    region: BoxFields
+
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> Given:
+        """Return the values in the order of the fields; the last four are the region's sides."""
+        path, page, words, confidence, *region = values
+        return cls(path, page, words, confidence, tuple(region))
+
+
+@dataclass(frozen=True)
 class TaskRunHandlers:
     """The handlers of a run, for a model with tasks; they return {component: value}."""
 
@@ -88,23 +105,21 @@ class TaskRunHandlers:
     registry: EngineRegistry
     fields: RunFields
 
-    def take(
-        self, run: TaskRun, path: str | None, page: int | None, words: str, *region: float | None
-    ) -> dict:
-        """Take a run, or refuse it with a sentence before anything is spent."""
-        box = run.chosen_box(region)
-        run.box = complete_box(box)
-        return self._taken(
-            run, lambda: single_question(self._question(run, path, page, words, box))
-        )
+    def take(self, run: TaskRun, *given: Any) -> dict:
+        """Take a run, or refuse it with a sentence before anything is spent.
 
-    def take_both(
-        self, run: TaskRun, path: str | None, page: int | None, words: str, *region: float | None
-    ) -> dict:
+        `given` are the values of the fields, as in `Given`.
+        """
+        fields = Given.of(given)
+        box = run.chosen_box(fields.region)
+        run.box = complete_box(box)
+        asked = replace(fields, region=box)
+        return self._taken(run, lambda: single_question(self._question(run, asked)))
+
+    def take_both(self, run: TaskRun, *given: Any) -> dict:
         """Take a run that captions the picture, and then finds what the caption names."""
-        return self._taken(
-            run, lambda: caption_then_places(self._question(run, path, page, words, region))
-        )
+        fields = Given.of(given)
+        return self._taken(run, lambda: caption_then_places(self._question(run, fields)))
 
     def act(self, run: TaskRun, event: gr.EventData) -> dict:
         """Take what was chosen in the viewer, for boxes or for the words.
@@ -223,11 +238,10 @@ class TaskRunHandlers:
             fields.live: "",
         }
 
-    def _question(
-        self, run: TaskRun, path: str | None, page: int | None, words: str, box: BoxFields
-    ) -> Question:
-        page = page_of_field(path, page)
-        return Question(self.model, *task_prompt(run.token, path, words, complete_box(box), page))
+    def _question(self, run: TaskRun, given: Given) -> Question:
+        page, box = page_of_field(given.path, given.page), complete_box(given.region)
+        prompt = task_prompt(run.token, given.path, given.words, box, page, given.confidence)
+        return Question(self.model, *prompt)
 
     def _shown(self, run: TaskRun, notice: str) -> dict:
         """Return what shows a result; where no region was found, the box that was asked about."""

@@ -145,16 +145,18 @@ def _annotations(
 
 def region_to_json(region: Region) -> dict:
     """Return a region with unrounded coordinates, as COCO is made from these lines."""
-    return {
+    fields = {
         "label": region.label,
         "outline": region.outline,
         "solid": region.is_mask,
         "span": region.span,
     }
+    return fields if region.score is None else fields | {"score": region.score}
 
 
 def _region(fields: Mapping) -> Region:
-    return Region(fields["label"], tuple((x, y) for x, y in fields["outline"]), fields["solid"])
+    outline = tuple((x, y) for x, y in fields["outline"])
+    return Region(fields["label"], outline, fields["solid"], score=fields.get("score"))
 
 
 def _joined(values: Iterable[dict]) -> Iterator[str]:

@@ -50,7 +50,7 @@ def draw(image: Image.Image, regions: Sequence[Region]) -> Image.Image:
     palette = colours([region.label for region in regions])
     for region in sorted(regions, key=lambda region: not region.is_mask):  # masks below lines
         _draw_outline(canvas, region, palette[region.label], line_width)
-    named = [region for region in regions if region.label and region.outline]
+    named = [region for region in regions if region.title and region.outline]
     if named:
         crowding = min(1, math.sqrt(_CROWD / len(regions)))
         letters = max(_SMALLEST_LETTERS, LETTER_HEIGHT * crowding) * unit
@@ -184,7 +184,7 @@ def _draw_labels(
     taken, count = np.zeros((len(occupied) + _AVOIDED, 4), np.int64), len(occupied)
     taken[:count] = np.reshape(occupied, (-1, 4))
     for region in named:
-        label = one_line(region.label, MAX_LABEL)
+        label = one_line(region.title, MAX_LABEL)
         wide = round(letters.getlength(label)) + 2 * padding
         high = int(letters.size) + 2 * padding
         places = _label_places(_region_bounds(region, canvas.size), canvas.size, wide, high)

@@ -2,7 +2,8 @@
 
 Regions are NVIDIA's `entities`. What that API has no field for is in a field `vlm`: the engine's
 note, the status of a wait, and whether the text is to be shown letter for letter. An entity
-also has its outline, its span in the answer's text, and `solid` for masks.
+also has its outline, its span in the answer's text, `solid` for masks, and `score` where
+there is one.
 """
 
 import time
@@ -113,6 +114,8 @@ def entity(region: Region) -> dict:
     fields: dict = {"phrase": region.label, "bboxes": [list(bounds(region.outline))]}
     if region.span:
         fields |= {"substring": [region.span[0], region.span[1] - 1], "span": list(region.span)}
+    if region.score is not None:
+        fields |= {"score": region.score}
     return fields | {"outline": [list(point) for point in region.outline], "solid": region.is_mask}
 
 

@@ -73,7 +73,8 @@ class Embedded:
             )
         else:
             tool, summary = ocr, "reads the picture here, no conversation"
-        return Capability(True, summary, computed_by=tool, partial=True)
+        scored = task is not None and _DETECTOR in _BY_TASK[task.token][0]
+        return Capability(True, summary, computed_by=tool, partial=True, scored=scored)
 
     def with_key(self, key: str) -> Embedded:
         """Return this engine: it takes no key."""

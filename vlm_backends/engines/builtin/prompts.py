@@ -6,6 +6,7 @@ from typing import NamedTuple
 from vlm_backends.errors import BadPrompt
 from vlm_backends.media.geometry import Box
 from vlm_backends.readers import florence2
+from vlm_backends.types import CONFIDENCE
 
 OTHER_ENGINES = (
     "give an NVIDIA key (at the top of the page, or as NVIDIA_API_KEY), or choose another engine"
@@ -14,10 +15,10 @@ _TASK_PROMPT = re.compile(r"\s*(<[A-Z_]+>)(.*)", re.DOTALL)
 
 
 class TaskQuestion(NamedTuple):
-    """What follows a task's token, and how sure a thing must be to be named (0..1)."""
+    """The words after a task's token, and how sure a thing must be to be named (0..1)."""
 
     words: str
-    confidence: float = 0.5
+    confidence: float = CONFIDENCE
 
 
 def split_task(prompt: str) -> tuple[str, str]:

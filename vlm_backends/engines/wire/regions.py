@@ -58,7 +58,10 @@ def _of_own_server(entity: dict, phrase: str) -> Region | None:
         else (-1, -1)
     )
     span = ends if 0 <= ends[0] <= ends[1] else None  # a label may be empty
-    return Region(phrase, outline, entity.get("solid") is True, span) if outline else None
+    score = entity.get("score")
+    score = float(score) if isinstance(score, (int, float)) and 0 <= score <= 1 else None
+    is_mask = entity.get("solid") is True
+    return Region(phrase, outline, is_mask, span, score) if outline else None
 
 
 def _span(substring: object, phrase: str, text: str) -> tuple[int, int] | None:

@@ -15,6 +15,7 @@ from vlm_backends.media.exports.conversation import as_conversation, as_text
 from vlm_backends.media.exports.raster import as_mask, as_png
 from vlm_backends.media.exports.svg import as_svg
 from vlm_backends.media.exports.tables import as_csv
+from vlm_backends.media.exports.yolo import as_yolo
 from vlm_backends.text import clean
 from vlm_backends.types import Answer, Picture, Region
 
@@ -28,6 +29,7 @@ __all__ = [
     "as_png",
     "as_svg",
     "as_text",
+    "as_yolo",
 ]
 
 
@@ -70,6 +72,10 @@ def _coco(picture: Picture | None, answer: Answer) -> bytes:
     return to_json(as_coco([(name, located, regions)]))
 
 
+def _yolo(picture: Picture | None, answer: Answer) -> bytes:
+    return as_yolo(*_located(picture, answer))
+
+
 def _csv(picture: Picture | None, answer: Answer) -> bytes:
     table = as_csv(answer, None if answer.rows else _located(picture, answer)[0])
     return table.encode("utf-8-sig")  # Excel recognises UTF-8 by this mark only
@@ -89,6 +95,7 @@ FORMATS: Mapping[str, Format] = {
     "PNG": Format("png", "image/png", _png),
     "SVG": Format("svg", "image/svg+xml", _svg),
     "COCO": Format("json", "application/json", _coco),
+    "YOLO": Format("zip", "application/zip", _yolo),
     "CSV": Format("csv", "text/csv", _csv),
     "Text": Format("txt", "text/plain", _text),
     "Mask": Format("png", "image/png", _mask),

@@ -12,8 +12,8 @@ def as_coco(entries: Iterable[tuple[str, Picture, Sequence[Region]]]) -> dict:
 
     Ids count from 1; those of categories follow the order in which labels appear, and a region
     without a label is in the category "region". Boxes are [left, top, width, height] and areas
-    those of the outlines, in pixels. Regions with fewer than three points or without area are left
-    out.
+    those of the outlines, in pixels; `score` is in 0..1, where a region has one. Regions with
+    fewer than three points or without area are left out.
     """
     pictures: list[dict] = []
     categories: dict[str, int] = {}
@@ -32,7 +32,8 @@ def as_coco(entries: Iterable[tuple[str, Picture, Sequence[Region]]]) -> dict:
                 label = region.label.strip() or "region"
                 category = categories.setdefault(label, len(categories) + 1)
                 ids = {"id": len(annotations) + 1, "image_id": len(pictures)}
-                annotations.append(ids | {"category_id": category} | shape)
+                scored = {} if region.score is None else {"score": round(region.score, 5)}
+                annotations.append(ids | {"category_id": category} | shape | scored)
     return {
         "info": {"description": "Regions as vision-language models answered them"},
         "licenses": [],

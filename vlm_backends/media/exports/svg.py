@@ -48,7 +48,7 @@ def as_svg(picture: Picture, regions: Sequence[Region], plain: bool = False) -> 
         if outline := pixel_outline(region, picture):
             colour = palette[region.label]
             shapes.append(_polygon(region, outline, colour))
-            labels.extend(_label(region.label, outline, colour, letters, width))
+            labels.extend(_label(region.title, outline, colour, letters, width))
     return xml.tostring(root, encoding="unicode")
 
 
@@ -77,7 +77,7 @@ def _polygon(region: Region, outline: Sequence[Point], colour: Colour) -> xml.El
     paint, opacity = css_colour(colour), MASK_OPACITY if region.is_mask else 0
     points = format_points(outline)
     shape = _element("polygon", points=points, stroke=paint, fill=paint, fill_opacity=opacity)
-    xml.SubElement(shape, "title").text = region.label
+    xml.SubElement(shape, "title").text = region.title
     return shape
 
 

@@ -15,6 +15,7 @@ from vlm_backends.text import clean
 from vlm_backends.types import Answer, Picture, Region
 
 _COLUMNS = "label", "left", "top", "right", "bottom", "outline"
+_SCORE = "score"  # the last column, where a region has one
 # East Asia's spreadsheets accept full-width signs too
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?([0-9][0-9.,]*|\.[0-9]+)(e[+-]?[0-9]+)?%?", re.IGNORECASE)
@@ -23,7 +24,8 @@ _NUMBER = re.compile(r"[+-]?([0-9][0-9.,]*|\.[0-9]+)(e[+-]?[0-9]+)?%?", re.IGNOR
 def as_csv(answer: Answer, picture: Picture | None) -> str:
     """Return the answer's table as CSV (RFC 4180), or without a table a line for each region.
 
-    A region's line has its label, its bounds and its outline in pixels; without a single finite
+    A region's line has its label, its bounds and its outline in pixels, and its score (0..1) where
+    the regions have any; without a single finite
     coordinate, its label alone. A cell that a spreadsheet would compute gets an apostrophe in
     front; numbers stay numbers. The picture is needed for regions only.
     """
@@ -34,10 +36,14 @@ def as_csv(answer: Answer, picture: Picture | None) -> str:
 
 
 def _region_rows(answer: Answer, picture: Picture | None) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [_COLUMNS]
-    if picture:
-        rows += (_region_row(region, picture) for region in clean_regions(answer.regions))
-    return rows
+    if not picture:
+        return [_COLUMNS]
+    regions = clean_regions(answer.regions)
+    rows = [_COLUMNS, *(_region_row(region, picture) for region in regions)]
+    if all(region.score is None for region in regions):
+        return rows
+    scores = ["" if region.score is None else format_number(region.score) for region in regions]
+    return [(*row, score) for row, score in zip(rows, [_SCORE, *scores], strict=True)]
 
 
 def _region_row(region: Region, picture: Picture) -> tuple[str, ...]:

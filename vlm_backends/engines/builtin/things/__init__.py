@@ -7,14 +7,14 @@ from vlm_backends.engines.builtin.things.categories import (
     plural,
 )
 from vlm_backends.engines.builtin.things.detector import KINDS
-from vlm_backends.engines.builtin.things.finding import CONFIDENCE, Thing, find_things, overlap
+from vlm_backends.engines.builtin.things.finding import Thing, find_things, overlap
 
 __all__ = [
-    "CONFIDENCE",
     "KINDS",
     "Mention",
     "Thing",
     "find_things",
+    "kinds_of",
     "mentions",
     "overlap",
     "plural",

@@ -17,7 +17,7 @@ _CLASSES = np.array(sorted(NAMES))
 
 @dataclass(frozen=True)
 class Detections:
-    """What the network sees at each of its anchors.
+    """The scores and the boxes that the network gives at each of its anchors.
 
     `scores` is N×80 (0..1, columns as `KINDS`), `boxes` N×4: left, top, right, bottom in 0..1.
     """

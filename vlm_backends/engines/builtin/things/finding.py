@@ -10,8 +10,8 @@ from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import ocr
 from vlm_backends.engines.builtin.things.detector import KINDS, Detections, detect
 from vlm_backends.media.geometry import Box
+from vlm_backends.types import CONFIDENCE
 
-CONFIDENCE = 0.5  # from there on the network is more often right than wrong
 _SAME, _OTHER = 0.5, 0.8  # overlap (IoU) from which a box is another's double: of one name, of two
 _MOST = 100  # things in one picture
 _TILED_FROM = 900  # px, of the shorter side: small things are lost when it shrinks to 300
