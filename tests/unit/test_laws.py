@@ -219,6 +219,7 @@ THIRD_PARTY = {
         "rapidfuzz",
         "zxingcpp",
     },
+    "vlm_backends.engines.builtin.weights.make": {"numpy", "onnx"},
     "vlm_backends.engines.local": {
         "PIL",
         "numpy",
