@@ -116,6 +116,25 @@ def ocr_script(env: Environment | None = None) -> str:
     return script
 
 
+def detector_path(env: Environment | None = None) -> Path | None:
+    """Return VLM_DETECTOR, an ONNX file with its kinds in a text file beside it; None when unset.
+
+    Raises BadPrompt.
+    """
+    named = _get(os.environ if env is None else env, "VLM_DETECTOR")
+    if not named:
+        return None
+    path = Path(named)
+    if path.suffix != ".onnx" or not path.is_file():
+        raise BadPrompt("VLM_DETECTOR must be the path of an ONNX file, such as yolox_s.onnx.")
+    if not path.with_suffix(".txt").is_file():
+        raise BadPrompt(
+            f"VLM_DETECTOR: beside {path.name} its kinds of things are missing: "
+            f"{path.with_suffix('.txt').name}, one name a line."
+        )
+    return path
+
+
 def ocr_folder(env: Environment | None = None) -> Path:
     """Return the folder of further recognisers: VLM_OCR_FOLDER, or one in the user's cache."""
     env = os.environ if env is None else env
@@ -196,6 +215,7 @@ def _read_weights(env: Environment) -> dict[str, Any]:
 def _check_script(env: Environment) -> dict[str, Any]:
     """Check what is no field: it holds for all engines of a process, which read it themselves."""
     ocr_script(env)
+    detector_path(env)
     return {}
 
 

@@ -86,6 +86,7 @@ FLOORS = {
             "code_agreement",
             "code_damage",
             "networks",
+            "detector_facts",
             "table_questions",
             "segmentation",
             "regions",
@@ -104,6 +105,8 @@ FLOORS = {
     "vlm_backends.engines.builtin.things": [
         ["categories"],
         ["detector"],
+        ["own"],
+        ["source"],
         ["finding"],
         ["__init__"],
     ],

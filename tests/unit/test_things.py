@@ -138,8 +138,8 @@ def test_plurals(name, count, text):
 
 
 def test_every_kind_is_found_under_its_own_name_and_plural():
-    assert len(things.KINDS) == len(set(things.KINDS)) == 80
-    for kind in things.KINDS:
+    assert len(things.detector().kinds) == len(set(things.detector().kinds)) == 80
+    for kind in things.detector().kinds:
         assert kinds_of(kind) == (kind,)
         assert kind in kinds_of(plural(kind, 2))
 
@@ -168,7 +168,7 @@ def test_where_nothing_is_found_the_kinds_are_listed_below(token):
     answer = answered("page.png", token)
     assert answer.regions == () and answer.fold is not None
     assert answer.text[: answer.fold].startswith("No thing of a known kind was found")
-    assert all(kind in answer.text[answer.fold :] for kind in things.KINDS)
+    assert all(kind in answer.text[answer.fold :] for kind in things.detector().kinds)
 
 
 def test_confidence_parts_the_things_and_the_rest_is_counted():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from vlm_backends import models
 from vlm_backends.concurrency import CancelToken, WaitingLine
 from vlm_backends.engines.base import Capability, Observation, Traits
+from vlm_backends.engines.builtin.detector_facts import detector_facts
 from vlm_backends.engines.builtin.ocr_script import ocr_name
 from vlm_backends.errors import BadPrompt
 from vlm_backends.types import Chunk, Model, Prompt, Sent, Task
@@ -20,15 +21,18 @@ from vlm_backends.types import Chunk, Model, Prompt, Sent, Task
 _picture_line = WaitingLine(seats=4)
 
 _GRABCUT = "GrabCut"
-_DETECTOR = "SSDLite"
-_THINGS = "Found on this machine by SSDLite: 80 kinds of things."
-_NAMED = "On this machine: things of 80 kinds by SSDLite, words where they are printed."
+_DETECTOR = "{detector}"
+_THINGS = "Found on this machine by {detector}: {kinds} kinds of things."
+_NAMED = "On this machine: things of {kinds} kinds by {detector}, words where they are printed."
 # Florence-2's tasks in `tasks.TASKS`: what computes the answer, and a phrase for it; {ocr} is the
-# name of the networks that read print
+# name of the networks that read print, {detector} that of the one that finds things
 _BY_TASK = {
     "<OD>": (_DETECTOR, _THINGS),
-    "<REGION_PROPOSAL>": (_DETECTOR, "On this machine: boxes by SSDLite, without names."),
-    "<REGION_TO_CATEGORY>": (_DETECTOR, "On this machine: one of 80 kinds, or text (SSDLite)."),
+    "<REGION_PROPOSAL>": (_DETECTOR, "On this machine: boxes by {detector}, without names."),
+    "<REGION_TO_CATEGORY>": (
+        _DETECTOR,
+        "On this machine: one of {kinds} kinds, or text ({detector}).",
+    ),
     "<OCR>": ("{ocr}", "Done on this machine by {ocr}."),
     "<OCR_WITH_REGION>": ("{ocr}", "Done on this machine by {ocr}."),
     "<REGION_TO_SEGMENTATION>": (_GRABCUT, "On this machine: a mask by colour (GrabCut)."),
@@ -36,8 +40,8 @@ _BY_TASK = {
         "measurements and {ocr}",
         "On this machine: measured facts, such as text, colours and size.",
     ),
-    "<CAPTION_TO_PHRASE_GROUNDING>": (f"{_DETECTOR} and {{ocr}}", _NAMED),
-    "<OPEN_VOCABULARY_DETECTION>": (f"{_DETECTOR} and {{ocr}}", _NAMED),
+    "<CAPTION_TO_PHRASE_GROUNDING>": ("{detector} and {ocr}", _NAMED),
+    "<OPEN_VOCABULARY_DETECTION>": ("{detector} and {ocr}", _NAMED),
 }
 
 
@@ -60,11 +64,14 @@ class Embedded:
         """Say what is computed here in place of the model, or of one of its tasks, and by what."""
         if task and task.token not in _BY_TASK:
             return Capability(False, "Needs Florence-2 itself: an NVIDIA key, for one.", "model")
-        ocr = ocr_name()
+        ocr, (detector, kinds) = ocr_name(), detector_facts()
         if task:
-            tool, summary = (text.format(ocr=ocr) for text in _BY_TASK[task.token])
+            tool, summary = (
+                text.format(ocr=ocr, detector=detector, kinds=kinds)
+                for text in _BY_TASK[task.token]
+            )
         elif model.tasks:
-            tool = f"{_DETECTOR}, {ocr}, {_GRABCUT} and measurements"
+            tool = f"{detector}, {ocr}, {_GRABCUT} and measurements"
             summary = f"{len(_BY_TASK)} of {len(model.tasks)} tasks here"
         elif model.tables:
             tool, summary = (

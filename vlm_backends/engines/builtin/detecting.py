@@ -14,11 +14,6 @@ from vlm_backends.engines.builtin.things import Thing
 from vlm_backends.media.geometry import Box, corners
 from vlm_backends.types import Chunk, Region
 
-DETECTOR = "SSDLite"
-FOUND_BY = (
-    f"Found on this machine by {DETECTOR}, which knows 80 kinds of things in photographs, not by "
-    "Florence-2. A thing of another kind may get the name of the nearest; drawings are left out."
-)
 _FAINT = 0.5  # of the asked confidence: so sure must a thing be to be proposed without a name
 _LEAST = 0.3  # below it, a thing is not even counted
 _MARGIN = 0.15  # of a region's sides: surroundings that help to name it
@@ -30,7 +25,7 @@ def detect_objects(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken)
     """Yield the things in a picture (H×W×3, uint8), each with its name, box and score."""
     seen = things.find_things(rgb, min(_LEAST, question.confidence), cancel)
     found = [thing for thing in seen if thing.score >= question.confidence]
-    note = f"{FOUND_BY}{_fainter(len(seen) - len(found), question.confidence)}"
+    note = f"{found_by()}{_fainter(len(seen) - len(found), question.confidence)}"
     if found:
         yield listed(found)._replace(note=note)
     else:
@@ -50,7 +45,7 @@ def propose_regions(
     boxes = "1 box" if len(kept) == 1 else f"{len(kept)} boxes"
     text = f"{boxes} around what may be a thing."
     said = Chunk(text, regions, literal=True) if kept else _nothing_found(least)
-    note = f"{FOUND_BY} Boxes are shown from {least:.0%} on: half the confidence that names need."
+    note = f"{found_by()} Boxes are shown from {least:.0%} on: half the confidence that names need."
     yield said._replace(note=note)
 
 
@@ -61,7 +56,7 @@ def name_region(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken) ->
     if named:
         region = Region(named.name, corners(box), score=named.score, span=(0, len(named.name)))
         said = f"{named.name}, {named.score:.0%} sure"
-        yield Chunk(said, (region,), literal=True, note=FOUND_BY)
+        yield Chunk(said, (region,), literal=True, note=found_by())
         return
     if _print_in(rgb, box, cancel) >= _PRINTED:
         region = Region("text", corners(box), span=(0, 4))
@@ -69,7 +64,7 @@ def name_region(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken) ->
         yield Chunk("text", (region,), literal=True, note=note)
         return
     said = with_kinds("No name: what is in this box is not surely of a known kind.")
-    yield said._replace(regions=(Region("", corners(box)),), note=FOUND_BY)
+    yield said._replace(regions=(Region("", corners(box)),), note=found_by())
 
 
 def thing_in_box(rgb: np.ndarray, box: Box, confidence: float) -> Thing | None:
@@ -91,6 +86,16 @@ def thing_in_box(rgb: np.ndarray, box: Box, confidence: float) -> Thing | None:
     return max(found, key=lambda thing: thing.score, default=None)
 
 
+def found_by() -> str:
+    """Say what finds things here, and what it cannot do."""
+    known = things.detector()
+    return (
+        f"Found on this machine by {known.name}, which knows {len(known.kinds)} kinds of things "
+        "in photographs, not by Florence-2. A thing of another kind may get the name of the "
+        "nearest; drawings are left out."
+    )
+
+
 def listed(found: Sequence[Thing], start: int = 0) -> Chunk:
     """Return things as lines of text, such as "person 97%", each with its region.
 
@@ -107,9 +112,9 @@ def listed(found: Sequence[Thing], start: int = 0) -> Chunk:
 
 def with_kinds(text: str) -> Chunk:
     """Return the text, and below it, folded, the kinds of things that the detector knows."""
-    kinds = ", ".join(things.KINDS)
-    head = f"The {len(things.KINDS)} kinds of things that are known here"
-    words = f"{text}\n\n{head}\n{kinds}. For any other, {OTHER_ENGINES}."
+    kinds = things.detector().kinds
+    head = f"The {len(kinds)} kinds of things that are known here"
+    words = f"{text}\n\n{head}\n{', '.join(kinds)}. For any other, {OTHER_ENGINES}."
     return Chunk(words, literal=True, fold=len(text))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import ocr, things
-from vlm_backends.engines.builtin.detecting import FOUND_BY, with_kinds
+from vlm_backends.engines.builtin.detecting import found_by, with_kinds
 from vlm_backends.engines.builtin.nouns import (
     NamedThings,
     find_nouns,
@@ -134,7 +134,7 @@ class _Marked:
 
     def _sources(self, lines: Sequence[TextLine], unread: int) -> Iterator[str]:
         if self._named.nouns:
-            yield FOUND_BY
+            yield found_by()
         yield f"Printed words found on this machine by {ocr_name()}, not by Florence-2."
         if unread or not all(line.is_sure for line in lines):
             yield describe_doubts(lines, unread)

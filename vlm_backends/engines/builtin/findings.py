@@ -6,7 +6,6 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import things
-from vlm_backends.engines.builtin.detecting import DETECTOR
 from vlm_backends.engines.builtin.nouns import listed, remarks
 from vlm_backends.engines.builtin.quoting import QUOTED, is_about_print, quote
 from vlm_backends.engines.builtin.text import describe_print
@@ -67,10 +66,11 @@ def _to_question(
 
 
 def _source(model: Model) -> str:
+    known = things.detector()
     return (
-        f"Things found on this machine by {DETECTOR}, which knows 80 kinds in photographs: a "
-        f"thing of another kind may get the name of the nearest. This is a list of findings, not "
-        f"{model.title}'s words."
+        f"Things found on this machine by {known.name}, which knows {len(known.kinds)} kinds in "
+        f"photographs: a thing of another kind may get the name of the "
+        f"nearest. This is a list of findings, not {model.title}'s words."
     )
 
 

@@ -1,18 +1,13 @@
-"""Find things of 80 kinds by SSDLite, whose weights come with this project."""
+"""Find things of 80 kinds by SSDLite, or of other kinds by the owner's own detector."""
 
-from vlm_backends.engines.builtin.things.categories import (
-    Mention,
-    kinds_of,
-    mentions,
-    plural,
-)
-from vlm_backends.engines.builtin.things.detector import KINDS
+from vlm_backends.engines.builtin.things.categories import Mention, plural
 from vlm_backends.engines.builtin.things.finding import Thing, find_things, overlap
+from vlm_backends.engines.builtin.things.source import detector, kinds_of, mentions
 
 __all__ = [
-    "KINDS",
     "Mention",
     "Thing",
+    "detector",
     "find_things",
     "kinds_of",
     "mentions",

@@ -1,7 +1,7 @@
 """Name the 80 kinds of things that the detector knows, and find them in a person's words."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 # By the number of the network's class (COCO's); the gaps are classes that COCO never used.
@@ -149,8 +149,8 @@ class Mention:
         )
 
 
-def mentions(text: str) -> list[Mention]:
-    """Return the nouns of a text that name kinds of things, in their order.
+def mentions(text: str, known: Collection[str]) -> list[Mention]:
+    """Return the nouns of a text that name known kinds of things, in their order.
 
     Singular and plural, synonyms, and words for groups ("animals") are known. The first noun of a
     compound ("cat food") is none.
@@ -161,7 +161,7 @@ def mentions(text: str) -> list[Mention]:
     while i < len(words):
         for n in range(min(_MOST_WORDS, len(words) - i), 0, -1):
             start, end = words[i].start(), words[i + n - 1].end()
-            kinds = kinds_of(text[start:end])
+            kinds = kinds_of(text[start:end], known)
             if kinds and not _goes_on(text, words, i + n):
                 found.append(Mention(text[start:end], start, end, kinds))
                 i += n
@@ -171,12 +171,14 @@ def mentions(text: str) -> list[Mention]:
     return found
 
 
-def kinds_of(noun: str) -> tuple[str, ...]:
-    """Return the kinds that one noun means, in any case and number; empty for an unknown one."""
+def kinds_of(noun: str, known: Collection[str]) -> tuple[str, ...]:
+    """Return the known kinds that one noun means, in any case and number."""
     words = " ".join(noun.lower().split())
     for form in (words, *_singulars(words)):
-        if form in _KINDS:
-            return _KINDS[form]
+        if form in known:
+            return (form,)
+        if kinds := tuple(kind for kind in _KINDS.get(form, ()) if kind in known):
+            return kinds
     return ()
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import ocr
-from vlm_backends.engines.builtin.things.detector import KINDS, Detections, detect
+from vlm_backends.engines.builtin.things.detector import Detections
+from vlm_backends.engines.builtin.things.source import detector
 from vlm_backends.media.geometry import Box
 from vlm_backends.types import CONFIDENCE
 
@@ -47,7 +48,7 @@ def find_things(
     is drawn is left out, and so is a "tv", "laptop" or "book" that is the picture itself, a page
     or a screenshot full of print.
     """
-    found = distinct(things_of(detect(rgb), min_score))
+    found = distinct(things_of(detector().look(rgb), min_score))
     if min(rgb.shape[:2]) >= _TILED_FROM:
         for tile in _tiles():
             if cancel and cancel.is_set():
@@ -61,7 +62,7 @@ def things_of(seen: Detections, min_score: float) -> list[Thing]:
     """Return a thing for each anchor and kind that scores enough; many are doubles."""
     rows, kinds = np.nonzero(seen.scores >= min_score)
     return [
-        Thing(KINDS[kind], float(seen.scores[row, kind]), _box(seen.boxes[row]))
+        Thing(detector().kinds[kind], float(seen.scores[row, kind]), _box(seen.boxes[row]))
         for row, kind in zip(rows, kinds)
     ]
 
@@ -112,7 +113,7 @@ def _in_tile(
     height, width = rgb.shape[:2]
     left, top = round(tile[0] * width), round(tile[1] * height)
     part = rgb[top : round(tile[3] * height), left : round(tile[2] * width)]
-    for thing in distinct(things_of(detect(part), min_score)):
+    for thing in distinct(things_of(detector().look(part), min_score)):
         x0, y0, x1, y1 = thing.box
         if max(x1 - x0, y1 - y0) > _LARGEST_IN_TILE or _is_cut(thing.box, tile):
             continue
