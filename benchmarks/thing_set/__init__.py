@@ -1,0 +1,1 @@
+"""The labelled photographs and drawn pages of `python -m benchmarks things`."""
