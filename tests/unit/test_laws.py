@@ -103,9 +103,9 @@ FLOORS = {
         ["__init__"],
     ],
     "vlm_backends.engines.builtin.things": [
-        ["categories"],
+        ["categories", "boxes"],
         ["detector"],
-        ["own"],
+        ["own", "second_looks"],
         ["source"],
         ["finding"],
         ["__init__"],

@@ -1,7 +1,8 @@
 """Find things of 80 kinds by SSDLite, or of other kinds by the owner's own detector."""
 
+from vlm_backends.engines.builtin.things.boxes import Thing, overlap
 from vlm_backends.engines.builtin.things.categories import Mention, plural
-from vlm_backends.engines.builtin.things.finding import Thing, find_things, overlap
+from vlm_backends.engines.builtin.things.finding import find_things
 from vlm_backends.engines.builtin.things.source import detector, kinds_of, mentions
 
 __all__ = [

@@ -9,7 +9,7 @@ import numpy as np
 from vlm_backends.engines.builtin.networks import WEIGHTS, session
 from vlm_backends.engines.builtin.things.categories import NAMES
 
-_SIDE = 300  # px: what the network takes
+SIDE = 300  # px: what the network takes
 _MIDDLE_SCALE, _SIZE_SCALE = 0.1, 0.2  # of the shifts that it gives, as it was trained
 _GRIDS = (19, 3), (10, 6), (5, 6), (3, 6), (2, 6), (1, 6)  # cells a side, anchors a cell
 _CLASSES = np.array(sorted(NAMES))
@@ -35,7 +35,7 @@ def detect(rgb: np.ndarray, flipped_too: bool = True) -> Detections:
     `flipped_too` looks at the mirrored picture as well and averages the two: fewer slips, twice
     the time.
     """
-    small = cv2.resize(rgb, (_SIDE, _SIDE), interpolation=cv2.INTER_LINEAR)
+    small = cv2.resize(rgb, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
     scores, boxes = _run(small)
     if flipped_too:
         mirror = _mirrored_anchors()

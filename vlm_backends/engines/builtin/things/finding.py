@@ -1,13 +1,14 @@
 """Find the things in a picture: a name of 80, how sure, and a box for each."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import ocr
+from vlm_backends.engines.builtin.things.boxes import Thing, box_area, overlap, shared_area
 from vlm_backends.engines.builtin.things.detector import Detections
 from vlm_backends.engines.builtin.things.source import detector
 from vlm_backends.media.geometry import Box
@@ -30,15 +31,6 @@ _FEW_COLOURS = 8
 _LOOKED_AT = 600  # px, each way: enough of a box to tell
 
 
-@dataclass(frozen=True)
-class Thing:
-    """One thing: its kind, the network's score (0..1), its box in 0..1."""
-
-    name: str
-    score: float
-    box: Box
-
-
 def find_things(
     rgb: np.ndarray, min_score: float = CONFIDENCE, cancel: CancelToken | None = None
 ) -> list[Thing]:
@@ -48,7 +40,7 @@ def find_things(
     is drawn is left out, and so is a "tv", "laptop" or "book" that is the picture itself, a page
     or a screenshot full of print.
     """
-    found = distinct(things_of(detector().look(rgb), min_score))
+    found = _seen(rgb, min_score)
     if min(rgb.shape[:2]) >= _TILED_FROM:
         for tile in _tiles():
             if cancel and cancel.is_set():
@@ -56,6 +48,11 @@ def find_things(
             found += _in_tile(rgb, tile, max(min_score, _TILE_CONFIDENCE), found)
         found = distinct(found)
     return _without_pages(rgb, [thing for thing in found if not _is_drawn(rgb, thing.box)])
+
+
+def _seen(rgb: np.ndarray, min_score: float) -> list[Thing]:
+    known = detector()
+    return known.confirm(rgb, distinct(things_of(known.look(rgb), min_score)), min_score)
 
 
 def things_of(seen: Detections, min_score: float) -> list[Thing]:
@@ -79,23 +76,6 @@ def distinct(found: Sequence[Thing]) -> list[Thing]:
     return kept[:_MOST]
 
 
-def overlap(a: Box, b: Box) -> float:
-    """Return the area that two boxes share, of the area that they cover together (IoU)."""
-    inner = shared_area(a, b)
-    return inner / max(box_area(a) + box_area(b) - inner, 1e-9)
-
-
-def shared_area(a: Box, b: Box) -> float:
-    """Return the area that two boxes share."""
-    wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    return max(0.0, wide) * max(0.0, high)
-
-
-def box_area(box: Box) -> float:
-    """Return the area of a box."""
-    return (box[2] - box[0]) * (box[3] - box[1])
-
-
 def _box(row: np.ndarray) -> Box:
     left, top, right, bottom = map(float, row)
     return left, top, right, bottom
@@ -113,7 +93,7 @@ def _in_tile(
     height, width = rgb.shape[:2]
     left, top = round(tile[0] * width), round(tile[1] * height)
     part = rgb[top : round(tile[3] * height), left : round(tile[2] * width)]
-    for thing in distinct(things_of(detector().look(part), min_score)):
+    for thing in _seen(part, min_score):
         x0, y0, x1, y1 = thing.box
         if max(x1 - x0, y1 - y0) > _LARGEST_IN_TILE or _is_cut(thing.box, tile):
             continue
