@@ -21,6 +21,7 @@ _picture_line = WaitingLine(seats=4)
 
 _GRABCUT = "GrabCut"
 _DETECTOR = "SSDLite"
+_OUTLINED = f"{_DETECTOR}, selfie segmentation and {_GRABCUT}"
 _THINGS = "Found on this machine by SSDLite: 80 kinds of things."
 _NAMED = "On this machine: things of 80 kinds by SSDLite, words where they are printed."
 # Florence-2's tasks in `tasks.TASKS`: what computes the answer, and a phrase for it; {ocr} is the
@@ -31,7 +32,14 @@ _BY_TASK = {
     "<REGION_TO_CATEGORY>": (_DETECTOR, "On this machine: one of 80 kinds, or text (SSDLite)."),
     "<OCR>": ("{ocr}", "Done on this machine by {ocr}."),
     "<OCR_WITH_REGION>": ("{ocr}", "Done on this machine by {ocr}."),
-    "<REGION_TO_SEGMENTATION>": (_GRABCUT, "On this machine: a mask by colour (GrabCut)."),
+    "<REGION_TO_SEGMENTATION>": (
+        _OUTLINED,
+        "On this machine: people by a network, other things by colour and edges (GrabCut).",
+    ),
+    "<REFERRING_EXPRESSION_SEGMENTATION>": (
+        _OUTLINED,
+        "On this machine: things of 80 kinds, such as “the left horse” (SSDLite, GrabCut).",
+    ),
     "<REGION_TO_DESCRIPTION>": (
         "measurements and {ocr}",
         "On this machine: measured facts, such as text, colours and size.",

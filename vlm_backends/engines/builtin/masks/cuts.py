@@ -10,18 +10,19 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from vlm_backends.engines.builtin.masks.windows import Window
+from vlm_backends.engines.builtin.masks.windows import BoxWindow, colour_cells
 
 _ROUNDS = 2  # of GrabCut; more change little at this size
 _WIDE, _INNER, _CORE, _SEED = 0.9, 0.8, 0.35, 0.3  # ellipses in the box, as shares of its sides
 _BASINS = 0.3, 0.5, 0.75  # ellipses that watersheds rise from
 _SURELY, _LIKELY, _HARDLY = 0.9, 0.5, 0.05  # probability that a pixel is a person's
+_COMMON = 0.1  # of what is around the box
 _BAND = 2.0  # px of the small mask: so far from its border the larger one may be
 _ENLARGED = 1.3  # from there on it is worth the work
 _MIN_PART = 0.1  # of the largest part: smaller ones are specks
 
 
-def candidates(window: Window, person: np.ndarray | None = None) -> list[np.ndarray]:
+def candidates(window: BoxWindow, person: np.ndarray | None = None) -> list[np.ndarray]:
     """Return bool masks (h×w) of what may be the thing in the window's box; the last is their vote.
 
     `person` says how likely each pixel is a person's (h×w, 0..1), where the thing is one. The
@@ -37,7 +38,7 @@ def candidates(window: Window, person: np.ndarray | None = None) -> list[np.ndar
     return [_without_specks(mask) for mask in masks]
 
 
-def enlarged(mask: np.ndarray, window: Window) -> np.ndarray:
+def enlarged(mask: np.ndarray, window: BoxWindow) -> np.ndarray:
     """Return a mask at the size of a larger window of the same part; its border is cut anew."""
     height, width = window.rgb.shape[:2]
     scale = width / mask.shape[1]
@@ -54,20 +55,31 @@ def enlarged(mask: np.ndarray, window: Window) -> np.ndarray:
     return cv2.medianBlur(cut.astype(np.uint8), 3) > 0
 
 
-def _by_colour(window: Window, possible: np.ndarray) -> Iterator[np.ndarray]:
+def _by_colour(window: BoxWindow, possible: np.ndarray) -> Iterator[np.ndarray]:
     """Yield what GrabCut finds from several beginnings, in the picture and in a smooth copy."""
     smooth = _smooth(window.rgb)
     whole = np.where(possible, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
-    cored = np.where(possible & _ellipse(window, _CORE), cv2.GC_FGD, whole)
+    unlike = possible & ~_common_outside(window)
+    cored = np.where(unlike & _ellipse(window, _CORE), cv2.GC_FGD, whole)
     seeded = _ringed(window, possible, _INNER)
-    seeded[possible & _ellipse(window, _SEED)] = cv2.GC_FGD
+    seeded[unlike & _ellipse(window, _SEED)] = cv2.GC_FGD
     for labels in (whole, _ringed(window, possible, _WIDE), cored, seeded):
         yield _grab_cut(window.rgb, labels)
     for labels in (cored, seeded):
         yield _grab_cut(smooth, labels)
 
 
-def _by_edges(window: Window, possible: np.ndarray) -> Iterator[np.ndarray]:
+def _common_outside(window: BoxWindow) -> np.ndarray:
+    """Return the pixels (bool, h×w) whose colour is common around the box.
+
+    They may be a hole or a gap, and are not taken for the thing beforehand.
+    """
+    cells = colour_cells(window.rgb)
+    outside = np.bincount(cells[~window.inside], minlength=4096)
+    return (outside >= _COMMON * max(1, outside.sum()))[cells]
+
+
+def _by_edges(window: BoxWindow, possible: np.ndarray) -> Iterator[np.ndarray]:
     """Yield what lies behind edges around the middle of the box."""
     blurred = cv2.GaussianBlur(window.rgb, (0, 0), 1)
     for share in _BASINS:
@@ -77,7 +89,7 @@ def _by_edges(window: Window, possible: np.ndarray) -> Iterator[np.ndarray]:
         yield markers == 2
 
 
-def _by_network(window: Window, person: np.ndarray) -> list[np.ndarray]:
+def _by_network(window: BoxWindow, person: np.ndarray) -> list[np.ndarray]:
     """Return where the network sees a person, as it is and cut anew by colour."""
     box = window.inside
     labels = np.where(box & (person > _HARDLY), cv2.GC_PR_BGD, cv2.GC_BGD).astype(np.uint8)
@@ -93,14 +105,14 @@ def _by_network(window: Window, person: np.ndarray) -> list[np.ndarray]:
     ]
 
 
-def _ringed(window: Window, possible: np.ndarray, share: float) -> np.ndarray:
+def _ringed(window: BoxWindow, possible: np.ndarray, share: float) -> np.ndarray:
     """Return labels: the ellipse is probably the thing, the box's corners probably not."""
     labels = np.where(possible, cv2.GC_PR_BGD, cv2.GC_BGD).astype(np.uint8)
     labels[possible & _ellipse(window, share)] = cv2.GC_PR_FGD
     return labels
 
 
-def _ellipse(window: Window, share: float) -> np.ndarray:
+def _ellipse(window: BoxWindow, share: float) -> np.ndarray:
     """Return a bool mask (h×w) of an ellipse in the middle of the box."""
     left, top, right, bottom = window.box
     y, x = np.ogrid[: window.rgb.shape[0], : window.rgb.shape[1]]

@@ -7,19 +7,22 @@ import numpy as np
 
 from vlm_backends.engines.builtin.masks import outlines, people
 from vlm_backends.engines.builtin.masks.cuts import candidates, enlarged
+from vlm_backends.engines.builtin.masks.holes import without_holes
 from vlm_backends.engines.builtin.masks.judging import choose, gaps_to_box
 from vlm_backends.engines.builtin.masks.windows import (
-    Window,
+    BoxWindow,
     check_size,
     has_surroundings,
     window_around,
 )
 from vlm_backends.errors import BadPrompt
 from vlm_backends.media.geometry import Box, Outline
+from vlm_backends.types import Point
 
 CLEAN = 0.7  # from there on a cut is shown: `benchmarks/masks.py` says how often it is right
 _SPANNED = 0.12  # of the box's sides, on average: a person who is seen leaves no more room
 _FILLED = 0.25  # of the box: less is a part of the person, or of somebody else
+_UNSEEN = 0.7  # of the sureness: a person whom the network for people does not see
 _SMALL, _LARGE = 128, 384  # px: the sizes at which cuts are compared, and at which one is drawn
 
 
@@ -42,13 +45,19 @@ class Cut:
         left, top, right, bottom = self.frame
         return float(self.mask.mean()) * (right - left) * (bottom - top)
 
+    def holds(self, point: Point) -> bool:
+        """Return True when the mask covers the point (0..1 of the picture)."""
+        left, top, right, bottom = self.frame
+        height, width = self.mask.shape
+        column = int((point[0] - left) / (right - left) * width)
+        row = int((point[1] - top) / (bottom - top) * height)
+        return 0 <= row < height and 0 <= column < width and bool(self.mask[row, column])
+
     def outlines(self) -> Iterator[Outline]:
         """Yield the parts of the mask as polygons in 0..1 of the picture, the largest first."""
         left, top, right, bottom = self.frame
         for outline in outlines.outlines(self.mask):
-            yield tuple(
-                (left + x * (right - left), top + y * (bottom - top)) for x, y in outline
-            )
+            yield tuple((left + x * (right - left), top + y * (bottom - top)) for x, y in outline)
 
 
 def cut_box(rgb: np.ndarray, box: Box, is_person: bool = False) -> Cut:
@@ -64,18 +73,25 @@ def cut_box(rgb: np.ndarray, box: Box, is_person: bool = False) -> Cut:
             "compare with."
         )
     small, large = window_around(rgb, box, _SMALL), window_around(rgb, box, _LARGE)
-    person = None
-    if is_person:
-        probability, part = people.person_probability(rgb, box)
-        seen = people.in_frame(probability, part, small.frame, small.rgb.shape[:2])
-        person = seen if _spans(small, seen) else None
+    person = _person_in(rgb, box, small) if is_person else None
     verdict = choose(small, candidates(small, person), person)
     if verdict is None:
         return Cut(np.zeros(large.rgb.shape[:2], bool), large.frame, 0.0)
-    return Cut(enlarged(verdict.mask, large), large.frame, verdict.sureness)
+    mask = enlarged(verdict.mask, large)
+    if person is None:
+        mask = without_holes(large, mask)
+    unseen = is_person and person is None
+    return Cut(mask, large.frame, verdict.sureness * (_UNSEEN if unseen else 1.0))
 
 
-def _spans(window: Window, person: np.ndarray) -> bool:
+def _person_in(rgb: np.ndarray, box: Box, window: BoxWindow) -> np.ndarray | None:
+    """Return how likely each pixel of the window is a person's (h×w); None if none is seen."""
+    probability, part = people.person_probability(rgb, box)
+    person = people.in_frame(probability, part, window.frame, window.rgb.shape[:2])
+    return person if _spans(window, person) else None
+
+
+def _spans(window: BoxWindow, person: np.ndarray) -> bool:
     """Return True when the network sees a person (h×w, 0..1) as large as the window's box."""
     seen = window.inside & (person > 0.5)
     fills = seen.sum() >= _FILLED * window.inside.sum()

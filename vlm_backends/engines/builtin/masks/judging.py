@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass
 import cv2
 import numpy as np
 
-from vlm_backends.engines.builtin.masks.windows import Window
+from vlm_backends.engines.builtin.masks.windows import BoxWindow
 
 _EDGE = 70  # percentile of the picture's gradient: more is an edge
 _FLAT = 2.0  # of CIELAB's gradient: less is no texture
@@ -20,7 +20,7 @@ _LOOSE = 0.08  # of a box's side: so much room is in many boxes
 _FREE = 0.4  # of an outline: with less of it inside of the picture, nothing surrounds the thing
 # of Measures' fields in their order, then a constant
 _CHOICE = (0.23, 0.20, 0.10, -0.09, -0.60, 0.15, 0.46)
-_SURENESS = (0.86, 0.19, 0.11, -0.31, -0.41, 0.12, -0.06)
+_SURENESS = (0.83, 0.14, 0.12, -0.31, -0.46, 0.14, -0.01)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Verdict:
 
 
 def choose(
-    window: Window, masks: Sequence[np.ndarray], person: np.ndarray | None = None
+    window: BoxWindow, masks: Sequence[np.ndarray], person: np.ndarray | None = None
 ) -> Verdict | None:
     """Return the best of the cuts (h×w, bool) of the window's box; None when all are empty.
 
@@ -64,7 +64,7 @@ def choose(
 
 
 def measure(
-    window: Window,
+    window: BoxWindow,
     gradient: np.ndarray,
     index: int,
     masks: Sequence[np.ndarray],
@@ -98,7 +98,7 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
     return float((one & other).sum() / max(1, (one | other).sum()))
 
 
-def gaps_to_box(window: Window, mask: np.ndarray) -> np.ndarray:
+def gaps_to_box(window: BoxWindow, mask: np.ndarray) -> np.ndarray:
     """Return how far a mask stays from the box's left, top, right and bottom, of its sides."""
     if not mask.any():
         return np.ones(4)

@@ -39,9 +39,7 @@ def person_probability(rgb: np.ndarray, box: Box) -> tuple[np.ndarray, Box]:
         return network.forward()[0, 0].copy(), part
 
 
-def in_frame(
-    probability: np.ndarray, part: Box, frame: Box, shape: tuple[int, int]
-) -> np.ndarray:
+def in_frame(probability: np.ndarray, part: Box, frame: Box, shape: tuple[int, int]) -> np.ndarray:
     """Return the probability (h×w, 0 outside of its part) at the pixels of another frame.
 
     `part` and `frame` are in 0..1 of the same picture, `shape` is the frame's height and width.

@@ -14,7 +14,7 @@ _SIDE = 512  # px: the size at which surroundings are measured
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
+class BoxWindow:
     """A part of a picture: its pixels (h×w×3, uint8), and where it is.
 
     `frame` is the part in 0..1 of the picture, `box` the box in the window's pixels: left, top,
@@ -34,7 +34,7 @@ class Window:
         return mask
 
 
-def window_around(rgb: np.ndarray, box: Box, side: int) -> Window:
+def window_around(rgb: np.ndarray, box: Box, side: int) -> BoxWindow:
     """Return the box (0..1) of a picture (H×W×3, uint8) with what is around it.
 
     Its longer side is `side` px, or less when there are no more pixels.
@@ -52,10 +52,15 @@ def window_around(rgb: np.ndarray, box: Box, side: int) -> Window:
     offsets = np.array([left, top, left, top])
     steps = np.array([size[0] / (right - left), size[1] / (bottom - top)] * 2)
     x0, y0, x1, y1 = np.round((edges - offsets) * steps).astype(int).tolist()
-    frame = left / width, top / height, right / width, bottom / height
+    frame = (
+        float(left / width),
+        float(top / height),
+        float(right / width),
+        float(bottom / height),
+    )
     # a thin box has one pixel at least, wherever rounding moved it
     x0, y0 = min(x0, size[0] - 1), min(y0, size[1] - 1)
-    return Window(np.ascontiguousarray(small), frame, (x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)))
+    return BoxWindow(np.ascontiguousarray(small), frame, (x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)))
 
 
 def check_size(rgb: np.ndarray, box: Box) -> None:
@@ -71,3 +76,8 @@ def has_surroundings(rgb: np.ndarray, box: Box) -> bool:
     height, width = (side * scale for side in rgb.shape[:2])
     outside = height * width * (1 - (box[2] - box[0]) * (box[3] - box[1]))
     return outside >= _MIN_SIDE * max(height, width)
+
+
+def colour_cells(rgb: np.ndarray) -> np.ndarray:
+    """Return the cell of CIELAB, of 4096, that each pixel (h×w×3, uint8) is in."""
+    return (cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB) // 16).astype(np.int32) @ (256, 16, 1)
