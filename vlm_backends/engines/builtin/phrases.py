@@ -18,16 +18,13 @@ _SIZES = {
     **dict.fromkeys(("smallest", "small", "tiny", "little", "smaller", "tiniest"), "smallest"),
     **dict.fromkeys(("tallest", "tall", "taller"), "tallest"),
 }
-_RANKS = {
-    **dict(zip(("first", "second", "third", "fourth", "fifth", "sixth"), range(1, 7))),
-    **dict(zip(("1st", "2nd", "3rd", "4th", "5th", "6th"), range(1, 7))),
-    "last": -1,
-}
+_RANK_TEXT = "first second third fourth fifth sixth seventh eighth ninth tenth"
+_RANKS = {**{word: rank for rank, word in enumerate(_RANK_TEXT.split(), start=1)}, "last": -1}
 _COUNTS = {
     "both": 2,
     **dict(zip(("two", "three", "four", "five", "six", "seven", "eight"), range(2, 9))),
 }
-_ALL = frozenset({"all", "every", "each", "everybody", "everyone", "any"})
+_ALL = frozenset({"all", "every", "each", "any"})
 _ONE = frozenset({"one", "a", "an", "single"})
 _COLOUR_TEXT = (
     "black grey gray white red pink orange brown beige yellow olive green teal turquoise blue "
@@ -53,9 +50,11 @@ _DENIAL = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"\s*(?:,|;|&|\band\b|\bor\b|\bas well as\b|\bplus\b)\s*", re.IGNORECASE)
+_NUMBERED = re.compile(r"([1-9]\d?)(?:st|nd|rd|th)", re.ASCII)
+_EVERYBODY = re.compile(r"\bevery(?:body|one)\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _PLURAL_TEXT = (
-    "people men women children gentlemen everybody everyone mice knives puppies ponies lorries "
+    "people men women children gentlemen mice knives puppies ponies lorries "
     "sheep cutlery luggage furniture fruit food"
 )
 _PLURALS = frozenset(_PLURAL_TEXT.split())
@@ -88,7 +87,7 @@ def read_phrases(words: str) -> tuple[list[Phrase], list[str]]:
     """Return the things that a text describes, and the words of clauses without a known noun."""
     phrases: list[Phrase] = []
     unknown: list[str] = []
-    for clause in _CLAUSE.split(words):
+    for clause in _CLAUSE.split(_EVERYBODY.sub("all people", words)):
         nouns = things.mentions(clause)
         if nouns:
             phrases.append(_read(clause, nouns))
@@ -107,7 +106,7 @@ def _read(clause: str, nouns: list[Mention]) -> Phrase:
     seen = [*_words(before), *_words(after)]
     for word in seen:
         phrase = _modified(phrase, word)
-    if noun.text.lower() in ("everybody", "everyone") or _ALL & set(seen):
+    if _ALL & set(seen):
         phrase = replace(phrase, is_plural=True)
     if noun.text.lower() in _ALSO_ONE and _ONE & set(seen):
         phrase = replace(phrase, is_plural=False)
@@ -120,8 +119,10 @@ def _related(phrase: Phrase, clause: str, between: str, other: Mention) -> tuple
         match = re.search(rf"\b(?:{pattern})\b", between, re.IGNORECASE)
         rest = between[match.end() :] if match else ""
         if match and all(word in _EMPTY | _ONE for word in _words(rest)):
-            found = replace(phrase, relation=relation, beside=other)
-            return found, f"{between[: match.start()]} {clause[other.end :]}"
+            # which of the two a word behind both is about cannot be told
+            last = tuple(w for w in _words(clause[other.end :]) if w not in _EMPTY | _ONE)
+            found = replace(phrase, relation=relation, beside=other, unknown=last)
+            return found, between[: match.start()]
     said = clause[phrase.noun.end :].strip()
     return replace(phrase, unknown=(said,)), ""
 
@@ -134,7 +135,8 @@ def _modified(phrase: Phrase, word: str) -> Phrase:
     if kind == "size" and not phrase.size:
         return replace(phrase, size=_SIZES[word])
     if kind == "rank" and not phrase.rank:
-        return replace(phrase, rank=_RANKS[word])
+        match = _NUMBERED.fullmatch(word)
+        return replace(phrase, rank=int(match[1]) if match else _RANKS[word])
     if kind == "count" and not phrase.count:
         count = _COUNTS.get(word) or int(word)
         return replace(phrase, count=count, is_plural=phrase.is_plural or count > 1)
@@ -151,7 +153,7 @@ def _modifier(word: str) -> str | None:
         return "side"
     if word in _SIZES:
         return "size"
-    if word in _RANKS:
+    if word in _RANKS or _NUMBERED.fullmatch(word):
         return "rank"
     if word in _COUNTS or (word.isdecimal() and word.isascii() and 0 < int(word[:3]) < 100):
         return "count"

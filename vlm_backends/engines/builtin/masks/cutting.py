@@ -19,7 +19,7 @@ from vlm_backends.errors import BadPrompt
 from vlm_backends.media.geometry import Box, Outline
 from vlm_backends.types import Point
 
-CLEAN = 0.7  # from there on a cut is shown: `benchmarks/masks.py` says how often it is right
+CLEAN = 0.72  # from there on a cut is shown: `benchmarks/masks.py` says how often it is right
 _SPANNED = 0.12  # of the box's sides, on average: a person who is seen leaves no more room
 _FILLED = 0.25  # of the box: less is a part of the person, or of somebody else
 _UNSEEN = 0.7  # of the sureness: a person whom the network for people does not see

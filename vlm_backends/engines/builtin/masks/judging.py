@@ -17,7 +17,7 @@ _EDGE = 70  # percentile of the picture's gradient: more is an edge
 _FLAT = 2.0  # of CIELAB's gradient: less is no texture
 _MIN_AREA = 10  # px
 _LOOSE = 0.08  # of a box's side: so much room is in many boxes
-_FREE = 0.4  # of an outline: with less of it inside of the picture, nothing surrounds the thing
+_FREE = 0.5  # of an outline: with less of it inside of the picture, nothing surrounds the thing
 # of Measures' fields in their order, then a constant
 _CHOICE = (0.23, 0.20, 0.10, -0.09, -0.60, 0.15, 0.46)
 _SURENESS = (0.83, 0.14, 0.12, -0.31, -0.46, 0.14, -0.01)
