@@ -19,6 +19,7 @@ _SURELY, _LIKELY, _HARDLY = 0.9, 0.5, 0.05  # probability that a pixel is a pers
 _COMMON = 0.1  # of what is around the box
 _BAND = 2.0  # px of the small mask: so far from its border the larger one may be
 _ENLARGED = 1.3  # from there on it is worth the work
+_NO_BOX = 0, 0, 0, 0  # GrabCut begins with labels instead
 _MIN_PART = 0.1  # of the largest part: smaller ones are specks
 
 
@@ -134,7 +135,7 @@ def _grab_cut(pixels: np.ndarray, labels: np.ndarray, rounds: int = _ROUNDS) -> 
     if thing.all() or not thing.any():
         return thing
     models = np.zeros((1, 65)), np.zeros((1, 65))  # of background and thing, to be filled
-    cv2.grabCut(pixels, labels, None, *models, rounds, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(pixels, labels, _NO_BOX, *models, rounds, cv2.GC_INIT_WITH_MASK)
     return np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
 
 

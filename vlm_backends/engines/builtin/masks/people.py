@@ -49,8 +49,8 @@ def in_frame(probability: np.ndarray, part: Box, frame: Box, shape: tuple[int, i
     ys = frame[1] + (np.arange(height) + 0.5) / height * (frame[3] - frame[1])
     columns = (xs - part[0]) / (part[2] - part[0]) * probability.shape[1] - 0.5
     rows = (ys - part[1]) / (part[3] - part[1]) * probability.shape[0] - 0.5
-    grid = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
-    return cv2.remap(probability, *grid, cv2.INTER_LINEAR, borderValue=0.0)
+    across, down = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
+    return cv2.remap(probability, across, down, cv2.INTER_LINEAR, borderValue=(0.0,))
 
 
 def _load() -> Any:
