@@ -196,6 +196,14 @@ def test_printed_words_are_found(url, tool, arguments, label):
     )
 
 
+@pytest.mark.parametrize("words", [{}, {"words": "  "}, {"words": "the mug"}])
+def test_things_are_found_without_a_key(url, words):
+    reply = well_formed(call(url, "detect", image=data("coffee.jpg"), **words))
+    assert "cup" in [region["label"] for region in reply["regions"]]
+    assert all(0.5 <= region["score"] <= 1 for region in reply["regions"])
+    assert "SSDLite" in reply["note"] and "not by Florence-2" in reply["note"]
+
+
 # what is refused
 
 
@@ -203,8 +211,6 @@ def test_printed_words_are_found(url, tool, arguments, label):
     "tool, arguments, said",
     [
         ("caption", {}, KEY_HEADER),
-        ("detect", {}, KEY_HEADER),
-        ("detect", {"words": "  "}, KEY_HEADER),
         ("segment", {}, "either words, or a region"),
         ("segment", {"words": "the sign", "region": CUP}, "either words, or a region"),
         ("segment", {"region": [0.1, 0.1, 1.2, 0.9]}, "outside of the picture"),

@@ -219,7 +219,7 @@ def test_public_endpoints_and_private_events(launched):
         parameter["parameter_name"]
         for parameter in info["named_endpoints"]["/florence2"]["parameters"]
     ]
-    assert names == ["task", "image", "text", "region", "page"]
+    assert names == ["task", "image", "text", "region", "page", "confidence"]
 
 
 def test_the_api_says_what_a_region_is():

@@ -41,7 +41,7 @@ def test_a_refused_task_is_a_notice_and_what_stood_there_stays():
     with gr.Blocks():
         tab = TaskTab(find_model("microsoft/florence-2"), SPENT, gr.State(Visitor()))
     runs, run = tab.handlers, TaskRun()
-    runs.take(run, str(ASSETS / "sign.jpg"), 1, "", None, None, None, None)
+    runs.take(run, str(ASSETS / "sign.jpg"), 1, "", 0.5, None, None, None, None)
     gather(runs.stream(run, Visitor()))
     notice = value_of(runs.finish(run, Visitor()), tab.notice)
     assert "paid for all it may today" in notice and run.result is None and run.picture

@@ -44,7 +44,7 @@ def finish(runs, run):
 
 def take(runs, run, token, words="", region=(None,) * 4):
     run.token = token
-    taken = runs.take(run, str(ASSETS / "coffee.jpg"), 1, words, *region)
+    taken = runs.take(run, str(ASSETS / "coffee.jpg"), 1, words, 0.5, *region)
     return values_of(taken, runs.fields.taken)
 
 
@@ -129,7 +129,7 @@ def test_nothing_is_done_without_a_picture(runs):
 
 def test_a_caption_and_then_the_places_of_what_it_names_in_one_click(runs, wire):
     run = TaskRun(token="<CAPTION>")
-    runs.take_both(run, str(ASSETS / "coffee.jpg"), "", *[None] * 4)
+    runs.take_both(run, str(ASSETS / "coffee.jpg"), 1, "", 0.5, *[None] * 4)
     go(runs, run)
     answer = run.result.answer
     assert answer.text.startswith("This is a") and len(answer.regions) == 2

@@ -92,8 +92,9 @@ class AgentTools:
         around each.
 
         Gives JSON: regions are the things, each with label, box [left, top, right, bottom] and
-        outline [[x, y], ...] in 0..1 from the picture's top left corner; text has the labels;
-        engine and model say what was asked, note says who really answered.
+        outline [[x, y], ...] in 0..1 from the picture's top left corner, and score (0..1) where
+        the engine says how sure it is; text has the labels; engine and model say what was asked,
+        note says who really answered.
 
         Args:
             image: The picture, as an http(s) or data: URL.
@@ -263,6 +264,7 @@ def _to_dict(reply: PageReply) -> dict[str, Any]:
             "label": region["label"],
             "box": list(bounds(region["outline"])),
             "outline": region["outline"],
+            **({"score": region["score"]} if "score" in region else {}),
         }
         for region in whole["regions"]
     ]

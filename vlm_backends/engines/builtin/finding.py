@@ -15,6 +15,7 @@ from vlm_backends.engines.builtin.nouns import (
     find_nouns,
     listed,
     own_word,
+    remarks,
     words_left,
 )
 from vlm_backends.engines.builtin.ocr import TextLine
@@ -110,7 +111,7 @@ class _Marked:
             for word in words_left(words, self._named.nouns)
             if word.lower() not in self._printed
         ]
-        note = " ".join([*self._named.remarks, *self._sources(lines, unread)])
+        note = " ".join([*remarks(self._named.nouns), *self._sources(lines, unread)])
         if self._regions:
             return Chunk(f"{self._text}{self._absent(unknown)}", tuple(self._regions), True, note)
         said = self._absent(unknown).strip() or "Nothing that these words name was found."

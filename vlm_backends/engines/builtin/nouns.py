@@ -1,6 +1,6 @@
 """Find the things that the nouns of a person's words name."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,13 +22,13 @@ class NamedThings:
     found: tuple[tuple[Mention, Thing], ...]
     missing: tuple[Mention, ...]  # nouns of which none was found
 
-    @property
-    def remarks(self) -> Iterator[str]:
-        """Yield what a person should know of how the nouns were taken."""
-        for noun in {noun.text.lower(): noun for noun in self.nouns}.values():
-            if not noun.is_name:
-                more = ": more than that cannot be told here" if noun.is_narrower else ""
-                yield f"“{noun.text}” was looked for as {listed(noun.kinds)}{more}."
+
+def remarks(nouns: Iterable[Mention]) -> Iterator[str]:
+    """Yield what a person should know of how the nouns were taken."""
+    for noun in {noun.text.lower(): noun for noun in nouns}.values():
+        if not noun.is_name:
+            more = ": more than that cannot be told here" if noun.is_narrower else ""
+            yield f"“{noun.text}” was looked for as {listed(noun.kinds)}{more}."
 
 
 def find_nouns(rgb: np.ndarray, words: str, confidence: float, cancel: CancelToken) -> NamedThings:

@@ -20,6 +20,7 @@ from vlm_backends.models import CATALOGUE
 from vlm_backends.types import Chunk, Region
 
 _BELOW = "↳ "
+QUOTED = "Printed here, and sharing words with your question"  # begins an answer with such rows
 _ALSO = "\n\nAlso in this picture:\n\n"
 _NOTE = (
     "The rows are found by the words that they share with the question, not by understanding it."
@@ -101,7 +102,7 @@ def _quoted(
     if match.rows:
         hint = f" ({_BELOW.strip()} what stands below)" if match.below else ""
         before = "\n\n" if codes else ""
-        said += f"{before}Printed here, and sharing words with your question{hint}:\n"
+        said += f"{before}{QUOTED}{hint}:\n"
     for i in match.rows:
         said += "\n" + (_BELOW if i in match.below else "")
         regions += rows[i].moved(len(said))

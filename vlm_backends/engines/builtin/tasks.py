@@ -8,11 +8,11 @@ from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin.description import describe_region
 from vlm_backends.engines.builtin.detecting import detect_objects, name_region, propose_regions
 from vlm_backends.engines.builtin.finding import find_words, ground_sentence
+from vlm_backends.engines.builtin.findings import answer_about_picture
 from vlm_backends.engines.builtin.masking import outline_by_words, outline_region
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES, TaskQuestion, split_task
-from vlm_backends.engines.builtin.quoting import is_about_print, quote
 from vlm_backends.engines.builtin.tables import answer_about_table, read_table
-from vlm_backends.engines.builtin.text import describe_print, read_located_text, read_text
+from vlm_backends.engines.builtin.text import read_located_text, read_text
 from vlm_backends.errors import MissingKey
 from vlm_backends.media import images
 from vlm_backends.table_prompts import read_table_prompt
@@ -50,8 +50,7 @@ def answer(model: Model, prompt: Prompt, picture: Picture, cancel: CancelToken) 
         yield from read_table(rgb, "" if text in model.prompts else text, cancel)
         return
     if not model.tasks:
-        described = describe_print(rgb, model, cancel)
-        yield from quote(text, described) if is_about_print(text) else described
+        yield from answer_about_picture(rgb, text, model, prompt.confidence, cancel)
         return
     token, words = split_task(text)
     answer_task = TASKS.get(token)

@@ -1,5 +1,7 @@
 """Read print: with or without places, or in place of a model that converses."""
 
+import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -13,9 +15,19 @@ from vlm_backends.engines.builtin.ocr_script import ocr_name
 from vlm_backends.engines.builtin.print_notes import describe_doubts, marked
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES, TaskQuestion
 from vlm_backends.engines.builtin.regions import region_from_pixels
+from vlm_backends.engines.builtin.sharpness import describe_sharpness
 from vlm_backends.types import Chunk, Model
 
 _BETWEEN = "   "  # pieces that stand on one line
+_MIN_TURNED = 12  # characters that agree on how the print is turned
+_MOSTLY = 0.8  # of all characters
+_RUNS_DOWN = re.compile("[\u3040-\u30ff\u3400-\u9fff]")  # Chinese and Japanese may
+_TURNED = (
+    "",
+    "The print is turned by 90° clockwise.",
+    "The print is upside down.",
+    "The print is turned by 90° counter-clockwise.",
+)
 _LOOKING = "Looking for codes…"
 _NOTHING = "nothing that could be read."
 
@@ -50,7 +62,22 @@ def describe_print(rgb: np.ndarray, model: Model, cancel: CancelToken) -> Iterat
     found = codes.read_codes(rgb, cancel)
     yield Chunk(literal=True, note=f"{note} {describe_doubts(lines, _unread(scan, found))}")
     yield from _codes(found, rgb, length)
-    yield Chunk(f"\n\n{colours.size_and_colours(rgb)}", literal=True)
+    measured = colours.size_and_colours(rgb), _direction(lines), describe_sharpness(rgb)
+    yield Chunk(f"\n\n{' '.join(filter(None, measured))}", literal=True)
+
+
+def _direction(lines: Sequence[TextLine]) -> str:
+    """Say by how much the print as a whole is turned; empty for upright or little print."""
+    turns = Counter[int]()
+    for line in lines:
+        if not _RUNS_DOWN.search(line.text):  # vertical columns are upright
+            (x0, y0), (x1, y1) = line.quad[:2]
+            degrees = math.degrees(math.atan2(y1 - y0, x1 - x0))
+            turns[round(degrees / 90) % 4] += len(line.text)
+    turn, characters = max(turns.items(), key=lambda item: item[1], default=(0, 0))
+    if characters < _MIN_TURNED or characters < _MOSTLY * turns.total():
+        return ""
+    return _TURNED[turn]
 
 
 def _codes(found: Sequence[FoundCode], rgb: np.ndarray, length: int) -> Iterator[Chunk]:
