@@ -65,7 +65,8 @@ function release(view, event) {
     // a click on a bare part of the picture, while a region is asked for, is a point
     if (!view.scene.draw || event.target.closest("[data-i]")) return;
     view.chosen = null;
-    view.box = [x - POINT, y - POINT, x + POINT, y + POINT].map((at) => Math.min(1, Math.max(0, at)));
+    const sides = [x - POINT, y - POINT, x + POINT, y + POINT];
+    view.box = sides.map((at) => Math.min(1, Math.max(0, at)));
   }
   showcase.refresh(view);
   view.trigger.region({ box: view.box });
