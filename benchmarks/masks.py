@@ -2,7 +2,8 @@
 
 Outlines drawn by hand are compared with masks by their overlap (IoU): the cut of the built-in
 tools, and the one before it. Half a was used to develop the cut, to fit what its measures weigh,
-and to choose from which sureness on a mask is shown; half b was not. Boxes where there is no thing
+and to choose from which sureness on a mask is shown; docs/benchmarks.md says what was decided by
+half b. Boxes where there is no thing
 count for the sureness only: any mask there is poor.
 """
 
