@@ -239,6 +239,37 @@ def test_a_run_in_the_moment_of_the_last_stroke_is_about_the_new_box(visit):
     assert mask.first.evaluate("node => node.getBBox().x") > 290, "the mask is of another box"
 
 
+@browser_only
+@pytest.mark.browser
+def test_a_click_on_the_bare_picture_is_a_point_to_segment(visit, phone_photo):
+    page = visit("?model=florence-2&task=REGION_TO_SEGMENTATION")
+    stage = upload(page, phone_photo)
+    stage.scroll_into_view_if_needed()
+    at = stage.bounding_box()
+    page.mouse.click(at["x"] + 0.5 * at["width"], at["y"] + 0.4 * at["height"])
+    wait_for_box(page, [0.496, 0.396, 0.504, 0.404])
+    expect(page.locator("#result .actions")).to_contain_text("With this point:")
+    page.locator("#result .actions button", has_text="Segment").first.click()
+    mask = page.locator("#result polygon.solid")
+    mask.first.wait_for(state="attached", timeout=60_000)
+    found = mask.first.evaluate(
+        "node => { const b = node.getBBox(); return [b.x, b.y, b.width, b.height] }"
+    )
+    assert found == pytest.approx([300, 300, 300, 300], abs=12), "the red square"
+
+
+@browser_only
+@pytest.mark.browser
+def test_a_click_is_no_point_where_no_region_is_asked_for(visit, phone_photo):
+    page = visit("?model=florence-2&task=OCR")
+    stage = upload(page, phone_photo)
+    stage.scroll_into_view_if_needed()
+    at = stage.bounding_box()
+    page.mouse.click(at["x"] + 0.5 * at["width"], at["y"] + 0.4 * at["height"])
+    page.wait_for_timeout(400)
+    expect(page.locator("#result .actions")).not_to_contain_text("this point")
+
+
 HUNDREDS = """() => {
   const host = document.createElement("div");
   host.innerHTML = '<div class="viewer" data-hint=""></div>';

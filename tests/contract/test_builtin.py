@@ -30,13 +30,15 @@ from vlm_backends import (
     find_task,
     read,
 )
-from vlm_backends.engines.builtin import ocr, segmentation
+from vlm_backends.engines.builtin import ocr
 from vlm_backends.engines.builtin.colours import colours
+from vlm_backends.engines.builtin.masks.outlines import outlines
 from vlm_backends.engines.builtin.ocr import networks
 from vlm_backends.table_prompts import write_table_prompt
 
 LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
 HERE = ["<CAPTION_TO_PHRASE_GROUNDING>", "<OPEN_VOCABULARY_DETECTION>", "<REGION_TO_SEGMENTATION>",
+        "<REFERRING_EXPRESSION_SEGMENTATION>", "<OD>", "<REGION_PROPOSAL>", "<REGION_TO_CATEGORY>",
         "<REGION_TO_DESCRIPTION>", "<OCR>", "<OCR_WITH_REGION>"]  # fmt: skip
 
 
@@ -296,7 +298,7 @@ def test_a_box_at_the_border_says_what_to_expect(box):
     "mask", [np.zeros((40, 60), bool), np.ones((40, 60), bool), np.eye(50, dtype=bool)]
 )
 def test_outlines_stay_inside(mask):
-    for outline in segmentation.outlines(mask):
+    for outline in outlines(mask):
         assert len(outline) >= 3 and all(0 <= v <= 1 for point in outline for v in point)
 
 

@@ -158,6 +158,13 @@ def test_segment_outlines_a_region(url):
     assert all(abs(a - b) < 0.1 for a, b in zip(reply["regions"][0]["box"], CUP))
 
 
+def test_segment_by_words_outlines_what_is_known_and_says_what_is_not(url):
+    reply = well_formed(call(url, "segment", image=data("coffee.jpg"), words="the cup"))
+    assert {region["label"] for region in reply["regions"]} == {"cup"} and "sure" in reply["text"]
+    reply = call(url, "segment", image=data("sign.jpg"), words="the pagoda")
+    assert "“pagoda” is none of them" in reply["text"] and not reply["regions"]
+
+
 @pytest.mark.slow
 def test_a_chart_becomes_rows(url):
     reply = well_formed(call(url, "chart_to_table", image=data("chart.png")))
@@ -204,7 +211,6 @@ def test_things_are_found_without_a_key(url, words):
     "tool, arguments, said",
     [
         ("caption", {}, KEY_HEADER),
-        ("segment", {"words": "the sign"}, KEY_HEADER),
         ("segment", {}, "either words, or a region"),
         ("segment", {"words": "the sign", "region": CUP}, "either words, or a region"),
         ("segment", {"region": [0.1, 0.1, 1.2, 0.9]}, "outside of the picture"),

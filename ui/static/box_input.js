@@ -27,6 +27,8 @@ showcase.drawing = (view) => {
 };
 
 const MIN_DRAG = 0.01; // of the picture's side: a shorter drag is a click
+const POINT = 0.004; // of the picture's side, each way: a region so small is a point
+const isPoint = ([x0, y0, x1, y1]) => Math.max(x1 - x0, y1 - y0) <= 2.5 * POINT;
 
 function place(view, event) {
   const { left, top, width, height } = view.stage.getBoundingClientRect();
@@ -55,13 +57,19 @@ function drag(view, event) {
   showcase.showBox(view);
 }
 
-function release(view) {
+function release(view, event) {
   if (!view.start) return;
+  const [x, y] = view.start;
   view.start = null;
-  if (view.dragged) {
-    showcase.refresh(view);
-    view.trigger.region({ box: view.box });
+  if (!view.dragged) {
+    // a click on a bare part of the picture, while a region is asked for, is a point
+    if (!view.scene.draw || event.target.closest("[data-i]")) return;
+    view.chosen = null;
+    const sides = [x - POINT, y - POINT, x + POINT, y + POINT];
+    view.box = sides.map((at) => Math.min(1, Math.max(0, at)));
   }
+  showcase.refresh(view);
+  view.trigger.region({ box: view.box });
 }
 
 function moveByKeys(view, event) {
@@ -110,7 +118,11 @@ showcase.showBox = (view) => {
     for (const [name, value] of Object.entries(place)) view.own.setAttribute(name, value);
   }
   const name =
-    view.chosen === null ? "your box" : `“${scene.regions[view.chosen].label || "this region"}”`;
+    view.chosen === null
+      ? box && isPoint(box)
+        ? "this point"
+        : "your box"
+      : `“${scene.regions[view.chosen].label || "this region"}”`;
   const button = (action, boxes) =>
     make(
       "button",

@@ -24,6 +24,7 @@ _GRABCUT = "GrabCut"
 _DETECTOR = "{detector}"
 _THINGS = "Found on this machine by {detector}: {kinds} kinds of things."
 _NAMED = "On this machine: things of {kinds} kinds by {detector}, words where they are printed."
+_OUTLINED = f"{_DETECTOR}, selfie segmentation and {_GRABCUT}"
 # Florence-2's tasks in `tasks.TASKS`: what computes the answer, and a phrase for it; {ocr} is the
 # name of the networks that read print, {detector} that of the one that finds things
 _BY_TASK = {
@@ -35,7 +36,14 @@ _BY_TASK = {
     ),
     "<OCR>": ("{ocr}", "Done on this machine by {ocr}."),
     "<OCR_WITH_REGION>": ("{ocr}", "Done on this machine by {ocr}."),
-    "<REGION_TO_SEGMENTATION>": (_GRABCUT, "On this machine: a mask by colour (GrabCut)."),
+    "<REGION_TO_SEGMENTATION>": (
+        _OUTLINED,
+        "On this machine: people by a network, other things by colour and edges (GrabCut).",
+    ),
+    "<REFERRING_EXPRESSION_SEGMENTATION>": (
+        _OUTLINED,
+        "On this machine: {kinds} kinds of things, as in “the left horse” ({detector}, GrabCut).",
+    ),
     "<REGION_TO_DESCRIPTION>": (
         "measurements and {ocr}",
         "On this machine: measured facts, such as text, colours and size.",

@@ -9,7 +9,7 @@ from vlm_backends.engines.builtin.description import describe_region
 from vlm_backends.engines.builtin.detecting import detect_objects, name_region, propose_regions
 from vlm_backends.engines.builtin.finding import find_words, ground_sentence
 from vlm_backends.engines.builtin.findings import answer_about_picture
-from vlm_backends.engines.builtin.masks import outline_region
+from vlm_backends.engines.builtin.masking import outline_by_words, outline_region
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES, TaskQuestion, split_task
 from vlm_backends.engines.builtin.tables import answer_about_table, read_table
 from vlm_backends.engines.builtin.text import read_located_text, read_text
@@ -28,6 +28,7 @@ TASKS: Mapping[str, AnswerTask] = {
     "<OCR>": read_text,
     "<OCR_WITH_REGION>": read_located_text,
     "<REGION_TO_SEGMENTATION>": outline_region,
+    "<REFERRING_EXPRESSION_SEGMENTATION>": outline_by_words,
     "<CAPTION_TO_PHRASE_GROUNDING>": ground_sentence,
     "<OPEN_VOCABULARY_DETECTION>": find_words,
     "<REGION_TO_DESCRIPTION>": describe_region,

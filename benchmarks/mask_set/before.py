@@ -1,15 +1,10 @@
-"""Mask an object by its colours, with GrabCut.
-
-GrabCut learns the colours inside and outside of a box and separates them.
-"""
-
-from collections.abc import Iterator
+"""The cut of the built-in tools before 2026-11-29, to compare with: GrabCut from the whole box."""
 
 import cv2
 import numpy as np
 
 from vlm_backends.errors import BadPrompt
-from vlm_backends.media.geometry import Box, Outline
+from vlm_backends.media.geometry import Box
 
 _SIDE = 512  # px: the size at which the colours are compared
 _ROUNDS = 5
@@ -17,8 +12,6 @@ _MIN_SIDE = 4  # px, of a region and of what is around it
 _MIN_HOLE = 0.03  # of the object's area: smaller parts only look like the background
 _MIN_HOLE_WIDTH = 9  # px
 _BACKGROUND_RATIO = 3.0  # so much more frequent outside than inside: a colour of the background
-_MIN_PART = 0.002  # of the mask's area: specks are left out
-_TOLERANCE = 0.003  # of the contour's length: how far an outline may leave the pixels
 
 
 def mask_in_box(rgb: np.ndarray, box: Box) -> np.ndarray:
@@ -68,36 +61,3 @@ def _without_holes(rgb: np.ndarray, mask: np.ndarray, surroundings: np.ndarray) 
     large = stats[:, cv2.CC_STAT_AREA] >= _MIN_HOLE * inside.sum()
     large[0] = False  # what is no hole
     return mask & ~large[parts]
-
-
-def outlines(mask: np.ndarray) -> Iterator[Outline]:
-    """Yield the parts of a bool mask (h×w) as polygons in 0..1, the largest first.
-
-    A polygon goes around its holes too, over a bridge to each.
-    """
-    contours, tree = cv2.findContours(
-        mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE
-    )
-    least = _MIN_PART * mask.sum()
-    areas = [cv2.contourArea(contour) for contour in contours]
-    rings = [i for i, area in enumerate(areas) if tree[0][i][3] < 0 and area > least]
-    for i in sorted(rings, key=lambda i: -areas[i]):
-        outer = _simplified(contours[i])
-        for j, area in enumerate(areas):
-            if tree[0][j][3] == i and area > least:
-                outer = _bridged(outer, _simplified(contours[j]))
-        if len(outer) >= 3:
-            height, width = mask.shape
-            yield tuple((float((x + 0.5) / width), float((y + 0.5) / height)) for x, y in outer)
-
-
-def _simplified(contour: np.ndarray) -> np.ndarray:
-    return cv2.approxPolyDP(contour, _TOLERANCE * cv2.arcLength(contour, True), True)[:, 0, :]
-
-
-def _bridged(outer: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """Return one ring (N×2) around the outer one and the hole, joined where they are nearest."""
-    distances = np.linalg.norm(outer[:, None, :] - hole[None, :, :], axis=2)
-    i, j = np.unravel_index(distances.argmin(), distances.shape)
-    around = np.concatenate([hole[j:], hole[: j + 1]])
-    return np.concatenate([outer[: i + 1], around, outer[i:]])

@@ -1,0 +1,231 @@
+"""Outline things in place of Florence-2: in a box, at a point, or named by words."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from vlm_backends.concurrency import CancelToken
+from vlm_backends.engines.builtin import masks, things
+from vlm_backends.engines.builtin.colours import colours
+from vlm_backends.engines.builtin.detecting import found_by, thing_in_box, with_kinds
+from vlm_backends.engines.builtin.masks import Cut
+from vlm_backends.engines.builtin.nouns import listed
+from vlm_backends.engines.builtin.phrases import Phrase, denial, read_phrases
+from vlm_backends.engines.builtin.prompts import TaskQuestion, parse_box
+from vlm_backends.engines.builtin.referring import Choice, choose
+from vlm_backends.engines.builtin.regions import part_of
+from vlm_backends.engines.builtin.things import Thing
+from vlm_backends.errors import BadPrompt
+from vlm_backends.media.geometry import Box, corners
+from vlm_backends.types import Chunk, Point, Region
+
+BY_COLOUR, BY_NETWORK = "GrabCut", "MediaPipe's selfie segmentation and GrabCut"
+_PERSON = "person"
+_UNNAMED = "mask by colour"
+_AT_BORDER = 0.01  # of the picture: a box this close to the border has no background on that side
+_POINT = 0.015  # of the picture's sides: a region that is smaller is a click
+_MOST_THINGS = 12  # outlined for one phrase
+_MIDDLE = 0.6  # of a thing's box, each way, in which its colour is measured
+_AT_THE_BORDER = (
+    " The box touches the border, where there is no background to compare with: expect errors "
+    "there."
+)
+
+
+def outline_region(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken) -> Iterator[Chunk]:
+    """Yield the outline of the thing in the box that the question's words spell.
+
+    A box as small as a click is taken for a point. The picture is H×W×3, uint8. Raises BadPrompt
+    for a box that is too small, or too large to leave a background.
+    """
+    left, top, right, bottom = box = parse_box(question.words)
+    if right - left <= _POINT and bottom - top <= _POINT:
+        yield outline_at(rgb, ((left + right) / 2, (top + bottom) / 2), question.confidence)
+        return
+    thing = thing_in_box(rgb, box, question.confidence)
+    cut = masks.cut_box(rgb, box, _is_person(thing))
+    yield _outlined(cut, thing, box, "the box")
+
+
+def outline_at(rgb: np.ndarray, point: Point, confidence: float) -> Chunk:
+    """Return the outline of what is at a point (0..1) of a picture (H×W×3, uint8).
+
+    The smallest thing of a known kind counts whose box and outline hold the point; else the area
+    around it.
+    """
+    around = [thing for thing in things.find_things(rgb, confidence) if _holds(thing.box, point)]
+    poor: tuple[Cut, Thing] | None = None
+    for thing in sorted(around, key=lambda thing: _area(thing.box)):
+        try:
+            cut = masks.cut_box(rgb, thing.box, _is_person(thing))
+        except BadPrompt:
+            continue
+        if cut.is_clean and cut.holds(point):
+            return _outlined(cut, thing, thing.box, "its box")
+        poor = poor or (cut, thing)
+    grown = masks.cut_at(rgb, point)
+    if grown and grown[0].is_clean:
+        return _outlined(grown[0], None, grown[1], "the box around it")
+    if poor and not poor[0].is_clean:
+        return _outlined(*poor, poor[1].box, "its box")
+    said = (
+        "No clean outline: what is at this point does not part from its surroundings by colour "
+        "or edges. Draw a box around it."
+    )
+    return Chunk(said, literal=True, note=_made_by(None))
+
+
+def outline_by_words(
+    rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken
+) -> Iterator[Chunk]:
+    """Yield the outlines of the things that a phrase means, such as "the left horse".
+
+    The picture is H×W×3, uint8. Raises BadPrompt without words.
+    """
+    if not question.words:
+        raise BadPrompt("Write what to outline, such as “the left horse”.")
+    if word := denial(question.words):
+        said = f"“{word}” is not understood here: name only what is to be outlined."
+        yield Chunk(said, literal=True, note=found_by())
+        return
+    phrases, unknown = read_phrases(question.words)
+    if not phrases:
+        yield _unknown_kind(unknown)._replace(note=found_by())
+        return
+    found = things.find_things(rgb, question.confidence, cancel)
+    choices = [_choose(rgb, found, phrase) for phrase in phrases]
+    chosen = list(dict.fromkeys(thing for choice in choices for thing in choice.things))
+    chosen.sort(key=lambda thing: -_area(thing.box))
+    cuts: list[tuple[Thing, Cut | None]] = []
+    for i, thing in enumerate(chosen[:_MOST_THINGS], start=1):
+        if cancel.is_set():
+            return
+        yield Chunk(status=f"Outlining {i} of {min(len(chosen), _MOST_THINGS)}.")
+        cuts.append((thing, _try_cut(rgb, thing)))
+    yield _told(choices, cuts, unknown, len(chosen))
+
+
+def _choose(rgb: np.ndarray, found: Sequence[Thing], phrase: Phrase) -> Choice:
+    def share(thing: Thing, colour: str) -> float:
+        left, top, right, bottom = thing.box
+        wide, high = (right - left) * (1 - _MIDDLE) / 2, (bottom - top) * (1 - _MIDDLE) / 2
+        middle = part_of(rgb, (left + wide, top + high, right - wide, bottom - high))
+        return sum(part for name, part in colours(middle) if name.split()[-1] == colour)
+
+    return choose(found, phrase, share)
+
+
+def _try_cut(rgb: np.ndarray, thing: Thing) -> Cut | None:
+    """Return the thing cut out; None when its box is too small or the whole picture."""
+    try:
+        return masks.cut_box(rgb, thing.box, _is_person(thing))
+    except BadPrompt:
+        return None
+
+
+def _told(
+    choices: Sequence[Choice],
+    cuts: Sequence[tuple[Thing, Cut | None]],
+    unknown: Sequence[str],
+    count: int,
+) -> Chunk:
+    """Return the answer about the things that were chosen and cut out."""
+    text, regions = "", list[Region]()
+    for thing, cut in cuts:
+        text += "\n" if text else ""
+        span = len(text), len(text) + len(thing.name)
+        clean = cut is not None and cut.is_clean
+        text += f"{thing.name}: " + (
+            f"sure of the outline {cut.sureness:.2f}"
+            if cut and clean
+            else "no clean outline, its box"
+        )
+        regions += _regions(cut, thing.name, thing.box, thing.score, span)
+    remarks = list(dict.fromkeys(remark for choice in choices for remark in choice.remarks))
+    if count > len(cuts):
+        remarks.append(f"The {len(cuts)} largest of {count} are outlined.")
+    left_out = [word for choice in choices for word in choice.not_understood] + list(unknown)
+    if left_out:
+        words = listed([f"“{word}”" for word in dict.fromkeys(left_out)], "and")
+        remarks.append(f"Not taken into account: {words}.")
+    said = "\n\n".join(filter(None, [text, " ".join(remarks)])) or "Nothing fits these words."
+    note = f"{_made_by(*(thing for thing, _ in cuts))} {found_by()}" if cuts else found_by()
+    return Chunk(said, tuple(regions), literal=True, note=note)
+
+
+def _outlined(cut: Cut, thing: Thing | None, box: Box, named: str) -> Chunk:
+    """Return the answer about one thing; `named` is how the text calls the box."""
+    label = thing.name if thing else _UNNAMED
+    note = _made_by(thing)
+    left, top, right, bottom = box
+    if min(left, top, 1 - right, 1 - bottom) < _AT_BORDER and not _is_person(thing):
+        note += _AT_THE_BORDER
+    if thing:
+        note += f" {found_by()}"
+    head = f"{thing.name}, {thing.score:.2f}. " if thing else ""
+    span = (0, len(label)) if thing else None
+    if not cut.is_clean:
+        said = (
+            f"{head}No clean outline: what is in {named} does not part surely from its "
+            f"surroundings (sure: {cut.sureness:.2f}). Only the box is shown."
+        )
+        regions = _regions(cut, thing.name if thing else "region", box, None, span)
+        return Chunk(said, tuple(regions), literal=True, note=note)
+    regions = _regions(cut, label, box, None, span)
+    parts = "in one part" if len(regions) == 1 else f"in {len(regions)} parts"
+    of_box = cut.area / ((right - left) * (bottom - top))
+    said = (
+        f"{head}Sure of the outline: {cut.sureness:.2f}. The mask covers {cut.area:.1%} of the "
+        f"picture, {of_box:.0%} of {named}, {parts}."
+    )
+    return Chunk(said, tuple(regions), literal=True, note=note)
+
+
+def _regions(
+    cut: Cut | None,
+    label: str,
+    box: Box,
+    box_score: float | None,
+    span: tuple[int, int] | None,
+) -> list[Region]:
+    """Return the parts of a clean cut, each with how sure it is; else the box."""
+    if cut is None or not cut.is_clean:
+        return [Region(label, corners(box), span=span, score=box_score)]
+    sureness = round(cut.sureness, 3)
+    return [Region(label, outline, True, span, sureness) for outline in cut.outlines()]
+
+
+def _unknown_kind(words: Sequence[str]) -> Chunk:
+    """Say that none of the words is a kind of thing that the detector knows."""
+    count = len(things.detector().kinds)
+    if not words:
+        return with_kinds("Name the thing to outline: these words name none.")
+    names = listed([f"“{word}”" for word in words], "and")
+    none = "is none of them" if len(words) == 1 else "are none of them"
+    return with_kinds(
+        f"The built-in detector knows {count} kinds of things; {names} {none}. To outline "
+        "anything else, draw a box around it and choose “Segment a region”."
+    )
+
+
+def _made_by(*outlined: Thing | None) -> str:
+    """Say what computed the outlines of things; None is a thing without a name."""
+    by_network = any(_is_person(thing) for thing in outlined)
+    by_colour = any(not _is_person(thing) for thing in outlined)
+    makers = [BY_NETWORK] * by_network + [f"{BY_COLOUR} and edges"] * by_colour
+    return (
+        f"Outlined on this machine by {'; other things by '.join(makers)}, not by Florence-2; how "
+        "sure it is was measured on hand-drawn outlines."
+    )
+
+
+def _is_person(thing: Thing | None) -> bool:
+    return thing is not None and thing.name == _PERSON
+
+
+def _holds(box: Box, point: Point) -> bool:
+    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
