@@ -12,7 +12,7 @@ from vlm_backends.engines.builtin.nouns import words_left
 from vlm_backends.engines.builtin.prompts import TaskQuestion
 from vlm_backends.engines.builtin.things import Thing, find_things, kinds_of, mentions, plural
 from vlm_backends.engines.builtin.things.detector import detect
-from vlm_backends.engines.builtin.things.finding import distinct
+from vlm_backends.engines.builtin.things.finding import distinct, things_of
 
 FLORENCE = find_model("microsoft/florence-2")
 
@@ -54,15 +54,19 @@ def test_a_mirrored_picture_gives_mirrored_things():
         assert abs(one.score - other.score) < 0.1  # the second looks are turned one way only
 
 
-def test_a_small_thing_of_a_large_picture_is_found():
-    cat = Image.fromarray(picture("cat.jpg")).resize((340, 226))
+@pytest.mark.parametrize("width, left, top", [(500, 300, 300), (600, 1900, 300), (800, 200, 1500)])
+def test_a_small_thing_of_a_large_picture_is_found(width, left, top):
+    cat = Image.fromarray(picture("cat.jpg")).resize((width, width * 2 // 3))
     ground = Image.new("RGB", (3000, 2250), (96, 122, 88))
     noise = np.random.default_rng(1).normal(0, 6, (2250, 3000, 3))
     ground = Image.fromarray((np.asarray(ground) + noise).clip(0, 255).astype(np.uint8))
-    ground.paste(cat, (400, 350))
+    ground.paste(cat, (left, top))
+    assert things_of(detect(np.asarray(ground)), 0.5) == [], "it is too small for one look"
     (found,) = find_things(np.asarray(ground), 0.5)
     assert found.name == "cat"
-    assert things.overlap(found.box, (400 / 3000, 350 / 2250, 740 / 3000, 576 / 2250)) > 0.5
+    right, bottom = left + width, top + width * 2 // 3
+    place = left / 3000, top / 2250, right / 3000, bottom / 2250
+    assert things.overlap(found.box, place) > 0.5
 
 
 @pytest.mark.parametrize("name", [
@@ -188,7 +192,7 @@ def test_proposals_have_no_names():
 @pytest.mark.parametrize("name, box, text", [
     ("cat.jpg", "<loc_5><loc_5><loc_880><loc_990>", "cat, "),
     ("coffee.jpg", "<loc_290><loc_50><loc_690><loc_610>", "cup, "),
-    ("page.png", "<loc_60><loc_40><loc_300><loc_80>", "text"),
+    ("page.png", "<loc_64><loc_128><loc_857><loc_221>", "text"),
     ("coffee.jpg", "<loc_800><loc_700><loc_990><loc_990>", "No name: "),  # a corner of the table
     ("rocket.jpg", "<loc_10><loc_10><loc_400><loc_400>", "No name: "),  # sky
     ("cat.jpg", "<loc_300><loc_300><loc_340><loc_340>", "No name: "),  # fur

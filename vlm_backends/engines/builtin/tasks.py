@@ -57,6 +57,6 @@ def answer(model: Model, prompt: Prompt, picture: Picture, cancel: CancelToken) 
     if answer_task is None:
         raise MissingKey(
             f"This needs Florence-2 itself, which is not on this machine: {OTHER_ENGINES}. Here "
-            "and now you can read text, find printed words, and outline or measure a region."
+            "and now you can find and name things, read text, and outline or measure a region."
         )
     yield from answer_task(rgb, TaskQuestion(words, prompt.confidence), cancel)

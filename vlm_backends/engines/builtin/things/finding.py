@@ -10,12 +10,13 @@ from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import ocr
 from vlm_backends.engines.builtin.things.boxes import Thing, box_area, overlap, shared_area
 from vlm_backends.engines.builtin.things.detector import Detections
-from vlm_backends.engines.builtin.things.source import detector
+from vlm_backends.engines.builtin.things.source import Look, detector
 from vlm_backends.media.geometry import Box
 from vlm_backends.types import CONFIDENCE
 
 _SAME, _OTHER = 0.5, 0.8  # overlap (IoU) from which a box is another's double: of one name, of two
 _MOST = 100  # things in one picture
+_LEAST, _MOST_SEEN = 0.05, 1000  # of what the network sees: the rest is noise
 _TILED_FROM = 900  # px, of the shorter side: small things are lost when it shrinks to 300
 _TILES, _TILE = 2, 0.6  # tiles a side, and the share of the side that each has
 _TILE_CONFIDENCE = 0.6  # a part of a thing looks like another thing more often than a whole
@@ -40,7 +41,7 @@ def find_things(
     is drawn is left out, and so is a "tv", "laptop" or "book" that is the picture itself, a page
     or a screenshot full of print.
     """
-    found = _seen(rgb, min_score)
+    found = _seen(rgb, min_score, detector().look)
     if min(rgb.shape[:2]) >= _TILED_FROM:
         for tile in _tiles():
             if cancel and cancel.is_set():
@@ -50,14 +51,16 @@ def find_things(
     return _without_pages(rgb, [thing for thing in found if not _is_drawn(rgb, thing.box)])
 
 
-def _seen(rgb: np.ndarray, min_score: float) -> list[Thing]:
-    known = detector()
-    return known.confirm(rgb, distinct(things_of(known.look(rgb), min_score)), min_score)
+def _seen(rgb: np.ndarray, min_score: float, look: Look) -> list[Thing]:
+    found = distinct(things_of(look(rgb), min_score))
+    return detector().confirm(rgb, found, min_score)
 
 
 def things_of(seen: Detections, min_score: float) -> list[Thing]:
     """Return a thing for each anchor and kind that scores enough; many are doubles."""
-    rows, kinds = np.nonzero(seen.scores >= min_score)
+    rows, kinds = np.nonzero(seen.scores >= max(min_score, _LEAST))
+    surest = np.argsort(-seen.scores[rows, kinds])[:_MOST_SEEN]
+    rows, kinds = rows[surest], kinds[surest]
     return [
         Thing(detector().kinds[kind], float(seen.scores[row, kind]), _box(seen.boxes[row]))
         for row, kind in zip(rows, kinds)
@@ -93,7 +96,7 @@ def _in_tile(
     height, width = rgb.shape[:2]
     left, top = round(tile[0] * width), round(tile[1] * height)
     part = rgb[top : round(tile[3] * height), left : round(tile[2] * width)]
-    for thing in _seen(part, min_score):
+    for thing in _seen(part, min_score, detector().glance):
         x0, y0, x1, y1 = thing.box
         if max(x1 - x0, y1 - y0) > _LARGEST_IN_TILE or _is_cut(thing.box, tile):
             continue
@@ -106,9 +109,13 @@ def _in_tile(
                 tile[1] + y1 * _TILE,
             ),
         )
-        inside = _INSIDE * box_area(moved.box)
-        if all(shared_area(moved.box, other.box) < inside for other in known):
+        if not any(_is_part(moved.box, other.box) for other in known):
             yield moved
+
+
+def _is_part(box: Box, other: Box) -> bool:
+    """Return True for a box that lies in a larger one; two of one size are doubles."""
+    return overlap(box, other) < _SAME and shared_area(box, other) >= _INSIDE * box_area(box)
 
 
 def _is_cut(box: Box, tile: Box) -> bool:

@@ -13,17 +13,21 @@ from vlm_backends.engines.builtin.things.categories import Mention
 from vlm_backends.engines.builtin.things.detector import KINDS, Detections, detect
 from vlm_backends.engines.builtin.things.second_looks import confirmed
 
+Look = Callable[[np.ndarray], Detections]
+
 
 @dataclass(frozen=True)
 class Detector:
     """A network that finds things of some kinds; `look` takes a picture (H×W×3, uint8).
 
-    `confirm` looks at the picture again and returns what is seen again with at least some score.
+    `glance` is quicker, for the parts of a large picture. `confirm` looks at the picture again
+    and returns what is seen again with at least some score.
     """
 
     name: str
     kinds: tuple[str, ...]
-    look: Callable[[np.ndarray], Detections]
+    look: Look
+    glance: Look
     confirm: Callable[[np.ndarray, Sequence[Thing], float], list[Thing]]
 
 
@@ -32,9 +36,11 @@ def detector() -> Detector:
     """Return the process's detector: its environment says it, once. Raises BadPrompt."""
     path = detector_path()
     if path is None:
-        return Detector("SSDLite", KINDS, detect, confirmed)
+        glance = partial(detect, flipped_too=False)
+        return Detector("SSDLite", KINDS, detect, glance, confirmed)
     kinds = own.read_kinds(path)
-    return Detector(path.stem, kinds, partial(own.look, path, kinds), _as_found)
+    look = partial(own.look, path, kinds)
+    return Detector(path.stem, kinds, look, look, _as_found)
 
 
 def _as_found(rgb: np.ndarray, found: Sequence[Thing], min_score: float) -> list[Thing]:
