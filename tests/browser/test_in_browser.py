@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw
 
 from tests.support.chart_pictures import font
 from tests.support.chromium import use_key
+from tests.support.paths import ASSETS
 from tests.support.wire import replies as say
 
 sync_api = pytest.importorskip(
@@ -32,10 +33,45 @@ def test_a_task_on_this_machine(visit):
     sync_api.expect(page.locator("#task-notice")).to_contain_text("needs words")
     page.wait_for_timeout(500)
     sync_api.expect(words).to_contain_text("PINE RIDGE PARK")  # a refused run loses nothing
-    page.get_by_label("Detect objects", exact=True).click()
+    page.get_by_label("Caption", exact=True).click()
     page.locator("#run-task").click()
-    sync_api.expect(page.locator("#task-notice")).to_contain_text("needs")
+    sync_api.expect(page.locator("#task-notice")).to_contain_text("needs Florence-2 itself")
     sync_api.expect(words).to_contain_text("PINE RIDGE PARK")  # nor does one that fails
+
+
+@pytest.mark.slow
+def test_things_are_found_and_the_confidence_parts_them(visit):
+    page = visit()
+    page.get_by_role("tab", name="Florence-2").click()
+    slider = page.locator("#confidence input[type=range]")
+    sync_api.expect(slider).to_be_hidden()  # reading has no scores
+    page.locator("#task-picture input[type=file]").set_input_files(ASSETS / "coffee.jpg")
+    page.get_by_label("Detect objects", exact=True).click()
+    sync_api.expect(slider).to_be_visible()
+    page.locator("#run-task").click()
+    words = page.locator("#result .text")
+    sync_api.expect(words).to_contain_text("dining table")
+    sync_api.expect(page.locator(".sent:visible .facts + p")).to_contain_text("SSDLite")
+    slider.focus()
+    slider.press("End")  # 0.95
+    slider.dispatch_event("pointerup")
+    sync_api.expect(words).not_to_contain_text("dining table")
+    sync_api.expect(words).to_contain_text("cup 9")
+
+
+@pytest.mark.slow
+def test_what_is_not_found_shows_the_kinds_a_click_away(visit):
+    page = visit()
+    page.get_by_role("tab", name="Florence-2").click()
+    page.locator("#task-picture input[type=file]").set_input_files(ASSETS / "coffee.jpg")
+    page.get_by_label("Find by words", exact=True).click()
+    page.locator("#words textarea").fill("a pagoda")
+    page.locator("#run-task").click()
+    sync_api.expect(page.locator("#result .text")).to_contain_text("no known kind of thing")
+    kinds = page.locator("#result details p")
+    sync_api.expect(kinds).to_be_hidden()
+    page.locator("#result details summary").click()
+    sync_api.expect(kinds).to_contain_text("teddy bear")
 
 
 @pytest.mark.slow

@@ -303,7 +303,7 @@ def image(url):
     (body("Read this", FLORENCE.id), 400, "begin with one of"), (body("<od>", FLORENCE.id), 400, "begin with one of"),
     (content(*[{"type": "image_url", "image_url": {"url": PIXEL}}] * 101), 400, "100 pictures"),
     (changed(messages=content(*[{"type": "image_url", "image_url": {"url": PIXEL}}] * 60)["messages"] * 2), 400, "100 pictures"),
-    (body("<OD>", FLORENCE.id), 501, "Florence-2"), (changed(top_p=float("nan")), 400, "top_p"), (changed(max_tokens=float("inf")), 400, "whole number"),
+    (body("<CAPTION>", FLORENCE.id), 501, "Florence-2"), (changed(top_p=float("nan")), 400, "top_p"), (changed(max_tokens=float("inf")), 400, "whole number"),
 ])  # fmt: skip
 @pytest.mark.parametrize("stream", [False, True])
 def test_what_cannot_be_asked_is_a_status_and_a_sentence(embedded, asked, status, said, stream):

@@ -691,7 +691,7 @@ def test_the_newest_picture_is_the_last_one_of_the_command(tmp_path):
     (["microsoft/florence-2", "sign.jpg", "--task", "<REGION_TO_CATEGORY>", "--region", "0", "0", "2", "1"], "outside"),
     (["microsoft/florence-2", "sign.jpg", "--task", "<REGION_TO_CATEGORY>", "--region", "0", "0", "nan", "1"], "outside"),
     (["microsoft/florence-2", "sign.jpg", "--task", "<OD>", "--max-tokens", "9", "--top-p", "0.5"], "--max-tokens, --top-p"),
-    (["microsoft/florence-2", "sign.jpg", "--task", "<OD>"], "needs"), ([LLAMA.id, "sign.jpg", "--temperature", "9"], "temperature"),
+    (["microsoft/florence-2", "sign.jpg", "--task", "<CAPTION>"], "needs"), ([LLAMA.id, "sign.jpg", "--temperature", "9"], "temperature"),
     ([LLAMA.id, "sign.jpg", "--temperature", "nan"], "temperature"), ([LLAMA.id, "sign.jpg", "--max-tokens", "0"], "max_tokens"),
     ([LLAMA.id, "sign.jpg", "--engine", "nvidia"], "NVIDIA_API_KEY"), ([LLAMA.id, "sign.jpg", "--engine", "openai"], "VLM_BASE_URL"),
     (["google/deplot", "chart.png", "--task", "<OD>"], "leave it out for DePlot"),

@@ -82,3 +82,13 @@ def test_a_caption_is_tied_to_the_places_of_what_it_names():
         None,
         None,
     ]
+
+
+def test_what_is_folded_is_apart_from_the_text():
+    picture = images.read(Image.new("RGB", (40, 30)))
+    answer = Answer("No thing was found.\n\nThe kinds\ncat, dog", fold=19)
+    made = scene(picture, answer)
+    assert made["parts"] == [("No thing was found.", [])]
+    assert made["folded"] == ["The kinds", "cat, dog"]
+    assert scene(picture, answer, text=False)["folded"] == []
+    assert scene(picture, Answer("words"))["folded"] == []

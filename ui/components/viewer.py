@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 
 from ui.core.storage import picture_path
+from ui.state.rendering import split_fold
 from vlm_backends import Answer, Picture, Region, colours
 from vlm_backends.media.drawing import round_outlines
 from vlm_backends.media.palette import Colour, ink
@@ -74,13 +75,15 @@ def scene(
     if picture is None:
         return None
     regions = answer.regions
+    shown, folded_title, folded = split_fold(answer)
     return {
         "path": picture_path(picture),
         "width": picture.width,
         "height": picture.height,
         "alt": f"The picture: {_spoken(regions)}" if regions else "The picture",
         "regions": _drawn(regions, groups or [region.label for region in regions]),
-        "parts": linked_parts(answer) if text and answer.text.strip() else [],
+        "parts": linked_parts(shown) if text and answer.text.strip() else [],
+        "folded": [folded_title, folded.text] if text and folded_title else [],
         "names": len(regions) <= _MAX_LABELLED if labels is None else labels,
         "draw": drawing,
         "box": list(box) if box else None,

@@ -193,9 +193,9 @@ def _sentence(engine: Engine, visitor: Visitor) -> str:
 _SENT = "Your picture and words go to NVIDIA's servers."
 _SEVERAL = "**Several engines answer:** each tab says which, and lets you choose."
 _SENTENCES: Mapping[str, str] = {  # by the engine's kind; or by whose key it asks with
-    "builtin": "**This machine answers.** It reads text and codes, outlines what you box, and "
-    "turns charts into tables: computed here from your picture, with no key and no download. "
-    "It does not converse.",
+    "builtin": "**This machine answers.** It finds and outlines 80 kinds of things, reads text and "
+    "codes, and turns charts into tables: computed here from your picture, with no key and no "
+    "download. It does not converse.",
     "local": "**Open weights answer**, on this machine: your picture and words stay here.",
     "openai": "**A server of this page's owner answers**, by the OpenAI wire: your picture and "
     "words go there.",

@@ -104,7 +104,12 @@ showcase.words = (view) => {
     text.append(mark);
   }
   showcase.rove(text, view.marks);
-  view.root.append(make("div", { class: "words" }, header(view, text), text));
+  const words = make("div", { class: "words" }, header(view, text), text);
+  if (scene.folded.length) {
+    const [title, folded] = scene.folded;
+    words.append(make("details", {}, make("summary", {}, title), make("p", {}, folded)));
+  }
+  view.root.append(words);
 };
 
 function header(view, text) {
