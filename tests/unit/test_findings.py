@@ -46,6 +46,7 @@ def test_the_answer_is_called_a_list_of_findings():
     assert "SSDLite, which knows 80 kinds" in answer.note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["receipt.png", "sign.jpg"])
 def test_without_things_the_print_is_all_and_that_is_said(name):
     answer = answered(name)
@@ -94,6 +95,7 @@ def test_parts_keep_their_spans_and_the_first_fold():
     assert spans == [(1, 2), (5, 6), None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turn, said", [
     (None, ""),
     (Image.Transpose.ROTATE_180, "The print is upside down."),

@@ -53,12 +53,14 @@ def test_an_ssd_file_finds_its_own_kinds():
     assert lamp["outline"][0] == [0.25, 0.5] and lamp["outline"][2] == [0.75, 1.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words, labels", [("a lamp", ["lamp"]), ("lamps", ["lamp"])])
 def test_its_kinds_are_nouns(words, labels):
     answer = answered(NETWORKS / "yolox.onnx", "<OPEN_VOCABULARY_DETECTION>", words)
     assert [region["label"] for region in answer["regions"]] == labels
 
 
+@pytest.mark.slow
 def test_a_kind_that_it_does_not_know_is_refused():
     answer = answered(NETWORKS / "yolox.onnx", "<OPEN_VOCABULARY_DETECTION>", "a cup")
     assert answer["regions"] == [] and "no known kind of thing: “cup”" in answer["text"]

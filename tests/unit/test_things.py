@@ -70,7 +70,8 @@ def test_a_small_thing_of_a_large_picture_is_found(width, left, top):
 
 
 @pytest.mark.parametrize("name", [
-    "page.png", "receipt.png", "chart.png", "grouped.png", "horizontal.png", "slide1.png", "slide2.png", "slide3.png", "screenshot.png",
+    "page.png", "receipt.png", "chart.png", "grouped.png", "horizontal.png", "slide1.png", "slide2.png", "slide3.png",
+    pytest.param("screenshot.png", marks=pytest.mark.slow),
     "sign.jpg", "poster.jpg",
 ])  # fmt: skip
 def test_pages_drawings_and_screenshots_hold_no_things(name):
