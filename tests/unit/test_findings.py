@@ -58,10 +58,12 @@ def test_without_things_the_print_is_all_and_that_is_said(name):
 @pytest.mark.parametrize("question, begins, said", [
     ("How many cups are there?", "Things that your question names:\n\n1 cup: ", ""),
     ("Is there a mug?", "Things that your question names:\n\n1 cup: ", "“mug” was looked for as cup."),
-    ("Where is the dog?", "No “dog” was found by its looks; one may be there all the same.", ""),
-    ("Is a woman drinking?", "No “woman” was found", "more than that cannot be told here"),
+    ("Where is the dog?", "Not found by its looks: “dog”; one may be there all the same.", ""),
+    ("Is a woman drinking?", "Not found by its looks: “woman”", "more than that cannot be told here"),
     ("Where is the pagoda?", "Printed in this picture:", "Things in this picture:\n\n1 cup"),
-    ("How many dogs and cups?", "Things that your question names:\n\n1 cup: ", "No “dogs” was found"),
+    ("Is there a blue cup?", "Things that your question names:\n\n1 cup: ", "Not taken into account for things: “blue”."),
+    ("How many cups are not full?", "Things that your question names:\n\n1 cup: ", "“not”"),
+    ("How many dogs and cups?", "Things that your question names:\n\n1 cup: ", "Not found by its looks: “dogs”"),
 ])  # fmt: skip
 def test_what_a_question_names_comes_first(question, begins, said):
     answer = answered("coffee.jpg", question)
@@ -72,7 +74,7 @@ def test_what_a_question_names_comes_first(question, begins, said):
 def test_print_that_shares_words_is_before_a_thing_that_was_not_found():
     answer = answered("sign.jpg", "Is there a boat at Lake Loop?")
     assert answer.text.startswith("Printed here, and sharing words with your question")
-    assert "No “boat” was found by its looks" in answer.text
+    assert "Not found by its looks: “boat”" in answer.text
 
 
 @pytest.mark.parametrize("box, place", [

@@ -79,7 +79,7 @@ def test_a_phrase_means_these_things(words, wanted):
         ("the horse", (LARGE,), "3 horses were found; this is the largest"),
         ("a horse", (LARGE,), "3 horses were found"),
         ("the second horse", (LARGE,), "counted from the left"),
-        ("the left cat", (CAT,), "Only 1 cat was found"),
+        ("the left cat", (CAT,), "Only 1 cat fits"),
         ("the largest cup", (CUP,), "Only 1 cup"),
         ("both horses", HORSES, "2 were asked for, 3 found"),
         ("three dogs", (DOG_BY_CAT, DOG), "3 were asked for, 2 found"),

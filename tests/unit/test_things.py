@@ -127,7 +127,7 @@ def test_doubles_are_one_thing(found, kept):
     # no kinds
     ("", []), ("a pagoda", []), ("cat food", [("food", kinds_of("food"))]), ("a dog house", []), ("the car park", []),
     ("a catalogue", []), ("concatenate", []), ("bus stop", []), ("42", []), ("train station", []), ("glasses case", []),
-    ("horse chestnut tree", []), ("scar", []), ("carpet", []), ("a bearing", []), ("Café", []), ("orange juice", []),
+    ("horse chestnut tree", []), ("scar", []), ("carpet", []), ("a bearing", []), ("Café", []), ("orange juice", []), ("dog bed", [("bed", ("bed",))]), ("cat ring", []),
 ])  # fmt: skip
 def test_nouns_that_name_kinds(text, found):
     assert [(noun.text, noun.kinds) for noun in mentions(text)] == found
@@ -209,6 +209,7 @@ def test_a_region_is_named_or_not(name, box, text):
     ("dog", [], "Not found, by its looks or in print: “dog”."),
     ("cat and dog", ["cat"], "Not found, by its looks or in print: “dog”."),
     ("pagoda", [], "Not found in print, and no known kind of thing: “pagoda”."),
+    ("no cat", ["cat"], "“no” is not understood"),
     ("cat tree", [], "Not looked for, as a part of a longer name: “cat”."),
 ])  # fmt: skip
 def test_nouns_are_found_by_looks_or_refused(words, labels, said):

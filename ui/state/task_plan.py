@@ -45,7 +45,12 @@ def single_question(question: Question) -> TaskPlan:
 
 
 def questions_about_boxes(
-    model: Model, picture: Picture, token: str, boxes: object, base: Answer
+    model: Model,
+    picture: Picture,
+    token: str,
+    boxes: object,
+    base: Answer,
+    confidence: float | None = None,
 ) -> TaskPlan:
     """Plan one question a box, whose answers join `base`, the answer that the boxes came from.
 
@@ -62,16 +67,20 @@ def questions_about_boxes(
             "Hide some of them first."
         )
     checked: list[Box] = [check_region(box) for box in boxes]
-    questions = [_question(model, picture, write_task(task, region=box), task) for box in checked]
+    questions = [
+        _question(model, picture, write_task(task, region=box), task, confidence) for box in checked
+    ]
     steps = tuple(partial(_known, question) for question in questions)
     return TaskPlan(steps, partial(attached, base, checked))
 
 
-def places_in_caption(model: Model, picture: Picture, caption: Answer) -> TaskPlan:
+def places_in_caption(
+    model: Model, picture: Picture, caption: Answer, confidence: float | None = None
+) -> TaskPlan:
     """Plan to find the things that a caption names."""
 
     def ground(_: Sequence[Answer]) -> Question:
-        return _grounding(model, picture, caption)
+        return _grounding(model, picture, caption, confidence)
 
     return TaskPlan((ground,), lambda answers: grounded(caption, answers[0]))
 
@@ -81,7 +90,7 @@ def caption_then_places(question: Question) -> TaskPlan:
     picture = question.prompt.turns[-1].pictures[-1]
 
     def ground(answers: Sequence[Answer]) -> Question:
-        return _grounding(question.model, picture, answers[0])
+        return _grounding(question.model, picture, answers[0], question.prompt.confidence)
 
     return TaskPlan(
         (partial(_known, question), ground),
@@ -109,10 +118,15 @@ def _known(question: Question, _: Sequence[Answer]) -> Question:
     return question
 
 
-def _grounding(model: Model, picture: Picture, caption: Answer) -> Question:
+def _grounding(
+    model: Model, picture: Picture, caption: Answer, confidence: float | None
+) -> Question:
     task = find_task(_GROUND)
-    return _question(model, picture, write_task(task, caption.text), task)
+    return _question(model, picture, write_task(task, caption.text), task, confidence)
 
 
-def _question(model: Model, picture: Picture, text: str, task: Task) -> Question:
-    return Question(model, Prompt((Turn("user", text, (picture,)),)), task)
+def _question(
+    model: Model, picture: Picture, text: str, task: Task, confidence: float | None
+) -> Question:
+    turns = (Turn("user", text, (picture,)),)
+    return Question(model, Prompt(turns, confidence=check_confidence(confidence)), task)

@@ -30,6 +30,7 @@ class TaskRun(Phased):
     first_s: float | None = None  # seconds to the first words of the first step
     picture: Picture | None = None  # what the viewer shows
     box: Box | None = None  # the box by hand that was asked about last
+    confidence: float | None = None  # that the last run was asked with; None: the usual one
     drawn: BoxFields | None = None  # a box by hand that the fields may not show yet
     before: BoxFields = ()  # what the fields held when it was drawn
     token: str = "<OCR_WITH_REGION>"  # of the task that is chosen

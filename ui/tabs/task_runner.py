@@ -112,7 +112,7 @@ class TaskRunHandlers:
         """
         fields = Given.of(given)
         box = run.chosen_box(fields.region)
-        run.box = complete_box(box)
+        run.box, run.confidence = complete_box(box), fields.confidence
         asked = replace(fields, region=box)
         return self._taken(run, lambda: single_question(self._question(run, asked)))
 
@@ -262,12 +262,14 @@ class TaskRunHandlers:
         current = run.result if run.result and run.result.picture == run.picture else None
         shown = current.answer if current else NOTHING
         if name == THEN_FIND.name and shown.text:
-            return places_in_caption(self.model, run.picture, shown)
+            return places_in_caption(self.model, run.picture, shown, run.confidence)
         if name not in [known.name for known in ABOUT_BOXES]:
             raise BadPrompt(
                 "This cannot be done with a region here. Choose Segment, Describe or Name."
             )
-        return questions_about_boxes(self.model, run.picture, str(name), boxes, shown)
+        return questions_about_boxes(
+            self.model, run.picture, str(name), boxes, shown, run.confidence
+        )
 
 
 def _is_late(run: TaskRun, answer: Answer) -> bool:

@@ -41,6 +41,7 @@ def attached(base: Answer, boxes: Sequence[Box], found: Sequence[Answer]) -> Ans
         regions=(*regions, *_kept(base, regions, shift=length)),
         literal=base.literal or last.literal,
         rows=base.rows,
+        fold=None if base.fold is None else base.fold + length,
     )
 
 
@@ -51,7 +52,7 @@ def grounded(caption: Answer, found: Answer) -> Answer:
     """
     text = caption.text
     regions = (region._replace(span=_find(text, region.label)) for region in found.regions)
-    return replace(found, text=caption.text, regions=tuple(regions))
+    return replace(found, text=text, regions=tuple(regions), fold=caption.fold)
 
 
 def _describe(base: Answer, box: Box, answer: Answer, start: int) -> tuple[str, list[Region]]:
@@ -60,7 +61,10 @@ def _describe(base: Answer, box: Box, answer: Answer, start: int) -> tuple[str, 
     found = [region for region in answer.regions if not _is_box(region, box)]
     if not found:
         line = words or name or _UNNAMED
-        return line, [Region(line, corners(box), span=(start, start + len(line)))]
+        span = start, start + len(line)
+        own = next(iter(answer.regions), None)  # the box itself, named by the engine
+        label = (own.label or name or _UNNAMED) if own else line
+        return line, [Region(label, corners(box), span=span, score=own.score if own else None)]
     line = f"{name}: {words}" if name and words else words or name or _UNNAMED
     span = start, start + len(line)
     return line, [

@@ -23,8 +23,8 @@ _PRINTED = 0.4  # of a region's area, covered by lines of print: it shows text
 
 def detect_objects(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken) -> Iterator[Chunk]:
     """Yield the things in a picture (H×W×3, uint8), each with its name, box and score."""
-    found = things.find_things(rgb, question.confidence, cancel)
     seen = things.find_things(rgb, min(_LEAST, question.confidence), cancel)
+    found = [thing for thing in seen if thing.score >= question.confidence]
     note = f"{found_by()}{_fainter(len(seen) - len(found), question.confidence)}"
     if found:
         yield listed(found)._replace(note=note)

@@ -17,5 +17,6 @@ def detector_facts() -> tuple[str, int]:
     """
     with suppress(BadPrompt):
         if path := detector_path():
-            return path.stem, len(path.with_suffix(".txt").read_text().splitlines())
+            text = path.with_suffix(".txt").read_text(encoding="utf-8", errors="replace")
+            return path.stem, len(text.splitlines())
     return _USUAL

@@ -20,8 +20,10 @@ from vlm_backends.engines.builtin.nouns import (
 )
 from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.engines.builtin.ocr_script import ocr_name
+from vlm_backends.engines.builtin.phrases import denial
 from vlm_backends.engines.builtin.print_notes import describe_doubts
 from vlm_backends.engines.builtin.prompts import TaskQuestion
+from vlm_backends.engines.builtin.question_words import words_of
 from vlm_backends.engines.builtin.regions import region_from_pixels
 from vlm_backends.engines.builtin.things import Thing
 from vlm_backends.errors import BadPrompt
@@ -41,7 +43,7 @@ def find_words(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken) -> 
     words = question.words
     _check(words)
     named = find_nouns(rgb, words, question.confidence, cancel)
-    answer = _Marked(rgb, named)
+    answer = _Marked(rgb, words, named)
     for _, thing in named.found:
         answer.add_thing(thing.name, thing)
     lines, unread = ocr.read_all(rgb, cancel)
@@ -52,7 +54,7 @@ def find_words(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken) -> 
     answer.add_print(
         [phrase for phrase in candidates if len(phrase) > 1 or len(candidates) == 1], lines
     )
-    yield answer.chunk(words, lines, unread)
+    yield answer.chunk(lines, unread)
 
 
 def ground_sentence(
@@ -66,19 +68,19 @@ def ground_sentence(
     words = question.words
     _check(words)
     named = find_nouns(rgb, words, question.confidence, cancel)
-    answer = _Marked(rgb, named)
+    answer = _Marked(rgb, words, named)
     for noun, thing in named.found:
         answer.add_thing(own_word(noun, thing), thing)
     lines, unread = ocr.read_all(rgb, cancel)
     answer.add_print(_printed_runs(words, [line.text for line in lines]), lines)
-    yield answer.chunk(words, lines, unread)
+    yield answer.chunk(lines, unread)
 
 
 class _Marked:
     """An answer in the making: a line of text and a region for each thing and printed word."""
 
-    def __init__(self, rgb: np.ndarray, named: NamedThings) -> None:
-        self._rgb, self._named = rgb, named
+    def __init__(self, rgb: np.ndarray, words: str, named: NamedThings) -> None:
+        self._rgb, self._words, self._named = rgb, words, named
         self._text = ""
         self._regions: list[Region] = []
         self._printed: set[str] = set()  # the words that were found in print, folded
@@ -98,17 +100,18 @@ class _Marked:
                     quad = _part_of_quad(line, *match.span())
                     region = region_from_pixels(printed, quad, self._rgb, self._add_line(printed))
                     self._regions.append(region)
-                    self._printed |= {word.lower() for word in _WORD.findall(phrase)}
+                    spelled = {phrase, *_WORD.findall(phrase), *words_of(phrase)}
+                    self._printed |= {word.lower() for word in spelled}
 
     def _add_line(self, label: str) -> tuple[int, int]:
         self._text += ("\n" if self._text else "") + label
         return len(self._text) - len(label), len(self._text)
 
-    def chunk(self, words: str, lines: Sequence[TextLine], unread: int) -> Chunk:
-        """Return the answer to the words, with what was not found and what computed it."""
+    def chunk(self, lines: Sequence[TextLine], unread: int) -> Chunk:
+        """Return the answer, with what was not found and what computed it."""
         unknown = [
             word
-            for word in words_left(words, self._named.nouns)
+            for word in words_left(self._words, self._named.nouns)
             if word.lower() not in self._printed
         ]
         note = " ".join([*remarks(self._named.nouns), *self._sources(lines, unread)])
@@ -120,6 +123,8 @@ class _Marked:
     def _absent(self, unknown: Sequence[str]) -> str:
         """Say which nouns were not seen, and which words are neither printed nor a known kind."""
         said = ""
+        if word := denial(self._words):
+            said += f"\n\n“{word}” is not understood: what is named is looked for all the same."
         missing = [noun for noun in self._named.missing if noun.text.lower() not in self._printed]
         if missing:
             names = listed([f"“{noun.text}”" for noun in missing])

@@ -6,7 +6,8 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import things
-from vlm_backends.engines.builtin.nouns import listed, remarks
+from vlm_backends.engines.builtin.nouns import listed, remarks, words_left
+from vlm_backends.engines.builtin.phrases import denial
 from vlm_backends.engines.builtin.quoting import QUOTED, is_about_print, quote
 from vlm_backends.engines.builtin.text import describe_print
 from vlm_backends.engines.builtin.things import Mention, Thing
@@ -15,6 +16,7 @@ from vlm_backends.types import Chunk, Model, Region
 
 _HEAD = "Things in this picture:\n"
 _NAMED_HEAD = "Things that your question names:\n"
+_OTHER_HEAD = "Other things in this picture:\n"
 _NO_THING = "No thing of a kind that is known here was found."
 _THIRDS = 1 / 3, 2 / 3
 _WHOLE = 0.75  # of the picture: a larger thing is not said to be at a side
@@ -38,10 +40,7 @@ def answer_about_picture(
     note = _source(model)
     if first.text:
         yield first._replace(note=note)
-    length = len(first.text)
-    for chunk in _joined(described, length, note):
-        length += len(chunk.text)
-        yield chunk
+    yield from _joined(described, len(first.text), note)
     if not found:
         yield Chunk(f"\n\n{_NO_THING}", literal=True)
 
@@ -54,15 +53,18 @@ def _to_question(
     named = [thing for thing in found if _is_named(thing, nouns)]
     others = [thing for thing in found if thing not in named]
     parts: list[Chunk] = [_listed_things(named, _NAMED_HEAD)] if named else []
-    absent = Chunk(_absent(nouns, found), literal=True)
     for chunk in quote(question, described):
         if not chunk.text:
             yield chunk
             continue
         is_quoted = chunk.fold is not None or chunk.text.startswith(QUOTED)
+        left = [] if is_quoted or not nouns else words_left(question, nouns)
+        absent = Chunk(_absent(question, nouns, found, left), literal=True)
         parts += [chunk, absent] if is_quoted or not absent.text else [absent, chunk]
         note = f"{_source(model)} {chunk.note}" if found or nouns else chunk.note
-        yield together([*parts, _listed_things(others)])._replace(note=note)
+        yield together([*parts, _listed_things(others, _OTHER_HEAD if named else _HEAD)])._replace(
+            note=note
+        )
 
 
 def _source(model: Model) -> str:
@@ -138,7 +140,7 @@ def _kind_line(found: Sequence[Thing], start: int) -> Chunk:
 
 
 def place_of(box: Box) -> str:
-    """Return where a box (0..1) is in the picture, such as "top left"; "all over it" for most."""
+    """Return where a box (0..1) is in the picture, such as "top left", or that it is most of it."""
     if (box[2] - box[0]) * (box[3] - box[1]) >= _WHOLE:
         return "most of the picture"
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
@@ -151,12 +153,18 @@ def _is_named(thing: Thing, nouns: Iterable[Mention]) -> bool:
     return any(thing.name in noun.kinds for noun in nouns)
 
 
-def _absent(nouns: Sequence[Mention], found: Sequence[Thing]) -> str:
-    """Say which nouns of a question were not found, and how the others were taken."""
+def _absent(
+    question: str, nouns: Sequence[Mention], found: Sequence[Thing], left: Sequence[str]
+) -> str:
+    """Say what of a question was not found by its looks, or not taken into account."""
     names = {thing.name for thing in found}
     missing = {noun.text.lower(): noun for noun in nouns if names.isdisjoint(noun.kinds)}
     said = []
     if missing:
         quoted = listed([f"“{noun.text}”" for noun in missing.values()])
-        said.append(f"No {quoted} was found by its looks; one may be there all the same.")
+        said.append(f"Not found by its looks: {quoted}; one may be there all the same.")
+    ignored = dict.fromkeys([*left, *filter(None, [nouns and denial(question)])])
+    if ignored:
+        words = listed([f"“{word}”" for word in ignored], "and")
+        said.append(f"Not taken into account for things: {words}.")
     return "\n".join([*said, *remarks(nouns)])

@@ -33,8 +33,8 @@ _COLOUR_TEXT = (
 _COLOURS = frozenset(_COLOUR_TEXT.split())
 _EMPTY_TEXT = (
     "the of in on at is are that this these those which there there's picture image photo "
-    "photograph please outline segment mask cut out show find select mark me us side part corner "
-    "half hand edge from to i want you can thing things object objects and"
+    "photograph please outline segment mask cut out show find select mark me us "
+    "from to i want you can thing things object objects and"
 )
 _EMPTY = frozenset(_EMPTY_TEXT.split())
 _RELATIONS = (  # a phrase between two nouns, and where the first is beside the second
@@ -52,6 +52,10 @@ _DENIAL = re.compile(
 _CLAUSE = re.compile(r"\s*(?:,|;|&|\band\b|\bor\b|\bas well as\b|\bplus\b)\s*", re.IGNORECASE)
 _NUMBERED = re.compile(r"([1-9]\d?)(?:st|nd|rd|th)", re.ASCII)
 _EVERYBODY = re.compile(r"\bevery(?:body|one)\b", re.IGNORECASE)
+_SIDE = re.compile(  # "the left-hand side" is the left
+    r"\b(left|right|top|bottom|upper|lower)(?:[- ]hand)?(?: side| edge| half| part| corner)\b",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _PLURAL_TEXT = (
     "people men women children gentlemen mice knives puppies ponies lorries "
@@ -87,12 +91,15 @@ def read_phrases(words: str) -> tuple[list[Phrase], list[str]]:
     """Return the things that a text describes, and the words of clauses without a known noun."""
     phrases: list[Phrase] = []
     unknown: list[str] = []
-    for clause in _CLAUSE.split(_EVERYBODY.sub("all people", words)):
+    plain = _SIDE.sub(r"\1", _EVERYBODY.sub("all people", words))
+    for clause in _CLAUSE.split(plain):
         nouns = things.mentions(clause)
         if nouns:
             phrases.append(_read(clause, nouns))
         else:
-            unknown += [word for word in _words(clause) if _modifier(word) is None]
+            unknown += [word for word in _words(clause) if _modifier(word) != ""]
+    if not phrases:  # "the left one": its words are understood, but name nothing
+        unknown = [word for word in unknown if _modifier(word) is None]
     return phrases, unknown
 
 
@@ -155,7 +162,9 @@ def _modifier(word: str) -> str | None:
         return "size"
     if word in _RANKS or _NUMBERED.fullmatch(word):
         return "rank"
-    if word in _COUNTS or (word.isdecimal() and word.isascii() and 0 < int(word[:3]) < 100):
+    if word in _COUNTS or (
+        word.isdecimal() and word.isascii() and len(word) <= 2 and int(word) > 0
+    ):
         return "count"
     if word in _COLOURS:
         return "colour"

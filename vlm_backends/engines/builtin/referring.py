@@ -1,7 +1,7 @@
 """Choose which of the things found a person's phrase means; never silently where several fit."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vlm_backends.engines.builtin import things
 from vlm_backends.engines.builtin.phrases import Phrase
@@ -30,6 +30,8 @@ def choose(
     """
     fitting = [thing for thing in found if thing.name in phrase.noun.kinds]
     remarks, unknown = list(_looked_for(phrase.noun)), list(phrase.unknown)
+    phrase, ignored = _without_clashes(phrase)
+    unknown += ignored
     if not fitting:
         return Choice((), (*remarks, f"No {_named(phrase.noun)} was found."), tuple(unknown))
     whole = len(fitting)
@@ -44,6 +46,21 @@ def choose(
         fitting = _related(fitting, found, phrase, remarks, unknown)
     chosen = _many(fitting, phrase, remarks) if phrase.is_plural else _one(fitting, phrase, remarks)
     return Choice(tuple(chosen), tuple(remarks), tuple(unknown))
+
+
+def _without_clashes(phrase: Phrase) -> tuple[Phrase, list[str]]:
+    """Return the phrase with what one order can take into account, and the words left out.
+
+    A side orders things, so a size beside it cannot; the middle orders them without other sides.
+    """
+    ignored: list[str] = []
+    if "middle" in phrase.sides and len(phrase.sides) > 1:
+        ignored += [side for side in phrase.sides if side != "middle"]
+        phrase = replace(phrase, sides=("middle",))
+    if phrase.sides and phrase.size:
+        ignored.append(phrase.size)
+        phrase = replace(phrase, size="")
+    return phrase, ignored
 
 
 def _many(fitting: list[Thing], phrase: Phrase, remarks: list[str]) -> list[Thing]:
@@ -65,7 +82,7 @@ def _one(fitting: list[Thing], phrase: Phrase, remarks: list[str]) -> list[Thing
     """Return the one that is meant."""
     if len(fitting) == 1:
         if phrase.sides or phrase.size or phrase.rank:
-            remarks.append(f"Only {_number(fitting)} was found.")
+            remarks.append(f"Only {_number(fitting)} fits.")
         return fitting if abs(phrase.rank) <= 1 else []
     if not fitting:
         return []
@@ -119,7 +136,7 @@ def _related(
     able = [thing for thing in fitting if thing != other and _stands(thing, other, phrase.relation)]
     if not able:
         remarks.append(f"No {_named(phrase.noun)} stands so beside the {phrase.beside.text}.")
-    elif len(able) > 1 and not phrase.is_plural:
+    elif len(able) > 1 and not (phrase.is_plural or phrase.sides or phrase.size or phrase.rank):
         remarks.append(f"{_number(able)} fit; this is the nearest to the {phrase.beside.text}.")
         return [min(able, key=lambda thing: _distance(thing, other))]
     elif phrase.relation == "near" and phrase.is_plural:

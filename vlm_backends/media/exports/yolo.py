@@ -18,7 +18,7 @@ def as_yolo(picture: Picture, regions: Sequence[Region]) -> bytes:
     Each line of labels has the class (from 0, in the order in which labels appear) and the box:
     its middle, width and height in 0..1. When a region is a mask, all lines have outlines instead:
     x and y of each point. Where regions have scores, predictions/ has the lines with the score at
-    their end. Regions with fewer than three points are left out.
+    their end, of these regions only. Regions with fewer than three points are left out.
     """
     kept = [region for region in clean_regions(regions) if len(region.outline) >= 3]
     names = list(dict.fromkeys(map(_name, kept)))
@@ -27,12 +27,12 @@ def as_yolo(picture: Picture, regions: Sequence[Region]) -> bytes:
     scores = [region.score for region in kept]
     listed = json.dumps(dict(enumerate(names)), ensure_ascii=False)
     files = {
-        "data.yaml": f"path: .\ntrain: images\nval: images\nnames: {listed}\n".encode(),
+        "data.yaml": f"train: images\nval: images\nnames: {listed}\n".encode(),
         f"images/{file_name(picture)}": picture.data,
         "labels/picture.txt": _text(lines),
     }
-    if any(score is not None for score in scores):
-        scored = [f"{line} {score or 0:.5f}" for line, score in zip(lines, scores)]
+    scored = [f"{line} {score:.5f}" for line, score in zip(lines, scores) if score is not None]
+    if scored:
         files["predictions/picture.txt"] = _text(scored)
     return _zipped(files)
 
@@ -58,5 +58,5 @@ def _zipped(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
         for name, data in files.items():
-            bundle.writestr(zipfile.ZipInfo(name, _DATE), data)
+            bundle.writestr(zipfile.ZipInfo(name, _DATE), data, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()

@@ -102,6 +102,7 @@ _SYNONYMS: Mapping[str, str] = {
 }
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _MOST_WORDS = 2  # in one name
+_SHORT = 4  # letters: "bed" and "ring" are no forms of verbs
 # A known noun before any other word is a part of a compound: "cat food" is no cat.
 _MAY_FOLLOW_TEXT = (
     "a about above across after all along am among and are around as at away be before behind "
@@ -175,8 +176,8 @@ def kinds_of(noun: str, known: Collection[str]) -> tuple[str, ...]:
     """Return the known kinds that one noun means, in any case and number."""
     words = " ".join(noun.lower().split())
     for form in (words, *_singulars(words)):
-        if form in known:
-            return (form,)
+        if own := tuple(kind for kind in known if kind.lower() == form):
+            return own
         if kinds := tuple(kind for kind in _KINDS.get(form, ()) if kind in known):
             return kinds
     return ()
@@ -198,7 +199,8 @@ def _goes_on(text: str, words: list[re.Match[str]], i: int) -> bool:
     if i >= len(words) or not text[words[i - 1].end() : words[i].start()].isspace():
         return False
     follower = words[i][0].lower()
-    return not (follower in _MAY_FOLLOW or follower.endswith(("ing", "ed", "ly")))
+    is_verb = len(follower) > _SHORT and follower.endswith(("ing", "ed", "ly"))
+    return follower not in _MAY_FOLLOW and not is_verb
 
 
 def _singulars(words: str) -> Iterator[str]:

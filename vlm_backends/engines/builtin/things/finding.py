@@ -22,7 +22,7 @@ _TILES, _TILE = 2, 0.6  # tiles a side, and the share of the side that each has
 _TILE_CONFIDENCE = 0.6  # a part of a thing looks like another thing more often than a whole
 _LARGEST_IN_TILE = 0.5  # of the tile's sides: larger things are seen in the whole picture
 _AT_EDGE = 0.02  # of the tile: what touches an inner edge is cut off
-_INSIDE = 0.6  # of a box of a tile: so much in a box of its own name is a part of that thing
+_INSIDE = 0.6  # of a box of a tile: so much within a larger box is a part of that thing
 _SHEETS = frozenset({"tv", "laptop", "book", "cell phone", "refrigerator", "microwave", "oven"})
 _SHEET_AREA = 0.5  # of the picture: from there on such a thing may be the page itself
 _PAGE_PRINT = 0.02  # of the picture: so much print is a page's or a screenshot's
@@ -38,15 +38,15 @@ def find_things(
     """Return the things in a picture (H×W×3, uint8), the surest first.
 
     A large picture is looked at in overlapping tiles as well. The network knows photographs: what
-    is drawn is left out, and so is a "tv", "laptop" or "book" that is the picture itself, a page
-    or a screenshot full of print.
+    is drawn is left out, and so is a "tv", "laptop", "book" or the like that fills half of a
+    picture with print: it is the page or the screenshot itself.
     """
     found = _seen(rgb, min_score, detector().look)
     if min(rgb.shape[:2]) >= _TILED_FROM:
         for tile in _tiles():
             if cancel and cancel.is_set():
                 break
-            found += _in_tile(rgb, tile, max(min_score, _TILE_CONFIDENCE), found)
+            found += _in_tile(rgb, tile, max(min_score, _TILE_CONFIDENCE), tuple(found))
         found = distinct(found)
     return _without_pages(rgb, [thing for thing in found if not _is_drawn(rgb, thing.box)])
 
@@ -130,6 +130,8 @@ def _is_cut(box: Box, tile: Box) -> bool:
 
 def _is_drawn(rgb: np.ndarray, box: Box) -> bool:
     """Return True when what is in the box is even areas of few colours, beside its ground."""
+    if box_area(box) == 0:
+        return True
     rows = _middle(box[1], box[3], rgb.shape[0])
     part = rgb[rows, _middle(box[0], box[2], rgb.shape[1])]
     kernel = np.ones((3, 3), np.uint8)

@@ -19,7 +19,9 @@ _REFUSED = "VLM_DETECTOR: {} is neither a detector of YOLOX nor of SSD that can 
 
 def read_kinds(path: Path) -> tuple[str, ...]:
     """Return the names in the text file beside a detector: one a line, for classes from 0."""
-    return tuple(line.strip() for line in path.with_suffix(".txt").read_text().splitlines())
+    return tuple(
+        line.strip() for line in path.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
+    )
 
 
 def look(path: Path, kinds: Sequence[str], rgb: np.ndarray) -> Detections:
@@ -27,27 +29,29 @@ def look(path: Path, kinds: Sequence[str], rgb: np.ndarray) -> Detections:
 
     Raises BadPrompt for a file that is no such detector.
     """
-    session = LOADED.get(path, lambda: _opened(path))
-    (taken,) = session.get_inputs()
-    high, wide = _side(taken.shape, -2), _side(taken.shape, -1)
-    is_yolox = len(session.get_outputs()) == 1
     try:
-        if is_yolox:
-            pixels, scale = _letterboxed(rgb, high, wide)
-            (found,) = session.run(None, {taken.name: pixels})
-            return _of_yolox(found[0], (high, wide), rgb.shape[:2], scale)
-        pixels = cv2.resize(rgb, (wide, high)).astype(np.float32).transpose(2, 0, 1) / 255
-        batch = pixels if len(taken.shape) == 3 else pixels[None]
-        return _of_ssd(session.run(None, {taken.name: batch}), len(kinds), (high, wide))
-    except (ValueError, IndexError, TypeError, RuntimeError):
-        raise BadPrompt(_REFUSED.format(path.name)) from None
-
-
-def _opened(path: Path) -> Any:
-    try:
-        return open_session(path)
+        session = LOADED.get(path, lambda: open_session(path))
+        seen = _run(session, len(kinds), rgb)
     except Exception:  # onnxruntime has an error of its own for each fault of a file
         raise BadPrompt(_REFUSED.format(path.name)) from None
+    if seen.scores.shape[1] != len(kinds):
+        raise BadPrompt(
+            f"VLM_DETECTOR: {path.name} knows {seen.scores.shape[1]} kinds, and "
+            f"{path.with_suffix('.txt').name} names {len(kinds)}."
+        )
+    return seen
+
+
+def _run(session: Any, kinds: int, rgb: np.ndarray) -> Detections:
+    (taken,) = session.get_inputs()
+    high, wide = _side(taken.shape, -2), _side(taken.shape, -1)
+    if len(session.get_outputs()) == 1:
+        pixels, scale = _letterboxed(rgb, high, wide)
+        (found,) = session.run(None, {taken.name: pixels})
+        return _of_yolox(found[0], (high, wide), rgb.shape[:2], scale)
+    pixels = cv2.resize(rgb, (wide, high)).astype(np.float32).transpose(2, 0, 1) / 255
+    batch = pixels if len(taken.shape) == 3 else pixels[None]
+    return _of_ssd(session.run(None, {taken.name: batch}), kinds, (high, wide))
 
 
 def _side(shape: Sequence[object], axis: int) -> int:
