@@ -32,7 +32,8 @@ def least_blur(rgb: np.ndarray) -> float | None:
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     scale = _SIDE / max(grey.shape)
     if scale < 1:
-        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        high, wide = (max(1, round(side * scale)) for side in grey.shape)
+        grey = cv2.resize(grey, (wide, high), interpolation=cv2.INTER_AREA)
     tiles = [
         tile
         for strip in np.array_split(grey, _TILES)
