@@ -105,7 +105,7 @@ showcase.words = (view) => {
   }
   showcase.rove(text, view.marks);
   const words = make("div", { class: "words" }, header(view, text), text);
-  if (scene.folded.length) {
+  if (scene.folded?.length) {
     const [title, folded] = scene.folded;
     words.append(make("details", {}, make("summary", {}, title), make("p", {}, folded)));
   }
