@@ -334,13 +334,14 @@ def test_the_tools_are_endpoints_too(url):
     assert "PINE RIDGE PARK" in reply["text"]
     for inputs, said in (
         ({"region": [0, 0, 2, 1]}, "outside"),
-        ({"words": "x"}, KEY_HEADER),
         ({"region": "x"}, "four"),
     ):
         with pytest.raises(Exception, match=said):
             client.predict(
                 image=handle_file(str(ROOT / "assets" / "sign.jpg")), **inputs, api_name="/segment"
             )
+    with pytest.raises(Exception, match=KEY_HEADER):
+        client.predict(image=handle_file(str(ROOT / "assets" / "sign.jpg")), api_name="/caption")
     with pytest.raises(Exception, match="picture"):
         client.predict(image=None, api_name="/ocr")
 
