@@ -135,7 +135,7 @@ def _told(
         text += "\n" if text else ""
         span = len(text), len(text) + len(thing.name)
         clean = cut is not None and cut.is_clean
-        text += f"{thing.name}: " + (
+        text += f"{thing.name} {thing.score:.0%}: " + (
             f"sure of the outline {cut.sureness:.2f}"
             if cut and clean
             else "no clean outline, its box"
@@ -162,16 +162,17 @@ def _outlined(cut: Cut, thing: Thing | None, box: Box, named: str) -> Chunk:
         note += _AT_THE_BORDER
     if thing:
         note += f" {found_by()}"
-    head = f"{thing.name}, {thing.score:.2f}. " if thing else ""
+    head = f"{thing.name} {thing.score:.0%}. " if thing else ""
     span = (0, len(label)) if thing else None
     if not cut.is_clean:
         said = (
             f"{head}No clean outline: what is in {named} does not part surely from its "
             f"surroundings (sure: {cut.sureness:.2f}). Only the box is shown."
         )
-        regions = _regions(cut, thing.name if thing else "region", box, None, span)
+        score = thing.score if thing else None
+        regions = _regions(cut, thing.name if thing else "region", box, score, span)
         return Chunk(said, tuple(regions), literal=True, note=note)
-    regions = _regions(cut, label, box, None, span)
+    regions = _regions(cut, label, box, thing.score if thing else None, span)
     parts = "in one part" if len(regions) == 1 else f"in {len(regions)} parts"
     of_box = cut.area / ((right - left) * (bottom - top))
     said = (
@@ -185,14 +186,17 @@ def _regions(
     cut: Cut | None,
     label: str,
     box: Box,
-    box_score: float | None,
+    score: float | None,
     span: tuple[int, int] | None,
 ) -> list[Region]:
-    """Return the parts of a clean cut, each with how sure it is; else the box."""
+    """Return the parts of a clean cut, else the box; `score` is that of the thing's name.
+
+    How sure the outline is stands in the words: drawn beside a name, it would be taken for how
+    sure the name is.
+    """
     if cut is None or not cut.is_clean:
-        return [Region(label, corners(box), span=span, score=box_score)]
-    sureness = round(cut.sureness, 3)
-    return [Region(label, outline, True, span, sureness) for outline in cut.outlines()]
+        return [Region(label, corners(box), span=span, score=score)]
+    return [Region(label, outline, True, span, score) for outline in cut.outlines()]
 
 
 def _unknown_kind(words: Sequence[str]) -> Chunk:
