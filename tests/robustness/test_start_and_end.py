@@ -191,14 +191,10 @@ async def _grounds(session: Session, begun: asyncio.Semaphore) -> tuple[bool, bo
     go = session.page.event("click", elem_id="run-task")
     stream = session.page.after(go)
     async with session.alive():
-        await session.run(
-            session.page.choice("<CAPTION_TO_PHRASE_GROUNDING>"),
-            None,
-            "<CAPTION_TO_PHRASE_GROUNDING>",
-            *[None] * 5,
-        )
+        grounding = "<CAPTION_TO_PHRASE_GROUNDING>"
+        await session.run(session.page.choice(grounding), None, grounding)
         file = await session.upload("coffee.jpg", (ASSETS / "coffee.jpg").read_bytes())
-        await session.run(go, None, file, None, f"tok{session.hash[:12]} held", *[None] * 4)
+        await session.run(go, None, file, None, f"tok{session.hash[:12]} held")
         begun.release()
         await _followed(session, stream, asyncio.Semaphore(0), lambda text: True, None, None)
         shown = await session.run(session.page.after(stream), None, None)
@@ -211,7 +207,7 @@ async def _reads(session: Session, begun: asyncio.Semaphore) -> tuple[bool, bool
     stream = session.page.after(go)
     async with session.alive():
         file = await session.upload("page.png", (ASSETS / "page.png").read_bytes())
-        await session.run(go, None, file, None, "", *[None] * 4)
+        await session.run(go, None, file, None)
         await _followed(
             session, stream, begun, lambda text: re.search(r'"[^"*…]{12,}', text), None, None
         )

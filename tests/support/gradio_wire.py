@@ -69,7 +69,7 @@ class Session:
     hash: str = field(default_factory=lambda: uuid4().hex)
 
     async def run(self, event: dict, *data: Any) -> list:
-        """Run a handler that is not in the queue; return its outputs."""
+        """Run a handler that is not in the queue, its last inputs as on a new page; return its outputs."""
         answer = await self._post("run/predict", self._body(event, data))
         if "data" not in answer:
             raise ConnectionError(f"no outputs but {str(answer)[:200]}")
@@ -113,7 +113,7 @@ class Session:
             {
                 "fn_index": event["id"],
                 "session_hash": self.hash,
-                "data": list(data),
+                "data": [*data, *self.page.values(event)[len(data) :]],
                 "event_data": None,
             }
         ).encode()

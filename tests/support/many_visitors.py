@@ -23,6 +23,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tests.support.fast_wire import TOKEN, said, size
 from tests.support.gradio_wire import Page, Session, asked, opened, whole
+from vlm_backends.types import CONFIDENCE
 
 LLAMA = "meta/llama-3.2-11b-vision-instruct"
 GROUND, READ, OUTLINE = (
@@ -217,16 +218,16 @@ class TaskVisit(Visit):
     async def choose(self, task: str) -> None:
         """Choose the task, unless it is chosen already."""
         if task != self.chosen:
-            await self.session.run(self.page.choice(task), None, task, None, None, None, None, None)
+            await self.session.run(self.page.choice(task), None, task)
             self.chosen = task
 
     async def answered(
-        self, file: dict, way: str, words: str = "", region: tuple = (None,) * 4
+        self, file: dict, way: str, words: str = "", region: tuple = ()
     ) -> str | None:
         """Return all that is shown of a run's answer; None when the visitor left."""
         go = self.page.event("click", elem_id="run-task")
         stream = self.page.after(go)
-        _, notice, *_ = await self.session.run(go, None, file, None, words, *region)
+        _, notice, *_ = await self.session.run(go, None, file, None, words, CONFIDENCE, *region)
         if notice:
             raise Broken(notice)
         await self.stream(stream, way, None, None)
@@ -266,7 +267,7 @@ class Reader(TaskVisit):
         width = random.randrange(700, 1000)
         file = await self.session.upload("page.jpg", printed(token, width))
         found = await self.answered(
-            file, way, region=(0.1, 0.2, 0.9, 0.8) if outline else (None,) * 4
+            file, way, region=(0.1, 0.2, 0.9, 0.8) if outline else ()
         )
         if way != "stay":
             return "left" if way == "leave" else "stopped"
