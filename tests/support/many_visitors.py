@@ -265,7 +265,8 @@ class Reader(TaskVisit):
         outline = random.random() < 1 / 3
         await self.choose(OUTLINE if outline else READ)
         width = random.randrange(700, 1000)
-        file = await self.session.upload("page.jpg", printed(token, width))
+        picture = disc(width) if outline else printed(token, width)
+        file = await self.session.upload("page.jpg", picture)
         found = await self.answered(
             file, way, region=(0.1, 0.2, 0.9, 0.8) if outline else ()
         )
@@ -286,6 +287,17 @@ def printed(number: str, width: int) -> bytes:
     ImageDraw.Draw(image).text(
         (width // 2, 150), number, "black", ImageFont.load_default(90), anchor="mm"
     )
+    return _jpeg(image)
+
+
+def disc(width: int) -> bytes:
+    """Return a picture of a red disc."""
+    image = Image.new("RGB", (width, 300), "white")
+    ImageDraw.Draw(image).ellipse((width // 4, 90, 3 * width // 4, 210), "firebrick")
+    return _jpeg(image)
+
+
+def _jpeg(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
