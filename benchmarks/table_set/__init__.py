@@ -1,0 +1,1 @@
+"""Random tables whose cells are known, drawn with Pillow, for `python -m benchmarks tables`."""

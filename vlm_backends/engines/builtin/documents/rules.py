@@ -1,0 +1,103 @@
+"""Find the rules of tables: thin straight lines along and across the print."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from vlm_backends.engines.builtin.documents.upright import UprightPage
+
+_THICKEST = 7  # px: a broader line is a fill
+_BESIDE = 3, 6, 9  # px: how far above and below a line its paper is looked at
+_UNBROKEN = 0.88  # of its length: letters that stand close together leave more gaps
+_FAINTEST = 9  # of 255: how much a rule differs from its paper
+_LONG, _HIGH = 2.5, 2.3  # in heights of a line: the shortest rule along and across the print
+_NEAR, _ASIDE = 0.3, 1.5  # in heights: a line so near a word, and no longer, belongs to it
+_GAP = 0.6  # in heights: parts of one rule may be so far apart
+_AT_ONE_LEVEL = 4.0  # px: parts of one rule may differ so much
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Hold a rule, in pixels: its level (y of one along the print, x of one across) and its ends."""
+
+    level: float
+    start: float
+    end: float
+
+    def covers(self, start: float, end: float, share: float = 0.5) -> bool:
+        """Return True when the rule runs along at least a share of a stretch."""
+        common = min(self.end, end) - max(self.start, start)
+        return common >= share * (end - start) > 0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Hold the rules of a page: those along the print and those across it."""
+
+    along: tuple[Rule, ...]
+    across: tuple[Rule, ...]
+
+
+def find_rules(page: UprightPage) -> Rules:
+    """Return the rules of a page, darker or lighter than their paper; none through a word."""
+    high = page.line_height
+    along = _rules(page.grey, round(_LONG * high), _GAP * high)
+    across = _rules(np.ascontiguousarray(page.grey.T), round(_HIGH * high), _GAP * high)
+    return Rules(tuple(rule for rule in along if not _is_print(rule, page)), across)
+
+
+def _is_print(rule: Rule, page: UprightPage) -> bool:
+    """Return True for a line that is the letters of a word, or underlines it."""
+    near, aside = _NEAR * page.line_height, _ASIDE * page.line_height
+    return any(
+        piece.box[1] - near <= rule.level <= piece.box[3] + near
+        and piece.box[0] - aside <= rule.start
+        and rule.end <= piece.box[2] + aside
+        for piece in page.pieces
+    )
+
+
+def _rules(grey: np.ndarray, shortest: int, gap: float) -> tuple[Rule, ...]:
+    """Return the level rules of a picture, top to bottom."""
+    length = max(9, shortest)
+    found = []
+    for mask in _thin(grey):
+        share = cv2.boxFilter(mask, cv2.CV_32F, (length, 1), borderType=cv2.BORDER_CONSTANT)
+        core = (share >= _UNBROKEN).astype(np.uint8)
+        _, _, stats, middles = cv2.connectedComponentsWithStats(core)
+        for (left, _, width, height, _), (_, y) in list(zip(stats, middles))[1:]:
+            if height <= _THICKEST + 0.02 * width:
+                half = length / 2
+                found.append(Rule(float(y), float(left - half), float(left + width + half)))
+    return _joined(sorted(found, key=lambda rule: rule.level), gap)
+
+
+def _thin(grey: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield masks (H×W, 0 or 1) of what is darker, and of what is lighter, than above and below."""
+    level = grey.astype(np.int16)
+    for sign in (1, -1):
+        mask = np.zeros(grey.shape, np.float32)
+        for k in _BESIDE:
+            padded = np.pad(sign * level, ((k, k), (0, 0)), mode="edge")
+            paper = np.minimum(padded[: -2 * k], padded[2 * k :])
+            mask[paper - sign * level > _FAINTEST] = 1
+        yield mask
+
+
+def _joined(parts: list[Rule], gap: float) -> tuple[Rule, ...]:
+    """Join parts on one level that follow each other."""
+    rules: list[Rule] = []
+    for part in parts:
+        for i, rule in enumerate(rules):
+            apart = max(part.start, rule.start) - min(part.end, rule.end)
+            if abs(rule.level - part.level) <= _AT_ONE_LEVEL and apart <= gap:
+                first, last = min(rule.start, part.start), max(rule.end, part.end)
+                one, other = rule.end - rule.start, part.end - part.start
+                level = (rule.level * one + part.level * other) / (one + other)
+                rules[i] = Rule(level, first, last)
+                break
+        else:
+            rules.append(part)
+    return tuple(rules)
