@@ -11,9 +11,11 @@ from vlm_backends.engines.builtin.documents.upright import UprightPage
 _THICKEST = 7  # px: a broader line is a fill
 _BESIDE = 3, 6, 9  # px: how far above and below a line its paper is looked at
 _UNBROKEN = 0.88  # of its length: letters that stand close together leave more gaps
-_FAINTEST = 9  # of 255: how much a rule differs from its paper
-_LONG, _HIGH = 2.5, 2.3  # in heights of a line: the shortest rule along and across the print
+_FAINTEST = 4  # of 255: how much a rule differs from its paper
+_NOISE = 4  # times the noise of the picture, and at least that much
+_LONG, _HIGH = 2.5, 1.4  # in heights of a line: the shortest rule along and across the print
 _NEAR, _ASIDE = 0.3, 1.5  # in heights: a line so near a word, and no longer, belongs to it
+_STROKE = 0.5  # in heights: an upright that goes no farther over a word is a letter of it
 _GAP = 0.6  # in heights: parts of one rule may be so far apart
 _AT_ONE_LEVEL = 4.0  # px: parts of one rule may differ so much
 
@@ -45,7 +47,10 @@ def find_rules(page: UprightPage) -> Rules:
     high = page.line_height
     along = _rules(page.grey, round(_LONG * high), _GAP * high)
     across = _rules(np.ascontiguousarray(page.grey.T), round(_HIGH * high), _GAP * high)
-    return Rules(tuple(rule for rule in along if not _is_print(rule, page)), across)
+    return Rules(
+        tuple(rule for rule in along if not _is_print(rule, page)),
+        tuple(rule for rule in across if not _is_letter(rule, page)),
+    )
 
 
 def _is_print(rule: Rule, page: UprightPage) -> bool:
@@ -55,6 +60,17 @@ def _is_print(rule: Rule, page: UprightPage) -> bool:
         piece.box[1] - near <= rule.level <= piece.box[3] + near
         and piece.box[0] - aside <= rule.start
         and rule.end <= piece.box[2] + aside
+        for piece in page.pieces
+    )
+
+
+def _is_letter(rule: Rule, page: UprightPage) -> bool:
+    """Return True for an upright line that is in a word and not much higher than it."""
+    near = _STROKE * page.line_height
+    return any(
+        piece.box[0] <= rule.level <= piece.box[2]
+        and piece.box[1] - near <= rule.start
+        and rule.end <= piece.box[3] + near
         for piece in page.pieces
     )
 
@@ -82,7 +98,9 @@ def _thin(grey: np.ndarray) -> Iterator[np.ndarray]:
         for k in _BESIDE:
             padded = np.pad(sign * level, ((k, k), (0, 0)), mode="edge")
             paper = np.minimum(padded[: -2 * k], padded[2 * k :])
-            mask[paper - sign * level > _FAINTEST] = 1
+            contrast = paper - sign * level
+            noise = 1.5 * float(np.median(np.abs(contrast - np.median(contrast))))
+            mask[contrast > max(_FAINTEST, _NOISE * noise)] = 1
         yield mask
 
 

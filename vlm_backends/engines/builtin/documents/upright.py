@@ -1,5 +1,7 @@
 """Turn a page upright: its print runs level, to the right, and is about as high everywhere."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,7 +14,7 @@ from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.media.geometry import Box
 from vlm_backends.types import Point
 
-_LINE = 24.0  # px: the usual height of a line after scaling
+_LINE = 32.0  # px: the usual height of a line after scaling
 _LARGEST = 4_000  # px of a side after scaling
 _INK = 0.7  # of a line's height is ink: the boxes of lines have a margin
 _LETTER = 0.5  # of the height: a letter's width, where a text is too short to measure it
@@ -30,6 +32,17 @@ class Piece:
     middles: tuple[float, ...]  # x of each character
     box: Box
     is_sure: bool = True
+
+    def followed_by(self, other: Piece) -> Piece:
+        """Return this piece and one to its right as a single one."""
+        (left, top, _, bottom), (_, up, right, down) = self.box, other.box
+        space = (self.box[2] + other.box[0]) / 2
+        return Piece(
+            f"{self.text} {other.text}",
+            (*self.middles, space, *other.middles),
+            (left, min(top, up), right, max(bottom, down)),
+            self.is_sure and other.is_sure,
+        )
 
     @property
     def middle(self) -> Point:

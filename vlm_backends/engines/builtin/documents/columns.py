@@ -1,0 +1,155 @@
+"""Find the columns that cells without rules stand in, and part cells that were read as one line."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from vlm_backends.engines.builtin.documents.rules import Rule
+from vlm_backends.engines.builtin.documents.upright import (
+    Gap,
+    Piece,
+    UprightPage,
+    split_at,
+    split_at_gaps,
+)
+
+Row = list[Piece]  # from the left
+
+# in heights of a line
+_GUTTER = 0.45  # between two columns
+_STRAIGHT = 0.7  # how far cells are off the edge, or the middle, of their column
+_JOINED = 0.6  # pieces that are nearer are words of one text
+
+_TOO_WIDE, _WIDE = 2.2, 1.35  # usual spaces: a gap parts cells, and does so beside a gutter
+_CORE = 0.6  # of the cells of the fullest row: such rows show where the columns are
+_CROSSED = 0.3  # of the rows: print of so many may go over a gutter
+_OVERHANG = 0.2  # of a piece: so much of it may lie over another column
+_COVERED = 0.6  # of a column: a piece over so much of it stands over it
+_FULL, _LONG = 0.8, 18  # prose: lines that fill so much of their column, with so many letters
+_ALIGNED = 0.75  # of a column's cells stand at one edge or around one middle
+
+
+class Column(NamedTuple):
+    """Hold where a column begins and ends, x in pixels."""
+
+    left: float
+    right: float
+
+    def holds(self, piece: Piece) -> bool:
+        """Return True when the middle of a piece is in the column."""
+        return self.left <= piece.middle[0] <= self.right
+
+
+def cells_of(
+    pieces: Sequence[Piece], across: Sequence[Rule], page: UprightPage
+) -> list[Piece]:
+    """Split pieces at the rules that cut through them and at gaps too wide for a space."""
+    cut = [part for piece in pieces for part in split_at(piece, _crossed(piece, across))]
+    return [part for piece in cut for part in split_at_gaps(piece, _gaps(piece, page, _TOO_WIDE))]
+
+
+def _crossed(piece: Piece, across: Sequence[Rule]) -> list[float]:
+    left, _, right, _ = piece.box
+    y = piece.middle[1]
+    return [r.level for r in across if left < r.level < right and r.start <= y <= r.end]
+
+
+def _gaps(piece: Piece, page: UprightPage, least: float) -> list[Gap]:
+    """Return the gaps of a piece that are wider than so many usual spaces."""
+    return [gap for gap in page.gaps(piece) if gap.width > least * page.space]
+
+
+def find_columns(rows: Sequence[Row], high: float) -> list[Column]:
+    """Return the columns, from the rows with most pieces; empty where rows have no two in common.
+
+    `high` is the height of a line, px.
+    """
+    most = max(len(row) for row in rows)
+    core = [row for row in rows if len(row) >= max(2, np.ceil(_CORE * most))]
+    if len(core) < 2:
+        return []
+    left = min(piece.box[0] for row in core for piece in row)
+    right = max(piece.box[2] for row in core for piece in row)
+    covered = np.zeros(int(right - left) + 2)
+    for row in core:
+        own = np.zeros(len(covered), bool)
+        for piece in row:
+            own[int(piece.box[0] - left) : int(np.ceil(piece.box[2] - left))] = True
+        covered += own
+    is_column = covered > _CROSSED * len(core)
+    edges = np.flatnonzero(np.diff(np.r_[False, is_column, False].astype(int)))
+    columns: list[Column] = []
+    for start, end in edges.reshape(-1, 2):
+        if columns and left + start - columns[-1].right < _GUTTER * high:
+            columns[-1] = Column(columns[-1].left, float(left + end))
+        else:
+            columns.append(Column(float(left + start), float(left + end)))
+    return columns
+
+
+def reach(piece: Piece, columns: Sequence[Column]) -> tuple[int, int]:
+    """Return the first and the last column that a piece stands over; else the nearest."""
+    left, _, right, _ = piece.box
+    shares = [min(right, column.right) - max(left, column.left) for column in columns]
+    over = [
+        j
+        for j, (share, column) in enumerate(zip(shares, columns))
+        if share > _OVERHANG * (right - left) or share > _COVERED * (column.right - column.left)
+    ]
+    return (over[0], over[-1]) if over else (int(np.argmax(shares)),) * 2
+
+
+def part_cells(rows: Sequence[Row], columns: Sequence[Column], page: UprightPage) -> list[Row]:
+    """Split pieces that are cells of several columns, read as one line."""
+    return [[part for piece in row for part in _parts(piece, columns, page)] for row in rows]
+
+
+def _parts(piece: Piece, columns: Sequence[Column], page: UprightPage) -> list[Piece]:
+    """Return a piece, or its parts where a wide gap is at each gutter that it goes over."""
+    first, last = reach(piece, columns)
+    wide, slack, cuts = _gaps(piece, page, _WIDE), _STRAIGHT * page.line_height, []
+    for one, other in zip(columns[first:last], columns[first + 1 : last + 1]):
+        near = [gap for gap in wide if one.right - slack <= gap.x <= other.left + slack]
+        if not near:
+            return [piece]
+        middle = (one.right + other.left) / 2
+        cuts.append(min(near, key=lambda gap: abs(gap.x - middle)))
+    parts = split_at_gaps(piece, cuts)
+    fits = all(
+        column.left - slack <= part.box[0] and part.box[2] <= column.right + slack
+        for part, column in zip(parts, columns[first : last + 1])
+    )
+    return parts if fits else [piece]
+
+
+def join_words(row: Row, high: float) -> Row:
+    """Join pieces of a row that are no farther apart than words: they are one text."""
+    joined: Row = []
+    for piece in row:
+        if joined and piece.box[0] - joined[-1].box[2] < _JOINED * high / 2:
+            joined[-1] = joined[-1].followed_by(piece)
+        else:
+            joined.append(piece)
+    return joined
+
+
+def is_straight(rows: Sequence[Row], column: Column, high: float) -> bool:
+    """Return True when most cells of a column share their left edge, middle or right edge."""
+    boxes = np.array([piece.box for row in rows for piece in row if column.holds(piece)])
+    if len(boxes) < 2:
+        return len(boxes) == 1
+    values = boxes[:, 0], boxes[:, [0, 2]].mean(axis=1), boxes[:, 2]
+    shares = [np.mean(np.abs(v - np.median(v)) <= _STRAIGHT * high) for v in values]
+    return bool(max(shares) >= _ALIGNED)
+
+
+def is_prose(rows: Sequence[Row], columns: Sequence[Column]) -> bool:
+    """Return True when at least two columns are filled by long lines."""
+    prose = 0
+    for column in columns:
+        cells = [piece for row in rows for piece in row if column.holds(piece)]
+        fills = [(p.box[2] - p.box[0]) / (column.right - column.left) for p in cells]
+        letters = [len(piece.text) for piece in cells]
+        prose += bool(cells) and np.median(fills) > _FULL and np.median(letters) > _LONG
+    return prose >= 2
