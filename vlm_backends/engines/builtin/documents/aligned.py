@@ -21,11 +21,13 @@ from vlm_backends.engines.builtin.documents.rules import Rules
 from vlm_backends.engines.builtin.documents.upright import Piece, UprightPage
 
 _MIN_ROWS = 3  # with several cells
+_HIGH = 2.5  # in heights of a line: a shorter upright may be letters of two lines
 
 
 def aligned_grids(page: UprightPage, pieces: Sequence[Piece], rules: Rules) -> list[Grid]:
     """Return the tables among pieces that no frame holds, top to bottom."""
-    rows = rows_of(cells_of(pieces, rules.across, page))
+    across = [rule for rule in rules.across if rule.end - rule.start >= _HIGH * page.line_height]
+    rows = rows_of(cells_of(pieces, across, page))
     grids = (_grid(run, page, rules) for run in runs_of(rows, page.line_height))
     return [grid for grid in grids if grid]
 
@@ -41,7 +43,7 @@ def _grid(run: Sequence[Row], page: UprightPage, rules: Rules) -> Grid | None:
         return None
     if not all(is_straight(rows, column, high) for column in columns):
         return None
-    numbers, doubts = row_numbers(rows, columns, rules.along, high)
+    numbers, doubts = row_numbers(rows, columns, (*rules.along, *rules.edges), high, bool(spans))
     boxes = np.array([piece.box for row in rows for piece in row])
     box = (*map(float, boxes[:, :2].min(axis=0)), *map(float, boxes[:, 2:].max(axis=0)))
     grid = Grid(max(map(max, numbers)) + 1, len(columns), box, doubts=doubts)

@@ -26,7 +26,8 @@ _CORE = 0.6  # of the cells of the fullest row: such rows show where the columns
 _CROSSED = 0.3  # of the rows: print of so many may go over a gutter
 _OVERHANG = 0.2  # of a piece: so much of it may lie over another column
 _COVERED = 0.6  # of a column: a piece over so much of it stands over it
-_FULL, _LONG = 0.8, 18  # prose: lines that fill so much of their column, with so many letters
+_WORDS = 4  # of a line: a column with such a line holds sentences
+_NUMBERS = 0.5  # of a column's cells have digits
 _ALIGNED = 0.75  # of a column's cells stand at one edge or around one middle
 
 
@@ -145,11 +146,8 @@ def is_straight(rows: Sequence[Row], column: Column, high: float) -> bool:
 
 
 def is_prose(rows: Sequence[Row], columns: Sequence[Column]) -> bool:
-    """Return True when at least two columns are filled by long lines."""
-    prose = 0
-    for column in columns:
-        cells = [piece for row in rows for piece in row if column.holds(piece)]
-        fills = [(p.box[2] - p.box[0]) / (column.right - column.left) for p in cells]
-        letters = [len(piece.text) for piece in cells]
-        prose += bool(cells) and np.median(fills) > _FULL and np.median(letters) > _LONG
-    return prose >= 2
+    """Return True when at least two columns hold sentences, and none holds numbers."""
+    cells = [[p.text for row in rows for p in row if column.holds(p)] for column in columns]
+    wordy = sum(max(len(text.split()) for text in texts or [""]) >= _WORDS for texts in cells)
+    numbers = [np.mean([any(map(str.isdigit, text)) for text in texts or [""]]) for texts in cells]
+    return wordy >= 2 and max(numbers[1:]) < _NUMBERS

@@ -9,6 +9,7 @@ import numpy as np
 from vlm_backends.engines.builtin.documents.upright import Piece
 
 _CENTRED = 0.9  # in heights of a line: how far a head may be off the middle of its columns
+_AT_EDGE = 0.35  # in heights: a head that begins so near its column's edge
 _CLEARLY = 0.5  # in heights: by so much the next best choice must be worse
 _BARE = 0.6  # in heights: how much a column without a head counts
 _MOST_COLUMNS = 14  # of more, the heads are not looked at
@@ -45,6 +46,9 @@ def spanning_heads(
         return []
     heads = rows[0]
     edges = _edges(columns)
+    if starts := _left_aligned(heads, rows[1], columns, high):
+        ends = [*(start - 1 for start in starts[1:]), len(columns) - 1]
+        return [Span(piece, *span, False) for piece, *span in zip(heads, starts, ends)]
     fits = [_fits(piece, columns, edges, high) for piece in heads]
     best, second = _two_best(fits, len(columns))
     if not best.stretches or all(first == last for first, last, _ in best.stretches):
@@ -65,6 +69,22 @@ def _may_span(
         and len(columns) <= _MOST_COLUMNS
         and above[0].box[0] > columns[0][1]
     )
+
+
+def _left_aligned(
+    heads: Sequence[Piece],
+    below: Sequence[Piece],
+    columns: Sequence[tuple[float, float]],
+    high: float,
+) -> list[int]:
+    """Return the columns at whose left edges all heads begin; empty where they do not."""
+    starts = []
+    for piece in heads:
+        near = [other for other in below if abs(other.box[0] - piece.box[0]) <= _AT_EDGE * high]
+        over = [j for j, (a, b) in enumerate(columns) if near and a <= near[0].middle[0] <= b]
+        starts += over[:1]
+    is_each = len(starts) == len(heads) and starts == sorted(set(starts))
+    return starts if is_each and len(heads) < len(columns) - 1 else []
 
 
 def _edges(columns: Sequence[tuple[float, float]]) -> list[float]:

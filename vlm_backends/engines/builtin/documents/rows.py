@@ -13,6 +13,7 @@ from vlm_backends.engines.builtin.documents.upright import Piece
 _APART = 3.2  # in heights of a line: at most so much is between two rows of a table
 _PROSE = 30  # letters: a line that is longer, over several cells, is no row
 _SAME_STEP = 0.2  # of the distance of rows
+_PARTS = 0.4  # of the width: a rule so long parts rows, as beside a name that is of several
 _FULL = 0.7  # of the columns: a row with so many cells stands for itself
 _SPARSE = 0.5  # of the columns: rows with fewer cells, above a full one, are no part of the table
 _NEAR, _FAR = 1.25, 1.35  # times the least distance: lines of one cell, and of two
@@ -70,7 +71,7 @@ def table_rows(
     run: Sequence[Row], columns: Sequence[Column], high: float
 ) -> tuple[list[Row], list[Span]]:
     """Return the rows of a table without titles above and notes below, and its spanning heads."""
-    rows = list(run)
+    rows = _with_names_on_level(run, columns)
     full = [i for i, row in enumerate(rows) if len(row) > _SPARSE * len(columns)]
     several = [i for i, row in enumerate(rows) if len(row) > 1]
     if not several:
@@ -82,7 +83,33 @@ def table_rows(
     spans = spanning_heads(rows[start : start + 2], columns, high)
     if start and (over := spanning_heads(rows[start - 1 : start + 1], columns, high)):
         spans, start = over, start - 1
+    elif start and _is_head(rows[start - 1], columns, high):
+        start -= 1
     return rows[start:end], spans
+
+
+def _with_names_on_level(run: Sequence[Row], columns: Sequence[Column]) -> list[Row]:
+    """Move a name that is alone between two rows of heads to the lower one, which has none."""
+    rows = list(run)
+    for i in range(1, min(3, len(rows) - 1)):
+        above, (first, *others), below = rows[i - 1 : i + 2]
+        is_name = not others and reach(first, columns) == (0, 0)
+        if is_name and all(row[0].box[0] > columns[0].right for row in (above, below)):
+            if _bottom(above) > first.box[1] and first.box[3] > _top(below):
+                rows[i : i + 2] = [[first, *below]]
+                break
+    return rows
+
+
+def _is_head(row: Row, columns: Sequence[Column], high: float) -> bool:
+    """Return True for print that begins, or has its middle, where columns but the first do."""
+    return all(
+        piece.box[0] > columns[0].right
+        and any(
+            abs(piece.box[0] - column.left) <= high or column.holds(piece) for column in columns
+        )
+        for piece in row
+    )
 
 
 def _is_last_row(rows: Sequence[Row], i: int, columns: Sequence[Column]) -> bool:
@@ -100,16 +127,24 @@ def _is_last_row(rows: Sequence[Row], i: int, columns: Sequence[Column]) -> bool
 
 
 def row_numbers(
-    rows: Sequence[Row], columns: Sequence[Column], along: Sequence[Rule], high: float
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    along: Sequence[Rule],
+    high: float,
+    is_headed: bool,
 ) -> tuple[list[list[int]], list[str]]:
     """Return the number of the table's row for each piece of the rows of print, and doubts.
 
     A cell may have several lines: rules between the table's rows show that, or lines that are
-    nearer to each other than to the next cell.
+    nearer to each other than to the next cell. With `is_headed` the first row has heads over
+    several columns, and is a row of its own.
     """
-    bands = _bands(rows, columns, along)
+    bands = _bands(rows[is_headed:], columns, along)
     if bands is not None:
-        return [[band] * len(row) for row, band in zip(rows, bands)], []
+        numbers = [*[0] * is_headed, *(band + is_headed for band in bands)]
+        return [[number] * len(row) for row, number in zip(rows, numbers)], _head_doubts(
+            rows, numbers
+        )
     blocks = _blocks(rows, columns)
     if blocks is not None:
         return blocks, []
@@ -121,6 +156,14 @@ def row_numbers(
     return [[i] * len(row) for i, row in enumerate(rows)], doubts[:1]
 
 
+def _head_doubts(rows: Sequence[Row], numbers: Sequence[int]) -> list[str]:
+    """Say when lines of the head were joined that may be heads of several columns."""
+    head = [row for row, number in zip(rows, numbers) if number == 0]
+    if len(head) < 2 or len(head[0]) >= len(head[-1]):
+        return []
+    return [f"“{head[0][0].text}” may also stand over the column to its right."]
+
+
 def _bands(
     rows: Sequence[Row], columns: Sequence[Column], along: Sequence[Rule]
 ) -> list[int] | None:
@@ -129,7 +172,7 @@ def _bands(
     Several full rows between two rules are rows of their own.
     """
     left, right = columns[0].left, columns[-1].right
-    inner = sorted(rule.level for rule in along if rule.covers(left, right, 0.7))
+    inner = sorted(rule.level for rule in along if rule.covers(left, right, _PARTS))
     bands = [int(np.searchsorted(inner, _middle(row))) for row in rows]
     full = [band for band, row in zip(bands, rows) if len(row) >= _FULL * len(columns)]
     if len(set(bands)) < 3 or len(set(full)) < len(full):
@@ -190,7 +233,7 @@ def _may_go_on(one: Piece, other: Piece, most: float) -> bool:
 def _numbered(blocks: Sequence[_Block], rows: Sequence[Row]) -> list[list[int]] | None:
     """Number blocks by rows: those on one level are a row. None where that is not clear.
 
-    Of each row with a cell of several lines, another cell has a single line.
+    Of at least one row with a cell of several lines, another cell has a single line.
     """
     spans = {}
     for b, block in enumerate(blocks):
@@ -202,13 +245,14 @@ def _numbered(blocks: Sequence[_Block], rows: Sequence[Row]) -> list[list[int]] 
             groups[-1].append(b)
         else:
             groups.append([b])
-    numbers = [[0] * len(row) for row in rows]
+    numbers, is_shown = [[0] * len(row) for row in rows], False
     for number, group in enumerate(groups):
         own = [blocks[b].column for b in group if blocks[b].column is not None]
         lines = [len(blocks[b].places) for b in group]
-        if len(set(own)) < len(own) or max(lines) > 1 and min(lines) > 1:
+        if len(set(own)) < len(own):
             return None
+        is_shown |= min(lines) == 1 < max(lines)
         for b in group:
             for i, k in blocks[b].places:
                 numbers[i][k] = number
-    return numbers
+    return numbers if is_shown else None

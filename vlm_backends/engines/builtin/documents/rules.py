@@ -14,6 +14,7 @@ _UNBROKEN = 0.88  # of its length: letters that stand close together leave more 
 _FAINTEST = 4  # of 255: how much a rule differs from its paper
 _NOISE = 4  # times the noise of the picture, and at least that much
 _LONG, _HIGH = 2.5, 1.4  # in heights of a line: the shortest rule along and across the print
+_EDGE = 6.0  # in heights of a line: the shortest edge of a fill
 _NEAR, _ASIDE = 0.3, 1.5  # in heights: a line so near a word, and no longer, belongs to it
 _STROKE = 0.5  # in heights: an upright that goes no farther over a word is a letter of it
 _GAP = 0.6  # in heights: parts of one rule may be so far apart
@@ -36,10 +37,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """Hold the rules of a page: those along the print and those across it."""
+    """Hold the rules of a page: those along the print, those across it, and the edges of fills."""
 
     along: tuple[Rule, ...]
     across: tuple[Rule, ...]
+    edges: tuple[Rule, ...] = ()  # along the print, of stripes and of filled heads
 
 
 def find_rules(page: UprightPage) -> Rules:
@@ -50,6 +52,7 @@ def find_rules(page: UprightPage) -> Rules:
     return Rules(
         tuple(rule for rule in along if not _is_print(rule, page)),
         tuple(rule for rule in across if not _is_letter(rule, page)),
+        _edges(page.grey, round(_EDGE * high), _GAP * high),
     )
 
 
@@ -77,9 +80,22 @@ def _is_letter(rule: Rule, page: UprightPage) -> bool:
 
 def _rules(grey: np.ndarray, shortest: int, gap: float) -> tuple[Rule, ...]:
     """Return the level rules of a picture, top to bottom."""
+    return _lines(_thin(grey), shortest, gap)
+
+
+def _edges(grey: np.ndarray, shortest: int, gap: float) -> tuple[Rule, ...]:
+    """Return the level edges of fills, top to bottom."""
+    padded = np.pad(grey.astype(np.int16), ((_BESIDE[0], _BESIDE[0]), (0, 0)), mode="edge")
+    step = padded[2 * _BESIDE[0] :] - padded[: -2 * _BESIDE[0]]
+    least = _least(step)
+    return _lines(((sign * step > least).astype(np.float32) for sign in (1, -1)), shortest, gap)
+
+
+def _lines(masks: Iterator[np.ndarray], shortest: int, gap: float) -> tuple[Rule, ...]:
+    """Return the level lines of masks (H×W, 0 or 1) that are at least `shortest` px long."""
     length = max(9, shortest)
     found = []
-    for mask in _thin(grey):
+    for mask in masks:
         share = cv2.boxFilter(mask, cv2.CV_32F, (length, 1), borderType=cv2.BORDER_CONSTANT)
         core = (share >= _UNBROKEN).astype(np.uint8)
         _, _, stats, middles = cv2.connectedComponentsWithStats(core)
@@ -99,9 +115,14 @@ def _thin(grey: np.ndarray) -> Iterator[np.ndarray]:
             padded = np.pad(sign * level, ((k, k), (0, 0)), mode="edge")
             paper = np.minimum(padded[: -2 * k], padded[2 * k :])
             contrast = paper - sign * level
-            noise = 1.5 * float(np.median(np.abs(contrast - np.median(contrast))))
-            mask[contrast > max(_FAINTEST, _NOISE * noise)] = 1
+            mask[contrast > _least(contrast)] = 1
         yield mask
+
+
+def _least(contrast: np.ndarray) -> float:
+    """Return the contrast above which a picture has more than noise."""
+    noise = 1.5 * float(np.median(np.abs(contrast - np.median(contrast))))
+    return max(_FAINTEST, _NOISE * noise)
 
 
 def _joined(parts: list[Rule], gap: float) -> tuple[Rule, ...]:
