@@ -18,7 +18,8 @@ from vlm_backends.engines.builtin.documents.grid import Grid
 from vlm_backends.engines.builtin.documents.heads import Span
 from vlm_backends.engines.builtin.documents.rows import row_numbers, rows_of, runs_of, table_rows
 from vlm_backends.engines.builtin.documents.rules import Rules
-from vlm_backends.engines.builtin.documents.upright import Piece, UprightPage
+from vlm_backends.engines.builtin.documents.pieces import Piece
+from vlm_backends.engines.builtin.documents.upright import UprightPage
 
 _MIN_ROWS = 3  # with several cells
 _HIGH = 2.5  # in heights of a line: a shorter upright may be letters of two lines

@@ -6,13 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from vlm_backends.engines.builtin.documents.rules import Rule
-from vlm_backends.engines.builtin.documents.upright import (
-    Gap,
-    Piece,
-    UprightPage,
-    split_at,
-    split_at_gaps,
-)
+from vlm_backends.engines.builtin.documents.upright import UprightPage
+from vlm_backends.engines.builtin.documents.pieces import Gap, Piece, split_at, split_at_gaps
 
 Row = list[Piece]  # from the left
 
@@ -28,6 +23,7 @@ _OVERHANG = 0.2  # of a piece: so much of it may lie over another column
 _COVERED = 0.6  # of a column: a piece over so much of it stands over it
 _WORDS = 4  # of a line: a column with such a line holds sentences
 _NUMBERS = 0.5  # of a column's cells have digits
+_MIN_LEANING, _MOST_LEAN = 5, 0.12  # cells that show an edge's lean, and how much it may be
 _ALIGNED = 0.75  # of a column's cells stand at one edge or around one middle
 
 
@@ -140,9 +136,22 @@ def is_straight(rows: Sequence[Row], column: Column, high: float) -> bool:
     boxes = np.array([piece.box for row in rows for piece in row if column.holds(piece)])
     if len(boxes) < 2:
         return len(boxes) == 1
-    values = boxes[:, 0], boxes[:, [0, 2]].mean(axis=1), boxes[:, 2]
-    shares = [np.mean(np.abs(v - np.median(v)) <= _STRAIGHT * high) for v in values]
-    return bool(max(shares) >= _ALIGNED)
+    middles = boxes[:, [1, 3]].mean(axis=1)
+    for edge in (boxes[:, 0], boxes[:, [0, 2]].mean(axis=1), boxes[:, 2]):
+        lean = _lean(middles, edge) if len(boxes) >= _MIN_LEANING else 0.0
+        off = edge - lean * middles
+        if np.mean(np.abs(off - np.median(off)) <= _STRAIGHT * high) >= _ALIGNED:
+            return True
+    return False
+
+
+def _lean(y: np.ndarray, x: np.ndarray) -> float:
+    """Return how an edge leans, as in a photograph taken from the side: x by y."""
+    steps = (y[:, None] - y)[np.triu_indices(len(y), 1)], (x[:, None] - x)[
+        np.triu_indices(len(y), 1)
+    ]
+    lean = float(np.median(steps[1] / np.where(steps[0] == 0, np.inf, steps[0])))
+    return float(np.clip(lean, -_MOST_LEAN, _MOST_LEAN))
 
 
 def is_prose(rows: Sequence[Row], columns: Sequence[Column]) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from vlm_backends.engines.builtin.documents.upright import Piece
+from vlm_backends.engines.builtin.documents.pieces import Piece
 from vlm_backends.media.geometry import Box
 from vlm_backends.table_prompts import TableRows
 

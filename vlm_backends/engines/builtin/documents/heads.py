@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vlm_backends.engines.builtin.documents.upright import Piece
+from vlm_backends.engines.builtin.documents.pieces import Piece
 
 _CENTRED = 0.9  # in heights of a line: how far a head may be off the middle of its columns
 _AT_EDGE = 0.35  # in heights: a head that begins so near its column's edge

@@ -8,7 +8,7 @@ import numpy as np
 from vlm_backends.engines.builtin.documents.columns import Column, Row, join_words, reach
 from vlm_backends.engines.builtin.documents.heads import Span, spanning_heads
 from vlm_backends.engines.builtin.documents.rules import Rule
-from vlm_backends.engines.builtin.documents.upright import Piece
+from vlm_backends.engines.builtin.documents.pieces import Piece
 
 _APART = 3.2  # in heights of a line: at most so much is between two rows of a table
 _PROSE = 30  # letters: a line that is longer, over several cells, is no row

@@ -6,7 +6,8 @@ import numpy as np
 
 from vlm_backends.engines.builtin.documents.grid import Cell, Grid
 from vlm_backends.engines.builtin.documents.rules import Rule, Rules
-from vlm_backends.engines.builtin.documents.upright import Piece, UprightPage, split_at
+from vlm_backends.engines.builtin.documents.pieces import Piece, split_at
+from vlm_backends.engines.builtin.documents.upright import UprightPage
 from vlm_backends.media.geometry import Box
 
 _TOUCH = 8.0  # px: rules that end so near each other meet
