@@ -49,7 +49,7 @@ class Content:
 
 
 def random_content(dice: np.random.Generator) -> Content:
-    """Return cells of 3 to 11 rows and 2 to 6 columns; some are empty, some have a spanning head."""
+    """Return cells in 3 to 11 rows and 2 to 6 columns; some are empty, some have spanning heads."""
     count, width = int(dice.integers(3, 12)), int(dice.integers(2, 7))
     names = dice.choice(_NAMES, count, replace=False)
     heads = [str(dice.choice(_FIRST)), *map(str, dice.choice(_HEADS, width - 1, replace=False))]

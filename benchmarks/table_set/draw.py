@@ -1,4 +1,4 @@
-"""Draw a random table as a picture: ruled or not, light or dark, tilted, turned, with print around."""
+"""Draw a random table: ruled or not, light or dark, tilted, turned, with print around it."""
 
 import io
 from dataclasses import dataclass

@@ -267,9 +267,7 @@ class Reader(TaskVisit):
         width = random.randrange(700, 1000)
         picture = disc(width) if outline else printed(token, width)
         file = await self.session.upload("page.jpg", picture)
-        found = await self.answered(
-            file, way, region=(0.1, 0.2, 0.9, 0.8) if outline else ()
-        )
+        found = await self.answered(file, way, region=(0.1, 0.2, 0.9, 0.8) if outline else ())
         if way != "stay":
             return "left" if way == "leave" else "stopped"
         if (

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from vlm_backends.engines.builtin.documents.columns import (
     Column,
     Row,
@@ -16,9 +14,9 @@ from vlm_backends.engines.builtin.documents.columns import (
 )
 from vlm_backends.engines.builtin.documents.grid import Grid
 from vlm_backends.engines.builtin.documents.heads import Span
+from vlm_backends.engines.builtin.documents.pieces import Piece, box_around
 from vlm_backends.engines.builtin.documents.rows import row_numbers, rows_of, runs_of, table_rows
 from vlm_backends.engines.builtin.documents.rules import Rules
-from vlm_backends.engines.builtin.documents.pieces import Piece
 from vlm_backends.engines.builtin.documents.upright import UprightPage
 
 _MIN_ROWS = 3  # with several cells
@@ -45,8 +43,7 @@ def _grid(run: Sequence[Row], page: UprightPage, rules: Rules) -> Grid | None:
     if not all(is_straight(rows, column, high) for column in columns):
         return None
     numbers, doubts = row_numbers(rows, columns, (*rules.along, *rules.edges), high, bool(spans))
-    boxes = np.array([piece.box for row in rows for piece in row])
-    box = (*map(float, boxes[:, :2].min(axis=0)), *map(float, boxes[:, 2:].max(axis=0)))
+    box = box_around([piece for row in rows for piece in row])
     grid = Grid(max(map(max, numbers)) + 1, len(columns), box, doubts=doubts)
     _fill(grid, rows, numbers, columns, spans)
     _doubt_gaps(grid, is_headed=bool(spans))

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vlm_backends.engines.builtin.documents.pieces import Gap, Piece, split_at, split_at_gaps
 from vlm_backends.engines.builtin.documents.rules import Rule
 from vlm_backends.engines.builtin.documents.upright import UprightPage
-from vlm_backends.engines.builtin.documents.pieces import Gap, Piece, split_at, split_at_gaps
 
 Row = list[Piece]  # from the left
 
@@ -38,9 +38,7 @@ class Column(NamedTuple):
         return self.left <= piece.middle[0] <= self.right
 
 
-def cells_of(
-    pieces: Sequence[Piece], across: Sequence[Rule], page: UprightPage
-) -> list[Piece]:
+def cells_of(pieces: Sequence[Piece], across: Sequence[Rule], page: UprightPage) -> list[Piece]:
     """Split pieces at the rules that cut through them and at gaps too wide for a space."""
     cut = [part for piece in pieces for part in split_at(piece, _crossed(piece, across))]
     return [part for piece in cut for part in split_at_gaps(piece, _gaps(piece, page, _TOO_WIDE))]
@@ -94,7 +92,8 @@ def reach(piece: Piece, columns: Sequence[Column]) -> tuple[int, int]:
         for j, (share, column) in enumerate(zip(shares, columns))
         if share > _OVERHANG * (right - left) or share > _COVERED * (column.right - column.left)
     ]
-    return (over[0], over[-1]) if over else (int(np.argmax(shares)),) * 2
+    nearest = int(np.argmax(shares))
+    return (over[0], over[-1]) if over else (nearest, nearest)
 
 
 def part_cells(rows: Sequence[Row], columns: Sequence[Column], page: UprightPage) -> list[Row]:
@@ -147,9 +146,10 @@ def is_straight(rows: Sequence[Row], column: Column, high: float) -> bool:
 
 def _lean(y: np.ndarray, x: np.ndarray) -> float:
     """Return how an edge leans, as in a photograph taken from the side: x by y."""
-    steps = (y[:, None] - y)[np.triu_indices(len(y), 1)], (x[:, None] - x)[
-        np.triu_indices(len(y), 1)
-    ]
+    steps = (
+        (y[:, None] - y)[np.triu_indices(len(y), 1)],
+        (x[:, None] - x)[np.triu_indices(len(y), 1)],
+    )
     lean = float(np.median(steps[1] / np.where(steps[0] == 0, np.inf, steps[0])))
     return float(np.clip(lean, -_MOST_LEAN, _MOST_LEAN))
 
@@ -159,4 +159,4 @@ def is_prose(rows: Sequence[Row], columns: Sequence[Column]) -> bool:
     cells = [[p.text for row in rows for p in row if column.holds(p)] for column in columns]
     wordy = sum(max(len(text.split()) for text in texts or [""]) >= _WORDS for texts in cells)
     numbers = [np.mean([any(map(str.isdigit, text)) for text in texts or [""]]) for texts in cells]
-    return wordy >= 2 and max(numbers[1:]) < _NUMBERS
+    return wordy >= 2 and bool(max(numbers[1:]) < _NUMBERS)

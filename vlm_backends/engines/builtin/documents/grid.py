@@ -1,5 +1,7 @@
 """Hold the cells of a printed table while it is put together."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -30,14 +32,19 @@ class Grid:
         if sentence not in self.doubts:
             self.doubts.append(sentence)
 
+    def trimmed(self) -> Grid:
+        """Return the grid without its empty rows and columns."""
+        rows = sorted({i for i, _ in self.cells})
+        columns = sorted({j for _, j in self.cells})
+        cells = {(rows.index(i), columns.index(j)): pieces for (i, j), pieces in self.cells.items()}
+        return Grid(len(rows), len(columns), self.box, cells, self.doubts)
+
     def rows(self) -> TableRows:
-        """Return the text of each cell; rows and columns without any text are left out."""
-        texts = [
-            [cell_text(self.cells.get((i, j), ())) for j in range(self.width)]
+        """Return the text of each cell."""
+        return tuple(
+            tuple(cell_text(self.cells.get((i, j), ())) for j in range(self.width))
             for i in range(self.height)
-        ]
-        kept = [j for j in range(self.width) if any(row[j] for row in texts)]
-        return tuple(tuple(row[j] for j in kept) for row in texts if any(row))
+        )
 
 
 def cell_text(pieces: Sequence[Piece]) -> str:

@@ -48,7 +48,7 @@ def spanning_heads(
     edges = _edges(columns)
     if starts := _left_aligned(heads, rows[1], columns, high):
         ends = [*(start - 1 for start in starts[1:]), len(columns) - 1]
-        return [Span(piece, *span, False) for piece, *span in zip(heads, starts, ends)]
+        return [Span(*each, is_sure=False) for each in zip(heads, starts, ends)]
     fits = [_fits(piece, columns, edges, high) for piece in heads]
     best, second = _two_best(fits, len(columns))
     if not best.stretches or all(first == last for first, last, _ in best.stretches):

@@ -16,7 +16,7 @@ _LETTER = 0.7  # of the height: a letter's width, where a text is too short to m
 
 @dataclass(frozen=True)
 class Piece:
-    """Hold print of one cell or of a part of it; box and `middles` in pixels of the upright page."""
+    """Hold print of one cell or of a part of it, in pixels of the upright page."""
 
     text: str
     middles: tuple[float, ...]  # x of each character
@@ -89,9 +89,7 @@ def part_of(piece: Piece, chosen: Sequence[int] | np.ndarray) -> Piece | None:
         min(right, piece.middles[last - 1] + half),
         bottom,
     )
-    return replace(
-        piece, text=piece.text[first:last], middles=piece.middles[first:last], box=box
-    )
+    return replace(piece, text=piece.text[first:last], middles=piece.middles[first:last], box=box)
 
 
 def spaces_of(piece: Piece, blanks: Sequence[tuple[int, int]]) -> dict[tuple[int, int], float]:
@@ -106,3 +104,10 @@ def spaces_of(piece: Piece, blanks: Sequence[tuple[int, int]]) -> dict[tuple[int
                 widest = max(between, key=lambda blank: blank[1] - blank[0])
                 found[widest] = (before + after) / 2
     return found
+
+
+def box_around(pieces: Sequence[Piece]) -> Box:
+    """Return the box around pieces."""
+    boxes = np.array([piece.box for piece in pieces])
+    (left, top), (right, bottom) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    return float(left), float(top), float(right), float(bottom)

@@ -7,8 +7,8 @@ import numpy as np
 
 from vlm_backends.engines.builtin.documents.columns import Column, Row, join_words, reach
 from vlm_backends.engines.builtin.documents.heads import Span, spanning_heads
-from vlm_backends.engines.builtin.documents.rules import Rule
 from vlm_backends.engines.builtin.documents.pieces import Piece
+from vlm_backends.engines.builtin.documents.rules import Rule
 
 _APART = 3.2  # in heights of a line: at most so much is between two rows of a table
 _PROSE = 30  # letters: a line that is longer, over several cells, is no row
@@ -94,10 +94,11 @@ def _with_names_on_level(run: Sequence[Row], columns: Sequence[Column]) -> list[
     for i in range(1, min(3, len(rows) - 1)):
         above, (first, *others), below = rows[i - 1 : i + 2]
         is_name = not others and reach(first, columns) == (0, 0)
-        if is_name and all(row[0].box[0] > columns[0].right for row in (above, below)):
-            if _bottom(above) > first.box[1] and first.box[3] > _top(below):
-                rows[i : i + 2] = [[first, *below]]
-                break
+        has_room = all(row[0].box[0] > columns[0].right for row in (above, below))
+        is_between = _bottom(above) > first.box[1] and first.box[3] > _top(below)
+        if is_name and has_room and is_between:
+            rows[i : i + 2] = [[first, *below]]
+            break
     return rows
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from vlm_backends.engines.builtin.documents.grid import Cell, Grid
-from vlm_backends.engines.builtin.documents.rules import Rule, Rules
 from vlm_backends.engines.builtin.documents.pieces import Piece, split_at
+from vlm_backends.engines.builtin.documents.rules import Rule, Rules
 from vlm_backends.engines.builtin.documents.upright import UprightPage
 from vlm_backends.media.geometry import Box
 
@@ -32,19 +32,17 @@ def ruled_grids(page: UprightPage, rules: Rules) -> list[tuple[Grid, list[Piece]
 
 
 def _frames(rules: Rules) -> list[tuple[list[Rule], list[Rule]]]:
-    """Return groups of rules that meet, with at least two of each way."""
+    """Return groups of rules that meet: those along the print, at least two, and those across."""
     groups: list[tuple[list[Rule], list[Rule]]] = []
     for rule in rules.across:
-        touched = [
-            group for group in groups if any(_meet(other, rule) for other in group[0])
-        ]
-        crossing = [other for other in rules.along if _meet(other, rule)]
-        merged = (crossing, [rule])
-        for group in touched:
-            merged = ([*group[0], *(o for o in merged[0] if o not in group[0])], group[1] + merged[1])
+        meeting = [other for other in rules.along if _meet(other, rule)]
+        along, across = meeting, [rule]
+        for group in [group for group in groups if any(other in meeting for other in group[0])]:
+            along = [*group[0], *(other for other in along if other not in group[0])]
+            across = [*group[1], *across]
             groups.remove(group)
-        groups.append(merged)
-    return [group for group in groups if len(group[0]) >= 2 and len(group[1]) >= 1]
+        groups.append((along, across))
+    return [group for group in groups if len(group[0]) >= 2]
 
 
 def _meet(along: Rule, across: Rule) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 
 from vlm_backends.engines.builtin.documents.upright import UprightPage
 
+_SET = 255  # in a mask
 _THICKEST = 7  # px: a broader line is a fill
 _BESIDE = 3, 6, 9  # px: how far above and below a line its paper is looked at
 _UNBROKEN = 0.88  # of its length: letters that stand close together leave more gaps
@@ -23,7 +24,7 @@ _AT_ONE_LEVEL = 4.0  # px: parts of one rule may differ so much
 
 @dataclass(frozen=True)
 class Rule:
-    """Hold a rule, in pixels: its level (y of one along the print, x of one across) and its ends."""
+    """Hold a rule, px: its level (y of one along the print, x of one across) and its ends."""
 
     level: float
     start: float
@@ -88,16 +89,18 @@ def _edges(grey: np.ndarray, shortest: int, gap: float) -> tuple[Rule, ...]:
     padded = np.pad(grey.astype(np.int16), ((_BESIDE[0], _BESIDE[0]), (0, 0)), mode="edge")
     step = padded[2 * _BESIDE[0] :] - padded[: -2 * _BESIDE[0]]
     least = _least(step)
-    return _lines(((sign * step > least).astype(np.float32) for sign in (1, -1)), shortest, gap)
+    return _lines(
+        (_SET * (sign * step > least).astype(np.uint8) for sign in (1, -1)), shortest, gap
+    )
 
 
 def _lines(masks: Iterator[np.ndarray], shortest: int, gap: float) -> tuple[Rule, ...]:
-    """Return the level lines of masks (H×W, 0 or 1) that are at least `shortest` px long."""
+    """Return the level lines of masks (H×W, 0 or 255) that are at least `shortest` px long."""
     length = max(9, shortest)
     found = []
     for mask in masks:
-        share = cv2.boxFilter(mask, cv2.CV_32F, (length, 1), borderType=cv2.BORDER_CONSTANT)
-        core = (share >= _UNBROKEN).astype(np.uint8)
+        share = cv2.boxFilter(mask, cv2.CV_8U, (length, 1), borderType=cv2.BORDER_CONSTANT)
+        core = (share >= round(_UNBROKEN * _SET)).astype(np.uint8)
         _, _, stats, middles = cv2.connectedComponentsWithStats(core)
         for (left, _, width, height, _), (_, y) in list(zip(stats, middles))[1:]:
             if height <= _THICKEST + 0.02 * width:
@@ -107,15 +110,15 @@ def _lines(masks: Iterator[np.ndarray], shortest: int, gap: float) -> tuple[Rule
 
 
 def _thin(grey: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield masks (H×W, 0 or 1) of what is darker, and of what is lighter, than above and below."""
+    """Yield masks (H×W, 0 or 255) of what is darker, and what is lighter, than on both sides."""
     level = grey.astype(np.int16)
     for sign in (1, -1):
-        mask = np.zeros(grey.shape, np.float32)
+        mask = np.zeros(grey.shape, np.uint8)
         for k in _BESIDE:
             padded = np.pad(sign * level, ((k, k), (0, 0)), mode="edge")
             paper = np.minimum(padded[: -2 * k], padded[2 * k :])
             contrast = paper - sign * level
-            mask[contrast > _least(contrast)] = 1
+            mask[contrast > _least(contrast)] = _SET
         yield mask
 
 

@@ -1,12 +1,14 @@
 """Find the tables that are printed in a picture, and their cells."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from vlm_backends.engines.builtin.documents.aligned import aligned_grids
-from vlm_backends.engines.builtin.documents.grid import Grid
+from vlm_backends.engines.builtin.documents.grid import Cell, Grid
+from vlm_backends.engines.builtin.documents.odd_numbers import odd_numbers
+from vlm_backends.engines.builtin.documents.pieces import box_around
 from vlm_backends.engines.builtin.documents.ruled import ruled_grids
 from vlm_backends.engines.builtin.documents.rules import find_rules
 from vlm_backends.engines.builtin.documents.upright import UprightPage, upright_page
@@ -14,15 +16,25 @@ from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.table_prompts import TableRows
 from vlm_backends.types import Point
 
+Outline = tuple[Point, ...]  # in pixels of the picture, clockwise from the print's top left
+
 
 @dataclass(frozen=True)
 class PrintedTable:
-    """Hold the cells of a table, its outline in pixels of the picture, and what may be wrong."""
+    """Hold the cells of a table, where they are, and what may be wrong."""
 
     rows: TableRows
-    outline: tuple[Point, ...]
-    doubts: tuple[str, ...] = ()
-    unsure: tuple[str, ...] = ()  # texts of cells that may be misread
+    outline: Outline
+    places: Mapping[Cell, Outline]  # of the cells that have print
+    share: float  # of the picture's letters, 0..1
+    doubts: tuple[str, ...] = ()  # sentences on rows and columns
+    unsure: tuple[str, ...] = ()  # the texts of cells that may be misread
+    odd: tuple[str, ...] = ()  # those of numbers that are written unlike the rest of their column
+
+    @property
+    def is_sure(self) -> bool:
+        """Return True when nothing speaks against any cell."""
+        return not (self.doubts or self.unsure or self.odd)
 
 
 def find_tables(rgb: np.ndarray, lines: Sequence[TextLine]) -> list[PrintedTable]:
@@ -30,18 +42,29 @@ def find_tables(rgb: np.ndarray, lines: Sequence[TextLine]) -> list[PrintedTable
     page = upright_page(rgb, lines)
     if page is None:
         return []
-    rules = find_rules(page)
-    ruled = ruled_grids(page, rules)
-    taken = {id(piece) for _, pieces in ruled for piece in pieces}
-    rest = [piece for piece in page.pieces if id(piece) not in taken]
-    grids = [grid for grid, _ in ruled] + aligned_grids(page, rest, rules)
+    grids = [grid.trimmed() for grid in _grids(page)]
     return [_table(grid, page) for grid in sorted(grids, key=lambda grid: grid.box[1])]
 
 
+def _grids(page: UprightPage) -> Iterator[Grid]:
+    rules = find_rules(page)
+    ruled = ruled_grids(page, rules)
+    yield from (grid for grid, _ in ruled)
+    taken = {id(piece) for _, pieces in ruled for piece in pieces}
+    rest = [piece for piece in page.pieces if id(piece) not in taken]
+    yield from aligned_grids(page, rest, rules)
+
+
 def _table(grid: Grid, page: UprightPage) -> PrintedTable:
-    unsure = dict.fromkeys(
-        piece.text for pieces in grid.cells.values() for piece in pieces if not piece.is_sure
-    )
+    rows = grid.rows()
+    pieces = {id(piece): piece for own in grid.cells.values() for piece in own}.values()
+    letters = sum(len(piece.text) for piece in page.pieces)
     return PrintedTable(
-        grid.rows(), page.in_picture(grid.box), tuple(grid.doubts), tuple(unsure)
+        rows,
+        page.in_picture(grid.box),
+        {cell: page.in_picture(box_around(own)) for cell, own in grid.cells.items()},
+        sum(len(piece.text) for piece in pieces) / letters,
+        tuple(grid.doubts),
+        tuple(dict.fromkeys(piece.text for piece in pieces if not piece.is_sure)),
+        tuple(dict.fromkeys(odd_numbers(rows))),
     )

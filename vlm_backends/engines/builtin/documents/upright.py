@@ -13,7 +13,7 @@ from vlm_backends.media.geometry import Box
 from vlm_backends.types import Point
 
 _LINE = 32.0  # px: the usual height of a line after scaling
-_LARGEST = 4_000  # px of a side after scaling
+_LARGEST = 3_200  # px of a side after scaling
 _INK = 0.7  # of a line's height is ink: the boxes of lines have a margin
 _BLANK = 0.3  # of a piece's contrast: a column of pixels with less has no ink
 _WIDEST = 0.6  # of the height: the widest space between words
@@ -45,8 +45,8 @@ class UprightPage:
         inner = [(left + a, left + b) for a, b in edges if a > 0 and b < len(blank)]
         spaces = spaces_of(piece, inner)
         return [
-            Gap(spaces.get((start, end), (start + end) / 2), end - start, (start, end) in spaces)
-            for start, end in inner
+            Gap(spaces.get(each, sum(each) / 2), each[1] - each[0], each in spaces)
+            for each in inner
         ]
 
     @cached_property
@@ -135,12 +135,11 @@ def _neighbours(pieces: Sequence[Piece]) -> np.ndarray:
 
 def _line_fit(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
     """Return slope and offset of the line through most points; a slope of 0 when it is not sure."""
-    weights = np.asarray(weights, float)
-    usual = weights
+    (slope, offset), off = np.polyfit(x, y, 1, w=weights), np.zeros(len(x))
     for _ in range(_ROUNDS):
-        slope, offset = np.polyfit(x, y, 1, w=usual)
         off = np.abs(y - slope * x - offset)
         usual = weights / (1 + (off / (1.5 * np.median(off) + 1e-4)) ** 2)
+        slope, offset = np.polyfit(x, y, 1, w=usual)
     error = 1.5 * np.median(off) / (np.sqrt(len(x)) * x.std() + 1e-9)
     return (float(slope), float(offset)) if abs(slope) > 4 * error else (0.0, 0.0)
 
@@ -160,9 +159,7 @@ def _moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return moved[:, :2] / moved[:, 2:]
 
 
-def _warped(
-    rgb: np.ndarray, matrix: np.ndarray, size: tuple[int, int], scale: float
-) -> np.ndarray:
+def _warped(rgb: np.ndarray, matrix: np.ndarray, size: tuple[int, int], scale: float) -> np.ndarray:
     """Return the grey page; it is scaled first: thin rules get lost when both are done at once."""
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
