@@ -12,11 +12,21 @@ from urllib.parse import unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 _PIECE, _PAUSE = 20_000, 0.4  # bytes, seconds
+_README = b"# Weights\n"  # each repository of the real hub has one, which nobody downloads
 
 
 @contextmanager
-def hub(repositories: dict[str, Path], gated: tuple[str, ...] = ()) -> Iterator[str]:
-    """Yield the URL of a hub with these folders; `gated` ones answer 401, as the real hub does."""
+def hub(
+    repositories: dict[str, Path],
+    gated: tuple[str, ...] = (),
+    refusal: int = 0,
+    seen: list[str] | None = None,
+) -> Iterator[str]:
+    """Yield the URL of a hub with these folders; `gated` ones answer 401, as the real hub does.
+
+    With a `refusal`, an HTTP status, it answers nothing else. The paths of files whose bodies were
+    asked for are added to `seen`.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -30,6 +40,8 @@ def hub(repositories: dict[str, Path], gated: tuple[str, ...] = ()) -> Iterator[
         def _answer(self, with_body: bool) -> None:
             path = unquote(urlsplit(self.path).path).removeprefix("/api/models/").lstrip("/")
             id = "/".join(path.split("/")[:2])
+            if refusal:
+                return self._send(refusal, b'{"error":"Not now"}', {}, with_body)
             if id not in repositories:
                 return self._send(
                     404,
@@ -46,17 +58,12 @@ def hub(repositories: dict[str, Path], gated: tuple[str, ...] = ()) -> Iterator[
                 )
             if "/tree/" in path:
                 files = [
-                    {
-                        "type": "file",
-                        "path": file.name,
-                        "size": file.stat().st_size,
-                        "oid": _oid(file.read_bytes()),
-                    }
-                    for file in sorted(repositories[id].iterdir())
+                    {"type": "file", "path": name, "size": len(data), "oid": _oid(data)}
+                    for name, data in _files(repositories[id]).items()
                 ]
                 return self._send(200, json.dumps(files).encode(), {}, with_body)
             if "/resolve/" not in path:
-                names = [{"rfilename": file.name} for file in sorted(repositories[id].iterdir())]
+                names = [{"rfilename": name} for name in _files(repositories[id])]
                 entry = {
                     "id": id,
                     "modelId": id,
@@ -66,7 +73,9 @@ def hub(repositories: dict[str, Path], gated: tuple[str, ...] = ()) -> Iterator[
                     "private": False,
                 }
                 return self._send(200, json.dumps(entry).encode(), {}, with_body)
-            data = (repositories[id] / path.rpartition("/")[2]).read_bytes()
+            data = _files(repositories[id])[path.rpartition("/")[2]]
+            if with_body and seen is not None:
+                seen.append(path)
             etag = {"ETag": f'"{_oid(data)}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
             self._send(200, data, etag, with_body)
 
@@ -94,6 +103,12 @@ def hub(repositories: dict[str, Path], gated: tuple[str, ...] = ()) -> Iterator[
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())} | {
+        "README.md": _README
+    }
 
 
 def _oid(data: bytes) -> str:

@@ -31,7 +31,8 @@ def find(name: str, id: str, folder: Path | None) -> str | None:
     with suppress(Exception):  # the hub's library raises many kinds when there is nothing
         from huggingface_hub import snapshot_download
 
-        cached = snapshot_download(id, local_files_only=True)
+        # by the patterns: it counts as incomplete without a file that nobody asked for
+        cached = snapshot_download(id, local_files_only=True, allow_patterns=_FILES)
         return cached if _is_complete(Path(cached)) else None
     return None
 
