@@ -10,9 +10,10 @@ from vlm_backends.engines import connect_engine
 from vlm_backends.ratelimit import RateLimiter
 from vlm_backends.startup import check_page_settings, return_freed_memory
 
-_DEFAULTS = {  # read by gradio and uvicorn when they are imported
+_DEFAULTS = {  # read by these libraries when they are imported
     "GRADIO_ANALYTICS_ENABLED": "False",  # no usage figures are sent to anybody
     "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",  # without it, gradio sums up events
+    "HF_HUB_DISABLE_XET": "1",  # its downloads cannot be stopped (huggingface_hub, issue 4632)
     "FORWARDED_ALLOW_IPS": "",  # uvicorn trusts no header: ui/core/limits.py finds the address
 }
 for _name, _value in _DEFAULTS.items():

@@ -46,6 +46,7 @@ class Config:
     port: str = ""  # GRADIO_SERVER_PORT: checked when the page starts
     temp_folder: str = ""  # GRADIO_TEMP_DIR
     zero_gpu: bool = False  # a Space that borrows its GPU for each call
+    offers_downloads: bool = True  # visitors may download open weights by a button
 
     @classmethod
     def from_env(cls, env: Environment | None = None, engine: str | None = None) -> Config:
@@ -147,11 +148,8 @@ def read_limits(env: Environment) -> VisitorLimits:
 
     Raises BadPrompt.
     """
-    on_space = bool(env.get("SPACE_ID"))
-    proxies = _count(env, "VLM_TRUSTED_PROXIES", int(on_space)) or 0
-    remote = _get(env, "GRADIO_SERVER_NAME") not in ("", *_LOCAL_HOSTS)
-    public = remote or proxies or on_space or env.get("GRADIO_SHARE")
-    default = _PUBLIC_LIMITS if public else VisitorLimits()
+    proxies = _proxies(env)
+    default = _PUBLIC_LIMITS if _is_public(env) else VisitorLimits()
     return VisitorLimits(
         _count(env, "VLM_LIMIT_QUESTIONS", default.questions),
         _count(env, "VLM_LIMIT_STREAMS", default.streams),
@@ -159,6 +157,16 @@ def read_limits(env: Environment) -> VisitorLimits:
         _count(env, "VLM_BUDGET", default.budget),
         proxies,
     )
+
+
+def _proxies(env: Environment) -> int:
+    return _count(env, "VLM_TRUSTED_PROXIES", int(bool(env.get("SPACE_ID")))) or 0
+
+
+def _is_public(env: Environment) -> bool:
+    """Return True when others than this machine can reach the page."""
+    remote = _get(env, "GRADIO_SERVER_NAME") not in ("", *_LOCAL_HOSTS)
+    return bool(remote or _proxies(env) or env.get("SPACE_ID") or env.get("GRADIO_SHARE"))
 
 
 def read_accounts(env: Environment) -> dict[str, str]:
@@ -249,6 +257,9 @@ def _read_program(env: Environment) -> dict[str, Any]:
         "port": _get(env, "GRADIO_SERVER_PORT"),
         "temp_folder": _get(env, "GRADIO_TEMP_DIR"),
         "zero_gpu": is_zero_gpu(env),
+        # strangers must not fill the owner's disk
+        "offers_downloads": _engine_name(env) == "local"
+        or not (_engine_name(env) or _is_public(env)),
     }
 
 

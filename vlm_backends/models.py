@@ -113,7 +113,7 @@ CATALOGUE = (
         read=florence2.text,
         samples=("sign.jpg",),
         tasks=TASKS,
-        weights=Weights(id="florence-community/Florence-2-base", licence="MIT", gigabytes=0.9),
+        weights=Weights(id="florence-community/Florence-2-base", licence="MIT", gigabytes=0.5),
         streams=False,
         converses=False,
         asset=True,

@@ -390,7 +390,7 @@ def _error(name: str, text: str = "x") -> Exception:
 
 @pytest.mark.parametrize("error, kind, words", [
     (_error("GatedRepoError"), MissingKey, "accept its licence"), (_error("RepositoryNotFoundError"), BadPrompt, "VLM_CHECKPOINTS"),
-    (OSError(28, "No space left on device"), Refused, "disk is full"), (MemoryError(), Refused, "not enough memory"),
+    (OSError(28, "No space left on device"), Refused, "no room for a/b"), (MemoryError(), Refused, "not enough memory"),
     (RuntimeError("DefaultCPUAllocator: can't allocate memory"), Refused, "not enough memory"),
     (torch.OutOfMemoryError("CUDA out of memory"), Refused, "not enough memory"),
     (_error("LocalEntryNotFoundError"), Unreachable, "hf download a/b"), (ConnectionError("no route"), Unreachable, "cannot be reached"),
@@ -536,7 +536,7 @@ def test_a_download_is_seen_and_happens_once(folder, tmp_path):
     with hub({LLAVA.weights.id: folder / LLAVA.id}) as address:
         said = _downloaded(LLAVA.id, address, tmp_path)
     amounts = [
-        float(re.search(r"([\d.]+) MB of about", status)[1])
+        float(re.search(r"([\d.]+) of [\d.,]+ MB", status)[1])
         for status, _ in said
         if "Downloading" in status
     ]

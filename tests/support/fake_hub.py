@@ -21,11 +21,13 @@ def hub(
     gated: tuple[str, ...] = (),
     refusal: int = 0,
     seen: list[str] | None = None,
+    claimed: int = 0,
 ) -> Iterator[str]:
     """Yield the URL of a hub with these folders; `gated` ones answer 401, as the real hub does.
 
-    With a `refusal`, an HTTP status, it answers nothing else. The paths of files whose bodies were
-    asked for are added to `seen`.
+    With a `refusal`, an HTTP status, it answers nothing else. The names of files whose bodies were
+    asked for are added to `seen`. `claimed` is the size in bytes that it tells of weights, in place
+    of the true one.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -73,10 +75,13 @@ def hub(
                     "private": False,
                 }
                 return self._send(200, json.dumps(entry).encode(), {}, with_body)
-            data = _files(repositories[id])[path.rpartition("/")[2]]
+            name = path.rpartition("/")[2]
+            data = _files(repositories[id])[name]
             if with_body and seen is not None:
-                seen.append(path)
+                seen.append(name)
             etag = {"ETag": f'"{_oid(data)}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
+            if claimed and name.endswith(".safetensors"):
+                etag["X-Linked-Size"] = str(claimed)
             self._send(200, data, etag, with_body)
 
         def _send(self, status: int, data: bytes, headers: dict[str, str], with_body: bool) -> None:

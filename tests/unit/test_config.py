@@ -42,6 +42,27 @@ def test_no_key_and_no_password_is_in_its_repr():
     assert SECRET not in repr(configured_engines(config))
 
 
+@pytest.mark.parametrize(
+    "env, offered",
+    [
+        ({}, True),
+        ({"NVIDIA_API_KEY": "nvapi-1"}, True),
+        ({"VLM_ENGINE": "embedded"}, False),
+        ({"GRADIO_SERVER_NAME": "0.0.0.0"}, False),
+        ({"SPACE_ID": "me/it"}, False),
+        ({"VLM_TRUSTED_PROXIES": "1"}, False),
+        ({"GRADIO_SHARE": "1"}, False),
+        ({"GRADIO_SHARE": "1", "VLM_ENGINE": "local"}, True),
+    ],
+)
+def test_strangers_may_download_weights_only_where_the_owner_says_so(env, offered):
+    config = Config.from_env(env)
+    assert config.offers_downloads is offered
+    for engine in configured_engines(config):
+        if engine.traits.kind == "local":
+            assert engine.traits.fetches is offered
+
+
 def test_without_settings_everything_is_at_its_default():
     assert Config.from_env({}) == Config() == Config.usable({})
 

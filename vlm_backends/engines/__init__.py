@@ -92,6 +92,7 @@ def local_engine(config: Config) -> Local | None:
         config.weights,
         config.checkpoints,
         downloads=config.engine == "local",
+        offers=config.offers_downloads,
         residents=config.loaded_models,
     )
 

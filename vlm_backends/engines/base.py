@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.errors import Gone, Refused, Unreachable, VLMError
@@ -32,6 +32,7 @@ class Traits:
     account: str = ""  # a digest of address and key: who shares one rate limit
     endpoint: str = ""  # the address that is asked; empty: none
     batches: bool = False  # it is a BatchEngine: several questions in one pass
+    fetches: bool = False  # it is a FetchingEngine, whose owner lets visitors download weights
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,25 @@ class Capability:
     proven: bool = True  # false: the catalogue or a list says so, but no recent answer proves it
     scored: bool = False  # its regions have scores: a prompt's confidence parts them
     download_gb: float = 0.0  # to be fetched at the first question
+
+
+class DownloadProgress(NamedTuple):
+    """The bytes of a download: those that have arrived, and all of them, about."""
+
+    done: int
+    total: int
+
+    @property
+    def share(self) -> float:
+        """Return the part that has arrived, in 0..1."""
+        return min(1.0, self.done / self.total) if self.total else 0.0
+
+    @property
+    def text(self) -> str:
+        """Return it in words, such as "34 %, 157.1 of 462.8 MB"."""
+        return f"{self.share:.0%}, {self.done / 1e6:,.1f} of {self.total / 1e6:,.1f} MB".replace(
+            "%", " %", 1
+        )
 
 
 @dataclass(frozen=True)
@@ -143,4 +163,16 @@ class BatchEngine(Engine, Protocol):
         self, model: Model, prompts: Sequence[Prompt], cancels: Sequence[CancelToken]
     ) -> list[Chunk]:
         """Return a whole answer for each prompt. Raises VLMError, for all of them."""
+        ...
+
+
+class FetchingEngine(Engine, Protocol):
+    """An engine that can download the weights of its models when a visitor asks for it."""
+
+    def fetch(self, model: Model, stop: CancelToken) -> Iterator[DownloadProgress]:
+        """Download the model's weights; yield the progress. Raises VLMError.
+
+        Ends when they are here. `stop` ends the download too, unless others wait for it; who leaves
+        early only lets it go on.
+        """
         ...

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from vlm_backends import models
 from vlm_backends.concurrency import CancelToken, WaitingLine
-from vlm_backends.engines.base import Capability, Observation, Traits
+from vlm_backends.engines.base import Capability, DownloadProgress, Observation, Traits
 from vlm_backends.engines.local import checkpoints
 from vlm_backends.engines.local.errors import explain_failure
 from vlm_backends.engines.wire import requests
@@ -34,13 +34,14 @@ class Local:
     # model id to hub id, for other checkpoints than the catalogue's
     ids: Mapping[str, str] = field(default_factory=dict)
     downloads: bool = False  # fetch missing weights at the first question
+    offers: bool = False  # fetch them when a visitor asks for it
     residents: int = 1  # models that stay in memory
     name: str = "Open weights here"
 
     @property
     def traits(self) -> Traits:
         """Return what holds for all of its models: one question at a time, on this machine."""
-        return Traits("local", batches=True)
+        return Traits("local", batches=True, fetches=self.downloads or self.offers)
 
     def models(self) -> Sequence[Model]:
         """List the models whose weights are here, or may be fetched."""
@@ -89,14 +90,24 @@ class Local:
         cancel, folder = cancel or CancelToken(), self._find(model)
         yield Chunk(sent=_sent(prompt), note=self._note(model))
         if folder is None:
-            folder = yield from checkpoints.fetch(
-                self._hub_id(model), model.weights, self.downloads, cancel
-            )
+            id = self._hub_id(model)
+            for each in checkpoints.fetch(id, model.weights, self.downloads, cancel):
+                yield Chunk(status=f"Downloading {id}: {each.text}…")
+            folder = self._find(model)
         with _device_line.place(cancel) as place:
             for ahead in place:
                 yield Chunk(status=f"Waiting in line: {ahead} before you.")
             if folder and not cancel.is_set():
                 yield from self._answer(folder, model, prompt, cancel)
+
+    def fetch(self, model: Model, stop: CancelToken) -> Iterator[DownloadProgress]:
+        """Download the model's weights where the owner allows it. See `FetchingEngine`."""
+        weights = model.weights
+        if weights is None or weights.served:
+            raise MissingKey(f"{model.title} has no open weights for this machine.")
+        if self._find(model) is None:
+            allowed = self.traits.fetches
+            yield from checkpoints.fetch(self._hub_id(model), weights, allowed, stop, ends=True)
 
     def can_batch(self, model: Model, prompt: Prompt) -> bool:
         """Return True for a question that `answer_batch` takes: a structured task on a picture."""
