@@ -5,13 +5,14 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-_PIECE, _PAUSE = 20_000, 0.4  # bytes, seconds
+_PIECE, _PIECES = 20_000, 15  # bytes at least; of a file at most
+_PAUSE = 0.4  # seconds after each
 _README = b"# Weights\n"  # each repository of the real hub has one, which nobody downloads
 
 
@@ -93,10 +94,12 @@ def hub(
             }.items():
                 self.send_header(name, value)
             self.end_headers()
-            for start in range(0, len(data) if with_body else 0, _PIECE):
-                self.wfile.write(data[start : start + _PIECE])
-                self.wfile.flush()
-                time.sleep(_PAUSE if len(data) > _PIECE else 0)
+            piece = max(_PIECE, len(data) // _PIECES)
+            with suppress(ConnectionError):  # a download that is stopped
+                for start in range(0, len(data) if with_body else 0, piece):
+                    self.wfile.write(data[start : start + piece])
+                    self.wfile.flush()
+                    time.sleep(_PAUSE if len(data) > _PIECE else 0)
 
         def log_message(self, *_: object) -> None: ...
 

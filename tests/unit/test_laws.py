@@ -184,11 +184,25 @@ FLOORS = {
         ["task_run"],
     ],
     "ui.components": [
-        ["viewer", "presenter", "welcome", "engine_menu", "fallback", "availability_table"],
+        [
+            "viewer",
+            "presenter",
+            "welcome",
+            "engine_menu",
+            "fallback",
+            "download_offer",
+            "availability_table",
+        ],
         ["result_panel", "theme"],
         ["chart"],
     ],
-    "ui.tabs": [["fields"], ["attachments"], ["task_runner", "chat", "batch", "compare"], ["task"]],
+    "ui.tabs": [
+        ["fields"],
+        ["attachments"],
+        ["task_runner", "chat", "batch", "compare"],
+        ["download"],
+        ["task"],
+    ],
     "ui.api": [["endpoints"], ["mcp"]],
     "ui.web": [["middleware"]],
     "ui": [

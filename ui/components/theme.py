@@ -17,6 +17,7 @@ _SCRIPTS = (
     "exports.js",
     "table_cells.js",
     "fallback.js",
+    "download.js",
     "chat.js",
     "picture_files.js",
     "example_cards.js",

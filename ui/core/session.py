@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from ui.core.limits import admission
 from vlm_backends import CATALOGUE, BadPrompt, Engine, Model, VLMError, engines
 from vlm_backends.config import Config
+from vlm_backends.engines.base import FetchingEngine
 from vlm_backends.journal import Journal
 from vlm_backends.ratelimit import RateLimiter
 
@@ -42,6 +44,7 @@ class EngineRegistry:
     limiter: RateLimiter = field(default_factory=RateLimiter)
     journal: Journal = field(default_factory=Journal)  # what calls and probes have shown
     config: Config | None = None  # None: NVIDIA's address is read when a visitor's key is used
+    offers_downloads: bool = True  # visitors may download open weights
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -92,6 +95,11 @@ class EngineRegistry:
         """Return another engine that can answer about this model here and now."""
         others = (each for each in self._able(visitor, model) if each.name != failed.name)
         return next(others, None)
+
+    def fetching_engine(self, model: Model) -> FetchingEngine | None:
+        """Return the engine that may download this model's open weights, if there is one."""
+        fetching = (each for each in self._candidates(model) if each.traits.fetches)
+        return cast("FetchingEngine | None", next(fetching, None))
 
     def _with_key(self, visitor: Visitor, engine: Engine) -> Engine:
         """Return the engine with the visitor's own key in place of the owner's, if it takes one."""
@@ -151,6 +159,7 @@ def find_engines(
         unlisted_models(found.values()),
         limiter or RateLimiter(settings.limits),
         config=config,
+        offers_downloads=settings.offers_downloads,
     )
 
 

@@ -35,6 +35,7 @@ class TaskRun(Phased):
     before: BoxFields = ()  # what the fields held when it was drawn
     token: str = "<OCR_WITH_REGION>"  # of the task that is chosen
     example: int | None = None  # the example that fills the fields
+    downloading: bool = False  # the weights are fetched that a task needs
 
     def begin(self, plan: TaskPlan) -> None:
         """Take a plan; its first question is known."""
@@ -44,6 +45,11 @@ class TaskRun(Phased):
         self.started, self.first_s = time.perf_counter(), None
         self.reply = PageReply(question, self.stop_token)
         self.picture = question.picture
+
+    def begin_download(self) -> None:
+        """Take a download of the weights; the last result stays."""
+        self.enqueue()
+        self.error, self.downloading = "", True
 
     def next_step(self) -> bool:
         """Keep the answer of the step that is done; prepare the next question, if there is one.

@@ -1,4 +1,4 @@
-"""Builds fields that several tabs share: a row of examples, and the field for a picture."""
+"""Builds fields that several tabs share: a row of examples, groups of tasks, a picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gradio.components import Component
 from ui.core.gradio_compat import QUIET, UploadedImage
 from ui.core.markdown import verbatim
 from ui.core.storage import picture_path, store_picture
-from vlm_backends import Picture, VLMError
+from vlm_backends import Model, Picture, Task, VLMError
 from vlm_backends.types import Page
 
 # What a browser offers to choose: not each one knows all of them by "image".
@@ -119,3 +119,16 @@ class PictureField:
         turn = [self.image, self.page, *given]
         self.page.input(turned, turn, [self.image, *changed], trigger_mode="always_last", **QUIET)
         self.image.clear(cleared, given, [self.page, *outputs], **QUIET)
+
+
+def grouped(tasks: tuple[Task, ...]) -> dict[str, list[Task]]:
+    """Return the tasks by group, in the catalogue's order."""
+    groups: dict[str, list[Task]] = {}
+    for task in tasks:
+        groups.setdefault(task.group, []).append(task)
+    return groups
+
+
+def holds(model: Model, group: object, token: str) -> bool:
+    """Return True when the model's task is in this group."""
+    return any(task.token == token and task.group == group for task in model.tasks)

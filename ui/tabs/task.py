@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
+from ui.components.download_offer import download_button
 from ui.components.engine_menu import SETS_STATE
 from ui.components.fallback import fallback_button
 from ui.components.result_panel import ResultPanel, after
@@ -16,7 +17,16 @@ from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import store_picture
 from ui.state.task_run import BoxFields, TaskRun, complete_box
-from ui.tabs.fields import ASSETS, PictureField, example, example_gallery, titled
+from ui.tabs.download import DownloadHandlers
+from ui.tabs.fields import (
+    ASSETS,
+    PictureField,
+    example,
+    example_gallery,
+    grouped,
+    holds,
+    titled,
+)
 from ui.tabs.task_runner import RunFields, TaskRunHandlers
 from vlm_backends import Model, Picture, Task, VLMError, find_task
 from vlm_backends.models import DESCRIBE_GROUP, check_region
@@ -59,6 +69,7 @@ class TaskTab:
             with gr.Column(scale=3, min_width=320):
                 self._result()
         self.handlers = TaskRunHandlers(model, registry, self._run_fields())
+        self.downloads = DownloadHandlers(self.handlers, self.download, visitor)
         self._wire_fields()
         self._wire_runs()
 
@@ -74,7 +85,7 @@ class TaskTab:
     def _picker(self) -> None:
         self.groups: list[gr.Radio] = []
         with gr.Group(elem_classes="picker"):
-            for group, tasks in _grouped(self.model.tasks).items():
+            for group, tasks in grouped(self.model.tasks).items():
                 choices = [(task.title, task.token) for task in tasks]
                 value = FIRST if any(task.token == FIRST for task in tasks) else None
                 self.groups.append(
@@ -106,7 +117,7 @@ class TaskTab:
 
     def _buttons(self) -> None:
         self.notice = gr.Markdown(elem_classes="notice", elem_id="task-notice")
-        self.instead = fallback_button()
+        self.instead, self.download = fallback_button(), download_button()
         with gr.Row():
             self.go = gr.Button("Run", variant="primary", elem_id="run-task")
             self.both = gr.Button("Run, then find what it names", visible=False, elem_id="run-both")
@@ -135,6 +146,7 @@ class TaskTab:
         self.chosen: list[Any] = [
             *self.groups,
             self.about,
+            self.download,
             self.confidence,
             self.words,
             self.region_group,
@@ -150,7 +162,7 @@ class TaskTab:
         self.viewer.region(self.drawn, box, [*self.region, self.notice], **QUIET)
         for number in self.region:
             number.submit(self.typed, box, [self.viewer, self.notice], **QUIET)
-        described = [self.about, self.confidence]
+        described = [self.about, self.confidence, self.download]
         gr.on(None, self.describe, [self.run, self.visitor], described, **QUIET)
 
     def _wire_runs(self) -> None:
@@ -171,6 +183,7 @@ class TaskTab:
             self.viewer.act(runs.act, run, taken, **QUIET),
             example.then(runs.take, fields, taken, **QUIET),
             switched.then(runs.again, run, taken, **QUIET),
+            self.downloads.wire(fields),
         ):
             self._stream_after(start)
         self.stop.click(TaskRun.stop, run, None, **QUIET)
@@ -197,7 +210,7 @@ class TaskTab:
         task = find_task(token)
         run.token = task.token
         updates: dict[Any, Any] = {
-            group: gr.Radio(value=token if _holds(self.model, group.label, token) else None)
+            group: gr.Radio(value=token if holds(self.model, group.label, token) else None)
             for group in self.groups
         }
         updates |= {
@@ -232,6 +245,7 @@ class TaskTab:
         return {
             self.about: f"{task.about}  \n<small>{state}</small>",
             self.confidence: gr.Slider(visible=scored),
+            **self.downloads.offer(run, visitor),
         }
 
     def load_example(self, run: TaskRun, index: int, visitor: Visitor) -> dict[Any, Any]:
@@ -280,15 +294,3 @@ class TaskTab:
             return {self.viewer: self.handlers.view(run, check_region(region)), self.notice: ""}
         except VLMError as error:
             return {self.notice: verbatim(str(error))}
-
-
-def _grouped(tasks: tuple[Task, ...]) -> dict[str, list[Task]]:
-    """Return the tasks by group, in the catalogue's order."""
-    groups: dict[str, list[Task]] = {}
-    for task in tasks:
-        groups.setdefault(task.group, []).append(task)
-    return groups
-
-
-def _holds(model: Model, group: object, token: str) -> bool:
-    return any(task.token == token and task.group == group for task in model.tasks)

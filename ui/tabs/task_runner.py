@@ -114,12 +114,12 @@ class TaskRunHandlers:
         box = run.chosen_box(fields.region)
         run.box, run.confidence = complete_box(box), fields.confidence
         asked = replace(fields, region=box)
-        return self._taken(run, lambda: single_question(self._question(run, asked)))
+        return self._taken(run, lambda: run.begin(single_question(self._question(run, asked))))
 
     def take_both(self, run: TaskRun, *given: Any) -> dict:
         """Take a run that captions the picture, and then finds what the caption names."""
         fields = Given.of(given)
-        return self._taken(run, lambda: caption_then_places(self._question(run, fields)))
+        return self._taken(run, lambda: run.begin(caption_then_places(self._question(run, fields))))
 
     def act(self, run: TaskRun, event: gr.EventData) -> dict:
         """Take what was chosen in the viewer, for boxes or for the words.
@@ -127,15 +127,15 @@ class TaskRunHandlers:
         The event comes from the browser: nothing in it is trusted.
         """
         name, boxes = getattr(event, "action", ""), getattr(event, "boxes", None)
-        return self._taken(run, lambda: self._plan_for(run, name, boxes))
+        return self._taken(run, lambda: run.begin(self._plan_for(run, name, boxes)))
 
     def again(self, run: TaskRun) -> dict:
         """Take the last run once more, from its first step."""
-        return self._taken(run, lambda: run.plan)
+        return self._taken(run, lambda: run.begin(run.plan))
 
     async def stream(self, run: TaskRun, visitor: Visitor) -> AsyncGenerator[Any, None]:
         """Yield the words so far, step by step."""
-        if not run.claim():
+        if run.downloading or not run.claim():
             yield gr.skip()  # Gradio empties the outputs of a generator that ends without a yield
             return
         try:
@@ -182,7 +182,7 @@ class TaskRunHandlers:
 
     def finish(self, run: TaskRun, visitor: Visitor) -> dict:
         """Show the picture with its regions, the words, and what was sent."""
-        if run.phase is not Phase.ENDED:
+        if run.downloading or run.phase is not Phase.ENDED:
             return gr.skip()
         done, steps = len(run.found), len(run.plan.steps)
         error = run.error or (run.reply.failure if run.reply else "")
@@ -221,13 +221,17 @@ class TaskRunHandlers:
             answer_actions=further,
         )
 
-    def _taken(self, run: TaskRun, plan: Callable[[], TaskPlan]) -> dict:
+    def take_download(self, run: TaskRun) -> dict:
+        """Take a download of the model's weights in place of a run."""
+        return self._taken(run, run.begin_download)
+
+    def _taken(self, run: TaskRun, begin: Callable[[], None]) -> dict:
         fields = self.fields
         if run.active:
             waiting = "The last run is still going. Stop it, or wait for its end."
             return {fields.run: run, fields.notice: waiting}
         try:
-            run.begin(plan())
+            begin()
         except VLMError as error:
             return {fields.run: run, fields.notice: verbatim(str(error))}
         return {
