@@ -73,6 +73,14 @@ def test_no_answer_has_a_serious_fault(visit):
     assert not in_both_schemes(page)
 
 
+def test_the_offer_of_a_download_has_no_serious_fault(visit):
+    page = visit("?model=florence-2&task=CAPTION", width=390, height=844)
+    page.locator(".download:visible").get_by_text("Florence-2, 0.5 GB, MIT").wait_for()
+    page.wait_for_timeout(1000)  # the choice of the task fades in
+    assert not in_both_schemes(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_no_tab_scrolls_sideways(visit):
     page = visit(width=390, height=844)
     for width, scheme in ((390, "light"), (390, "dark"), (820, "light"), (2560, "light")):

@@ -47,8 +47,9 @@ def test_a_locked_task_fetches_its_model_and_runs(browser, address):
     button = page.get_by_role("button", name="Download Florence-2, 0.5 GB, MIT")
     page.locator("#run-task").click()
     page.locator("#task-notice").get_by_text("This needs Florence-2 itself").wait_for()
-    button.click()
+    button.press("Enter")
     page.locator(".download progress").wait_for()
+    assert page.evaluate("document.activeElement.className") == "download"  # Tab leads to Stop
     page.locator(".download").get_by_text("of 60.").wait_for()
     box = page.locator(".download").bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= 390

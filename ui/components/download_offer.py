@@ -23,7 +23,7 @@ def download_button() -> gr.HTML:
     Its event is `accept`.
     """
     return gr.HTML(
-        html_template='<div class="download" hidden></div>',
+        html_template='<div class="download" tabindex="-1" hidden></div>',
         js_on_load="showcase.download(element, props, watch, () => trigger('accept', {}))",
         apply_default_css=False,
         elem_classes="download-offer",
