@@ -220,8 +220,8 @@ def _read_weights(env: Environment) -> dict[str, Any]:
     }
 
 
-def _check_script(env: Environment) -> dict[str, Any]:
-    """Check what is no field: it holds for all engines of a process, which read it themselves."""
+def _check_builtin_tools(env: Environment) -> dict[str, Any]:
+    """Check the script and the detector: no fields, as the process's built-in tools read them."""
     ocr_script(env)
     detector_path(env)
     return {}
@@ -288,7 +288,7 @@ _ENGINE_SETTINGS = (
     _read_nvidia,
     lambda env: {"servers": read_servers(env)},
     _read_weights,
-    _check_script,
+    _check_builtin_tools,
 )
 _PROGRAM_SETTINGS = (
     lambda env: {"limits": read_limits(env)},

@@ -25,9 +25,9 @@ def as_csv(answer: Answer, picture: Picture | None) -> str:
     """Return the answer's table as CSV (RFC 4180), or without a table a line for each region.
 
     A region's line has its label, its bounds and its outline in pixels, and its score (0..1) where
-    the regions have any; without a single finite
-    coordinate, its label alone. A cell that a spreadsheet would compute gets an apostrophe in
-    front; numbers stay numbers. The picture is needed for regions only.
+    the regions have any; without a single finite coordinate, its label alone. A cell that a
+    spreadsheet would compute gets an apostrophe in front; numbers stay numbers. The picture is
+    needed for regions only.
     """
     rows = answer.rows or _region_rows(answer, picture)
     file = io.StringIO()
