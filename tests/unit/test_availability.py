@@ -117,9 +117,10 @@ def test_this_machine_is_never_called_the_model(journal):
     journal.add_call(Embedded(), LLAMA, Observation("answered", NOW))
     assert availability_of(Embedded(), LLAMA, journal) == (
         "in part",
-        "reads the picture here, no conversation, answered just now",
+        "finds things (SSDLite), reads text (PP-OCRv6), no conversation, answered just now",
         "maybe",
     )
+    assert Embedded().capability(LLAMA).computed_by == "SSDLite and PP-OCRv6"
 
 
 @pytest.mark.parametrize("called, looked, key, model, word, detail", [

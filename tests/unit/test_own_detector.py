@@ -74,6 +74,22 @@ def test_a_network_of_another_kind_is_refused_in_a_sentence(tmp_path):
     assert "neither a detector of YOLOX nor of SSD" in answered(broken)["error"]
 
 
+SAID = """
+import os
+os.environ["VLM_DETECTOR"] = {path!r}
+from ui.core.session import EngineRegistry, Visitor, who_answers
+from vlm_backends import Embedded, find_model
+print(who_answers(EngineRegistry((Embedded(),)), Visitor()))
+print(Embedded().capability(find_model("meta/llama-3.2-11b-vision-instruct")).summary)
+"""
+
+
+def test_what_the_page_says_of_this_machine_is_true_of_the_chosen_detector():
+    who, chat = printed(SAID.format(path=str(NETWORKS / "yolox.onnx"))).strip().splitlines()
+    assert "finds and outlines 2 kinds of things" in who
+    assert chat == "finds things (yolox), reads text (PP-OCRv6), no conversation"
+
+
 def test_a_wrong_setting_is_refused_at_the_start(tmp_path):
     with pytest.raises(BadPrompt, match="must be the path of an ONNX file"):
         Config.from_env({"VLM_DETECTOR": str(tmp_path / "none.onnx")})

@@ -12,6 +12,7 @@ from ui.core.limits import admission
 from vlm_backends import CATALOGUE, BadPrompt, Engine, Model, VLMError, engines
 from vlm_backends.config import Config
 from vlm_backends.engines.base import FetchingEngine
+from vlm_backends.engines.builtin.detector_facts import detector_facts
 from vlm_backends.journal import Journal
 from vlm_backends.ratelimit import RateLimiter
 
@@ -195,16 +196,16 @@ def who_answers(registry: EngineRegistry, visitor: Visitor) -> str:
 def _sentence(engine: Engine, visitor: Visitor) -> str:
     traits = engine.traits
     if not traits.takes_key:
-        return _SENTENCES[traits.kind]
+        return _SENTENCES[traits.kind].format(kinds=detector_facts().kinds)
     return _SENTENCES["own key" if visitor.key else "page's key" if traits.has_key else "no key"]
 
 
 _SENT = "Your picture and words go to NVIDIA's servers."
 _SEVERAL = "**Several engines answer:** each tab says which, and lets you choose."
 _SENTENCES: Mapping[str, str] = {  # by the engine's kind; or by whose key it asks with
-    "builtin": "**This machine answers.** It finds and outlines 80 kinds of things, reads text and "
-    "codes, and turns charts into tables: computed here from your picture, with no key and no "
-    "download. It does not converse.",
+    "builtin": "**This machine answers.** It finds and outlines {kinds} kinds of things, reads "
+    "text and codes, and turns charts into tables: computed here from your picture, with no key "
+    "and no download. It does not converse.",
     "local": "**Open weights answer**, on this machine: your picture and words stay here.",
     "openai": "**A server of this page's owner answers**, by the OpenAI wire: your picture and "
     "words go there.",

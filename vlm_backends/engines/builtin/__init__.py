@@ -1,7 +1,7 @@
 """Compute answers from the picture itself, without a key, network or download.
 
-This engine finds things of 80 kinds, reads print and codes, outlines, and reads charts. Everything
-else is refused, with a sentence on what it would take.
+This engine finds things, reads print and codes, outlines, and reads charts. Everything else is
+refused, with a sentence on what it would take.
 """
 
 from __future__ import annotations
@@ -20,37 +20,63 @@ from vlm_backends.types import Chunk, Model, Prompt, Sent, Task
 # four pictures at a time: a decoded one takes hundreds of megabytes
 _picture_line = WaitingLine(seats=4)
 
+
+@dataclass(frozen=True)
+class _Tool:
+    """What computes a task's answer, a phrase for it, and two facts as in Capability.
+
+    {ocr} is the name of the networks that read print, {detector} that of the one that finds
+    things of {kinds} kinds.
+    """
+
+    computed_by: str
+    summary: str
+    scored: bool = False
+    points: bool = False
+
+
 _GRABCUT = "GrabCut"
-_DETECTOR = "{detector}"
-_THINGS = "Found on this machine by {detector}: {kinds} kinds of things."
-_NAMED = "On this machine: things of {kinds} kinds by {detector}, words where they are printed."
-_OUTLINED = f"{_DETECTOR}, selfie segmentation and {_GRABCUT}"
-# Florence-2's tasks in `tasks.TASKS`: what computes the answer, and a phrase for it; {ocr} is the
-# name of the networks that read print, {detector} that of the one that finds things
-_BY_TASK = {
-    "<OD>": (_DETECTOR, _THINGS),
-    "<REGION_PROPOSAL>": (_DETECTOR, "On this machine: boxes by {detector}, without names."),
-    "<REGION_TO_CATEGORY>": (
-        _DETECTOR,
-        "On this machine: one of {kinds} kinds, or text ({detector}).",
+_OUTLINED = f"{{detector}}, selfie segmentation and {_GRABCUT}"
+_READ = _Tool("{ocr}", "Done on this machine by {ocr}.")
+_NAMED = _Tool(
+    "{detector} and {ocr}",
+    "On this machine: things of {kinds} kinds by {detector}, words where they are printed.",
+    scored=True,
+)
+_BY_TASK = {  # Florence-2's tasks in `tasks.TASKS`
+    "<OD>": _Tool(
+        "{detector}", "Found on this machine by {detector}: {kinds} kinds of things.", scored=True
     ),
-    "<OCR>": ("{ocr}", "Done on this machine by {ocr}."),
-    "<OCR_WITH_REGION>": ("{ocr}", "Done on this machine by {ocr}."),
-    "<REGION_TO_SEGMENTATION>": (
+    "<REGION_PROPOSAL>": _Tool(
+        "{detector}", "On this machine: boxes by {detector}, without names.", scored=True
+    ),
+    "<REGION_TO_CATEGORY>": _Tool(
+        "{detector}", "On this machine: one of {kinds} kinds, or text ({detector}).", scored=True
+    ),
+    "<OCR>": _READ,
+    "<OCR_WITH_REGION>": _READ,
+    "<REGION_TO_SEGMENTATION>": _Tool(
         _OUTLINED,
         "On this machine: people by a network, other things by colour and edges (GrabCut).",
+        scored=True,
+        points=True,
     ),
-    "<REFERRING_EXPRESSION_SEGMENTATION>": (
+    "<REFERRING_EXPRESSION_SEGMENTATION>": _Tool(
         _OUTLINED,
         "On this machine: {kinds} kinds of things, as in “the left horse” ({detector}, GrabCut).",
+        scored=True,
     ),
-    "<REGION_TO_DESCRIPTION>": (
+    "<REGION_TO_DESCRIPTION>": _Tool(
         "measurements and {ocr}",
         "On this machine: measured facts, such as text, colours and size.",
     ),
-    "<CAPTION_TO_PHRASE_GROUNDING>": ("{detector} and {ocr}", _NAMED),
-    "<OPEN_VOCABULARY_DETECTION>": ("{detector} and {ocr}", _NAMED),
+    "<CAPTION_TO_PHRASE_GROUNDING>": _NAMED,
+    "<OPEN_VOCABULARY_DETECTION>": _NAMED,
 }
+_TABLES = _Tool("{ocr} and the geometry of charts", "bar charts, lines and pies to tables here")
+_CHAT = _Tool(
+    "{detector} and {ocr}", "finds things ({detector}), reads text ({ocr}), no conversation"
+)
 
 
 @dataclass(frozen=True)
@@ -72,24 +98,20 @@ class Embedded:
         """Say what is computed here in place of the model, or of one of its tasks, and by what."""
         if task and task.token not in _BY_TASK:
             return Capability(False, "Needs Florence-2 itself: an NVIDIA key, for one.", "model")
-        ocr, (detector, kinds) = ocr_name(), detector_facts()
-        if task:
-            tool, summary = (
-                text.format(ocr=ocr, detector=detector, kinds=kinds)
-                for text in _BY_TASK[task.token]
-            )
-        elif model.tasks:
-            tool = f"{detector}, {ocr}, {_GRABCUT} and measurements"
-            summary = f"{len(_BY_TASK)} of {len(model.tasks)} tasks here"
-        elif model.tables:
-            tool, summary = (
-                f"{ocr} and the geometry of charts",
-                "bar charts, lines and pies to tables here",
-            )
-        else:
-            tool, summary = ocr, "reads the picture here, no conversation"
-        scored = task is not None and _DETECTOR in _BY_TASK[task.token][0]
-        return Capability(True, summary, computed_by=tool, partial=True, scored=scored)
+        tool = _BY_TASK[task.token] if task else _tool_for(model)
+        facts = detector_facts()
+        computed_by, summary = (
+            text.format(ocr=ocr_name(), detector=facts.name, kinds=facts.kinds)
+            for text in (tool.computed_by, tool.summary)
+        )
+        return Capability(
+            True,
+            summary,
+            computed_by=computed_by,
+            partial=True,
+            scored=tool.scored,
+            points=tool.points,
+        )
 
     def with_key(self, key: str) -> Embedded:
         """Return this engine: it takes no key."""
@@ -123,6 +145,14 @@ class Embedded:
                 if cancel.is_set():
                     return
                 yield chunk
+
+
+def _tool_for(model: Model) -> _Tool:
+    """Return what stands in for a model as a whole."""
+    if model.tasks:
+        tools = f"{{detector}}, {{ocr}}, {_GRABCUT} and measurements"
+        return _Tool(tools, f"{len(_BY_TASK)} of {len(model.tasks)} tasks here")
+    return _TABLES if model.tables else _CHAT
 
 
 def _of_several(prompt: Prompt) -> str:

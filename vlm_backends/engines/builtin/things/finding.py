@@ -1,4 +1,4 @@
-"""Find the things in a picture: a name of 80, how sure, and a box for each."""
+"""Find the things in a picture: a name, how sure, and a box for each."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

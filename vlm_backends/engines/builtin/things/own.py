@@ -17,13 +17,6 @@ _USUAL_SIDE = 640  # px: for a file that takes any size
 _REFUSED = "VLM_DETECTOR: {} is neither a detector of YOLOX nor of SSD that can be run here."
 
 
-def read_kinds(path: Path) -> tuple[str, ...]:
-    """Return the names in the text file beside a detector: one a line, for classes from 0."""
-    return tuple(
-        line.strip() for line in path.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
-    )
-
-
 def look(path: Path, kinds: Sequence[str], rgb: np.ndarray) -> Detections:
     """Return what the detector of this file sees in a picture (H×W×3, uint8).
 

@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from vlm_backends.config import detector_path
+from vlm_backends.engines.builtin.detector_facts import read_kinds
 from vlm_backends.engines.builtin.things import categories, own
 from vlm_backends.engines.builtin.things.boxes import Thing
 from vlm_backends.engines.builtin.things.categories import Mention
@@ -38,7 +39,7 @@ def detector() -> Detector:
     if path is None:
         glance = partial(detect, flipped_too=False)
         return Detector("SSDLite", KINDS, detect, glance, confirmed)
-    kinds = own.read_kinds(path)
+    kinds = read_kinds(path)
     look = partial(own.look, path, kinds)
     return Detector(path.stem, kinds, look, look, _as_found)
 
