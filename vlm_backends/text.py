@@ -1,6 +1,7 @@
-"""Clean and shorten text that a model or a stranger wrote."""
+"""Clean and shorten text that a model or a stranger wrote, and write lists of words."""
 
 import re
+from collections.abc import Iterable
 
 MAX_LABEL = 40  # characters of a label on a drawing
 
@@ -27,3 +28,14 @@ def shorten(text: str, longest: int) -> str:
 def one_line(text: str, longest: int) -> str:
     """Put the text in one line of at most `longest` characters; runs of blanks become one."""
     return shorten(" ".join(text.split()), longest)
+
+
+def listed(names: Iterable[str], last: str = "and") -> str:
+    """Return names as "a", "a and b", "a, b and c"; `last` may be "or". Empty for none."""
+    *head, tail = list(names) or [""]
+    return f"{', '.join(head)} {last} {tail}" if head else tail
+
+
+def quoted(words: Iterable[str], last: str = "and") -> str:
+    """Return words in quotation marks, each once, as `listed` does."""
+    return listed((f"“{word}”" for word in dict.fromkeys(words)), last)

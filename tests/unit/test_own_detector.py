@@ -61,6 +61,16 @@ def test_its_kinds_are_nouns(words, labels):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("words", ["the red 5mm bolt nuts", "Red 5mm bolt nut"])
+def test_a_kind_of_several_words_with_digits_is_a_noun(words, tmp_path):
+    shutil.copy(NETWORKS / "yolox.onnx", tmp_path / "own.onnx")
+    (tmp_path / "own.txt").write_text("chair\nRed 5mm bolt nut\n")
+    answer = answered(tmp_path / "own.onnx", "<OPEN_VOCABULARY_DETECTION>", words)
+    assert [region["label"] for region in answer["regions"]] == ["Red 5mm bolt nut"]
+    assert "Not found" not in answer["text"] and "looked for as" not in answer["note"]
+
+
+@pytest.mark.slow
 def test_a_kind_that_it_does_not_know_is_refused():
     answer = answered(NETWORKS / "yolox.onnx", "<OPEN_VOCABULARY_DETECTION>", "a cup")
     assert answer["regions"] == [] and "no known kind of thing: “cup”" in answer["text"]

@@ -283,7 +283,7 @@ def test_the_note_says_that_nothing_is_understood_and_who_read():
 
 def test_words_that_are_not_printed_are_named():
     text = answered("Is the total of the invoice in dollars?", RECEIPT).text
-    assert "Not found in print: “invoice”, “dollars”." in text
+    assert "Not found in print: “invoice” and “dollars”." in text
 
 
 def test_another_spelling_is_named():

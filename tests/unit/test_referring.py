@@ -2,9 +2,11 @@
 
 import pytest
 
-from vlm_backends.engines.builtin.phrases import denial, read_phrases
+from vlm_backends.engines.builtin.phrases import read_phrases
+from vlm_backends.engines.builtin.question_words import denial
 from vlm_backends.engines.builtin.referring import choose
 from vlm_backends.engines.builtin.things import Thing
+from vlm_backends.text import quoted
 
 # three horses from left to right, small, large and middling; two dogs; a cat; people; one cup
 HORSES = (
@@ -83,9 +85,13 @@ def test_a_phrase_means_these_things(words, wanted):
         ("the largest cup", (CUP,), "Only 1 cup"),
         ("both horses", HORSES, "2 were asked for, 3 found"),
         ("three dogs", (DOG_BY_CAT, DOG), "3 were asked for, 2 found"),
-        ("the man on the left", (PEOPLE[0],), "does not tell men, women and children apart"),
-        ("women", PEOPLE, "looked for as “person”"),
-        ("the left kitten", (CAT,), "looked for as “cat”"),
+        (
+            "the man on the left",
+            (PEOPLE[0],),
+            "looked for as person: more than that cannot be told",
+        ),
+        ("women", PEOPLE, "looked for as person"),
+        ("the left kitten", (CAT,), "looked for as cat"),
         ("horses on the left", (LEFT, LARGE), "in the left of the picture"),
         ("the large horses", HORSES, "cannot be told: all are taken"),
         ("the dog near the cup", None, "2 dogs fit; this is the nearest"),
@@ -160,8 +166,8 @@ def test_without_a_known_noun_nothing_is_meant(words):
         ("all horses without the left one", "without"),
         ("everything except the cat", "except"),
         ("all but the cat", "but"),
-        ("the horse that isn't white", "n't"),
-        ("the horse that isn’t white", "n’t"),
+        ("the horse that isn't white", "isn't"),
+        ("the horse that isn’t white", "isn’t"),
         ("people other than the left one", "other than"),
         ("no cats", "no"),
         ("the left horse", ""),
@@ -187,6 +193,14 @@ def test_denials_are_seen(words, word):
 def test_a_colour_counts_only_where_it_tells_the_things_apart(shares, wanted, said, left_out):
     things, remarks, unknown = chosen("the red horse", lambda thing, _: shares[thing])
     assert things == wanted and said in remarks and unknown == left_out
+
+
+@pytest.mark.parametrize("words, text", [
+    ([], ""), (["a"], "“a”"), (["a", "b"], "“a” and “b”"), (["a", "b", "a", "c"], "“a”, “b” and “c”"),
+])  # fmt: skip
+def test_words_are_listed(words, text):
+    assert quoted(words) == text
+    assert quoted(iter(words), "or") == text.replace("and", "or")
 
 
 def test_two_that_are_as_far_to_a_side_are_told():

@@ -10,6 +10,7 @@ from vlm_backends import Embedded, Prompt, Turn, ask, find_model, find_task, rea
 from vlm_backends.engines.builtin import things
 from vlm_backends.engines.builtin.nouns import words_left
 from vlm_backends.engines.builtin.prompts import TaskQuestion
+from vlm_backends.engines.builtin.regions import widened
 from vlm_backends.engines.builtin.things import Thing, find_things, kinds_of, mentions, plural
 from vlm_backends.engines.builtin.things.detector import detect
 from vlm_backends.engines.builtin.things.finding import distinct, things_of
@@ -108,6 +109,18 @@ def test_doubles_are_one_thing(found, kept):
     assert [thing.name for thing in distinct([Thing(*each) for each in found])] == kept
 
 
+def test_a_thing_of_a_part_is_moved_into_the_whole_picture():
+    thing = things.moved(Thing("cat", 0.9, (0.0, 0.5, 0.5, 1.0)), (0.2, 0.4, 0.6, 0.8))
+    assert thing.box == pytest.approx((0.2, 0.6, 0.4, 0.8)) and thing.name == "cat"
+
+
+@pytest.mark.parametrize("box, wider", [
+    ((0.4, 0.4, 0.6, 0.8), (0.3, 0.3, 0.7, 0.9)), ((0.0, 0.0, 0.5, 1.0), (0.0, 0.0, 0.75, 1.0)), ((0.5, 0.5, 0.5, 0.5), (0.5,) * 4),
+])  # fmt: skip
+def test_a_box_is_widened_within_the_picture(box, wider):
+    assert widened(box, 0.5, 0.25) == pytest.approx(wider)
+
+
 # --- nouns ----------------------------------------------------------------------------------------
 
 
@@ -132,6 +145,40 @@ def test_doubles_are_one_thing(found, kept):
 def test_nouns_that_name_kinds(text, found):
     assert [(noun.text, noun.kinds) for noun in mentions(text)] == found
     assert all(text[noun.start : noun.end] == noun.text for noun in mentions(text))
+
+
+OWN = (
+    "m4 bolt",
+    "Fire Extinguisher Sign",
+    "traffic_light",
+    "size 4 wrench",
+    "7",
+    "Person",
+    "y",
+    "",
+)
+
+
+@pytest.mark.parametrize("text, found", [
+    ("an M4 bolt", [("M4 bolt", "m4 bolt")]), ("12 m4  bolts?", [("m4  bolts", "m4 bolt")]), ("the m4 bolt 5", [("m4 bolt", "m4 bolt")]),
+    ("the left fire extinguisher sign", [("fire extinguisher sign", "Fire Extinguisher Sign")]),
+    ("fire extinguisher signs and size 4 wrenches", [("fire extinguisher signs", "Fire Extinguisher Sign"), ("size 4 wrenches", "size 4 wrench")]),
+    ("two traffic lights, a traffic_light", [("traffic lights", "traffic_light"), ("traffic_light", "traffic_light")]),
+    ("Is there a 7?", [("7", "7")]), ("women", [("women", "Person")]),
+    ("7 dogs", []), ("bolt", []), ("m4", []), ("fire extinguisher", []), ("m4 bolt cutter", []), ("a cat", []), ("", []),
+])  # fmt: skip
+def test_kinds_of_another_detector_are_found_by_all_their_words(text, found):
+    named = things.categories.mentions(text, OWN)
+    assert [(noun.text, noun.kinds) for noun in named] == [(said, (kind,)) for said, kind in found]
+    assert words_left(" ".join(noun.text for noun in named), named) == []
+    for noun in named:
+        assert noun.is_name == (noun.text != "women")
+        assert noun.is_plural == noun.text.endswith(("s", "women"))
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_each_kind_has_a_plural(kind):
+    assert plural(kind, 1) == kind and plural(kind, 2).startswith(kind[:-1])
 
 
 @pytest.mark.parametrize("name, count, text", [

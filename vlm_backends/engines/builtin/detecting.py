@@ -1,7 +1,6 @@
 """Answer the tasks that find and name things, in place of Florence-2, with the detector."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import ocr, things
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES, TaskQuestion, parse_box
-from vlm_backends.engines.builtin.regions import part_of
+from vlm_backends.engines.builtin.regions import part_of, widened
 from vlm_backends.engines.builtin.things import Thing
 from vlm_backends.media.geometry import Box, corners
 from vlm_backends.types import Chunk, Region
@@ -27,7 +26,7 @@ def detect_objects(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken)
     found = [thing for thing in seen if thing.score >= question.confidence]
     note = f"{found_by()}{_fainter(len(seen) - len(found), question.confidence)}"
     if found:
-        yield listed(found)._replace(note=note)
+        yield _lines(found)._replace(note=note)
     else:
         yield _nothing_found(question.confidence)._replace(note=note)
 
@@ -72,12 +71,9 @@ def thing_in_box(rgb: np.ndarray, box: Box, confidence: float) -> Thing | None:
 
     The box is looked at with some surroundings, and within the whole picture; the surer counts.
     """
-    wide, high = (box[2] - box[0]) * _MARGIN, (box[3] - box[1]) * _MARGIN
-    left, top = max(0.0, box[0] - wide), max(0.0, box[1] - high)
-    right, bottom = min(1.0, box[2] + wide), min(1.0, box[3] + high)
-    part = part_of(rgb, (left, top, right, bottom))
-    around = (left, top, right - left, bottom - top)
-    near = [_moved(thing, around) for thing in things.find_things(part, confidence)]
+    around = widened(box, _MARGIN, _MARGIN)
+    part = part_of(rgb, around)
+    near = [things.moved(thing, around) for thing in things.find_things(part, confidence)]
     found = [
         thing
         for thing in (*near, *things.find_things(rgb, confidence))
@@ -96,15 +92,12 @@ def found_by() -> str:
     )
 
 
-def listed(found: Sequence[Thing], start: int = 0) -> Chunk:
-    """Return things as lines of text, such as "person 97%", each with its region.
-
-    `start` is how many characters the answer had before the first.
-    """
+def _lines(found: Sequence[Thing]) -> Chunk:
+    """Return things as lines of text, such as "person 97%", each with its region."""
     text, regions = "", list[Region]()
     for thing in found:
         text += "\n" if text else ""
-        span = start + len(text), start + len(text) + len(thing.name)
+        span = len(text), len(text) + len(thing.name)
         text += f"{thing.name} {thing.score:.0%}"
         regions.append(Region(thing.name, corners(thing.box), span=span, score=thing.score))
     return Chunk(text, tuple(regions), literal=True)
@@ -127,15 +120,6 @@ def _fainter(count: int, confidence: float) -> str:
         return ""
     more = "1 more is" if count == 1 else f"{count} more are"
     return f" {more} between {_LEAST:.0%} and {confidence:.0%} sure: lower the confidence to see."
-
-
-def _moved(thing: Thing, around: Box) -> Thing:
-    """Return a thing of a part, given as left, top, width and height in 0..1, in the picture."""
-    left, top, wide, high = around
-    x0, y0, x1, y1 = thing.box
-    return replace(
-        thing, box=(left + x0 * wide, top + y0 * high, left + x1 * wide, top + y1 * high)
-    )
 
 
 def _print_in(rgb: np.ndarray, box: Box, cancel: CancelToken) -> float:

@@ -13,21 +13,20 @@ from vlm_backends.engines.builtin.detecting import found_by, with_kinds
 from vlm_backends.engines.builtin.nouns import (
     NamedThings,
     find_nouns,
-    listed,
+    looked_for,
     own_word,
-    remarks,
     words_left,
 )
 from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.engines.builtin.ocr_script import ocr_name
-from vlm_backends.engines.builtin.phrases import denial
 from vlm_backends.engines.builtin.print_notes import describe_doubts
 from vlm_backends.engines.builtin.prompts import TaskQuestion
-from vlm_backends.engines.builtin.question_words import words_of
+from vlm_backends.engines.builtin.question_words import denial, words_of
 from vlm_backends.engines.builtin.regions import region_from_pixels
 from vlm_backends.engines.builtin.things import Thing
 from vlm_backends.errors import BadPrompt
 from vlm_backends.media.geometry import corners
+from vlm_backends.text import quoted
 from vlm_backends.types import Chunk, Region
 
 _WORD = re.compile(r"\w+(?:[.,:/'’-]\w+)*")
@@ -114,7 +113,7 @@ class _Marked:
             for word in words_left(self._words, self._named.nouns)
             if word.lower() not in self._printed
         ]
-        note = " ".join([*remarks(self._named.nouns), *self._sources(lines, unread)])
+        note = " ".join([*looked_for(self._named.nouns), *self._sources(lines, unread)])
         if self._regions:
             return Chunk(f"{self._text}{self._absent(unknown)}", tuple(self._regions), True, note)
         said = self._absent(unknown).strip() or "Nothing that these words name was found."
@@ -127,14 +126,12 @@ class _Marked:
             said += f"\n\n“{word}” is not understood: what is named is looked for all the same."
         missing = [noun for noun in self._named.missing if noun.text.lower() not in self._printed]
         if missing:
-            names = listed([f"“{noun.text}”" for noun in missing])
+            names = quoted((noun.text for noun in missing), "or")
             said += f"\n\nNot found, by its looks or in print: {names}."
         if compound := [word for word in unknown if things.kinds_of(word)]:
-            names = listed([f"“{word}”" for word in compound], "and")
-            said += f"\n\nNot looked for, as a part of a longer name: {names}."
+            said += f"\n\nNot looked for, as a part of a longer name: {quoted(compound)}."
         if others := [word for word in unknown if word not in compound]:
-            names = listed([f"“{word}”" for word in others], "and")
-            said += f"\n\nNot found in print, and no known kind of thing: {names}."
+            said += f"\n\nNot found in print, and no known kind of thing: {quoted(others)}."
         return said
 
     def _sources(self, lines: Sequence[TextLine], unread: int) -> Iterator[str]:

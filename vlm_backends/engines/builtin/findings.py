@@ -6,12 +6,13 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import things
-from vlm_backends.engines.builtin.nouns import listed, remarks, words_left
-from vlm_backends.engines.builtin.phrases import denial
+from vlm_backends.engines.builtin.nouns import looked_for, words_left
+from vlm_backends.engines.builtin.question_words import denial
 from vlm_backends.engines.builtin.quoting import QUOTED, is_about_print, quote
 from vlm_backends.engines.builtin.text import describe_print
 from vlm_backends.engines.builtin.things import Mention, Thing
 from vlm_backends.media.geometry import Box, corners
+from vlm_backends.text import quoted
 from vlm_backends.types import Chunk, Model, Region
 
 _HEAD = "Things in this picture:\n"
@@ -141,7 +142,7 @@ def _kind_line(found: Sequence[Thing], start: int) -> Chunk:
 
 def place_of(box: Box) -> str:
     """Return where a box (0..1) is in the picture, such as "top left", or that it is most of it."""
-    if (box[2] - box[0]) * (box[3] - box[1]) >= _WHOLE:
+    if things.box_area(box) >= _WHOLE:
         return "most of the picture"
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     across = "left" if x < _THIRDS[0] else "right" if x > _THIRDS[1] else ""
@@ -161,10 +162,9 @@ def _absent(
     missing = {noun.text.lower(): noun for noun in nouns if names.isdisjoint(noun.kinds)}
     said = []
     if missing:
-        quoted = listed([f"“{noun.text}”" for noun in missing.values()])
-        said.append(f"Not found by its looks: {quoted}; one may be there all the same.")
-    ignored = dict.fromkeys([*left, *filter(None, [nouns and denial(question)])])
+        names = quoted((noun.text for noun in missing.values()), "or")
+        said.append(f"Not found by its looks: {names}; one may be there all the same.")
+    ignored = [*left, *filter(None, [nouns and denial(question)])]
     if ignored:
-        words = listed([f"“{word}”" for word in ignored], "and")
-        said.append(f"Not taken into account for things: {words}.")
-    return "\n".join([*said, *remarks(nouns)])
+        said.append(f"Not taken into account for things: {quoted(ignored)}.")
+    return "\n".join([*said, *looked_for(nouns)])

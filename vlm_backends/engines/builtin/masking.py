@@ -9,14 +9,15 @@ from vlm_backends.engines.builtin import masks, things
 from vlm_backends.engines.builtin.colours import colours
 from vlm_backends.engines.builtin.detecting import found_by, thing_in_box, with_kinds
 from vlm_backends.engines.builtin.masks import Cut
-from vlm_backends.engines.builtin.nouns import listed
-from vlm_backends.engines.builtin.phrases import Phrase, denial, read_phrases
+from vlm_backends.engines.builtin.phrases import Phrase, read_phrases
 from vlm_backends.engines.builtin.prompts import TaskQuestion, parse_box
+from vlm_backends.engines.builtin.question_words import denial
 from vlm_backends.engines.builtin.referring import Choice, choose
 from vlm_backends.engines.builtin.regions import part_of
 from vlm_backends.engines.builtin.things import Thing
 from vlm_backends.errors import BadPrompt
 from vlm_backends.media.geometry import Box, corners
+from vlm_backends.text import quoted
 from vlm_backends.types import Chunk, Point, Region
 
 BY_COLOUR, BY_NETWORK = "GrabCut", "MediaPipe's selfie segmentation and GrabCut"
@@ -55,7 +56,7 @@ def outline_at(rgb: np.ndarray, point: Point, confidence: float) -> Chunk:
     """
     around = [thing for thing in things.find_things(rgb, confidence) if _holds(thing.box, point)]
     poor: tuple[Cut, Thing] | None = None
-    for thing in sorted(around, key=lambda thing: _area(thing.box)):
+    for thing in sorted(around, key=lambda thing: things.box_area(thing.box)):
         try:
             cut = masks.cut_box(rgb, thing.box, _is_person(thing))
         except BadPrompt:
@@ -95,7 +96,7 @@ def outline_by_words(
     found = things.find_things(rgb, question.confidence, cancel)
     choices = [_choose(rgb, found, phrase) for phrase in phrases]
     chosen = list(dict.fromkeys(thing for choice in choices for thing in choice.things))
-    chosen.sort(key=lambda thing: -_area(thing.box))
+    chosen.sort(key=lambda thing: -things.box_area(thing.box))
     cuts: list[tuple[Thing, Cut | None]] = []
     for i, thing in enumerate(chosen[:_MOST_THINGS], start=1):
         if cancel.is_set():
@@ -146,8 +147,7 @@ def _told(
         remarks.append(f"The {len(cuts)} largest of {count} are outlined.")
     left_out = [word for choice in choices for word in choice.not_understood] + list(unknown)
     if left_out:
-        words = listed([f"“{word}”" for word in dict.fromkeys(left_out)], "and")
-        remarks.append(f"Not taken into account: {words}.")
+        remarks.append(f"Not taken into account: {quoted(left_out)}.")
     said = "\n\n".join(filter(None, [text, " ".join(remarks)])) or "Nothing fits these words."
     note = f"{_made_by(*(thing for thing, _ in cuts))} {found_by()}" if cuts else found_by()
     return Chunk(said, tuple(regions), literal=True, note=note)
@@ -174,7 +174,7 @@ def _outlined(cut: Cut, thing: Thing | None, box: Box, named: str) -> Chunk:
         return Chunk(said, tuple(regions), literal=True, note=note)
     regions = _regions(cut, label, box, thing.score if thing else None, span)
     parts = "in one part" if len(regions) == 1 else f"in {len(regions)} parts"
-    of_box = cut.area / ((right - left) * (bottom - top))
+    of_box = cut.area / things.box_area(box)
     said = (
         f"{head}Sure of the outline: {cut.sureness:.2f}. The mask covers {cut.area:.1%} of the "
         f"picture, {of_box:.0%} of {named}, {parts}."
@@ -204,10 +204,9 @@ def _unknown_kind(words: Sequence[str]) -> Chunk:
     count = len(things.detector().kinds)
     if not words:
         return with_kinds("Name the thing to outline: these words name none.")
-    names = listed([f"“{word}”" for word in words], "and")
     none = "is none of them" if len(words) == 1 else "are none of them"
     return with_kinds(
-        f"The built-in detector knows {count} kinds of things; {names} {none}. To outline "
+        f"The built-in detector knows {count} kinds of things; {quoted(words)} {none}. To outline "
         "anything else, draw a box around it and choose “Segment a region”."
     )
 
@@ -229,7 +228,3 @@ def _is_person(thing: Thing | None) -> bool:
 
 def _holds(box: Box, point: Point) -> bool:
     return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
-
-
-def _area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])

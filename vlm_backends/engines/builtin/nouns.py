@@ -7,8 +7,9 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import things
-from vlm_backends.engines.builtin.question_words import content_words
+from vlm_backends.engines.builtin.question_words import content_words, words_of
 from vlm_backends.engines.builtin.things import Mention, Thing
+from vlm_backends.text import listed
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,12 @@ class NamedThings:
     missing: tuple[Mention, ...]  # nouns of which none was found
 
 
-def remarks(nouns: Iterable[Mention]) -> Iterator[str]:
+def looked_for(nouns: Iterable[Mention]) -> Iterator[str]:
     """Yield what a person should know of how the nouns were taken."""
     for noun in {noun.text.lower(): noun for noun in nouns}.values():
         if not noun.is_name:
             more = ": more than that cannot be told here" if noun.is_narrower else ""
-            yield f"“{noun.text}” was looked for as {listed(noun.kinds)}{more}."
+            yield f"“{noun.text}” was looked for as {listed(noun.kinds, 'or')}{more}."
 
 
 def find_nouns(rgb: np.ndarray, words: str, confidence: float, cancel: CancelToken) -> NamedThings:
@@ -47,14 +48,8 @@ def find_nouns(rgb: np.ndarray, words: str, confidence: float, cancel: CancelTok
 
 def words_left(words: str, nouns: Sequence[Mention]) -> list[str]:
     """Return the words with a meaning that are none of the nouns, such as "red" and "pagoda"."""
-    known = {word.lower() for noun in nouns for word in noun.text.split()}
+    known = {word.lower() for noun in nouns for word in words_of(noun.text)}
     return [word for word in content_words(words, with_general=True) if word.lower() not in known]
-
-
-def listed(names: Sequence[str], last: str = "or") -> str:
-    """Return names as "a", "a or b", "a, b or c"."""
-    *head, tail = names
-    return f"{', '.join(head)} {last} {tail}" if head else tail
 
 
 def own_word(noun: Mention, thing: Thing) -> str:

@@ -44,11 +44,6 @@ _RELATIONS = (  # a phrase between two nouns, and where the first is beside the 
     (r"above|over", "above"),
     (r"below|beneath|underneath|under", "below"),
 )
-_DENIAL = re.compile(
-    r"\b(?:not|no|never|neither|nor|without|except|excluding|besides|but|other than|apart from|"
-    r"rather than|instead of|non)\b|n['’]t\b",
-    re.IGNORECASE,
-)
 _CLAUSE = re.compile(r"\s*(?:,|;|&|\band\b|\bor\b|\bas well as\b|\bplus\b)\s*", re.IGNORECASE)
 _NUMBERED = re.compile(r"([1-9]\d?)(?:st|nd|rd|th)", re.ASCII)
 _EVERYBODY = re.compile(r"\bevery(?:body|one)\b", re.IGNORECASE)
@@ -57,12 +52,6 @@ _SIDE = re.compile(  # "the left-hand side" is the left
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_PLURAL_TEXT = (
-    "people men women children gentlemen mice knives puppies ponies lorries "
-    "sheep cutlery luggage furniture fruit food"
-)
-_PLURALS = frozenset(_PLURAL_TEXT.split())
-_ALSO_ONE = frozenset({"sheep", "cutlery", "luggage", "furniture", "fruit", "food"})
 
 
 @dataclass(frozen=True)
@@ -79,12 +68,6 @@ class Phrase:
     relation: str = ""  # left, right, near, above, below
     beside: Mention | None = None  # what the relation is to
     unknown: tuple[str, ...] = ()  # words that are not understood, in their order
-
-
-def denial(words: str) -> str:
-    """Return the word of denial in a text, such as "not" and "without"; empty without one."""
-    match = _DENIAL.search(words)
-    return match[0] if match else ""
 
 
 def read_phrases(words: str) -> tuple[list[Phrase], list[str]]:
@@ -106,7 +89,7 @@ def read_phrases(words: str) -> tuple[list[Phrase], list[str]]:
 def _read(clause: str, nouns: list[Mention]) -> Phrase:
     noun, *others = nouns
     before, after = clause[: noun.start], clause[noun.end :]
-    phrase = Phrase(noun, is_plural=_is_plural(noun.text))
+    phrase = Phrase(noun, is_plural=noun.is_plural)
     if others:
         between = clause[noun.end : others[0].start]
         phrase, after = _related(phrase, clause, between, others[0])
@@ -115,7 +98,7 @@ def _read(clause: str, nouns: list[Mention]) -> Phrase:
         phrase = _modified(phrase, word)
     if _ALL & set(seen):
         phrase = replace(phrase, is_plural=True)
-    if noun.text.lower() in _ALSO_ONE and _ONE & set(seen):
+    if noun.is_number_open and _ONE & set(seen):
         phrase = replace(phrase, is_plural=False)
     return phrase
 
@@ -173,10 +156,3 @@ def _modifier(word: str) -> str | None:
 
 def _words(text: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(text)]
-
-
-def _is_plural(noun: str) -> bool:
-    word = noun.lower()
-    if word in _PLURALS:
-        return True
-    return word not in things.detector().kinds and word.endswith("s") and not word.endswith("ss")

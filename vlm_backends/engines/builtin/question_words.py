@@ -29,15 +29,17 @@ _GENERAL_WORDS = frozenset(_GENERAL.split())
 _SHARP = re.compile(r"\W*(when|where|which|who|whose|how|what time)\b", re.IGNORECASE)
 _AMOUNT = re.compile(r"\W*(when|how|what time)\b", re.IGNORECASE)
 _NUM = r"[^\w\s]?\d[\d.,:]*"
+_EXCEPT = "without|except(?: for)?|excluding|besides|apart from|other than"
 _MEANT = re.compile(  # what is not done here: to leave out, and to compare numbers
-    r"\b(?:without|except(?: for)?|excluding|besides|apart from|other than|not counting)"
+    rf"\b(?:{_EXCEPT}|not counting)"
     r"(?: (?:any|the|a|an|for))? [^\W\d_]+"
     rf"|\b(?:(?:less|more|fewer|\w+er) than|under|over|below|above|at (?:least|most)|up to) {_NUM}"
     rf"|\b(?:before|after|until) {_NUM}|\bbetween {_NUM}(?: and {_NUM})?",
     re.IGNORECASE,
 )
+_NOT = re.compile(r"\b(?:not|never|none|nothing|no(?!\.? ?\d))\b|\b[a-z]+n['’]t\b", re.IGNORECASE)
 _DENIAL = re.compile(
-    r"\b(?:not|never|none|nothing|no(?!\.? ?\d))\b|\b[a-z]+n['’]t\b", re.IGNORECASE
+    rf"{_NOT.pattern}|\b(?:neither|nor|non|{_EXCEPT}|but|rather than|instead of)\b", re.IGNORECASE
 )
 _WORD = re.compile(r"[^\W_]+(?:[.,:'’/-][^\W_]+)*")
 _NUMBER_AND_UNIT = re.compile(
@@ -87,7 +89,13 @@ def split_meant(question: str, printed: str) -> tuple[str, list[str]]:
 
 def denials(question: str, quoted: str) -> list[str]:
     """Return the words such as "not" and "isn't" of the question that the quoted print lacks."""
-    return [word for word in _DENIAL.findall(question) if not _is_printed(word, quoted)]
+    return [word for word in _NOT.findall(question) if not _is_printed(word, quoted)]
+
+
+def denial(words: str) -> str:
+    """Return the first denial in a text, such as "not", "isn't", "without"; empty for none."""
+    match = _DENIAL.search(words)
+    return match[0] if match else ""
 
 
 def _is_printed(phrase: str, text: str) -> bool:

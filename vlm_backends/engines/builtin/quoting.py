@@ -17,6 +17,7 @@ from vlm_backends.engines.builtin.row_matching import (
     printed_rows,
 )
 from vlm_backends.models import CATALOGUE
+from vlm_backends.text import quoted
 from vlm_backends.types import Chunk, Region
 
 _BELOW = "↳ "
@@ -120,11 +121,11 @@ def _remarks(match: Match, left_out: Sequence[str]) -> str:
         f"\n\n“{slip}” is spelled nearly like “{word}”." for word, slip in match.respelled.items()
     )
     if match.bare:
-        said += f"\n\nNothing was read beside {_listed(match.bare)}."
+        said += f"\n\nNothing was read beside {quoted(match.bare)}."
     if match.missing:
-        said += f"\n\nNot found in print: {_listed(match.missing)}."
+        said += f"\n\nNot found in print: {quoted(match.missing)}."
     if left_out:
-        said += f"\n\nNot taken into account: {_listed(left_out)}. See the other rows too."
+        said += f"\n\nNot taken into account: {quoted(left_out)}. See the other rows too."
     return said
 
 
@@ -165,10 +166,10 @@ def _unquoted(
     is_printed = any(region.span for region in regions)  # otherwise the text says that nothing is
     if words and is_printed:
         said += (
-            f"Nothing that was read here shares a word with your question ({_listed(words)}).\n\n"
+            f"Nothing that was read here shares a word with your question ({quoted(words)}).\n\n"
         )
     if left_out and is_printed:
-        said += f"Not taken into account: {_listed(left_out)}.\n\n"
+        said += f"Not taken into account: {quoted(left_out)}.\n\n"
     moved = (
         region._replace(span=(region.span[0] + len(said), region.span[1] + len(said)))
         if region.span
@@ -176,7 +177,3 @@ def _unquoted(
         for region in regions
     )
     return Chunk(said + text, tuple(moved), literal=True)
-
-
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(f"“{word}”" for word in words)

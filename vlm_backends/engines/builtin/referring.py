@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from vlm_backends.engines.builtin import things
+from vlm_backends.engines.builtin.nouns import looked_for
 from vlm_backends.engines.builtin.phrases import Phrase
 from vlm_backends.engines.builtin.things import Mention, Thing
 
@@ -29,7 +30,7 @@ def choose(
     `colour_share` measures colours; without it they are not taken into account.
     """
     fitting = [thing for thing in found if thing.name in phrase.noun.kinds]
-    remarks, unknown = list(_looked_for(phrase.noun)), list(phrase.unknown)
+    remarks, unknown = list(looked_for([phrase.noun])), list(phrase.unknown)
     phrase, ignored = _without_clashes(phrase)
     unknown += ignored
     if not fitting:
@@ -110,10 +111,10 @@ def _ordered(fitting: Sequence[Thing], sides: Sequence[str], size: str) -> list[
     if sides:
         return sorted(fitting, key=lambda thing: sum(_towards(thing, side) for side in sides))
     if size == "smallest":
-        return sorted(fitting, key=_area)
+        return sorted(fitting, key=lambda thing: things.box_area(thing.box))
     if size == "tallest":
         return sorted(fitting, key=lambda thing: thing.box[1] - thing.box[3])
-    return sorted(fitting, key=lambda thing: -_area(thing))
+    return sorted(fitting, key=lambda thing: -things.box_area(thing.box))
 
 
 def _related(
@@ -167,14 +168,6 @@ def _of_colour(
     return kept or None
 
 
-def _looked_for(noun: Mention) -> list[str]:
-    if noun.is_name or not noun.is_narrower:
-        return []
-    kinds = " or ".join(f"“{kind}”" for kind in noun.kinds)
-    more = " It does not tell men, women and children apart." if "person" in noun.kinds else ""
-    return [f"“{noun.text}” was looked for as {kinds}: the detector knows no more than that.{more}"]
-
-
 def _warn_if_level(order: Sequence[Thing], side: str, remarks: list[str]) -> None:
     """Say when the next one is as far to the side as the first."""
     if side != "middle" and _towards(order[1], side) - _towards(order[0], side) < _LEVEL:
@@ -205,10 +198,6 @@ def _y(thing: Thing) -> float:
 def _median(fitting: Sequence[Thing]) -> float:
     xs = sorted(_x(thing) for thing in fitting)
     return xs[len(xs) // 2] if len(xs) % 2 else 0.5
-
-
-def _area(thing: Thing) -> float:
-    return (thing.box[2] - thing.box[0]) * (thing.box[3] - thing.box[1])
 
 
 def _distance(thing: Thing, other: Thing) -> float:

@@ -24,6 +24,16 @@ def region_from_pixels(
     return Region(label, points, span=span)
 
 
+def widened(box: Box, aside: float, above: float) -> Box:
+    """Return a box (0..1) with surroundings, within the picture.
+
+    `aside` and `above` are what is added at each end, as shares of its width and height.
+    """
+    left, top, right, bottom = box
+    wide, high = aside * (right - left), above * (bottom - top)
+    return clamp(left - wide), clamp(top - high), clamp(right + wide), clamp(bottom + high)
+
+
 def pixel_box(rgb: np.ndarray, box: Box) -> tuple[int, int, int, int]:
     """Return left, top, right and bottom of a box in 0..1 in pixels; it holds at least one."""
     height, width = rgb.shape[:2]

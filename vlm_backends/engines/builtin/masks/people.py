@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from vlm_backends.engines.builtin.networks import LOADED, WEIGHTS
+from vlm_backends.engines.builtin.regions import part_of, widened
 from vlm_backends.media.geometry import Box
 
 _FILE = "selfie_segmentation.tflite"
@@ -21,17 +22,8 @@ def person_probability(rgb: np.ndarray, box: Box) -> tuple[np.ndarray, Box]:
     The part is the box (0..1) with some surroundings, in 0..1 of the picture (H×W×3, uint8). All
     people in it count, not only the one that the box is around.
     """
-    aside, above = _ASIDE * (box[2] - box[0]), _ABOVE * (box[3] - box[1])
-    part = (
-        max(0.0, box[0] - aside),
-        max(0.0, box[1] - above),
-        min(1.0, box[2] + aside),
-        min(1.0, box[3] + above),
-    )
-    height, width = rgb.shape[:2]
-    rows = slice(int(part[1] * height), max(int(part[1] * height) + 1, int(part[3] * height)))
-    columns = slice(int(part[0] * width), max(int(part[0] * width) + 1, int(part[2] * width)))
-    small = cv2.resize(rgb[rows, columns], (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    part = widened(box, _ASIDE, _ABOVE)
+    small = cv2.resize(part_of(rgb, part), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     blob = cv2.dnn.blobFromImage(small, 1 / 255, (_SIDE, _SIDE))
     with _lock:
         network = LOADED.get(_FILE, _load)

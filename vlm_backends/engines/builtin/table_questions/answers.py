@@ -13,7 +13,6 @@ from vlm_backends.engines.builtin.table_questions.figures import (
     TOTALS,
     Cell,
     Figures,
-    listed,
     parse_table,
 )
 from vlm_backends.engines.builtin.table_questions.grammar import (
@@ -23,6 +22,7 @@ from vlm_backends.engines.builtin.table_questions.grammar import (
 )
 from vlm_backends.engines.builtin.table_questions.names import find_names
 from vlm_backends.engines.builtin.table_questions.words import vocabulary
+from vlm_backends.text import listed, quoted
 
 _TESTS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 _TEST_WORDS = {">": "more than", ">=": "at least", "<": "less than", "<=": "at most"}
@@ -64,7 +64,7 @@ def answer_question(
     for written, name in found.guesses:
         text += f" (“{written}” was taken for “{name}”.)"
     if taken := taken_for_values(found, nouns, rows[0]):
-        text += f" (Taken for what the values are: {listed(f'“{word}”' for word in taken)}.)"
+        text += f" (Taken for what the values are: {quoted(taken)}.)"
     if table.missing and query.kind not in ("named", "difference", "comparison"):
         text += f" Cells without a number were left out: {table.missing}."
     return TableAnswer(text, tuple((cell.row, cell.column) for cell in cells))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _CELL = re.compile(
@@ -114,9 +114,3 @@ def parse_number(text: str) -> tuple[float, str, str, int] | None:
     if (match[1] or match[3]) and (match[1] or match[3]) in _MINUS:
         value = -value
     return (value, match[2], unit, decimals) if math.isfinite(value) else None
-
-
-def listed(words: Iterable[str]) -> str:
-    """Return words as English lists them: "a", "a and b", "a, b and c"."""
-    *others, last = words
-    return f"{', '.join(others)} and {last}" if others else last

@@ -1,6 +1,6 @@
 """Find things of 80 kinds by SSDLite, or of other kinds by the owner's own detector."""
 
-from vlm_backends.engines.builtin.things.boxes import Thing, overlap
+from vlm_backends.engines.builtin.things.boxes import Thing, box_area, moved, overlap
 from vlm_backends.engines.builtin.things.categories import Mention, plural
 from vlm_backends.engines.builtin.things.finding import find_things
 from vlm_backends.engines.builtin.things.source import detector, kinds_of, mentions
@@ -8,10 +8,12 @@ from vlm_backends.engines.builtin.things.source import detector, kinds_of, menti
 __all__ = [
     "Mention",
     "Thing",
+    "box_area",
     "detector",
     "find_things",
     "kinds_of",
     "mentions",
+    "moved",
     "overlap",
     "plural",
 ]

@@ -1,6 +1,6 @@
 """A thing in a picture, and how much boxes overlap."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vlm_backends.media.geometry import Box
 
@@ -12,6 +12,15 @@ class Thing:
     name: str
     score: float
     box: Box
+
+
+def moved(thing: Thing, part: Box) -> Thing:
+    """Return a thing of a part (0..1) of a picture with its box in the whole picture."""
+    (left, top, right, bottom), (x0, y0, x1, y1) = part, thing.box
+    wide, high = right - left, bottom - top
+    return replace(
+        thing, box=(left + x0 * wide, top + y0 * high, left + x1 * wide, top + y1 * high)
+    )
 
 
 def overlap(a: Box, b: Box) -> float:

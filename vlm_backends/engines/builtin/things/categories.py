@@ -1,8 +1,9 @@
-"""Name the 80 kinds of things that the detector knows, and find them in a person's words."""
+"""Name the 80 kinds of things of the detector in the house, and find kinds in a person's words."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 # By the number of the network's class (COCO's); the gaps are classes that COCO never used.
 _NUMBERED = (
@@ -100,8 +101,8 @@ _SYNONYMS: Mapping[str, str] = {
     "food": _FOOD,
     "furniture": "chair,couch,bed,dining table,bench",
 }
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_MOST_WORDS = 2  # in one name
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_MOST_WORDS = 2  # in a synonym; a kind of the owner's own detector may have more
 _SHORT = 4  # letters: "bed" and "ring" are no forms of verbs
 # A known noun before any other word is a part of a compound: "cat food" is no cat.
 _MAY_FOLLOW_TEXT = (
@@ -124,6 +125,9 @@ _NARROWER_TEXT = (
     "ponies,lamb,football,teacup,houseplant,desk,smartphone,watch,pet"
 )
 _NARROWER = frozenset(_NARROWER_TEXT.split(","))
+_ONE_OR_MORE = frozenset({"sheep", "cutlery", "luggage", "furniture", "fruit", "food"})
+_PLURALS = {PERSON: "people", "knife": "knives", "mouse": "mice", "couch": "couches"}
+_OTHER_PLURALS = frozenset({*_PLURALS.values(), "men", "women", "children", "gentlemen"})
 
 
 @dataclass(frozen=True)
@@ -144,23 +148,39 @@ class Mention:
     @property
     def is_name(self) -> bool:
         """Return True for the kind's own name, in singular or plural."""
-        words = " ".join(self.text.lower().split())
-        return any(form in self.kinds for form in (words, *_singulars(words))) or (
-            words in (plural(kind, 2) for kind in self.kinds)
+        names = {_plain(kind) for kind in self.kinds}
+        words = _plain(self.text)
+        return not names.isdisjoint((words, *_singulars(words))) or (
+            words in (plural(name, 2) for name in names)
         )
 
+    @property
+    def is_plural(self) -> bool:
+        """Return True for a word that means several, or may do so, such as "sheep" and "fruit"."""
+        words = _plain(self.text)
+        if words in _OTHER_PLURALS or self.is_number_open:
+            return True
+        is_singular = words.endswith("ss") or words in map(_plain, self.kinds)
+        return words.endswith("s") and not is_singular
 
-def mentions(text: str, known: Collection[str]) -> list[Mention]:
+    @property
+    def is_number_open(self) -> bool:
+        """Return True for a word that means one thing or several, such as "sheep" and "fruit"."""
+        return self.text.lower() in _ONE_OR_MORE
+
+
+def mentions(text: str, known: tuple[str, ...]) -> list[Mention]:
     """Return the nouns of a text that name known kinds of things, in their order.
 
     Singular and plural, synonyms, and words for groups ("animals") are known. The first noun of a
     compound ("cat food") is none.
     """
     words = list(_WORD.finditer(text))
+    longest = max([_MOST_WORDS, *(name.count(" ") + 1 for name in _by_plain_name(known))])
     found: list[Mention] = []
     i = 0
     while i < len(words):
-        for n in range(min(_MOST_WORDS, len(words) - i), 0, -1):
+        for n in range(min(longest, len(words) - i), 0, -1):
             start, end = words[i].start(), words[i + n - 1].end()
             kinds = kinds_of(text[start:end], known)
             if kinds and not _goes_on(text, words, i + n):
@@ -172,13 +192,13 @@ def mentions(text: str, known: Collection[str]) -> list[Mention]:
     return found
 
 
-def kinds_of(noun: str, known: Collection[str]) -> tuple[str, ...]:
-    """Return the known kinds that one noun means, in any case and number."""
-    words = " ".join(noun.lower().split())
+def kinds_of(noun: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the known kinds that one noun means, in any case, number and punctuation."""
+    words, named = _plain(noun), _by_plain_name(known)
     for form in (words, *_singulars(words)):
-        if own := tuple(kind for kind in known if kind.lower() == form):
+        if own := named.get(form):
             return own
-        if kinds := tuple(kind for kind in _KINDS.get(form, ()) if kind in known):
+        if kinds := tuple(kind for name in _KINDS.get(form, ()) for kind in named.get(name, ())):
             return kinds
     return ()
 
@@ -189,7 +209,7 @@ def plural(name: str, count: int) -> str:
         return name
     if name in _PLURALS:
         return _PLURALS[name]
-    if name.endswith("y") and name[-2] not in "aeiou":
+    if re.search("[^aeiou]y$", name):
         return f"{name[:-1]}ies"
     return name + ("es" if re.search(r"(?:s|x|ch|sh)$", name) else "s")
 
@@ -200,7 +220,22 @@ def _goes_on(text: str, words: list[re.Match[str]], i: int) -> bool:
         return False
     follower = words[i][0].lower()
     is_verb = len(follower) > _SHORT and follower.endswith(("ing", "ed", "ly"))
-    return follower not in _MAY_FOLLOW and not is_verb
+    return follower not in _MAY_FOLLOW and not is_verb and not follower[0].isdigit()
+
+
+def _plain(name: str) -> str:
+    """Return the words of a name in lower case: "Traffic_light" and "traffic light" are one."""
+    return " ".join(word.lower() for word in _WORD.findall(name))
+
+
+@lru_cache(maxsize=4)
+def _by_plain_name(known: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    """Return kinds by their words, without those that have none."""
+    named: dict[str, tuple[str, ...]] = {}
+    for kind in known:
+        if name := _plain(kind):
+            named[name] = (*named.get(name, ()), kind)
+    return named
 
 
 def _singulars(words: str) -> Iterator[str]:
@@ -212,7 +247,6 @@ def _singulars(words: str) -> Iterator[str]:
         yield words[:-1]
 
 
-_PLURALS = {PERSON: "people", "knife": "knives", "mouse": "mice", "couch": "couches"}
 _KINDS: Mapping[str, tuple[str, ...]] = {
     **{word: tuple(kinds.split(",")) for word, kinds in _SYNONYMS.items()},
     **{name: (name,) for name in NAMES.values()},

@@ -1,14 +1,19 @@
 """Find the things in a picture: a name, how sure, and a box for each."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import ocr
-from vlm_backends.engines.builtin.things.boxes import Thing, box_area, overlap, shared_area
+from vlm_backends.engines.builtin.things.boxes import (
+    Thing,
+    box_area,
+    moved,
+    overlap,
+    shared_area,
+)
 from vlm_backends.engines.builtin.things.detector import Detections
 from vlm_backends.engines.builtin.things.source import Look, detector
 from vlm_backends.media.geometry import Box
@@ -100,17 +105,9 @@ def _in_tile(
         x0, y0, x1, y1 = thing.box
         if max(x1 - x0, y1 - y0) > _LARGEST_IN_TILE or _is_cut(thing.box, tile):
             continue
-        moved = replace(
-            thing,
-            box=(
-                tile[0] + x0 * _TILE,
-                tile[1] + y0 * _TILE,
-                tile[0] + x1 * _TILE,
-                tile[1] + y1 * _TILE,
-            ),
-        )
-        if not any(_is_part(moved.box, other.box) for other in known):
-            yield moved
+        whole = moved(thing, tile)
+        if not any(_is_part(whole.box, other.box) for other in known):
+            yield whole
 
 
 def _is_part(box: Box, other: Box) -> bool:
