@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from tests.support.code_pictures import laid, qr
 from tests.support.paths import ASSETS
 from vlm_backends import Embedded, Prompt, Turn, ask, find_model, read
 from vlm_backends.engines.builtin.findings import place_of, together
@@ -75,6 +76,13 @@ def test_print_that_shares_words_is_before_a_thing_that_was_not_found():
     answer = answered("sign.jpg", "Is there a boat at Lake Loop?")
     assert answer.text.startswith("Printed here, and sharing words with your question")
     assert "Not found by its looks: “boat”" in answer.text
+
+
+def test_a_question_answered_by_codes_alone_is_answered_by_them_first():
+    answer = answered(laid(qr("https://example.org/7", module=5)), "Which QR code has the dog?")
+    assert answer.text.startswith("Codes in this picture:\n\nQR code: https://example.org/7")
+    assert "Not found by its looks: “dog”" in answer.text
+    assert "Not taken into account" not in answer.text, "the codes were looked for"
 
 
 @pytest.mark.parametrize("box, place", [

@@ -45,7 +45,7 @@ def chunks(rows: list[str], codes: tuple[str, ...] = ()) -> list[Chunk]:
 
 def answered(question: str, rows: list[str], codes: tuple[str, ...] = ()) -> Chunk:
     """The last chunk: the whole answer."""
-    return list(quote(question, chunks(rows, codes)))[-1]
+    return list(quote(question, chunks(rows, codes)))[-1][0]
 
 
 def quoted(question: str, rows: list[str]) -> list[str]:
@@ -325,17 +325,17 @@ def test_print_about_size_and_colours_comes_before_them(question, rows):
 
 
 def test_without_print_the_answer_says_that_alone():
-    answer = list(quote("What is the total?", [Chunk(HEAD + "nothing that could be read." + MEASURED, literal=True)]))[-1]  # fmt: skip
+    answer = list(quote("What is the total?", [Chunk(HEAD + "nothing that could be read." + MEASURED, literal=True)]))[-1][0]  # fmt: skip
     assert answer.text == HEAD + "nothing that could be read." + MEASURED
 
 
 def test_a_code_without_print_keeps_its_place():
-    answer = list(quote("What is the total?", [Chunk(HEAD + "nothing that could be read.\n\nQR code: 7", (Region("QR code: 7", QUAD),), literal=True)]))[-1]  # fmt: skip
+    answer = list(quote("What is the total?", [Chunk(HEAD + "nothing that could be read.\n\nQR code: 7", (Region("QR code: 7", QUAD),), literal=True)]))[-1][0]  # fmt: skip
     assert [region.label for region in answer.regions] == ["QR code: 7"]
 
 
 def test_while_it_reads_it_says_how_far_it_is():
-    updates = list(quote("What is the total?", chunks(RECEIPT)))
+    updates = [chunk for chunk, _ in quote("What is the total?", chunks(RECEIPT))]
     assert updates[3].status == "Reading: 3 pieces of print so far…" and not any(u.text for u in updates[:-1])  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import things
 from vlm_backends.engines.builtin.nouns import looked_for, words_left
 from vlm_backends.engines.builtin.question_words import denial
-from vlm_backends.engines.builtin.quoting import QUOTED, is_about_print, quote
+from vlm_backends.engines.builtin.quoting import is_about_print, quote
 from vlm_backends.engines.builtin.text import describe_print
 from vlm_backends.engines.builtin.things import Mention, Thing
 from vlm_backends.media.geometry import Box, corners
@@ -54,11 +54,10 @@ def _to_question(
     named = [thing for thing in found if _is_named(thing, nouns)]
     others = [thing for thing in found if thing not in named]
     parts: list[Chunk] = [_listed_things(named, _NAMED_HEAD)] if named else []
-    for chunk in quote(question, described):
+    for chunk, is_quoted in quote(question, described):
         if not chunk.text:
             yield chunk
             continue
-        is_quoted = chunk.fold is not None or chunk.text.startswith(QUOTED)
         left = [] if is_quoted or not nouns else words_left(question, nouns)
         absent = Chunk(_absent(question, nouns, found, left), literal=True)
         parts += [chunk, absent] if is_quoted or not absent.text else [absent, chunk]

@@ -21,7 +21,7 @@ from vlm_backends.text import quoted
 from vlm_backends.types import Chunk, Region
 
 _BELOW = "↳ "
-QUOTED = "Printed here, and sharing words with your question"  # begins an answer with such rows
+_PRINTED = "Printed here, and sharing words with your question"
 _ALSO = "\n\nAlso in this picture:\n\n"
 _NOTE = (
     "The rows are found by the words that they share with the question, not by understanding it."
@@ -43,10 +43,11 @@ def is_about_print(question: str) -> bool:
     return question.strip().casefold() not in _SAMPLES and bool(content_words(question))
 
 
-def quote(question: str, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+def quote(question: str, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, bool]]:
     """Yield an answer to the question from the chunks of an answer that has all print.
 
-    The rows that share its words come first, with their regions; the other rows have none.
+    The rows that share its words come first, with their regions; the other rows have none. With
+    each chunk: True when it quotes such rows, or codes.
     """
     text, note = "", ""
     regions: list[Region] = []
@@ -55,7 +56,8 @@ def quote(question: str, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         note = chunk.note or note
         regions += chunk.regions
         seen = sum(region.span is not None for region in regions)
-        yield Chunk(status=chunk.status or f"Reading: {seen} pieces of print so far…", literal=True)
+        status = chunk.status or f"Reading: {seen} pieces of print so far…"
+        yield Chunk(status=status, literal=True), False
     rows = printed_rows(text, regions)
     amount = asks_for_amount(question)
     asked, left_out = split_meant(question, "\n".join(row.text for row in rows))
@@ -65,12 +67,13 @@ def quote(question: str, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     match, codes = _codes_apart(match, asked, rows)
     left_out += denials(question, "\n".join(rows[i].text for i in match.rows))
     if match.rows or codes:
-        yield _quoted(text, rows, codes, match, left_out)._replace(note=f"{note} {_NOTE}")
+        chunk = _quoted(text, rows, codes, match, left_out)
+        yield chunk._replace(note=f"{note} {_NOTE}"), True
     else:
         measurable = " ".join(_MEASURED.findall(asked)).split()
         text, measured = _measured_first(text) if measurable else (text, "")
         words = [word for word in content_words(asked) if word not in measurable]
-        yield _unquoted(text, regions, words, left_out, measured)._replace(note=note)
+        yield _unquoted(text, regions, words, left_out, measured)._replace(note=note), False
 
 
 def _codes_apart(
@@ -103,7 +106,7 @@ def _quoted(
     if match.rows:
         hint = f" ({_BELOW.strip()} what stands below)" if match.below else ""
         before = "\n\n" if codes else ""
-        said += f"{before}{QUOTED}{hint}:\n"
+        said += f"{before}{_PRINTED}{hint}:\n"
     for i in match.rows:
         said += "\n" + (_BELOW if i in match.below else "")
         regions += rows[i].moved(len(said))
