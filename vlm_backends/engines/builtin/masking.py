@@ -73,7 +73,7 @@ def outline_at(rgb: np.ndarray, point: Point, confidence: float) -> Chunk:
         "No clean outline: what is at this point does not part from its surroundings by colour "
         "or edges. Draw a box around it."
     )
-    return Chunk(said, literal=True, note=_made_by(None))
+    return Chunk(said, literal=True, note=_tried_by(None))
 
 
 def outline_by_words(
@@ -149,14 +149,21 @@ def _told(
     if left_out:
         remarks.append(f"Not taken into account: {quoted(left_out)}.")
     said = "\n\n".join(filter(None, [text, " ".join(remarks)])) or "Nothing fits these words."
-    note = f"{_made_by(*(thing for thing, _ in cuts))} {found_by()}" if cuts else found_by()
-    return Chunk(said, tuple(regions), literal=True, note=note)
+    return Chunk(said, tuple(regions), literal=True, note=_note_of(cuts))
+
+
+def _note_of(cuts: Sequence[tuple[Thing, Cut | None]]) -> str:
+    """Say what outlined the things, and what found them."""
+    outlined = [thing for thing, cut in cuts if cut and cut.is_clean]
+    tried = [thing for thing, cut in cuts if cut]
+    made = _made_by(*outlined) if outlined else _tried_by(*tried) if tried else ""
+    return f"{made} {found_by()}".strip()
 
 
 def _outlined(cut: Cut, thing: Thing | None, box: Box, named: str) -> Chunk:
     """Return the answer about one thing; `named` is how the text calls the box."""
     label = thing.name if thing else _UNNAMED
-    note = _made_by(thing)
+    note = _made_by(thing) if cut.is_clean else _tried_by(thing)
     left, top, right, bottom = box
     if min(left, top, 1 - right, 1 - bottom) < _AT_BORDER and not _is_person(thing):
         note += _AT_THE_BORDER
@@ -213,13 +220,22 @@ def _unknown_kind(words: Sequence[str]) -> Chunk:
 
 def _made_by(*outlined: Thing | None) -> str:
     """Say what computed the outlines of things; None is a thing without a name."""
+    return (
+        f"Outlined on this machine by {_makers(outlined)}, not by Florence-2; how sure it is was "
+        "measured on hand-drawn outlines."
+    )
+
+
+def _tried_by(*things: Thing | None) -> str:
+    """Say what computed no outline of things that is good enough to be shown."""
+    return f"An outline was tried on this machine by {_makers(things)}, not by Florence-2."
+
+
+def _makers(outlined: Sequence[Thing | None]) -> str:
     by_network = any(_is_person(thing) for thing in outlined)
     by_colour = any(not _is_person(thing) for thing in outlined)
     makers = [BY_NETWORK] * by_network + [f"{BY_COLOUR} and edges"] * by_colour
-    return (
-        f"Outlined on this machine by {'; other things by '.join(makers)}, not by Florence-2; how "
-        "sure it is was measured on hand-drawn outlines."
-    )
+    return "; other things by ".join(makers)
 
 
 def _is_person(thing: Thing | None) -> bool:
