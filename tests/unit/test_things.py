@@ -231,6 +231,25 @@ def test_confidence_parts_the_things_and_the_rest_is_counted():
     assert answered("coffee.jpg", "<OD>", confidence=1.0).regions == ()
 
 
+SMALL_THINGS = "Small things, which only a part of this large picture shows, count from 60% on."
+
+
+@pytest.mark.parametrize("size, confidence, said", [
+    ((1200, 1200), 0.5, True), ((1200, 1200), 0.9, True), ((1200, 899), 0.5, False), ((300, 300), 0.5, False),
+])  # fmt: skip
+@pytest.mark.parametrize("token", ["<OD>", "<REGION_PROPOSAL>"])
+def test_what_the_count_leaves_out_in_a_large_picture_is_said(size, confidence, said, token):
+    answer = answered(Image.new("RGB", size, "white"), token, confidence=confidence)
+    assert (SMALL_THINGS in answer.note) == said
+
+
+def test_the_count_is_of_what_a_lower_confidence_shows():
+    cat = Image.fromarray(picture("cat.jpg")).resize((1500, 1000))
+    few, all_ = (answered(cat, "<OD>", confidence=at) for at in (0.95, 0.3))
+    more = len(all_.regions) - len(few.regions)
+    assert more > 0 and f" {more} more " in few.note
+
+
 def test_proposals_have_no_names():
     answer = answered("coffee.jpg", "<REGION_PROPOSAL>")
     assert answer.regions and all(region.label == "" for region in answer.regions)

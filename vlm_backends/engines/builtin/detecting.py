@@ -24,7 +24,8 @@ def detect_objects(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken)
     """Yield the things in a picture (H×W×3, uint8), each with its name, box and score."""
     seen = things.find_things(rgb, min(_LEAST, question.confidence), cancel)
     found = [thing for thing in seen if thing.score >= question.confidence]
-    note = f"{found_by()}{_fainter(len(seen) - len(found), question.confidence)}"
+    fainter = _fainter(len(seen) - len(found), question.confidence)
+    note = f"{found_by()}{fainter}{_small_things(rgb, min(_LEAST, question.confidence))}"
     if found:
         yield _lines(found)._replace(note=note)
     else:
@@ -45,7 +46,7 @@ def propose_regions(
     text = f"{boxes} around what may be a thing."
     said = Chunk(text, regions, literal=True) if kept else _nothing_found(least)
     note = f"{found_by()} Boxes are shown from {least:.0%} on: half the confidence that names need."
-    yield said._replace(note=note)
+    yield said._replace(note=f"{note}{_small_things(rgb, least)}")
 
 
 def name_region(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken) -> Iterator[Chunk]:
@@ -120,6 +121,16 @@ def _fainter(count: int, confidence: float) -> str:
         return ""
     more = "1 more is" if count == 1 else f"{count} more are"
     return f" {more} between {_LEAST:.0%} and {confidence:.0%} sure: lower the confidence to see."
+
+
+def _small_things(rgb: np.ndarray, least: float) -> str:
+    """Say from which score on small things are told, where it is more than `least`."""
+    score = things.small_things_from(rgb)
+    if score <= least:
+        return ""
+    return (
+        f" Small things, which only a part of this large picture shows, count from {score:.0%} on."
+    )
 
 
 def _print_in(rgb: np.ndarray, box: Box, cancel: CancelToken) -> float:

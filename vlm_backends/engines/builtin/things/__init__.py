@@ -2,7 +2,7 @@
 
 from vlm_backends.engines.builtin.things.boxes import Thing, box_area, moved, overlap
 from vlm_backends.engines.builtin.things.categories import Mention, plural
-from vlm_backends.engines.builtin.things.finding import find_things
+from vlm_backends.engines.builtin.things.finding import find_things, small_things_from
 from vlm_backends.engines.builtin.things.source import detector, kinds_of, mentions
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "moved",
     "overlap",
     "plural",
+    "small_things_from",
 ]

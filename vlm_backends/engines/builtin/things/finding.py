@@ -47,13 +47,21 @@ def find_things(
     picture with print: it is the page or the screenshot itself.
     """
     found = _seen(rgb, min_score, detector().look)
-    if min(rgb.shape[:2]) >= _TILED_FROM:
+    if tile_score := small_things_from(rgb):
         for tile in _tiles():
             if cancel and cancel.is_set():
                 break
-            found += _in_tile(rgb, tile, max(min_score, _TILE_CONFIDENCE), tuple(found))
+            found += _in_tile(rgb, tile, max(min_score, tile_score), tuple(found))
         found = distinct(found)
     return _without_pages(rgb, [thing for thing in found if not _is_drawn(rgb, thing.box)])
+
+
+def small_things_from(rgb: np.ndarray) -> float:
+    """Return how sure a thing must be that only a tile of the picture (H×W×3) shows; 0: no tiles.
+
+    That holds whatever score is asked for.
+    """
+    return _TILE_CONFIDENCE if min(rgb.shape[:2]) >= _TILED_FROM else 0.0
 
 
 def _seen(rgb: np.ndarray, min_score: float, look: Look) -> list[Thing]:
