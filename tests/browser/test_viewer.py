@@ -248,7 +248,8 @@ def test_a_click_on_the_bare_picture_is_a_point_to_segment(visit, phone_photo):
     at = stage.bounding_box()
     page.mouse.click(at["x"] + 0.5 * at["width"], at["y"] + 0.4 * at["height"])
     wait_for_box(page, [0.496, 0.396, 0.504, 0.404])
-    expect(page.locator("#result .actions")).to_contain_text("With this point:")
+    expect(page.locator("#click-hint")).to_contain_text("or click a thing")
+    expect(page.locator("#result .actions p")).to_have_text(["With this point: Segment"])
     page.locator("#result .actions button", has_text="Segment").first.click()
     mask = page.locator("#result polygon.solid")
     mask.first.wait_for(state="attached", timeout=60_000)
@@ -260,8 +261,27 @@ def test_a_click_on_the_bare_picture_is_a_point_to_segment(visit, phone_photo):
 
 @browser_only
 @pytest.mark.browser
-def test_a_click_is_no_point_where_no_region_is_asked_for(visit, phone_photo):
-    page = visit("?model=florence-2&task=OCR")
+def test_a_stray_click_does_not_replace_a_box(visit, phone_photo):
+    page = visit("?model=florence-2&task=REGION_TO_SEGMENTATION")
+    stage = upload(page, phone_photo)
+    stage.scroll_into_view_if_needed()
+    at = stage.bounding_box()
+    page.mouse.move(at["x"] + 0.25 * at["width"], at["y"] + 0.2 * at["height"])
+    page.mouse.down()
+    page.mouse.move(at["x"] + 0.75 * at["width"], at["y"] + 0.6 * at["height"], steps=4)
+    page.mouse.up()
+    wait_for_box(page, [0.25, 0.2, 0.75, 0.6])
+    page.mouse.click(at["x"] + 0.9 * at["width"], at["y"] + 0.9 * at["height"])
+    page.wait_for_timeout(400)
+    assert numbers(page) == pytest.approx([0.25, 0.2, 0.75, 0.6], abs=0.012)
+    expect(page.locator("#result .actions")).to_contain_text("With your box:")
+
+
+@browser_only
+@pytest.mark.browser
+@pytest.mark.parametrize("task", ["OCR", "REGION_TO_DESCRIPTION"])
+def test_a_click_is_no_point_where_none_is_taken(visit, phone_photo, task):
+    page = visit(f"?model=florence-2&task={task}")
     stage = upload(page, phone_photo)
     stage.scroll_into_view_if_needed()
     at = stage.bounding_box()

@@ -110,6 +110,31 @@ def test_a_box_counts_before_the_fields_show_it(runs):
     assert "region" in notice and not run.busy
 
 
+def test_another_confidence_runs_only_what_was_answered(runs):
+    run = TaskRun(token="<OD>", picture=PICTURE)
+    assert runs.count_rerun(run, 3) == 3, "there was no run yet"
+    take(runs, run, "<OD>")
+    go(runs, run)
+    assert runs.count_rerun(run, 3) == 4
+    run.token = "<OCR_WITH_REGION>"
+    assert runs.count_rerun(run, 3) == 3, "another task"
+    run.token, run.picture = "<OD>", images.read(ASSETS / "sign.jpg")
+    assert runs.count_rerun(run, 3) == 3, "another picture"
+
+
+@pytest.mark.parametrize("token, name, clicks", [
+    ("<REGION_TO_SEGMENTATION>", "This machine", True), ("<REGION_TO_DESCRIPTION>", "This machine", False),
+    ("<REGION_TO_CATEGORY>", "This machine", False), ("<REGION_TO_SEGMENTATION>", "NVIDIA", False),
+])  # fmt: skip
+def test_a_click_is_a_point_only_where_the_engine_takes_one(runs, token, name, clicks):
+    with gr.Blocks():
+        tab = TaskTab(FLORENCE, runs.registry, gr.State(Visitor()))
+    shown = tab.describe(TaskRun(token=token), Visitor(KEY).choosing(FLORENCE, name))
+    hints = tab.region_field
+    assert shown[hints.click_hint].visible == clicks == (not shown[hints.drag_hint].visible)
+    assert "click a thing" in hints.click_hint.value and "click" not in hints.drag_hint.value
+
+
 @pytest.mark.parametrize("action, boxes", [
     ("<REGION_TO_CATEGORY>", None), ("<REGION_TO_CATEGORY>", []), ("<REGION_TO_CATEGORY>", "x"), ("<REGION_TO_CATEGORY>", [[0, 0, 0, 0]]),
     ("<REGION_TO_CATEGORY>", [[0, 0, 2, 1]]), ("<REGION_TO_CATEGORY>", [["a", 0, 1, 1]]), ("<REGION_TO_CATEGORY>", [{"x": 1}]),

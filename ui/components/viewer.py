@@ -45,10 +45,14 @@ def viewer(hint: str = "Your picture, with what was found in it", **options: Any
 
 @dataclass(frozen=True)
 class Action:
-    """A button for a region, or for the answer as a whole; its event brings `name` back."""
+    """A button for a region, or for the answer as a whole; its event brings `name` back.
+
+    `points`: it is offered for a point that was clicked, too.
+    """
 
     name: str
     title: str
+    points: bool = False
 
 
 def scene(

@@ -28,6 +28,7 @@ showcase.drawing = (view) => {
 
 const MIN_DRAG = 0.01; // of the picture's side: a shorter drag is a click
 const POINT = 0.004; // of the picture's side, each way: a region so small is a point
+const takesPoints = () => Boolean(document.querySelector("#click-hint")?.checkVisibility());
 const isPoint = ([x0, y0, x1, y1]) => Math.max(x1 - x0, y1 - y0) <= 2.5 * POINT;
 
 function place(view, event) {
@@ -62,8 +63,9 @@ function release(view, event) {
   const [x, y] = view.start;
   view.start = null;
   if (!view.dragged) {
-    // a click on a bare part of the picture, while a region is asked for, is a point
-    if (!view.scene.draw || event.target.closest("[data-i]")) return;
+    // a click on a bare part of the picture is a point, where the hint says so; a box stays
+    const drawn = view.chosen === null && view.box && !isPoint(view.box);
+    if (drawn || !takesPoints() || event.target.closest("[data-i]")) return;
     view.chosen = null;
     const sides = [x - POINT, y - POINT, x + POINT, y + POINT];
     view.box = sides.map((at) => Math.min(1, Math.max(0, at)));
@@ -133,10 +135,9 @@ showcase.showBox = (view) => {
     ({ solid }, i) => !solid && !view.shapes[i].classList.contains("off"),
   );
   const rows = [];
-  if (box && scene.actions.length)
-    rows.push(
-      make("p", {}, `With ${name}: `, ...scene.actions.map((action) => button(action, [box]))),
-    );
+  const fitting = scene.actions.filter(({ points }) => points || name !== "this point");
+  if (box && fitting.length)
+    rows.push(make("p", {}, `With ${name}: `, ...fitting.map((action) => button(action, [box]))));
   if (visible.length > 1 && scene.actions.length) {
     const boxes = visible.map(({ points }) => showcase.bounds(points));
     rows.push(

@@ -1,4 +1,4 @@
-"""Builds fields that several tabs share: a row of examples, groups of tasks, a picture."""
+"""Builds fields of the tabs: a row of examples, groups of tasks, a picture, a region."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from vlm_backends.types import Page
 
 # What a browser offers to choose: not each one knows all of them by "image".
 FILE_TYPES = ["image", ".pdf", ".heic", ".heif", ".hif", ".tif", ".tiff", ".avif"]
+_SIDES = "Left", "Top", "Right", "Bottom"
 ASSETS = Path(__file__).parents[2] / "assets"
 
 
@@ -55,6 +56,38 @@ def shown_page(page: Page | None) -> gr.Number:
         return gr.Number(1, visible=False)
     label = f"{page.unit.capitalize()} (of {page.count:,})"
     return gr.Number(page.number, label=label, visible=True)
+
+
+class RegionField:
+    """The four fields of a region, from 0 to 1, with a hint how else to give one.
+
+    static/box_input.js takes a click in the picture for a point while the hint says so.
+    """
+
+    def __init__(self) -> None:
+        with gr.Group(visible=False, elem_id="region") as self.group:
+            self.drag_hint = gr.Markdown(
+                "**The region**: drag a box in the picture, or type it, from 0 to 1.",
+                elem_classes="hint",
+            )
+            self.click_hint = gr.Markdown(
+                "**The region**: drag a box in the picture, or click a thing. You can also type "
+                "the box, from 0 to 1.",
+                visible=False,
+                elem_classes="hint",
+                elem_id="click-hint",
+            )
+            with gr.Row():
+                self.sides = [
+                    gr.Number(None, label=name, step=0.01, min_width=70) for name in _SIDES
+                ]
+
+    def hints(self, points: bool) -> dict[Any, Any]:
+        """Return what shows the hint; `points`: a click in the picture is taken."""
+        return {
+            self.drag_hint: gr.Markdown(visible=not points),
+            self.click_hint: gr.Markdown(visible=points),
+        }
 
 
 class PictureField:

@@ -21,6 +21,7 @@ from ui.tabs.download import DownloadHandlers
 from ui.tabs.fields import (
     ASSETS,
     PictureField,
+    RegionField,
     example,
     example_gallery,
     grouped,
@@ -45,7 +46,6 @@ EXAMPLES = (  # task, picture, words, region: each runs on every engine
     ("<CAPTION_TO_PHRASE_GROUNDING>", "sign.jpg", "From the Visitor Center to Lake Loop", None),
     ("<REGION_TO_DESCRIPTION>", "poster.jpg", "", (0.05, 0.04, 0.95, 0.3)),
 )
-_SIDES = "Left", "Top", "Right", "Bottom"
 _NO_BOX: BoxFields = (None, None, None, None)
 
 
@@ -58,6 +58,7 @@ class TaskTab:
     def __init__(self, model: Model, registry: EngineRegistry, visitor: gr.State) -> None:
         self.model, self.registry, self.visitor = model, registry, visitor
         self.run = gr.State(TaskRun())
+        self.reruns = gr.State(0)  # a change starts a run
         self.ends: list[Dependency] = []  # events that follow the end of each call
         self._examples()
         with gr.Row(equal_height=False):
@@ -105,15 +106,8 @@ class TaskTab:
             visible=False,
             elem_id="confidence",
         )
-        with gr.Group(visible=False, elem_id="region") as self.region_group:
-            gr.Markdown(
-                "**The region**: drag a box in the picture, or type it, from 0 to 1.",
-                elem_classes="hint",
-            )
-            with gr.Row():
-                self.region = [
-                    gr.Number(None, label=name, step=0.01, min_width=70) for name in _SIDES
-                ]
+        self.region_field = RegionField()
+        self.region = self.region_field.sides
 
     def _buttons(self) -> None:
         self.notice = gr.Markdown(elem_classes="notice", elem_id="task-notice")
@@ -149,7 +143,8 @@ class TaskTab:
             self.download,
             self.confidence,
             self.words,
-            self.region_group,
+            self.region_field.group,
+            *self.region_field.hints(False),
             self.both,
             self.viewer,
         ]
@@ -162,7 +157,8 @@ class TaskTab:
         self.viewer.region(self.drawn, box, [*self.region, self.notice], **QUIET)
         for number in self.region:
             number.submit(self.typed, box, [self.viewer, self.notice], **QUIET)
-        described = [self.about, self.confidence, self.download]
+        hints = self.region_field.hints(False)
+        described = [self.about, self.confidence, self.download, *hints]
         gr.on(None, self.describe, [self.run, self.visitor], described, **QUIET)
 
     def _wire_runs(self) -> None:
@@ -175,10 +171,12 @@ class TaskTab:
             self.load_example, [run, self.examples, self.visitor], self.exampled, **QUIET
         )
         switched = self.instead.accept(runs.switch, [run, self.visitor], self.visitor, **SETS_STATE)
+        again = [run, self.reruns]
+        self.confidence.release(runs.count_rerun, again, self.reruns, **SETS_STATE)
         for start in (
             self.go.click(runs.take, fields, taken, **QUIET),
             self.words.submit(runs.take, fields, taken, **QUIET),
-            self.confidence.release(runs.take, fields, taken, **QUIET),
+            self.reruns.change(runs.take, fields, taken, **QUIET),
             self.both.click(runs.take_both, fields, taken, **QUIET),
             self.viewer.act(runs.act, run, taken, **QUIET),
             example.then(runs.take, fields, taken, **QUIET),
@@ -216,7 +214,7 @@ class TaskTab:
         updates |= {
             **self.describe(run, visitor),
             self.words: self._words_for(task),
-            self.region_group: gr.Group(visible=task.takes == "region"),
+            self.region_field.group: gr.Group(visible=task.takes == "region"),
             self.both: gr.Button(visible=task.group == DESCRIBE_GROUP),
         }
         if task.takes == "region" and not run.busy:
@@ -234,11 +232,11 @@ class TaskTab:
 
     def describe(self, run: TaskRun, visitor: Visitor) -> dict[Any, Any]:
         """Say what the task does, and what the visitor's engine can do for it."""
-        task, scored = find_task(run.token), False
+        task, scored, points = find_task(run.token), False, False
         try:
             engine = self.registry.answering(visitor, self.model)
             capability = engine.capability(self.model, task)
-            state, scored = capability.summary, capability.scored
+            state, scored, points = capability.summary, capability.scored, capability.points
         except VLMError as error:
             state = str(error)
         state = verbatim(state[:1].upper() + state[1:])
@@ -246,6 +244,7 @@ class TaskTab:
             self.about: f"{task.about}  \n<small>{state}</small>",
             self.confidence: gr.Slider(visible=scored),
             **self.downloads.offer(run, visitor),
+            **self.region_field.hints(points),
         }
 
     def load_example(self, run: TaskRun, index: int, visitor: Visitor) -> dict[Any, Any]:

@@ -37,7 +37,7 @@ from vlm_backends.media.geometry import Box
 from vlm_backends.models import DESCRIBE_GROUP, READ_GROUP
 
 ABOUT_BOXES = (
-    Action("<REGION_TO_SEGMENTATION>", "Segment"),
+    Action("<REGION_TO_SEGMENTATION>", "Segment", points=True),
     Action("<REGION_TO_DESCRIPTION>", "Describe"),
     Action("<REGION_TO_CATEGORY>", "Name"),
 )
@@ -115,6 +115,12 @@ class TaskRunHandlers:
         run.box, run.confidence = complete_box(box), fields.confidence
         asked = replace(fields, region=box)
         return self._taken(run, lambda: run.begin(single_question(self._question(run, asked))))
+
+    def count_rerun(self, run: TaskRun, reruns: int) -> int:
+        """Count one more run where the task's answer about this picture is there; else none."""
+        result = run.result
+        task = result.question.task if result and result.picture == run.picture else None
+        return reruns + bool(task and task.token == run.token)
 
     def take_both(self, run: TaskRun, *given: Any) -> dict:
         """Take a run that captions the picture, and then finds what the caption names."""
