@@ -1,13 +1,14 @@
 """Things cut out of pictures: in a box, at a point and by words; poor outlines are not drawn."""
 
 import concurrent.futures
+import json
 import re
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from tests.support.paths import ASSETS
+from tests.support.paths import ASSETS, ROOT
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import masking
 from vlm_backends.engines.builtin.masks import CLEAN, cut_at, cut_box
@@ -93,6 +94,32 @@ def test_a_person_is_cut_by_the_network_and_named():
     )
     assert all(mask[y, x] for x, y in inside), "hair, face or suit is missing"
     assert not any(mask[y, x] for x, y in outside), "the wall, the flag or the helmet is in it"
+
+
+def in_the_dark(rgb: np.ndarray, from_row: int, ground: float = 30) -> np.ndarray:
+    """The astronaut before an even dark ground, in clothes of its colour from this row on."""
+    shapes = json.loads((ROOT / "benchmarks/mask_set/outlines.json").read_text())["outlines"]
+    outline = next(shape["outline"] for shape in shapes if shape["name"] == "astronaut")
+    figure = Image.new("L", rgb.shape[1::-1])
+    points = [(x * rgb.shape[1], y * rgb.shape[0]) for x, y in outline]
+    ImageDraw.Draw(figure).polygon(points, 255)
+    share = np.asarray(figure.filter(ImageFilter.GaussianBlur(2)))[..., None] / 255
+    share[from_row:] = 0
+    noise = np.random.default_rng(0).normal(0, 4, rgb.shape)
+    return np.clip(rgb * share + ground * (1 - share) + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("share", [0.7, 0.8])
+def test_a_person_in_dark_clothes_before_a_dark_ground_is_no_sure_outline(share):
+    """The mask ends where the clothes begin: once 0.87 sure of an outline that misses a fifth."""
+    rgb = in_the_dark(photo("astronaut.jpg"), round(share * 512))
+    cut = cut_box(rgb, ASTRONAUT_BOX, is_person=True)
+    top, bottom = ASTRONAUT_BOX[1], ASTRONAUT_BOX[3]
+    rows = np.linspace(cut.frame[1], cut.frame[3], cut.mask.shape[0] + 1)[1:]
+    reached = rows[cut.mask.any(axis=1)].max()
+    assert reached < share + 0.05, "the mask should end there, or this test shows nothing"
+    assert cut.sureness <= (reached - top) / (bottom - top) + 0.01
+    assert cut.is_clean == (share == 0.8)
 
 
 def test_a_cat_without_surroundings_is_not_drawn_as_nonsense():

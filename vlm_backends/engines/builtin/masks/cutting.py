@@ -8,7 +8,7 @@ import numpy as np
 from vlm_backends.engines.builtin.masks import outlines, people
 from vlm_backends.engines.builtin.masks.cuts import candidates, enlarged
 from vlm_backends.engines.builtin.masks.holes import without_holes
-from vlm_backends.engines.builtin.masks.judging import choose, gaps_to_box
+from vlm_backends.engines.builtin.masks.judging import choose, gaps_to_box, height_reached
 from vlm_backends.engines.builtin.masks.windows import (
     BoxWindow,
     check_size,
@@ -80,8 +80,11 @@ def cut_box(rgb: np.ndarray, box: Box, is_person: bool = False) -> Cut:
     mask = enlarged(verdict.mask, large)
     if person is None:
         mask = without_holes(large, mask)
-    unseen = is_person and person is None
-    return Cut(mask, large.frame, verdict.sureness * (_UNSEEN if unseen else 1.0))
+    sureness = verdict.sureness
+    if is_person:  # dark clothes before a dark ground: the mask may end at the neck
+        seen = 1.0 if person is not None else _UNSEEN
+        sureness = min(seen * sureness, height_reached(large, mask))
+    return Cut(mask, large.frame, sureness)
 
 
 def _person_in(rgb: np.ndarray, box: Box, window: BoxWindow) -> np.ndarray | None:

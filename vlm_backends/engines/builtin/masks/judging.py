@@ -109,6 +109,12 @@ def gaps_to_box(window: BoxWindow, mask: np.ndarray) -> np.ndarray:
     return np.maximum(np.array(near) / (wide, high, wide, high), 0.0)
 
 
+def height_reached(window: BoxWindow, mask: np.ndarray) -> float:
+    """Return the share of the rows of the window's box that hold a part of the mask, 0..1."""
+    _, top, _, bottom = window.box
+    return float(mask[top:bottom].any(axis=1).mean())
+
+
 def _gradient(rgb: np.ndarray) -> np.ndarray:
     """Return the gradient of the colours (h×w), in CIELAB; the largest of each neighbourhood."""
     lab = cv2.GaussianBlur(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32), (0, 0), 1)
