@@ -123,13 +123,25 @@ def test_how_the_print_is_turned_is_said(turn, said):
 )
 def test_sharpness(name):
     image = Image.open(ASSETS / name).convert("RGB")
-    assert describe_sharpness(np.asarray(image)) == "Sharp, at least in places."
+    size = " at screen size" if max(image.size) > 640 else ""
+    assert describe_sharpness(np.asarray(image)) == f"Sharp{size}, at least in places."
     soft = image.filter(ImageFilter.GaussianBlur(5 * max(image.size) / 640))
     assert describe_sharpness(np.asarray(soft)) == "Blurred: no part of it is sharp."
     half = Image.composite(
         image, soft, Image.linear_gradient("L").resize(image.size).point(lambda v: 255 * (v > 127))
     )
     assert "Blurred" not in describe_sharpness(np.asarray(half)), "one half is sharp"
+
+
+@pytest.mark.parametrize("sigma, said", [
+    (0, "Sharp at screen size, at least in places."), (4, "Sharp at screen size, at least in places."),
+    (40, "Blurred: no part of it is sharp."),
+])  # fmt: skip
+def test_a_large_picture_is_called_sharp_at_screen_size_only(sigma, said):
+    """A blur of a few pixels is lost when 12 megapixels become small."""
+    image = Image.open(ASSETS / "sign.jpg").convert("RGB").resize((4000, 3000))
+    rgb = np.asarray(image.filter(ImageFilter.GaussianBlur(sigma)))
+    assert describe_sharpness(rgb) == said
 
 
 @pytest.mark.parametrize("size", [(1, 1), (4, 900), (300, 300), (1, 12000), (12000, 1)])

@@ -14,13 +14,18 @@ _SHARP, _BLURRED = 0.4, 0.57
 
 
 def describe_sharpness(rgb: np.ndarray) -> str:
-    """Say that a picture (H×W×3, uint8) is blurred, or sharp somewhere; empty when between."""
+    """Say that a picture (H×W×3, uint8) is blurred, or sharp somewhere; empty when between.
+
+    A larger picture than `_SIDE` is judged made smaller, where a slight blur is gone: it is called
+    sharp at screen size only.
+    """
     blur = least_blur(rgb)
     if blur is None or _SHARP < blur < _BLURRED:
         return ""
     if blur >= _BLURRED:
         return "Blurred: no part of it is sharp."
-    return "Sharp, at least in places."
+    size = " at screen size" if max(rgb.shape[:2]) > _SIDE else ""
+    return f"Sharp{size}, at least in places."
 
 
 def least_blur(rgb: np.ndarray) -> float | None:
