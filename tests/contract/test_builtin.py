@@ -586,5 +586,5 @@ def test_as_many_cores_are_used_as_the_owner_says(monkeypatch, said, threads):
 @pytest.mark.slow
 def test_the_reader_takes_one_core_when_it_is_told_so(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    reader = networks._engine.__wrapped__()
+    reader = networks._load_engine()
     assert reader.text_det.session.session.get_session_options().intra_op_num_threads == 1

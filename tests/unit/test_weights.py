@@ -4,10 +4,13 @@ import hashlib
 import re
 import threading
 import time
+import weakref
 
+import numpy as np
 import pytest
 
 from vlm_backends.engines.builtin.networks import WEIGHTS, LoadedNetworks, session
+from vlm_backends.engines.builtin.ocr import networks as ocr_networks
 
 SUMS = dict(line.split()[::-1] for line in (WEIGHTS / "SHA256SUMS").read_text().splitlines())
 NETWORKS = sorted(
@@ -73,6 +76,18 @@ def test_what_is_idle_is_let_go_and_what_is_used_stays():
         time.sleep(0.02)
     assert len(held) == 0
     assert held.get("used", object) is not used
+
+
+def test_the_reader_of_print_is_let_go_too(monkeypatch):
+    held, ends = LoadedNetworks(idle_s=0.3), time.monotonic() + 20
+    monkeypatch.setattr(ocr_networks, "LOADED", held)
+    white = np.full((48, 320, 3), 255, np.uint8)
+    ocr_networks.spell(white)
+    reader = weakref.ref(ocr_networks._engine())
+    while reader() and time.monotonic() < ends:
+        time.sleep(0.02)
+    assert reader() is None and len(held) == 0
+    assert ocr_networks.spell(white)[0] == "", "it is loaded again"
 
 
 def test_a_loader_that_fails_is_asked_again():

@@ -1,9 +1,11 @@
-"""Load the small networks of `weights/` when they are first asked, and let go of idle ones."""
+"""Load small networks when they are first asked, and let go of idle ones."""
 
+import ctypes
 import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,10 +47,19 @@ class LoadedNetworks:
     def _drop_idle(self) -> None:
         with self._lock:
             oldest = time.monotonic() - self._idle_s
+            before = len(self._held)
             self._held = {key: held for key, held in self._held.items() if held[0] > oldest}
             self._timer = None
             if self._held:
                 self._look_again()
+            if len(self._held) < before:
+                _return_memory()
+
+
+def _return_memory() -> None:
+    """Return what was freed to the system: glibc keeps it; other C libraries cannot be asked."""
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 LOADED = LoadedNetworks()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from vlm_backends.config import thread_limit
+from vlm_backends.engines.builtin.networks import LOADED
 from vlm_backends.engines.builtin.ocr.scripts import recogniser_settings
 
 _MULTIPLE = 32  # px: the network that finds print takes sides of that multiple
@@ -54,8 +55,11 @@ def spell(strip: np.ndarray) -> tuple[str, np.ndarray, np.ndarray]:
     return text, sure[kept], places
 
 
-@lru_cache(maxsize=1)
 def _engine() -> Any:
+    return LOADED.get("rapidocr", _load_engine)
+
+
+def _load_engine() -> Any:
     # otherwise onnxruntime, from 1.29 on, sends telemetry to Microsoft
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     from rapidocr import RapidOCR
