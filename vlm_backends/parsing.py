@@ -27,6 +27,7 @@ def accumulate(whole: Chunk, piece: Chunk) -> Chunk:
         thought,
         clean(piece.finish) or whole.finish,
         whole.fold if piece.fold is None else piece.fold,
+        tuple(tuple(map(clean, row)) for row in piece.rows) or whole.rows,
     )
 
 
@@ -49,6 +50,7 @@ def parse(whole: Chunk, read: Reader, picture_note: str = "") -> Answer:
         thought=thought[:MAX_CHARACTERS],
         finish=whole.finish,
         fold=whole.fold,
+        rows=whole.rows or answer.rows,
     )
     ending = describe_ending(answer) if whole.finish else ""
     if ending in whole.note:  # this project's own server said so already

@@ -150,6 +150,7 @@ class Chunk(NamedTuple):
     thought: str = ""
     finish: str = ""
     fold: int | None = None  # in the whole reply's text
+    rows: tuple[tuple[str, ...], ...] = ()  # of a table, the header first, beside literal text
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Shows a chart's table, to be edited and exported, with the chart redrawn from it."""
+"""Shows a table to be edited and exported; that of a chart with the chart redrawn from it."""
 
 from __future__ import annotations
 
@@ -29,47 +29,75 @@ _LEVEL_LABELS = 24  # characters of all labels together that fit side by side un
 _EMPTY_HEADER = "\u00a0"  # Gradio numbers the columns whose header is empty
 
 
-class ChartPanel:
-    """The panel's components; it is hidden until an answer holds a table."""
+class TablePanel:
+    """A table to be corrected and exported; it is hidden until an answer holds one."""
+
+    label = "The table: correct it before you take it away"
 
     def __init__(self) -> None:
         with gr.Column(visible=False, elem_classes="chart") as self.box:
-            self.plot = gr.Plot(
-                label="Drawn again from the table", elem_classes="again", show_label=True
-            )
+            self._above()
             self.grid = gr.Dataframe(
-                label="The table: correct it, and the chart follows",
+                label=self.label,
                 interactive=True,
                 wrap=True,
                 type="pandas",
                 buttons=["copy"],
                 elem_classes="grid",
             )
-            self.files = export_buttons(["CSV"])
-            with gr.Row(equal_height=True):
-                self.question = gr.Textbox(
-                    label="Ask a chat model about this chart; the table goes along",
-                    scale=4,
-                    max_lines=3,
-                    placeholder="Which category is the largest, and by how much?",
-                    elem_classes="about-chart",
-                )
-                self.go = gr.Button("Ask", min_width=90, scale=0, elem_classes="ask-chart")
-        self.outputs = [self.box, self.grid, self.plot]
-        self.grid.input(lambda grid: bar_chart(_rows(grid)), self.grid, self.plot, **QUIET)
+            self.files = export_buttons(["CSV", "Markdown"])
+            self._below()
+        self.outputs = [self.box, self.grid]
         self.files.take(export_table, self.grid, self.files, **QUIET)
 
+    def _above(self) -> None:
+        """Build what stands above the table."""
+
+    def _below(self) -> None:
+        """Build what stands below the table."""
+
     def show(self, answer: Answer | None) -> dict[Block, Any]:
-        """Return the panel's values for an answer: its table and chart, or a hidden panel."""
+        """Return the panel's values for an answer: its table, or a hidden panel."""
         if not answer or not answer.rows:
-            return {self.box: gr.Column(visible=False), self.grid: None, self.plot: None}
+            return {self.box: gr.Column(visible=False), self.grid: None}
         head, *rows = answer.rows
         headers = [cell or _EMPTY_HEADER for cell in head]
         return {
             self.box: gr.Column(visible=True),
             self.grid: {"headers": headers, "data": [list(row) for row in rows]},
-            self.plot: bar_chart(answer.rows),
         }
+
+
+class ChartPanel(TablePanel):
+    """The table of a chart, with the chart redrawn from it, and a question about it."""
+
+    label = "The table: correct it, and the chart follows"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outputs = [*self.outputs, self.plot]
+        self.grid.input(lambda grid: bar_chart(_rows(grid)), self.grid, self.plot, **QUIET)
+
+    def _above(self) -> None:
+        self.plot = gr.Plot(
+            label="Drawn again from the table", elem_classes="again", show_label=True
+        )
+
+    def _below(self) -> None:
+        with gr.Row(equal_height=True):
+            self.question = gr.Textbox(
+                label="Ask a chat model about this chart; the table goes along",
+                scale=4,
+                max_lines=3,
+                placeholder="Which category is the largest, and by how much?",
+                elem_classes="about-chart",
+            )
+            self.go = gr.Button("Ask", min_width=90, scale=0, elem_classes="ask-chart")
+
+    def show(self, answer: Answer | None) -> dict[Block, Any]:
+        """Return the panel's values for an answer: its table and chart, or a hidden panel."""
+        rows = answer.rows if answer else ()
+        return super().show(answer) | {self.plot: bar_chart(rows) if rows else None}
 
 
 def bar_chart(rows: Rows) -> altair.Chart | None:
@@ -139,11 +167,13 @@ def question_about(grid: pd.DataFrame | None, question: str, picture: Picture | 
     return Turn("user", write_table_prompt(rows, question), (picture,))
 
 
-def export_table(grid: pd.DataFrame | None) -> dict[str, str]:
-    """Return the table, with its corrections, as a CSV file, for the export button."""
-    if rows := _rows(grid):
-        return download("table.csv", FORMATS["CSV"].write(None, Answer("", rows=rows)))
-    return refusal("The table is empty: turn a chart into its table first.")
+def export_table(grid: pd.DataFrame | None, event: gr.EventData) -> dict[str, str]:
+    """Return the table, with its corrections, as a file, for the export buttons."""
+    format = FORMATS.get(getattr(event, "format", ""))
+    rows = _rows(grid)
+    if format and rows:
+        return download(f"table.{format.extension}", format.write(None, Answer("", rows=rows)))
+    return refusal("The table is empty: read a chart or a table first.")
 
 
 def _rows(grid: pd.DataFrame | None) -> tuple[tuple[str, ...], ...]:

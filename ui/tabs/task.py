@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
+from ui.components.chart import TablePanel
 from ui.components.download_offer import download_button
 from ui.components.engine_menu import SETS_STATE
 from ui.components.fallback import fallback_button
@@ -121,6 +122,7 @@ class TaskTab:
         hint = "Your picture is shown here. Drag a box in it; click what is found."
         self.viewer = viewer(hint, elem_id="result")
         self.live = gr.Markdown(elem_classes="live", elem_id="task-live")
+        self.table = TablePanel()
         self.outcome = ResultPanel(self.model, self.run, conversation=False)
 
     def _run_fields(self) -> RunFields:
@@ -132,6 +134,7 @@ class TaskTab:
             viewer=self.viewer,
             live=self.live,
             facts=self.outcome.facts,
+            table=self.table,
             instead=self.instead,
         )
 

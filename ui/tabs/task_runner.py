@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from ui.components.chart import TablePanel
 from ui.components.fallback import accept_offer, offer
 from ui.components.result_panel import facts_html
 from ui.components.viewer import NOTHING, Action, scene
@@ -60,6 +61,7 @@ class RunFields:
     live: Component
     facts: Component
     instead: Component
+    table: TablePanel
 
     @property
     def taken(self) -> list[Component]:
@@ -77,6 +79,7 @@ class RunFields:
             self.live,
             self.facts,
             self.instead,
+            *self.table.outputs,
         ]
 
 
@@ -264,6 +267,7 @@ class TaskRunHandlers:
             self.fields.notice: notice or late or empty,
             self.fields.viewer: self.view(run, None if answer.regions else run.box, answer),
             self.fields.facts: facts_html(run.result),
+            **self.fields.table.show(answer),
         }
 
     def _plan_for(self, run: TaskRun, name: object, boxes: object) -> TaskPlan:

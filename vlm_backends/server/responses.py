@@ -77,6 +77,8 @@ class _Progress:
         """Return what is new: of the words, the regions, and all else that an answer has."""
         words, thought = self._new_words(text, so_far.thought), self._new_thought(so_far.thought)
         named = {"note": so_far.note, "status": so_far.status, "literal": so_far.literal}
+        if so_far.literal:  # the table of other text is read from it
+            named |= {"rows": so_far.rows}
         extras = {n: value for n, value in named.items() if value and self.extras.get(n) != value}
         new_regions = regions[self.regions :]
         self.regions += len(new_regions)

@@ -1,4 +1,4 @@
-"""Turn charts into tables, in place of DePlot, and answer questions that such a table answers."""
+"""Turn charts and printed tables into rows, in place of DePlot, and answer questions from them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -10,9 +10,17 @@ from vlm_backends.engines.builtin.charts import bar_charts
 from vlm_backends.engines.builtin.charts.bar_charts import ChartTable
 from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.engines.builtin.charts.readings import read_any_chart
+from vlm_backends.engines.builtin.documents import PrintedTable, find_tables
 from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.engines.builtin.ocr_script import ocr_name
-from vlm_backends.engines.builtin.print_notes import marked
+from vlm_backends.engines.builtin.print_notes import describe_doubts, marked
+from vlm_backends.engines.builtin.printed_tables import (
+    cell_regions,
+    describe_table,
+    fills_picture,
+    linearized,
+    main_table,
+)
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
 from vlm_backends.engines.builtin.regions import region_from_pixels
 from vlm_backends.engines.builtin.table_questions import TableAnswer, answer_question
@@ -35,13 +43,21 @@ _ANSWERS = (
 def read_table(rgb: np.ndarray, question: str, cancel: CancelToken) -> Iterator[Chunk]:
     """Yield the table of a chart (H×W×3, uint8) in DePlot's grammar, with its bars' regions.
 
-    A question that the table answers is answered in the note, and its rows alone are lit; of any
-    other the note says so. Without a table, yield the reason and what is printed in the picture.
+    A picture of a printed table yields that table, with the regions of its cells. A question that
+    the table answers is answered in the note, and its rows alone are lit; of any other the note
+    says so. Without a table, yield the reason and what is printed in the picture.
     """
     lines = read_chart_print(rgb, cancel)
+    printed = main_table(find_tables(rgb, lines))
+    if printed and fills_picture(printed):
+        yield _printed(printed, question, lines, rgb)
+        return
     try:
         table = read_any_chart(rgb, lines, cancel)
     except CannotRead as reason:
+        if printed:
+            yield _printed(printed, question, lines, rgb)
+            return
         note = f"Read on this machine by {ocr_name()}, not by DePlot."
         yield Chunk(_refusal(reason, lines), literal=True, note=note)
         return
@@ -54,6 +70,26 @@ def read_table(rgb: np.ndarray, question: str, cancel: CancelToken) -> Iterator[
     elif question:
         note = f"{note} {_NOT_UNDERSTOOD} {_ANSWERS}"
     yield Chunk(bar_charts.linearize(table), regions, note=note)
+
+
+def _printed(
+    table: PrintedTable, question: str, lines: Sequence[TextLine], rgb: np.ndarray
+) -> Chunk:
+    """Return the answer of a table that is printed in a picture."""
+    source = (
+        f"This table is printed in the picture. Read on this machine by {ocr_name()}; rows and "
+        "columns by rules and by where the print stands, not by DePlot."
+    )
+    said = source, describe_table(table), describe_doubts(lines, 0)
+    note = " ".join(filter(None, said))
+    regions = cell_regions(table, rgb)
+    found = _answer(question, table.rows, None, lines) if question else None
+    if found:
+        note = f"{found.text} Computed from this table, without a model. {note}"
+        regions = cell_regions(table, rgb, found.cells)
+    elif question:
+        note = f"{note} {_NOT_UNDERSTOOD} {_ANSWERS}"
+    return Chunk(linearized(table), regions, note=note)
 
 
 def read_chart_print(rgb: np.ndarray, cancel: CancelToken | None = None) -> list[TextLine]:
@@ -70,21 +106,34 @@ def answer_about_table(
     with what is needed.
     """
     yield Chunk(status="Reading the chart for the places of its rows.")
-    printed = read_chart_print(rgb, cancel)
-    try:
-        table = read_any_chart(rgb, printed, cancel)
-    except CannotRead:
-        table = None
-    same = table is not None and table.rows == rows
-    found = _answer(question, rows, table, printed)
+    lines = read_chart_print(rgb, cancel)
+    printed = main_table(find_tables(rgb, lines))
+    if printed and printed.rows == rows:
+        table, found = None, _answer(question, rows, None, lines)
+        source = "printed in the picture"
+    else:
+        printed, table = None, _chart_or_none(rgb, lines, cancel)
+        found = _answer(question, rows, table, lines)
+        same = table is not None and table.rows == rows
+        source = f"read from the chart; {table.how}" if same and table else "sent with the question"
     if found is None:
         text = f"No answer: this question is not surely understood here. {_ANSWERS}\n\n"
         text += f"For any other question, {OTHER_ENGINES}."
         yield Chunk(text, literal=True, note="Nothing was computed.")
         return
-    source = f"read from the chart; {table.how}" if same and table else "sent with the question"
     note = f"Computed on this machine, without a model, from the table that was {source}."
-    yield Chunk(found.text, _lit(table, rows, found, rgb) if table else (), literal=True, note=note)
+    lit = cell_regions(printed, rgb, found.cells) if printed else ()
+    lit = _lit(table, rows, found, rgb) if table else lit
+    yield Chunk(found.text, lit, literal=True, note=note)
+
+
+def _chart_or_none(
+    rgb: np.ndarray, lines: Sequence[TextLine], cancel: CancelToken
+) -> ChartTable | None:
+    try:
+        return read_any_chart(rgb, lines, cancel)
+    except CannotRead:
+        return None
 
 
 def _answer(

@@ -10,9 +10,15 @@ import numpy as np
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import codes, colours
 from vlm_backends.engines.builtin.code_agreement import FoundCode
+from vlm_backends.engines.builtin.documents import PrintedTable, find_tables
 from vlm_backends.engines.builtin.ocr import Scan, TextLine
 from vlm_backends.engines.builtin.ocr_script import ocr_name
 from vlm_backends.engines.builtin.print_notes import describe_doubts, marked
+from vlm_backends.engines.builtin.printed_tables import (
+    describe_table,
+    main_table,
+    size_of_table,
+)
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES, TaskQuestion
 from vlm_backends.engines.builtin.regions import region_from_pixels
 from vlm_backends.engines.builtin.sharpness import describe_sharpness
@@ -101,7 +107,24 @@ def _print(rgb: np.ndarray, cancel: CancelToken, located: bool) -> Iterator[Chun
     yield Chunk(status=_LOOKING)
     found = codes.read_codes(rgb, cancel)
     said = [source, describe_doubts(lines, _unread(scan, found)), *_told_codes(found)]
-    yield Chunk(literal=True, note=" ".join(said))
+    tables = find_tables(rgb, lines)
+    said += _told_tables(tables, located)
+    table = None if located else main_table(tables)
+    yield Chunk(literal=True, note=" ".join(said), rows=table.rows if table else ())
+
+
+def _told_tables(tables: Sequence[PrintedTable], located: bool) -> Iterator[str]:
+    """Yield sentences on the tables that the print makes up."""
+    main = main_table(tables)
+    if main is None:
+        return
+    number = f"{len(tables)} tables are" if len(tables) > 1 else "A table is"
+    which = "the largest has" if len(tables) > 1 else "it has"
+    yield f"{number} in the print: {which} {size_of_table(main)}."
+    if located:
+        yield "The task “Read” gives it as rows and columns."
+    else:
+        yield from filter(None, [describe_table(main)])
 
 
 def _told_codes(found: Sequence[FoundCode]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from vlm_backends.types import Chunk, Region, Sent
 
 Refuse = Callable[[int | None, bytes], VLMError]  # the status and JSON of an error to the VLMError
 _MAX_NOTE = 1000  # characters
+_MAX_SIDE, _MAX_CELL = 1_000, 2_000  # rows or columns of a table, and characters of a cell
 _ERROR_FIELDS = (  # what only errors have beside `choices`, or in place of it
     "error", "errors", "detail", "title", "message", "msg", "error_message", "error_msg", "fault",
 )  # fmt: skip
@@ -195,7 +196,21 @@ def _extras(vlm: object) -> dict[str, Any]:
         for name in ("note", "status")
         if isinstance(fields.get(name), str)
     }
+    if rows := _rows(fields.get("rows")):
+        extras["rows"] = rows
     return extras | ({"literal": True} if fields.get("literal") is True else {})
+
+
+def _rows(rows: object) -> tuple[tuple[str, ...], ...]:
+    """Return the rows of a table, all as long as the first; none for anything else."""
+    if not isinstance(rows, list) or not 0 < len(rows) <= _MAX_SIDE:
+        return ()
+    width = len(rows[0]) if isinstance(rows[0], list) else 0
+    is_table = 0 < width <= _MAX_SIDE and all(
+        isinstance(row, list) and len(row) == width and all(isinstance(cell, str) for cell in row)
+        for row in rows
+    )
+    return tuple(tuple(cell[:_MAX_CELL] for cell in row) for row in rows) if is_table else ()
 
 
 def _tokens(payload: dict) -> int | None:

@@ -14,7 +14,7 @@ from vlm_backends.media.exports.common import file_name, to_json
 from vlm_backends.media.exports.conversation import as_conversation, as_text
 from vlm_backends.media.exports.raster import as_mask, as_png
 from vlm_backends.media.exports.svg import as_svg
-from vlm_backends.media.exports.tables import as_csv
+from vlm_backends.media.exports.tables import as_csv, as_markdown
 from vlm_backends.media.exports.yolo import as_yolo
 from vlm_backends.text import clean
 from vlm_backends.types import Answer, Picture, Region
@@ -25,6 +25,7 @@ __all__ = [
     "as_coco",
     "as_conversation",
     "as_csv",
+    "as_markdown",
     "as_mask",
     "as_png",
     "as_svg",
@@ -81,6 +82,12 @@ def _csv(picture: Picture | None, answer: Answer) -> bytes:
     return table.encode("utf-8-sig")  # Excel recognises UTF-8 by this mark only
 
 
+def _markdown(picture: Picture | None, answer: Answer) -> bytes:
+    if answer.rows:
+        return as_markdown(answer.rows).encode()
+    raise BadPrompt("This answer has no table. Ask about a picture with a table or a chart.")
+
+
 def _text(picture: Picture | None, answer: Answer) -> bytes:
     if words := as_text(answer):
         return words.encode()
@@ -97,6 +104,7 @@ FORMATS: Mapping[str, Format] = {
     "COCO": Format("json", "application/json", _coco),
     "YOLO": Format("zip", "application/zip", _yolo),
     "CSV": Format("csv", "text/csv", _csv),
+    "Markdown": Format("md", "text/markdown", _markdown),
     "Text": Format("txt", "text/plain", _text),
     "Mask": Format("png", "image/png", _mask),
 }

@@ -1,8 +1,9 @@
-"""Export an answer's table or regions as CSV that a spreadsheet opens safely."""
+"""Export an answer's table or regions as CSV that a spreadsheet opens safely, or as Markdown."""
 
 import csv
 import io
 import re
+from collections.abc import Sequence
 
 from vlm_backends.media.exports.common import (
     clean_regions,
@@ -18,6 +19,8 @@ _COLUMNS = "label", "left", "top", "right", "bottom", "outline"
 _SCORE = "score"  # the last column, where a region has one
 # East Asia's spreadsheets accept full-width signs too
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
+# in a cell of Markdown; a sign before a letter may begin an address, which becomes a link
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~$&!]|[.:@](?=[^\W\d]|/))")
 _NUMBER = re.compile(r"[+-]?([0-9][0-9.,]*|\.[0-9]+)(e[+-]?[0-9]+)?%?", re.IGNORECASE)
 
 
@@ -35,6 +38,13 @@ def as_csv(answer: Answer, picture: Picture | None) -> str:
     return file.getvalue()
 
 
+def as_markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Return a table, its header first, as Markdown in which no cell acts as markup."""
+    head, *body = [[_plain_cell(cell) for cell in row] for row in rows]
+    lines = [head, ["---"] * len(head), *body]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 def _region_rows(answer: Answer, picture: Picture | None) -> list[tuple[str, ...]]:
     if not picture:
         return [_COLUMNS]
@@ -50,6 +60,10 @@ def _region_row(region: Region, picture: Picture) -> tuple[str, ...]:
     outline = pixel_outline(region, picture)
     box = tuple(map(format_number, bounds(outline))) if outline else ("",) * 4
     return region.label, *box, format_points(outline)
+
+
+def _plain_cell(text: str) -> str:
+    return _MARKUP.sub(r"\\\1", " ".join(clean(text).split()))
 
 
 def _safe_cell(text: str) -> str:

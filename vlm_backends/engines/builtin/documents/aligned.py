@@ -14,7 +14,7 @@ from vlm_backends.engines.builtin.documents.columns import (
 )
 from vlm_backends.engines.builtin.documents.grid import Grid
 from vlm_backends.engines.builtin.documents.heads import Span
-from vlm_backends.engines.builtin.documents.pieces import Piece, box_around
+from vlm_backends.engines.builtin.documents.pieces import PrintPiece, box_around
 from vlm_backends.engines.builtin.documents.rows import row_numbers, rows_of, runs_of, table_rows
 from vlm_backends.engines.builtin.documents.rules import Rules
 from vlm_backends.engines.builtin.documents.upright import UprightPage
@@ -23,7 +23,7 @@ _MIN_ROWS = 3  # with several cells
 _HIGH = 2.5  # in heights of a line: a shorter upright may be letters of two lines
 
 
-def aligned_grids(page: UprightPage, pieces: Sequence[Piece], rules: Rules) -> list[Grid]:
+def aligned_grids(page: UprightPage, pieces: Sequence[PrintPiece], rules: Rules) -> list[Grid]:
     """Return the tables among pieces that no frame holds, top to bottom."""
     across = [rule for rule in rules.across if rule.end - rule.start >= _HIGH * page.line_height]
     rows = rows_of(cells_of(pieces, across, page))

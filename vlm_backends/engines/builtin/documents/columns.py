@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vlm_backends.engines.builtin.documents.pieces import Gap, Piece, split_at, split_at_gaps
-from vlm_backends.engines.builtin.documents.rules import Rule
+from vlm_backends.engines.builtin.documents.pieces import Gap, PrintPiece, split_at, split_at_gaps
+from vlm_backends.engines.builtin.documents.rules import RuledLine
 from vlm_backends.engines.builtin.documents.upright import UprightPage
 
-Row = list[Piece]  # from the left
+Row = list[PrintPiece]  # from the left
 
 # in heights of a line
 _GUTTER = 0.45  # between two columns
@@ -33,24 +33,26 @@ class Column(NamedTuple):
     left: float
     right: float
 
-    def holds(self, piece: Piece) -> bool:
+    def holds(self, piece: PrintPiece) -> bool:
         """Return True when the middle of a piece is in the column."""
         return self.left <= piece.middle[0] <= self.right
 
 
-def cells_of(pieces: Sequence[Piece], across: Sequence[Rule], page: UprightPage) -> list[Piece]:
+def cells_of(
+    pieces: Sequence[PrintPiece], across: Sequence[RuledLine], page: UprightPage
+) -> list[PrintPiece]:
     """Split pieces at the rules that cut through them and at gaps too wide for a space."""
     cut = [part for piece in pieces for part in split_at(piece, _crossed(piece, across))]
     return [part for piece in cut for part in split_at_gaps(piece, _gaps(piece, page, _TOO_WIDE))]
 
 
-def _crossed(piece: Piece, across: Sequence[Rule]) -> list[float]:
+def _crossed(piece: PrintPiece, across: Sequence[RuledLine]) -> list[float]:
     left, _, right, _ = piece.box
     y = piece.middle[1]
     return [r.level for r in across if left < r.level < right and r.start <= y <= r.end]
 
 
-def _gaps(piece: Piece, page: UprightPage, least: float) -> list[Gap]:
+def _gaps(piece: PrintPiece, page: UprightPage, least: float) -> list[Gap]:
     """Return the gaps of a piece that are wider than so many usual spaces."""
     return [gap for gap in page.gaps(piece) if gap.width > least * page.space]
 
@@ -83,7 +85,7 @@ def find_columns(rows: Sequence[Row], high: float) -> list[Column]:
     return columns
 
 
-def reach(piece: Piece, columns: Sequence[Column]) -> tuple[int, int]:
+def reach(piece: PrintPiece, columns: Sequence[Column]) -> tuple[int, int]:
     """Return the first and the last column that a piece stands over; else the nearest."""
     left, _, right, _ = piece.box
     shares = [min(right, column.right) - max(left, column.left) for column in columns]
@@ -101,7 +103,7 @@ def part_cells(rows: Sequence[Row], columns: Sequence[Column], page: UprightPage
     return [[part for piece in row for part in _parts(piece, columns, page)] for row in rows]
 
 
-def _parts(piece: Piece, columns: Sequence[Column], page: UprightPage) -> list[Piece]:
+def _parts(piece: PrintPiece, columns: Sequence[Column], page: UprightPage) -> list[PrintPiece]:
     """Return a piece, or its parts where a wide gap is at each gutter that it goes over."""
     first, last = reach(piece, columns)
     wide, slack, cuts = _gaps(piece, page, _WIDE), _STRAIGHT * page.line_height, []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from vlm_backends.engines.builtin.documents.pieces import Piece
+from vlm_backends.engines.builtin.documents.pieces import PrintPiece
 from vlm_backends.media.geometry import Box
 from vlm_backends.table_prompts import TableRows
 
@@ -19,10 +19,10 @@ class Grid:
     height: int
     width: int
     box: Box  # px of the upright page
-    cells: dict[Cell, list[Piece]] = field(default_factory=dict)
+    cells: dict[Cell, list[PrintPiece]] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)  # sentences on what may be wrong
 
-    def put(self, piece: Piece, cells: Iterable[Cell]) -> None:
+    def put(self, piece: PrintPiece, cells: Iterable[Cell]) -> None:
         """Add a piece to cells."""
         for cell in cells:
             self.cells.setdefault(cell, []).append(piece)
@@ -47,9 +47,9 @@ class Grid:
         )
 
 
-def cell_text(pieces: Sequence[Piece]) -> str:
+def cell_text(pieces: Sequence[PrintPiece]) -> str:
     """Return the text of a cell: its lines from the top, each from the left."""
-    lines: list[list[Piece]] = []
+    lines: list[list[PrintPiece]] = []
     for piece in sorted(pieces, key=lambda piece: piece.middle[1]):
         if lines and piece.middle[1] < lines[-1][0].box[3]:
             lines[-1].append(piece)

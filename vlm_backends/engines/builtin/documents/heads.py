@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vlm_backends.engines.builtin.documents.pieces import Piece
+from vlm_backends.engines.builtin.documents.pieces import PrintPiece
 
 _CENTRED = 0.9  # in heights of a line: how far a head may be off the middle of its columns
 _AT_EDGE = 0.35  # in heights: a head that begins so near its column's edge
@@ -18,7 +18,7 @@ _MOST_COLUMNS = 14  # of more, the heads are not looked at
 Stretch = tuple[int, int, float]  # first and last column, and how far a head is off their middle
 
 
-class _Choice(NamedTuple):
+class _Fit(NamedTuple):
     """Hold a stretch for each head, and how badly they fit, in heights of a line."""
 
     cost: float
@@ -29,14 +29,14 @@ class _Choice(NamedTuple):
 class Span:
     """Hold a head and the columns that it stands over, the last one included."""
 
-    piece: Piece
+    piece: PrintPiece
     first: int
     last: int
     is_sure: bool
 
 
 def spanning_heads(
-    rows: Sequence[Sequence[Piece]], columns: Sequence[tuple[float, float]], high: float
+    rows: Sequence[Sequence[PrintPiece]], columns: Sequence[tuple[float, float]], high: float
 ) -> list[Span]:
     """Return the heads of the first of two rows, when it has some over several columns each.
 
@@ -61,7 +61,7 @@ def spanning_heads(
 
 
 def _may_span(
-    rows: Sequence[Sequence[Piece]], columns: Sequence[tuple[float, float]], high: float
+    rows: Sequence[Sequence[PrintPiece]], columns: Sequence[tuple[float, float]], high: float
 ) -> bool:
     above, below = rows
     return (
@@ -72,8 +72,8 @@ def _may_span(
 
 
 def _left_aligned(
-    heads: Sequence[Piece],
-    below: Sequence[Piece],
+    heads: Sequence[PrintPiece],
+    below: Sequence[PrintPiece],
     columns: Sequence[tuple[float, float]],
     high: float,
 ) -> list[int]:
@@ -96,7 +96,7 @@ def _edges(columns: Sequence[tuple[float, float]]) -> list[float]:
 
 
 def _fits(
-    piece: Piece, columns: Sequence[tuple[float, float]], edges: Sequence[float], high: float
+    piece: PrintPiece, columns: Sequence[tuple[float, float]], edges: Sequence[float], high: float
 ) -> list[Stretch]:
     """Return the stretches of columns around a head: first, last, how far it is off the middle."""
     middle, left, right = piece.middle[0], piece.box[0], piece.box[2]
@@ -111,9 +111,9 @@ def _fits(
     return sorted(found, key=lambda fit: fit[2])
 
 
-def _two_best(fits: Sequence[list[Stretch]], width: int) -> tuple[_Choice, _Choice]:
+def _two_best(fits: Sequence[list[Stretch]], width: int) -> tuple[_Fit, _Fit]:
     """Return the two best choices of a stretch for each head, none over another."""
-    best = second = _Choice(np.inf, ())
+    best = second = _Fit(np.inf, ())
 
     def choose(chosen: tuple[Stretch, ...], off: float) -> None:
         nonlocal best, second
@@ -123,7 +123,7 @@ def _two_best(fits: Sequence[list[Stretch]], width: int) -> tuple[_Choice, _Choi
                     choose((*chosen, fit), off + fit[2])
             return
         bare = width - 1 - sum(last - first + 1 for first, last, _ in chosen)
-        choice = _Choice(off + _BARE * bare, chosen)
+        choice = _Fit(off + _BARE * bare, chosen)
         best, second = sorted((best, second, choice), key=lambda each: each.cost)[:2]
 
     choose((), 0.0)

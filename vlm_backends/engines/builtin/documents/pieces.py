@@ -15,7 +15,7 @@ _LETTER = 0.7  # of the height: a letter's width, where a text is too short to m
 
 
 @dataclass(frozen=True)
-class Piece:
+class PrintPiece:
     """Hold print of one cell or of a part of it, in pixels of the upright page."""
 
     text: str
@@ -23,11 +23,11 @@ class Piece:
     box: Box
     is_sure: bool = True
 
-    def followed_by(self, other: Piece) -> Piece:
+    def followed_by(self, other: PrintPiece) -> PrintPiece:
         """Return this piece and one to its right as a single one."""
         (left, top, _, bottom), (_, up, right, down) = self.box, other.box
         space = (self.box[2] + other.box[0]) / 2
-        return Piece(
+        return PrintPiece(
             f"{self.text} {other.text}",
             (*self.middles, space, *other.middles),
             (left, min(top, up), right, max(bottom, down)),
@@ -48,21 +48,21 @@ class Gap(NamedTuple):
     is_space: bool  # it was read as a space; otherwise the letters on its sides are not sure
 
 
-def split_at_gaps(piece: Piece, gaps: Sequence[Gap]) -> list[Piece]:
+def split_at_gaps(piece: PrintPiece, gaps: Sequence[Gap]) -> list[PrintPiece]:
     """Split a piece at gaps; where one was not read as a space, the parts are not sure."""
     parts = split_at(piece, [gap.x for gap in gaps])
     is_sure = all(gap.is_space for gap in gaps)
     return [replace(part, is_sure=part.is_sure and is_sure) for part in parts]
 
 
-def split_at(piece: Piece, levels: Sequence[float]) -> list[Piece]:
+def split_at(piece: PrintPiece, levels: Sequence[float]) -> list[PrintPiece]:
     """Split a piece at x positions; each character goes to the side on which its middle is."""
     sides = np.searchsorted(np.asarray(levels, float), piece.middles)
     parts = (part_of(piece, np.flatnonzero(sides == side)) for side in np.unique(sides))
     return [part for part in parts if part]
 
 
-def _advance(piece: Piece) -> float:
+def _advance(piece: PrintPiece) -> float:
     """Return the usual distance of neighbouring letters, px."""
     steps = [
         right - left
@@ -75,7 +75,7 @@ def _advance(piece: Piece) -> float:
     return float(np.median(steps)) if len(steps) > 2 else usual
 
 
-def part_of(piece: Piece, chosen: Sequence[int] | np.ndarray) -> Piece | None:
+def part_of(piece: PrintPiece, chosen: Sequence[int] | np.ndarray) -> PrintPiece | None:
     """Return some neighbouring characters as a piece; None for spaces alone."""
     inked = [i for i in chosen if not piece.text[i].isspace()]
     if not inked:
@@ -92,7 +92,7 @@ def part_of(piece: Piece, chosen: Sequence[int] | np.ndarray) -> Piece | None:
     return replace(piece, text=piece.text[first:last], middles=piece.middles[first:last], box=box)
 
 
-def spaces_of(piece: Piece, blanks: Sequence[tuple[int, int]]) -> dict[tuple[int, int], float]:
+def spaces_of(piece: PrintPiece, blanks: Sequence[tuple[int, int]]) -> dict[tuple[int, int], float]:
     """Return the blank stretches that are spaces of the text, each with where to cut it."""
     found = {}
     inked = [i for i, char in enumerate(piece.text) if not char.isspace()]
@@ -106,7 +106,7 @@ def spaces_of(piece: Piece, blanks: Sequence[tuple[int, int]]) -> dict[tuple[int
     return found
 
 
-def box_around(pieces: Sequence[Piece]) -> Box:
+def box_around(pieces: Sequence[PrintPiece]) -> Box:
     """Return the box around pieces."""
     boxes = np.array([piece.box for piece in pieces])
     (left, top), (right, bottom) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)

@@ -7,8 +7,8 @@ import numpy as np
 
 from vlm_backends.engines.builtin.documents.columns import Column, Row, join_words, reach
 from vlm_backends.engines.builtin.documents.heads import Span, spanning_heads
-from vlm_backends.engines.builtin.documents.pieces import Piece
-from vlm_backends.engines.builtin.documents.rules import Rule
+from vlm_backends.engines.builtin.documents.pieces import PrintPiece
+from vlm_backends.engines.builtin.documents.rules import RuledLine
 
 _APART = 3.2  # in heights of a line: at most so much is between two rows of a table
 _PROSE = 30  # letters: a line that is longer, over several cells, is no row
@@ -21,7 +21,7 @@ _MIN_FAR = 0.25  # of the distances are between cells, or no cell has several li
 _OFF_LEVEL = 0.45  # in heights: print of one row is no farther apart
 
 
-def rows_of(pieces: Iterable[Piece]) -> list[Row]:
+def rows_of(pieces: Iterable[PrintPiece]) -> list[Row]:
     """Return pieces in rows, top to bottom, each from the left."""
     rows: list[Row] = []
     for piece in sorted(pieces, key=lambda piece: piece.middle[1]):
@@ -130,7 +130,7 @@ def _is_last_row(rows: Sequence[Row], i: int, columns: Sequence[Column]) -> bool
 def row_numbers(
     rows: Sequence[Row],
     columns: Sequence[Column],
-    along: Sequence[Rule],
+    along: Sequence[RuledLine],
     high: float,
     is_headed: bool,
 ) -> tuple[list[list[int]], list[str]]:
@@ -166,7 +166,7 @@ def _head_doubts(rows: Sequence[Row], numbers: Sequence[int]) -> list[str]:
 
 
 def _bands(
-    rows: Sequence[Row], columns: Sequence[Column], along: Sequence[Rule]
+    rows: Sequence[Row], columns: Sequence[Column], along: Sequence[RuledLine]
 ) -> list[int] | None:
     """Return the number of the stretch between two rules for each row; None where rules part few.
 
@@ -226,7 +226,7 @@ def _near_lines(
     return blocks
 
 
-def _may_go_on(one: Piece, other: Piece, most: float) -> bool:
+def _may_go_on(one: PrintPiece, other: PrintPiece, most: float) -> bool:
     is_words = any(char.isalpha() for char in one.text + other.text)
     return is_words and other.middle[1] - one.middle[1] <= most
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from vlm_backends.engines.builtin.documents.grid import Cell, Grid
-from vlm_backends.engines.builtin.documents.pieces import Piece, split_at
-from vlm_backends.engines.builtin.documents.rules import Rule, Rules
+from vlm_backends.engines.builtin.documents.pieces import PrintPiece, split_at
+from vlm_backends.engines.builtin.documents.rules import RuledLine, Rules
 from vlm_backends.engines.builtin.documents.upright import UprightPage
 from vlm_backends.media.geometry import Box
 
@@ -21,7 +21,7 @@ _MAX_CROWDED = 0.15  # of a table's cells hold several texts side by side
 _MIN_FILLED = 0.35  # of the cells hold print: fewer are the grid of a drawing
 
 
-def ruled_grids(page: UprightPage, rules: Rules) -> list[tuple[Grid, list[Piece]]]:
+def ruled_grids(page: UprightPage, rules: Rules) -> list[tuple[Grid, list[PrintPiece]]]:
     """Return the tables framed by rules, each with its pieces of print, top to bottom."""
     found = []
     for along, across in _frames(rules):
@@ -31,9 +31,9 @@ def ruled_grids(page: UprightPage, rules: Rules) -> list[tuple[Grid, list[Piece]
     return sorted(found, key=lambda each: each[0].box[1])
 
 
-def _frames(rules: Rules) -> list[tuple[list[Rule], list[Rule]]]:
+def _frames(rules: Rules) -> list[tuple[list[RuledLine], list[RuledLine]]]:
     """Return groups of rules that meet: those along the print, at least two, and those across."""
-    groups: list[tuple[list[Rule], list[Rule]]] = []
+    groups: list[tuple[list[RuledLine], list[RuledLine]]] = []
     for rule in rules.across:
         meeting = [other for other in rules.along if _meet(other, rule)]
         along, across = meeting, [rule]
@@ -45,7 +45,7 @@ def _frames(rules: Rules) -> list[tuple[list[Rule], list[Rule]]]:
     return [group for group in groups if len(group[0]) >= 2]
 
 
-def _meet(along: Rule, across: Rule) -> bool:
+def _meet(along: RuledLine, across: RuledLine) -> bool:
     return (
         along.start - _TOUCH <= across.level <= along.end + _TOUCH
         and across.start - _TOUCH <= along.level <= across.end + _TOUCH
@@ -55,7 +55,7 @@ def _meet(along: Rule, across: Rule) -> bool:
 class _Lattice:
     """The rows and columns between rules that meet, and which of their cells are one."""
 
-    def __init__(self, along: list[Rule], across: list[Rule], page: UprightPage) -> None:
+    def __init__(self, along: list[RuledLine], across: list[RuledLine], page: UprightPage) -> None:
         self._page, self._along, self._across = page, along, across
         high = page.line_height
         self._ys = _levels(along, _SAME * high)
@@ -65,7 +65,7 @@ class _Lattice:
         self._ys = self._parting(self._along, self._ys, self._xs)
         self._xs = self._parting(self._across, self._xs, self._ys)
 
-    def grid(self) -> tuple[Grid, list[Piece]] | None:
+    def grid(self) -> tuple[Grid, list[PrintPiece]] | None:
         """Return the cells with their print, and the pieces that are in it; None for no table."""
         xs, ys = self._xs, self._ys
         if len(xs) < 3 or len(ys) < 3:  # one row or one column is a box around print
@@ -87,7 +87,7 @@ class _Lattice:
         is_table = filled >= _MIN_FILLED and crowded <= _MAX_CROWDED * len(grid.cells)
         return (grid, pieces) if is_table else None
 
-    def _crossed(self, piece: Piece) -> list[float]:
+    def _crossed(self, piece: PrintPiece) -> list[float]:
         """Return where rules cut through a piece."""
         left, top, right, bottom = piece.box
         middle = (top + bottom) / 2
@@ -110,7 +110,7 @@ class _Lattice:
         return lambda cell: sorted(group[cell])
 
     def _parting(
-        self, rules: Sequence[Rule], levels: Sequence[float], crossing: Sequence[float]
+        self, rules: Sequence[RuledLine], levels: Sequence[float], crossing: Sequence[float]
     ) -> list[float]:
         """Return the outermost levels, and those along which a rule parts two cells."""
         return [
@@ -120,13 +120,15 @@ class _Lattice:
             or any(self._is_parted(rules, level, a, b) for a, b in zip(crossing, crossing[1:]))
         ]
 
-    def _is_parted(self, rules: Sequence[Rule], level: float, start: float, end: float) -> bool:
+    def _is_parted(
+        self, rules: Sequence[RuledLine], level: float, start: float, end: float
+    ) -> bool:
         near = _SAME * self._page.line_height
         on_level = [rule for rule in rules if abs(rule.level - level) <= near]
         inside = [min(rule.end, end) - max(rule.start, start) for rule in on_level]
         return sum(max(0.0, length) for length in inside) >= _PARTED * (end - start)
 
-    def _of_group(self, piece: Piece, cell: Cell, group: list[Cell]) -> list[Cell]:
+    def _of_group(self, piece: PrintPiece, cell: Cell, group: list[Cell]) -> list[Cell]:
         """Return the cells of a group that a piece stands for.
 
         Print over all columns says nothing on any of them and stands in the first. Print in the
@@ -152,7 +154,7 @@ def _is_regular(groups: Sequence[list[Cell]]) -> bool:
     return sum(len(group) == 1 for group in groups) >= _MIN_SINGLE * len(groups)
 
 
-def _holds_several(pieces: Sequence[Piece], page: UprightPage) -> bool:
+def _holds_several(pieces: Sequence[PrintPiece], page: UprightPage) -> bool:
     """Return True when print stands side by side in a cell, farther apart than words."""
     return any(
         other.box[0] - piece.box[2] > _WORDS_APART * page.line_height
@@ -168,7 +170,7 @@ def _join(group: dict[Cell, set[Cell]], one: Cell, other: Cell) -> None:
         group[cell] = both
 
 
-def _levels(rules: Sequence[Rule], apart: float) -> list[float]:
+def _levels(rules: Sequence[RuledLine], apart: float) -> list[float]:
     """Return the levels of rules in order, those that are near each other as one."""
     levels: list[list[float]] = []
     for level in sorted(rule.level for rule in rules):
@@ -179,7 +181,9 @@ def _levels(rules: Sequence[Rule], apart: float) -> list[float]:
     return [float(np.mean(each)) for each in levels]
 
 
-def _with_open_ends(levels: list[float], crossing: Sequence[Rule], least: float) -> list[float]:
+def _with_open_ends(
+    levels: list[float], crossing: Sequence[RuledLine], least: float
+) -> list[float]:
     """Add the ends of the crossing rules where they run on over the outermost level."""
     start = float(np.median([rule.start for rule in crossing]))
     end = float(np.median([rule.end for rule in crossing]))
@@ -188,6 +192,6 @@ def _with_open_ends(levels: list[float], crossing: Sequence[Rule], least: float)
     return [*before, *levels, *after]
 
 
-def _is_inside(piece: Piece, box: Box) -> bool:
+def _is_inside(piece: PrintPiece, box: Box) -> bool:
     x, y = piece.middle
     return box[0] <= x <= box[2] and box[1] <= y <= box[3]

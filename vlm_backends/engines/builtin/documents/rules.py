@@ -8,6 +8,7 @@ import numpy as np
 
 from vlm_backends.engines.builtin.documents.upright import UprightPage
 
+_MOST = 800  # lines of one way: a picture of cloth or leaves has thousands
 _SET = 255  # in a mask
 _THICKEST = 7  # px: a broader line is a fill
 _BESIDE = 3, 6, 9  # px: how far above and below a line its paper is looked at
@@ -23,7 +24,7 @@ _AT_ONE_LEVEL = 4.0  # px: parts of one rule may differ so much
 
 
 @dataclass(frozen=True)
-class Rule:
+class RuledLine:
     """Hold a rule, px: its level (y of one along the print, x of one across) and its ends."""
 
     level: float
@@ -40,9 +41,9 @@ class Rule:
 class Rules:
     """Hold the rules of a page: those along the print, those across it, and the edges of fills."""
 
-    along: tuple[Rule, ...]
-    across: tuple[Rule, ...]
-    edges: tuple[Rule, ...] = ()  # along the print, of stripes and of filled heads
+    along: tuple[RuledLine, ...]
+    across: tuple[RuledLine, ...]
+    edges: tuple[RuledLine, ...] = ()  # along the print, of stripes and of filled heads
 
 
 def find_rules(page: UprightPage) -> Rules:
@@ -57,7 +58,7 @@ def find_rules(page: UprightPage) -> Rules:
     )
 
 
-def _is_print(rule: Rule, page: UprightPage) -> bool:
+def _is_print(rule: RuledLine, page: UprightPage) -> bool:
     """Return True for a line that is the letters of a word, or underlines it."""
     near, aside = _NEAR * page.line_height, _ASIDE * page.line_height
     return any(
@@ -68,7 +69,7 @@ def _is_print(rule: Rule, page: UprightPage) -> bool:
     )
 
 
-def _is_letter(rule: Rule, page: UprightPage) -> bool:
+def _is_letter(rule: RuledLine, page: UprightPage) -> bool:
     """Return True for an upright line that is in a word and not much higher than it."""
     near = _STROKE * page.line_height
     return any(
@@ -79,12 +80,12 @@ def _is_letter(rule: Rule, page: UprightPage) -> bool:
     )
 
 
-def _rules(grey: np.ndarray, shortest: int, gap: float) -> tuple[Rule, ...]:
+def _rules(grey: np.ndarray, shortest: int, gap: float) -> tuple[RuledLine, ...]:
     """Return the level rules of a picture, top to bottom."""
     return _lines(_thin(grey), shortest, gap)
 
 
-def _edges(grey: np.ndarray, shortest: int, gap: float) -> tuple[Rule, ...]:
+def _edges(grey: np.ndarray, shortest: int, gap: float) -> tuple[RuledLine, ...]:
     """Return the level edges of fills, top to bottom."""
     padded = np.pad(grey.astype(np.int16), ((_BESIDE[0], _BESIDE[0]), (0, 0)), mode="edge")
     step = padded[2 * _BESIDE[0] :] - padded[: -2 * _BESIDE[0]]
@@ -94,7 +95,7 @@ def _edges(grey: np.ndarray, shortest: int, gap: float) -> tuple[Rule, ...]:
     )
 
 
-def _lines(masks: Iterator[np.ndarray], shortest: int, gap: float) -> tuple[Rule, ...]:
+def _lines(masks: Iterator[np.ndarray], shortest: int, gap: float) -> tuple[RuledLine, ...]:
     """Return the level lines of masks (H×W, 0 or 255) that are at least `shortest` px long."""
     length = max(9, shortest)
     found = []
@@ -105,8 +106,9 @@ def _lines(masks: Iterator[np.ndarray], shortest: int, gap: float) -> tuple[Rule
         for (left, _, width, height, _), (_, y) in list(zip(stats, middles))[1:]:
             if height <= _THICKEST + 0.02 * width:
                 half = length / 2
-                found.append(Rule(float(y), float(left - half), float(left + width + half)))
-    return _joined(sorted(found, key=lambda rule: rule.level), gap)
+                found.append(RuledLine(float(y), float(left - half), float(left + width + half)))
+    longest = sorted(found, key=lambda rule: rule.start - rule.end)[:_MOST]
+    return _joined(sorted(longest, key=lambda rule: rule.level), gap)
 
 
 def _thin(grey: np.ndarray) -> Iterator[np.ndarray]:
@@ -128,9 +130,9 @@ def _least(contrast: np.ndarray) -> float:
     return max(_FAINTEST, _NOISE * noise)
 
 
-def _joined(parts: list[Rule], gap: float) -> tuple[Rule, ...]:
+def _joined(parts: list[RuledLine], gap: float) -> tuple[RuledLine, ...]:
     """Join parts on one level that follow each other."""
-    rules: list[Rule] = []
+    rules: list[RuledLine] = []
     for part in parts:
         for i, rule in enumerate(rules):
             apart = max(part.start, rule.start) - min(part.end, rule.end)
@@ -138,7 +140,7 @@ def _joined(parts: list[Rule], gap: float) -> tuple[Rule, ...]:
                 first, last = min(rule.start, part.start), max(rule.end, part.end)
                 one, other = rule.end - rule.start, part.end - part.start
                 level = (rule.level * one + part.level * other) / (one + other)
-                rules[i] = Rule(level, first, last)
+                rules[i] = RuledLine(level, first, last)
                 break
         else:
             rules.append(part)

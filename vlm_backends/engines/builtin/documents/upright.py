@@ -7,7 +7,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from vlm_backends.engines.builtin.documents.pieces import Gap, Piece, part_of, spaces_of
+from vlm_backends.engines.builtin.documents.pieces import Gap, PrintPiece, part_of, spaces_of
 from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.media.geometry import Box
 from vlm_backends.types import Point
@@ -28,12 +28,12 @@ class UprightPage:
     """Hold a page turned upright: its grey pixels (H×W, uint8) and its pieces of print."""
 
     grey: np.ndarray
-    pieces: tuple[Piece, ...]
+    pieces: tuple[PrintPiece, ...]
     line_height: float  # px of the usual line's ink
     matrix: np.ndarray  # 3×3, homogeneous: from pixels of the picture to those of the page
     has_turned_print: bool = False  # some lines run across the others; they are no pieces
 
-    def gaps(self, piece: Piece) -> list[Gap]:
+    def gaps(self, piece: PrintPiece) -> list[Gap]:
         """Return the blank stretches between the letters of a piece, from the left."""
         left, top, right, bottom = (max(0, round(side)) for side in piece.box)
         strip = self.grey[top:bottom, left:right].astype(float)
@@ -100,7 +100,7 @@ def _angle(lines: Sequence[TextLine]) -> tuple[float, np.ndarray]:
     return turn + _weighted_median(slants[level], lengths[level]), level
 
 
-def _levelling(pieces: Sequence[Piece]) -> np.ndarray:
+def _levelling(pieces: Sequence[PrintPiece]) -> np.ndarray:
     """Return the matrix (3×3) that makes rows level, from pieces that stand side by side."""
     pairs = _neighbours(pieces)
     if not len(pairs):
@@ -114,7 +114,7 @@ def _levelling(pieces: Sequence[Piece]) -> np.ndarray:
     return np.array([[1.0, 0.0, 0.0], [-tilt, 1.0, 0.0], [fan, 0.0, 1.0]])
 
 
-def _neighbours(pieces: Sequence[Piece]) -> np.ndarray:
+def _neighbours(pieces: Sequence[PrintPiece]) -> np.ndarray:
     """Return a row for each two neighbours: y at x = 0, slope, distance (N×3)."""
     found = []
     for piece in pieces:
@@ -167,7 +167,7 @@ def _warped(rgb: np.ndarray, matrix: np.ndarray, size: tuple[int, int], scale: f
     return cv2.warpPerspective(small, turning, size, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _piece(line: TextLine, matrix: np.ndarray) -> Piece:
+def _piece(line: TextLine, matrix: np.ndarray) -> PrintPiece:
     quad = _moved(np.asarray(line.quad, float), matrix)
     left, right = quad[[0, 3], 0].mean(), quad[[1, 2], 0].mean()
     top, bottom = quad[[0, 1], 1].mean(), quad[[2, 3], 1].mean()
@@ -175,5 +175,5 @@ def _piece(line: TextLine, matrix: np.ndarray) -> Piece:
     middles = tuple(float(left + stop * (right - left)) for stop in stops)
     trim = (1 - _INK) / 2 * (bottom - top)
     box = float(left), float(top + trim), float(right), float(bottom - trim)
-    whole = Piece(line.text, middles, box, line.is_sure)
+    whole = PrintPiece(line.text, middles, box, line.is_sure)
     return part_of(whole, range(len(line.text))) or whole
