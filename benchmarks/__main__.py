@@ -13,7 +13,7 @@ from time import perf_counter
 
 import benchmarks
 
-_BY_NAME = {"charts", "masks", "things"}  # take minutes, or pictures of other packages
+_BY_NAME = {"charts", "masks", "tables", "things"}  # take minutes, or pictures of other packages
 TOPICS = sorted(
     found.name
     for found in pkgutil.iter_modules(benchmarks.__path__)

@@ -1,5 +1,6 @@
 """Answer the tasks that find and name things, in place of Florence-2, with the detector."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import cv2
@@ -7,16 +8,20 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import ocr, things
+from vlm_backends.engines.builtin.documents import PagePart
+from vlm_backends.engines.builtin.pages import PARTS_SOURCE, find_parts
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES, TaskQuestion, parse_box
 from vlm_backends.engines.builtin.regions import part_of, widened
 from vlm_backends.engines.builtin.things import Thing
 from vlm_backends.media.geometry import Box, corners
+from vlm_backends.text import listed
 from vlm_backends.types import Chunk, Region
 
 _FAINT = 0.5  # of the asked confidence: so sure must a thing be to be proposed without a name
 _LEAST = 0.3  # below it, a thing is not even counted
 _MARGIN = 0.15  # of a region's sides: surroundings that help to name it
 _FILLS = 0.5  # overlap (IoU) with the region from which a thing is what the region shows
+_PAGE = 0.005  # of a picture is print: it may be a page
 _PRINTED = 0.4  # of a region's area, covered by lines of print: it shows text
 
 
@@ -35,18 +40,32 @@ def detect_objects(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken)
 def propose_regions(
     rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken
 ) -> Iterator[Chunk]:
-    """Yield boxes without names around whatever may be a thing, in a picture (H×W×3, uint8)."""
+    """Yield boxes without names around whatever may be a thing, in a picture (H×W×3, uint8).
+
+    Of a printed page, yield its parts: title, text, figure, table and so on.
+    """
     least = question.confidence * _FAINT
     kept: list[Thing] = []
     for thing in things.find_things(rgb, least, cancel):
         if all(things.overlap(thing.box, other.box) < _FILLS for other in kept):
             kept.append(thing)
-    regions = tuple(Region("", corners(thing.box), score=thing.score) for thing in kept)
-    boxes = "1 box" if len(kept) == 1 else f"{len(kept)} boxes"
-    text = f"{boxes} around what may be a thing."
-    said = Chunk(text, regions, literal=True) if kept else _nothing_found(least)
     note = f"{found_by()} Boxes are shown from {least:.0%} on: half the confidence that names need."
-    yield said._replace(note=f"{note}{_small_things(rgb, least)}")
+    note += _small_things(rgb, least)
+    parts = find_parts(rgb, cancel) if ocr.print_share(rgb) >= _PAGE else []
+    if parts:
+        note += f" {PARTS_SOURCE}"
+    regions = [Region("", corners(thing.box), score=thing.score) for thing in kept]
+    regions += [Region(part.kind, corners(part.box), score=part.score) for part in parts]
+    boxes = "1 box" if len(kept) == 1 else f"{len(kept)} boxes"
+    said = [f"{boxes} around what may be a thing."] if kept else []
+    said += [f"Parts of a page: {_counted(parts)}."] * bool(parts)
+    found = Chunk("\n".join(said), tuple(regions), literal=True) if said else _nothing_found(least)
+    yield found._replace(note=note)
+
+
+def _counted(parts: Sequence[PagePart]) -> str:
+    counts = Counter(part.kind for part in parts)
+    return listed(f"{count} {things.plural(kind, count)}" for kind, count in counts.items())
 
 
 def name_region(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken) -> Iterator[Chunk]:

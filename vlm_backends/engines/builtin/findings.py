@@ -9,9 +9,10 @@ from vlm_backends.engines.builtin import things
 from vlm_backends.engines.builtin.nouns import looked_for, words_left
 from vlm_backends.engines.builtin.question_words import denial
 from vlm_backends.engines.builtin.quoting import is_about_print, quote
+from vlm_backends.engines.builtin.regions import place_of
 from vlm_backends.engines.builtin.text import describe_print
 from vlm_backends.engines.builtin.things import Mention, Thing
-from vlm_backends.media.geometry import Box, corners
+from vlm_backends.media.geometry import corners
 from vlm_backends.text import quoted
 from vlm_backends.types import Chunk, Model, Region
 
@@ -19,8 +20,6 @@ _HEAD = "Things in this picture:\n"
 _NAMED_HEAD = "Things that your question names:\n"
 _OTHER_HEAD = "Other things in this picture:\n"
 _NO_THING = "No thing of a kind that is known here was found."
-_THIRDS = 1 / 3, 2 / 3
-_WHOLE = 0.75  # of the picture: a larger thing is not said to be at a side
 _MOST = 6  # of one kind: of more, the number and the places of the first are told
 
 
@@ -33,8 +32,9 @@ def answer_about_picture(
     share its words.
     """
     found = things.find_things(rgb, confidence, cancel)
-    described = describe_print(rgb, model, cancel)
-    if is_about_print(question):
+    is_specific = is_about_print(question)
+    described = describe_print(rgb, model, cancel, with_parts=not is_specific)
+    if is_specific:
         yield from _to_question(question, found, described, model)
         return
     first = _listed_things(found)
@@ -137,16 +137,6 @@ def _kind_line(found: Sequence[Thing], start: int) -> Chunk:
         Region(thing.name, corners(thing.box), score=thing.score) for thing in found[_MOST:]
     ]
     return Chunk(text, tuple(regions), literal=True)
-
-
-def place_of(box: Box) -> str:
-    """Return where a box (0..1) is in the picture, such as "top left", or that it is most of it."""
-    if things.box_area(box) >= _WHOLE:
-        return "most of the picture"
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    across = "left" if x < _THIRDS[0] else "right" if x > _THIRDS[1] else ""
-    down = "top" if y < _THIRDS[0] else "bottom" if y > _THIRDS[1] else ""
-    return f"{down} {across}".strip() or "middle"
 
 
 def _is_named(thing: Thing, nouns: Iterable[Mention]) -> bool:

@@ -4,8 +4,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from vlm_backends.media.geometry import Box, clamp
+from vlm_backends.media.geometry import Box, area, clamp, corners
 from vlm_backends.types import Region
+
+_THIRDS = 1 / 3, 2 / 3
+_WHOLE = 0.75  # of the picture: a larger box is not said to be at a side
 
 
 def region_from_pixels(
@@ -46,3 +49,13 @@ def part_of(rgb: np.ndarray, box: Box) -> np.ndarray:
     """Return the part of a picture (H×W×3) in a box in 0..1."""
     left, top, right, bottom = pixel_box(rgb, box)
     return rgb[top:bottom, left:right]
+
+
+def place_of(box: Box) -> str:
+    """Return where a box (0..1) is in the picture, such as "top left", or that it is most of it."""
+    if area(corners(box)) >= _WHOLE:
+        return "most of the picture"
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    across = "left" if x < _THIRDS[0] else "right" if x > _THIRDS[1] else ""
+    down = "top" if y < _THIRDS[0] else "bottom" if y > _THIRDS[1] else ""
+    return f"{down} {across}".strip() or "middle"

@@ -13,6 +13,7 @@ from vlm_backends.engines.builtin.code_agreement import FoundCode
 from vlm_backends.engines.builtin.documents import PrintedTable, find_tables
 from vlm_backends.engines.builtin.ocr import Scan, TextLine
 from vlm_backends.engines.builtin.ocr_script import ocr_name
+from vlm_backends.engines.builtin.pages import describe_page
 from vlm_backends.engines.builtin.print_notes import describe_doubts, marked
 from vlm_backends.engines.builtin.printed_tables import (
     describe_table,
@@ -50,8 +51,13 @@ def read_located_text(
     yield from _print(rgb, cancel, located=True)
 
 
-def describe_print(rgb: np.ndarray, model: Model, cancel: CancelToken) -> Iterator[Chunk]:
-    """Yield what can be read from the picture in place of a conversation: print, codes, colours."""
+def describe_print(
+    rgb: np.ndarray, model: Model, cancel: CancelToken, with_parts: bool = False
+) -> Iterator[Chunk]:
+    """Yield what can be read from the picture in place of a conversation: print, codes, colours.
+
+    `with_parts` adds the parts of a page, and its tables.
+    """
     source = f"Read on this machine by {ocr_name()}, not by {model.title}"
     note = f"{source}: it reads and does not converse. To talk, {OTHER_ENGINES}."
     head = "Printed in this picture:\n\n"
@@ -66,10 +72,19 @@ def describe_print(rgb: np.ndarray, model: Model, cancel: CancelToken) -> Iterat
         yield Chunk(_NOTHING, literal=True)
     yield Chunk(status=_LOOKING)
     found = codes.read_codes(rgb, cancel)
-    yield Chunk(literal=True, note=f"{note} {describe_doubts(lines, _unread(scan, found))}")
-    yield from _codes(found, rgb, length)
+    page = _page(rgb, lines, length) if with_parts and not cancel.is_set() else Chunk()
+    said = note, describe_doubts(lines, _unread(scan, found)), page.note
+    yield Chunk(literal=True, note=" ".join(filter(None, said)))
+    yield page._replace(note="")
+    yield from _codes(found, rgb, length + len(page.text))
     measured = colours.size_and_colours(rgb), _direction(lines), describe_sharpness(rgb)
     yield Chunk(f"\n\n{' '.join(filter(None, measured))}", literal=True)
+
+
+def _page(rgb: np.ndarray, lines: Sequence[TextLine], length: int) -> Chunk:
+    if not lines:
+        return Chunk()
+    return describe_page(rgb, lines, find_tables(rgb, lines), length)
 
 
 def _direction(lines: Sequence[TextLine]) -> str:

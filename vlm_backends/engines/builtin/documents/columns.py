@@ -17,6 +17,7 @@ _STRAIGHT = 0.7  # how far cells are off the edge, or the middle, of their colum
 _JOINED = 0.6  # pieces that are nearer are words of one text
 
 _TOO_WIDE, _WIDE = 2.2, 1.35  # usual spaces: a gap parts cells, and does so beside a gutter
+_GAP = 0.33  # of the height: a usual space is at least that wide
 _CORE = 0.6  # of the cells of the fullest row: such rows show where the columns are
 _CROSSED = 0.3  # of the rows: print of so many may go over a gutter
 _OVERHANG = 0.2  # of a piece: so much of it may lie over another column
@@ -54,7 +55,9 @@ def _crossed(piece: PrintPiece, across: Sequence[RuledLine]) -> list[float]:
 
 def _gaps(piece: PrintPiece, page: UprightPage, least: float) -> list[Gap]:
     """Return the gaps of a piece that are wider than so many usual spaces."""
-    return [gap for gap in page.gaps(piece) if gap.width > least * page.space]
+    scale = max(1.0, piece.height / page.line_height)
+    wide = max(least * scale * page.space, _GAP * least * piece.height)
+    return [gap for gap in page.gaps(piece) if gap.width > wide]
 
 
 def find_columns(rows: Sequence[Row], high: float) -> list[Column]:

@@ -23,6 +23,11 @@ class PrintPiece:
     box: Box
     is_sure: bool = True
 
+    @property
+    def height(self) -> float:
+        """Return the height of the box."""
+        return self.box[3] - self.box[1]
+
     def followed_by(self, other: PrintPiece) -> PrintPiece:
         """Return this piece and one to its right as a single one."""
         (left, top, _, bottom), (_, up, right, down) = self.box, other.box

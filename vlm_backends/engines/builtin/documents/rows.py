@@ -15,6 +15,7 @@ _PROSE = 30  # letters: a line that is longer, over several cells, is no row
 _SAME_STEP = 0.2  # of the distance of rows
 _PARTS = 0.4  # of the width: a rule so long parts rows, as beside a name that is of several
 _FULL = 0.7  # of the columns: a row with so many cells stands for itself
+_TITLE = 1.4  # times the usual height: print above a table that is higher is its title
 _SPARSE = 0.5  # of the columns: rows with fewer cells, above a full one, are no part of the table
 _NEAR, _FAR = 1.25, 1.35  # times the least distance: lines of one cell, and of two
 _MIN_FAR = 0.25  # of the distances are between cells, or no cell has several lines
@@ -76,7 +77,10 @@ def table_rows(
     several = [i for i, row in enumerate(rows) if len(row) > 1]
     if not several:
         return [], []
+    usual = float(np.median([piece.height for row in rows for piece in row]))
     start = full[0] if full and len(columns) > 2 else several[0]
+    while start < several[-1] and min(p.height for p in rows[start]) > _TITLE * usual:
+        start += 1
     end = several[-1] + 1
     while end < len(rows) and _is_last_row(rows, end, columns):
         end += 1

