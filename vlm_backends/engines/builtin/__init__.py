@@ -13,6 +13,7 @@ from vlm_backends import models
 from vlm_backends.concurrency import CancelToken, WaitingLine
 from vlm_backends.engines.base import Capability, Observation, Traits
 from vlm_backends.engines.builtin.detector_facts import detector_facts
+from vlm_backends.engines.builtin.networks import return_memory
 from vlm_backends.engines.builtin.ocr_script import ocr_name
 from vlm_backends.errors import BadPrompt
 from vlm_backends.types import Chunk, Model, Prompt, Sent, Task
@@ -141,10 +142,13 @@ class Embedded:
             if cancel.is_set():
                 return
             chunks = tasks.answer(model, prompt, picture, cancel)
-            for chunk in _noted(chunks, _of_several(prompt)):
-                if cancel.is_set():
-                    return
-                yield chunk
+            try:
+                for chunk in _noted(chunks, _of_several(prompt)):
+                    if cancel.is_set():
+                        return
+                    yield chunk
+            finally:
+                return_memory()
 
 
 def _tool_for(model: Model) -> _Tool:

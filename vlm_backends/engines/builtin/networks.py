@@ -53,11 +53,14 @@ class LoadedNetworks:
             if self._held:
                 self._look_again()
             if len(self._held) < before:
-                _return_memory()
+                return_memory()
 
 
-def _return_memory() -> None:
-    """Return what was freed to the system: glibc keeps it; other C libraries cannot be asked."""
+def return_memory() -> None:
+    """Return what was freed to the system: glibc keeps it; other C libraries cannot be asked.
+
+    It takes a few milliseconds.
+    """
     with suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
 
@@ -79,4 +82,5 @@ def open_session(path: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.enable_cpu_mem_arena = False  # an arena keeps what the largest picture took
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
