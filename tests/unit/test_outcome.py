@@ -91,7 +91,8 @@ def test_a_table_in_long_form(rows, cells):
 
 
 def test_an_empty_table_is_not_taken_away():
-    first, second = export_table(None), export_table(None)
+    click = SimpleNamespace(format="CSV")
+    first, second = export_table(None, click), export_table(None, click)
     assert "table is empty" in first["said"] and first["turn"] != second["turn"], (
         "or a second click is no news"
     )

@@ -215,9 +215,11 @@ def test_detection_lists_things_with_scores_and_says_what_found_them():
     assert "not by Florence-2" in answer.note and "nearest" in answer.note
 
 
-@pytest.mark.parametrize("token", ["<OD>", "<REGION_PROPOSAL>"])
-def test_where_nothing_is_found_the_kinds_are_listed_below(token):
-    answer = answered("page.png", token)
+@pytest.mark.parametrize(
+    "token, picture", [("<OD>", "page.png"), ("<REGION_PROPOSAL>", "rocket.jpg")]
+)
+def test_where_nothing_is_found_the_kinds_are_listed_below(token, picture):
+    answer = answered(picture, token)
     assert answer.regions == () and answer.fold is not None
     assert answer.text[: answer.fold].startswith("No thing of a known kind was found")
     assert all(kind in answer.text[answer.fold :] for kind in things.detector().kinds)
