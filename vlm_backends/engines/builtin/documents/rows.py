@@ -107,11 +107,14 @@ def _with_names_on_level(run: Sequence[Row], columns: Sequence[Column]) -> list[
 
 
 def _is_head(row: Row, columns: Sequence[Column], high: float) -> bool:
-    """Return True for print that begins, or has its middle, where columns but the first do."""
+    """Return True for print that begins, ends or has its middle where columns but the first do."""
     return all(
         piece.box[0] > columns[0].right
         and any(
-            abs(piece.box[0] - column.left) <= high or column.holds(piece) for column in columns
+            abs(piece.box[0] - column.left) <= high
+            or abs(piece.box[2] - column.right) <= high
+            or column.holds(piece)
+            for column in columns
         )
         for piece in row
     )
