@@ -241,7 +241,8 @@ def _may_go_on(one: PrintPiece, other: PrintPiece, most: float) -> bool:
 def _numbered(blocks: Sequence[_Block], rows: Sequence[Row]) -> list[list[int]] | None:
     """Number blocks by rows: those on one level are a row. None where that is not clear.
 
-    Of at least one row with a cell of several lines, another cell has a single line.
+    What stands on one level is of one row. Of at least one row with a cell of several lines,
+    another cell has a single line.
     """
     spans = {}
     for b, block in enumerate(blocks):
@@ -263,4 +264,5 @@ def _numbered(blocks: Sequence[_Block], rows: Sequence[Row]) -> list[list[int]] 
         for b in group:
             for i, k in blocks[b].places:
                 numbers[i][k] = number
-    return numbers if is_shown else None
+    is_level = all(len(set(row)) == 1 for row in numbers)
+    return numbers if is_shown and is_level else None
