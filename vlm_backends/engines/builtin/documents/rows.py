@@ -244,16 +244,16 @@ def _numbered(blocks: Sequence[_Block], rows: Sequence[Row]) -> list[list[int]] 
     What stands on one level is of one row. Of at least one row with a cell of several lines,
     another cell has a single line.
     """
-    spans = {}
-    for b, block in enumerate(blocks):
-        boxes = [rows[i][k].box for i, k in block.places]
-        spans[b] = min(box[1] for box in boxes), max(box[3] for box in boxes)
+    boxes = [[rows[i][k].box for i, k in block.places] for block in blocks]
     groups: list[list[int]] = []
-    for b in sorted(spans, key=lambda b: sum(spans[b])):
-        if groups and sum(spans[b]) / 2 < max(spans[each][1] for each in groups[-1]):
+    foot = -np.inf
+    for b in sorted(range(len(blocks)), key=lambda b: boxes[b][0][1]):
+        _, top, _, bottom = boxes[b][0]
+        if (top + bottom) / 2 < foot:
             groups[-1].append(b)
         else:
             groups.append([b])
+        foot = max(foot, boxes[b][-1][3])
     numbers, is_shown = [[0] * len(row) for row in rows], False
     for number, group in enumerate(groups):
         own = [blocks[b].column for b in group if blocks[b].column is not None]
