@@ -7,6 +7,7 @@ from vlm_backends.engines.builtin.documents.columns import (
     Row,
     cells_of,
     find_columns,
+    is_list,
     is_prose,
     is_straight,
     part_cells,
@@ -19,7 +20,8 @@ from vlm_backends.engines.builtin.documents.rows import row_numbers, rows_of, ru
 from vlm_backends.engines.builtin.documents.rules import Rules
 from vlm_backends.engines.builtin.documents.upright import UprightPage
 
-_MIN_ROWS = 3  # with several cells
+_MIN_ROWS = 3  # with cells in several columns
+_MIN_FILLED = 0.4  # of the cells hold print: fewer are words that stand anywhere
 _HIGH = 2.5  # in heights of a line: a shorter upright may be letters of two lines
 
 
@@ -38,7 +40,9 @@ def _grid(run: Sequence[Row], page: UprightPage, rules: Rules) -> Grid | None:
     if len(columns) < 2:
         return None
     rows, spans = table_rows(part_cells(run, columns, page), columns, high)
-    if sum(len(row) > 1 for row in rows) < _MIN_ROWS or is_prose(rows, columns):
+    if sum(_is_apart(row, columns) for row in rows) < _MIN_ROWS:
+        return None
+    if is_prose(rows, columns) or is_list(rows, columns):
         return None
     if not all(is_straight(rows, column, high) for column in columns):
         return None
@@ -46,8 +50,15 @@ def _grid(run: Sequence[Row], page: UprightPage, rules: Rules) -> Grid | None:
     box = box_around([piece for row in rows for piece in row])
     grid = Grid(max(map(max, numbers)) + 1, len(columns), box, doubts=doubts)
     _fill(grid, rows, numbers, columns, spans)
+    if len(grid.cells) < _MIN_FILLED * grid.height * grid.width:
+        return None
     _doubt_gaps(grid, is_headed=bool(spans))
     return grid
+
+
+def _is_apart(row: Row, columns: Sequence[Column]) -> bool:
+    """Return True when pieces of a row stand in different columns."""
+    return len({reach(piece, columns) for piece in row}) > 1
 
 
 def _fill(

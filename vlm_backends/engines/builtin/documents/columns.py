@@ -1,5 +1,6 @@
 """Find the columns that cells without rules stand in, and part cells that were read as one line."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ _WORDS = 4  # of a line: a column with such a line holds sentences
 _NUMBERS = 0.5  # of a column's cells have digits
 _MIN_LEANING, _MOST_LEAN = 5, 0.12  # cells that show an edge's lean, and how much it may be
 _ALIGNED = 0.75  # of a column's cells stand at one edge or around one middle
+_MARK = re.compile(r"[^\w\s]|\(?\w{1,3}[.)]")  # of an item of a list: "•", "12.", "a)", "(iv)"
 
 
 class Column(NamedTuple):
@@ -165,3 +167,9 @@ def is_prose(rows: Sequence[Row], columns: Sequence[Column]) -> bool:
     wordy = sum(max(len(text.split()) for text in texts or [""]) >= _WORDS for texts in cells)
     numbers = [np.mean([any(map(str.isdigit, text)) for text in texts or [""]]) for texts in cells]
     return wordy >= 2 and bool(max(numbers[1:]) < _NUMBERS)
+
+
+def is_list(rows: Sequence[Row], columns: Sequence[Column]) -> bool:
+    """Return True for items behind bullets or numbers, which are no table of two columns."""
+    marks = [piece.text for row in rows for piece in row if columns[0].holds(piece)]
+    return len(columns) == 2 and bool(marks) and all(map(_MARK.fullmatch, marks))
