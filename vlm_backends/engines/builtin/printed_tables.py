@@ -52,10 +52,11 @@ def _named(cells: Sequence[str]) -> str:
 def linearized(table: PrintedTable) -> str:
     """Return a table in DePlot's grammar.
 
-    Bars at both ends keep the place of empty cells.
+    Bars at both ends keep the place of empty cells; an empty title keeps a head named "Title".
     """
     rows = (" | ".join(cell.replace("|", "/") for cell in row) for row in table.rows)
-    return "<0x0A>".join(f"| {row} |" for row in rows)
+    title = "TITLE | <0x0A>" if table.rows[0][0].upper() == "TITLE" else ""
+    return title + "<0x0A>".join(f"| {row} |" for row in rows)
 
 
 def cell_regions(
