@@ -70,12 +70,14 @@ def upright_page(rgb: np.ndarray, lines: Sequence[TextLine]) -> UprightPage | No
 
     Rows that are not parallel, as in a photograph taken from the side, are made so.
     """
+    most = max(rgb.shape[:2])
+    lines = [line for line in lines if line.text.strip() and 1 <= line.height <= most]
     if not lines:
         return None
     angle, level = _angle(lines)
     upright = [line for line, is_level in zip(lines, level) if is_level]
     height = float(np.median([line.height for line in upright]))
-    scale = min(1.0, _LINE / height, _LARGEST / max(rgb.shape[:2]))
+    scale = min(1.0, _LINE / height, _LARGEST / most)
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     turning = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
     matrix = _levelling([_piece(line, turning) for line in upright]) @ turning
@@ -135,6 +137,8 @@ def _neighbours(pieces: Sequence[PrintPiece]) -> np.ndarray:
 
 def _line_fit(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
     """Return slope and offset of the line through most points; a slope of 0 when it is not sure."""
+    if np.ptp(x) < _LINE:  # the points are of one row
+        return 0.0, 0.0
     (slope, offset), off = np.polyfit(x, y, 1, w=weights), np.zeros(len(x))
     for _ in range(_ROUNDS):
         off = np.abs(y - slope * x - offset)
@@ -162,7 +166,8 @@ def _moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def _warped(rgb: np.ndarray, matrix: np.ndarray, size: tuple[int, int], scale: float) -> np.ndarray:
     """Return the grey page; it is scaled first: thin rules get lost when both are done at once."""
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    smaller = [max(1, round(scale * side)) for side in grey.shape[::-1]]
+    small = cv2.resize(grey, smaller, interpolation=cv2.INTER_AREA)
     turning = matrix @ np.diag([1 / scale, 1 / scale, 1.0])
     return cv2.warpPerspective(small, turning, size, borderMode=cv2.BORDER_REPLICATE)
 
