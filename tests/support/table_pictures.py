@@ -148,7 +148,7 @@ class Look:
 def table(
     rows: Rows,
     look: Look = Look(),
-    spans: Mapping[tuple[int, int], tuple[int, int]] = {},  # noqa: B006
+    spans: Mapping[tuple[int, int], tuple[int, int]] = {},
     *,
     title: str = "",
     below: Sequence[str] = (),
