@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import html
 import io
 import json
 import math
@@ -11,6 +12,7 @@ import zipfile
 from xml.etree import ElementTree
 
 import pytest
+from markdown_it import MarkdownIt
 from PIL import Image, ImageChops
 
 from vlm_backends import Answer, BadPrompt, Region, Turn, colours, draw, read
@@ -20,6 +22,7 @@ from vlm_backends.media.exports import (
     as_coco,
     as_conversation,
     as_csv,
+    as_markdown,
     as_mask,
     as_png,
     as_svg,
@@ -375,6 +378,62 @@ def test_a_cell_cannot_leave_its_quotes():
     ]
 
 
+def rendered(text):
+    """The cells of a Markdown table as a reader shows them; all that is around them must be a table."""
+    shown = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
+    rows = re.findall("<tr>(.*?)</tr>", shown, re.DOTALL)
+    rest = re.sub("</?(table|thead|tbody|tr|th|td)>", "", shown)
+    assert "<" not in rest and shown.count("<table>") == 1, shown
+    return [
+        [html.unescape(cell) for cell in re.findall("<t[hd]>(.*?)</t[hd]>", row)] for row in rows
+    ]
+
+
+MARKUP = [
+    "a|b", "|", "\\|", "\\", "a\\", "*bold*", "**x**", "_x_", "a_b_c", "`code`", "``", "~~gone~~", "<b>b</b>", "<script>alert(1)</script>",
+    "<!--", "&amp;", "&lt;b&gt;", "&#124;", "[a](http://example.org)", "![x](y.png)", "[a]: http://example.org", "<http://example.org>",
+    "http://example.org/x", "www.example.org", "me@example.org", "# head", "- item", "1. item", "> said", "---", "--- | ---", ":-:",
+    "$x^2$", "a\nb", "a\r\n\r\nb", "a\n| --- |\nb", "\u2028", "\t", "  two  spaces  ", "\x1b[31mred", "\u202eexe", "日本", "x" * 3000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", MARKUP, ids=lambda cell: ascii(cell[:20]))
+@pytest.mark.parametrize("place", [(0, 0), (0, 1), (1, 0), (1, 1), (2, 1)])
+def test_no_cell_of_a_markdown_table_acts_as_markup(cell, place):
+    rows = [["Line", "Length"], ["Coast", "128"], ["Valley", "64"]]
+    rows[place[0]][place[1]] = cell
+    found = rendered(as_markdown(rows))
+    rows[place[0]][place[1]] = " ".join(FORBIDDEN.sub("", cell).split())
+    assert found == rows
+
+
+@pytest.mark.parametrize("cell", ["www.example.org", "http://example.org", "HTTPS://EXAMPLE.ORG/a", "ftp://a.b", "me@example.org"])  # fmt: skip
+def test_no_address_in_a_markdown_table_becomes_a_link(cell):
+    """GitHub links bare addresses too: a sign of it is escaped."""
+    assert re.search(r"\\[.:@]", as_markdown([["a"], [cell]]))
+
+
+@pytest.mark.parametrize("cell", ["12.8", "-128", "1,200.50", "12 %", "+3", "1e-9", "21 000", "10:30", "3.5.2024", ".5", "−4"])  # fmt: skip
+def test_numbers_are_written_in_markdown_as_they_are(cell):
+    assert as_markdown([["Value"], [cell]]) == f"| Value |\n| --- |\n| {cell} |\n"
+
+
+def test_empty_cells_keep_their_place_in_markdown():
+    rows = [["", "2021", ""], ["Figs", "", "2"], ["", "", ""]]
+    assert rendered(as_markdown(rows)) == rows
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_table_is_shown_as_it_is(seed):
+    pick = random.Random(seed)
+    width = pick.randint(1, 6)
+    rows = [
+        [pick.choice([*MARKUP, "", "7.5"]) for _ in range(width)] for _ in range(pick.randint(1, 8))
+    ]
+    plain = [[" ".join(FORBIDDEN.sub("", cell).split()) for cell in row] for row in rows]
+    assert rendered(as_markdown(rows)) == plain
+
+
 # words
 
 
@@ -464,17 +523,23 @@ def test_a_conversation_can_be_unpacked_and_is_the_same_each_time():
 
 # the formats together
 
+ROWS = (("a", "b"), ("1", "2"))
+
 
 def test_formats_are_what_they_say():
-    answer = Answer("a cup", FOUND)
-    files = {name: write(PICTURE, answer) for name, (_, _, write) in FORMATS.items()}
-    assert list(files) == ["PNG", "SVG", "COCO", "YOLO", "CSV", "Text", "Mask"]
+    answer, tabled = Answer("a cup", FOUND), Answer("a cup", FOUND, ROWS)
+    files = {
+        name: write(PICTURE, tabled if name == "Markdown" else answer)
+        for name, (_, _, write) in FORMATS.items()
+    }
+    assert list(files) == ["PNG", "SVG", "COCO", "YOLO", "CSV", "Markdown", "Text", "Mask"]
     assert [format.extension for format in FORMATS.values()] == [
         "png",
         "svg",
         "json",
         "zip",
         "csv",
+        "md",
         "txt",
         "png",
     ]
@@ -484,6 +549,7 @@ def test_formats_are_what_they_say():
         "application/json",
         "application/zip",
         "text/csv",
+        "text/markdown",
         "text/plain",
         "image/png",
     ]
@@ -496,24 +562,24 @@ def test_formats_are_what_they_say():
     assert files["CSV"].decode("utf-8-sig") == as_csv(answer, PICTURE) and files["CSV"].startswith(
         b"\xef\xbb\xbf"
     )
-    assert files == {name: write(PICTURE, answer) for name, (_, _, write) in FORMATS.items()}, (
-        "not the same bytes again"
+    assert (
+        files["Markdown"].decode() == as_markdown(ROWS) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
     )
-
-
-ROWS = (("a", "b"), ("1", "2"))
+    for name, data in files.items():
+        again = FORMATS[name].write(PICTURE, tabled if name == "Markdown" else answer)
+        assert again == data, "not the same bytes again"
 
 
 @pytest.mark.parametrize(
     "picture, answer, refused",
     [
-        (PICTURE, Answer("words"), {"COCO", "YOLO", "CSV", "Mask"}),
+        (PICTURE, Answer("words"), {"Markdown", "COCO", "YOLO", "CSV", "Mask"}),
         (PICTURE, Answer("words", rows=ROWS), {"COCO", "YOLO", "Mask"}),
-        (PICTURE, Answer("", FOUND), {"Text"}),
-        (PICTURE, Answer(" \n\0", ()), {"COCO", "YOLO", "CSV", "Mask", "Text"}),
-        (None, Answer("words"), {"PNG", "SVG", "COCO", "YOLO", "CSV", "Mask"}),
+        (PICTURE, Answer("", FOUND), {"Markdown", "Text"}),
+        (PICTURE, Answer(" \n\0", ()), {"Markdown", "COCO", "YOLO", "CSV", "Mask", "Text"}),
+        (None, Answer("words"), {"Markdown", "PNG", "SVG", "COCO", "YOLO", "CSV", "Mask"}),
         (None, Answer("words", rows=ROWS), {"PNG", "SVG", "COCO", "YOLO", "Mask"}),
-        (None, Answer("words", FOUND), {"PNG", "SVG", "COCO", "YOLO", "CSV", "Mask"}),
+        (None, Answer("words", FOUND), {"Markdown", "PNG", "SVG", "COCO", "YOLO", "CSV", "Mask"}),
         (None, Answer(""), set(FORMATS)),
     ],
 )
@@ -533,7 +599,8 @@ def test_every_format_takes_every_outline(outline, size):
         "words",
         (Region("ghost", outline), Region("\ud800<&", outline, True), box(0, 0, 1, 1, "all")),
     )
-    files = {name: format.write(blank(*size), answer) for name, format in FORMATS.items()}
+    formats = {name: format for name, format in FORMATS.items() if name != "Markdown"}
+    files = {name: format.write(blank(*size), answer) for name, format in formats.items()}
     assert not re.search(
         r"\b(nan|inf|infinity)\b",
         files["SVG"].decode() + files["COCO"].decode() + files["CSV"].decode(),
