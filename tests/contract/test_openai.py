@@ -115,6 +115,43 @@ def test_a_task_of_florence_keeps_its_grammar(wire, server):
     }
 
 
+def tabled(rows) -> dict:
+    return say.whole_reply("a table") | {"vlm": {"literal": True, "rows": rows, "note": "Read."}}
+
+
+@pytest.mark.parametrize("rows", [
+    [["a", "b"], ["1", "2"]], [["a"]], [["", ""], ["", ""]], [["a | b", "<b>"], ["\n", "日本"]], [["x"]] * 1_000, [["x"] * 1_000],
+], ids=["two", "one", "empty", "odd", "long", "wide"])  # fmt: skip
+def test_rows_of_a_server_of_ours_become_rows(wire, server, rows):
+    wire.script.append(say.json_body(tabled(rows)))
+    *_, answer = ask(server, PHI, question())
+    assert [list(row) for row in answer.rows] == rows and answer.text == "a table"
+
+
+@pytest.mark.parametrize("rows", [
+    None, True, 0, 7, "", "a | b", {}, {"0": ["a"]}, [], [[]], [[], []], ["a"], ["ab", "cd"], [None], [["a"], None], [["a"], "b"],
+    [["a", "b"], ["1"]], [["a"], ["1", "2"]], [["a"], []], [["a", 1]], [["a", None]], [["a", ["b"]]], [["a", {"b": 1}]], [["a", True]],
+    [["a"], [1.5]], [{"a": "b"}], [[["a"]]], [["x"]] * 1_001, [["x"] * 1_001], [["x"], ["x"] * 10_000],
+], ids=lambda rows: str(rows)[:24])  # fmt: skip
+def test_what_is_no_table_of_words_is_passed_over(wire, server, rows):
+    wire.script.append(say.json_body(tabled(rows)))
+    *_, answer = ask(server, PHI, question())
+    assert answer.rows == () and answer.text == "a table" and "Read." in answer.note
+
+
+@pytest.mark.parametrize("vlm", [None, 7, "rows", [], [["a"]], {"rows": [["a"]], "literal": "yes"}])
+def test_fields_of_ours_that_are_none_leave_the_words(wire, server, vlm):
+    wire.script.append(say.json_body(say.whole_reply("a table") | {"vlm": vlm}))
+    *_, answer = ask(server, PHI, question())
+    assert answer.text == "a table" and not answer.literal
+
+
+def test_a_long_cell_is_cut(wire, server):
+    wire.script.append(say.json_body(tabled([["a"], ["x" * 50_000]])))
+    *_, answer = ask(server, PHI, question())
+    assert answer.rows == (("a",), ("x" * 2_000,))
+
+
 def test_regions_of_the_wire_become_regions(wire, server):
     wire.script.append(
         say.json_body(

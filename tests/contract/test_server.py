@@ -164,6 +164,44 @@ def test_half_a_character_beside_the_words_breaks_no_stream(raw):
     )
 
 
+ROWS = (("", "2021", "a | b"), ("Figs", "", "-3"), ("日本", "1,200", ""))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_the_rows_of_a_table_come_along_with_the_words(stream):
+    """They are sent once, and whatever a cell holds is what arrives."""
+    engine = ScriptedEngine(Chunk("Figs  ", literal=True), Chunk("-3", rows=ROWS, note="A table."))
+    asked = body("<OCR>", FLORENCE.id, stream=stream)
+    with serving(engine) as url:
+        assert post(url, asked).text.count('"rows"') == 1
+        *_, answer = ask(OpenAI(url, "", QUICK), FLORENCE, Prompt((Turn("user", "<OCR>", (SIGN,)),)))
+    assert (answer.text, answer.rows) == ("Figs  -3", ROWS) and "A table." in answer.note
+
+
+def test_rows_that_change_are_sent_again():
+    engine = ScriptedEngine(
+        Chunk("a", literal=True, rows=ROWS[:2]), Chunk("b", rows=ROWS), Chunk("c"), Chunk("d", rows=())
+    )
+    with serving(engine) as url:
+        sent = post(url, body("<OCR>", FLORENCE.id, stream=True)).text
+        *_, answer = ask(OpenAI(url, "", QUICK), FLORENCE, Prompt((Turn("user", "<OCR>", (SIGN,)),)))
+    assert sent.count('"rows"') == 2 and answer.rows == ROWS
+
+
+@pytest.mark.parametrize("chunk", [Chunk("a"), Chunk("a", rows=ROWS), Chunk("a", literal=True)])
+def test_words_that_a_reader_parses_bring_no_rows(chunk):
+    """The table of such words is read from them at the other end."""
+    with serving(ScriptedEngine(chunk)) as url:
+        assert "rows" not in post(url, body(stream=True)).text
+
+
+def test_half_a_character_in_a_cell_breaks_no_stream():
+    rows = (("a\ud800", "b\x07"), ("\u202e1", "2\0"))
+    with serving(ScriptedEngine(Chunk("x", literal=True, rows=rows))) as url:
+        *_, answer = ask(OpenAI(url, "", QUICK), FLORENCE, Prompt((Turn("user", "<OCR>", (SIGN,)),)))
+    assert answer.rows == (("a", "b"), ("1", "2"))
+
+
 @pytest.mark.slow
 def test_a_client_waits_for_as_long_as_the_server_says_that_it_is_at_work(monkeypatch):
     monkeypatch.setattr("vlm_backends.server.workers._TICK", 0.1)
