@@ -1,7 +1,7 @@
 """Turn a page upright: its print runs level, to the right, and is about as high everywhere."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -74,7 +74,8 @@ def upright_page(rgb: np.ndarray, lines: Sequence[TextLine]) -> UprightPage | No
     lines = [line for line in lines if line.text.strip() and 1 <= line.height <= most]
     if not lines:
         return None
-    angle, level = _angle(lines)
+    angle, level, is_over = _angle(lines)
+    lines = [_stood_up(line) if each else line for line, each in zip(lines, is_over)]
     upright = [line for line, is_level in zip(lines, level) if is_level]
     height = float(np.median([line.height for line in upright]))
     scale = min(1.0, _LINE / height, _LARGEST / most)
@@ -90,16 +91,25 @@ def upright_page(rgb: np.ndarray, lines: Sequence[TextLine]) -> UprightPage | No
     return UprightPage(page, pieces, _INK * scale * height, matrix, not level.all())
 
 
-def _angle(lines: Sequence[TextLine]) -> tuple[float, np.ndarray]:
-    """Return the angle at which most print runs, in radians, and which lines run that way."""
+def _angle(lines: Sequence[TextLine]) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return the angle at which most print runs, in radians, and which lines are level with it.
+
+    The third value tells which of those are upside down.
+    """
     quads = [np.asarray(line.quad, float) for line in lines]
     ways = np.array([quad[1] - quad[0] for quad in quads])
     angles, lengths = np.arctan2(ways[:, 1], ways[:, 0]), np.hypot(*ways.T)
     by_quarter = np.bincount(np.round(angles / (np.pi / 2)).astype(int) % 4, lengths, 4)
     turn = int(by_quarter.argmax()) * np.pi / 2
     slants = (angles - turn + np.pi) % (2 * np.pi) - np.pi
-    level = np.abs(slants) < np.pi / 4
-    return turn + _weighted_median(slants[level], lengths[level]), level
+    upright, is_over = np.abs(slants) < np.pi / 4, np.abs(slants) > 3 * np.pi / 4
+    angle = turn + _weighted_median(slants[upright], lengths[upright])
+    return angle, upright | is_over, is_over
+
+
+def _stood_up(line: TextLine) -> TextLine:
+    """Return a line that was read upside down among upright ones: it is not sure."""
+    return replace(line, quad=(*line.quad[2:], *line.quad[:2]), stops=(), is_sure=False)
 
 
 def _levelling(pieces: Sequence[PrintPiece]) -> np.ndarray:
