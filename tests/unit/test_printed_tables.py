@@ -218,6 +218,18 @@ def test_a_cell_that_was_not_surely_read_is_told(rules):
     assert "Unsure in the table: “64 km” and “Airport”." in describe_table(one)
 
 
+@pytest.mark.parametrize("rules", RULES)
+@pytest.mark.parametrize("degrees", [0, 90, 180])
+def test_a_cell_that_was_read_upside_down_is_kept_and_told(rules, degrees):
+    """Once such a cell was left out, and nothing was said."""
+    page = table(TRAINS, Look(rules, apart=70))
+    at = next(i for i, line in enumerate(page.lines) if line.text == "9 km")
+    quad = page.lines[at].quad
+    page.lines[at] = dataclasses.replace(page.lines[at], quad=(*quad[2:], *quad[:2]))
+    one = found(page.turned(degrees))
+    assert [list(row) for row in one.rows] == TRAINS and one.unsure == ("9 km",)
+
+
 def test_of_many_unsure_cells_some_are_named():
     everywhere = {(i, j) for i in range(5) for j in range(3)}
     said = describe_table(found(table(TRAINS, unsure=everywhere)))
