@@ -13,7 +13,7 @@ from vlm_backends.engines.builtin.prompts import TaskQuestion
 from vlm_backends.engines.builtin.regions import widened
 from vlm_backends.engines.builtin.things import Thing, find_things, kinds_of, mentions, plural
 from vlm_backends.engines.builtin.things.detector import detect
-from vlm_backends.engines.builtin.things.finding import distinct, things_of
+from vlm_backends.engines.builtin.things.finding import _sampled, distinct, things_of
 
 FLORENCE = find_model("microsoft/florence-2")
 
@@ -53,6 +53,39 @@ def test_a_mirrored_picture_gives_mirrored_things():
         left, top, right, bottom = other.box
         assert things.overlap(one.box, (1 - right, top, 1 - left, bottom)) > 0.95
         assert abs(one.score - other.score) < 0.1  # the second looks are turned one way only
+
+
+@pytest.mark.parametrize("name, thing", [("coffee.jpg", "cup"), ("cat.jpg", "cat")])
+@pytest.mark.parametrize("side", [600, pytest.param(2400, marks=pytest.mark.slow), 4000])
+def test_a_photograph_has_the_same_things_at_any_size(name, thing, side):
+    """Once what was large and smooth from pixel to pixel was left out as a drawing."""
+    image = Image.fromarray(picture(name))
+    scale = side / max(image.size)
+    large = image.resize((round(image.width * scale), round(image.height * scale)), Image.BICUBIC)
+    found, before = find_things(np.asarray(large)), find_things(picture(name))
+    assert found[0].name == before[0].name == thing
+    assert things.overlap(found[0].box, before[0].box) > 0.8
+
+
+def test_a_large_drawing_holds_no_things():
+    image = Image.new("RGB", (600, 400), (240, 240, 235))
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((200, 120, 360, 320), (180, 60, 50))
+    pen.ellipse((200, 95, 360, 145), (90, 40, 30))
+    pen.arc((330, 150, 430, 270), -90, 90, (180, 60, 50), 22)
+    large = np.asarray(image.resize((2400, 1600)))
+    assert things_of(detect(large), 0.3), "the network sees something in it"
+    assert find_things(large, 0.3) == []
+
+
+@pytest.mark.parametrize("start, end, side, step", [
+    (0.0, 1.0, 300, 1), (0.0, 1.0, 440, 1), (0.0, 1.0, 600, 2), (0.0, 1.0, 4000, 13), (0.4, 0.6, 4000, 3), (0.5, 0.5, 10, 1),
+    (0.0, 1.0, 1, 1), (0.99, 1.0, 20_000, 1),
+])  # fmt: skip
+def test_of_a_long_side_some_pixels_are_looked_at(start, end, side, step):
+    looked_at = range(side)[_sampled(start, end, side)]
+    assert looked_at.step == step and 1 <= len(looked_at) <= 460
+    assert looked_at[0] == int(start * side) and looked_at[-1] > int(end * side) - step - 1
 
 
 @pytest.mark.parametrize("width, left, top", [(500, 300, 300), (600, 1900, 300), (800, 200, 1500)])
