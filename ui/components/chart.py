@@ -180,5 +180,6 @@ def _rows(grid: pd.DataFrame | None) -> tuple[tuple[str, ...], ...]:
     """Return the grid's cells as text, the headers first; none for an empty grid."""
     if grid is None or grid.empty:
         return ()
-    cells = [list(grid.columns), *grid.fillna("").to_numpy().tolist()]
-    return tuple(tuple(str(cell).replace(_EMPTY_HEADER, "") for cell in row) for row in cells)
+    head = ["" if name == _EMPTY_HEADER else name for name in grid.columns]
+    cells = [head, *grid.fillna("").to_numpy().tolist()]
+    return tuple(tuple(map(str, row)) for row in cells)
