@@ -91,8 +91,8 @@ def test_a_table_in_long_form(rows, cells):
 
 
 def test_an_empty_table_is_not_taken_away():
-    click = SimpleNamespace(format="CSV")
-    first, second = export_table(None, click), export_table(None, click)
+    pressed = SimpleNamespace(format="CSV")
+    first, second = export_table(None, pressed), export_table(None, pressed)
     assert "table is empty" in first["said"] and first["turn"] != second["turn"], (
         "or a second click is no news"
     )

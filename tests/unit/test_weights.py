@@ -1,5 +1,6 @@
 """The small networks in the house are the files that their README, checksums and licences say."""
 
+import ctypes
 import hashlib
 import re
 import threading
@@ -9,7 +10,8 @@ import weakref
 import numpy as np
 import pytest
 
-from vlm_backends.engines.builtin.networks import WEIGHTS, LoadedNetworks, session
+from tests.support.processes import printed
+from vlm_backends.engines.builtin.networks import WEIGHTS, LoadedNetworks, return_memory, session
 from vlm_backends.engines.builtin.ocr import networks as ocr_networks
 
 SUMS = dict(line.split()[::-1] for line in (WEIGHTS / "SHA256SUMS").read_text().splitlines())
@@ -95,3 +97,31 @@ def test_a_loader_that_fails_is_asked_again():
     with pytest.raises(OSError):
         held.get("a", lambda: (_ for _ in ()).throw(OSError))
     assert held.get("a", lambda: 7) == 7
+
+
+def test_memory_that_was_freed_goes_back_to_the_system():
+    """glibc keeps small pieces of memory that were freed, until it is asked."""
+    code = """
+import os
+from vlm_backends.engines.builtin.networks import return_memory
+def taken():
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+pieces = [bytearray(60_000) for _ in range(3_000)]
+last = bytearray(60_000)  # above all others: what is below it stays
+before = taken()
+del pieces
+kept = taken()
+return_memory()
+print(before - kept, before - taken())
+"""
+    at_once, in_all = map(float, printed(code).split())
+    assert at_once < 20 and in_all > 150
+
+
+@pytest.mark.parametrize("error", [OSError("no such file"), AttributeError("malloc_trim"), TypeError("not a path")])  # fmt: skip
+def test_a_system_that_cannot_take_memory_back_is_no_fault(monkeypatch, error):
+    def missing(_):
+        raise error
+
+    monkeypatch.setattr(ctypes, "CDLL", missing)
+    assert return_memory() is None
