@@ -174,17 +174,24 @@ def test_the_rows_of_a_table_come_along_with_the_words(stream):
     asked = body("<OCR>", FLORENCE.id, stream=stream)
     with serving(engine) as url:
         assert post(url, asked).text.count('"rows"') == 1
-        *_, answer = ask(OpenAI(url, "", QUICK), FLORENCE, Prompt((Turn("user", "<OCR>", (SIGN,)),)))
+        *_, answer = ask(
+            OpenAI(url, "", QUICK), FLORENCE, Prompt((Turn("user", "<OCR>", (SIGN,)),))
+        )
     assert (answer.text, answer.rows) == ("Figs  -3", ROWS) and "A table." in answer.note
 
 
 def test_rows_that_change_are_sent_again():
     engine = ScriptedEngine(
-        Chunk("a", literal=True, rows=ROWS[:2]), Chunk("b", rows=ROWS), Chunk("c"), Chunk("d", rows=())
+        Chunk("a", literal=True, rows=ROWS[:2]),
+        Chunk("b", rows=ROWS),
+        Chunk("c"),
+        Chunk("d", rows=()),
     )
     with serving(engine) as url:
         sent = post(url, body("<OCR>", FLORENCE.id, stream=True)).text
-        *_, answer = ask(OpenAI(url, "", QUICK), FLORENCE, Prompt((Turn("user", "<OCR>", (SIGN,)),)))
+        *_, answer = ask(
+            OpenAI(url, "", QUICK), FLORENCE, Prompt((Turn("user", "<OCR>", (SIGN,)),))
+        )
     assert sent.count('"rows"') == 2 and answer.rows == ROWS
 
 
@@ -198,7 +205,9 @@ def test_words_that_a_reader_parses_bring_no_rows(chunk):
 def test_half_a_character_in_a_cell_breaks_no_stream():
     rows = (("a\ud800", "b\x07"), ("\u202e1", "2\0"))
     with serving(ScriptedEngine(Chunk("x", literal=True, rows=rows))) as url:
-        *_, answer = ask(OpenAI(url, "", QUICK), FLORENCE, Prompt((Turn("user", "<OCR>", (SIGN,)),)))
+        *_, answer = ask(
+            OpenAI(url, "", QUICK), FLORENCE, Prompt((Turn("user", "<OCR>", (SIGN,)),))
+        )
     assert answer.rows == (("a", "b"), ("1", "2"))
 
 

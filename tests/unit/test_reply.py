@@ -286,3 +286,23 @@ def test_a_question_knows_its_newest_picture_and_its_reader():
         Question(FLORENCE, PROMPT, find_task("<OCR_WITH_REGION>")).read
         is find_task("<OCR_WITH_REGION>").read
     )
+
+
+# --- rows beside words ------------------------------------------------------------------------------
+
+ONE, TWO = (("a", "b"), ("1", "2")), (("c",), ("3",))
+DEPLOT = find_model("google/deplot")
+TABLE = "TITLE | Rain <0x0A> Month | mm <0x0A> May | 12"
+
+
+@pytest.mark.parametrize("model, pieces, rows", [
+    (LLAMA, [Chunk("x")], ()), (LLAMA, [Chunk("x", rows=ONE)], ONE), (LLAMA, [Chunk("x", rows=ONE), Chunk("y")], ONE),
+    (LLAMA, [Chunk("x", rows=ONE), Chunk("y", rows=())], ONE), (LLAMA, [Chunk("x", rows=ONE), Chunk("y", rows=TWO)], TWO),
+    (LLAMA, [Chunk("x", literal=True, rows=TWO)], TWO), (LLAMA, [Chunk(rows=ONE)], ONE),
+    (LLAMA, [Chunk("x", rows=(("a\x07\ud800", "\u202eb"), ("1\0", "2")))], ONE),
+    (DEPLOT, [Chunk(TABLE)], (("Month", "mm"), ("May", "12"))), (DEPLOT, [Chunk(TABLE, rows=ONE)], ONE),
+    (DEPLOT, [Chunk(TABLE, literal=True)], ()), (DEPLOT, [Chunk("No table.", literal=True, rows=TWO)], TWO),
+])  # fmt: skip
+def test_rows_of_the_engine_are_kept_and_replace_those_of_the_words(model, pieces, rows):
+    *_, answer = ask(Scripted(tuple(pieces)), model, PROMPT)
+    assert answer.rows == rows
