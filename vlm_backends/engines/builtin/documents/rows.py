@@ -79,6 +79,8 @@ def table_rows(
         return [], []
     usual = float(np.median([piece.height for row in rows for piece in row]))
     start = full[0] if full and len(columns) > 2 else several[0]
+    while start and _is_sparse_row(rows, start - 1, columns, high):
+        start -= 1
     while start < several[-1] and min(p.height for p in rows[start]) > _TITLE * usual:
         start += 1
     end = several[-1] + 1
@@ -117,6 +119,24 @@ def _is_head(row: Row, columns: Sequence[Column], high: float) -> bool:
             for column in columns
         )
         for piece in row
+    )
+
+
+def _is_sparse_row(rows: Sequence[Row], i: int, columns: Sequence[Column], high: float) -> bool:
+    """Return True for a row with few cells, at the distance of the rows below, each in a column."""
+    own = [reach(piece, columns) for piece in rows[i]]
+    steps = np.diff([_middle(row) for row in rows[i:]])
+    return (
+        len(set(own)) == len(own) > 1
+        and len(steps) > 1
+        and abs(steps[0] - np.median(steps[1:])) <= _SAME_STEP * np.median(steps[1:])
+        and all(first == last for first, last in own)
+        and all(
+            abs(piece.box[0] - columns[j].left) <= high
+            or abs(piece.box[2] - columns[j].right) <= high
+            or columns[j].holds(piece)
+            for piece, (j, _) in zip(rows[i], own)
+        )
     )
 
 
