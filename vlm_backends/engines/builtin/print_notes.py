@@ -35,8 +35,11 @@ def marked(line: TextLine) -> str:
     return line.text if line.is_sure else f"{line.text}{_UNSURE}"
 
 
-def describe_doubts(lines: Sequence[TextLine], unread: int) -> str:
-    """Say how sure the lines are, what could not be read, and which scripts can be."""
+def describe_doubts(lines: Sequence[TextLine], unread: int, in_table: bool = False) -> str:
+    """Say how sure the lines are, what could not be read, and which scripts can be.
+
+    `in_table`: their rows and columns are given, so that empty cells are seen.
+    """
     unsure = sum(not line.is_sure for line in lines)
     doubtful = unsure + unread
     said = []
@@ -51,10 +54,10 @@ def describe_doubts(lines: Sequence[TextLine], unread: int) -> str:
         said.append(f"{places} like print and could not be read.")
     if lines and doubtful > _MANY * (len(lines) + unread):
         said.append("So much is unsure that the rest may be wrong too.")
-    return " ".join([*said, *_cautions(lines), _scripts(bool(doubtful))])
+    return " ".join([*said, *_cautions(lines, in_table), _scripts(bool(doubtful))])
 
 
-def _cautions(lines: Sequence[TextLine]) -> Iterator[str]:
+def _cautions(lines: Sequence[TextLine], in_table: bool) -> Iterator[str]:
     """Yield what may be wrong in lines that the network itself is sure of."""
     small = sum(line.height < _SMALL for line in lines)
     if small:
@@ -76,7 +79,7 @@ def _cautions(lines: Sequence[TextLine]) -> Iterator[str]:
             f"Beside at least {signs} {are} not in the text, such as an icon, a bullet or a tick "
             "box."
         )
-    if _has_empty_cells(lines):
+    if not in_table and _has_empty_cells(lines):
         yield (
             "Some rows have empty cells, or cells that were not read: which column a piece is in "
             "shows in the picture only."

@@ -43,6 +43,12 @@ def describe_table(table: PrintedTable) -> str:
     return " ".join(said)
 
 
+def uses_unsure(table: PrintedTable, cells: Sequence[tuple[int, int]]) -> bool:
+    """Return True when one of the cells, counted without the head, may be misread."""
+    doubtful = {*table.unsure, *table.odd}
+    return any(table.rows[i + 1][j + 1] in doubtful for i, j in cells)
+
+
 def _named(cells: Sequence[str]) -> str:
     if len(cells) <= _MOST:
         return quoted(cells)

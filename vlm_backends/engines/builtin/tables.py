@@ -20,6 +20,7 @@ from vlm_backends.engines.builtin.printed_tables import (
     fills_picture,
     linearized,
     main_table,
+    uses_unsure,
 )
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
 from vlm_backends.engines.builtin.regions import region_from_pixels
@@ -32,6 +33,7 @@ _READS = (
     "are plain to see."
 )
 _SAMPLED = "The lines were read at the labels only: what is between them does not count."
+_UNSURE_CELL = "A cell that this comes from is not sure."
 _NOT_UNDERSTOOD = "The question was not surely understood, so this is the table alone."
 _ANSWERS = (
     "Without a model, a table answers what can be computed from it: the largest and the smallest, "
@@ -80,12 +82,15 @@ def _printed(
         f"This table is printed in the picture. Read on this machine by {ocr_name()}; rows and "
         "columns by rules and by where the print stands, not by DePlot."
     )
-    said = source, describe_table(table), describe_doubts(lines, 0)
+    said = source, describe_table(table), describe_doubts(lines, 0, in_table=True)
     note = " ".join(filter(None, said))
     regions = cell_regions(table, rgb)
-    found = _answer(question, table.rows, None, lines) if question else None
-    if found:
-        note = f"{found.text} Computed from this table, without a model. {note}"
+    found = _answer(question, table.rows, None, ()) if question else None
+    if question and table.doubts:
+        note = f"No answer was computed: the rows and columns are not sure. {note}"
+    elif found:
+        unsure = f" {_UNSURE_CELL}" if uses_unsure(table, found.cells) else ""
+        note = f"{found.text}{unsure} Computed from this table, without a model. {note}"
         regions = cell_regions(table, rgb, found.cells)
     elif question:
         note = f"{note} {_NOT_UNDERSTOOD} {_ANSWERS}"
@@ -109,7 +114,7 @@ def answer_about_table(
     lines = read_chart_print(rgb, cancel)
     printed = main_table(find_tables(rgb, lines))
     if printed and printed.rows == rows:
-        table, found = None, _answer(question, rows, None, lines)
+        table, found = None, _answer(question, rows, None, ())
         source = "printed in the picture"
     else:
         printed, table = None, _chart_or_none(rgb, lines, cancel)

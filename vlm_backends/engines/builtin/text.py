@@ -17,6 +17,7 @@ from vlm_backends.engines.builtin.pages import describe_page
 from vlm_backends.engines.builtin.print_notes import describe_doubts, marked
 from vlm_backends.engines.builtin.printed_tables import (
     describe_table,
+    fills_picture,
     main_table,
     size_of_table,
 )
@@ -35,6 +36,13 @@ _TURNED = (
     "The print is upside down.",
     "The print is turned by 90° counter-clockwise.",
 )
+_READ_AS = (
+    "",
+    "The print was read as turned by 90° clockwise.",
+    "The print was read as upside down.",
+    "The print was read as turned by 90° counter-clockwise.",
+)
+_WORD = re.compile(r"[^\W\d_]{3,}")
 _LOOKING = "Looking for codes…"
 _NOTHING = "nothing that could be read."
 
@@ -87,8 +95,21 @@ def _page(rgb: np.ndarray, lines: Sequence[TextLine], length: int) -> Chunk:
     return describe_page(rgb, lines, find_tables(rgb, lines), length)
 
 
+def _turned_unsurely(lines: Sequence[TextLine]) -> str:
+    """Say that print was read as if turned, where no word shows which way it runs; else nothing."""
+    turn = _turn(lines)
+    if not turn or any(_WORD.search(line.text) for line in lines):
+        return ""
+    return f"{_READ_AS[turn]} No word shows that: if it is not, all of this is wrong."
+
+
 def _direction(lines: Sequence[TextLine]) -> str:
     """Say by how much the print as a whole is turned; empty for upright or little print."""
+    return _turned_unsurely(lines) or _TURNED[_turn(lines)]
+
+
+def _turn(lines: Sequence[TextLine]) -> int:
+    """Return by how many quarters the print as a whole is turned, clockwise; 0 for little print."""
     turns = Counter[int]()
     for line in lines:
         if not _RUNS_DOWN.search(line.text):  # vertical columns are upright
@@ -96,9 +117,7 @@ def _direction(lines: Sequence[TextLine]) -> str:
             degrees = math.degrees(math.atan2(y1 - y0, x1 - x0))
             turns[round(degrees / 90) % 4] += len(line.text)
     turn, characters = max(turns.items(), key=lambda item: item[1], default=(0, 0))
-    if characters < _MIN_TURNED or characters < _MOSTLY * turns.total():
-        return ""
-    return _TURNED[turn]
+    return turn if characters >= max(_MIN_TURNED, _MOSTLY * turns.total()) else 0
 
 
 def _codes(found: Sequence[FoundCode], rgb: np.ndarray, length: int) -> Iterator[Chunk]:
@@ -121,10 +140,11 @@ def _print(rgb: np.ndarray, cancel: CancelToken, located: bool) -> Iterator[Chun
         source = f"{ocr_name()} found no print in this picture that it can read."
     yield Chunk(status=_LOOKING)
     found = codes.read_codes(rgb, cancel)
-    said = [source, describe_doubts(lines, _unread(scan, found)), *_told_codes(found)]
     tables = find_tables(rgb, lines)
-    said += _told_tables(tables, located)
     table = None if located else main_table(tables)
+    doubts = describe_doubts(lines, _unread(scan, found), in_table=fills_picture(table))
+    said = [source, *filter(None, [doubts, _turned_unsurely(lines)]), *_told_codes(found)]
+    said += _told_tables(tables, located)
     yield Chunk(literal=True, note=" ".join(said), rows=table.rows if table else ())
 
 

@@ -20,6 +20,7 @@ from vlm_backends.engines.builtin.documents.rows import row_numbers, rows_of, ru
 from vlm_backends.engines.builtin.documents.rules import Rules
 from vlm_backends.engines.builtin.documents.upright import UprightPage
 
+_SIDES, _WIDER = 2.5, 1.8  # a gap between two tables: in heights, and times the usual gap
 _MIN_ROWS = 3  # with cells in several columns
 _MIN_FILLED = 0.4  # of the cells hold print: fewer are words that stand anywhere
 _HIGH = 2.5  # in heights of a line: a shorter upright may be letters of two lines
@@ -53,6 +54,7 @@ def _grid(run: Sequence[Row], page: UprightPage, rules: Rules) -> Grid | None:
     if len(grid.cells) < _MIN_FILLED * grid.height * grid.width:
         return None
     _doubt_gaps(grid, is_headed=bool(spans))
+    _doubt_sides(grid, columns, high)
     return grid
 
 
@@ -78,6 +80,14 @@ def _fill(
             if not span and last > first:
                 grid.doubt(f"“{piece.text}” may be of one column or of several.")
             grid.put(piece, [(i, j) for j in range(first, last + 1)])
+
+
+def _doubt_sides(grid: Grid, columns: Sequence[Column], high: float) -> None:
+    """Note when a gap with columns on both sides is much wider than the others."""
+    gaps = [other.left - one.right for one, other in zip(columns, columns[1:])]
+    widest = max(gaps[1:-1], default=0.0)
+    if widest > _SIDES * high and widest > _WIDER * sorted(gaps)[len(gaps) // 2]:
+        grid.doubt("A wide gap parts the columns: these may be two tables side by side.")
 
 
 def _doubt_gaps(grid: Grid, is_headed: bool) -> None:

@@ -23,6 +23,7 @@ _CORE = 0.6  # of the cells of the fullest row: such rows show where the columns
 _CROSSED = 0.3  # of the rows: print of so many may go over a gutter
 _OVERHANG = 0.2  # of a piece: so much of it may lie over another column
 _COVERED = 0.6  # of a column: a piece over so much of it stands over it
+_PARAGRAPH = 0.4  # of the rows: so many sentences beside nothing are a text beside a table
 _WORDS = 4  # of a line: a column with such a line holds sentences
 _NUMBERS = 0.5  # of a column's cells have digits
 _MIN_LEANING, _MOST_LEAN = 5, 0.12  # cells that show an edge's lean, and how much it may be
@@ -163,6 +164,9 @@ def _lean(y: np.ndarray, x: np.ndarray) -> float:
 
 def is_prose(rows: Sequence[Row], columns: Sequence[Column]) -> bool:
     """Return True when at least two columns hold sentences, and none holds numbers."""
+    alone = [row[0] for row in rows if len(row) == 1 and reach(row[0], columns)[0] > 0]
+    if sum(len(piece.text.split()) >= _WORDS for piece in alone) >= _PARAGRAPH * len(rows):
+        return True
     cells = [[p.text for row in rows for p in row if column.holds(p)] for column in columns]
     wordy = sum(max(len(text.split()) for text in texts or [""]) >= _WORDS for texts in cells)
     numbers = [np.mean([any(map(str.isdigit, text)) for text in texts or [""]]) for texts in cells]

@@ -7,23 +7,40 @@ from collections.abc import Iterator, Sequence
 _NUMBER = re.compile(r"[^\w.,%]*\d[\d.,'\u00a0 ]*%?[^\w.,%]*")
 _THOUSANDS = re.compile(r"(?<=\d)[.,'\u00a0 ](?=\d{3}(?!\d))")
 _FRACTION = re.compile(r"[.,](\d+)(?!.*\d)")
+_SIGNED = re.compile(r"[^\d\w]*[-+\u2212\u2013]")
+_BROKEN = re.compile(
+    r"(?=.*\d)[\d.,' ]*(?:[.,]\s*[.,]|[.,] \d|\d [.,]|\d\s+\d{1,2}(?!\d))[\d.,' ]*%?"
+)
 _MIN_CELLS = 4
 _USUAL = 0.75  # of a column's numbers are written alike, or none is odd
 
 
+def is_number(cell: str) -> bool:
+    """Return True for a cell that holds a number and nothing else but signs."""
+    return bool(_NUMBER.fullmatch(cell))
+
+
 def odd_numbers(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield the cells with other decimals, or another sign of percent, than their column."""
+    """Yield the cells with other decimals or signs than their column, and broken numbers."""
+    yield from (cell for row in rows[1:] for cell in row if _BROKEN.fullmatch(cell))
     for column in zip(*rows[1:]):
-        forms = {cell: _form(cell) for cell in column if _NUMBER.fullmatch(cell)}
-        counts = Counter(_form(cell) for cell in column if cell in forms)
-        if counts.total() < _MIN_CELLS:
+        cells = [cell for cell in column if is_number(cell)]
+        if len(cells) < _MIN_CELLS:
             continue
-        ((usual, count),) = counts.most_common(1)
-        if count >= _USUAL * counts.total():
-            yield from (cell for cell, form in forms.items() if form != usual)
+        for form in (_decimals, _percent, _sign):
+            ((usual, count),) = Counter(map(form, cells)).most_common(1)
+            if count >= _USUAL * len(cells) and (usual or form is not _sign):
+                yield from (cell for cell in cells if form(cell) != usual)
 
 
-def _form(cell: str) -> tuple[int, bool]:
-    """Return how many decimals a number has, and whether it is a percentage."""
+def _decimals(cell: str) -> int:
     fraction = _FRACTION.search(_THOUSANDS.sub("", cell) if cell.count(".") != 1 else cell)
-    return len(fraction[1]) if fraction else 0, "%" in cell
+    return len(fraction[1]) if fraction else 0
+
+
+def _percent(cell: str) -> bool:
+    return "%" in cell
+
+
+def _sign(cell: str) -> bool:
+    return bool(_SIGNED.match(cell))

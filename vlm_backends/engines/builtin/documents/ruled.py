@@ -1,11 +1,11 @@
 """Put tables together whose cells are framed by rules."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from vlm_backends.engines.builtin.documents.grid import Cell, Grid
-from vlm_backends.engines.builtin.documents.pieces import PrintPiece, split_at
+from vlm_backends.engines.builtin.documents.pieces import PrintPiece, box_around, split_at
 from vlm_backends.engines.builtin.documents.rules import RuledLine, Rules
 from vlm_backends.engines.builtin.documents.upright import UprightPage
 from vlm_backends.media.geometry import Box
@@ -76,12 +76,13 @@ class _Lattice:
         merged = self._merged()
         if not _is_regular([merged((i, j)) for i in range(grid.height) for j in range(grid.width)]):
             return None
+        groups: dict[tuple[Cell, ...], list[PrintPiece]] = {}
         for piece in pieces:
             for part in split_at(piece, self._crossed(piece)):
-                x, y = part.middle
-                j = int(np.clip(np.searchsorted(xs, x) - 1, 0, grid.width - 1))
-                i = int(np.clip(np.searchsorted(ys, y) - 1, 0, grid.height - 1))
-                grid.put(part, self._of_group(part, (i, j), merged((i, j))))
+                groups.setdefault(tuple(merged(self._cell(part))), []).append(part)
+        for group, parts in groups.items():
+            for part, cells in self._placed(parts, group):
+                grid.put(part, cells)
         filled = len(grid.cells) / (grid.height * grid.width)
         crowded = sum(_holds_several(cell, self._page) for cell in grid.cells.values())
         is_table = filled >= _MIN_FILLED and crowded <= _MAX_CROWDED * len(grid.cells)
@@ -128,21 +129,31 @@ class _Lattice:
         inside = [min(rule.end, end) - max(rule.start, start) for rule in on_level]
         return sum(max(0.0, length) for length in inside) >= _PARTED * (end - start)
 
-    def _of_group(self, piece: PrintPiece, cell: Cell, group: list[Cell]) -> list[Cell]:
-        """Return the cells of a group that a piece stands for.
+    def _cell(self, piece: PrintPiece) -> Cell:
+        """Return the cell in which the middle of a piece is."""
+        (x, y), last = piece.middle, (len(self._ys) - 2, len(self._xs) - 2)
+        i, j = int(np.searchsorted(self._ys, y)) - 1, int(np.searchsorted(self._xs, x)) - 1
+        return min(max(i, 0), last[0]), min(max(j, 0), last[1])
 
-        Print over all columns says nothing on any of them and stands in the first. Print in the
-        middle of several rows stands for all of them, other print for the row that it is in.
+    def _placed(
+        self, parts: Sequence[PrintPiece], group: Sequence[Cell]
+    ) -> Iterator[tuple[PrintPiece, list[Cell]]]:
+        """Yield the pieces of a group, each with the cells that it stands for.
+
+        Print over all columns says nothing on any of them and stands in the first. Print whose
+        lines are in the middle of several rows stands for all of them; other print for its own.
         """
         rows = sorted({i for i, _ in group})
         columns = sorted({j for _, j in group})
         if len(columns) == len(self._xs) - 1:
             columns = columns[:1]
         top, bottom = self._ys[rows[0]], self._ys[rows[-1] + 1]
-        off = abs(piece.middle[1] - (top + bottom) / 2)
-        if off > _MIDDLE * (bottom - top) / len(rows):
-            rows = [cell[0]]
-        return [(i, j) for i in rows for j in columns]
+        _, first, _, last = box_around(parts)
+        off = abs((first + last) / 2 - (top + bottom) / 2)
+        is_of_all = off <= _MIDDLE * (bottom - top) / len(rows)
+        for part in parts:
+            own = rows if is_of_all else [self._cell(part)[0]]
+            yield part, [(i, j) for i in own for j in columns]
 
 
 def _is_regular(groups: Sequence[list[Cell]]) -> bool:

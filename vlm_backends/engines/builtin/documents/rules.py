@@ -18,6 +18,7 @@ _NOISE = 4  # times the noise of the picture, and at least that much
 _LONG, _HIGH = 2.5, 1.4  # in heights of a line: the shortest rule along and across the print
 _EDGE = 6.0  # in heights of a line: the shortest edge of a fill
 _NEAR, _ASIDE = 0.3, 1.5  # in heights: a line so near a word, and no longer, belongs to it
+_MEET = 8.0  # px: rules that end so near each other meet
 _STROKE = 0.5  # in heights: an upright that goes no farther over a word is a letter of it
 _GAP = 0.6  # in heights: parts of one rule may be so far apart
 _AT_ONE_LEVEL = 4.0  # px: parts of one rule may differ so much
@@ -52,7 +53,7 @@ def find_rules(page: UprightPage) -> Rules:
     along = _rules(page.grey, round(_LONG * high), _GAP * high)
     across = _rules(np.ascontiguousarray(page.grey.T), round(_HIGH * high), _GAP * high)
     return Rules(
-        tuple(rule for rule in along if not _is_print(rule, page)),
+        tuple(rule for rule in along if _is_framed(rule, across) or not _is_print(rule, page)),
         tuple(rule for rule in across if not _is_letter(rule, page)),
         _edges(page.grey, round(_EDGE * high), _GAP * high),
     )
@@ -67,6 +68,14 @@ def _is_print(rule: RuledLine, page: UprightPage) -> bool:
         and rule.end <= piece.box[2] + aside
         for piece in page.pieces
     )
+
+
+def _is_framed(rule: RuledLine, across: tuple[RuledLine, ...]) -> bool:
+    """Return True for a rule that goes from one upright rule to another."""
+    meeting = [
+        other.level for other in across if other.start - _MEET <= rule.level <= other.end + _MEET
+    ]
+    return all(any(abs(x - end) <= _MEET for x in meeting) for end in (rule.start, rule.end))
 
 
 def _is_letter(rule: RuledLine, page: UprightPage) -> bool:

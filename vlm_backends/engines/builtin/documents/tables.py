@@ -1,5 +1,6 @@
 """Find the tables that are printed in a picture, and their cells."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from vlm_backends.engines.builtin.documents.aligned import aligned_grids
 from vlm_backends.engines.builtin.documents.grid import Cell, Grid
-from vlm_backends.engines.builtin.documents.odd_numbers import odd_numbers
+from vlm_backends.engines.builtin.documents.odd_numbers import is_number, odd_numbers
 from vlm_backends.engines.builtin.documents.pieces import box_around
 from vlm_backends.engines.builtin.documents.ruled import ruled_grids
 from vlm_backends.engines.builtin.documents.rules import find_rules
@@ -16,6 +17,7 @@ from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.table_prompts import TableRows
 from vlm_backends.types import Point
 
+_YEAR = re.compile(r"(?:19|20)\d\d")
 Outline = tuple[Point, ...]  # in pixels of the picture, clockwise from the print's top left
 
 
@@ -64,7 +66,19 @@ def _table(grid: Grid, page: UprightPage) -> PrintedTable:
         page.in_picture(grid.box),
         {cell: page.in_picture(box_around(own)) for cell, own in grid.cells.items()},
         sum(len(piece.text) for piece in pieces) / letters,
-        tuple(grid.doubts),
+        (*grid.doubts, *_further_doubts(rows, page)),
         tuple(dict.fromkeys(piece.text for piece in pieces if not piece.is_sure)),
         tuple(dict.fromkeys(odd_numbers(rows))),
     )
+
+
+def _further_doubts(rows: TableRows, page: UprightPage) -> Iterator[str]:
+    """Yield doubts about print across the rows, and about a first row without heads."""
+    if page.has_turned_print:
+        yield "Print that runs across the rows is not in the table."
+    numbers = [
+        is_number(head) and not _YEAR.fullmatch(head) and any(map(is_number, column))
+        for head, *column in zip(*rows)
+    ]
+    if any(numbers[1:]):
+        yield "The first row may hold values, and no heads."

@@ -44,8 +44,7 @@ def answer_question(
 
     The first row is the header, the first column has the names. `printed` is other print of the
     chart, which may say what its values are called; a word that was taken for that is named.
-    `error` is how far each value may be from the true
-    one; a result that depends on it says so.
+    `error` is how far each value may be from the true one; a result that depends on it says so.
     """
     table = parse_table(rows)
     if table is None:
@@ -65,8 +64,9 @@ def answer_question(
         text += f" (“{written}” was taken for “{name}”.)"
     if taken := taken_for_values(found, nouns, rows[0]):
         text += f" (Taken for what the values are: {quoted(taken)}.)"
-    if table.missing and query.kind not in ("named", "difference", "comparison"):
-        text += f" Cells without a number were left out: {table.missing}."
+    missing = table.missing(query.rows or None, query.series or None)
+    if missing and query.kind not in ("named", "difference", "comparison"):
+        text += f" Cells without a number were left out: {missing}."
     return TableAnswer(text, tuple((cell.row, cell.column) for cell in cells))
 
 

@@ -40,10 +40,11 @@ class Figures:
     unit: str = ""  # behind every number, such as "%"
     decimals: int = 0
 
-    @property
-    def missing(self) -> int:
-        """Return how many cells hold no number."""
-        return len(self.rows) * len(self.series) - len(self.cells)
+    def missing(self, rows: Sequence[int] | None, series: Sequence[int] | None) -> int:
+        """Return how many cells of these rows and series hold no number; None stands for all."""
+        height = len(self.rows if rows is None else rows)
+        width = len(self.series if series is None else series)
+        return height * width - len(self.of(rows, series))
 
     @property
     def has_totals(self) -> bool:
