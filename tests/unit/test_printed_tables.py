@@ -121,6 +121,34 @@ def test_a_frame_around_an_empty_cell_leaves_no_doubt(edges):
     assert [list(row) for row in one.rows] == UNNAMED and one.is_sure
 
 
+SPARSE = [
+    ["Late", "Coast", "", "", ""],
+    ["Total", "46", "", "", "58"],
+    ["First", "39", "12", "7", "31"],
+    ["Oslo", "19", "84", "9", ""],
+    ["Other", "32", "15", "", "6"],
+]
+
+
+@pytest.mark.parametrize("rules", RULES)
+@pytest.mark.parametrize("edges", ["l", "m", "r"])
+def test_first_rows_with_few_cells_are_kept(rules, edges):
+    """Once they were taken for print above the table."""
+    assert cells(table(SPARSE, Look(rules, edges, apart=60))) == SPARSE
+
+
+@pytest.mark.parametrize("rules", OPEN)
+@pytest.mark.parametrize(
+    "above", [("Page 3", "May"), ("Our ref. 12", "Your ref. 7"), ("Trains", "by the year")]
+)
+def test_print_above_that_is_no_row_is_left_out(rules, above):
+    rows = [["Late", "Coast", "Bay", "Pier", "Inn"], *SPARSE[1:]]
+    page = table(rows, Look(rules, apart=60))
+    page.text(55, 10, above[0], 16)
+    page.text(page.image.width - 200, 10, above[1], 16)
+    assert cells(page) == rows
+
+
 HEADS = [
     ["", "Men", "", "Women", ""],
     ["Year", "won", "lost", "won", "lost"],
