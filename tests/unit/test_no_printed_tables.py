@@ -77,6 +77,22 @@ def form(is_ruled: bool) -> Page:
     return page
 
 
+def panes() -> Page:
+    """A window of four panes, each with a name and a value beside it."""
+    page = blank(900, 420)
+    for y in (40, 220, 400):
+        page.rule(40, y, 860, y)
+    for x in (40, 450, 860):
+        page.rule(x, 40, x, 400)
+    for k, (name, value) in enumerate(
+        [("Oil", "80°"), ("Water", "71°"), ("Speed", "12"), ("Range", "300")]
+    ):
+        x, y = 60 + 410 * (k % 2), 130 + 180 * (k // 2)
+        page.text(x, y, name)
+        page.text(x + 250, y, value)
+    return page
+
+
 def poster() -> Page:
     page = blank(900, 800)
     for y, text, size in ((100, "HARBOUR", 80), (220, "FESTIVAL", 80), (360, "Saturday, 12 June", 40),
@@ -117,6 +133,7 @@ NONE = {
     "a box around lines": box("Please ring the bell twice", "and wait for the porter.", "He sleeps until noon."),
     "a form of one row": form(False),
     "a form of one row, ruled": form(True),
+    "panes of a window": panes(),
     "a poster": poster(),
     "one line": rows("One line alone"),
     "one line in parts": form(False).turned(3),
@@ -150,6 +167,16 @@ def test_words_that_stand_anywhere_are_no_table_or_an_unsure_one(seed):
     for word in ONE.split()[:13]:
         page.text(rng.uniform(20, 780), rng.uniform(30, 670), word)
     assert not any(each.is_sure for each in tables(page))
+
+
+@pytest.mark.parametrize("seed", [105, 138, 252])
+def test_words_that_happen_to_stand_in_rows_and_fill_few_cells_are_no_table(seed):
+    rng = np.random.default_rng(seed)
+    page = blank(900, 700)
+    words = "apple river stone window paper green seven light train cloud bread salt moon iron"
+    for word in words.split():
+        page.text(rng.uniform(20, 780), rng.uniform(30, 670), word)
+    assert tables(page) == []
 
 
 def _chart(ticks) -> Plot:

@@ -71,6 +71,15 @@ def test_a_photograph_from_the_side_is_read_as_if_it_were_level(rules, share):
     assert cells(page.from_the_side(share)) == cells(page.from_below(share)) == TRAINS
 
 
+@pytest.mark.parametrize("rules", ["all", "three", "none"])
+def test_rows_of_a_long_table_that_fan_out_are_made_level(rules):
+    rows = [["Line", "Length", "Opened", "Gauge", "Seats"]]
+    rows += [
+        [f"Tram {i}", f"{9 * i} km", f"{1890 + 3 * i}", "narrow", f"{40 + i}"] for i in range(14)
+    ]
+    assert cells(table(rows, Look(rules, apart=90, pad=4)).from_the_side(0.14)) == rows
+
+
 @pytest.mark.parametrize("rules", RULES)
 @pytest.mark.parametrize("title", ["", "Railways of the coast"])
 @pytest.mark.parametrize("below", [
