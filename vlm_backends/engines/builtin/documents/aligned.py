@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from vlm_backends.engines.builtin.documents.columns import (
     Column,
     Row,
@@ -21,6 +23,8 @@ from vlm_backends.engines.builtin.documents.rules import Rules
 from vlm_backends.engines.builtin.documents.upright import UprightPage
 
 _SIDES, _WIDER = 2.5, 1.8  # a gap between two tables: in heights, and times the usual gap
+_SAME_STEP = 0.2  # of the distance of rows
+_LONGEST_ROW = 40  # letters: a longer line is a sentence
 _MIN_ROWS = 3  # with cells in several columns
 _MIN_FILLED = 0.4  # of the cells hold print: fewer are words that stand anywhere
 _HIGH = 2.5  # in heights of a line: a shorter upright may be letters of two lines
@@ -55,6 +59,7 @@ def _grid(run: Sequence[Row], page: UprightPage, rules: Rules) -> Grid | None:
         return None
     _doubt_gaps(grid, is_headed=bool(spans))
     _doubt_sides(grid, columns, high)
+    _doubt_ends(grid, run, rows)
     return grid
 
 
@@ -88,6 +93,19 @@ def _doubt_sides(grid: Grid, columns: Sequence[Column], high: float) -> None:
     widest = max(gaps[1:-1], default=0.0)
     if widest > _SIDES * high and widest > _WIDER * sorted(gaps)[len(gaps) // 2]:
         grid.doubt("A wide gap parts the columns: these may be two tables side by side.")
+
+
+def _doubt_ends(grid: Grid, run: Sequence[Row], rows: Sequence[Row]) -> None:
+    """Note print right above or below that may be one more row: it is as far away as they are."""
+    tops = [min(piece.middle[1] for piece in row) for row in rows]
+    step = float(np.median(np.diff(tops)))
+    for row in run:
+        text = " ".join(piece.text for piece in row)
+        y = row[0].middle[1]
+        away = tops[0] - y if y < tops[0] else y - tops[-1]
+        if abs(away - step) <= _SAME_STEP * step and len(text) <= _LONGEST_ROW:
+            where = "above" if y < tops[0] else "below"
+            grid.doubt(f"“{text}” {where} it may be a row of the table.")
 
 
 def _doubt_gaps(grid: Grid, is_headed: bool) -> None:
