@@ -98,7 +98,8 @@ class Embedded:
     def capability(self, model: Model, task: Task | None = None) -> Capability:
         """Say what is computed here in place of the model, or of one of its tasks, and by what."""
         if task and task.token not in _BY_TASK:
-            return Capability(False, "Needs Florence-2 itself: its open weights, a server of your own, or a key.", "model")
+            said = "Needs Florence-2 itself: its open weights, a server of your own, or a key."
+            return Capability(False, said, "model")
         tool = _BY_TASK[task.token] if task else _tool_for(model)
         facts = detector_facts()
         computed_by, summary = (
