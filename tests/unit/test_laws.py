@@ -97,7 +97,7 @@ FLOORS = {
         ["charts", "print_notes", "quoting", "things", "masks"],
         ["documents", "nouns", "phrases"],
         ["printed_tables"],
-        ["pages"],
+        ["pages", "chart_findings"],
         ["detecting"],
         ["referring"],
         ["text", "masking", "finding", "description", "tables"],

@@ -13,15 +13,13 @@ from vlm_backends.engines.builtin.documents import (
     page_parts,
 )
 from vlm_backends.engines.builtin.ocr import TextLine
-from vlm_backends.engines.builtin.printed_tables import size_of_table
+from vlm_backends.engines.builtin.printed_tables import described_size
 from vlm_backends.engines.builtin.regions import place_of, region_from_pixels
 from vlm_backends.media.geometry import corners
-from vlm_backends.text import listed
 from vlm_backends.types import Chunk, Region
 
 _HEAD = "Parts of this page: "
 _LEAST = 2  # parts: one alone says no more than its print
-_MOST_HEADS = 8  # of a table's columns that are named
 PARTS_SOURCE = "Parts of the page found by PP-Structure."
 
 
@@ -62,7 +60,4 @@ def _spelled(part: PagePart) -> str:
 
 
 def _table_line(table: PrintedTable) -> str:
-    heads = [cell for cell in dict.fromkeys(table.rows[0]) if cell]
-    named = listed([f"“{head}”" for head in heads[:_MOST_HEADS]])
-    first = f" The first row: {named}." if named else ""
-    return f"Table: {size_of_table(table)}.{first} Florence-2’s task “Read” gives it as a table."
+    return f"Table: {described_size(table.rows)} Florence-2’s task “Read” gives it as a table."

@@ -6,9 +6,11 @@ import numpy as np
 
 from vlm_backends.engines.builtin.documents import PrintedTable
 from vlm_backends.engines.builtin.regions import region_from_pixels
+from vlm_backends.table_prompts import TableRows
 from vlm_backends.text import listed, quoted
 from vlm_backends.types import Region
 
+_MOST_HEADS = 8  # of a table's columns that are named
 _MOST = 4  # cells that are named; of more, the number
 _LEADS = 0.6  # of the print: with so much in a table, the picture is one of a table
 
@@ -21,6 +23,14 @@ def main_table(tables: Sequence[PrintedTable]) -> PrintedTable | None:
 def fills_picture(table: PrintedTable | None) -> bool:
     """Return True when most of the picture's print is in the table."""
     return table is not None and table.share >= _LEADS
+
+
+def described_size(rows: TableRows) -> str:
+    """Say how large a table is, and what its first row says, in two sentences."""
+    heads = [cell for cell in dict.fromkeys(rows[0]) if cell]
+    more = f" and {len(heads) - _MOST_HEADS} more" if len(heads) > _MOST_HEADS else ""
+    first = f" The first row: {quoted(heads[:_MOST_HEADS])}{more}." if heads else ""
+    return f"{len(rows)} rows and {len(rows[0])} columns.{first}"
 
 
 def size_of_table(table: PrintedTable) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import codes, colours
+from vlm_backends.engines.builtin.chart_findings import describe_chart
 from vlm_backends.engines.builtin.code_agreement import FoundCode
 from vlm_backends.engines.builtin.documents import PrintedTable, find_tables
 from vlm_backends.engines.builtin.ocr import Scan, TextLine
@@ -80,19 +81,27 @@ def describe_print(
         yield Chunk(_NOTHING, literal=True)
     yield Chunk(status=_LOOKING)
     found = codes.read_codes(rgb, cancel)
-    page = _page(rgb, lines, length) if with_parts and not cancel.is_set() else Chunk()
-    said = note, describe_doubts(lines, _unread(scan, found)), page.note
+    said = [note, describe_doubts(lines, _unread(scan, found))]
+    for chunk in _parts(rgb, lines, length, cancel) if with_parts and lines else ():
+        length += len(chunk.text)
+        said.append(chunk.note)
+        yield chunk._replace(note="")
     yield Chunk(literal=True, note=" ".join(filter(None, said)))
-    yield page._replace(note="")
-    yield from _codes(found, rgb, length + len(page.text))
+    yield from _codes(found, rgb, length)
     measured = colours.size_and_colours(rgb), _direction(lines), describe_sharpness(rgb)
     yield Chunk(f"\n\n{' '.join(filter(None, measured))}", literal=True)
 
 
-def _page(rgb: np.ndarray, lines: Sequence[TextLine], length: int) -> Chunk:
-    if not lines:
-        return Chunk()
-    return describe_page(rgb, lines, find_tables(rgb, lines), length)
+def _parts(
+    rgb: np.ndarray, lines: Sequence[TextLine], length: int, cancel: CancelToken
+) -> Iterator[Chunk]:
+    """Yield the parts of a page and its tables, and a chart where there is no table."""
+    tables = find_tables(rgb, lines)
+    page = describe_page(rgb, lines, tables, length)
+    yield page
+    if not tables and not cancel.is_set():
+        yield Chunk(status="Looking for a chart…")
+        yield describe_chart(rgb, lines, length + len(page.text), cancel)
 
 
 def _turned_unsurely(lines: Sequence[TextLine]) -> str:
