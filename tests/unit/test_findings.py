@@ -5,31 +5,13 @@ import pytest
 from PIL import Image, ImageFilter
 
 from tests.support.code_pictures import laid, qr
+from tests.support.findings import LLAMA, answered, reply
 from tests.support.paths import ASSETS
-from vlm_backends import Embedded, Prompt, Turn, ask, find_model, read
 from vlm_backends.engines.builtin.findings import place_of, together
 from vlm_backends.engines.builtin.sharpness import describe_sharpness, least_blur
 from vlm_backends.types import Chunk, Region
 
-LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
-GENERAL = "What is in this picture?"
 SQUARE = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
-
-
-def reply(source, question=GENERAL):
-    source = ASSETS / source if isinstance(source, str) else source
-    return ask(Embedded(), LLAMA, Prompt((Turn("user", question, (read(source),)),)))
-
-
-def answered(source, question=GENERAL):
-    asked = reply(source, question)
-    for _ in asked:
-        pass
-    for region in asked.answer.regions:
-        if region.span:
-            words = asked.answer.text[slice(*region.span)]
-            assert words and "\n" not in words, "a span that is off"
-    return asked.answer
 
 
 def test_things_come_first_and_are_streamed_before_the_print():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.unit.test_findings import answered
+from tests.support.findings import answered
 from vlm_backends.engines.builtin.chart_findings import may_be_chart
 from vlm_backends.engines.builtin.documents import PagePart, page_parts
 from vlm_backends.engines.builtin.ocr import TextLine
