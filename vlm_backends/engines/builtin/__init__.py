@@ -74,7 +74,9 @@ _BY_TASK = {  # Florence-2's tasks in `tasks.TASKS`
     "<CAPTION_TO_PHRASE_GROUNDING>": _NAMED,
     "<OPEN_VOCABULARY_DETECTION>": _NAMED,
 }
-_TABLES = _Tool("{ocr} and the geometry of charts", "bar charts, lines, pies and printed tables to rows here")
+_TABLES = _Tool(
+    "{ocr} and the geometry of charts", "bar charts, lines, pies and printed tables to rows here"
+)
 _CHAT = _Tool(
     "{detector} and {ocr}", "finds things ({detector}), reads text ({ocr}), no conversation"
 )
