@@ -86,7 +86,7 @@ class ChartPanel(TablePanel):
     def _below(self) -> None:
         with gr.Row(equal_height=True):
             self.question = gr.Textbox(
-                label="Ask a chat model about this chart; the table goes along",
+                label="Ask a chat model about this picture; the table goes along",
                 scale=4,
                 max_lines=3,
                 placeholder="Which category is the largest, and by how much?",

@@ -49,11 +49,10 @@ def propose_regions(
     for thing in things.find_things(rgb, least, cancel):
         if all(things.overlap(thing.box, other.box) < _FILLS for other in kept):
             kept.append(thing)
-    note = f"{found_by()} Boxes are shown from {least:.0%} on: half the confidence that names need."
-    note += _small_things(rgb, least)
     parts = find_parts(rgb, cancel) if ocr.print_share(rgb) >= _PAGE else []
-    if parts:
-        note += f" {PARTS_SOURCE}"
+    note = f"{PARTS_SOURCE} " * bool(parts) + found_by()
+    note += f" Boxes are shown from {least:.0%} on: half the confidence that names need."
+    note += _small_things(rgb, least)
     regions = [Region("", corners(thing.box), score=thing.score) for thing in kept]
     regions += [Region(part.kind, corners(part.box), score=part.score) for part in parts]
     boxes = "1 box" if len(kept) == 1 else f"{len(kept)} boxes"
