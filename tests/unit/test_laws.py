@@ -139,8 +139,8 @@ FLOORS = {
         ["__init__"],
     ],
     "vlm_backends.engines.builtin.ocr": [
-        ["scripts", "frames", "doubts", "marks", "reading_order"],
-        ["networks"],
+        ["scripts", "frames", "doubts", "marks", "levelling"],
+        ["networks", "reading_order"],
         ["detection", "recognition"],
         ["lines"],
         ["__init__"],

@@ -8,7 +8,12 @@ import cv2
 import numpy as np
 
 from vlm_backends.engines.builtin.documents.pieces import Gap, PrintPiece, part_of, spaces_of
-from vlm_backends.engines.builtin.ocr import TextLine
+from vlm_backends.engines.builtin.ocr import (
+    TextLine,
+    levelling_matrix,
+    transformed,
+    weighted_median,
+)
 from vlm_backends.media.geometry import Box
 from vlm_backends.types import Point
 
@@ -17,10 +22,6 @@ _LARGEST = 3_200  # px of a side after scaling
 _INK = 0.7  # of a line's height is ink: the boxes of lines have a margin
 _BLANK = 0.3  # of a piece's contrast: a column of pixels with less has no ink
 _WIDEST = 0.6  # of the height: the widest space between words
-_NEIGHBOURS = 12.0  # in heights of a line: pieces that show together how the page is tilted
-_MOST_TILT = np.tan(np.radians(6))  # that a second look may correct
-_MIN_PAIRS = 6  # of neighbours, to see that rows are not parallel
-_ROUNDS = 5  # of a fit that takes no notice of outliers
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class UprightPage:
         """Return a box's corners in pixels of the picture, clockwise from the print's top left."""
         left, top, right, bottom = box
         page = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-        found = _moved(page, np.linalg.inv(self.matrix))
+        found = transformed(page, np.linalg.inv(self.matrix))
         return tuple((float(x), float(y)) for x, y in found)
 
 
@@ -81,9 +82,9 @@ def upright_page(rgb: np.ndarray, lines: Sequence[TextLine]) -> UprightPage | No
     scale = min(1.0, _LINE / height, _LARGEST / most)
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     turning = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
-    matrix = _levelling([_piece(line, turning) for line in upright]) @ turning
+    matrix = levelling_matrix(_boxes([_piece(line, turning) for line in upright])) @ turning
     size = rgb.shape[1], rgb.shape[0]
-    ends = _moved(np.array([[0, 0], [size[0], 0], size, [0, size[1]]]), matrix)
+    ends = transformed(np.array([[0, 0], [size[0], 0], size, [0, size[1]]]), matrix)
     matrix = _shift(-ends.min(axis=0)) @ matrix
     wide, high = np.minimum(np.ceil(np.ptp(ends, axis=0)), 2 * _LARGEST).astype(int)
     page = _warped(rgb, matrix, (max(1, int(wide)), max(1, int(high))), scale)
@@ -103,7 +104,7 @@ def _angle(lines: Sequence[TextLine]) -> tuple[float, np.ndarray, np.ndarray]:
     turn = int(by_quarter.argmax()) * np.pi / 2
     slants = (angles - turn + np.pi) % (2 * np.pi) - np.pi
     upright, is_over = np.abs(slants) < np.pi / 4, np.abs(slants) > 3 * np.pi / 4
-    angle = turn + _weighted_median(slants[upright], lengths[upright])
+    angle = turn + weighted_median(slants[upright], lengths[upright])
     return angle, upright | is_over, is_over
 
 
@@ -112,65 +113,12 @@ def _stood_up(line: TextLine) -> TextLine:
     return replace(line, quad=(*line.quad[2:], *line.quad[:2]), stops=(), is_sure=False)
 
 
-def _levelling(pieces: Sequence[PrintPiece]) -> np.ndarray:
-    """Return the matrix (3×3) that makes rows level, from pieces that stand side by side."""
-    pairs = _neighbours(pieces)
-    if not len(pairs):
-        return np.eye(3)
-    y, slope, weight = pairs.T
-    fan, tilt = _line_fit(y, slope, weight) if len(pairs) >= _MIN_PAIRS else (0.0, 0.0)
-    if not fan:
-        tilt = _weighted_median(slope, weight)
-    if max(abs(tilt + fan * y.min()), abs(tilt + fan * y.max())) > _MOST_TILT:
-        return np.eye(3)
-    return np.array([[1.0, 0.0, 0.0], [-tilt, 1.0, 0.0], [fan, 0.0, 1.0]])
-
-
-def _neighbours(pieces: Sequence[PrintPiece]) -> np.ndarray:
-    """Return a row for each two neighbours: y at x = 0, slope, distance (N×3)."""
-    found = []
-    for piece in pieces:
-        _, top, right, bottom = piece.box
-        beside = [
-            other
-            for other in pieces
-            if right <= other.box[0] <= right + _NEIGHBOURS * (bottom - top)
-            and other.box[1] < piece.middle[1] < other.box[3]
-        ]
-        if beside:
-            other = min(beside, key=lambda other: other.box[0])
-            (x, y), (x1, y1) = piece.middle, other.middle
-            slope = (y1 - y) / (x1 - x)
-            found.append((y - slope * x, slope, x1 - x))
-    return np.array(found).reshape(-1, 3)
-
-
-def _line_fit(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
-    """Return slope and offset of the line through most points; a slope of 0 when it is not sure."""
-    if np.ptp(x) < _LINE:  # the points are of one row
-        return 0.0, 0.0
-    (slope, offset), off = np.polyfit(x, y, 1, w=weights), np.zeros(len(x))
-    for _ in range(_ROUNDS):
-        off = np.abs(y - slope * x - offset)
-        usual = weights / (1 + (off / (1.5 * np.median(off) + 1e-4)) ** 2)
-        slope, offset = np.polyfit(x, y, 1, w=usual)
-    error = 1.5 * np.median(off) / (np.sqrt(len(x)) * x.std() + 1e-9)
-    return (float(slope), float(offset)) if abs(slope) > 4 * error else (0.0, 0.0)
-
-
-def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
-    order = np.argsort(values)
-    return float(values[order][np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)])
+def _boxes(pieces: Sequence[PrintPiece]) -> np.ndarray:
+    return np.array([piece.box for piece in pieces])
 
 
 def _shift(by: np.ndarray) -> np.ndarray:
     return np.array([[1.0, 0.0, by[0]], [0.0, 1.0, by[1]], [0.0, 0.0, 1.0]])
-
-
-def _moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Return points (N×2) moved by a matrix (3×3)."""
-    moved = points @ matrix[:, :2].T + matrix[:, 2]
-    return moved[:, :2] / moved[:, 2:]
 
 
 def _warped(rgb: np.ndarray, matrix: np.ndarray, size: tuple[int, int], scale: float) -> np.ndarray:
@@ -183,7 +131,7 @@ def _warped(rgb: np.ndarray, matrix: np.ndarray, size: tuple[int, int], scale: f
 
 
 def _piece(line: TextLine, matrix: np.ndarray) -> PrintPiece:
-    quad = _moved(np.asarray(line.quad, float), matrix)
+    quad = transformed(np.asarray(line.quad, float), matrix)
     left, right = quad[[0, 3], 0].mean(), quad[[1, 2], 0].mean()
     top, bottom = quad[[0, 1], 1].mean(), quad[[2, 3], 1].mean()
     stops = line.stops or tuple((np.arange(len(line.text)) + 0.5) / max(1, len(line.text)))

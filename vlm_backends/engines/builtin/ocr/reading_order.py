@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vlm_backends.engines.builtin.ocr.levelling import levelling_matrix, transformed
 from vlm_backends.media.geometry import Box
 
 # in heights of a line
@@ -14,6 +15,7 @@ _EDGE = 0.5  # how far from its column's edge a line begins that is a heading ov
 _INDENT = 2.5  # likewise a footer: the last line of a text may be indented
 _TALLER = 1.25  # a heading
 
+_LITTLE = 0.6  # of a line's height: rows that are off by no more are read right as they are
 _MIN_COLUMN_LINES = 3
 _PROSE_FILL = 0.45  # of a column's width: lines of prose fill it, prices at its edge do not
 _CELL_FILL = 0.7  # lines of two columns that stand in rows are cells unless they fill more
@@ -31,7 +33,7 @@ def reading_rows(quads: Sequence[np.ndarray]) -> list[list[int]]:
     """
     if not len(quads):
         return []
-    level = _levelled(quads)
+    level = _in_parallel(_levelled(quads))
     boxes = [(q[:, 0].min(), q[:, 1].min(), q[:, 0].max(), q[:, 1].max()) for q in level]
     return _ordered(list(range(len(boxes))), boxes)
 
@@ -51,6 +53,21 @@ def _levelled(quads: Sequence[np.ndarray]) -> list[np.ndarray]:
     angle = mean + np.median((away + np.pi) % (2 * np.pi) - np.pi)
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return [np.asarray(quad, float) @ rotation for quad in quads]
+
+
+def _in_parallel(quads: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return level quads with rows that are parallel, where a photograph from the side fans them.
+
+    What would move a line by little is left alone.
+    """
+    points = np.array(quads, float)
+    boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+    matrix = levelling_matrix(boxes)
+    found = transformed(points.reshape(-1, 2), matrix).reshape(points.shape)
+    moves = (found - points)[:, :, 1].mean(axis=1)
+    if np.ptp(moves) <= _LITTLE * np.median(boxes[:, 3] - boxes[:, 1]):
+        return list(points)
+    return list(found)
 
 
 def _ordered(indices: list[int], boxes: Sequence[Box]) -> list[list[int]]:
