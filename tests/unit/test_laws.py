@@ -106,7 +106,7 @@ FLOORS = {
         ["__init__"],
     ],
     "vlm_backends.engines.builtin.documents": [
-        ["pieces", "odd_numbers"],
+        ["pieces", "odd_numbers", "leaning"],
         ["upright", "heads", "grid"],
         ["rules"],
         ["columns", "ruled"],

@@ -80,6 +80,15 @@ def test_rows_of_a_long_table_that_fan_out_are_made_level(rules):
     assert cells(table(rows, Look(rules, apart=90, pad=4)).from_the_side(0.14)) == rows
 
 
+@pytest.mark.parametrize("share, is_told", [(0.02, False), (0.3, False), (0.5, True), (0.6, True)])
+def test_a_table_far_from_level_is_read_and_told_to_be_seen_from_the_side(share, is_told):
+    rows = [["Line", "Length", "Opened", "Seats"]]
+    rows += [[f"Tram {i}", f"{9 * i} km", f"{1890 + 3 * i}", f"{40 + i}"] for i in range(1, 9)]
+    seen = found(table(rows, Look("none", apart=90)).from_below(share))
+    assert [list(row) for row in seen.rows] == rows
+    assert any("seen from the side" in doubt for doubt in seen.doubts) is is_told
+
+
 @pytest.mark.parametrize("rules", RULES)
 @pytest.mark.parametrize("title", ["", "Railways of the coast"])
 @pytest.mark.parametrize("below", [

@@ -126,3 +126,27 @@ def test_any_number_of_lines_has_each_of_them_once(count):
         for _ in range(count)
     ]
     assert sorted(i for row in reading_rows(quads) for i in row) == list(range(count))
+
+
+FIGURES = [
+    (60 + 150 * column, 60 + 55 * row, f"{row}{'abcdef'[column]}", 24)
+    for row in range(7)
+    for column in range(6)
+]
+
+
+@pytest.mark.parametrize("corners", [
+    [(0, 0), (1000, 90), (1000, 400), (0, 460)], [(0, 60), (1000, 0), (1000, 460), (0, 380)],
+    [(150, 0), (850, 40), (1000, 460), (0, 430)], [(0, 0), (1000, 0), (1000, 460), (0, 460)],
+])  # fmt: skip
+def test_rows_of_a_page_that_is_seen_from_the_side_are_rows(corners):
+    import cv2
+
+    page = np.array([(0, 0), (1000, 0), (1000, 460), (0, 460)], np.float32)
+    matrix = cv2.getPerspectiveTransform(page, np.array(corners, np.float32))
+    quads = [
+        cv2.perspectiveTransform(quad(*each)[None].astype(np.float32), matrix)[0]
+        for each in FIGURES
+    ]
+    rows = [[FIGURES[i][2] for i in row] for row in reading_rows(quads)]
+    assert rows == [[f"{row}{column}" for column in "abcdef"] for row in range(7)]

@@ -74,6 +74,8 @@ def _table(grid: Grid, page: UprightPage) -> PrintedTable:
 
 def _further_doubts(rows: TableRows, page: UprightPage) -> Iterator[str]:
     """Yield doubts about print across the rows, and about a first row without heads."""
+    if page.is_from_side:
+        yield "The page is seen from the side: rows and columns may be mixed up."
     if page.has_turned_print:
         yield "Print that runs across the rows is not in the table."
     numbers = [

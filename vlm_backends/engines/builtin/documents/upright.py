@@ -7,6 +7,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from vlm_backends.engines.builtin.documents.leaning import upright_matrix
 from vlm_backends.engines.builtin.documents.pieces import Gap, PrintPiece, part_of, spaces_of
 from vlm_backends.engines.builtin.ocr import (
     TextLine,
@@ -21,6 +22,8 @@ _LINE = 32.0  # px: the usual height of a line after scaling
 _LARGEST = 3_200  # px of a side after scaling
 _INK = 0.7  # of a line's height is ink: the boxes of lines have a margin
 _BLANK = 0.3  # of a piece's contrast: a column of pixels with less has no ink
+_STEP = 10.0  # px: a short way on the page
+_ASKEW = float(np.sin(np.radians(10)))  # how far from a right angle a page seen from the side is
 _WIDEST = 0.6  # of the height: the widest space between words
 
 
@@ -33,6 +36,20 @@ class UprightPage:
     line_height: float  # px of the usual line's ink
     matrix: np.ndarray  # 3×3, homogeneous: from pixels of the picture to those of the page
     has_turned_print: bool = False  # some lines run across the others; they are no pieces
+
+    @property
+    def is_from_side(self) -> bool:
+        """Return True for a page whose right angles are far from right in the picture."""
+        left, top = np.min([piece.box[:2] for piece in self.pieces], axis=0)
+        right, bottom = np.max([piece.box[2:] for piece in self.pieces], axis=0)
+        back = np.linalg.inv(self.matrix)
+        for corner in ([left, top], [right, top], [right, bottom], [left, bottom]):
+            at, along, down = transformed(np.add(corner, [[0, 0], [_STEP, 0], [0, _STEP]]), back)
+            across, below = along - at, down - at
+            lengths = np.linalg.norm(across) * np.linalg.norm(below)
+            if abs(across @ below) > _ASKEW * lengths:
+                return True
+        return False
 
     def gaps(self, piece: PrintPiece) -> list[Gap]:
         """Return the blank stretches between the letters of a piece, from the left."""
@@ -69,7 +86,7 @@ class UprightPage:
 def upright_page(rgb: np.ndarray, lines: Sequence[TextLine]) -> UprightPage | None:
     """Turn a picture (H×W×3, uint8) by the way its lines of print run; None without lines.
 
-    Rows that are not parallel, as in a photograph taken from the side, are made so.
+    Rows and columns that are not parallel, as in a photograph taken from the side, are made so.
     """
     most = max(rgb.shape[:2])
     lines = [line for line in lines if line.text.strip() and 1 <= line.height <= most]
@@ -82,7 +99,8 @@ def upright_page(rgb: np.ndarray, lines: Sequence[TextLine]) -> UprightPage | No
     scale = min(1.0, _LINE / height, _LARGEST / most)
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     turning = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
-    matrix = levelling_matrix(_boxes([_piece(line, turning) for line in upright])) @ turning
+    matrix = levelling_matrix(_boxes(upright, turning)) @ turning
+    matrix = upright_matrix(_boxes(upright, matrix)) @ matrix
     size = rgb.shape[1], rgb.shape[0]
     ends = transformed(np.array([[0, 0], [size[0], 0], size, [0, size[1]]]), matrix)
     matrix = _shift(-ends.min(axis=0)) @ matrix
@@ -113,8 +131,8 @@ def _stood_up(line: TextLine) -> TextLine:
     return replace(line, quad=(*line.quad[2:], *line.quad[:2]), stops=(), is_sure=False)
 
 
-def _boxes(pieces: Sequence[PrintPiece]) -> np.ndarray:
-    return np.array([piece.box for piece in pieces])
+def _boxes(lines: Sequence[TextLine], matrix: np.ndarray) -> np.ndarray:
+    return np.array([_piece(line, matrix).box for line in lines])
 
 
 def _shift(by: np.ndarray) -> np.ndarray:

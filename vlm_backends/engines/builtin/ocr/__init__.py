@@ -3,6 +3,7 @@
 from vlm_backends.engines.builtin.ocr.detection import print_share
 from vlm_backends.engines.builtin.ocr.levelling import (
     levelling_matrix,
+    line_fit,
     transformed,
     weighted_median,
 )
@@ -12,6 +13,7 @@ __all__ = [
     "Scan",
     "TextLine",
     "levelling_matrix",
+    "line_fit",
     "merge_lines",
     "print_share",
     "read_all",

@@ -21,7 +21,7 @@ def levelling_matrix(boxes: np.ndarray) -> np.ndarray:
     if not len(pairs):
         return np.eye(3)
     y, slope, weight = pairs.T
-    fan, tilt = _line_fit(y, slope, weight) if len(pairs) >= _MIN_PAIRS else (0.0, 0.0)
+    fan, tilt = line_fit(y, slope, weight) if len(pairs) >= _MIN_PAIRS else (0.0, 0.0)
     if not fan:
         tilt = weighted_median(slope, weight)
     if max(abs(tilt + fan * y.min()), abs(tilt + fan * y.max())) > _MOST_TILT:
@@ -54,7 +54,7 @@ def _neighbours(boxes: np.ndarray) -> np.ndarray:
     return np.array(found, float).reshape(-1, 3)
 
 
-def _line_fit(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+def line_fit(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
     """Return slope and offset of the line through most points; a slope of 0 when it is not sure."""
     if np.ptp(x) < _ONE_ROW:
         return 0.0, 0.0
