@@ -202,3 +202,19 @@ def test_a_photograph_has_no_parts_of_a_page(name):
     answer = run("<REGION_PROPOSAL>", read(ASSETS / name))
     assert {region.label for region in answer.regions} <= {""}
     assert "Parts of a page" not in answer.text and "PP-Structure" not in answer.note
+
+
+PRICES = (("Milk", "129"), ("Bread", "249"), ("Butter", "399"), ("Eggs", "289"))
+
+
+def test_a_table_that_is_not_sure_answers_no_question_until_it_is_corrected():
+    drawn = table(PRICES).image
+    said = asked(DEPLOT, "What is the largest?", drawn).note
+    assert said.startswith("No answer was computed") and "may hold values, and no heads" in said
+    again = asked(LLAMA, write_table_prompt(PRICES, "What is the largest?"), drawn)
+    assert again.text.startswith("No answer was computed") and "ask again" in again.text
+    assert again.note == "Nothing was computed."
+    mended = (("Item", "Price"), *PRICES)
+    answer = asked(LLAMA, write_table_prompt(mended, "What is the largest?"), drawn)
+    assert "399" in answer.text and "Butter" in answer.text and not answer.regions
+    assert "sent with the question" in answer.note

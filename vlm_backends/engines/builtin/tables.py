@@ -33,6 +33,8 @@ _READS = (
     "are plain to see."
 )
 _SAMPLED = "The lines were read at the labels only: what is between them does not count."
+_SENT = "sent with the question"
+_DOUBTED = "No answer was computed: the rows and columns are not sure."
 _UNSURE_CELL = "A cell that this comes from is not sure."
 _NOT_UNDERSTOOD = "The question was not surely understood, so this is the table alone."
 _ANSWERS = (
@@ -87,7 +89,7 @@ def _printed(
     regions = cell_regions(table, rgb)
     found = _answer(question, table.rows, None, ()) if question else None
     if question and table.doubts:
-        note = f"No answer was computed: the rows and columns are not sure. {note}"
+        note = f"{_DOUBTED} {note}"
     elif found:
         unsure = f" {_UNSURE_CELL}" if uses_unsure(table, found.cells) else ""
         note = f"{found.text}{unsure} Computed from this table, without a model. {note}"
@@ -113,23 +115,38 @@ def answer_about_table(
     yield Chunk(status="Reading the chart for the places of its rows.")
     lines = read_chart_print(rgb, cancel)
     printed = main_table(find_tables(rgb, lines))
-    if printed and printed.rows == rows:
-        table, found = None, _answer(question, rows, None, ())
-        source = "printed in the picture"
-    else:
-        printed, table = None, _chart_or_none(rgb, lines, cancel)
-        found = _answer(question, rows, table, lines)
-        same = table is not None and table.rows == rows
-        source = f"read from the chart; {table.how}" if same and table else "sent with the question"
+    if printed and (printed.rows == rows or fills_picture(printed)):
+        yield _about_printed(printed, rows, question, rgb)
+        return
+    table = _chart_or_none(rgb, lines, cancel)
+    found = _answer(question, rows, table, lines)
+    same = table is not None and table.rows == rows
+    source = f"read from the chart; {table.how}" if same and table else _SENT
+    yield _computed(found, source, _lit(table, rows, found, rgb) if table and found else ())
+
+
+def _about_printed(table: PrintedTable, rows: TableRows, question: str, rgb: np.ndarray) -> Chunk:
+    """Return the answer that rows have, which are those of a printed table or were corrected."""
+    found = _answer(question, rows, None, ())
+    if rows != table.rows:  # the places of the cells are not known any more
+        return _computed(found, _SENT, ())
+    if table.doubts:
+        text = f"{_DOUBTED} {' '.join(table.doubts)} Correct the table, and ask again."
+        return Chunk(text, literal=True, note="Nothing was computed.")
+    if found and uses_unsure(table, found.cells):
+        found = replace(found, text=f"{found.text} {_UNSURE_CELL}")
+    lit = cell_regions(table, rgb, found.cells) if found else ()
+    return _computed(found, "printed in the picture", lit)
+
+
+def _computed(found: TableAnswer | None, source: str, lit: tuple[Region, ...]) -> Chunk:
+    """Return an answer with the places of its cells, or say what is needed for one."""
     if found is None:
         text = f"No answer: this question is not surely understood here. {_ANSWERS}\n\n"
         text += f"For any other question, {OTHER_ENGINES}."
-        yield Chunk(text, literal=True, note="Nothing was computed.")
-        return
+        return Chunk(text, literal=True, note="Nothing was computed.")
     note = f"Computed on this machine, without a model, from the table that was {source}."
-    lit = cell_regions(printed, rgb, found.cells) if printed else ()
-    lit = _lit(table, rows, found, rgb) if table else lit
-    yield Chunk(found.text, lit, literal=True, note=note)
+    return Chunk(found.text, lit, literal=True, note=note)
 
 
 def _chart_or_none(
