@@ -68,7 +68,8 @@ def interrupted(folder: Path, wire: Wire, numbers: Sequence[int]) -> BatchOutcom
         if number:
             process.send_signal(number)
         statuses.append(process.wait(300))
-        again += sum(names[_picture(seen)] in written for seen in wire.asked("chat")[before:])
+        asked = filter(_is_whole, wire.asked("chat")[before:])
+        again += sum(names[_picture(seen)] in written for seen in asked)
     found = whole(out)
     missed = statuses[:-1].count(0) + bool(statuses[-1])
     return BatchOutcome(
@@ -86,6 +87,11 @@ def _name(text: bytes) -> str | None:
         return json.loads(text)["file"]
     except ValueError:
         return None
+
+
+def _is_whole(seen: Seen) -> bool:
+    """Return False for a request that a signal cut off before all of its body had arrived."""
+    return len(seen.body) >= int(seen.headers.get("Content-Length", 0))
 
 
 def _picture(seen: Seen) -> bytes:
