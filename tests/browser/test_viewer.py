@@ -104,8 +104,17 @@ def test_a_box_by_keys(visit, phone_photo, width):
 
 
 def read_the_sign(page):
+    """Have the sign read, and wait until the page asks nothing more about it."""
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
     page.locator(".examples:visible .gallery-item").first.click()
     expect(page.locator("#result .mark").first).to_have_text("PINE RIDGE PARK", timeout=60_000)
+    for _ in range(60):
+        seen = len(requests)
+        page.wait_for_timeout(500)
+        if len(requests) == seen:
+            return
+    raise AssertionError("the page never stopped asking")
 
 
 @browser_only

@@ -222,12 +222,14 @@ async def _followed(
     first: Callable[[str], object],
     *data: object,
 ) -> None:
+    """Follow the stream to its end; release `begun` once, at the first piece that `first` accepts."""
+    waiting = True
     async with aclosing(session.join(stream, *data)) as messages:
         async for message in messages:
-            if message["msg"] == "process_generating" and first(
-                json.dumps(message["output"]["data"], ensure_ascii=False)
-            ):
-                begun.release()
+            if waiting and message["msg"] == "process_generating":
+                waiting = not first(json.dumps(message["output"]["data"], ensure_ascii=False))
+                if not waiting:
+                    begun.release()
 
 
 def _called(url: str, number: int) -> tuple[bool, bool]:
