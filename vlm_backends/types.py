@@ -42,6 +42,7 @@ class Region(NamedTuple):
         return self.is_mask
 
 
+NAMELESS = "region"  # the label of a region that has no name of its own
 CONFIDENCE = 0.5  # from there on a scored region is more often right than wrong
 PAGE_MARK = "#page="  # before the number of a page, as in a link to a page of a PDF (RFC 8118)
 PageUnit = Literal["page", "frame", "picture"]

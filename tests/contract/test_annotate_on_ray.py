@@ -34,7 +34,7 @@ def test_a_killed_process_costs_no_picture(tmp_path, wire, monkeypatch):
     process = start(
         tmp_path, wire, "--ray", "local", "--parallel", "2", "--csv", str(tmp_path / "out.csv")
     )
-    assert wire.until(lambda: len(wire.asked("chat")) == 2 and len(busy(process)) == 2, 120), (
+    assert wire.until(lambda: len(wire.asked("chat")) == 2 and len(busy(process)) == 2, 300), (
         "two ask at the same time"
     )
     os.kill(busy(process)[0], signal.SIGKILL)
@@ -54,7 +54,7 @@ def test_ctrl_c_leaves_whole_lines_and_the_next_run_makes_the_others(tmp_path, w
     names, out, gate = paint(tmp_path, 12), tmp_path / "out.jsonl", threading.Event()
     wire.script += [say.sse(["a ", "b"])] * 4 + [say.sse(["a ", "b"], gate=gate)] * 2
     process = start(tmp_path, wire, "--ray", "local", "--parallel", "2")
-    assert wire.until(lambda: len(wire.asked("chat")) == 6 and len(whole(out)) == 4, 120), (
+    assert wire.until(lambda: len(wire.asked("chat")) == 6 and len(whole(out)) == 4, 300), (
         "two are asked about, four are done"
     )
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does

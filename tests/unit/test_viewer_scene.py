@@ -71,6 +71,28 @@ def test_what_was_found_about_a_box_joins_the_answer_that_it_came_from():
     assert attached(base, [], []) == base
 
 
+@pytest.mark.parametrize("label, words, own, line, shown", [
+    ("Lake Loop", "No clean outline.", "region", "Lake Loop: No clean outline.", "Lake Loop"),
+    ("Lake Loop", "90 × 20 px. Print: LAKE LOOP", "region", "90 × 20 px. Print: LAKE LOOP", "Lake Loop"),
+    ("cup", "mug 91%", "mug", "mug 91%", "mug"),
+    ("cup", "", "mug", "mug", "mug"),
+    ("cup", "", "region", "cup", "cup"),
+    ("dog", "a small puppy", None, "dog: a small puppy", "dog: a small puppy"),
+    ("", "No clean outline.", "region", "No clean outline.", "your region"),
+    ("", "", "region", "your region", "your region"),
+])  # fmt: skip
+def test_a_line_about_a_box_says_which_box_and_the_box_keeps_its_name(
+    label, words, own, line, shown
+):
+    base = Answer(label, (Region(label, SQUARE, span=(0, len(label))),))
+    box = bounds(SQUARE)
+    found = Answer(words, () if own is None else (Region(own, SQUARE),))
+    made = attached(base, [box], [found])
+    assert made.text.splitlines() == [line, *([label] if label else [])]
+    (region,) = made.regions
+    assert region.label == shown and made.text[slice(*region.span)] == line
+
+
 def test_a_caption_is_tied_to_the_places_of_what_it_names():
     found = Answer(
         "cat\nmat\nhat", tuple(Region(name, SQUARE) for name in ("Cat", "mat ", "hat", ""))

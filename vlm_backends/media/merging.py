@@ -6,7 +6,7 @@ from dataclasses import replace
 from unicodedata import combining, normalize
 
 from vlm_backends.media.geometry import Box, bounds, corners
-from vlm_backends.types import Answer, Region
+from vlm_backends.types import NAMELESS, Answer, Region
 
 _SAME_BOX = 3e-3  # of the picture: Florence-2 spells a coordinate no more exactly
 _UNNAMED = "your region"
@@ -23,8 +23,9 @@ def attached(base: Answer, boxes: Sequence[Box], found: Sequence[Answer]) -> Ans
     """Return the base answer with what was found about each of the boxes, one answer per box.
 
     Each box gets a line of text, above the base's text, and its regions. Where nothing but the
-    box itself was found, its line is its label, in place of the base's label; a mask in the box
-    takes its label from it. Boxes are in 0..1.
+    box itself was found, its line takes the place of the base's label, unless the engine left the
+    box nameless; a mask in the box takes the base's label. A line says which box it is about, in
+    the base's words, if its own do not. Boxes are in 0..1.
     """
     lines: list[str] = []
     regions: list[Region] = []
@@ -59,17 +60,16 @@ def _describe(base: Answer, box: Box, answer: Answer, start: int) -> tuple[str, 
     """Return the line about a box, and its regions, linked to the line at `start` in the text."""
     name, words = _label_of(base, box), " ".join(answer.text[: answer.fold].split())
     found = [region for region in answer.regions if not _is_box(region, box)]
-    if not found:
-        line = words or name or _UNNAMED
-        span = start, start + len(line)
-        own = next(iter(answer.regions), None)  # the box itself, named by the engine
-        label = (own.label or name or _UNNAMED) if own else line
-        return line, [Region(label, corners(box), span=span, score=own.score if own else None)]
-    line = f"{name}: {words}" if name and words else words or name or _UNNAMED
+    own = None if found else next(iter(answer.regions), None)  # the box itself
+    renamed = own.label if own and own.label != NAMELESS else ""
+    about = words if renamed or name.casefold() in words.casefold() else f"{name}: {words}"
+    line = (about if words else renamed or name) or _UNNAMED
     span = start, start + len(line)
-    return line, [
-        region._replace(label=name or region.label or line, span=span) for region in found
-    ]
+    if found:
+        labels = ((region, name or region.label or line) for region in found)
+        return line, [region._replace(label=label, span=span) for region, label in labels]
+    label = renamed or (name or _UNNAMED if own else line)
+    return line, [Region(label, corners(box), span=span, score=own.score if own else None)]
 
 
 def _kept(base: Answer, added: Sequence[Region], shift: int) -> list[Region]:

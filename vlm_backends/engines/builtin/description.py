@@ -12,7 +12,7 @@ from vlm_backends.engines.builtin.print_notes import describe_doubts, marked
 from vlm_backends.engines.builtin.prompts import TaskQuestion, parse_box
 from vlm_backends.engines.builtin.regions import pixel_box
 from vlm_backends.media.geometry import corners
-from vlm_backends.types import Chunk, Region
+from vlm_backends.types import NAMELESS, Chunk, Region
 
 _CUT = " (cut off)"  # after a piece of print that goes over the region's edge, and may be misread
 _EDGE = 1.0  # px: from there on a line is at the edge
@@ -29,7 +29,7 @@ def describe_region(
     note = f"Colours measured and print read ({ocr_name()}) on this machine, not by Florence-2."
     yield Chunk(
         f"{colours.size_and_colours(part)}\n",
-        (Region("region", corners(box)),),
+        (Region(NAMELESS, corners(box)),),
         literal=True,
         note=note,
     )

@@ -18,7 +18,7 @@ from vlm_backends.engines.builtin.things import Thing
 from vlm_backends.errors import BadPrompt
 from vlm_backends.media.geometry import Box, corners
 from vlm_backends.text import quoted
-from vlm_backends.types import Chunk, Point, Region
+from vlm_backends.types import NAMELESS, Chunk, Point, Region
 
 BY_COLOUR, BY_NETWORK = "GrabCut", "MediaPipe's selfie segmentation and GrabCut"
 _PERSON = "person"
@@ -177,7 +177,7 @@ def _outlined(cut: Cut, thing: Thing | None, box: Box, named: str) -> Chunk:
             f"surroundings (sure: {cut.sureness:.2f}). Only the box is shown."
         )
         score = thing.score if thing else None
-        regions = _regions(cut, thing.name if thing else "region", box, score, span)
+        regions = _regions(cut, thing.name if thing else NAMELESS, box, score, span)
         return Chunk(said, tuple(regions), literal=True, note=note)
     regions = _regions(cut, label, box, thing.score if thing else None, span)
     parts = "in one part" if len(regions) == 1 else f"in {len(regions)} parts"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from vlm_backends.media.exports.common import clean_regions, pixel_outline
 from vlm_backends.media.geometry import area, bounds
-from vlm_backends.types import Picture, Point, Region
+from vlm_backends.types import NAMELESS, Picture, Point, Region
 
 
 def as_coco(entries: Iterable[tuple[str, Picture, Sequence[Region]]]) -> dict:
@@ -29,7 +29,7 @@ def as_coco(entries: Iterable[tuple[str, Picture, Sequence[Region]]]) -> dict:
         )
         for region in clean_regions(regions):
             if shape := _shape(pixel_outline(region, picture)):
-                label = region.label.strip() or "region"
+                label = region.label.strip() or NAMELESS
                 category = categories.setdefault(label, len(categories) + 1)
                 ids = {"id": len(annotations) + 1, "image_id": len(pictures)}
                 scored = {} if region.score is None else {"score": round(region.score, 5)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from vlm_backends.media.exports.common import clean_regions, file_name
 from vlm_backends.media.geometry import bounds, corners
-from vlm_backends.types import Picture, Region
+from vlm_backends.types import NAMELESS, Picture, Region
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # of each file: the same regions give the same bytes
 
@@ -38,7 +38,7 @@ def as_yolo(picture: Picture, regions: Sequence[Region]) -> bytes:
 
 
 def _name(region: Region) -> str:
-    return region.label.strip() or "region"
+    return region.label.strip() or NAMELESS
 
 
 def _shape(region: Region, as_outline: bool) -> str:
