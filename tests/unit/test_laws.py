@@ -109,7 +109,7 @@ FLOORS = {
         ["pieces", "odd_numbers", "leaning"],
         ["upright", "heads", "grid"],
         ["rules"],
-        ["columns", "ruled"],
+        ["columns", "ruled", "marks"],
         ["rows"],
         ["aligned"],
         ["tables"],

@@ -8,6 +8,7 @@ import numpy as np
 
 from vlm_backends.engines.builtin.documents.aligned import aligned_grids
 from vlm_backends.engines.builtin.documents.grid import Cell, Grid
+from vlm_backends.engines.builtin.documents.marks import marked_cells
 from vlm_backends.engines.builtin.documents.odd_numbers import is_number, odd_numbers
 from vlm_backends.engines.builtin.documents.pieces import box_around
 from vlm_backends.engines.builtin.documents.ruled import ruled_grids
@@ -66,10 +67,27 @@ def _table(grid: Grid, page: UprightPage) -> PrintedTable:
         page.in_picture(grid.box),
         {cell: page.in_picture(box_around(own)) for cell, own in grid.cells.items()},
         sum(len(piece.text) for piece in pieces) / letters,
-        (*grid.doubts, *_further_doubts(rows, page)),
+        (*grid.doubts, *_further_doubts(rows, page), *_told(marked_cells(grid, page), rows)),
         tuple(dict.fromkeys(piece.text for piece in pieces if not piece.is_sure)),
         tuple(dict.fromkeys(odd_numbers(rows))),
     )
+
+
+def _told(marked: Sequence[Cell], rows: TableRows) -> Iterator[str]:
+    """Yield a sentence on marks that were not read, if there are any; it names the first cell."""
+    if not marked:
+        return
+    row, column = marked[0]
+    name, head = rows[row][0], rows[0][column]
+    place = f"of “{name}”" if name and column else f"in row {row + 1}"
+    under = f"under “{head}”" if head and row else f"in column {column + 1}"
+    if len(marked) == 1:
+        yield f"A mark that was not read is in the empty cell {place} {under}."
+    else:
+        yield (
+            f"Marks that were not read are in {len(marked)} empty cells; the first is that "
+            f"{place} {under}."
+        )
 
 
 def _further_doubts(rows: TableRows, page: UprightPage) -> Iterator[str]:
