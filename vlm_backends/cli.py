@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,6 +30,7 @@ from vlm_backends import (
 from vlm_backends.arguments import whole
 from vlm_backends.config import ENGINES, Config
 from vlm_backends.engines import connect_engine
+from vlm_backends.media.exports import as_markdown
 from vlm_backends.models import check_confidence, check_sampling
 
 COMMANDS = {
@@ -37,6 +39,7 @@ COMMANDS = {
     "serve": "an engine of this package as a server with the OpenAI API",
 }
 _SAMPLING = {"max_tokens": int, "temperature": float, "top_p": float, "seed": int}
+_CLOSED_PIPE = 141  # 128 and the number of SIGPIPE, as shells count it
 _STATUS_WIDTH = 80  # columns: a shorter status overwrites a longer one
 
 
@@ -62,21 +65,23 @@ def ask_main(
 ) -> int:
     """Ask one question and print the answer while it arrives.
 
-    Returns the exit status: 0, 1 after an error (one sentence on stderr), 130 after Ctrl-C.
+    Returns the exit status: 0, 1 after an error (one sentence on stderr), 130 after Ctrl-C, 141
+    when what reads the output has closed it, as `head` does.
     """
     given = ask_options(program).parse_args(arguments)
     try:
         reply = _ask(given)
         _print_while_it_arrives(reply, silent=given.json)
+        _print_the_rest(reply, given.json)
+        sys.stdout.flush()  # here, where a closed pipe is met
     except VLMError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    if given.json:
-        print(json.dumps(reply.to_dict(), indent=2, ensure_ascii=False))
-    elif reply.answer.note:
-        print(reply.answer.note, file=sys.stderr)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at its end
+        return _CLOSED_PIPE
     return 0
 
 
@@ -189,6 +194,18 @@ def _print_while_it_arrives(reply: Reply, silent: bool) -> None:
             printed = answer.text
     if not silent:  # when a reader changed the beginning of the text, print all of it again
         print("" if reply.answer.text == printed else f"\n{reply.answer.text}")
+
+
+def _print_the_rest(reply: Reply, as_json: bool) -> None:
+    """Print what is known at the end: the answer as JSON; or its table and its note."""
+    answer = reply.answer
+    if as_json:
+        print(json.dumps(reply.to_dict(), indent=2, ensure_ascii=False))
+        return
+    if answer.rows and reply.question.task:  # the words of a chat model have its table
+        print(f"\n{as_markdown(answer.rows)}", end="", flush=True)
+    if answer.note:
+        print(answer.note, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw
 
 from tests.support.paths import ASSETS, ROOT
 from tests.support.syntax import parse
+from tests.support.table_pictures import Look, table
 from tests.support.wire import replies as say
 from vlm_backends import (
     CATALOGUE,
@@ -745,3 +746,46 @@ def test_words_that_came_before_an_error_stay(wire, capsys, monkeypatch):
     assert main([LLAMA.id, str(ASSETS / "sign.jpg")]) == 1
     shown = capsys.readouterr()
     assert shown.out == "one two" and "broke off" in shown.err and KEY not in shown.err
+
+
+def test_a_table_that_a_task_reads_is_printed_below_its_words(tmp_path, capsys):
+    rows = [["Line", "Length"], ["Coast", "128 km"], ["Valley", ""], ["Harbour", "9 km"]]
+    table(rows, Look("all")).image.save(tmp_path / "table.png")
+    given = [str(tmp_path / "table.png"), "--engine", "embedded"]
+    assert main(["microsoft/florence-2", *given, "--task", "<OCR>"]) == 0
+    words, printed = capsys.readouterr().out.split("\n\n")
+    assert "Coast" in words and printed.splitlines() == [
+        "| Line | Length |",
+        "| --- | --- |",
+        "| Coast | 128 km |",
+        "| Valley |  |",
+        "| Harbour | 9 km |",
+    ]
+    assert main(["google/deplot", *given]) == 0
+    assert capsys.readouterr().out.count("---") == 2, "the table is printed twice"
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]])
+def test_a_reader_that_closes_the_pipe_ends_it_without_a_traceback(json):
+    command = f"{sys.executable} -m vlm_backends microsoft/florence-2 assets/page.png --task '<OCR>' --engine embedded {' '.join(json)}"
+    run = subprocess.run(
+        ["bash", "-c", f"{command} | head -1; exit ${{PIPESTATUS[0]}}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode in (0, 141) and run.stdout.count("\n") == 1
+    assert "Traceback" not in run.stderr and "Broken" not in run.stderr
+
+
+def test_a_pipe_that_is_closed_before_the_first_word():
+    read, write = os.pipe()
+    os.close(read)
+    run = subprocess.run(
+        [sys.executable, "-m", "vlm_backends", "microsoft/florence-2", "assets/sign.jpg",
+         "--task", "<OCR>", "--engine", "embedded"],
+        cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True, timeout=120,
+    )  # fmt: skip
+    os.close(write)
+    assert run.returncode == 141 and "Traceback" not in run.stderr and "Broken" not in run.stderr

@@ -109,7 +109,7 @@ FLOORS = {
         ["pieces", "odd_numbers", "leaning"],
         ["upright", "heads", "grid"],
         ["rules"],
-        ["columns", "ruled", "marks"],
+        ["columns", "ruled", "marks", "raised"],
         ["rows"],
         ["aligned"],
         ["tables"],

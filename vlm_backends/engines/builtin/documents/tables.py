@@ -11,6 +11,7 @@ from vlm_backends.engines.builtin.documents.grid import Cell, Grid
 from vlm_backends.engines.builtin.documents.marks import marked_cells
 from vlm_backends.engines.builtin.documents.odd_numbers import is_number, odd_numbers
 from vlm_backends.engines.builtin.documents.pieces import box_around
+from vlm_backends.engines.builtin.documents.raised import with_raised_digits
 from vlm_backends.engines.builtin.documents.ruled import ruled_grids
 from vlm_backends.engines.builtin.documents.rules import find_rules
 from vlm_backends.engines.builtin.documents.upright import UprightPage, upright_page
@@ -60,7 +61,8 @@ def _grids(page: UprightPage) -> Iterator[Grid]:
 
 def _table(grid: Grid, page: UprightPage) -> PrintedTable:
     rows = grid.rows()
-    pieces = {id(piece): piece for own in grid.cells.values() for piece in own}.values()
+    pieces = list({id(piece): piece for own in grid.cells.values() for piece in own}.values())
+    unsure = [piece for piece in pieces if not piece.is_sure] + with_raised_digits(pieces, page)
     letters = sum(len(piece.text) for piece in page.pieces)
     return PrintedTable(
         rows,
@@ -68,7 +70,7 @@ def _table(grid: Grid, page: UprightPage) -> PrintedTable:
         {cell: page.in_picture(box_around(own)) for cell, own in grid.cells.items()},
         sum(len(piece.text) for piece in pieces) / letters,
         (*grid.doubts, *_further_doubts(rows, page), *_told(marked_cells(grid, page), rows)),
-        tuple(dict.fromkeys(piece.text for piece in pieces if not piece.is_sure)),
+        tuple(dict.fromkeys(piece.text for piece in unsure)),
         tuple(dict.fromkeys(odd_numbers(rows))),
     )
 
