@@ -434,3 +434,28 @@ def test_the_same_picture_has_the_same_tables_whatever_the_order_of_its_lines():
             page, lines=[page.lines[i] for i in rng.permutation(len(page.lines))]
         )
         assert found(again).rows == first.rows
+
+
+SHOP = [["Day", "From", "To"], ["Mon", "9:00", "18:00"], ["Sat", "10:00", "14:00"]]
+
+
+@pytest.mark.parametrize("rules", ["all", "level", "none"])
+@pytest.mark.parametrize(
+    "title, head, rows",
+    [
+        ("Prices", ["Ticket", "Price", ""], [["Adult", "12 €", ""], ["Child", "6 €", ""]]),
+        ("2024", SHOP[0], [["Mon", "8:00", "19:00"]]),
+        ("Winter", SHOP[0], [["Mon", "closed", "closed"]]),
+    ],
+)
+def test_a_second_table_below_its_own_title_is_told(rules, title, head, rows):
+    one = found(table([*SHOP, [title, "", ""], head, *rows], Look(rules, apart=70)))
+    assert f"From “{title}” on it may be a second table" in " ".join(one.doubts)
+
+
+@pytest.mark.parametrize("rules", ["all", "level", "none"])
+def test_a_name_over_some_rows_is_no_second_table(rules):
+    ports = [["Port", "In", "Out"], ["Europe", "", ""], ["Genoa", "410", "395"]]
+    rows = [*ports, ["Gent", "220", "260"], ["Asia", "", ""], ["Busan", "1,900", "1,850"]]
+    one = found(table([*rows, ["Kobe", "n/a", "1,200"]], Look(rules, apart=70)))
+    assert "second table" not in " ".join(one.doubts)

@@ -19,6 +19,7 @@ from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.table_prompts import TableRows
 from vlm_backends.types import Point
 
+_DIGIT = re.compile(r"\d")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 Outline = tuple[Point, ...]  # in pixels of the picture, clockwise from the print's top left
 
@@ -98,9 +99,28 @@ def _further_doubts(rows: TableRows, page: UprightPage) -> Iterator[str]:
         yield "The page is seen from the side: rows and columns may be mixed up."
     if page.has_turned_print:
         yield "Print that runs across the rows is not in the table."
+    yield from _second_tables(rows)
     numbers = [
         is_number(head) and not _YEAR.fullmatch(head) and any(map(is_number, column))
         for head, *column in zip(*rows)
     ]
     if any(numbers[1:]):
         yield "The first row may hold values, and no heads."
+
+
+def _second_tables(rows: TableRows) -> Iterator[str]:
+    """Yield a doubt for the first row that looks like the title of a table below the first one.
+
+    It has one cell with print, and what follows looks like a head: the first row once more, or
+    words over numbers.
+    """
+    for (title, *others), head, row in zip(rows[1:], rows[2:], rows[3:]):
+        if not title or any(others):
+            continue
+        columns = [(above, below) for above, below in zip(head[1:], row[1:]) if above]
+        is_head = bool(columns) and all(
+            not _DIGIT.search(above) and _DIGIT.search(below) for above, below in columns
+        )
+        if is_head or head == rows[0]:
+            yield f"From “{title}” on it may be a second table, with a head of its own."
+            return
