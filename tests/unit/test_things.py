@@ -296,11 +296,22 @@ def test_proposals_have_no_names():
     ("coffee.jpg", "<loc_290><loc_50><loc_690><loc_610>", "cup, "),
     ("page.png", "<loc_64><loc_128><loc_857><loc_221>", "text"),
     ("coffee.jpg", "<loc_800><loc_700><loc_990><loc_990>", "No name: "),  # a corner of the table
+    ("coffee.jpg", "<loc_120><loc_40><loc_810><loc_970>", "No name: "),  # the saucer on it
+    ("coffee.jpg", "<loc_60><loc_20><loc_870><loc_990>", "No name: "),
     ("rocket.jpg", "<loc_10><loc_10><loc_400><loc_400>", "No name: "),  # sky
     ("cat.jpg", "<loc_300><loc_300><loc_340><loc_340>", "No name: "),  # fur
 ])  # fmt: skip
 def test_a_region_is_named_or_not(name, box, text):
     assert answered(name, "<REGION_TO_CATEGORY>", box).text.startswith(text)
+
+
+@pytest.mark.parametrize("box", [
+    "<loc_120><loc_40><loc_810><loc_970>", "<loc_60><loc_20><loc_870><loc_990>", "<loc_30><loc_10><loc_960><loc_990>"
+])  # fmt: skip
+def test_what_lies_on_a_larger_thing_does_not_get_its_name(box):
+    outlined = answered("coffee.jpg", "<REGION_TO_SEGMENTATION>", box)
+    assert "dining table" not in outlined.text
+    assert {region.label for region in outlined.regions} == {"mask by colour"}
 
 
 @pytest.mark.parametrize("words, labels, said", [

@@ -21,6 +21,7 @@ _FAINT = 0.5  # of the asked confidence: so sure must a thing be to be proposed 
 _LEAST = 0.3  # below it, a thing is not even counted
 _MARGIN = 0.15  # of a region's sides: surroundings that help to name it
 _FILLS = 0.5  # overlap (IoU) with the region from which a thing is what the region shows
+_WITHIN = 0.85  # of a thing's box is in the region; what reaches farther is what the thing lies on
 _PAGE = 0.005  # of a picture is print: it may be a page
 _PRINTED = 0.4  # of a region's area, covered by lines of print: it shows text
 
@@ -97,6 +98,7 @@ def thing_in_box(rgb: np.ndarray, box: Box, confidence: float) -> Thing | None:
         thing
         for thing in (*near, *things.find_things(rgb, confidence))
         if things.overlap(thing.box, box) >= _FILLS
+        and things.shared_area(thing.box, box) >= _WITHIN * things.box_area(thing.box)
     ]
     return max(found, key=lambda thing: thing.score, default=None)
 

@@ -25,6 +25,7 @@ _PERSON = "person"
 _UNNAMED = "mask by colour"
 _AT_BORDER = 0.01  # of the picture: a box this close to the border has no background on that side
 _POINT = 0.0105  # of the picture's sides: the page sends a click as a box of 0.01
+_SAME_THING = 0.7  # overlap (IoU) of a mask's box with that of a thing which gives it its name
 _MOST_THINGS = 12  # outlined for one phrase
 _MIDDLE = 0.6  # of a thing's box, each way, in which its colour is measured
 _AT_THE_BORDER = (
@@ -45,6 +46,8 @@ def outline_region(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken)
         return
     thing = thing_in_box(rgb, box, question.confidence)
     cut = masks.cut_box(rgb, box, _is_person(thing))
+    if thing and cut.is_clean and things.overlap(cut.box, thing.box) < _SAME_THING:
+        thing = None
     yield _outlined(cut, thing, box, "the box")
 
 

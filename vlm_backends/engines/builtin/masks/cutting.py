@@ -45,6 +45,19 @@ class Cut:
         left, top, right, bottom = self.frame
         return float(self.mask.mean()) * (right - left) * (bottom - top)
 
+    @property
+    def box(self) -> Box:
+        """Return the box around the mask, in 0..1 of the picture; the mask must not be empty."""
+        left, top, right, bottom = self.frame
+        rows, columns = np.flatnonzero(self.mask.any(axis=1)), np.flatnonzero(self.mask.any(axis=0))
+        high, wide = (bottom - top) / self.mask.shape[0], (right - left) / self.mask.shape[1]
+        return (
+            left + float(columns[0]) * wide,
+            top + float(rows[0]) * high,
+            left + float(columns[-1] + 1) * wide,
+            top + float(rows[-1] + 1) * high,
+        )
+
     def holds(self, point: Point) -> bool:
         """Return True when the mask covers the point (0..1 of the picture)."""
         left, top, right, bottom = self.frame
