@@ -21,7 +21,7 @@ _FAINT = 0.5  # of the asked confidence: so sure must a thing be to be proposed 
 _LEAST = 0.3  # below it, a thing is not even counted
 _MARGIN = 0.15  # of a region's sides: surroundings that help to name it
 _FILLS = 0.5  # overlap (IoU) with the region from which a thing is what the region shows
-_WITHIN = 0.85  # of a thing's box is in the region; what reaches farther is what the thing lies on
+_WITHIN = 0.85  # of a thing's box is in the region: it does not reach far out of it
 _PAGE = 0.005  # of a picture is print: it may be a page
 _PRINTED = 0.4  # of a region's area, covered by lines of print: it shows text
 
@@ -90,17 +90,24 @@ def thing_in_box(rgb: np.ndarray, box: Box, confidence: float) -> Thing | None:
     """Return the thing that fills a box (0..1) of a picture (H×W×3, uint8), or None.
 
     The box is looked at with some surroundings, and within the whole picture; the surer counts.
+    What reaches far out of the box is not meant where another thing is in it: that lies on it.
     """
     around = widened(box, _MARGIN, _MARGIN)
     part = part_of(rgb, around)
     near = [things.moved(thing, around) for thing in things.find_things(part, confidence)]
-    found = [
+    found = (*near, *things.find_things(rgb, confidence))
+    within = [
         thing
-        for thing in (*near, *things.find_things(rgb, confidence))
-        if things.overlap(thing.box, box) >= _FILLS
-        and things.shared_area(thing.box, box) >= _WITHIN * things.box_area(thing.box)
+        for thing in found
+        if things.shared_area(thing.box, box) >= _WITHIN * things.box_area(thing.box)
     ]
-    return max(found, key=lambda thing: thing.score, default=None)
+    filling = [
+        thing
+        for thing in found
+        if things.overlap(thing.box, box) >= _FILLS
+        and (thing in within or all(other.name == thing.name for other in within))
+    ]
+    return max(filling, key=lambda thing: thing.score, default=None)
 
 
 def found_by() -> str:
