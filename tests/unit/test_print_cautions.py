@@ -6,7 +6,7 @@ import pytest
 from tests.support.print_pictures import rows, sheet
 from vlm_backends.engines.builtin import ocr
 from vlm_backends.engines.builtin.ocr import TextLine
-from vlm_backends.engines.builtin.ocr.doubts import has_sign_beside, holds_fraction
+from vlm_backends.engines.builtin.ocr.doubts import has_sign_beside, holds_fraction, with_dashes
 from vlm_backends.engines.builtin.print_notes import describe_doubts
 
 
@@ -181,3 +181,21 @@ def test_capitals_that_other_scripts_have_too_are_said(texts):
 @pytest.mark.parametrize("texts", [["MENU"], ["EXIT"], ["TAXI STAND"], ["CAFE", "Open"], ["TOTAL   $33.40"], ["No", "A 4"], ["KACCA", "касса"], ["PARK ROME"]])  # fmt: skip
 def test_latin_capitals_are_not_accused(texts):
     assert "Cyrillic or Greek," not in describe_doubts([line(text) for text in texts], 0)
+
+
+@pytest.mark.parametrize("text, others, read", [
+    ("一", ["Audit log", "Storage"], "—"),
+    ("Audit log 一 一", [], "Audit log — —"),
+    ("12 ー 14", ["Hospital"], "12 — 14"),
+    ("一", ["第一章", "Chapter"], "一"),
+    ("一 二 三", [], "一 二 三"),
+    ("一", ["コーヒー"], "一"),
+    ("一", [], "一"),
+    ("一", ["…"], "一"),
+    ("ローマ", ["Rome"], "ローマ"),
+    ("十一月", ["1994"], "十一月"),
+    ("統一", ["Union"], "統一"),
+    ("no dash", ["一"], "no dash"),
+])  # fmt: skip
+def test_a_lone_one_is_a_dash_where_nothing_is_chinese(text, others, read):
+    assert with_dashes(text, others) == read

@@ -6,7 +6,7 @@ that looks alike. So the ink of the line is compared with the places of the char
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -28,6 +28,8 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 _VIETNAMESE = re.compile(
     r"[ơưƠƯ]|(?=.*[đĐ]).*[àèìòùãõăâêôéëÀÈÌÒÙÃÕĂÂÊÔÉ]"
 )  # its tones are left out
+_LONE_ONE = re.compile(r"(?<!\S)[一ー](?!\S)")
+_IDEOGRAPH = re.compile(r"[\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _FRACTIONS = re.compile("[½¼¾⅓⅔⅛⅜⅝⅞]")  # each of them is taken for another
 _LIKE_FRACTIONS = set("%‰℅")  # two small signs around a slanted line
 _SLASHED, _TIGHT = re.compile(r"\d/\d"), 18  # px of _HEIGHT: 1/2 in full digits is wider
@@ -127,6 +129,19 @@ def has_sign_beside(ink: np.ndarray | None, stops: Sequence[float]) -> bool:
         return False
     kept = set(_within(runs, [(stop * ink.shape[1], _REACH) for stop in stops]))
     return any(run not in kept and run[1] - run[0] >= _LETTER_WIDTH for run in runs)
+
+
+def with_dashes(text: str, others: Iterable[str]) -> str:
+    """Return the text with a dash for each lone 一, on a page that is not Chinese or Japanese.
+
+    The network reads a dash that stands apart as that sign. `others` are lines of the same page;
+    without any letter or digit nothing is known of it.
+    """
+    if not _LONE_ONE.search(text):
+        return text
+    around = _LONE_ONE.sub("", " ".join((text, *others)))
+    is_other = any(map(str.isalnum, around)) and not _IDEOGRAPH.search(around)
+    return _LONE_ONE.sub("—", text) if is_other else text
 
 
 def is_ring(text: str) -> bool:

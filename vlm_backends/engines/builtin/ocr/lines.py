@@ -9,7 +9,7 @@ import numpy as np
 
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin.ocr.detection import find_lines
-from vlm_backends.engines.builtin.ocr.doubts import may_be_drawn
+from vlm_backends.engines.builtin.ocr.doubts import may_be_drawn, with_dashes
 from vlm_backends.engines.builtin.ocr.frames import (
     TALL,
     along,
@@ -153,7 +153,8 @@ class Scan:
         corners = tuple((float(x), float(y)) for x, y in reading.quad)
         is_sure = reading.is_sure and not (self._is_way_open and reads_both_ways(reading.text))
         stops, sign = reading.stops, reading.has_sign_beside
-        return TextLine(reading.text, reading.score, corners, row, stops, is_sure, sign)
+        text = with_dashes(reading.text, (other.text for other in self._read.values()))
+        return TextLine(text, reading.score, corners, row, stops, is_sure, sign)
 
     def _leave_out(self, quad: np.ndarray) -> None:
         x, y = quad.mean(axis=0)
