@@ -218,3 +218,27 @@ def test_a_table_that_is_not_sure_answers_no_question_until_it_is_corrected():
     answer = asked(LLAMA, write_table_prompt(mended, "What is the largest?"), drawn)
     assert "399" in answer.text and "Butter" in answer.text and not answer.regions
     assert "sent with the question" in answer.note
+
+
+def test_a_dash_in_a_cell_is_no_chinese_sign():
+    rows = [["Line", "Length", "Staff"], ["Coast", "128", "—"], ["Valley", "—", "31"], ["Harbour", "9", "12"]]  # fmt: skip
+    answer = run("<OCR>", table(rows, Look("all", apart=70)).image)
+    assert not {"一", "ー"} & set(answer.text + "".join(map("".join, answer.rows)))
+    assert [row[0] for row in answer.rows] == ["Line", "Coast", "Valley", "Harbour"]
+
+
+def test_a_mark_that_is_not_read_is_told_and_the_other_cells_answer():
+    rows = [list(row) for row in STAFF]
+    rows[3][2] = ""
+    page = table(rows, Look("level", apart=70))
+    (left, *_), (right, *_) = page.lines[2].quad[:2]
+    y = next(line.quad[0][1] + line.height / 2 for line in page.lines if line.text == "Harbour")
+    page.pen.line(((left + right) / 2, y - 9, (left + right) / 2, y + 9), page.sheet.ink, 3)
+    told = "A mark that was not read is in the empty cell of “Harbour” under “Staff”."
+    answer = asked(DEPLOT, "What is the length of Valley?", page.image)
+    assert "64" in answer.note and told in answer.note and "not sure" not in answer.note
+    follow_up = write_table_prompt(answer.rows, "What is the length of Valley?")
+    chat = asked(LLAMA, follow_up, page.image)
+    assert "64" in chat.text and told in chat.note
+    total = asked(DEPLOT, "What is the total staff?", page.image)
+    assert "Cells without a number were left out: 1" in total.note and told in total.note

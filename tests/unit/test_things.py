@@ -314,6 +314,14 @@ def test_what_lies_on_a_larger_thing_does_not_get_its_name(box):
     assert {region.label for region in outlined.regions} == {"mask by colour"}
 
 
+def test_a_person_that_the_box_cuts_off_is_called_one_and_the_network_is_named():
+    outlined = answered(
+        "astronaut.jpg", "<REGION_TO_SEGMENTATION>", "<loc_40><loc_5><loc_960><loc_700>"
+    )
+    assert {region.label for region in outlined.regions} == {"person"}
+    assert "selfie segmentation" in outlined.note
+
+
 @pytest.mark.parametrize("words, labels, said", [
     ("cat", ["cat"], ""),
     ("kittens", ["cat"], ""),

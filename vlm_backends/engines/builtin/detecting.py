@@ -22,6 +22,7 @@ _LEAST = 0.3  # below it, a thing is not even counted
 _MARGIN = 0.15  # of a region's sides: surroundings that help to name it
 _FILLS = 0.5  # overlap (IoU) with the region from which a thing is what the region shows
 _WITHIN = 0.85  # of a thing's box is in the region: it does not reach far out of it
+_MUCH = 0.2  # of the region: what is smaller in it may be held or worn
 _PAGE = 0.005  # of a picture is print: it may be a page
 _PRINTED = 0.4  # of a region's area, covered by lines of print: it shows text
 
@@ -90,7 +91,8 @@ def thing_in_box(rgb: np.ndarray, box: Box, confidence: float) -> Thing | None:
     """Return the thing that fills a box (0..1) of a picture (H×W×3, uint8), or None.
 
     The box is looked at with some surroundings, and within the whole picture; the surer counts.
-    What reaches far out of the box is not meant where another thing is in it: that lies on it.
+    What reaches far out of the box is not meant where another thing takes much of it: that lies
+    on it.
     """
     around = widened(box, _MARGIN, _MARGIN)
     part = part_of(rgb, around)
@@ -101,11 +103,14 @@ def thing_in_box(rgb: np.ndarray, box: Box, confidence: float) -> Thing | None:
         for thing in found
         if things.shared_area(thing.box, box) >= _WITHIN * things.box_area(thing.box)
     ]
+    large = [
+        thing for thing in within if things.box_area(thing.box) >= _MUCH * things.box_area(box)
+    ]
     filling = [
         thing
         for thing in found
         if things.overlap(thing.box, box) >= _FILLS
-        and (thing in within or all(other.name == thing.name for other in within))
+        and (thing in within or all(other.name == thing.name for other in large))
     ]
     return max(filling, key=lambda thing: thing.score, default=None)
 

@@ -46,8 +46,8 @@ def outline_region(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken)
         return
     thing = thing_in_box(rgb, box, question.confidence)
     cut = masks.cut_box(rgb, box, _is_person(thing))
-    if thing and cut.is_clean and things.overlap(cut.box, thing.box) < _SAME_THING:
-        thing = None
+    if thing and cut.is_clean and not _is_person(thing):  # what a person lacks, the box cuts off
+        thing = thing if things.overlap(cut.box, thing.box) >= _SAME_THING else None
     yield _outlined(cut, thing, box, "the box")
 
 

@@ -41,7 +41,7 @@ def size_of_table(table: PrintedTable) -> str:
 
 def describe_table(table: PrintedTable) -> str:
     """Say what of a table may be wrong; cells without a remark are as sure as the print is."""
-    said = list(table.doubts)
+    said = [*table.doubts, *filter(None, [table.marks])]
     if table.unsure:
         said.append(f"Unsure in the table: {_named(table.unsure)}.")
     if table.odd:

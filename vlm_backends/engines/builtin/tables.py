@@ -136,7 +136,8 @@ def _about_printed(table: PrintedTable, rows: TableRows, question: str, rgb: np.
     if found and uses_unsure(table, found.cells):
         found = replace(found, text=f"{found.text} {_UNSURE_CELL}")
     lit = cell_regions(table, rgb, found.cells) if found else ()
-    return _computed(found, "printed in the picture", lit)
+    answer = _computed(found, "printed in the picture", lit)
+    return answer._replace(note=" ".join(filter(None, [answer.note, table.marks])))
 
 
 def _computed(found: TableAnswer | None, source: str, lit: tuple[Region, ...]) -> Chunk:

@@ -1,6 +1,6 @@
 """Find marks in the empty cells of a table: ticks, dashes and single strokes that are not read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -17,30 +17,32 @@ _CONTRAST = 0.4  # of that of the table's print
 
 def marked_cells(grid: Grid, page: UprightPage) -> list[Cell]:
     """Return the cells without print that hold ink nevertheless, row by row."""
-    rows = [_band(grid, i, axis=0) for i in range(grid.height)]
-    columns = [_band(grid, j, axis=1) for j in range(grid.width)]
+    rows, columns = _bands(grid, axis=0), _bands(grid, axis=1)
     around = _MARGIN * page.line_height
     least = _CONTRAST * _contrast_of_print(grid, page)
+    read = np.array([_widened(piece.box, _MARGIN * piece.height) for piece in page.pieces])
     found = []
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            if row and column and (i, j) not in grid.cells:
-                box = column[0] - around, row[1] - around, column[2] + around, row[3] + around
-                if _has_mark(page, box, least):
-                    found.append((i, j))
+    for i, (_, top, _, bottom) in sorted(rows.items()):
+        for j, (left, _, right, _) in sorted(columns.items()):
+            box = left - around, top - around, right + around, bottom + around
+            if (i, j) not in grid.cells and _has_mark(page, box, least, read):
+                found.append((i, j))
     return found
 
 
-def _band(grid: Grid, index: int, axis: int) -> Box | None:
-    """Return the box around the print of one row (axis 0) or column (1) that is in no other."""
+def _bands(grid: Grid, axis: int) -> dict[int, Box]:
+    """Return the box around the print that is in one row (axis 0) or column (1) only, for each."""
     places: dict[int, set[int]] = {}
     pieces: dict[int, PrintPiece] = {}
     for cell, own in grid.cells.items():
         for piece in own:
             places.setdefault(id(piece), set()).add(cell[axis])
             pieces[id(piece)] = piece
-    alone = [pieces[each] for each, indices in places.items() if indices == {index}]
-    return box_around(alone) if alone else None
+    alone: dict[int, list[PrintPiece]] = {}
+    for each, (index, *others) in places.items():
+        if not others:
+            alone.setdefault(index, []).append(pieces[each])
+    return {index: box_around(own) for index, own in alone.items()}
 
 
 def _contrast_of_print(grid: Grid, page: UprightPage) -> float:
@@ -49,24 +51,26 @@ def _contrast_of_print(grid: Grid, page: UprightPage) -> float:
     return float(np.median([_differences(part).max() for part in parts if part.size] or [255.0]))
 
 
-def _has_mark(page: UprightPage, box: Box, least: float) -> bool:
-    """Return True for ink of some size in the box, outside of what was read; no rule is a mark."""
+def _has_mark(page: UprightPage, box: Box, least: float, read: np.ndarray) -> bool:
+    """Return True for ink of some size in the box, outside of what was read; no rule is a mark.
+
+    `read` has the boxes of what was read (N×4, px).
+    """
     part = _part(page, box)
     if not part.size:
         return False
     ink = (_differences(part) > least).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(ink)
     left, top = (max(0, round(side)) for side in box[:2])
-    read = set[int]()
-    for piece in page.pieces:
-        x0, y0, x1, y1 = _widened(piece.box, _MARGIN * piece.height)
-        near = labels[max(0, y0 - top) : max(0, y1 - top), max(0, x0 - left) : max(0, x1 - left)]
-        read.update(np.unique(near).tolist())
+    near = (read[:, :2] < box[2:]).all(axis=1) & (read[:, 2:] > box[:2]).all(axis=1)
+    known = set[int]()
+    for x0, y0, x1, y1 in np.maximum(read[near] - [left, top, left, top], 0).tolist():
+        known.update(np.unique(labels[y0:y1, x0:x1]).tolist())
     shortest = _SHORTEST * page.line_height
     return any(
         max(width, height) >= shortest and not _is_rule((x, y, x + width, y + height), part)
         for label, (x, y, width, height, _) in enumerate(stats)
-        if label and label not in read
+        if label and label not in known
     )
 
 
@@ -90,6 +94,6 @@ def _differences(part: np.ndarray) -> np.ndarray:
     return np.abs(part.astype(float) - np.median(part))
 
 
-def _widened(box: Box, by: float) -> Iterator[int]:
+def _widened(box: Box, by: float) -> list[int]:
     left, top, right, bottom = box
-    return (round(side) for side in (left - by, top - by, right + by, bottom + by))
+    return [round(side) for side in (left - by, top - by, right + by, bottom + by)]

@@ -35,11 +35,12 @@ class PrintedTable:
     doubts: tuple[str, ...] = ()  # sentences on rows and columns
     unsure: tuple[str, ...] = ()  # the texts of cells that may be misread
     odd: tuple[str, ...] = ()  # those of numbers that are written unlike the rest of their column
+    marks: str = ""  # a sentence on marks in empty cells that were not read
 
     @property
     def is_sure(self) -> bool:
         """Return True when nothing speaks against any cell."""
-        return not (self.doubts or self.unsure or self.odd)
+        return not (self.doubts or self.unsure or self.odd or self.marks)
 
 
 def find_tables(rgb: np.ndarray, lines: Sequence[TextLine]) -> list[PrintedTable]:
@@ -70,27 +71,27 @@ def _table(grid: Grid, page: UprightPage) -> PrintedTable:
         page.in_picture(grid.box),
         {cell: page.in_picture(box_around(own)) for cell, own in grid.cells.items()},
         sum(len(piece.text) for piece in pieces) / letters,
-        (*grid.doubts, *_further_doubts(rows, page), *_told(marked_cells(grid, page), rows)),
+        (*grid.doubts, *_further_doubts(rows, page)),
         tuple(dict.fromkeys(piece.text for piece in unsure)),
         tuple(dict.fromkeys(odd_numbers(rows))),
+        _told(marked_cells(grid, page), rows),
     )
 
 
-def _told(marked: Sequence[Cell], rows: TableRows) -> Iterator[str]:
-    """Yield a sentence on marks that were not read, if there are any; it names the first cell."""
+def _told(marked: Sequence[Cell], rows: TableRows) -> str:
+    """Say that there are marks that were not read, if any, and in which cell the first one is."""
     if not marked:
-        return
+        return ""
     row, column = marked[0]
     name, head = rows[row][0], rows[0][column]
     place = f"of “{name}”" if name and column else f"in row {row + 1}"
     under = f"under “{head}”" if head and row else f"in column {column + 1}"
     if len(marked) == 1:
-        yield f"A mark that was not read is in the empty cell {place} {under}."
-    else:
-        yield (
-            f"Marks that were not read are in {len(marked)} empty cells; the first is that "
-            f"{place} {under}."
-        )
+        return f"A mark that was not read is in the empty cell {place} {under}."
+    return (
+        f"Marks that were not read are in {len(marked)} empty cells; the first is that "
+        f"{place} {under}."
+    )
 
 
 def _further_doubts(rows: TableRows, page: UprightPage) -> Iterator[str]:
