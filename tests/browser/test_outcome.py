@@ -12,6 +12,10 @@ from tests.support.chromium import CHROMIUM, use_key
 from tests.support.wire import replies as say
 
 KEY = "nvapi-canary-0123456789"
+LATE_FRAMES = """() => {
+  const soon = window.requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (draw) => soon(() => setTimeout(draw, 300, performance.now()));
+}"""
 
 
 sync_api = pytest.importorskip(
@@ -136,6 +140,7 @@ class TestInTheBrowser:
         page.locator(".conversation:visible .user").get_by_text("Which year was best?").wait_for()
         page.locator(".conversation:visible .bot").first.wait_for(timeout=60_000)
 
+    @pytest.mark.parametrize("slow", [False, True], ids=["at once", "drawn late"])
     @pytest.mark.parametrize(
         "clicks, keys, value",
         [
@@ -145,11 +150,14 @@ class TestInTheBrowser:
         ],
         ids=["typed over", "all selected", "added to"],
     )
-    def test_who_types_at_once_after_a_click_loses_no_key(self, visit, clicks, keys, value):
+    def test_who_types_at_once_after_a_click_loses_no_key(self, visit, slow, clicks, keys, value):
         page = visit("?model=deplot")
         page.locator(".examples:visible .gallery-item").first.click()
         cell = page.locator(".chart:visible .grid").get_by_text("1.8", exact=True).last
-        cell.click(click_count=clicks, timeout=60_000)
+        cell.wait_for(timeout=60_000)
+        if slow:
+            page.evaluate(LATE_FRAMES)
+        cell.click(click_count=clicks)
         for key in keys:
             page.keyboard.press(key)
         page.keyboard.press("Enter")

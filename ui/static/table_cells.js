@@ -1,7 +1,7 @@
 // Typing over a cell of a table. Gradio moves the focus into a cell's editor one frame after it
-// appears, and puts the cursor behind the old text: the first key of a person who types over the
-// chosen cell is lost, and the others follow the old value. Here the focus moves at once, and what
-// is typed replaces the old value; after a double click it is added to it, as Gradio does it.
+// appears, and puts the cursor behind the old text: the keys of a person who types before that are
+// lost. Here the focus moves at once, at the latest with the first key, and what is typed replaces
+// the old value; after a double click it is added to it, as Gradio does it.
 const EDITOR = 'textarea[aria-label="Edit cell"], input[aria-label="Edit cell"]';
 const watched = new WeakSet();
 let typed = false;
@@ -22,5 +22,16 @@ document.addEventListener("focusin", ({ target }) => {
   watched.add(grid);
   observer.observe(grid, { childList: true, subtree: true });
 });
-document.addEventListener("keydown", () => (typed = true), true);
+document.addEventListener(
+  "keydown",
+  (event) => {
+    typed = true;
+    const writes = event.key.length === 1 || ["Backspace", "Delete"].includes(event.key);
+    const editor = event.target.closest(".grid")?.querySelector(EDITOR);
+    if (!writes || !editor || editor === document.activeElement) return;
+    editor.focus(); // before the browser writes: what the key does, it does there
+    event.stopPropagation();
+  },
+  true,
+);
 document.addEventListener("pointerdown", () => (typed = false), true);
