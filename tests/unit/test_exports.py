@@ -27,6 +27,7 @@ from vlm_backends.media.exports import (
     as_png,
     as_svg,
     as_text,
+    as_voc,
     as_yolo,
 )
 
@@ -532,12 +533,23 @@ def test_formats_are_what_they_say():
         name: write(PICTURE, tabled if name == "Markdown" else answer)
         for name, (_, _, write) in FORMATS.items()
     }
-    assert list(files) == ["PNG", "SVG", "COCO", "YOLO", "CSV", "Markdown", "Text", "Mask"]
+    assert list(files) == [
+        "PNG",
+        "SVG",
+        "COCO",
+        "YOLO",
+        "Pascal VOC",
+        "CSV",
+        "Markdown",
+        "Text",
+        "Mask",
+    ]
     assert [format.extension for format in FORMATS.values()] == [
         "png",
         "svg",
         "json",
         "zip",
+        "xml",
         "csv",
         "md",
         "txt",
@@ -548,6 +560,7 @@ def test_formats_are_what_they_say():
         "image/svg+xml",
         "application/json",
         "application/zip",
+        "application/xml",
         "text/csv",
         "text/markdown",
         "text/plain",
@@ -573,13 +586,25 @@ def test_formats_are_what_they_say():
 @pytest.mark.parametrize(
     "picture, answer, refused",
     [
-        (PICTURE, Answer("words"), {"Markdown", "COCO", "YOLO", "CSV", "Mask"}),
-        (PICTURE, Answer("words", rows=ROWS), {"COCO", "YOLO", "Mask"}),
+        (PICTURE, Answer("words"), {"Markdown", "COCO", "YOLO", "Pascal VOC", "CSV", "Mask"}),
+        (PICTURE, Answer("words", rows=ROWS), {"COCO", "YOLO", "Pascal VOC", "Mask"}),
         (PICTURE, Answer("", FOUND), {"Markdown", "Text"}),
-        (PICTURE, Answer(" \n\0", ()), {"Markdown", "COCO", "YOLO", "CSV", "Mask", "Text"}),
-        (None, Answer("words"), {"Markdown", "PNG", "SVG", "COCO", "YOLO", "CSV", "Mask"}),
-        (None, Answer("words", rows=ROWS), {"PNG", "SVG", "COCO", "YOLO", "Mask"}),
-        (None, Answer("words", FOUND), {"Markdown", "PNG", "SVG", "COCO", "YOLO", "CSV", "Mask"}),
+        (
+            PICTURE,
+            Answer(" \n\0", ()),
+            {"Markdown", "COCO", "YOLO", "Pascal VOC", "CSV", "Mask", "Text"},
+        ),
+        (
+            None,
+            Answer("words"),
+            {"Markdown", "PNG", "SVG", "COCO", "YOLO", "Pascal VOC", "CSV", "Mask"},
+        ),
+        (None, Answer("words", rows=ROWS), {"PNG", "SVG", "COCO", "YOLO", "Pascal VOC", "Mask"}),
+        (
+            None,
+            Answer("words", FOUND),
+            {"Markdown", "PNG", "SVG", "COCO", "YOLO", "Pascal VOC", "CSV", "Mask"},
+        ),
         (None, Answer(""), set(FORMATS)),
     ],
 )
@@ -682,3 +707,46 @@ def test_yolo_with_a_mask_has_outlines_only():
 def test_yolo_of_regions_without_a_place(shape):
     text = bundle(as_yolo(PICTURE, (Region("a", shape),)))["labels/picture.txt"].decode()
     assert all(0 <= float(value) <= 1 for line in text.splitlines() for value in line.split())
+
+
+# Pascal VOC
+
+
+def objects(voc):
+    """Return what torchvision's reader makes of each object: its name, and its four sides."""
+    root = ElementTree.fromstring(voc)
+    sides = ("xmin", "ymin", "xmax", "ymax")
+    return root, [
+        (each.findtext("name"), *(int(each.findtext(f"bndbox/{side}")) for side in sides))
+        for each in root.iter("object")
+    ]
+
+
+def test_voc_counts_pixels_from_one_and_names_the_file():
+    root, found = objects(as_voc("my cup.png", PICTURE, SCORED))
+    assert found == [("cup", 21, 21, 100, 60), ("ü, cup", 121, 11, 180, 40)]  # of 200 × 100
+    assert root.findtext("filename") == "my cup.png"
+    assert [root.findtext(f"size/{side}") for side in ("width", "height", "depth")] == [
+        "200", "100", "3",
+    ]  # fmt: skip
+    assert [each.findtext("score") for each in root.iter("object")] == ["0.934", None]
+
+
+def test_voc_has_the_outline_of_a_mask_only():
+    root, _ = objects(as_voc("a.png", PICTURE, FOUND))
+    assert [len(each.findall("polygon/*")) for each in root.iter("object")] == [0, 80, 0]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (200, 100)], ids=str)
+@pytest.mark.parametrize("shape", PLACELESS.values(), ids=PLACELESS)
+def test_a_box_of_voc_is_inside_the_picture_and_has_a_pixel(shape, size):
+    regions = (Region("<&\ud800\0", shape), Region("", shape, True))
+    _, found = objects(as_voc("a.png", blank(*size), regions))
+    for name, left, top, right, bottom in found:
+        assert 1 <= left <= right <= size[0] and 1 <= top <= bottom <= size[1] and name
+
+
+@pytest.mark.parametrize("label", ["]]>", "<object>", "&lt;", "a\nb", "\ud83d", "ü 面 \x1b[0m"])
+def test_a_label_is_only_a_label_in_voc(label):
+    root, found = objects(as_voc(f"{label}.png", PICTURE, (box(0, 0, 1, 1, label),)))
+    assert len(found) == 1 and root.findtext("filename").endswith(".png")

@@ -55,7 +55,7 @@ FLOORS = {
     ],
     "vlm_backends.media.exports": [
         ["common"],
-        ["raster", "svg", "coco", "yolo", "tables", "conversation"],
+        ["raster", "svg", "coco", "yolo", "voc", "tables", "conversation"],
         ["__init__"],
     ],
     "vlm_backends.readers": [

@@ -15,6 +15,7 @@ from vlm_backends.media.exports.conversation import as_conversation, as_text
 from vlm_backends.media.exports.raster import as_mask, as_png
 from vlm_backends.media.exports.svg import as_svg
 from vlm_backends.media.exports.tables import as_csv, as_markdown
+from vlm_backends.media.exports.voc import as_voc
 from vlm_backends.media.exports.yolo import as_yolo
 from vlm_backends.text import clean
 from vlm_backends.types import Answer, Picture, Region
@@ -30,6 +31,7 @@ __all__ = [
     "as_png",
     "as_svg",
     "as_text",
+    "as_voc",
     "as_yolo",
 ]
 
@@ -67,10 +69,18 @@ def _svg(picture: Picture | None, answer: Answer) -> bytes:
     return as_svg(*_drawable(picture, answer)).encode()
 
 
+def _name(picture: Picture) -> str:
+    return clean(picture.title) or file_name(picture)
+
+
 def _coco(picture: Picture | None, answer: Answer) -> bytes:
     located, regions = _located(picture, answer)
-    name = clean(located.title) or file_name(located)
-    return to_json(as_coco([(name, located, regions)]))
+    return to_json(as_coco([(_name(located), located, regions)]))
+
+
+def _voc(picture: Picture | None, answer: Answer) -> bytes:
+    located, regions = _located(picture, answer)
+    return as_voc(_name(located), located, regions).encode()
 
 
 def _yolo(picture: Picture | None, answer: Answer) -> bytes:
@@ -103,6 +113,7 @@ FORMATS: Mapping[str, Format] = {
     "SVG": Format("svg", "image/svg+xml", _svg),
     "COCO": Format("json", "application/json", _coco),
     "YOLO": Format("zip", "application/zip", _yolo),
+    "Pascal VOC": Format("xml", "application/xml", _voc),
     "CSV": Format("csv", "text/csv", _csv),
     "Markdown": Format("md", "text/markdown", _markdown),
     "Text": Format("txt", "text/plain", _text),
