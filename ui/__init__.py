@@ -46,14 +46,15 @@ def build(
     `engine` is preferred; a visitor may choose another one of the configuration. Without `config`
     the environment is read. Give the same `limiter` to `settings`.
     """
-    with TolerantBlocks(title="VLM Showcase", analytics_enabled=False) as page:
+    with TolerantBlocks(title="VLM Showcase", analytics_enabled=False, fill_width=True) as page:
         # Called first: it takes longer the more is on the page already.
         page.queue(default_concurrency_limit=None, max_size=512)
         welcome()
         engines = find_engines(engine, config, limiter)
-        visitor, who = header()
-        table = AvailabilityTable(engines, visitor)
-        with gr.Tabs(overflow_behavior="wrap") as tabs:
+        with gr.Column(elem_id="engine-panel", visible=True):
+            visitor, who = header()
+            table = AvailabilityTable(engines, visitor)
+        with gr.Tabs(elem_id="models") as tabs:
             pickers, chats, tasks = _model_tabs(engines, visitor)
             with gr.Tab("Compare", id="compare", elem_id="tab-compare"):
                 compare = CompareTab(engines, visitor)

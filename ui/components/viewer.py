@@ -1,4 +1,4 @@
-"""Shows a picture with its regions as SVG, and the words linked with them, in the browser.
+"""Takes a picture, and shows it with its regions as SVG, the words linked with them, in the browser.
 
 Python sends a scene, a plain JSON value; static/viewer.js shows it. The data of its events comes
 from the browser and is untrusted.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from html import escape
 from typing import Any
+from uuid import uuid4
 
 import gradio as gr
 
@@ -23,20 +23,27 @@ NOTHING = Answer("")
 _MAX_LABELLED = 12  # regions; where there are more, labels are shown on request
 _MAX_LABEL = 400  # characters; the text below the picture has all of it
 _MAX_SPOKEN, _MAX_SPOKEN_LABEL = 8, 60  # labels, and characters of each, for screen readers
+# Gradio knows an event of a component by its name in quotes.
 _ON_LOAD = (
     "showcase.viewer(element, props, watch, {region: (data) => trigger('region', data), "
-    "act: (data) => trigger('act', data)})"
+    "act: (data) => trigger('act', data), picked: (data) => trigger('picked', data), "
+    "edit: (data) => trigger('edit', data)}, upload)"
 )
 
 
-def viewer(hint: str = "Your picture, with what was found in it", **options: Any) -> gr.HTML:
-    """Return a component that shows a scene; while it is empty, it shows `hint`.
+def viewer(several: bool = False, takes: bool = True, **options: Any) -> gr.HTML:
+    """Return a component that shows a scene; while it is empty, it asks for a picture.
 
-    Its events: `region` (a box was drawn) and `act` (an action was chosen for boxes, or for the
-    answer).
+    It takes pictures that are chosen, dropped, pasted, or named by an address, also in place of the
+    one that it shows; `several` at a time, or none where it does not take any.
+
+    Its events: `picked` (pictures were given; see `core.uploads`), `region` (a box was drawn),
+    `act` (an action was chosen for boxes, or for the answer) and `edit` (a region was changed; see
+    `state.editing`).
     """
+    kind = "several" if several else "one" if takes else "none"
     return gr.HTML(
-        html_template=f'<div class="viewer" data-hint="{escape(hint)}"></div>',
+        html_template=f'<div class="viewer" data-takes="{kind}"></div>',
         js_on_load=_ON_LOAD,
         apply_default_css=False,
         **options,
@@ -47,12 +54,14 @@ def viewer(hint: str = "Your picture, with what was found in it", **options: Any
 class Action:
     """A button for a region, or for the answer as a whole; its event brings `name` back.
 
-    `points`: it is offered for a point that was clicked, too.
+    `points`: it is offered for a point that was clicked, too. `solid`: it is for things, and makes
+    no sense for lines of print.
     """
 
     name: str
     title: str
     points: bool = False
+    solid: bool = False
 
 
 def scene(
@@ -63,6 +72,9 @@ def scene(
     text: bool = True,
     labels: bool | None = None,
     drawing: bool = False,
+    points: bool = False,
+    print: bool = False,
+    edits: int | None = None,
     box: Sequence[float | None] | None = None,
     region_actions: Sequence[Action] = (),
     answer_actions: Sequence[Action] = (),
@@ -72,7 +84,9 @@ def scene(
     `groups` has one name for each region: a group shares a colour, and is hidden together; by
     default the labels are the groups. `text` puts the answer's words below the picture. `labels`
     shows the labels at once; by default when there are few. `drawing` begins with a finger drawing
-    a box instead of scrolling. `box` is the drawn box: left, top, right, bottom in 0..1.
+    a box instead of moving the picture; `points` takes a click for a point. `print`: the regions are
+    lines of print. `edits` is the number of changes by hand that can be taken back; None: the
+    regions cannot be changed. `box` is the drawn box: left, top, right, bottom in 0..1.
     `region_actions` are offered for boxes (without them none can be drawn), `answer_actions` for
     the answer as a whole.
     """
@@ -86,6 +100,11 @@ def scene(
         "height": picture.height,
         "alt": f"The picture: {_spoken(regions)}" if regions else "The picture",
         "regions": _drawn(regions, groups or [region.label for region in regions]),
+        "editable": edits is not None,
+        "undo": bool(edits),
+        "print": print,
+        "points": points,
+        "rows": len(answer.rows),
         "parts": linked_parts(shown) if text and answer.text.strip() else [],
         "folded": [folded_title, folded.text] if text and folded_title else [],
         "names": len(regions) <= _MAX_LABELLED if labels is None else labels,
@@ -94,6 +113,12 @@ def scene(
         "actions": [asdict(action) for action in region_actions],
         "further": [asdict(action) for action in answer_actions],
     }
+
+
+def refused(shown: dict[str, Any] | None, sentence: str) -> dict[str, Any]:
+    """Return the value of a viewer that still shows this, and says what is wrong with a picture."""
+    # Gradio does not send a value that is the same.
+    return {**(shown or {}), "said": sentence, "turn": uuid4().hex}
 
 
 def linked_parts(answer: Answer) -> list[tuple[str, list[int]]]:
@@ -127,6 +152,7 @@ def _drawn(regions: Sequence[Region], groups: Sequence[str]) -> list[dict[str, A
 def _region(region: Region, group: str, shade: Colour, points: list[list[float]]) -> dict[str, Any]:
     return {
         "label": region.title[:_MAX_LABEL],
+        "name": region.label[:_MAX_LABEL],
         "group": group[:_MAX_LABEL],
         "colour": "rgb({},{},{})".format(*shade),
         "on": ink(shade),

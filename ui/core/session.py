@@ -85,12 +85,12 @@ class EngineRegistry:
         names = {model.id: self.answering(visitor, model).name for model in self.models}
         return replace(visitor, choices=tuple((names | dict(visitor.choices)).items()))
 
-    def options(self, visitor: Visitor, model: Model) -> list[tuple[str, str]]:
-        """List the engines to choose from for this model: pairs of a label and a name."""
-        return [
-            (f"{engine.name}: {_summary(engine, visitor, model)}", engine.name)
-            for engine in self._candidates(model)
-        ]
+    def candidates(self, visitor: Visitor, model: Model) -> list[Engine]:
+        """List the engines that may have this model, with the visitor's key, the preferred first.
+
+        Raises BadPrompt as `answering` does.
+        """
+        return [self._with_key(visitor, engine) for engine in self._candidates(model)]
 
     def alternative(self, visitor: Visitor, model: Model, failed: Engine) -> Engine | None:
         """Return another engine that can answer about this model here and now."""
@@ -136,11 +136,6 @@ def owner_pays(visitor: Visitor, engine: Engine) -> bool:
 def _lacks_key(engine: Engine, visitor: Visitor) -> bool:
     traits = engine.traits
     return traits.takes_key and not (traits.has_key or visitor.key)
-
-
-def _summary(engine: Engine, visitor: Visitor, model: Model) -> str:
-    summary = engine.capability(model).summary
-    return f"{summary}, needs a key" if _lacks_key(engine, visitor) else summary
 
 
 def find_engines(

@@ -1,89 +1,11 @@
-// The tools below the picture, and the answer's words, which are linked with its regions.
-showcase.tools = (view) => {
-  const { make } = showcase,
-    { scene, kept } = view,
-    bar = make("div", { class: "tools", role: "group", "aria-label": "What is shown" });
-  const toggle = (title, on, act) =>
-    make(
-      "button",
-      {
-        type: "button",
-        "aria-pressed": String(on),
-        onclick: (event) => {
-          const now = event.currentTarget.getAttribute("aria-pressed") !== "true";
-          event.currentTarget.setAttribute("aria-pressed", String(now));
-          act(now);
-          showcase.refresh(view);
-        },
-      },
-      title,
-    );
-  const groups = new Map(),
-    chips = make("div", { class: "chips", role: "group", "aria-label": "Shown by name" });
-  for (const { group, colour } of scene.regions)
-    groups.set(group, { colour, count: (groups.get(group)?.count ?? 0) + 1 });
-  // Otherwise each chip would repeat one region's name.
-  const telling = groups.size <= 6 || groups.size < scene.regions.length;
-  if (scene.names && telling && groups.size > 1 && groups.size <= 30) {
-    for (const [group, { colour, count }] of groups) {
-      const chip = toggle(`${group || "unnamed"}${count > 1 ? ` × ${count}` : ""}`, true, (on) =>
-        view.hidden[on ? "delete" : "add"](group),
-      );
-      chip.classList.add("chip");
-      chip.style.setProperty("--ink", colour);
-      chips.append(chip);
-    }
-  }
-  if (scene.regions.length) {
-    bar.append(
-      toggle("Names", view.named, (on) => {
-        view.named = kept.names = on;
-      }),
-      toggle("Plain background", kept.plain, (on) => {
-        kept.plain = on;
-      }),
-    );
-    if (scene.regions.some(({ solid }) => solid)) {
-      bar.append(
-        make(
-          "label",
-          {},
-          "Mask ",
-          make("input", {
-            type: "range",
-            min: 0,
-            max: 100,
-            value: kept.opacity,
-            oninput: (event) => {
-              kept.opacity = event.target.value;
-              showcase.refresh(view);
-            },
-          }),
-        ),
-      );
-    }
-  }
-  if (scene.actions.length) {
-    bar.append(
-      toggle("Draw a box", scene.draw, (on) => view.stage.classList.toggle("drawing", on)),
-    );
-  }
-  bar.append(
-    make(
-      "button",
-      { type: "button", onclick: () => view.root.requestFullscreen?.() },
-      "Full screen",
-    ),
-  );
-  view.root.append(bar);
-  if (chips.children.length) view.root.append(chips);
-};
-
+// The answer's words beside the picture, linked with its regions.
 showcase.words = (view) => {
   const { make } = showcase,
-    { scene } = view;
+    { scene } = view,
+    place = showcase.beside(view, ".linked-words");
   view.marks = [];
-  if (!scene.parts.length) return;
+  place?.replaceChildren();
+  if (!place || !scene?.parts.length) return;
   const text = make("div", { class: "text" });
   for (const [words, regions] of scene.parts) {
     if (!regions.length) {
@@ -109,7 +31,7 @@ showcase.words = (view) => {
     const [title, folded] = scene.folded;
     words.append(make("details", {}, make("summary", {}, title), make("p", {}, folded)));
   }
-  view.root.append(words);
+  place.append(words);
 };
 
 function header(view, text) {

@@ -1,18 +1,25 @@
-// Draw a box with mouse, finger or keys.
+// Draw a box with mouse, finger or keys; move it, or one of its sides, by what it is held at.
 // Its corners, in 0..1 of the picture, go to the server as "region".
+const MIN_DRAG = 0.01; // of the picture's side: a shorter drag is a click
+const POINT = 0.004; // of the picture's side, each way: a region so small is a point
+const GRIPS = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
+const isPoint = ([x0, y0, x1, y1]) => Math.max(x1 - x0, y1 - y0) <= 2.5 * POINT;
+const within = (value, low, high) => Math.min(high, Math.max(low, value));
+
 showcase.drawing = (view) => {
   const { make } = showcase,
     { stage, scene } = view;
-  view.own = make("rect", { class: "own" });
-  view.svg.append(view.own);
+  view.own = make("div", { class: "own" }, ...GRIPS.map((grip) => make("i", { "data-grip": grip })));
+  stage.append(view.own);
   view.drawable = Boolean(scene.actions.length);
   view.actions = make("div", { class: "actions" });
-  view.root.append(view.actions);
+  view.frame.append(view.actions);
   if (!view.drawable) return;
   stage.setAttribute("role", "group");
   stage.setAttribute(
     "aria-label",
-    "The picture. Drag a box, or press B and move it with the arrow keys, Shift resizes.",
+    "The picture. Drag a box, or press B and move it with the arrow keys, Shift resizes. " +
+      "Plus and minus zoom, 0 shows all.",
   );
   stage.setAttribute("tabindex", "0");
   stage.addEventListener("pointerdown", (event) => press(view, event));
@@ -22,25 +29,24 @@ showcase.drawing = (view) => {
     view.start = null;
     showcase.refresh(view);
   });
-  stage.addEventListener("keydown", (event) => moveByKeys(view, event));
+  stage.addEventListener("keydown", (event) => byKeys(view, event));
   if (scene.draw) stage.classList.add("drawing");
 };
 
-const MIN_DRAG = 0.01; // of the picture's side: a shorter drag is a click
-const POINT = 0.004; // of the picture's side, each way: a region so small is a point
-const takesPoints = () => Boolean(document.querySelector("#click-hint")?.checkVisibility());
-const isPoint = ([x0, y0, x1, y1]) => Math.max(x1 - x0, y1 - y0) <= 2.5 * POINT;
-
 function place(view, event) {
   const { left, top, width, height } = view.stage.getBoundingClientRect();
-  const within = (value) => Math.min(1, Math.max(0, value));
-  return [within((event.clientX - left) / width), within((event.clientY - top) / height)];
+  return [
+    within((event.clientX - left) / width, 0, 1),
+    within((event.clientY - top) / height, 0, 1),
+  ];
 }
 
 function press(view, event) {
-  const touched = event.pointerType === "touch" && !view.stage.classList.contains("drawing");
-  if (event.button || touched) return; // a finger scrolls, unless drawing is on
+  const grip = event.target.dataset?.grip ?? (event.target === view.own ? "all" : "");
+  const scrolls = event.pointerType === "touch" && !view.stage.classList.contains("drawing");
+  if (event.button || (scrolls && !grip)) return; // a finger moves the picture, unless drawing is on
   view.start = place(view, event);
+  view.grip = grip && { grip, box: view.box };
   event.preventDefault();
   view.stage.focus({ preventScroll: true });
 }
@@ -54,8 +60,25 @@ function drag(view, event) {
   if (!view.dragged) view.stage.setPointerCapture(event.pointerId);
   view.dragged = true;
   view.chosen = null;
-  view.box = [Math.min(a, x), Math.min(b, y), Math.max(a, x), Math.max(b, y)];
+  view.box = view.grip
+    ? held(view.grip, x - a, y - b)
+    : [Math.min(a, x), Math.min(b, y), Math.max(a, x), Math.max(b, y)];
   showcase.showBox(view);
+}
+
+// Return the box after what it is held at was moved by dx and dy.
+function held({ grip, box }, dx, dy) {
+  let [x0, y0, x1, y1] = box;
+  if (grip === "all") {
+    const mx = within(dx, -x0, 1 - x1),
+      my = within(dy, -y0, 1 - y1);
+    return [x0 + mx, y0 + my, x1 + mx, y1 + my];
+  }
+  if (grip.includes("w")) x0 = within(x0 + dx, 0, x1 - MIN_DRAG);
+  if (grip.includes("e")) x1 = within(x1 + dx, x0 + MIN_DRAG, 1);
+  if (grip.includes("n")) y0 = within(y0 + dy, 0, y1 - MIN_DRAG);
+  if (grip.includes("s")) y1 = within(y1 + dy, y0 + MIN_DRAG, 1);
+  return [x0, y0, x1, y1];
 }
 
 function release(view, event) {
@@ -63,40 +86,25 @@ function release(view, event) {
   const [x, y] = view.start;
   view.start = null;
   if (!view.dragged) {
-    // a click on a bare part of the picture is a point, where the hint says so; a box stays
+    // a click on a bare part of the picture is a point, where the task takes one; a box stays
     const drawn = view.chosen === null && view.box && !isPoint(view.box);
-    if (drawn || !takesPoints() || event.target.closest("[data-i]")) return;
+    if (drawn || !view.scene.points || event.target.closest("[data-i], .own")) return;
     view.chosen = null;
-    const sides = [x - POINT, y - POINT, x + POINT, y + POINT];
-    view.box = sides.map((at) => Math.min(1, Math.max(0, at)));
+    view.box = [x - POINT, y - POINT, x + POINT, y + POINT].map((at) => within(at, 0, 1));
   }
   showcase.refresh(view);
   view.trigger.region({ box: view.box });
 }
 
-function moveByKeys(view, event) {
-  if (event.target !== view.stage) return;
-  const step = {
-    ArrowRight: [0.02, 0],
-    ArrowLeft: [-0.02, 0],
-    ArrowDown: [0, 0.02],
-    ArrowUp: [0, -0.02],
-  }[event.key];
-  if (event.key.toLowerCase() === "b" && !event.ctrlKey && !event.metaKey)
-    view.box = [0.25, 0.25, 0.75, 0.75];
+const STEPS = { ArrowRight: [0.02, 0], ArrowLeft: [-0.02, 0], ArrowDown: [0, 0.02], ArrowUp: [0, -0.02] };
+
+function byKeys(view, event) {
+  if (event.target !== view.stage || event.ctrlKey || event.metaKey) return;
+  const step = STEPS[event.key];
+  if (showcase.zoomKey(view, event)) return event.preventDefault();
+  if (event.key.toLowerCase() === "b") view.box = [0.25, 0.25, 0.75, 0.75];
   else if (!step || !view.box) return;
-  else {
-    const [x0, y0, x1, y1] = view.box,
-      [dx, dy] = step,
-      within = (value, low, high) => Math.min(high, Math.max(low, value));
-    if (event.shiftKey)
-      view.box = [x0, y0, within(x1 + dx, x0 + 0.02, 1), within(y1 + dy, y0 + 0.02, 1)];
-    else {
-      const mx = within(dx, -x0, 1 - x1),
-        my = within(dy, -y0, 1 - y1);
-      view.box = [x0 + mx, y0 + my, x1 + mx, y1 + my];
-    }
-  }
+  else view.box = held({ grip: event.shiftKey ? "se" : "all", box: view.box }, ...step);
   event.preventDefault();
   view.chosen = null;
   showcase.refresh(view);
@@ -104,52 +112,44 @@ function moveByKeys(view, event) {
   view.report = setTimeout(() => view.trigger.region({ box: view.box }), 250);
 }
 
-// Show the box, and the actions for it.
+// Show the box, and over the foot of the picture what can be asked about it.
 showcase.showBox = (view) => {
-  const { make } = showcase,
+  const { make, button } = showcase,
     { scene, box } = view;
-  view.own.style.display = box && view.chosen === null ? "" : "none";
+  view.own.hidden = !box || view.chosen !== null;
   if (box) {
-    const [x0, y0, x1, y1] = box;
-    const place = {
-      x: x0 * scene.width,
-      y: y0 * scene.height,
-      width: (x1 - x0) * scene.width,
-      height: (y1 - y0) * scene.height,
-    };
-    for (const [name, value] of Object.entries(place)) view.own.setAttribute(name, value);
+    const [x0, y0, x1, y1] = box.map((side) => `${100 * side}%`);
+    Object.assign(view.own.style, {
+      left: x0,
+      top: y0,
+      width: `calc(${x1} - ${x0})`,
+      height: `calc(${y1} - ${y0})`,
+    });
   }
+  const point = view.chosen === null && box && isPoint(box);
+  view.own.classList.toggle("point", Boolean(point));
   const name =
     view.chosen === null
-      ? box && isPoint(box)
+      ? point
         ? "this point"
         : "your box"
       : `“${scene.regions[view.chosen].label || "this region"}”`;
-  const button = (action, boxes) =>
-    make(
-      "button",
-      { type: "button", onclick: () => view.trigger.act({ action: action.name, boxes }) },
-      action.title,
-    );
+  const act = (action, boxes) =>
+    button(action.title, () => view.trigger.act({ action: action.name, boxes }));
   const visible = scene.regions.filter(
     ({ solid }, i) => !solid && !view.shapes[i].classList.contains("off"),
   );
+  const ofPrint = (regions) => scene.actions.filter(({ solid }) => !(regions && scene.print && solid));
+  const fitting = ofPrint(view.chosen !== null).filter(({ points }) => points || !point);
   const rows = [];
-  const fitting = scene.actions.filter(({ points }) => points || name !== "this point");
   if (box && fitting.length)
-    rows.push(make("p", {}, `With ${name}: `, ...fitting.map((action) => button(action, [box]))));
-  if (visible.length > 1 && scene.actions.length) {
+    rows.push(make("p", {}, `With ${name}: `, ...fitting.map((action) => act(action, [box]))));
+  else if (visible.length > 1 && ofPrint(true).length) {
     const boxes = visible.map(({ points }) => showcase.bounds(points));
     rows.push(
-      make(
-        "p",
-        {},
-        `With all ${visible.length}: `,
-        ...scene.actions.map((action) => button(action, boxes)),
-      ),
+      make("p", {}, `With all ${visible.length}: `, ...ofPrint(true).map((action) => act(action, boxes))),
     );
   }
-  if (scene.further.length)
-    rows.push(make("p", {}, ...scene.further.map((action) => button(action, []))));
+  if (scene.further.length) rows.push(make("p", {}, ...scene.further.map((action) => act(action, []))));
   view.actions.replaceChildren(...rows);
 };

@@ -1,6 +1,6 @@
-// The picture component in the browser: it shows a scene (see ui/components/viewer.py) as a picture
-// with regions, names, words and tools. Nothing here asks the server: two events report a drawn box
-// ("region") and an action that was chosen for a region ("act").
+// The viewer in the browser: it takes a picture, and shows a scene (see ui/components/viewer.py): the
+// picture with its regions and names; their list and the words that name them stand beside it. Its
+// events tell the server what was done: "picked", "region", "act" and "edit".
 window.showcase = window.showcase || {};
 
 showcase.make = (tag, attributes = {}, ...children) => {
@@ -15,10 +15,18 @@ showcase.make = (tag, attributes = {}, ...children) => {
   return node;
 };
 
+showcase.button = (title, onclick, attributes = {}) =>
+  showcase.make("button", { type: "button", onclick, ...attributes }, title);
+
 showcase.bounds = (points) => {
   const xs = points.map(([x]) => x),
     ys = points.map(([, y]) => y);
   return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+};
+
+showcase.address = (path) => {
+  const file = path.split("/").map(encodeURIComponent).join("/");
+  return `${window.gradio_config?.root ?? ""}/gradio_api/file=${file}`;
 };
 
 // Make many items one tab stop: the arrow keys move between them.
@@ -35,28 +43,46 @@ showcase.rove = (container, items) => {
   });
 };
 
-showcase.viewer = (element, props, watch, trigger) => {
+showcase.viewer = (element, props, watch, trigger, upload) => {
   const view = {
     root: element.querySelector(".viewer"),
+    tab: element.closest(".tabitem"),
     trigger,
     kept: { names: null, plain: false, opacity: 38 },
   };
   const show = () => {
-    view.scene = props.value?.path ? props.value : null;
-    showcase.render(view);
+    const value = props.value ?? {};
+    const same = view.scene?.path === value.path && view.zoom;
+    view.scene = value.path ? value : null;
+    showcase.render(view, same);
+    showcase.saidOf(view, value.said, "bad");
   };
-  link(view);
+  link(view, view.root);
+  showcase.dropZone(view, upload);
   watch("value", show);
   show();
 };
 
-showcase.render = (view) => {
+// The part of the tab that shows something of this picture beside it, once it is there.
+showcase.beside = (view, selector) => {
+  const part = view.tab?.querySelector(selector);
+  if (part && !part.viewed) {
+    part.viewed = true;
+    link(view, part);
+  }
+  return part;
+};
+
+showcase.render = (view, zoom) => {
   const { root, scene } = view,
     { make } = showcase;
   view.watcher?.disconnect();
   root.replaceChildren();
   root.classList.toggle("blank", !scene);
-  if (!scene) return root.append(make("p", { class: "hint" }, root.dataset.hint || ""));
+  view.shapes = view.plates = view.marks = [];
+  showcase.words(view);
+  showcase.regionList(view);
+  if (!scene) return root.append(blank(view));
   Object.assign(view, {
     hidden: new Set(),
     chosen: null,
@@ -64,11 +90,7 @@ showcase.render = (view) => {
     sought: null,
     named: view.kept.names ?? scene.names,
   });
-  view.picture = make("img", {
-    src: showcase.address(scene.path),
-    alt: scene.alt,
-    draggable: "false",
-  });
+  view.picture = make("img", { src: showcase.address(scene.path), alt: scene.alt, draggable: "false" });
   view.svg = make("svg", {
     viewBox: `0 0 ${scene.width} ${scene.height}`,
     preserveAspectRatio: "none",
@@ -77,21 +99,33 @@ showcase.render = (view) => {
   });
   view.names = make("div", { class: "names", "aria-hidden": "true" });
   view.stage = make("div", { class: "stage" }, view.picture, view.svg, view.names);
-  view.stage.style.setProperty("--ratio", scene.width / scene.height);
-  root.append(make("div", { class: "frame" }, view.stage));
+  view.frame = make("div", { class: "frame" }, view.stage);
+  root.append(view.frame);
   drawRegions(view);
-  showcase.tools(view);
   showcase.drawing(view);
-  showcase.words(view);
-  view.watcher = new ResizeObserver(() => placeNames(view));
-  view.watcher.observe(view.stage);
+  showcase.zoomable(view);
+  showcase.tools(view);
+  if (zoom) view.zoom = zoom;
+  else showcase.fit(view, false);
+  view.watcher = new ResizeObserver(() => {
+    showcase.layOut(view);
+    placeNames(view);
+  });
+  view.watcher.observe(view.frame);
+  showcase.layOut(view);
   showcase.refresh(view);
 };
 
-showcase.address = (path) => {
-  const file = path.split("/").map(encodeURIComponent).join("/");
-  return `${window.gradio_config?.root ?? ""}/gradio_api/file=${file}`;
-};
+function blank(view) {
+  const { make } = showcase;
+  if (view.takes === "none") return make("p", { class: "hint" }, "What they found is shown here.");
+  return make(
+    "div",
+    { class: "hint" },
+    make("p", {}, make("b", {}, "Drop a picture here"), ", or paste one"),
+    showcase.pickers(view),
+  );
+}
 
 // Draw large regions below small ones, so that each can be pointed at.
 function drawRegions(view) {
@@ -122,34 +156,21 @@ function drawRegions(view) {
     ),
   );
   view.plates = scene.regions.map((region, i) =>
-    make(
-      "span",
-      {
-        "data-i": i,
-        style: `--ink:${region.colour};--on:${region.on}`,
-      },
-      region.label,
-    ),
+    make("span", { "data-i": i, style: `--ink:${region.colour};--on:${region.on}` }, region.label),
   );
   view.names.append(...view.plates);
   showcase.rove(view.svg, view.shapes);
 }
 
-// Highlight a region, its name and its words together when one is pointed at.
+// Highlight a region, its name, its line and its words together when one is pointed at.
 // A click chooses the region.
-function link(view) {
+function link(view, part) {
   const at = (event) => event.target.closest?.("[data-i]")?.dataset.i.split(" ").map(Number) ?? [];
   const on = (names, act) =>
-    names.forEach((name) => view.root.addEventListener(name, (event) => view.scene && act(event)));
+    names.forEach((name) => part.addEventListener(name, (event) => view.scene && act(event)));
   on(["pointerover", "focusin"], (event) => highlight(view, at(event)));
   on(["pointerleave", "focusout"], () => highlight(view, []));
-  view.root.addEventListener(
-    "pointerdown",
-    () => {
-      view.dragged = false;
-    },
-    true,
-  ); // in the capture phase, before `press`
+  part.addEventListener("pointerdown", () => (view.dragged = false), true); // before `press`
   on(["click"], (event) => {
     const [i] = at(event);
     if (i !== undefined && !view.dragged && !getSelection().toString())
@@ -165,13 +186,12 @@ function link(view) {
   });
 }
 
+const linked = (view) => [...view.shapes, ...view.plates, ...view.marks, ...(view.lines ?? [])];
+const indices = (node) => node.dataset.i.split(" ").map(Number);
+
 function highlight(view, lit) {
-  for (const node of [...view.shapes, ...view.plates, ...view.marks]) {
-    node.classList.toggle(
-      "lit",
-      node.dataset.i.split(" ").some((i) => lit.includes(Number(i))),
-    );
-  }
+  for (const node of linked(view))
+    node.classList.toggle("lit", indices(node).some((i) => lit.includes(i)));
   view.root.classList.toggle("pointing", lit.length > 0);
   if (lit.length && view.names.classList.contains("crowd")) placeNames(view);
 }
@@ -185,22 +205,15 @@ showcase.choose = (view, i) => {
 // Show on the drawing what is hidden, chosen and searched for.
 showcase.refresh = (view) => {
   const { scene, root } = view;
-  const off = (region, i) => view.hidden.has(region.group) || (view.sought && !view.sought.has(i));
-  scene.regions.forEach((region, i) => {
-    for (const node of [view.shapes[i], view.plates[i]]) {
-      node.classList.toggle("off", Boolean(off(region, i)));
-      node.classList.toggle("chosen", view.chosen === i);
-    }
-    view.shapes[i].setAttribute("aria-pressed", view.chosen === i);
-  });
-  for (const mark of view.marks) {
-    const all = mark.dataset.i.split(" ").map(Number);
-    mark.classList.toggle(
-      "off",
-      all.every((i) => off(scene.regions[i], i)),
-    );
-    mark.classList.toggle("chosen", all.includes(view.chosen));
+  if (!scene) return;
+  const off = (i) =>
+    view.hidden.has(scene.regions[i].group) || Boolean(view.sought && !view.sought.has(i));
+  for (const node of linked(view)) {
+    const all = indices(node);
+    node.classList.toggle("off", all.every(off));
+    node.classList.toggle("chosen", all.includes(view.chosen));
   }
+  view.shapes.forEach((shape, i) => shape.setAttribute("aria-pressed", view.chosen === i));
   root.classList.toggle("spotlight", view.chosen !== null);
   root.classList.toggle("plain", view.kept.plain);
   root.classList.toggle("unnamed", !view.named);

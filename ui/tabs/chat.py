@@ -49,12 +49,15 @@ class ChatTab:
         self.model, self.registry, self.visitor = model, registry, visitor
         self.conversation = gr.State(Conversation())
         self.ends: list[Dependency] = []  # events that follow the end of each call
-        self._examples()
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=3, min_width=320):
+        with gr.Row(elem_classes="work"):
+            with gr.Column(scale=6, min_width=320, elem_classes="picture-pane"):
+                self.viewer = viewer(elem_classes="picture")
+                self._examples()
+            with gr.Column(scale=5, min_width=320, elem_classes="answer-pane"):
                 self._chat()
-            with gr.Column(scale=2, min_width=320):
                 self._results()
+        with gr.Column(elem_classes="composer"):
+            self._composer()
         self._wire()
 
     def _examples(self) -> None:
@@ -67,7 +70,7 @@ class ChatTab:
         )
 
     def _chat(self) -> None:
-        model, several = self.model, self.model.pictures > 1
+        model = self.model
         with gr.Column(elem_classes="exchange"):  # its height is fixed: nothing moves in a stream
             self.chatbot = gr.Chatbot(
                 buttons=["copy", "copy_all"],
@@ -82,6 +85,9 @@ class ChatTab:
             self.live = gr.Markdown(elem_classes="live", line_breaks=True)
         self.notice = gr.Markdown(elem_classes="notice")
         self.instead = fallback_button()
+
+    def _composer(self) -> None:
+        model, several = self.model, self.model.pictures > 1
         self.attached = AttachedPage(f"page-{slug(model)}")
         self.box = MessageBox(
             sources=["upload"],
@@ -96,7 +102,6 @@ class ChatTab:
         )
 
     def _results(self) -> None:
-        self.viewer = viewer(elem_classes="picture")
         self.chart = ChartPanel() if self.model.tables else None
         self.outcome = ResultPanel(self.model, self.conversation, conversation=True)
         with gr.Accordion("Parameters", open=False):
