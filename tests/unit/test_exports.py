@@ -9,6 +9,7 @@ import math
 import random
 import re
 import zipfile
+from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
@@ -24,6 +25,7 @@ from vlm_backends.media.exports import (
     as_csv,
     as_markdown,
     as_mask,
+    as_page,
     as_png,
     as_svg,
     as_text,
@@ -536,6 +538,7 @@ def test_formats_are_what_they_say():
     assert list(files) == [
         "PNG",
         "SVG",
+        "Web page",
         "COCO",
         "YOLO",
         "Pascal VOC",
@@ -547,6 +550,7 @@ def test_formats_are_what_they_say():
     assert [format.extension for format in FORMATS.values()] == [
         "png",
         "svg",
+        "html",
         "json",
         "zip",
         "xml",
@@ -558,6 +562,7 @@ def test_formats_are_what_they_say():
     assert [format.mime for format in FORMATS.values()] == [
         "image/png",
         "image/svg+xml",
+        "text/html",
         "application/json",
         "application/zip",
         "application/xml",
@@ -597,13 +602,17 @@ def test_formats_are_what_they_say():
         (
             None,
             Answer("words"),
-            {"Markdown", "PNG", "SVG", "COCO", "YOLO", "Pascal VOC", "CSV", "Mask"},
+            {"Markdown", "PNG", "SVG", "Web page", "COCO", "YOLO", "Pascal VOC", "CSV", "Mask"},
         ),
-        (None, Answer("words", rows=ROWS), {"PNG", "SVG", "COCO", "YOLO", "Pascal VOC", "Mask"}),
+        (
+            None,
+            Answer("words", rows=ROWS),
+            {"PNG", "SVG", "Web page", "COCO", "YOLO", "Pascal VOC", "Mask"},
+        ),
         (
             None,
             Answer("words", FOUND),
-            {"Markdown", "PNG", "SVG", "COCO", "YOLO", "Pascal VOC", "CSV", "Mask"},
+            {"Markdown", "PNG", "SVG", "Web page", "COCO", "YOLO", "Pascal VOC", "CSV", "Mask"},
         ),
         (None, Answer(""), set(FORMATS)),
     ],
@@ -750,3 +759,64 @@ def test_a_box_of_voc_is_inside_the_picture_and_has_a_pixel(shape, size):
 def test_a_label_is_only_a_label_in_voc(label):
     root, found = objects(as_voc(f"{label}.png", PICTURE, (box(0, 0, 1, 1, label),)))
     assert len(found) == 1 and root.findtext("filename").endswith(".png")
+
+
+# one page of HTML
+
+
+class Tags(HTMLParser):
+    """The tags of a page, with their attributes, and its words."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found, self.words = [], []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+HOSTILE = (
+    "</pre><script>alert(1)</script>",
+    "<img src=https://evil.example/x.png onerror=alert(1)>",
+    "</title><svg onload=alert(1)>",
+    "\ud800\0 & < > \" '",
+)
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_a_page_runs_nothing_and_loads_nothing(words):
+    answer = Answer(words, (box(0, 0, 0.5, 1, words),), ((words, "b"), ("1", words)), note=words)
+    tags = Tags(as_page(PICTURE, answer, words)).found
+    assert {tag for tag, _ in tags} <= {
+        *("html", "head", "meta", "title", "style", "body", "h1", "svg", "image", "g", "polygon"),
+        *("text", "rect", "pre", "section", "ol", "li", "i", "table", "thead", "tbody", "tr"),
+        *("th", "td", "footer", "p"),
+    }
+    for tag, attributes in tags:
+        assert not any(name.startswith("on") for name in attributes), tag
+        for name in ("src", "href", "xlink:href"):
+            assert attributes.get(name, "data:").startswith("data:"), tag
+    policy = next(each["content"] for _, each in tags if "http-equiv" in each)
+    assert policy.startswith("default-src 'none'")
+
+
+def test_a_page_has_all_of_the_answer():
+    found = (box(0.1, 0.2, 0.5, 0.6, "cup")._replace(score=0.934), ring("a ring"))
+    answer = Answer("two things", found, (("a", "b"), ("1", "2")), note="By the built-in tools.")
+    page = Tags(as_page(PICTURE, answer, "My cup"))
+    words = " ".join(page.words)
+    for part in ("My cup", "two things", "cup 93%", "a ring", "By the built-in tools."):
+        assert part in words
+    assert [tag for tag, _ in page.found].count("polygon") == 2
+    assert [tag for tag, _ in page.found if tag in ("th", "td")] == ["th", "th", "td", "td"]
+
+
+def test_a_page_says_how_many_regions_it_does_not_list():
+    page = Tags(as_page(PICTURE, Answer("", (box(0, 0, 1, 1),) * 503)))
+    assert [tag for tag, _ in page.found].count("li") == 500
+    assert "3 more are in the picture." in page.words

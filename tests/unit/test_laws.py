@@ -43,7 +43,7 @@ FLOORS = {
         ["__main__"],
     ],
     "vlm_backends.media": [
-        ["geometry", "palette", "files"],
+        ["geometry", "palette", "files", "data_urls"],
         ["decoding"],
         ["flattening", "drawing", "matching", "merging"],
         ["images"],
@@ -56,6 +56,7 @@ FLOORS = {
     "vlm_backends.media.exports": [
         ["common"],
         ["raster", "svg", "coco", "yolo", "voc", "tables", "conversation"],
+        ["page"],
         ["__init__"],
     ],
     "vlm_backends.readers": [

@@ -38,8 +38,7 @@ class EnginePanel:
         self.visitor = gr.State(Visitor())
         self.choices = gr.HTML(
             html_template='<div class="engines"></div>',
-            js_on_load="showcase.engines(element, props, watch, "
-            "(data) => trigger('choose', data))",
+            js_on_load="showcase.engines(element, props, watch, (data) => trigger('choose', data))",
             apply_default_css=False,
             elem_id="engines",
         )
@@ -56,7 +55,9 @@ class EnginePanel:
                 elem_id="key",
                 scale=3,
             )
-            self.use = gr.Button("Use this key", variant="primary", elem_id="use-key", min_width=120)
+            self.use = gr.Button(
+                "Use this key", variant="primary", elem_id="use-key", min_width=120
+            )
             self.forget = gr.Button("Forget it", elem_id="forget-key", min_width=90)
         self.notice = gr.Markdown(elem_classes="notice", elem_id="key-notice")
         return key
@@ -67,7 +68,9 @@ class EnginePanel:
         gr.on(begin, self.use_key, [self.key, self.visitor], outputs, **SETS_STATE)
         self.forget.click(self.forget_key, None, outputs, **SETS_STATE)
         self.choices.choose(self.choose, self.visitor, self.visitor, **SETS_STATE)
-        gr.on(None, self.refresh, self.visitor, [self.visitor, self.choices], **QUIET)  # on load too
+        gr.on(
+            None, self.refresh, self.visitor, [self.visitor, self.choices], **QUIET
+        )  # on load too
 
     def use_key(self, key: str | None, visitor: Visitor) -> dict[Any, Any]:
         """Take a key; nothing changes for an empty field, or for text that cannot be a key."""

@@ -23,7 +23,17 @@ _SCRIPTS = (
     "example_cards.js",
     "present.js",
 )
-_STYLES = ("page", "chat", "task", "present", "availability", "compare", "batch", "viewer", "layout")
+_STYLES = (
+    "page",
+    "chat",
+    "task",
+    "present",
+    "availability",
+    "compare",
+    "batch",
+    "viewer",
+    "layout",
+)
 CSS = [_STATIC / f"{name}.css" for name in _STYLES]  # in this order: a later rule wins
 _FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "DejaVu Sans Mono", "monospace")

@@ -236,7 +236,8 @@ class FetchedImage(UploadedImage, metaclass=_WithoutStub):
     ) -> str | None:
         """Return the path of the picture's file. Raises ToolError."""
         try:
-            upload = _uploaded_path(str(url_or_file_path or ""))
+            _, _, path = str(url_or_file_path or "").partition("/gradio_api/file=")
+            upload = uploaded_path(unquote(path))
             return await super().async_move_resource_to_block_cache(upload or url_or_file_path)
         except Exception as error:
             reason = str(error).rstrip(".")
@@ -246,8 +247,11 @@ class FetchedImage(UploadedImage, metaclass=_WithoutStub):
             ) from None
 
 
-def _uploaded_path(address: str) -> str | None:
-    """Return the path of the upload that the address names; None when it names none."""
-    path = Path(unquote(address.partition("/gradio_api/file=")[2])).resolve()
+def uploaded_path(path: str) -> str | None:
+    """Return the path if it is that of a file in the upload folder; else None."""
     uploads = Path(get_upload_folder()).resolve()
-    return str(path) if path.is_file() and path.is_relative_to(uploads) else None
+    try:
+        found = Path(path).resolve()
+        return str(found) if found.is_file() and found.is_relative_to(uploads) else None
+    except (OSError, ValueError):  # such as a name that is too long, or has a zero byte
+        return None

@@ -1,13 +1,12 @@
 """Parse a request of OpenAI's API: its JSON becomes a model, a prompt and a task."""
 
-import base64
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote, unquote_to_bytes
 
 from vlm_backends import Model, Picture, Prompt, Task, Turn
 from vlm_backends.errors import BadPrompt, Unreachable, VLMError
 from vlm_backends.media import images
+from vlm_backends.media.data_urls import from_data_url, is_data_url
 from vlm_backends.media.files.kinds import kind_of
 from vlm_backends.media.files.pages import whole_number
 from vlm_backends.models import check_sampling
@@ -18,7 +17,6 @@ _MAX_TEXT = 200_000  # characters of a conversation
 _MAX_TURNS = 200
 _MAX_PICTURES = 100
 _MAX_PDFS = 20  # of the pictures: drawing one may take 20 s, and all callers share two turns
-_STANDARD_ALPHABET = str.maketrans("-_", "+/", " \t\r\n")  # from URL-safe and wrapped base64
 
 
 class NoSuchModel(VLMError):
@@ -153,7 +151,7 @@ class _PictureReader:
                 "address."
             )
         url = url.strip()
-        data = _from_data_url(url) if url[:5].lower() == "data:" else self._load(url)
+        data = from_data_url(url) if is_data_url(url) else self._load(url)
         self._pdfs += kind_of(data) == "pdf"
         if self._pdfs > _MAX_PDFS:
             raise BadPrompt(
@@ -161,25 +159,6 @@ class _PictureReader:
                 "pictures."
             )
         return images.read(data, 1 if page is None else whole_number(page))
-
-
-def _from_data_url(url: str) -> bytes:
-    head, _, data = url.partition(",")
-    kind, *parameters = (part.strip().lower() for part in head.split(";"))
-    if "base64" in parameters:
-        return _decode(data)
-    if kind == "data:image/svg+xml":
-        return unquote_to_bytes(data)  # the reader of pictures says what to do instead
-    raise BadPrompt("A picture's data URL must be in base64: data:image/png;base64,…")
-
-
-def _decode(data: str) -> bytes:
-    """Decode base64: standard or URL-safe, wrapped, without padding, escaped as in an address."""
-    plain = unquote(data).translate(_STANDARD_ALPHABET).rstrip("=")
-    try:
-        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except ValueError:
-        raise BadPrompt("A picture's base64 is broken or cut off. Encode the whole file.") from None
 
 
 def _task(model: Model, text: str) -> Task | None:

@@ -12,6 +12,7 @@ from vlm_backends.errors import BadPrompt
 from vlm_backends.media.exports.coco import as_coco
 from vlm_backends.media.exports.common import file_name, to_json
 from vlm_backends.media.exports.conversation import as_conversation, as_text
+from vlm_backends.media.exports.page import as_page
 from vlm_backends.media.exports.raster import as_mask, as_png
 from vlm_backends.media.exports.svg import as_svg
 from vlm_backends.media.exports.tables import as_csv, as_markdown
@@ -28,6 +29,7 @@ __all__ = [
     "as_csv",
     "as_markdown",
     "as_mask",
+    "as_page",
     "as_png",
     "as_svg",
     "as_text",
@@ -87,6 +89,11 @@ def _yolo(picture: Picture | None, answer: Answer) -> bytes:
     return as_yolo(*_located(picture, answer))
 
 
+def _page(picture: Picture | None, answer: Answer) -> bytes:
+    located, _ = _drawable(picture, answer)
+    return as_page(located, answer).encode()
+
+
 def _csv(picture: Picture | None, answer: Answer) -> bytes:
     table = as_csv(answer, None if answer.rows else _located(picture, answer)[0])
     return table.encode("utf-8-sig")  # Excel recognises UTF-8 by this mark only
@@ -111,6 +118,7 @@ def _mask(picture: Picture | None, answer: Answer) -> bytes:
 FORMATS: Mapping[str, Format] = {
     "PNG": Format("png", "image/png", _png),
     "SVG": Format("svg", "image/svg+xml", _svg),
+    "Web page": Format("html", "text/html", _page),
     "COCO": Format("json", "application/json", _coco),
     "YOLO": Format("zip", "application/zip", _yolo),
     "Pascal VOC": Format("xml", "application/xml", _voc),
