@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,9 @@ from ui.api.endpoints import add_api
 from ui.api.mcp import add_tools, mcp_installed
 from ui.components.availability_table import AvailabilityTable
 from ui.components.chart import ChartPanel, question_about
-from ui.components.engine_menu import engine_picker, header, refresh
+from ui.components.engine_panel import EnginePanel
+from ui.components.header import header
 from ui.components.theme import CSS, head, theme
-from ui.components.welcome import welcome
 from ui.core.gradio_compat import QUIET, TolerantBlocks
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, find_engines
@@ -30,12 +28,11 @@ from ui.tabs.chat import ChatTab, check_free
 from ui.tabs.compare import CompareTab
 from ui.tabs.task import TaskTab
 from ui.web.middleware import protection
-from vlm_backends import Engine, Model, VLMError
+from vlm_backends import Engine, VLMError
 from vlm_backends.config import Config
 from vlm_backends.ratelimit import RateLimiter
 
 __all__ = ["build", "leave", "serve", "settings"]
-_STATES = {"alive": "Live", "withdrawn": "Withdrawn", "unknown": "Unproven"}
 
 
 def build(
@@ -49,13 +46,13 @@ def build(
     with TolerantBlocks(title="VLM Showcase", analytics_enabled=False, fill_width=True) as page:
         # Called first: it takes longer the more is on the page already.
         page.queue(default_concurrency_limit=None, max_size=512)
-        welcome()
+        header()
         engines = find_engines(engine, config, limiter)
-        with gr.Column(elem_id="engine-panel", visible=True):
-            visitor, who = header()
+        with gr.Column(elem_id="engine-panel"):
+            visitor = EnginePanel(engines).visitor
             table = AvailabilityTable(engines, visitor)
-        with gr.Tabs(elem_id="models") as tabs:
-            pickers, chats, tasks = _model_tabs(engines, visitor)
+        with gr.Tabs(elem_id="models", overflow_behavior="wrap") as tabs:
+            chats, tasks = _model_tabs(engines, visitor)
             with gr.Tab("Compare", id="compare", elem_id="tab-compare"):
                 compare = CompareTab(engines, visitor)
             with gr.Tab("Batch", id="batch", elem_id="tab-batch"):
@@ -65,29 +62,22 @@ def build(
         table.redraw_after(*ends)
         by_slug = {slug(chat.model): chat for chat in chats}
         DeepLinks(tabs, by_slug, tasks[0]).wire(page, visitor)
-        shown = [visitor, who, *pickers]
-        gr.on(None, partial(refresh, engines), visitor, shown, **QUIET)  # on load too
         add_api(engines)
         add_tools(engines)
     return page
 
 
-def _model_tabs(
-    engines: EngineRegistry, visitor: gr.State
-) -> tuple[list[gr.Radio], list[ChatTab], list[TaskTab]]:
-    """Build a tab for each model; return the choices of its engine, and the tabs by kind."""
-    pickers: list[gr.Radio] = []
+def _model_tabs(engines: EngineRegistry, visitor: gr.State) -> tuple[list[ChatTab], list[TaskTab]]:
+    """Build a tab for each model; return the tabs by kind."""
     chats: list[ChatTab] = []
     tasks: list[TaskTab] = []
     for model in engines.models:
         with gr.Tab(model.title, id=slug(model), elem_id=f"tab-{slug(model)}"):
-            gr.HTML(_card(model), elem_classes="card")
-            pickers.append(engine_picker(engines, model, visitor))
             if model.tasks:
                 tasks.append(TaskTab(model, engines, visitor))
             else:
                 chats.append(ChatTab(model, engines, visitor))
-    return pickers, chats, tasks
+    return chats, tasks
 
 
 def settings(config: Config | None = None, limiter: RateLimiter | None = None) -> dict:
@@ -135,13 +125,3 @@ def _ask_about_chart(tabs: gr.Tabs, tab: ChatTab, chart: ChartPanel, chat_tab: C
     inputs = [tab.conversation, chat_tab.conversation, chart.grid, chart.question]
     for begin in (chart.go.click, chart.question.submit):
         chat_tab.answer_after(begin(ask_chat, inputs, [tabs, tab.notice, *chat_tab.asked], **QUIET))
-
-
-def _card(model: Model) -> str:
-    by = f" by {escape(model.publisher)}" if model.publisher else ""
-    name = f"<p><b>{escape(model.title)}</b>{by}. {model.about}</p>"
-    if not (hosted := model.hosted):
-        return name
-    state = f'<span class="state {hosted.state}">{_STATES[hosted.state]} at NVIDIA</span>'
-    link = f'<a href="{model.link}" target="_blank" rel="noopener">Model card</a>'
-    return f"{name}<p>{state}: {hosted.why}. {link}</p>"

@@ -21,9 +21,9 @@ from vlm_backends import VLMError, engines
 SETS_STATE: dict[str, Any] = QUIET | {"queue": True}
 _PLACEHOLDER = "nvapi-…"
 _ABOUT_KEY = (
-    "**Your own NVIDIA key.** Make one at [build.nvidia.com](https://build.nvidia.com): it is free. "
-    "It stays in this server's memory until an hour after you leave the page, and is never written "
-    "down. Pictures then go to NVIDIA."
+    "**Your own NVIDIA key.** Make one at [build.nvidia.com](https://build.nvidia.com). It stays "
+    "in this server's memory until an hour after you leave the page, and is never written down. "
+    "Pictures then go to NVIDIA."
 )
 
 
@@ -91,7 +91,7 @@ class EnginePanel:
         return {self.visitor: Visitor(), self.key: emptied, self.notice: ""}
 
     def choose(self, visitor: Visitor, event: gr.EventData) -> Visitor:
-        """Choose an engine for a tab. The event comes from the browser: nothing in it is trusted."""
+        """Choose an engine for a tab; the event comes from the browser, and is not trusted."""
         tab, name = getattr(event, "tab", ""), getattr(event, "engine", "")
         for model in self.registry.models:
             known = [engine.name for engine in self.registry.candidates(visitor, model)]

@@ -12,6 +12,7 @@ from uuid import uuid4
 import gradio as gr
 from gradio.events import Dependency
 
+from ui.components.views import view
 from ui.core.gradio_compat import QUIET, posted
 from ui.core.storage import store_file
 from ui.state.conversation import Conversation
@@ -25,11 +26,14 @@ _NOTHING_ASKED = (
     "<p>Ask something first: the call that was made and its answer are shown here then.</p>"
 )
 _COPY_ON_LOAD = "showcase.copies(element)"
-_BUTTONS = (
-    '<div class="files" role="group" aria-label="Take it away">{}'
-    '<span class="said" role="status"></span></div>'
-)
 _BUTTON = '<button type="button" data-format="{0}">{0}</button>'
+_ROW = '<div class="files" role="group" aria-label="Export">{}{}</div>'
+_MENU = (
+    '<div class="files"><details class="menu"><summary>Export</summary>'
+    '<div role="group" aria-label="Export">{}</div></details>'
+    '<button type="button" data-format="Link">Share</button>{}</div>'
+)
+_SAID = '<span class="said" role="status"></span>'
 
 
 def export_buttons(formats: Sequence[str]) -> gr.HTML:
@@ -37,8 +41,17 @@ def export_buttons(formats: Sequence[str]) -> gr.HTML:
 
     Its event `take` names the wanted format; its value is made by `download` or `refusal`.
     """
+    return _exports(_ROW, formats)
+
+
+def export_menu(formats: Sequence[str]) -> gr.HTML:
+    """Return a menu of formats with a button that shares a link; as `export_buttons` otherwise."""
+    return _exports(_MENU, formats)
+
+
+def _exports(template: str, formats: Sequence[str]) -> gr.HTML:
     return gr.HTML(
-        html_template=_BUTTONS.format("".join(map(_BUTTON.format, formats))),
+        html_template=template.format("".join(map(_BUTTON.format, formats)), _SAID),
         js_on_load="showcase.files(element, props, watch, (data) => trigger('take', data))",
         apply_default_css=False,
     )
@@ -74,30 +87,30 @@ def after(
 
 
 class ResultPanel:
-    """The panel's components, wired to the result that `state` holds: a Conversation or a TaskRun.
+    """The views of an answer as JSON and code, the exports, and the facts about it.
 
-    The tab fills `facts` with `facts_html()`.
+    They are wired to the result that `state` holds: a Conversation or a TaskRun. The tab fills
+    `facts` with `facts_html()`.
     """
 
     def __init__(self, model: Model, state: gr.State, conversation: bool) -> None:
         self.model = model
-        self.facts = gr.HTML(
-            elem_classes="sent",
-            js_on_load="showcase.follows(element, watch, () => trigger('look'))",
-        )
-        last = ["Conversation"] if conversation else []
-        with gr.Accordion("Take it away", open=False):
-            self.files = export_buttons([*FORMATS, "JSON", *last, "Picture as sent", "Link"])
-        with gr.Accordion("View code: the call that was made", open=False) as code:
+        with view("json"):
+            answer = gr.HTML(js_on_load=_COPY_ON_LOAD)
+        with view("code"), gr.Tabs():
             with gr.Tab("Python"):
                 python = gr.HTML(js_on_load=_COPY_ON_LOAD)
             with gr.Tab("Shell"):
                 shell = gr.HTML(js_on_load=_COPY_ON_LOAD)
-        with gr.Accordion("The answer as JSON", open=False) as as_json:
-            answer = gr.HTML(js_on_load=_COPY_ON_LOAD)
-        # `look` comes after an answer while one of the two is open.
-        for look in (code.expand, as_json.expand, self.facts.look):
-            look(listings, state, [python, shell, answer], **QUIET)
+        last = ["Conversation"] if conversation else []
+        with gr.Row(elem_classes="outcome"):
+            self.files = export_menu([*FORMATS, "JSON", *last, "Picture as sent"])
+            self.facts = gr.HTML(
+                elem_classes="sent",
+                js_on_load="showcase.follows(element, watch, () => trigger('look'))",
+                apply_default_css=False,
+            )
+        self.facts.look(listings, state, [python, shell, answer], **QUIET)
         self.files.take(self.take, state, self.files, **QUIET)
 
     def take(self, state: Conversation | TaskRun, event: gr.EventData) -> dict[str, str]:
@@ -185,22 +198,21 @@ def _code(result: Result) -> snippets.Code:
 
 
 def facts_html(result: Result | None) -> str:
-    """Return as an HTML list who answered, the picture as it was sent, and how long it took."""
+    """Return in one line of HTML who answered, how long it took, and how the picture was sent.
+
+    What the answer's own note says is below the answer.
+    """
     if result is None:
         return ""
     timing = result.timing
-    facts = [("Engine", result.engine.name), ("Picture", _transport(result))]
+    facts = [("Answered by", result.engine.name)]
     if timing.first_s is not None:
-        facts += [
-            ("First words", f"{timing.first_s:.2f} s"),
-            ("All of it", f"{timing.total_s:.2f} s"),
-        ]
-    facts.append(("Speed", _speed(result)))
+        facts += [("First token", f"{timing.first_s:.2f} s"), ("Total", f"{timing.total_s:.2f} s")]
+    facts += [("Speed", _speed(result)), ("Picture", _transport(result))]
     items = "".join(
         f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts if value
     )
-    note = f"<p>{escape(result.answer.note)}</p>" if result.answer.note else ""
-    return f'<dl class="facts">{items}</dl>{note}'
+    return f'<dl class="facts">{items}</dl>'
 
 
 def _transport(result: Result) -> str:
@@ -210,7 +222,7 @@ def _transport(result: Result) -> str:
         return ""
     original = _described(given.mime, given.width, given.height, len(given.data))
     if sent.way is None:
-        return f"{original}, stayed on this machine"
+        return f"{original}, stayed on this server"
     way = "in the request" if sent.way == "inline" else "by NVIDIA's asset store"
     fitted = _described(sent.mime, sent.width, sent.height, sent.bytes)
     if fitted == original:

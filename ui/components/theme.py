@@ -12,14 +12,20 @@ from ui.components.presenter import PRESENTATION
 _STATIC = Path(__file__).parents[1] / "static"
 _SCRIPTS = (
     "viewer.js",
+    "drop_zone.js",
+    "zoom.js",
+    "viewer_tools.js",
     "box_input.js",
+    "region_list.js",
     "answer_text.js",
+    "views.js",
+    "task_picker.js",
+    "engine_panel.js",
     "exports.js",
     "table_cells.js",
     "fallback.js",
     "download.js",
     "chat.js",
-    "picture_files.js",
     "example_cards.js",
     "present.js",
 )

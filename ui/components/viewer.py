@@ -1,4 +1,4 @@
-"""Takes a picture, and shows it with its regions as SVG, the words linked with them, in the browser.
+"""Takes a picture, and shows it with its regions as SVG, and the words linked with them.
 
 Python sends a scene, a plain JSON value; static/viewer.js shows it. The data of its events comes
 from the browser and is untrusted.
@@ -84,8 +84,8 @@ def scene(
     `groups` has one name for each region: a group shares a colour, and is hidden together; by
     default the labels are the groups. `text` puts the answer's words below the picture. `labels`
     shows the labels at once; by default when there are few. `drawing` begins with a finger drawing
-    a box instead of moving the picture; `points` takes a click for a point. `print`: the regions are
-    lines of print. `edits` is the number of changes by hand that can be taken back; None: the
+    a box instead of moving the picture; `points` takes a click for a point. `print`: the regions
+    are lines of print. `edits` is the number of changes by hand that can be taken back; None: the
     regions cannot be changed. `box` is the drawn box: left, top, right, bottom in 0..1.
     `region_actions` are offered for boxes (without them none can be drawn), `answer_actions` for
     the answer as a whole.

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 
 import gradio as gr
 
+# Static places that static/viewer.js fills from what the viewer shows.
+WORDS = '<div class="linked-words viewer-part"></div>'
+REGION_LIST = '<div class="region-list viewer-part"></div>'
 _NAMES = ("Text", "Regions", "Table", "JSON", "Code")
 _TAB = (
     '<button type="button" role="tab" data-view="{}" aria-selected="{}" tabindex="{}">{}</button>'

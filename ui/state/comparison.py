@@ -77,6 +77,7 @@ class Comparison(Phased):
     It is busy until every entry has ended and the page shows that.
     """
 
+    given: Picture | None = None  # what the viewer shows, and is asked about next
     picture: Picture | None = None
     entries: tuple[ComparisonEntry, ...] = ()
     words: str = ""  # what was looked for

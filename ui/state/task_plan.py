@@ -100,16 +100,21 @@ def caption_then_places(question: Question) -> TaskPlan:
 
 def task_prompt(
     token: str,
-    path: str | None,
+    source: Picture | str | None,
     words: str,
     region: object,
     page: int | None = None,
     confidence: float | None = None,
 ) -> tuple[Prompt, Task]:
-    """Return the prompt of a task and the task. Raises BadPrompt when something is missing."""
-    if not path:
+    """Return the prompt of a task and the task.
+
+    `source` is the picture, or the path of its file, of which `page` is asked about. Raises
+    BadPrompt when something is missing.
+    """
+    if not source:
         raise BadPrompt(PICTURE_FIRST)
-    task, picture = find_task(token), store_picture(path, page)
+    task = find_task(token)
+    picture = source if isinstance(source, Picture) else store_picture(source, page)
     turn = Turn("user", write_task(task, words, region), (picture,))
     return Prompt((turn,), confidence=check_confidence(confidence)), task
 

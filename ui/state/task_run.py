@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from ui.state.editing import counted, edited
 from ui.state.links import link_query
 from ui.state.phase import Phased
 from ui.state.replies import PageReply, Result
 from ui.state.task_plan import TaskPlan
-from vlm_backends import Answer, Model, Picture, Timing
+from vlm_backends import Answer, BadPrompt, Model, Picture, Timing
 from vlm_backends.endings import has_content
 from vlm_backends.media.geometry import Box
 
@@ -36,6 +38,8 @@ class TaskRun(Phased):
     token: str = "<OCR_WITH_REGION>"  # of the task that is chosen
     example: int | None = None  # the example that fills the fields
     downloading: bool = False  # the weights are fetched that a task needs
+    points: bool = False  # the task takes a click in the picture for a region
+    before_changes: list[Answer] = field(default_factory=list)  # by hand; the last can be undone
 
     def begin(self, plan: TaskPlan) -> None:
         """Take a plan; its first question is known."""
@@ -50,6 +54,25 @@ class TaskRun(Phased):
         """Take a download of the weights; the last result stays."""
         self.enqueue()
         self.error, self.downloading = "", True
+
+    @property
+    def changes(self) -> int:
+        """The number of changes by hand to the regions of the result."""
+        return len(self.before_changes)
+
+    def change(self, event: Any) -> None:
+        """Change a region of the result by hand, or undo the last change; see `state.editing`.
+
+        Raises BadPrompt.
+        """
+        if self.result is None or self.busy:
+            raise BadPrompt("There is no result to change yet. Wait for its end.")
+        if getattr(event, "op", "") == "undo":
+            answer = self.before_changes.pop() if self.before_changes else self.result.answer
+        else:
+            answer = edited(self.result.answer, event)
+            self.before_changes.append(self.result.answer)
+        self.result = replace(self.result, answer=counted(answer, self.changes))
 
     def next_step(self) -> bool:
         """Keep the answer of the step that is done; prepare the next question, if there is one.
@@ -88,6 +111,7 @@ class TaskRun(Phased):
         found = [*self.found, newest] if has_content(newest) and not counted else self.found
         if found:
             answer = self.plan.combine(found)
+            self.before_changes = []
             self.result = replace(Result.of(reply), answer=answer, timing=self._timing(reply))
         return bool(found)
 

@@ -10,7 +10,7 @@ from gradio.components import Component
 from ui.core.gradio_compat import QUIET, MessageBox
 from ui.core.markdown import verbatim
 from ui.state.conversation import Conversation, page_in, turn_page
-from ui.tabs.fields import page_field, shown_page
+from ui.tabs.fields import shown_page
 from vlm_backends import VLMError
 
 
@@ -20,8 +20,8 @@ class AttachedPage:
     It is no output of the event that takes a question: each update of a field has its cost.
     """
 
-    def __init__(self, elem_id: str) -> None:
-        self.page = page_field(elem_id)
+    def __init__(self, page: gr.Number) -> None:
+        self.page = page
 
     def hide(self) -> dict[Any, Any]:
         """Return what hides the field."""

@@ -13,20 +13,24 @@ from gradio.components import Component
 from gradio.events import Dependency
 
 from ui.components.chart import ChartPanel
-from ui.components.engine_menu import SETS_STATE
+from ui.components.engine_panel import SETS_STATE
 from ui.components.fallback import accept_offer, fallback_button, offer
+from ui.components.model_line import model_line
 from ui.components.result_panel import ResultPanel, after, facts_html
-from ui.components.viewer import scene, viewer
+from ui.components.viewer import refused, scene
+from ui.components.views import REGION_LIST, WORDS, view, view_tabs
 from ui.core.gradio_compat import QUIET, MessageBox, posted
 from ui.core.markdown import as_markdown, verbatim
 from ui.core.session import EngineRegistry, Visitor
+from ui.core.storage import picture_path
+from ui.core.uploads import given_pictures
 from ui.state.conversation import Conversation, as_message, read_message, sampling
 from ui.state.links import slug
 from ui.state.phase import Phase
 from ui.state.rendering import waiting
 from ui.state.replies import Result, follow
 from ui.tabs.attachments import AttachedPage
-from ui.tabs.fields import FILE_TYPES, example, example_gallery
+from ui.tabs.fields import FILE_TYPES, PicturePane, example, shown_page
 from vlm_backends import Answer, BadPrompt, Model, Picture, Turn, VLMError
 from vlm_backends.models import check_sampling
 
@@ -51,27 +55,28 @@ class ChatTab:
         self.ends: list[Dependency] = []  # events that follow the end of each call
         with gr.Row(elem_classes="work"):
             with gr.Column(scale=6, min_width=320, elem_classes="picture-pane"):
-                self.viewer = viewer(elem_classes="picture")
-                self._examples()
+                self.pane = PicturePane(f"view-{slug(model)}", self._samples(), model.pictures > 1)
             with gr.Column(scale=5, min_width=320, elem_classes="answer-pane"):
-                self._chat()
-                self._results()
-        with gr.Column(elem_classes="composer"):
+                model_line(model)
+                self._answer()
+        with gr.Row(elem_classes="composer"):
             self._composer()
+        self.viewer, self.examples = self.pane.viewer, self.pane.examples
+        self.attached = AttachedPage(self.pane.page)
         self._wire()
 
-    def _examples(self) -> None:
+    def _samples(self) -> list[dict]:
         prompts = self.model.prompts
         names = [Path(name).stem.capitalize() for name in self.model.samples]
         titles = prompts if len(set(prompts)) > 1 else names
-        self.examples = example_gallery(
-            [self.sample(index) | {"text": title} for index, title in enumerate(titles)],
-            "Try one: a click asks",
-        )
+        return [self.sample(index) | {"text": title} for index, title in enumerate(titles)]
 
-    def _chat(self) -> None:
+    def _answer(self) -> None:
         model = self.model
-        with gr.Column(elem_classes="exchange"):  # its height is fixed: nothing moves in a stream
+        self.notice = gr.Markdown(elem_classes="notice")
+        self.instead = fallback_button()
+        view_tabs("Chat", bool(model.tables))
+        with view("text"), gr.Column(elem_classes="exchange"):
             self.chatbot = gr.Chatbot(
                 buttons=["copy", "copy_all"],
                 label=f"Chat with {model.title}",
@@ -79,32 +84,32 @@ class ChatTab:
                 layout="bubble",
                 feedback_options=None,
                 elem_classes="conversation",
-                placeholder=f"**{verbatim(model.title)}**\n\n{model.about}\n\n"
-                "Drop a picture below, or click an example above.",
+                placeholder="Give a picture, and ask about it below.",
             )
             self.live = gr.Markdown(elem_classes="live", line_breaks=True)
-        self.notice = gr.Markdown(elem_classes="notice")
-        self.instead = fallback_button()
+        with view("regions"):
+            gr.HTML(WORDS + REGION_LIST, apply_default_css=False)
+        self.chart = None
+        if model.tables:
+            with view("table"):
+                self.chart = ChartPanel()
+        self.outcome = ResultPanel(model, self.conversation, conversation=True)
 
     def _composer(self) -> None:
         model, several = self.model, self.model.pictures > 1
-        self.attached = AttachedPage(f"page-{slug(model)}")
         self.box = MessageBox(
             sources=["upload"],
             file_types=FILE_TYPES,
             file_count="multiple" if several else "single",
-            placeholder=model.prompts[0],
+            placeholder=f"Ask about this picture, such as “{model.prompts[0]}”",
             show_label=False,
             label="Message",
             max_plain_text_length=100_000,
             elem_classes="box",
             stop_btn=True,  # chat.css shows it while an answer streams: an update costs 2 ms
+            scale=1,
         )
-
-    def _results(self) -> None:
-        self.chart = ChartPanel() if self.model.tables else None
-        self.outcome = ResultPanel(self.model, self.conversation, conversation=True)
-        with gr.Accordion("Parameters", open=False):
+        with gr.Accordion("Settings", open=False, elem_classes="settings"):
             self.sampling = self._sampling_fields()
 
     def _sampling_fields(self) -> list[Component]:
@@ -127,6 +132,8 @@ class ChatTab:
             self.chatbot,
             self.notice,
             self.viewer,
+            self.outcome.facts,
+            self.instead,
         ]
         table = self.chart.outputs if self.chart else []
         beside = [self.viewer, self.outcome.facts, *table]
@@ -145,6 +152,8 @@ class ChatTab:
             self.answer_after(listen(acted, inputs, self.asked, postprocess=False, **QUIET))
         self.box.stop(Conversation.stop, conversation, None, **QUIET)
         self.attached.wire(self.box, conversation, self.notice)
+        given = [self.box, self.viewer, self.pane.page]
+        self.viewer.picked(self.picked, [conversation, self.box], given, **QUIET)
         self.examples.click(self.attached.hide, None, self.attached.page, **QUIET)
         undone = [conversation, self.box, self.chatbot, self.notice, self.instead, *beside]
         self.chatbot.undo(self.undo, conversation, undone, **QUIET)
@@ -189,6 +198,27 @@ class ChatTab:
             self.chatbot: conversation.messages,
             self.notice: "",
             self.viewer: scene(conversation.picture()),
+            **self._cleared_outcome(),
+        }
+
+    def _cleared_outcome(self) -> dict:
+        """Return what clears the facts and the offer of the answer before."""
+        return {self.outcome.facts: "", self.instead: ""}
+
+    def picked(self, conversation: Conversation, message: dict | None, event: gr.EventData) -> dict:
+        """Attach the pictures that were given in the viewer to the message, and show the last."""
+        most = self.model.pictures
+        try:
+            pictures = given_pictures(event, most)
+        except VLMError as error:
+            shown = self.beside(conversation.picture(), conversation.result)[self.viewer]
+            return {self.viewer: refused(shown, str(error))}
+        message = message or {}
+        paths = [*(message.get("files") or ()), *map(picture_path, pictures)][-most:]
+        return {
+            self.box: {"text": message.get("text") or "", "files": paths},
+            self.viewer: scene(pictures[-1]),
+            self.pane.page: shown_page(pictures[-1].page),
         }
 
     def take_example(self, conversation: Conversation, index: int) -> dict:
@@ -204,13 +234,17 @@ class ChatTab:
 
     def ask_again(self, conversation: Conversation) -> dict:
         """Ask the last question once more; its answer is forgotten."""
+        in_the_box = conversation.failed is not None  # a question without an answer went back there
         turn = None if conversation.busy else conversation.take_back()
         if turn:
             conversation.put(turn)
+        emptied = {self.box: None} if turn and in_the_box else {}
         return {
             self.conversation: conversation,
             self.chatbot: conversation.messages,
             self.notice: "",
+            **self._cleared_outcome(),
+            **emptied,
         }
 
     async def stream(

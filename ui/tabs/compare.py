@@ -12,15 +12,16 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from ui.components.viewer import scene, viewer
+from ui.components.viewer import refused, scene
 from ui.core.gradio_compat import QUIET
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
-from ui.core.storage import page_of_field, store_picture
+from ui.core.storage import picture_path, store_picture
+from ui.core.uploads import given_pictures
 from ui.state.candidates import candidates, default_choice
 from ui.state.comparison import MOST, Comparison, ComparisonEntry, as_html, entries_for
 from ui.state.replies import PICTURE_FIRST, follow
-from ui.tabs.fields import ASSETS, PictureField, example, example_gallery, titled
+from ui.tabs.fields import ASSETS, PicturePane, example, shown_page, titled
 from vlm_backends import BadPrompt, Picture, VLMError
 from vlm_backends.intents import ASK, DESCRIBE, FIND, INTENTS, READ, Intent
 
@@ -32,10 +33,6 @@ EXAMPLES = (  # what is wanted, picture, words, who is asked besides the default
     (READ, "chart.png", "", ("google/deplot",)),
 )
 _BY_TITLE = {intent.title: intent for intent in INTENTS}
-# On a phone the answers are far below the button.
-_SCROLL_TO_ANSWERS = """() =>
-    (document.querySelector("#compare-notice p") || document.querySelector("#compare-answers"))
-    ?.scrollIntoView({block: "nearest", behavior: "smooth"})"""
 _STREAMED: dict[str, Any] = {
     "api_visibility": "private",
     "show_progress": "hidden",
@@ -54,33 +51,23 @@ class CompareTab:
         self.ends: list[Dependency] = []  # events that follow the end of each comparison
         self.comparison = gr.State(Comparison())
         self.kept = gr.State([])  # the keys of the candidates that were chosen by hand
-        self._examples()
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=2, min_width=320):
-                self.picture = PictureField(300, "compare-picture")
-            with gr.Column(scale=3, min_width=320):
+        with gr.Row(elem_classes="work"):
+            with gr.Column(scale=5, min_width=320, elem_classes="picture-pane"):
+                self.pane = PicturePane("compare-viewer", _samples())
+            with gr.Column(scale=6, min_width=320, elem_classes="answer-pane"):
                 self._question()
-        self._answers()
+                self._answers()
+        with gr.Row(elem_classes="composer"):
+            self._fields()
+        self.viewer, self.examples = self.pane.viewer, self.pane.examples
         self._wire_fields()
         self._wire_comparisons()
-
-    def _examples(self) -> None:
-        self.examples = example_gallery(
-            [
-                example(titled(intent.title, words), picture)
-                for intent, picture, words, _ in EXAMPLES
-            ],
-            "Try one: a click asks them all",
-        )
 
     def _question(self) -> None:
         self.intent = gr.Radio(
             list(_BY_TITLE), value=READ.title, label="What you want", elem_id="compare-purpose"
         )
         self.about = gr.Markdown(elem_classes="about")
-        self.words = gr.Textbox(
-            label="Your words", visible=False, elem_id="compare-words", max_lines=4
-        )
         self.chosen = gr.CheckboxGroup(
             [],
             label=f"Whom to ask, {MOST} at most",
@@ -88,31 +75,38 @@ class CompareTab:
             show_select_all=False,
         )
         self.notice = gr.Markdown(elem_classes="notice", elem_id="compare-notice")
-        with gr.Row():
-            self.go = gr.Button("Compare", variant="primary", elem_id="run-compare")
-            self.stop = gr.Button("Stop", visible=False, elem_id="stop-compare")
 
     def _answers(self) -> None:
         with gr.Row(elem_id="compare-answers", equal_height=False):
             self.answers = [
-                gr.Markdown(visible=False, line_breaks=True, min_width=280, elem_classes="compared")
+                gr.Markdown(visible=False, line_breaks=True, min_width=240, elem_classes="compared")
                 for _ in range(MOST)
             ]
-        # The browser hides this while it is empty: a component that Gradio hides loses its value.
-        with gr.Column(elem_id="together"):
-            self.viewer = viewer("What they found, on one picture", elem_id="compare-viewer")
-            self.agreement = gr.HTML(elem_classes="agreement")
+        self.agreement = gr.HTML(elem_classes="agreement")
+
+    def _fields(self) -> None:
+        self.words = gr.Textbox(
+            label="Your words",
+            visible=False,
+            elem_id="compare-words",
+            max_lines=4,
+            show_label=False,
+            scale=3,
+        )
+        self.stop = gr.Button("Stop", visible=False, elem_id="stop-compare", scale=0)
+        self.go = gr.Button("Compare", variant="primary", elem_id="run-compare", scale=0)
 
     def _wire_fields(self) -> None:
         """Wire the events that fill the fields."""
         offered = [self.chosen, self.words, self.about]
         gr.on(None, self.offer, [self.visitor, self.intent, self.kept], offered, **QUIET)
         self.chosen.input(lambda chosen: chosen, self.chosen, self.kept, **QUIET)
-        self.picture.wire(self.notice)
+        given = [self.comparison, self.viewer, self.pane.page, self.notice]
+        self.pane.wire([self.comparison], given, self.picked, self.turned)
 
     def _wire_comparisons(self) -> None:
         """Wire the events that take a comparison, stream its answers, and compare them."""
-        fields = [self.comparison, self.visitor, self.intent, *self.picture.parts]
+        fields = [self.comparison, self.visitor, self.intent, self.pane.page]
         fields += [self.words, self.chosen]
         # A state is an output of each event: Gradio forgets one some time after it was last set.
         self.taken: list[Component] = [
@@ -124,10 +118,10 @@ class CompareTab:
             self.agreement,
             *self.answers,
         ]
-        filled = [self.intent, *self.picture.parts, self.words, self.chosen, self.kept]
-        loaded = self.examples.click(
-            self.load_example, [self.examples, self.visitor], filled, **QUIET
-        )
+        filled = [self.comparison, self.viewer, self.pane.page]
+        filled += [self.intent, self.words, self.chosen, self.kept]
+        inputs = [self.comparison, self.examples, self.visitor]
+        loaded = self.examples.click(self.load_example, inputs, filled, **QUIET)
         asked = [self.go.click, self.words.submit]
         self._stream_after(gr.on(asked, self.take, fields, self.taken, **QUIET))
         self._stream_after(loaded.then(self.take, fields, self.taken, **QUIET))
@@ -141,7 +135,6 @@ class CompareTab:
             streamed.failure(partial(self.shown, number), self.comparison, answer, **QUIET)
         ended = [self.viewer, self.agreement, self.go, self.stop]
         self.ends.append(start.then(self.watch, self.comparison, ended, **_STREAMED))
-        start.then(None, js=_SCROLL_TO_ANSWERS, **QUIET)
 
     def offer(self, visitor: Visitor, title: str, kept: list[str]) -> dict:
         """Show whom to ask for this, the field for words, and what it is about.
@@ -162,15 +155,41 @@ class CompareTab:
             self.about: intent.about,
         }
 
-    def load_example(self, index: int, visitor: Visitor) -> dict:
+    def picked(self, comparison: Comparison, event: gr.EventData) -> dict[Any, Any]:
+        """Show a picture that was given, or say at the viewer what is wrong with it."""
+        try:
+            (picture,) = given_pictures(event)
+        except VLMError as error:
+            return {self.viewer: refused(scene(comparison.given), str(error))}
+        return self.show(comparison, picture) | {self.pane.page: shown_page(picture.page)}
+
+    def turned(self, comparison: Comparison, page: int | None) -> dict[Any, Any]:
+        """Show another page of the file."""
+        if comparison.given is None or page is None:  # the number is still being typed
+            return {}
+        try:
+            return self.show(comparison, store_picture(picture_path(comparison.given), page))
+        except VLMError as error:
+            return {self.notice: verbatim(str(error))}
+
+    def show(self, comparison: Comparison, picture: Picture) -> dict[Any, Any]:
+        """Show the picture, which is asked about from now on."""
+        comparison.given = picture
+        return {self.comparison: comparison, self.viewer: scene(picture), self.notice: ""}
+
+    def load_example(self, comparison: Comparison, index: int, visitor: Visitor) -> dict:
         """Fill the fields with an example: the default choice, and whom the example wants."""
         intent, name, words, also = EXAMPLES[index]
         found = candidates(self.registry, visitor, intent)
         wanted = [next((one.key for one in found if one.model.id == id), None) for id in also]
         chosen = [*dict.fromkeys([*default_choice(found), *filter(None, wanted)])]
+        picture = store_picture(ASSETS / name)
+        comparison.given = picture
         return {
+            self.comparison: comparison,
+            self.viewer: scene(picture),
+            self.pane.page: shown_page(picture.page),
             self.intent: intent.title,
-            **self.picture.show(store_picture(ASSETS / name)),
             self.words: words,
             self.chosen: self.offer(visitor, intent.title, chosen)[self.chosen],
             self.kept: chosen if also else [],
@@ -181,7 +200,6 @@ class CompareTab:
         comparison: Comparison,
         visitor: Visitor,
         title: str,
-        path: str | None,
         page: int | None,
         words: str,
         chosen: list[str],
@@ -189,7 +207,9 @@ class CompareTab:
         """Take a comparison, or refuse it with a sentence before anything is spent."""
         intent = _BY_TITLE[title]
         try:
-            picture = store_picture(path, page_of_field(path, page)) if path else None
+            picture = comparison.given
+            if picture and page and picture.page.count > 1:  # the number counts at once
+                picture = store_picture(picture_path(picture), page)
             self._begin(comparison, visitor, intent, picture, (words or "").strip(), chosen)
         except VLMError as error:
             return {self.comparison: comparison, self.notice: verbatim(str(error))}
@@ -201,7 +221,7 @@ class CompareTab:
             self.notice: "",
             self.go: gr.Button(interactive=False),
             self.stop: gr.Button(visible=True),
-            self.viewer: None,
+            self.viewer: scene(comparison.picture),
             self.agreement: "",
             **dict(zip(self.answers, [*shown, *hidden], strict=True)),
         }
@@ -285,3 +305,7 @@ class CompareTab:
             self.viewer: scene(comparison.picture, places, groups, text=False),
             self.agreement: as_html(comparison.agreements()),
         }
+
+
+def _samples() -> list[dict]:
+    return [example(titled(intent.title, words), picture) for intent, picture, words, _ in EXAMPLES]

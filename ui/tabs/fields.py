@@ -1,4 +1,4 @@
-"""Builds fields of the tabs: a row of examples, groups of tasks, a picture, a region."""
+"""Builds parts of the tabs: the pane of a picture with its samples, a region's four fields."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from ui.core.gradio_compat import QUIET, UploadedImage
-from ui.core.markdown import verbatim
-from ui.core.storage import picture_path, store_picture
-from vlm_backends import Model, Picture, Task, VLMError
+from ui.components.viewer import viewer
+from ui.core.gradio_compat import QUIET
 from vlm_backends.types import Page
 
 # What a browser offers to choose: not each one knows all of them by "image".
@@ -26,14 +24,15 @@ def example(text: str, picture: str) -> dict:
     return {"text": text, "files": [str(ASSETS / picture)]}
 
 
-def example_gallery(examples: Sequence[dict], label: str) -> gr.Dataset:
-    """Return the row of examples; its event `click` gives the index of one, from 0."""
+def example_gallery(examples: Sequence[dict]) -> gr.Dataset:
+    """Return the strip of samples; its event `click` gives the index of one, from 0."""
     return gr.Dataset(
         components=[gr.MultimodalTextbox(visible=False)],
         type="index",
         elem_classes="examples",
         samples=[[entry] for entry in examples],
-        label=label,
+        label="Samples",
+        show_label=False,
     )
 
 
@@ -59,109 +58,38 @@ def shown_page(page: Page | None) -> gr.Number:
 
 
 class RegionField:
-    """The four fields of a region, from 0 to 1, with a hint how else to give one.
-
-    static/box_input.js takes a click in the picture for a point while the hint says so.
-    """
+    """The four fields of a region, from 0 to 1: another way to give a box than to draw it."""
 
     def __init__(self) -> None:
-        with gr.Group(visible=False, elem_id="region") as self.group:
-            self.drag_hint = gr.Markdown(
-                "**The region**: drag a box in the picture, or type it, from 0 to 1.",
-                elem_classes="hint",
-            )
-            self.click_hint = gr.Markdown(
-                "**The region**: drag a box in the picture, or click a thing. You can also type "
-                "the box, from 0 to 1.",
-                visible=False,
-                elem_classes="hint",
-                elem_id="click-hint",
-            )
-            with gr.Row():
-                self.sides = [
-                    gr.Number(None, label=name, step=0.01, min_width=70) for name in _SIDES
-                ]
-
-    def hints(self, points: bool) -> dict[Any, Any]:
-        """Return what shows the hint; `points`: a click in the picture is taken."""
-        return {
-            self.drag_hint: gr.Markdown(visible=not points),
-            self.click_hint: gr.Markdown(visible=points),
-        }
+        with gr.Row(visible=False, elem_id="region") as self.group:
+            self.sides = [gr.Number(None, label=name, step=0.01, min_width=60) for name in _SIDES]
 
 
-class PictureField:
-    """The field for a visitor's picture, and one for the page of a file that has several.
+class PicturePane:
+    """The pane of a picture: the viewer, the choice of a page, and a strip of samples.
 
-    The value of `image` is the path of a file; `store_picture` returns what is in it.
+    `samples` are as `example` returns them; the event `examples.click` gives the index of one.
     """
 
-    def __init__(self, height: int, elem_id: str) -> None:
-        self.image = UploadedImage(
-            label="Your picture",
-            sources=["upload", "clipboard", "webcam"],
-            type="filepath",
-            height=height,
-            elem_id=elem_id,
-            elem_classes="picture-field",
-            buttons=["fullscreen"],
-        )
+    def __init__(self, elem_id: str, samples: Sequence[dict], several: bool = False) -> None:
+        self.viewer = viewer(several, elem_id=elem_id)
         self.page = page_field(f"{elem_id}-page")
-        self.parts: list[Component] = [self.image, self.page]
-
-    def show(self, picture: Picture | None) -> dict[Any, Any]:
-        """Return what shows a picture in the field, with its page; None empties both."""
-        shown = picture and picture_path(picture)
-        return {self.image: shown, self.page: shown_page(picture and picture.page)}
+        self.examples = example_gallery(samples)
 
     def wire(
         self,
-        notice: Component,
-        shown: Callable[..., dict[Any, Any]] = lambda picture: {},
-        inputs: Sequence[Component] = (),
-        outputs: Sequence[Component] = (),
+        inputs: Sequence[Component],
+        outputs: Sequence[Component],
+        picked: Callable[..., dict[Any, Any]],
+        turned: Callable[..., dict[Any, Any]],
     ) -> None:
-        """Show uploads upright, and the page that is chosen, or say what is wrong with them.
+        """Wire the picture that is given, and the page that is chosen.
 
-        `shown` gets the picture that is in the field now, or None, with the values of `inputs`; it
-        returns what else changes.
+        `picked` gets the values of `inputs` and the event, `turned` the number of the page in place
+        of the event. Both return {component: value} for `outputs`.
         """
-
-        def uploaded(path: str | None, *values: Any) -> dict[Any, Any]:
-            try:
-                picture = store_picture(path) if path else None
-            except VLMError as error:
-                return self.show(None) | {notice: verbatim(str(error))}
-            return self.show(picture) | {notice: ""} | shown(picture, *values)
-
-        def turned(path: str | None, page: int | None, *values: Any) -> dict[Any, Any]:
-            if not path or page is None:  # the number is still being typed
-                return {}
-            try:
-                picture = store_picture(path, page)
-            except VLMError as error:
-                return {notice: verbatim(str(error))}
-            return {self.image: picture_path(picture), notice: ""} | shown(picture, *values)
-
-        def cleared(*values: Any) -> dict[Any, Any]:
-            return {self.page: shown_page(None)} | shown(None, *values)
-
-        given, changed = list(inputs), [notice, *outputs]
-        self.image.upload(uploaded, [self.image, *given], [*self.parts, *changed], **QUIET)
+        self.viewer.picked(picked, list(inputs), list(outputs), **QUIET)
         # The field of the page is no output: it may be typed into meanwhile.
-        turn = [self.image, self.page, *given]
-        self.page.input(turned, turn, [self.image, *changed], trigger_mode="always_last", **QUIET)
-        self.image.clear(cleared, given, [self.page, *outputs], **QUIET)
-
-
-def grouped(tasks: tuple[Task, ...]) -> dict[str, list[Task]]:
-    """Return the tasks by group, in the catalogue's order."""
-    groups: dict[str, list[Task]] = {}
-    for task in tasks:
-        groups.setdefault(task.group, []).append(task)
-    return groups
-
-
-def holds(model: Model, group: object, token: str) -> bool:
-    """Return True when the model's task is in this group."""
-    return any(task.token == token and task.group == group for task in model.tasks)
+        shown = [part for part in outputs if part is not self.page]
+        turn = [*inputs, self.page]
+        self.page.input(turned, turn, shown, trigger_mode="always_last", **QUIET)

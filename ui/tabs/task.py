@@ -9,36 +9,27 @@ from gradio.events import Dependency
 
 from ui.components.chart import TablePanel
 from ui.components.download_offer import download_button
-from ui.components.engine_menu import SETS_STATE
+from ui.components.engine_panel import SETS_STATE
 from ui.components.fallback import fallback_button
+from ui.components.model_line import model_line
 from ui.components.result_panel import ResultPanel, after
-from ui.components.viewer import viewer
+from ui.components.task_picker import shown_tasks, task_picker
+from ui.components.viewer import refused
+from ui.components.views import REGION_LIST, WORDS, view, view_tabs
 from ui.core.gradio_compat import QUIET
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
-from ui.core.storage import store_picture
+from ui.core.storage import picture_path, store_picture
+from ui.core.uploads import given_pictures
 from ui.state.task_run import BoxFields, TaskRun, complete_box
 from ui.tabs.download import DownloadHandlers
-from ui.tabs.fields import (
-    ASSETS,
-    PictureField,
-    RegionField,
-    example,
-    example_gallery,
-    grouped,
-    holds,
-    titled,
-)
+from ui.tabs.fields import ASSETS, PicturePane, RegionField, example, shown_page, titled
 from ui.tabs.task_runner import RunFields, TaskRunHandlers
 from vlm_backends import Model, Picture, Task, VLMError, find_task
+from vlm_backends.engines.base import Capability
 from vlm_backends.models import DESCRIBE_GROUP, check_region
 from vlm_backends.types import CONFIDENCE
 
-FIRST = TaskRun().token
-# On a phone the result is far below the button.
-_SCROLL_TO_RESULT = """() =>
-    (document.querySelector("#task-notice p") || document.querySelector("#result"))
-    .scrollIntoView({block: "nearest", behavior: "smooth"})"""
 EXAMPLES = (  # task, picture, words, region: each runs on every engine
     ("<OCR_WITH_REGION>", "sign.jpg", "", None),
     ("<OPEN_VOCABULARY_DETECTION>", "receipt.png", "total", None),
@@ -61,69 +52,54 @@ class TaskTab:
         self.run = gr.State(TaskRun())
         self.reruns = gr.State(0)  # a change starts a run
         self.ends: list[Dependency] = []  # events that follow the end of each call
-        self._examples()
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=2, min_width=320):
-                self.picture = PictureField(220, "task-picture")
+        with gr.Row(elem_classes="work"):
+            with gr.Column(scale=6, min_width=320, elem_classes="picture-pane"):
+                self.pane = PicturePane("result", _samples())
+            with gr.Column(scale=5, min_width=320, elem_classes="answer-pane"):
+                model_line(model)
                 self._picker()
-                self._task_fields()
-                self._buttons()
-            with gr.Column(scale=3, min_width=320):
-                self._result()
+                self._answer()
+        with gr.Row(elem_classes="composer"):
+            self._fields()
+        self.viewer, self.examples = self.pane.viewer, self.pane.examples
         self.handlers = TaskRunHandlers(model, registry, self._run_fields())
         self.downloads = DownloadHandlers(self.handlers, self.download, visitor)
         self._wire_fields()
         self._wire_runs()
 
-    def _examples(self) -> None:
-        self.examples = example_gallery(
-            [
-                example(titled(find_task(token).title, words), picture)
-                for token, picture, words, _ in EXAMPLES
-            ],
-            "Try one: a click runs it",
-        )
-
     def _picker(self) -> None:
-        self.groups: list[gr.Radio] = []
-        with gr.Group(elem_classes="picker"):
-            for group, tasks in grouped(self.model.tasks).items():
-                choices = [(task.title, task.token) for task in tasks]
-                value = FIRST if any(task.token == FIRST for task in tasks) else None
-                self.groups.append(
-                    gr.Radio(choices, value=value, label=group, elem_classes="group")
-                )
+        self.tasks = task_picker()
         self.about = gr.Markdown(elem_classes="about")
+        self.download = download_button()
 
-    def _task_fields(self) -> None:
-        self.words = gr.Textbox(label="Words", visible=False, elem_id="words", max_lines=3)
-        self.confidence = gr.Slider(
-            0.05,
-            0.95,
-            CONFIDENCE,
-            step=0.05,
-            label="Confidence",
-            info="Less sure things are left out.",
-            visible=False,
-            elem_id="confidence",
+    def _answer(self) -> None:
+        self.notice = gr.Markdown(elem_classes="notice", elem_id="task-notice")
+        self.instead = fallback_button()
+        view_tabs()
+        with view("text"):
+            self.live = gr.Markdown(elem_classes="live", elem_id="task-live")
+            gr.HTML(WORDS, apply_default_css=False)
+        with view("regions"):
+            gr.HTML(REGION_LIST, apply_default_css=False)
+        with view("table"):
+            self.table = TablePanel()
+        self.outcome = ResultPanel(self.model, self.run, conversation=False)
+
+    def _fields(self) -> None:
+        self.words = gr.Textbox(
+            label="Words", visible=False, elem_id="words", max_lines=3, show_label=False, scale=3
         )
         self.region_field = RegionField()
         self.region = self.region_field.sides
-
-    def _buttons(self) -> None:
-        self.notice = gr.Markdown(elem_classes="notice", elem_id="task-notice")
-        self.instead, self.download = fallback_button(), download_button()
-        with gr.Row():
-            self.go = gr.Button("Run", variant="primary", elem_id="run-task")
-            self.both = gr.Button("Run, then find what it names", visible=False, elem_id="run-both")
-            self.stop = gr.Button("Stop", visible=False, elem_id="stop-task")
-
-    def _result(self) -> None:
-        hint = "Your picture is shown here. Drag a box in it; click what is found."
-        self.viewer = viewer(hint, elem_id="result")
-        self.live = gr.Markdown(elem_classes="live", elem_id="task-live")
-        self.table = TablePanel()
-        self.outcome = ResultPanel(self.model, self.run, conversation=False)
+        self.confidence = gr.Slider(
+            0.05, 0.95, CONFIDENCE, step=0.05, label="Confidence", visible=False,
+            elem_id="confidence", scale=1, min_width=180,
+        )  # fmt: skip
+        self.stop = gr.Button("Stop", visible=False, elem_id="stop-task", scale=0, min_width=90)
+        self.both = gr.Button(
+            "Run, then find what it names", visible=False, elem_id="run-both", scale=0
+        )
+        self.go = gr.Button("Run", variant="primary", elem_id="run-task", scale=0, min_width=110)
 
     def _run_fields(self) -> RunFields:
         return RunFields(
@@ -140,34 +116,35 @@ class TaskTab:
 
     def _wire_fields(self) -> None:
         """Wire the events that fill the fields, and those that show the fields in the picture."""
-        self.chosen: list[Any] = [
-            *self.groups,
+        self.described: list[Any] = [
+            self.tasks,
             self.about,
             self.download,
             self.confidence,
+            self.go,
+        ]
+        self.chosen: list[Any] = [
+            *self.described,
             self.words,
             self.region_field.group,
-            *self.region_field.hints(False),
             self.both,
             self.viewer,
         ]
-        self.exampled: list[Any] = [*self.chosen, *self.picture.parts, *self.region]
-        for group in self.groups:
-            inputs = [self.run, group, self.visitor, *self.region]
-            group.input(self.choose, inputs, self.chosen, **QUIET)
-        self.picture.wire(self.notice, self.show, [self.run], [self.viewer, *self.region])
-        box = [self.run, *self.region]
-        self.viewer.region(self.drawn, box, [*self.region, self.notice], **QUIET)
+        self.exampled: list[Any] = [*self.chosen, self.pane.page, *self.region]
+        run, region = self.run, [*self.region]
+        self.tasks.choose(self.choose, [run, self.visitor, *region], self.chosen, **QUIET)
+        given = [run, self.viewer, self.pane.page, *region, self.notice]
+        self.pane.wire([run], given, self.picked, self.turned)
+        self.viewer.region(self.drawn, [run, *region], [*region, self.notice], **QUIET)
+        self.viewer.edit(self.edit, run, [run, self.viewer, self.notice], **QUIET)
         for number in self.region:
-            number.submit(self.typed, box, [self.viewer, self.notice], **QUIET)
-        hints = self.region_field.hints(False)
-        described = [self.about, self.confidence, self.download, *hints]
-        gr.on(None, self.describe, [self.run, self.visitor], described, **QUIET)
+            number.submit(self.typed, [run, *region], [self.viewer, self.notice], **QUIET)
+        gr.on(None, self.describe, [run, self.visitor], self.described, **QUIET)
 
     def _wire_runs(self) -> None:
         """Wire the events that take a run, stream it, and show its end."""
         runs, run = self.handlers, self.run
-        fields = [run, *self.picture.parts, self.words, self.confidence, *self.region]
+        fields = [run, self.pane.page, self.words, self.confidence, *self.region]
         # A state is an output of each event: Gradio forgets one some time after it was last set.
         taken = runs.fields.taken
         example = self.examples.click(
@@ -200,24 +177,27 @@ class TaskTab:
             postprocess=False,
         )
         done = self.handlers.fields.done
-        for end in after(stream, self.handlers.finish, [self.run, self.visitor], done):
-            end.then(None, js=_SCROLL_TO_RESULT, **QUIET)
-            self.ends.append(end)
+        self.ends += after(stream, self.handlers.finish, [self.run, self.visitor], done)
 
     def choose(
-        self, run: TaskRun, token: str, visitor: Visitor, *region: float | None
+        self, run: TaskRun, visitor: Visitor, event: gr.EventData, *region: float | None
     ) -> dict[Any, Any]:
-        """Choose this task only, and show only the fields that it takes."""
-        task = find_task(token)
+        """Choose a task. The event comes from the browser: an unknown token changes nothing."""
+        try:
+            task = find_task(str(getattr(event, "token", "")))
+        except VLMError:
+            return {}
+        return self.show_task(run, task, visitor, *region)
+
+    def show_task(
+        self, run: TaskRun, task: Task, visitor: Visitor, *region: float | None
+    ) -> dict[Any, Any]:
+        """Choose this task, and show only the fields that it takes."""
         run.token = task.token
         updates: dict[Any, Any] = {
-            group: gr.Radio(value=token if holds(self.model, group.label, token) else None)
-            for group in self.groups
-        }
-        updates |= {
             **self.describe(run, visitor),
             self.words: self._words_for(task),
-            self.region_field.group: gr.Group(visible=task.takes == "region"),
+            self.region_field.group: gr.Row(visible=task.takes == "region"),
             self.both: gr.Button(visible=task.group == DESCRIBE_GROUP),
         }
         if task.takes == "region" and not run.busy:
@@ -226,37 +206,36 @@ class TaskTab:
 
     def _words_for(self, task: Task, **value: Any) -> gr.Textbox:
         """Return the field for words as the task needs it; with its `value`, if one is given."""
-        return gr.Textbox(
-            visible=task.takes == "words",
-            placeholder=str(task.example or ""),
-            label="Words to find",
-            **value,
-        )
+        hint = str(task.example or "")
+        return gr.Textbox(visible=task.takes == "words", placeholder=hint, **value)
 
     def describe(self, run: TaskRun, visitor: Visitor) -> dict[Any, Any]:
         """Say what the task does, and what the visitor's engine can do for it."""
-        task, scored, points = find_task(run.token), False, False
+        task, engine, capability = find_task(run.token), None, Capability(False, "")
         try:
             engine = self.registry.answering(visitor, self.model)
             capability = engine.capability(self.model, task)
-            state, scored, points = capability.summary, capability.scored, capability.points
+            state = capability.summary
         except VLMError as error:
             state = str(error)
+        run.points = capability.points
         state = verbatim(state[:1].upper() + state[1:])
         return {
-            self.about: f"{task.about}  \n<small>{state}</small>",
-            self.confidence: gr.Slider(visible=scored),
+            self.tasks: shown_tasks(self.model, engine, run.token),
+            self.about: f"{task.about} <small>{state}</small>",
+            self.confidence: gr.Slider(visible=capability.scored),
+            self.go: gr.Button(interactive=capability.available and not run.busy),
             **self.downloads.offer(run, visitor),
-            **self.region_field.hints(points),
         }
 
     def load_example(self, run: TaskRun, index: int, visitor: Visitor) -> dict[Any, Any]:
         """Fill the fields with an example."""
         token, name, words, region = EXAMPLES[index]
+        task = find_task(token)
         run.picture, run.example, run.drawn = store_picture(ASSETS / name), index, None
-        updates = self.choose(run, token, visitor, *_NO_BOX) | {
-            **self.picture.show(run.picture),
-            self.words: self._words_for(find_task(token), value=words),
+        updates = self.show_task(run, task, visitor, *_NO_BOX) | {
+            self.pane.page: shown_page(run.picture.page),
+            self.words: self._words_for(task, value=words),
             **dict(zip(self.region, region or _NO_BOX, strict=True)),
         }
         if not run.busy:
@@ -266,19 +245,36 @@ class TaskTab:
     def empty_fields(self) -> dict[Any, Any]:
         """Return the fields without a picture, words, or a region."""
         region = dict(zip(self.region, _NO_BOX, strict=True))
-        return {**self.picture.show(None), self.words: "", **region}
+        return {self.viewer: None, self.pane.page: shown_page(None), self.words: "", **region}
 
     def chosen_by_link(self, run: TaskRun, token: str, visitor: Visitor) -> dict[Any, Any]:
         """Choose this task, with empty fields. Raises BadPrompt for an unknown token."""
         task = find_task(token)
-        updates = self.choose(run, task.token, visitor, *_NO_BOX)
+        updates = self.show_task(run, task, visitor, *_NO_BOX)
         return updates | self.empty_fields() | {self.words: self._words_for(task, value="")}
 
-    def show(self, picture: Picture | None, run: TaskRun) -> dict[Any, Any]:
-        """Show the picture of the field in the viewer; forget a box on the one before."""
+    def picked(self, run: TaskRun, event: gr.EventData) -> dict[Any, Any]:
+        """Show a picture that was given, or say at the viewer what is wrong with it."""
+        try:
+            (picture,) = given_pictures(event)
+        except VLMError as error:
+            return {self.viewer: refused(self.handlers.shown(run), str(error))}
+        return self.show(picture, run) | {self.pane.page: shown_page(picture.page)}
+
+    def turned(self, run: TaskRun, page: int | None) -> dict[Any, Any]:
+        """Show another page of the file."""
+        if run.picture is None or page is None:  # the number is still being typed
+            return {}
+        try:
+            return self.show(store_picture(picture_path(run.picture), page), run)
+        except VLMError as error:
+            return {self.notice: verbatim(str(error))}
+
+    def show(self, picture: Picture, run: TaskRun) -> dict[Any, Any]:
+        """Show the picture in the viewer; forget a box on the one before."""
         run.picture, run.example, run.drawn = picture, None, None
-        shown = self.handlers.view(run) if picture else None
-        return {self.viewer: shown, **dict(zip(self.region, _NO_BOX, strict=True))}
+        emptied = dict(zip(self.region, _NO_BOX, strict=True))
+        return {self.run: run, self.viewer: self.handlers.view(run), self.notice: "", **emptied}
 
     def drawn(self, run: TaskRun, event: gr.EventData, *before: float | None) -> dict[Any, Any]:
         """Write the box that was drawn into the four fields."""
@@ -296,3 +292,18 @@ class TaskTab:
             return {self.viewer: self.handlers.view(run, check_region(region)), self.notice: ""}
         except VLMError as error:
             return {self.notice: verbatim(str(error))}
+
+    def edit(self, run: TaskRun, event: gr.EventData) -> dict[Any, Any]:
+        """Change a region of the result by hand, or take the last change back."""
+        try:
+            run.change(event)
+        except VLMError as error:
+            return {self.run: run, self.notice: verbatim(str(error))}
+        return {self.run: run, self.viewer: self.handlers.shown(run), self.notice: ""}
+
+
+def _samples() -> list[dict]:
+    return [
+        example(titled(find_task(token).title, words), picture)
+        for token, picture, words, _ in EXAMPLES
+    ]

@@ -18,7 +18,7 @@ from ui.components.viewer import NOTHING, Action, scene
 from ui.core.limits import quota_of
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
-from ui.core.storage import page_of_field
+from ui.core.storage import picture_path, store_picture
 from ui.state.phase import Phase
 from ui.state.rendering import nothing_found, waiting
 from ui.state.replies import PICTURE_FIRST, PageReply, follow
@@ -38,7 +38,7 @@ from vlm_backends.media.geometry import Box
 from vlm_backends.models import DESCRIBE_GROUP, READ_GROUP
 
 ABOUT_BOXES = (
-    Action("<REGION_TO_SEGMENTATION>", "Segment", points=True),
+    Action("<REGION_TO_SEGMENTATION>", "Segment", points=True, solid=True),
     Action("<REGION_TO_DESCRIPTION>", "Describe"),
     Action("<REGION_TO_CATEGORY>", "Name"),
 )
@@ -66,7 +66,7 @@ class RunFields:
     @property
     def taken(self) -> list[Component]:
         """The outputs of the handlers that take a run."""
-        return [self.run, self.notice, self.go, self.stop, self.live]
+        return [self.run, self.notice, self.go, self.stop, self.live, self.facts, self.instead]
 
     @property
     def done(self) -> list[Component]:
@@ -85,9 +85,8 @@ class RunFields:
 
 @dataclass(frozen=True)
 class Given:
-    """The values of the fields of a task: the path and the page of the picture, and the rest."""
+    """The values of the fields of a task: the page of the picture, and the rest."""
 
-    path: str | None
     page: int | None
     words: str
     confidence: float | None
@@ -96,8 +95,8 @@ class Given:
     @classmethod
     def of(cls, values: Sequence[Any]) -> Given:
         """Return the values in the order of the fields; the last four are the region's sides."""
-        path, page, words, confidence, *region = values
-        return cls(path, page, words, confidence, tuple(region))
+        page, words, confidence, *region = values
+        return cls(page, words, confidence, tuple(region))
 
 
 @dataclass(frozen=True)
@@ -218,6 +217,7 @@ class TaskRunHandlers:
         # The words that were read can be seen in the picture already.
         labels = False if task.group == READ_GROUP else None
         further = [THEN_FIND] if task.group == DESCRIBE_GROUP and answer.text else []
+        printed = task.group == READ_GROUP
         if run.result and _is_late(run, answer):  # nothing more can be asked about that picture
             return scene(run.result.picture, answer, labels=labels)
         return scene(
@@ -225,10 +225,19 @@ class TaskRunHandlers:
             answer,
             labels=labels,
             drawing=task.takes == "region",
+            points=run.points,
+            print=printed,
+            edits=run.changes if answer.regions else None,
             box=box,
             region_actions=ABOUT_BOXES,
             answer_actions=further,
         )
+
+    def shown(self, run: TaskRun) -> dict | None:
+        """Return what the viewer shows: the last result, or the picture alone."""
+        if run.result and run.result.picture == run.picture:
+            return self.view(run, run.box, run.result.answer)
+        return self.view(run)
 
     def take_download(self, run: TaskRun) -> dict:
         """Take a download of the model's weights in place of a run."""
@@ -249,11 +258,15 @@ class TaskRunHandlers:
             fields.go: gr.Button(interactive=False),
             fields.stop: gr.Button(visible=True),
             fields.live: "",
+            fields.facts: "",
+            fields.instead: "",
         }
 
     def _question(self, run: TaskRun, given: Given) -> Question:
-        page, box = page_of_field(given.path, given.page), complete_box(given.region)
-        prompt = task_prompt(run.token, given.path, given.words, box, page, given.confidence)
+        box, picture = complete_box(given.region), run.picture
+        if picture and given.page and picture.page.count > 1:  # the number counts at once
+            picture = store_picture(picture_path(picture), given.page)
+        prompt = task_prompt(run.token, picture, given.words, box, confidence=given.confidence)
         return Question(self.model, *prompt)
 
     def _shown(self, run: TaskRun, notice: str) -> dict:
