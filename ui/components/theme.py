@@ -26,7 +26,7 @@ _SCRIPTS = (
     "fallback.js",
     "download.js",
     "chat.js",
-    "example_cards.js",
+    "samples.js",
     "present.js",
 )
 _STYLES = (

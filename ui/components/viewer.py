@@ -107,6 +107,7 @@ def scene(
         "rows": len(answer.rows),
         "parts": linked_parts(shown) if text and answer.text.strip() else [],
         "folded": [folded_title, folded.text] if text and folded_title else [],
+        "note": answer.note if text else "",
         "names": len(regions) <= _MAX_LABELLED if labels is None else labels,
         "draw": drawing,
         "box": list(box) if box else None,

@@ -5,7 +5,9 @@ showcase.words = (view) => {
     place = showcase.beside(view, ".linked-words");
   view.marks = [];
   place?.replaceChildren();
-  if (!place || !scene?.parts.length) return;
+  if (!place || !scene) return;
+  const note = scene.note ? [make("p", { class: "note" }, scene.note)] : [];
+  if (!scene.parts.length) return place.append(...note);
   const text = make("div", { class: "text" });
   for (const [words, regions] of scene.parts) {
     if (!regions.length) {
@@ -31,6 +33,7 @@ showcase.words = (view) => {
     const [title, folded] = scene.folded;
     words.append(make("details", {}, make("summary", {}, title), make("p", {}, folded)));
   }
+  words.append(...note);
   place.append(words);
 };
 

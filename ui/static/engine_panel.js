@@ -68,7 +68,7 @@ showcase.engines = (element, props, watch, choose) => {
   showcase.onTab(show);
 };
 
-const summary = ({ name, cost, privacy }) => `Answers: ${name} · ${cost} · ${privacy}`;
+const summary = ({ name, cost, privacy }) => `${name} · ${cost} · ${privacy}`;
 
 function row(make, tab, options, choose) {
   const group = make("div", { role: "radiogroup", "aria-label": "Who answers on this tab" });

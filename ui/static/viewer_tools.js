@@ -24,7 +24,7 @@ showcase.tools = (view) => {
   if (scene.regions.length) {
     bar.append(
       toggle("Names", view.named, (on) => (view.named = kept.names = on)),
-      toggle("Plain background", kept.plain, (on) => (kept.plain = on)),
+      toggle("Plain", kept.plain, (on) => (kept.plain = on)),
     );
     if (scene.regions.some(({ solid }) => solid)) bar.append(opacity(view));
   }

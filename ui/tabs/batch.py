@@ -13,6 +13,7 @@ from gradio.components import Component
 from gradio.events import Dependency
 
 from ui.components.result_panel import after
+from ui.components.samples import ASSETS
 from ui.core.gradio_compat import QUIET, UploadedFiles
 from ui.core.limits import quota_of
 from ui.core.markdown import verbatim
@@ -20,7 +21,7 @@ from ui.core.session import EngineRegistry, Visitor, owner_pays
 from ui.core.shutdown import shutdown_registry
 from ui.state.batch import Batch, BatchQuestion, grid, progress
 from ui.state.phase import Phase
-from ui.tabs.fields import ASSETS, FILE_TYPES
+from ui.tabs.fields import FILE_TYPES
 from vlm_backends import CATALOGUE, BadPrompt, CancelToken, Model, Task, VLMError, write_task
 from vlm_backends.annotate.runner import rate_limit_for
 from vlm_backends.annotate.sources import MOST, Source, may_have_pages, sources

@@ -17,6 +17,7 @@ from ui.components.engine_panel import SETS_STATE
 from ui.components.fallback import accept_offer, fallback_button, offer
 from ui.components.model_line import model_line
 from ui.components.result_panel import ResultPanel, after, facts_html
+from ui.components.samples import ASSETS, Sample, picked_index
 from ui.components.viewer import refused, scene
 from ui.components.views import REGION_LIST, WORDS, view, view_tabs
 from ui.core.gradio_compat import QUIET, MessageBox, posted
@@ -30,7 +31,7 @@ from ui.state.phase import Phase
 from ui.state.rendering import waiting
 from ui.state.replies import Result, follow
 from ui.tabs.attachments import AttachedPage
-from ui.tabs.fields import FILE_TYPES, PicturePane, example, shown_page
+from ui.tabs.fields import FILE_TYPES, PicturePane, shown_page
 from vlm_backends import Answer, BadPrompt, Model, Picture, Turn, VLMError
 from vlm_backends.models import check_sampling
 
@@ -61,15 +62,15 @@ class ChatTab:
                 self._answer()
         with gr.Row(elem_classes="composer"):
             self._composer()
-        self.viewer, self.examples = self.pane.viewer, self.pane.examples
+        self.viewer = self.pane.viewer
         self.attached = AttachedPage(self.pane.page)
         self._wire()
 
-    def _samples(self) -> list[dict]:
+    def _samples(self) -> list[Sample]:
         prompts = self.model.prompts
         names = [Path(name).stem.capitalize() for name in self.model.samples]
         titles = prompts if len(set(prompts)) > 1 else names
-        return [self.sample(index) | {"text": title} for index, title in enumerate(titles)]
+        return [Sample(*each) for each in zip(self.model.samples, titles, strict=True)]
 
     def _answer(self) -> None:
         model = self.model
@@ -144,7 +145,7 @@ class ChatTab:
         )
         for listen, handler, inputs in (
             (self.box.submit, self.take, [conversation, self.box]),
-            (self.examples.click, self.take_example, [conversation, self.examples]),
+            (self.pane.samples.pick, self.take_sample, conversation),
             (self.chatbot.retry, self.ask_again, conversation),
             (switched.then, self.take, [conversation, self.box]),
         ):
@@ -154,7 +155,7 @@ class ChatTab:
         self.attached.wire(self.box, conversation, self.notice)
         given = [self.box, self.viewer, self.pane.page]
         self.viewer.picked(self.picked, [conversation, self.box], given, **QUIET)
-        self.examples.click(self.attached.hide, None, self.attached.page, **QUIET)
+        self.pane.samples.pick(self.attached.hide, None, self.attached.page, **QUIET)
         undone = [conversation, self.box, self.chatbot, self.notice, self.instead, *beside]
         self.chatbot.undo(self.undo, conversation, undone, **QUIET)
         cleared = [
@@ -221,16 +222,20 @@ class ChatTab:
             self.pane.page: shown_page(pictures[-1].page),
         }
 
-    def take_example(self, conversation: Conversation, index: int) -> dict:
-        """Ask an example as if it had been typed."""
+    def take_sample(self, conversation: Conversation, event: gr.EventData) -> dict:
+        """Ask the sample that was clicked as if it had been typed."""
+        index = picked_index(event, len(self.model.samples))
+        if index is None:
+            return {self.conversation: conversation}
         taken = self.take(conversation, self.sample(index))
         if self.chatbot in taken:  # it was not refused
             conversation.example = index
         return taken
 
     def sample(self, index: int) -> dict:
-        """Return an example as the box holds it."""
-        return example(self.model.prompts[index], self.model.samples[index])
+        """Return a sample as the box holds it."""
+        picture = str(ASSETS / self.model.samples[index])
+        return {"text": self.model.prompts[index], "files": [picture]}
 
     def ask_again(self, conversation: Conversation) -> dict:
         """Ask the last question once more; its answer is forgotten."""

@@ -12,6 +12,7 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
+from ui.components.samples import ASSETS, Sample, picked_index
 from ui.components.viewer import refused, scene
 from ui.core.gradio_compat import QUIET
 from ui.core.markdown import verbatim
@@ -21,7 +22,7 @@ from ui.core.uploads import given_pictures
 from ui.state.candidates import candidates, default_choice
 from ui.state.comparison import MOST, Comparison, ComparisonEntry, as_html, entries_for
 from ui.state.replies import PICTURE_FIRST, follow
-from ui.tabs.fields import ASSETS, PicturePane, example, shown_page, titled
+from ui.tabs.fields import PicturePane, shown_page, titled
 from vlm_backends import BadPrompt, Picture, VLMError
 from vlm_backends.intents import ASK, DESCRIBE, FIND, INTENTS, READ, Intent
 
@@ -59,7 +60,7 @@ class CompareTab:
                 self._answers()
         with gr.Row(elem_classes="composer"):
             self._fields()
-        self.viewer, self.examples = self.pane.viewer, self.pane.examples
+        self.viewer = self.pane.viewer
         self._wire_fields()
         self._wire_comparisons()
 
@@ -120,8 +121,8 @@ class CompareTab:
         ]
         filled = [self.comparison, self.viewer, self.pane.page]
         filled += [self.intent, self.words, self.chosen, self.kept]
-        inputs = [self.comparison, self.examples, self.visitor]
-        loaded = self.examples.click(self.load_example, inputs, filled, **QUIET)
+        inputs = [self.comparison, self.visitor]
+        loaded = self.pane.samples.pick(self.load_sample, inputs, filled, **QUIET)
         asked = [self.go.click, self.words.submit]
         self._stream_after(gr.on(asked, self.take, fields, self.taken, **QUIET))
         self._stream_after(loaded.then(self.take, fields, self.taken, **QUIET))
@@ -177,8 +178,13 @@ class CompareTab:
         comparison.given = picture
         return {self.comparison: comparison, self.viewer: scene(picture), self.notice: ""}
 
-    def load_example(self, comparison: Comparison, index: int, visitor: Visitor) -> dict:
-        """Fill the fields with an example: the default choice, and whom the example wants."""
+    def load_sample(
+        self, comparison: Comparison, visitor: Visitor, event: gr.EventData
+    ) -> dict[Any, Any]:
+        """Fill the fields with a sample: the default choice, and whom the sample wants."""
+        index = picked_index(event, len(EXAMPLES))
+        if index is None:
+            return {self.comparison: comparison}
         intent, name, words, also = EXAMPLES[index]
         found = candidates(self.registry, visitor, intent)
         wanted = [next((one.key for one in found if one.model.id == id), None) for id in also]
@@ -307,5 +313,5 @@ class CompareTab:
         }
 
 
-def _samples() -> list[dict]:
-    return [example(titled(intent.title, words), picture) for intent, picture, words, _ in EXAMPLES]
+def _samples() -> list[Sample]:
+    return [Sample(picture, titled(intent.title, words)) for intent, picture, words, _ in EXAMPLES]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
+from ui.components.samples import Sample, sample_strip
 from ui.components.viewer import viewer
 from ui.core.gradio_compat import QUIET
 from vlm_backends.types import Page
@@ -16,24 +16,6 @@ from vlm_backends.types import Page
 # What a browser offers to choose: not each one knows all of them by "image".
 FILE_TYPES = ["image", ".pdf", ".heic", ".heif", ".hif", ".tif", ".tiff", ".avif"]
 _SIDES = "Left", "Top", "Right", "Bottom"
-ASSETS = Path(__file__).parents[2] / "assets"
-
-
-def example(text: str, picture: str) -> dict:
-    """Return an example as gr.MultimodalTextbox holds it; `picture` is a file of the assets."""
-    return {"text": text, "files": [str(ASSETS / picture)]}
-
-
-def example_gallery(examples: Sequence[dict]) -> gr.Dataset:
-    """Return the strip of samples; its event `click` gives the index of one, from 0."""
-    return gr.Dataset(
-        components=[gr.MultimodalTextbox(visible=False)],
-        type="index",
-        elem_classes="examples",
-        samples=[[entry] for entry in examples],
-        label="Samples",
-        show_label=False,
-    )
 
 
 def titled(title: str, words: str) -> str:
@@ -66,15 +48,12 @@ class RegionField:
 
 
 class PicturePane:
-    """The pane of a picture: the viewer, the choice of a page, and a strip of samples.
+    """The pane of a picture: the viewer, the choice of a page, and a strip of samples."""
 
-    `samples` are as `example` returns them; the event `examples.click` gives the index of one.
-    """
-
-    def __init__(self, elem_id: str, samples: Sequence[dict], several: bool = False) -> None:
+    def __init__(self, elem_id: str, samples: Sequence[Sample], several: bool = False) -> None:
         self.viewer = viewer(several, elem_id=elem_id)
         self.page = page_field(f"{elem_id}-page")
-        self.examples = example_gallery(samples)
+        self.samples = sample_strip(samples)
 
     def wire(
         self,

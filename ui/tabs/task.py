@@ -13,6 +13,7 @@ from ui.components.engine_panel import SETS_STATE
 from ui.components.fallback import fallback_button
 from ui.components.model_line import model_line
 from ui.components.result_panel import ResultPanel, after
+from ui.components.samples import ASSETS, Sample, picked_index
 from ui.components.task_picker import shown_tasks, task_picker
 from ui.components.viewer import refused
 from ui.components.views import REGION_LIST, WORDS, view, view_tabs
@@ -23,7 +24,7 @@ from ui.core.storage import picture_path, store_picture
 from ui.core.uploads import given_pictures
 from ui.state.task_run import BoxFields, TaskRun, complete_box
 from ui.tabs.download import DownloadHandlers
-from ui.tabs.fields import ASSETS, PicturePane, RegionField, example, shown_page, titled
+from ui.tabs.fields import PicturePane, RegionField, shown_page, titled
 from ui.tabs.task_runner import RunFields, TaskRunHandlers
 from vlm_backends import Model, Picture, Task, VLMError, find_task
 from vlm_backends.engines.base import Capability
@@ -61,7 +62,7 @@ class TaskTab:
                 self._answer()
         with gr.Row(elem_classes="composer"):
             self._fields()
-        self.viewer, self.examples = self.pane.viewer, self.pane.examples
+        self.viewer = self.pane.viewer
         self.handlers = TaskRunHandlers(model, registry, self._run_fields())
         self.downloads = DownloadHandlers(self.handlers, self.download, visitor)
         self._wire_fields()
@@ -147,8 +148,8 @@ class TaskTab:
         fields = [run, self.pane.page, self.words, self.confidence, *self.region]
         # A state is an output of each event: Gradio forgets one some time after it was last set.
         taken = runs.fields.taken
-        example = self.examples.click(
-            self.load_example, [run, self.examples, self.visitor], self.exampled, **QUIET
+        sample = self.pane.samples.pick(
+            self.pick_sample, [run, self.visitor], self.exampled, **QUIET
         )
         switched = self.instead.accept(runs.switch, [run, self.visitor], self.visitor, **SETS_STATE)
         again = [run, self.reruns]
@@ -159,7 +160,7 @@ class TaskTab:
             self.reruns.change(runs.take, fields, taken, **QUIET),
             self.both.click(runs.take_both, fields, taken, **QUIET),
             self.viewer.act(runs.act, run, taken, **QUIET),
-            example.then(runs.take, fields, taken, **QUIET),
+            sample.then(runs.take, fields, taken, **QUIET),
             switched.then(runs.again, run, taken, **QUIET),
             self.downloads.wire(fields),
         ):
@@ -227,6 +228,11 @@ class TaskTab:
             self.go: gr.Button(interactive=capability.available and not run.busy),
             **self.downloads.offer(run, visitor),
         }
+
+    def pick_sample(self, run: TaskRun, visitor: Visitor, event: gr.EventData) -> dict[Any, Any]:
+        """Fill the fields with the sample that was clicked."""
+        index = picked_index(event, len(EXAMPLES))
+        return {} if index is None else self.load_example(run, index, visitor)
 
     def load_example(self, run: TaskRun, index: int, visitor: Visitor) -> dict[Any, Any]:
         """Fill the fields with an example."""
@@ -302,8 +308,8 @@ class TaskTab:
         return {self.run: run, self.viewer: self.handlers.shown(run), self.notice: ""}
 
 
-def _samples() -> list[dict]:
+def _samples() -> list[Sample]:
     return [
-        example(titled(find_task(token).title, words), picture)
+        Sample(picture, titled(find_task(token).title, words))
         for token, picture, words, _ in EXAMPLES
     ]
