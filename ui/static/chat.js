@@ -1,14 +1,29 @@
-// Two things that Gradio's chat lacks: names for screen readers (a picture is a button without a
-// label), and a pane that keeps its newest words in view while an answer grows below it.
-const pinned = new ResizeObserver((panes) => {
-  for (const { target } of panes) target.scrollTop = target.scrollHeight;
-});
+// The conversation is one pane that scrolls: the turns, and below them the answer as it streams. It
+// follows the stream until its reader scrolls up; a button brings them back to the newest words.
+// Pictures in it get names for screen readers, which Gradio's chat lacks.
+const NEAR = 48; // pixels from the end: still at the end
+const NAMELESS = ".conversation button:not([aria-label]) > .image-frame";
+
+function follow(pane) {
+  pane.followed = true;
+  let atEnd = true;
+  const { button } = showcase;
+  const newest = button("↓ newest", () => toEnd("smooth"), { class: "newest", hidden: true });
+  const toEnd = (behavior = "instant") => pane.scrollTo({ top: pane.scrollHeight, behavior });
+  pane.append(newest);
+  pane.addEventListener("scroll", () => {
+    atEnd = pane.scrollHeight - pane.scrollTop - pane.clientHeight < NEAR;
+    newest.hidden = atEnd;
+  });
+  const grown = new ResizeObserver(() => {
+    if (atEnd) toEnd();
+    else newest.hidden = false;
+  });
+  for (const part of pane.children) if (part !== newest) grown.observe(part);
+}
 
 new MutationObserver(() => {
-  for (const pane of document.querySelectorAll(".conversation .bubble-wrap")) pinned.observe(pane);
-  for (const frame of document.querySelectorAll(
-    ".conversation button:not([aria-label]) > .image-frame",
-  )) {
+  for (const pane of document.querySelectorAll(".exchange")) if (!pane.followed) follow(pane);
+  for (const frame of document.querySelectorAll(NAMELESS))
     frame.parentElement.setAttribute("aria-label", "Your picture, larger");
-  }
 }).observe(document.documentElement, { childList: true, subtree: true });

@@ -102,7 +102,7 @@ class ChatTab:
             sources=["upload"],
             file_types=FILE_TYPES,
             file_count="multiple" if several else "single",
-            placeholder=f"Ask about this picture, such as “{model.prompts[0]}”",
+            placeholder="Ask about this picture…",
             show_label=False,
             label="Message",
             max_plain_text_length=100_000,
