@@ -20,9 +20,9 @@ from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, find_engines
 from ui.core.shutdown import leave, serve
 from ui.core.storage import sweeping_lifespan
-from ui.deep_links import DeepLinks
 from ui.state.conversation import Conversation
 from ui.state.links import slug
+from ui.state.opening import OpeningAnswers
 from ui.tabs.batch import BatchTab
 from ui.tabs.chat import ChatTab, check_free
 from ui.tabs.compare import CompareTab
@@ -60,8 +60,7 @@ def build(
         _ask_about_charts(tabs, chats)
         ends = [end for tab in (*chats, *tasks, compare, batch) for end in tab.ends]
         table.redraw_after(*ends)
-        by_slug = {slug(chat.model): chat for chat in chats}
-        DeepLinks(tabs, by_slug, tasks[0]).wire(page, visitor)
+        page.background = _open_with_samples(page, engines, [*tasks, *chats]).compute
         add_api(engines)
         add_tools(engines)
     return page
@@ -71,13 +70,24 @@ def _model_tabs(engines: EngineRegistry, visitor: gr.State) -> tuple[list[ChatTa
     """Build a tab for each model; return the tabs by kind."""
     chats: list[ChatTab] = []
     tasks: list[TaskTab] = []
-    for model in engines.models:
-        with gr.Tab(model.title, id=slug(model), elem_id=f"tab-{slug(model)}"):
+    for model in sorted(engines.models, key=lambda model: not model.tasks):  # works without a key
+        with gr.Tab(model.title, id=slug(model), elem_id=f"tab-{slug(model)}") as container:
             if model.tasks:
-                tasks.append(TaskTab(model, engines, visitor))
+                tasks.append(TaskTab(model, engines, visitor, container))
             else:
-                chats.append(ChatTab(model, engines, visitor))
+                chats.append(ChatTab(model, engines, visitor, container))
     return chats, tasks
+
+
+def _open_with_samples(
+    page: gr.Blocks, engines: EngineRegistry, tabs: Sequence[TaskTab | ChatTab]
+) -> OpeningAnswers:
+    """Show a sample that is answered already on the first tab, and on others when they open."""
+    opening = OpeningAnswers(engines)
+    for i, tab in enumerate(tabs):
+        opening.add(tab.model, tab.first_question)
+        tab.open_with(opening, tab.container.select if i else page.load)
+    return opening
 
 
 def settings(config: Config | None = None, limiter: RateLimiter | None = None) -> dict:

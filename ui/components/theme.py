@@ -12,6 +12,7 @@ from ui.components.presenter import PRESENTATION
 _STATIC = Path(__file__).parents[1] / "static"
 _SCRIPTS = (
     "viewer.js",
+    "engine_panel.js",
     "drop_zone.js",
     "zoom.js",
     "viewer_tools.js",
@@ -20,13 +21,13 @@ _SCRIPTS = (
     "answer_text.js",
     "views.js",
     "task_picker.js",
-    "engine_panel.js",
     "exports.js",
     "table_cells.js",
     "fallback.js",
     "download.js",
     "chat.js",
     "samples.js",
+    "address.js",
     "present.js",
 )
 _STYLES = (

@@ -7,7 +7,7 @@ when one of its tests fails, Gradio has changed, and the code here can go.
 from __future__ import annotations
 
 from abc import ABCMeta
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, cast
@@ -100,6 +100,9 @@ class TolerantBlocks(gr.Blocks):
     Gradio ends such calls with an error that says nothing. Programs go on working when an endpoint
     gets one more parameter.
     """
+
+    # Started with the server, and ended with it: Gradio has no such task of a page.
+    background: Callable[[], Coroutine[Any, Any, None]] | None = None
 
     async def preprocess_data(
         self, block_fn: BlockFunction, inputs: list[Any], *args: Any, **options: Any

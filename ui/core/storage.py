@@ -125,13 +125,16 @@ def sweeping_lifespan(
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
         page = app.get_blocks()
-        task = asyncio.create_task(_sweep_forever(page, period, max_age))
+        tasks = [asyncio.create_task(_sweep_forever(page, period, max_age))]
+        if background := getattr(page, "background", None):
+            tasks.append(asyncio.create_task(background()))
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             sweep(page, 0)
 
     return lifespan

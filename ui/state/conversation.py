@@ -35,6 +35,17 @@ class Conversation(Phased):
         """Return the query that brings a page to this tab and example."""
         return link_query(model, self.example)
 
+    @property
+    def begun(self) -> bool:
+        """Return True once something was asked."""
+        return bool(self.messages)
+
+    def show(self, result: Result) -> None:
+        """Begin with a question that was asked before, and its answer."""
+        self.put(result.question.prompt.turns[-1])
+        self._keep(result)
+        self.reset()
+
     def put(self, turn: Turn) -> None:
         """Take a question, and show it with its pictures."""
         self.turns.append(turn)

@@ -56,6 +56,15 @@ class TaskRun(Phased):
         self.error, self.downloading = "", True
 
     @property
+    def begun(self) -> bool:
+        """Return True once a picture was given, or something asked."""
+        return self.picture is not None or self.reply is not None
+
+    def show(self, result: Result) -> None:
+        """Hold a result that was found before."""
+        self.result, self.picture = result, result.picture
+
+    @property
     def changes(self) -> int:
         """The number of changes by hand to the regions of the result."""
         return len(self.before_changes)

@@ -77,7 +77,10 @@ function row(make, tab, options, choose) {
       type: "radio",
       name: "engine",
       checked: chosen,
-      onchange: () => choose({ tab, engine: name }),
+      onchange: () => {
+        showcase.remember("engine", name);
+        choose({ tab, engine: name });
+      },
     });
     const facts = make("small", {}, `${state} · ${cost} · ${privacy}`);
     group.append(make("label", { class: ready ? "ready" : "" }, radio, make("b", {}, name), facts));

@@ -4,14 +4,10 @@ showcase.samples = (element, pick) => {
     image.src = showcase.address(image.dataset.path);
   element.addEventListener("click", ({ target }) => {
     const sample = target.closest("[data-index]");
-    if (sample) pick({ index: Number(sample.dataset.index) });
+    if (!sample) return;
+    showcase.remember("example", String(Number(sample.dataset.index) + 1));
+    pick({ index: Number(sample.dataset.index) });
   });
-};
-
-showcase.whenThere = (selector, then, tries = 100) => {
-  const node = document.querySelector(selector);
-  if (node) then(node);
-  else if (tries) setTimeout(showcase.whenThere, 100, selector, then, tries - 1);
 };
 
 // Open a tab and click one of its samples, as a visitor would.

@@ -29,7 +29,10 @@ function chip({ token, title, locked }, chosen, choose) {
     value: token,
     checked: chosen,
     "aria-label": locked ? `${title}, locked: ${locked}` : title,
-    onchange: () => choose({ token }),
+    onchange: () => {
+      showcase.remember("task", token.replace(/[<>]/g, ""));
+      choose({ token });
+    },
   });
   return make("label", { class: locked ? "chip locked" : "chip", title: locked || null }, radio, title);
 }

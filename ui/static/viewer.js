@@ -29,6 +29,13 @@ showcase.address = (path) => {
   return `${window.gradio_config?.root ?? ""}/gradio_api/file=${file}`;
 };
 
+// Call `then` with what the selector finds, once it is in the page.
+showcase.whenThere = (selector, then, tries = 100) => {
+  const node = document.querySelector(selector);
+  if (node) then(node);
+  else if (tries) setTimeout(showcase.whenThere, 100, selector, then, tries - 1);
+};
+
 // Make many items one tab stop: the arrow keys move between them.
 showcase.rove = (container, items) => {
   items.forEach((item, i) => item.setAttribute("tabindex", i ? "-1" : "0"));

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,13 @@ from ui.core.storage import picture_path
 from ui.core.uploads import given_pictures
 from ui.state.conversation import Conversation, as_message, read_message, sampling
 from ui.state.links import slug
+from ui.state.opening import OpeningAnswers
 from ui.state.phase import Phase
 from ui.state.rendering import waiting
 from ui.state.replies import Result, follow
 from ui.tabs.attachments import AttachedPage
 from ui.tabs.fields import FILE_TYPES, PicturePane, shown_page
-from vlm_backends import Answer, BadPrompt, Model, Picture, Turn, VLMError
+from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Question, Turn, VLMError
 from vlm_backends.models import check_sampling
 
 
@@ -50,8 +51,11 @@ class ChatTab:
     A handler returns {component: value}; a component that is left out stays as it is.
     """
 
-    def __init__(self, model: Model, registry: EngineRegistry, visitor: gr.State) -> None:
+    def __init__(
+        self, model: Model, registry: EngineRegistry, visitor: gr.State, container: gr.Tab
+    ) -> None:
         self.model, self.registry, self.visitor = model, registry, visitor
+        self.container = container
         self.conversation = gr.State(Conversation())
         self.ends: list[Dependency] = []  # events that follow the end of each call
         with gr.Row(elem_classes="work"):
@@ -97,7 +101,7 @@ class ChatTab:
         self.outcome = ResultPanel(model, self.conversation, conversation=True)
 
     def _composer(self) -> None:
-        model, several = self.model, self.model.pictures > 1
+        several = self.model.pictures > 1
         self.box = MessageBox(
             sources=["upload"],
             file_types=FILE_TYPES,
@@ -125,6 +129,27 @@ class ChatTab:
             gr.Number(usual.seed, label="Seed (empty: none)", precision=0, minimum=0),
         ]
 
+    def open_with(self, opening: OpeningAnswers, opened: Callable[..., Dependency]) -> None:
+        """Show the first sample, and its answer as soon as it is there, when the tab is opened."""
+
+        async def answer(conversation: Conversation) -> dict:
+            result = None if conversation.begun else await opening.result(self.model)
+            if result is None or conversation.begun:
+                return {self.conversation: conversation}
+            conversation.show(result)
+            return {
+                self.conversation: conversation,
+                self.chatbot: conversation.messages,
+                **self.beside(conversation.picture(), result),
+            }
+
+        opened(answer, self.conversation, [self.conversation, self.chatbot, *self.shown], **QUIET)
+
+    def first_question(self) -> Question:
+        """Return the question of the first sample."""
+        turn = read_message(self.sample(0), Conversation(), self.model)
+        return Question(self.model, Prompt((turn,)))
+
     def _wire(self) -> None:
         # A state is an output of each event: Gradio forgets one some time after it was last set.
         self.asked = [
@@ -138,6 +163,7 @@ class ChatTab:
         ]
         table = self.chart.outputs if self.chart else []
         beside = [self.viewer, self.outcome.facts, *table]
+        self.shown = beside
         self.done = [self.chatbot, self.live, self.box, *beside, self.instead]
         conversation = self.conversation
         switched = self.instead.accept(

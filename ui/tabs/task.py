@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -22,11 +23,13 @@ from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import picture_path, store_picture
 from ui.core.uploads import given_pictures
+from ui.state.opening import OpeningAnswers
+from ui.state.task_plan import task_prompt
 from ui.state.task_run import BoxFields, TaskRun, complete_box
 from ui.tabs.download import DownloadHandlers
 from ui.tabs.fields import PicturePane, RegionField, shown_page, titled
 from ui.tabs.task_runner import RunFields, TaskRunHandlers
-from vlm_backends import Model, Picture, Task, VLMError, find_task
+from vlm_backends import Model, Picture, Question, Task, VLMError, find_task
 from vlm_backends.engines.base import Capability
 from vlm_backends.models import DESCRIBE_GROUP, check_region
 from vlm_backends.types import CONFIDENCE
@@ -48,8 +51,11 @@ class TaskTab:
     A handler returns {component: value}; a component that is left out stays as it is.
     """
 
-    def __init__(self, model: Model, registry: EngineRegistry, visitor: gr.State) -> None:
+    def __init__(
+        self, model: Model, registry: EngineRegistry, visitor: gr.State, container: gr.Tab
+    ) -> None:
         self.model, self.registry, self.visitor = model, registry, visitor
+        self.container = container
         self.run = gr.State(TaskRun())
         self.reruns = gr.State(0)  # a change starts a run
         self.ends: list[Dependency] = []  # events that follow the end of each call
@@ -67,6 +73,25 @@ class TaskTab:
         self.downloads = DownloadHandlers(self.handlers, self.download, visitor)
         self._wire_fields()
         self._wire_runs()
+
+    def open_with(self, opening: OpeningAnswers, opened: Callable[..., Dependency]) -> None:
+        """Show the first sample, and its answer as soon as it is there, when the tab is opened."""
+
+        async def answer(run: TaskRun, visitor: Visitor) -> dict[Any, Any]:
+            result = None if run.begun else await opening.result(self.model)
+            if result is None or run.begun:
+                return {self.run: run}
+            updates = self.load_example(run, 0, visitor)
+            run.show(result)
+            return updates | {self.run: run} | self.handlers.result_shown(run)
+
+        shown = dict.fromkeys([self.run, *self.exampled, *self.handlers.fields.done])
+        opened(answer, [self.run, self.visitor], [*shown], **QUIET)
+
+    def first_question(self) -> Question:
+        """Return the question of the first sample."""
+        token, name, words, region = EXAMPLES[0]
+        return Question(self.model, *task_prompt(token, str(ASSETS / name), words, region))
 
     def _picker(self) -> None:
         self.tasks = task_picker()

@@ -206,6 +206,10 @@ class TaskRunHandlers:
             **shown,  # empty when nothing was found: the last result stays
         }
 
+    def result_shown(self, run: TaskRun) -> dict:
+        """Return what shows the result that the run holds."""
+        return self._shown(run, "")
+
     def switch(self, run: TaskRun, visitor: Visitor) -> Visitor:
         """Return the visitor, who now asks the engine that was offered."""
         return accept_offer(self.registry, visitor, self.model, run.reply)

@@ -1,0 +1,70 @@
+"""Answers a sample of each tab while the page starts, so that nobody opens an empty page.
+
+Only engines that send nothing away are asked: nobody's key is spent, and the networks of the
+built-in tools are loaded before the first visitor comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing, nullcontext
+
+from ui.core.session import EngineRegistry, Visitor
+from ui.state.replies import PageReply, Result, follow
+from vlm_backends import Engine, Model, Question
+from vlm_backends.endings import has_content
+
+NOTE = "A sample, answered when this page started."
+
+
+class OpeningAnswers:
+    """The answers to the tabs' first samples, by the id of the model; none until `compute` runs."""
+
+    def __init__(self, registry: EngineRegistry) -> None:
+        self._registry = registry
+        self._questions: dict[str, Callable[[], Question]] = {}
+        self._results: dict[str, Result] = {}
+        self._changed: asyncio.Event | None = None  # None: nothing is being computed
+
+    def add(self, model: Model, question: Callable[[], Question]) -> None:
+        """Have the question answered when the page starts; it is made then."""
+        self._questions[model.id] = question
+
+    async def compute(self) -> None:
+        """Answer the questions one after another."""
+        self._changed = asyncio.Event()
+        try:
+            for id, make in self._questions.items():
+                question = await asyncio.to_thread(make)
+                engine = self._engine(question.model)
+                if engine and (result := await _answered(question, engine)):
+                    self._results[id] = result
+                self._changed.set()
+                self._changed = asyncio.Event()
+        finally:
+            last, self._changed = self._changed, None
+            last.set()
+
+    async def result(self, model: Model) -> Result | None:
+        """Return the answer of a tab; wait for it while it may still come."""
+        while model.id not in self._results and (changed := self._changed):
+            await changed.wait()
+        return self._results.get(model.id)
+
+    def _engine(self, model: Model) -> Engine | None:
+        private = (
+            engine
+            for engine in self._registry.candidates(Visitor(), model)
+            if not engine.traits.sends_to and engine.capability(model).available
+        )
+        return next(private, None)
+
+
+async def _answered(question: Question, engine: Engine) -> Result | None:
+    reply = PageReply(question)
+    async with aclosing(follow(reply, engine, nullcontext())) as arriving:
+        async for _ in arriving:
+            pass
+    complete = not reply.failure and has_content(reply.answer)
+    return Result.of(reply) if complete else None
