@@ -221,7 +221,7 @@ def visit(browser, address):
         page.on("pageerror", lambda error: strays.append(str(error)))
         page.on("request", lambda request: note(request.url))
         page.goto(address + query)
-        page.locator("#who").get_by_text("This machine answers").wait_for(state="attached")
+        page.locator("#who").get_by_text("Built-in tools answers").wait_for(state="attached")
         wait_for_tab(page)
         return page
 

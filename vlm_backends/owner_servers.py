@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from vlm_backends.errors import BadPrompt
 
 OWN_SERVER = "Your server"  # the name of the one at VLM_BASE_URL
-_RESERVED = {"nvidia", "this machine", "open weights here"}  # names of the other engines
+_RESERVED = {"nvidia", "built-in tools", "open weights here"}  # names of the other engines
 _FIELDS = {"name", "url", "key", "models", "pictures"}
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*", re.IGNORECASE)
 _SHAPE = (

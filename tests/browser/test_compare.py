@@ -27,7 +27,7 @@ def test_side_by_side_in_the_browser(visit, wire, monkeypatch):
     for box in page.locator("#compare-models label").all():
         wanted = any(
             name in box.inner_text()
-            for name in ("Llama 3.2 Vision · NVIDIA", "Florence-2 · This machine")
+            for name in ("Llama 3.2 Vision · NVIDIA", "Florence-2 · Built-in tools")
         )
         box.locator("input").set_checked(wanted)
     wire.script.append(say.sse(["slow ", "never"], gate=threading.Event()))

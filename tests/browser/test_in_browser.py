@@ -200,10 +200,10 @@ def test_a_withdrawn_model_says_so_and_the_question_comes_back(visit, wire, monk
     sync_api.expect(page.locator(".box:visible textarea")).to_have_value(
         "Describe what you see in this image."
     )
-    page.get_by_role("button", name="Ask “This machine” instead").click()
+    page.get_by_role("button", name="Ask “Built-in tools” instead").click()
     page.locator(".conversation:visible .bot").get_by_text("not by NeVA").wait_for()
-    assert page.locator(".engine:visible input:checked").get_attribute("value") == "This machine"
-    page.get_by_role("button", name="Ask “This machine” instead").wait_for(state="hidden")
+    assert page.locator(".engine:visible input:checked").get_attribute("value") == "Built-in tools"
+    page.get_by_role("button", name="Ask “Built-in tools” instead").wait_for(state="hidden")
     assert len(wire.seen) == 1
 
 

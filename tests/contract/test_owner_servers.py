@@ -174,7 +174,7 @@ def test_a_server_that_is_down_costs_the_page_nothing_else(monkeypatch):
     engines = find_engines(Embedded())
     assert (
         engines.models == CATALOGUE
-        and engines.answering(Visitor(), CATALOGUE[0]).name == "This machine"
+        and engines.answering(Visitor(), CATALOGUE[0]).name == "Built-in tools"
     )
 
 

@@ -149,7 +149,7 @@ def test_ocr_reads_the_words_with_their_places(url, give):
     reply = well_formed(call(url, "ocr", image=give(url)))
     assert "PINE RIDGE PARK" in reply["text"] and "Eagle Point" in reply["text"]
     assert [region["label"] for region in reply["regions"]] == re.split(r"\n| {3}", reply["text"])
-    assert "not by Florence-2" in reply["note"] and reply["engine"] == "This machine"
+    assert "not by Florence-2" in reply["note"] and reply["engine"] == "Built-in tools"
 
 
 def test_segment_outlines_a_region(url):
@@ -283,7 +283,7 @@ def test_the_next_caller_has_no_key(wire, url, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     call(url, "ocr", KEY, image=data("sign.jpg"))
     seen = len(wire.seen)
-    assert call(url, "ocr", image=data("sign.jpg"))["engine"] == "This machine"
+    assert call(url, "ocr", image=data("sign.jpg"))["engine"] == "Built-in tools"
     assert seen and len(wire.seen) == seen
 
 
@@ -298,7 +298,7 @@ def test_a_withdrawn_model_says_who_answers_without_the_key(wire, url, monkeypat
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     wire.script.append(say.status(410, {"detail": "gone"}))
     with pytest.raises(
-        RuntimeError, match=f"withdrawn.*Without the header {KEY_HEADER}, “This machine” answers"
+        RuntimeError, match=f"withdrawn.*Without the header {KEY_HEADER}, “Built-in tools” answers"
     ):
         call(url, "chart_to_table", KEY, image=data("chart.png"))
 

@@ -54,7 +54,7 @@ def test_a_stranger_on_a_fresh_machine_learns_what_to_do(journal):
         head
         == [
             "Model",
-            "This machine",
+            "Built-in tools",
             "NVIDIA",
             "Open weights here",
             "Your server",
@@ -87,9 +87,9 @@ def test_a_stranger_on_a_fresh_machine_learns_what_to_do(journal):
 
 
 @pytest.mark.parametrize("engines, visitor, line", [
-    ((Embedded(), NVIDIA("")), Visitor(), "This machine: all 8 in part; NVIDIA needs a key"),
-    ((NVIDIA(KEY), Embedded()), Visitor(), "NVIDIA: 3 unproven, 3 withdrawn, 2 seen live; This machine: all 8 in part"),
-    ((Embedded(), NVIDIA("")), Visitor(KEY), "This machine: all 8 in part; NVIDIA: 3 unproven, 3 withdrawn, 2 seen live"),
+    ((Embedded(), NVIDIA("")), Visitor(), "Built-in tools: all 8 in part; NVIDIA needs a key"),
+    ((NVIDIA(KEY), Embedded()), Visitor(), "NVIDIA: 3 unproven, 3 withdrawn, 2 seen live; Built-in tools: all 8 in part"),
+    ((Embedded(), NVIDIA("")), Visitor(KEY), "Built-in tools: all 8 in part; NVIDIA: 3 unproven, 3 withdrawn, 2 seen live"),
 ])  # fmt: skip
 def test_the_summary_is_one_line(journal, engines, visitor, line):
     found = summary(columns(EngineRegistry(engines).engines_for(visitor), journal, NOW))

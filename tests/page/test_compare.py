@@ -40,18 +40,18 @@ def test_on_a_fresh_machine_there_is_somebody_to_ask():
     for purpose in INTENTS:
         offered = candidates(engines, Visitor(), purpose)
         assert default_choice(offered) and {one.engine for one in offered} <= {
-            "This machine",
+            "Built-in tools",
             "Open weights here",
         }
     assert any(one.engine == "NVIDIA" for one in candidates(engines, KNOWN, READ))
 
 
 @pytest.mark.parametrize("title, path, words, keys, said", [
-    ("Read", None, "", [f"{LLAMA}@This machine"], "picture first"),
+    ("Read", None, "", [f"{LLAMA}@Built-in tools"], "picture first"),
     ("Read", "sign.jpg", "", [], "at least one"),
     ("Read", "sign.jpg", "", ["no/such@NVIDIA", "x", ""], "at least one"),
-    ("Find", "sign.jpg", " ", [f"{FLORENCE}@This machine"], "needs words"),
-    ("Read", "CREDITS.md", "", [f"{LLAMA}@This machine"], "not a picture"),
+    ("Find", "sign.jpg", " ", [f"{FLORENCE}@Built-in tools"], "needs words"),
+    ("Read", "CREDITS.md", "", [f"{LLAMA}@Built-in tools"], "not a picture"),
 ])  # fmt: skip
 def test_a_comparison_that_cannot_begin_is_a_sentence(tab, title, path, words, keys, said):
     comparison = Comparison()
@@ -85,7 +85,7 @@ def test_a_slow_lane_and_a_failing_one_hold_nobody(tab, wire):
         say.sse(["slow ", "end"], gate=gate),
         say.status(422, {"detail": "no such thing"}),
     ]
-    comparison = begin(tab, (LLAMA, "NVIDIA"), (NEVA, "NVIDIA"), (FLORENCE, "This machine"))
+    comparison = begin(tab, (LLAMA, "NVIDIA"), (NEVA, "NVIDIA"), (FLORENCE, "Built-in tools"))
 
     async def lane(number):
         return [
@@ -107,7 +107,7 @@ def test_a_slow_lane_and_a_failing_one_hold_nobody(tab, wire):
         "slow end" in slow[-1] and "no such thing" in failed[-1] and "PINE RIDGE PARK" in here[-1]
     )
     places, groups = comparison.places()
-    assert set(groups) == {"Florence-2 · This machine"} and len(places.regions) == len(groups) >= 6
+    assert set(groups) == {"Florence-2 · Built-in tools"} and len(places.regions) == len(groups) >= 6
     assert comparison.complete
 
 
@@ -137,9 +137,9 @@ def test_stop_ends_all_lanes_and_keeps_the_words(tab, wire):
 
 
 def test_a_second_comparison_waits(tab):
-    comparison = begin(tab, (FLORENCE, "This machine"))
+    comparison = begin(tab, (FLORENCE, "Built-in tools"))
     taken = tab.take(
-        comparison, KNOWN, "Read", str(ASSETS / "sign.jpg"), 1, "", [f"{FLORENCE}@This machine"]
+        comparison, KNOWN, "Read", str(ASSETS / "sign.jpg"), 1, "", [f"{FLORENCE}@Built-in tools"]
     )
     notice = value_of(taken, tab.notice)
     assert "still going" in notice

@@ -261,7 +261,7 @@ def test_every_state_lives_as_long_as_its_visit():
 
 def test_a_key_is_taken_and_nvidia_answers_then():
     engines = find_engines(Embedded())
-    visitor, box = use_key(f" {KEY} ", Visitor().choosing(find_model(LLAMA), "This machine"))
+    visitor, box = use_key(f" {KEY} ", Visitor().choosing(find_model(LLAMA), "Built-in tools"))
     assert visitor.key == KEY and box.value == "" and "your key" in who_answers(engines, visitor)
     assert engines.answering(visitor, find_model(LLAMA)).key == KEY
     assert (
@@ -290,10 +290,10 @@ def test_each_tab_has_its_own_engine(wire):
     assert isinstance(engines.answering(Visitor(), deplot), Embedded), (
         "NVIDIA has no key, and the server no DePlot"
     )
-    chosen = Visitor().choosing(llama, "This machine").choosing(llama, "NVIDIA")
+    chosen = Visitor().choosing(llama, "Built-in tools").choosing(llama, "NVIDIA")
     assert (
         engines.answering(chosen, llama).name == "NVIDIA"
-        and engines.answering(chosen, deplot).name == "This machine"
+        and engines.answering(chosen, deplot).name == "Built-in tools"
     )
     assert engines.answering(Visitor(KEY), deplot).key == KEY
     labels = dict(map(reversed, engines.options(Visitor(), deplot)))
@@ -324,11 +324,11 @@ def test_what_the_page_shows_is_what_is_asked(wire):
     visitor, *_ = refresh(engines, Visitor())
     openai.clear_cache()
     assert engines.answering(Visitor(), find_model(LLAMA)).name == "Your server"
-    assert engines.answering(visitor, find_model(LLAMA)).name == "This machine"
+    assert engines.answering(visitor, find_model(LLAMA)).name == "Built-in tools"
 
 
 @pytest.mark.parametrize("engines, line", [
-    ((Embedded(),), "This machine answers"), ((NVIDIA(KEY), Embedded()), "this page's key"), ((NVIDIA(""),), "no key yet"),
+    ((Embedded(),), "Built-in tools answers"), ((NVIDIA(KEY), Embedded()), "this page's key"), ((NVIDIA(""),), "no key yet"),
 ])  # fmt: skip
 def test_the_first_line_says_who_answers(engines, line):
     assert line in who_answers(EngineRegistry(engines), Visitor())
@@ -345,7 +345,7 @@ def test_when_a_model_is_gone_another_engine_is_offered_and_asked(wire, monkeypa
     gather(chat.stream(talk, visitor, 512, 0.2, 0.2, None))
     done = chat.finish(talk, visitor)
     box, button = value_of(done, chat.box), value_of(done, chat.instead)
-    assert "This machine" in button and "bar charts" in button
+    assert "Built-in tools" in button and "bar charts" in button
     visitor = chat.switch(talk, visitor)
     chat.take(talk, box)
     gather(chat.stream(talk, visitor, 512, 0.2, 0.2, None))

@@ -123,8 +123,8 @@ def test_another_confidence_runs_only_what_was_answered(runs):
 
 
 @pytest.mark.parametrize("token, name, clicks", [
-    ("<REGION_TO_SEGMENTATION>", "This machine", True), ("<REGION_TO_DESCRIPTION>", "This machine", False),
-    ("<REGION_TO_CATEGORY>", "This machine", False), ("<REGION_TO_SEGMENTATION>", "NVIDIA", False),
+    ("<REGION_TO_SEGMENTATION>", "Built-in tools", True), ("<REGION_TO_DESCRIPTION>", "Built-in tools", False),
+    ("<REGION_TO_CATEGORY>", "Built-in tools", False), ("<REGION_TO_SEGMENTATION>", "NVIDIA", False),
 ])  # fmt: skip
 def test_a_click_is_a_point_only_where_the_engine_takes_one(runs, token, name, clicks):
     with gr.Blocks():

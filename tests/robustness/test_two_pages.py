@@ -130,7 +130,7 @@ def opened(context, url):
     page = context.new_page()
     page.set_default_timeout(60_000)
     page.goto(url)
-    page.locator("#who").get_by_text("This machine answers").wait_for(state="attached")
+    page.locator("#who").get_by_text("Built-in tools answers").wait_for(state="attached")
     return page
 
 
@@ -219,5 +219,5 @@ def test_a_page_that_dies_takes_its_own_visits_only(url, pages, browser):
     processes[dead].wait()
     assert {newcomer(url)[1] for _ in range(12)} == {which(visit, url)} == {apps[1 - dead]}
     page.goto(url)
-    page.locator("#who").get_by_text("This machine answers").wait_for(state="attached")
+    page.locator("#who").get_by_text("Built-in tools answers").wait_for(state="attached")
     context.close()

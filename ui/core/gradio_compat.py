@@ -198,6 +198,31 @@ class MessageBox(gr.MultimodalTextbox, metaclass=_WithoutStub):
         return {"text": payload.text, "files": [file.path for file in payload.files]}
 
 
+class OptionalNumber(gr.Textbox, metaclass=_WithoutStub):
+    """A field for a number that may be left empty.
+
+    Gradio's own shows 0 for an empty one as soon as it is in the page, and sends it.
+    """
+
+    def get_block_name(self) -> str:
+        """Return the front end's name of the component: Gradio derives it from the class's name."""
+        return "textbox"
+
+    get_block_class = get_block_name
+
+    def preprocess(self, payload: Any) -> Any:
+        """Return the number, None for an empty field, or the text where it is no number."""
+        text = (payload or "").strip()
+        try:
+            return float(text.replace(",", ".")) if text else None
+        except ValueError:
+            return text
+
+    def postprocess(self, value: Any) -> str:
+        """Return the number as it is shown; nothing for None."""
+        return f"{value:g}" if isinstance(value, (int, float)) else value or ""
+
+
 class RegionJSON(gr.JSON, metaclass=_WithoutStub):
     """A JSON field for a box, which says so in the API's schema.
 

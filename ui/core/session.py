@@ -198,7 +198,7 @@ def _sentence(engine: Engine, visitor: Visitor) -> str:
 _SENT = "Your picture and words go to NVIDIA's servers."
 _SEVERAL = "**Several engines answer:** each tab says which, and lets you choose."
 _SENTENCES: Mapping[str, str] = {  # by the engine's kind; or by whose key it asks with
-    "builtin": "**This machine answers.** It finds and outlines {kinds} kinds of things, reads "
+    "builtin": "**Built-in tools answer.** It finds and outlines {kinds} kinds of things, reads "
     "text and codes, and turns charts into tables: computed here from your picture, with no key "
     "and no download. It does not converse.",
     "local": "**Open weights answer**, on this machine: your picture and words stay here.",

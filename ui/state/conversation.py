@@ -192,9 +192,16 @@ def sampling(max_tokens: float, temperature: float, top_p: float, seed: float | 
     Raises BadPrompt when one is not a number.
     """
     try:
-        seed = None if seed in (None, "") else int(seed)
+        seed = None if seed in (None, "") else _whole(seed)
         return Sampling(int(max_tokens), float(temperature), float(top_p), seed)
     except (TypeError, ValueError, OverflowError):
         raise BadPrompt(
             "A parameter is no number: look at max_tokens, temperature, top_p and seed."
         ) from None
+
+
+def _whole(number: float) -> int:
+    """Return the number as an int. Raises ValueError when it is not whole."""
+    if float(number) != int(number):
+        raise ValueError(number)
+    return int(number)

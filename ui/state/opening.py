@@ -15,7 +15,7 @@ from ui.state.replies import PageReply, Result, follow
 from vlm_backends import Engine, Model, Question
 from vlm_backends.endings import has_content
 
-NOTE = "A sample, answered when this page started."
+READING = "*Reading the sample…*"
 
 
 class OpeningAnswers:
@@ -26,6 +26,7 @@ class OpeningAnswers:
         self._questions: dict[str, Callable[[], Question]] = {}
         self._results: dict[str, Result] = {}
         self._changed: asyncio.Event | None = None  # None: nothing is being computed
+        self._wanted = ""  # the model of the tab that was opened last: it comes next
 
     def add(self, model: Model, question: Callable[[], Question]) -> None:
         """Have the question answered when the page starts; it is made then."""
@@ -35,8 +36,10 @@ class OpeningAnswers:
         """Answer the questions one after another."""
         self._changed = asyncio.Event()
         try:
-            for id, make in self._questions.items():
-                question = await asyncio.to_thread(make)
+            left = dict(self._questions)
+            while left:
+                id = self._wanted if self._wanted in left else next(iter(left))
+                question = await asyncio.to_thread(left.pop(id))
                 engine = self._engine(question.model)
                 if engine and (result := await _answered(question, engine)):
                     self._results[id] = result
@@ -46,8 +49,13 @@ class OpeningAnswers:
             last, self._changed = self._changed, None
             last.set()
 
+    def pending(self, model: Model) -> bool:
+        """Return True while the answer of a tab is still to come."""
+        return self._changed is not None and model.id not in self._results
+
     async def result(self, model: Model) -> Result | None:
         """Return the answer of a tab; wait for it while it may still come."""
+        self._wanted = model.id
         while model.id not in self._results and (changed := self._changed):
             await changed.wait()
         return self._results.get(model.id)

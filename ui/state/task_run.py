@@ -15,7 +15,8 @@ from vlm_backends import Answer, BadPrompt, Model, Picture, Timing
 from vlm_backends.endings import has_content
 from vlm_backends.media.geometry import Box
 
-BoxFields = tuple[float | None, ...]  # left, top, right, bottom in 0..1; None: an empty field
+# Left, top, right, bottom in 0..1; None: an empty field; text: what was typed is no number.
+BoxFields = tuple[float | str | None, ...]
 
 
 @dataclass
@@ -143,8 +144,9 @@ class TaskRun(Phased):
 
 
 def complete_box(fields: BoxFields) -> Box | None:
-    """Return the box of the four fields; None when one of them is empty."""
-    if len(fields) != 4 or None in fields:
+    """Return the box of the four fields; None unless each of them is a number."""
+    numbers = [side for side in fields if isinstance(side, (int, float))]
+    if len(numbers) != 4 or len(fields) != 4:
         return None
-    left, top, right, bottom = (float(side or 0) for side in fields)
+    left, top, right, bottom = map(float, numbers)
     return left, top, right, bottom

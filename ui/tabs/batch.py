@@ -47,15 +47,16 @@ class BatchTab:
     def __init__(self, registry: EngineRegistry, visitor: gr.State) -> None:
         self.registry, self.visitor, self.batch = registry, visitor, gr.State(Batch())
         self.ends: list[Dependency] = []  # events that follow the end of each batch
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=2, min_width=320):
+        with gr.Row(elem_classes="work"):
+            with gr.Column(scale=2, min_width=320, elem_classes=["picture-pane", "scrolls"]):
                 self._question()
-                self._buttons()
-            with gr.Column(scale=3, min_width=320):
+            with gr.Column(scale=3, min_width=320, elem_classes=["answer-pane", "scrolls"]):
                 self.status = gr.HTML(
                     progress(Batch()), elem_id="batch-status", apply_default_css=False
                 )
                 self.grid = gr.HTML(grid(Batch()), elem_id="batch-results", apply_default_css=False)
+        with gr.Row(elem_classes="composer"):
+            self._buttons()
         self._wire()
 
     def _question(self) -> None:
@@ -74,17 +75,16 @@ class BatchTab:
         self.words = gr.Textbox(
             visible=False, label="Your question", lines=2, max_lines=5, elem_id="batch-words"
         )
-
-    def _buttons(self) -> None:
         self.notice = gr.Markdown(elem_classes="notice", elem_id="batch-notice")
-        with gr.Row():
-            self.start = gr.Button("Start", variant="primary", elem_id="batch-start", min_width=110)
-            self.stop = gr.Button("Stop", visible=False, elem_id="batch-stop", min_width=110)
-            self.rest = gr.Button("Resume", visible=False, elem_id="batch-resume", min_width=110)
-        self.download = gr.DownloadButton(visible=False, elem_id="batch-download")
         self.sample = gr.Button(
             "Try it with the sample pictures", size="sm", elem_id="batch-sample"
         )
+
+    def _buttons(self) -> None:
+        self.download = gr.DownloadButton(visible=False, elem_id="batch-download", scale=0)
+        self.rest = gr.Button("Resume", visible=False, elem_id="batch-resume", scale=0)
+        self.stop = gr.Button("Stop", visible=False, elem_id="batch-stop", scale=0)
+        self.start = gr.Button("Start", variant="primary", elem_id="batch-start", scale=0)
 
     def _wire(self) -> None:
         buttons = [self.start, self.stop, self.rest, self.download]

@@ -20,14 +20,14 @@ from ui.components.result_panel import ResultPanel, after, facts_html
 from ui.components.samples import ASSETS, Sample, picked_index
 from ui.components.viewer import refused, scene
 from ui.components.views import REGION_LIST, WORDS, view, view_tabs
-from ui.core.gradio_compat import QUIET, MessageBox, posted
+from ui.core.gradio_compat import QUIET, MessageBox, OptionalNumber, posted
 from ui.core.markdown import as_markdown, verbatim
 from ui.core.session import EngineRegistry, Visitor
-from ui.core.storage import picture_path
+from ui.core.storage import picture_path, store_picture
 from ui.core.uploads import given_pictures
 from ui.state.conversation import Conversation, as_message, read_message, sampling
 from ui.state.links import slug
-from ui.state.opening import OpeningAnswers
+from ui.state.opening import READING, OpeningAnswers
 from ui.state.phase import Phase
 from ui.state.rendering import waiting
 from ui.state.replies import Result, follow
@@ -122,28 +122,39 @@ class ChatTab:
         if usual is None:
             raise ValueError(f"{self.model.id} has no sampling in the catalogue")
         label = "Longest answer (max_tokens)"
-        return [
+        fields: list[Component] = [
             gr.Slider(1, limits.max_tokens, usual.max_tokens, step=1, label=label),
             gr.Slider(*limits.temperature, usual.temperature, step=0.01, label="Temperature"),
             gr.Slider(*limits.top_p, usual.top_p, step=0.01, label="Top-p"),
-            gr.Number(usual.seed, label="Seed (empty: none)", precision=0, minimum=0),
+            OptionalNumber(str(usual.seed or ""), label="Seed (empty: none)", max_lines=1),
         ]
+        return fields
 
     def open_with(self, opening: OpeningAnswers, opened: Callable[..., Dependency]) -> None:
-        """Show the first sample, and its answer as soon as it is there, when the tab is opened."""
+        """Show the first sample when the tab is opened, and its answer as soon as it is there."""
+
+        def begin(conversation: Conversation) -> dict:
+            if conversation.begun or not opening.pending(self.model):
+                return gr.skip()
+            picture = store_picture(self.sample(0)["files"][0])
+            return {self.viewer: scene(picture), self.live: READING}
 
         async def answer(conversation: Conversation) -> dict:
             result = None if conversation.begun else await opening.result(self.model)
-            if result is None or conversation.begun:
+            if conversation.begun:
                 return {self.conversation: conversation}
-            conversation.show(result)
+            if result:
+                conversation.show(result)
             return {
                 self.conversation: conversation,
                 self.chatbot: conversation.messages,
+                self.live: "",
                 **self.beside(conversation.picture(), result),
             }
 
-        opened(answer, self.conversation, [self.conversation, self.chatbot, *self.shown], **QUIET)
+        shown = [self.conversation, self.chatbot, self.live, *self.shown]
+        begun = opened(begin, self.conversation, [self.viewer, self.live], **QUIET)
+        begun.then(answer, self.conversation, shown, **QUIET)
 
     def first_question(self) -> Question:
         """Return the question of the first sample."""

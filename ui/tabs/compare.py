@@ -55,7 +55,7 @@ class CompareTab:
         with gr.Row(elem_classes="work"):
             with gr.Column(scale=5, min_width=320, elem_classes="picture-pane"):
                 self.pane = PicturePane("compare-viewer", _samples())
-            with gr.Column(scale=6, min_width=320, elem_classes="answer-pane"):
+            with gr.Column(scale=6, min_width=320, elem_classes=["answer-pane", "scrolls"]):
                 self._question()
                 self._answers()
         with gr.Row(elem_classes="composer"):
@@ -167,7 +167,7 @@ class CompareTab:
     def turned(self, comparison: Comparison, page: int | None) -> dict[Any, Any]:
         """Show another page of the file."""
         if comparison.given is None or page is None:  # the number is still being typed
-            return {}
+            return gr.skip()
         try:
             return self.show(comparison, store_picture(picture_path(comparison.given), page))
         except VLMError as error:

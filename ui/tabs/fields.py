@@ -10,7 +10,7 @@ from gradio.components import Component
 
 from ui.components.samples import Sample, sample_strip
 from ui.components.viewer import viewer
-from ui.core.gradio_compat import QUIET
+from ui.core.gradio_compat import QUIET, OptionalNumber
 from vlm_backends.types import Page
 
 # What a browser offers to choose: not each one knows all of them by "image".
@@ -44,7 +44,7 @@ class RegionField:
 
     def __init__(self) -> None:
         with gr.Row(visible=False, elem_id="region") as self.group:
-            self.sides = [gr.Number(None, label=name, step=0.01, min_width=60) for name in _SIDES]
+            self.sides = [OptionalNumber(label=name, max_lines=1, min_width=60) for name in _SIDES]
 
 
 class PicturePane:

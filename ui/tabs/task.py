@@ -16,14 +16,14 @@ from ui.components.model_line import model_line
 from ui.components.result_panel import ResultPanel, after
 from ui.components.samples import ASSETS, Sample, picked_index
 from ui.components.task_picker import shown_tasks, task_picker
-from ui.components.viewer import refused
+from ui.components.viewer import refused, scene
 from ui.components.views import REGION_LIST, WORDS, view, view_tabs
 from ui.core.gradio_compat import QUIET
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import picture_path, store_picture
 from ui.core.uploads import given_pictures
-from ui.state.opening import OpeningAnswers
+from ui.state.opening import READING, OpeningAnswers
 from ui.state.task_plan import task_prompt
 from ui.state.task_run import BoxFields, TaskRun, complete_box
 from ui.tabs.download import DownloadHandlers
@@ -75,18 +75,26 @@ class TaskTab:
         self._wire_runs()
 
     def open_with(self, opening: OpeningAnswers, opened: Callable[..., Dependency]) -> None:
-        """Show the first sample, and its answer as soon as it is there, when the tab is opened."""
+        """Show the first sample when the tab is opened, and its answer as soon as it is there."""
+
+        def begin(run: TaskRun) -> dict[Any, Any]:
+            if run.begun or not opening.pending(self.model):
+                return gr.skip()
+            return {self.viewer: scene(store_picture(ASSETS / EXAMPLES[0][1])), self.live: READING}
 
         async def answer(run: TaskRun, visitor: Visitor) -> dict[Any, Any]:
             result = None if run.begun else await opening.result(self.model)
-            if result is None or run.begun:
+            if run.begun:
                 return {self.run: run}
+            if result is None:
+                return {self.run: run, self.viewer: None, self.live: ""}
             updates = self.load_example(run, 0, visitor)
             run.show(result)
-            return updates | {self.run: run} | self.handlers.result_shown(run)
+            return {self.run: run, self.live: "", **updates, **self.handlers.result_shown(run)}
 
         shown = dict.fromkeys([self.run, *self.exampled, *self.handlers.fields.done])
-        opened(answer, [self.run, self.visitor], [*shown], **QUIET)
+        begun = opened(begin, self.run, [self.viewer, self.live], **QUIET)
+        begun.then(answer, [self.run, self.visitor], [*shown], **QUIET)
 
     def first_question(self) -> Question:
         """Return the question of the first sample."""
@@ -206,18 +214,16 @@ class TaskTab:
         self.ends += after(stream, self.handlers.finish, [self.run, self.visitor], done)
 
     def choose(
-        self, run: TaskRun, visitor: Visitor, event: gr.EventData, *region: float | None
+        self, run: TaskRun, visitor: Visitor, event: gr.EventData, *region: Any
     ) -> dict[Any, Any]:
         """Choose a task. The event comes from the browser: an unknown token changes nothing."""
         try:
             task = find_task(str(getattr(event, "token", "")))
         except VLMError:
-            return {}
+            return gr.skip()
         return self.show_task(run, task, visitor, *region)
 
-    def show_task(
-        self, run: TaskRun, task: Task, visitor: Visitor, *region: float | None
-    ) -> dict[Any, Any]:
+    def show_task(self, run: TaskRun, task: Task, visitor: Visitor, *region: Any) -> dict[Any, Any]:
         """Choose this task, and show only the fields that it takes."""
         run.token = task.token
         updates: dict[Any, Any] = {
@@ -257,7 +263,7 @@ class TaskTab:
     def pick_sample(self, run: TaskRun, visitor: Visitor, event: gr.EventData) -> dict[Any, Any]:
         """Fill the fields with the sample that was clicked."""
         index = picked_index(event, len(EXAMPLES))
-        return {} if index is None else self.load_example(run, index, visitor)
+        return gr.skip() if index is None else self.load_example(run, index, visitor)
 
     def load_example(self, run: TaskRun, index: int, visitor: Visitor) -> dict[Any, Any]:
         """Fill the fields with an example."""
@@ -295,7 +301,7 @@ class TaskTab:
     def turned(self, run: TaskRun, page: int | None) -> dict[Any, Any]:
         """Show another page of the file."""
         if run.picture is None or page is None:  # the number is still being typed
-            return {}
+            return gr.skip()
         try:
             return self.show(store_picture(picture_path(run.picture), page), run)
         except VLMError as error:
@@ -307,7 +313,9 @@ class TaskTab:
         emptied = dict(zip(self.region, _NO_BOX, strict=True))
         return {self.run: run, self.viewer: self.handlers.view(run), self.notice: "", **emptied}
 
-    def drawn(self, run: TaskRun, event: gr.EventData, *before: float | None) -> dict[Any, Any]:
+    def drawn(
+        self, run: TaskRun, event: gr.EventData, *before: float | str | None
+    ) -> dict[Any, Any]:
         """Write the box that was drawn into the four fields."""
         try:
             box = tuple(round(side, 3) for side in check_region(getattr(event, "box", None)))
@@ -316,7 +324,7 @@ class TaskTab:
         run.drawn, run.before = box, before
         return {**dict(zip(self.region, box, strict=True)), self.notice: ""}
 
-    def typed(self, run: TaskRun, *region: float | None) -> dict[Any, Any]:
+    def typed(self, run: TaskRun, *region: Any) -> dict[Any, Any]:
         """Show the box that was typed in the picture."""
         run.drawn = None
         try:

@@ -86,7 +86,7 @@ _CHAT = _Tool(
 class Embedded:
     """Computes its answers in this process; rapidocr brings the weights that read print."""
 
-    name: str = "This machine"
+    name: str = "Built-in tools"
 
     def models(self) -> Sequence[Model]:
         """List the whole catalogue: each model gets what can be computed for it here."""

@@ -29,8 +29,8 @@ from vlm_backends.table_prompts import TableRows
 from vlm_backends.types import Chunk, Region
 
 _READS = (
-    "This machine reads bar charts, line and area charts, and pie charts whose names and numbers "
-    "are plain to see."
+    "The built-in tools read bar charts, line and area charts, and pie charts whose names and "
+    "numbers are plain to see."
 )
 _SAMPLED = "The lines were read at the labels only: what is between them does not count."
 _SENT = "sent with the question"

@@ -178,8 +178,8 @@ def _withdrawn(detail: str, who: str) -> Gone:
     date = re.search(r"end of life on (\d{4}-\d{2}-\d{2})", detail)
     since = date[1] if date else ""
     return Gone(
-        f"This model was withdrawn by {who}{' on ' if since else ''}{since}. Choose “This machine” "
-        "as the engine for what can be computed here, or a model that is still live.",
+        f"This model was withdrawn by {who}{' on ' if since else ''}{since}. Choose "
+        "“Built-in tools” for what can be computed here, or a model that is still live.",
         since=since,
     )
 
