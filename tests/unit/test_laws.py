@@ -102,7 +102,7 @@ FLOORS = {
         ["detecting"],
         ["referring"],
         ["text", "masking", "finding", "description", "tables"],
-        ["findings"],
+        ["findings", "overview"],
         ["tasks"],
         ["__init__"],
     ],

@@ -27,6 +27,7 @@ _SCRIPTS = (
     "download.js",
     "chat.js",
     "samples.js",
+    "offers.js",
     "address.js",
     "present.js",
 )

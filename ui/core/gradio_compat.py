@@ -30,6 +30,12 @@ QUIET: dict[str, Any] = {
     "queue": False,
     "show_progress": "hidden",
 }
+# Options of an event that streams; several may run at once.
+STREAMED: dict[str, Any] = {
+    "api_visibility": "private",
+    "show_progress": "hidden",
+    "trigger_mode": "multiple",
+}
 BOX_SCHEMA = {
     "type": "array",
     "items": {"type": "number"},

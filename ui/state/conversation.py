@@ -29,6 +29,7 @@ class Conversation(Phased):
     result: Result | None = None  # the last answer: the parts beside the chat show it
     failed: Turn | None = None  # the last question, if it got no answer: shown, but not a turn
     error: str = ""  # why the question could not even be asked
+    given: Picture | None = None  # the newest picture that was given and not asked about yet
     example: int | None = None  # the example that was asked last, if nothing else was since
 
     def link(self, model: Model) -> str:

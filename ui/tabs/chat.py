@@ -16,11 +16,12 @@ from ui.components.chart import ChartPanel
 from ui.components.engine_panel import SETS_STATE
 from ui.components.fallback import accept_offer, fallback_button, offer
 from ui.components.model_line import model_line
+from ui.components.offers import Offer, offers_about
 from ui.components.result_panel import ResultPanel, after, facts_html
 from ui.components.samples import ASSETS, Sample, picked_index
 from ui.components.viewer import refused, scene
 from ui.components.views import REGION_LIST, WORDS, view, view_tabs
-from ui.core.gradio_compat import QUIET, MessageBox, OptionalNumber, posted
+from ui.core.gradio_compat import QUIET, STREAMED, MessageBox, OptionalNumber, posted
 from ui.core.markdown import as_markdown, verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import picture_path, store_picture
@@ -35,6 +36,12 @@ from ui.tabs.attachments import AttachedPage
 from ui.tabs.fields import FILE_TYPES, PicturePane, shown_page
 from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Question, Turn, VLMError
 from vlm_backends.models import check_sampling
+
+OFFERS = {  # by what is found in a picture
+    "things": Offer("What is in it?", "What is in this picture?"),
+    "text": Offer("Read it", "What does it say?"),
+    "codes": Offer("Read", "What is in the code?"),
+}
 
 
 def check_free(conversation: Conversation) -> None:
@@ -142,7 +149,8 @@ class ChatTab:
         async def answer(conversation: Conversation) -> dict:
             result = None if conversation.begun else await opening.result(self.model)
             if conversation.begun:
-                return {self.conversation: conversation}
+                held = {self.conversation: conversation}
+                return held if conversation.active else held | {self.live: ""}
             if result:
                 conversation.show(result)
             return {
@@ -185,13 +193,15 @@ class ChatTab:
             (self.pane.samples.pick, self.take_sample, conversation),
             (self.chatbot.retry, self.ask_again, conversation),
             (switched.then, self.take, [conversation, self.box]),
+            (self.pane.offers.take, self.take_offer, [conversation, self.box]),
         ):
             acted = posted(handler, self.asked)
             self.answer_after(listen(acted, inputs, self.asked, postprocess=False, **QUIET))
         self.box.stop(Conversation.stop, conversation, None, **QUIET)
         self.attached.wire(self.box, conversation, self.notice)
-        given = [self.box, self.viewer, self.pane.page]
-        self.viewer.picked(self.picked, [conversation, self.box], given, **QUIET)
+        given = [conversation, self.box, self.viewer, self.pane.page]
+        picked = self.viewer.picked(self.picked, [conversation, self.box], given, **QUIET)
+        picked.then(self.look, conversation, self.pane.offers, **STREAMED)
         self.pane.samples.pick(self.attached.hide, None, self.attached.page, **QUIET)
         undone = [conversation, self.box, self.chatbot, self.notice, self.instead, *beside]
         self.chatbot.undo(self.undo, conversation, undone, **QUIET)
@@ -253,11 +263,30 @@ class ChatTab:
             return {self.viewer: refused(shown, str(error))}
         message = message or {}
         paths = [*(message.get("files") or ()), *map(picture_path, pictures)][-most:]
+        conversation.given = pictures[-1]
         return {
+            self.conversation: conversation,
             self.box: {"text": message.get("text") or "", "files": paths},
             self.viewer: scene(pictures[-1]),
             self.pane.page: shown_page(pictures[-1].page),
         }
+
+    async def look(self, conversation: Conversation) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield what can be asked about the picture that was given."""
+        if picture := conversation.given:
+            async for shown in offers_about(picture, OFFERS, lambda: conversation.given):
+                yield shown
+        else:
+            yield gr.skip()
+
+    def take_offer(
+        self, conversation: Conversation, message: dict | None, event: gr.EventData
+    ) -> dict:
+        """Ask what was offered about the pictures in the box."""
+        wanted = getattr(event, "ask", "")
+        if wanted not in [offer.ask for offer in OFFERS.values()]:
+            return {self.conversation: conversation}
+        return self.take(conversation, {**(message or {}), "text": wanted})
 
     def take_sample(self, conversation: Conversation, event: gr.EventData) -> dict:
         """Ask the sample that was clicked as if it had been typed."""

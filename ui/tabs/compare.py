@@ -14,7 +14,7 @@ from gradio.events import Dependency
 
 from ui.components.samples import ASSETS, Sample, picked_index
 from ui.components.viewer import refused, scene
-from ui.core.gradio_compat import QUIET
+from ui.core.gradio_compat import QUIET, STREAMED
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import picture_path, store_picture
@@ -34,11 +34,6 @@ EXAMPLES = (  # what is wanted, picture, words, who is asked besides the default
     (READ, "chart.png", "", ("google/deplot",)),
 )
 _BY_TITLE = {intent.title: intent for intent in INTENTS}
-_STREAMED: dict[str, Any] = {
-    "api_visibility": "private",
-    "show_progress": "hidden",
-    "trigger_mode": "multiple",
-}
 
 
 class CompareTab:
@@ -132,10 +127,10 @@ class CompareTab:
         inputs = [self.comparison, self.visitor]
         for number, answer in enumerate(self.answers):
             stream = partial(self.stream, number)
-            streamed = start.then(stream, inputs, answer, postprocess=False, **_STREAMED)
+            streamed = start.then(stream, inputs, answer, postprocess=False, **STREAMED)
             streamed.failure(partial(self.shown, number), self.comparison, answer, **QUIET)
         ended = [self.viewer, self.agreement, self.go, self.stop]
-        self.ends.append(start.then(self.watch, self.comparison, ended, **_STREAMED))
+        self.ends.append(start.then(self.watch, self.comparison, ended, **STREAMED))
 
     def offer(self, visitor: Visitor, title: str, kept: list[str]) -> dict:
         """Show whom to ask for this, the field for words, and what it is about.

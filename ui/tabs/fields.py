@@ -7,7 +7,9 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.events import Dependency
 
+from ui.components.offers import offers
 from ui.components.samples import Sample, sample_strip
 from ui.components.viewer import viewer
 from ui.core.gradio_compat import QUIET, OptionalNumber
@@ -53,6 +55,7 @@ class PicturePane:
     def __init__(self, elem_id: str, samples: Sequence[Sample], several: bool = False) -> None:
         self.viewer = viewer(several, elem_id=elem_id)
         self.page = page_field(f"{elem_id}-page")
+        self.offers = offers()
         self.samples = sample_strip(samples)
 
     def wire(
@@ -61,14 +64,15 @@ class PicturePane:
         outputs: Sequence[Component],
         picked: Callable[..., dict[Any, Any]],
         turned: Callable[..., dict[Any, Any]],
-    ) -> None:
-        """Wire the picture that is given, and the page that is chosen.
+    ) -> Dependency:
+        """Wire the picture that is given, and the page that is chosen; return the first event.
 
         `picked` gets the values of `inputs` and the event, `turned` the number of the page in place
         of the event. Both return {component: value} for `outputs`.
         """
-        self.viewer.picked(picked, list(inputs), list(outputs), **QUIET)
+        given = self.viewer.picked(picked, list(inputs), list(outputs), **QUIET)
         # The field of the page is no output: it may be typed into meanwhile.
         shown = [part for part in outputs if part is not self.page]
         turn = [*inputs, self.page]
         self.page.input(turned, turn, shown, trigger_mode="always_last", **QUIET)
+        return given

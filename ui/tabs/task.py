@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import gradio as gr
@@ -13,12 +13,13 @@ from ui.components.download_offer import download_button
 from ui.components.engine_panel import SETS_STATE
 from ui.components.fallback import fallback_button
 from ui.components.model_line import model_line
+from ui.components.offers import Offer, offers_about
 from ui.components.result_panel import ResultPanel, after
 from ui.components.samples import ASSETS, Sample, picked_index
 from ui.components.task_picker import shown_tasks, task_picker
 from ui.components.viewer import refused, scene
 from ui.components.views import REGION_LIST, WORDS, view, view_tabs
-from ui.core.gradio_compat import QUIET
+from ui.core.gradio_compat import QUIET, STREAMED
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import picture_path, store_picture
@@ -42,6 +43,11 @@ EXAMPLES = (  # task, picture, words, region: each runs on every engine
     ("<CAPTION_TO_PHRASE_GROUNDING>", "sign.jpg", "From the Visitor Center to Lake Loop", None),
     ("<REGION_TO_DESCRIPTION>", "poster.jpg", "", (0.05, 0.04, 0.95, 0.3)),
 )
+_OFFERS = {  # by what is found in a picture
+    "things": Offer("Detect objects", "<OD>"),
+    "text": Offer("Read and locate", "<OCR_WITH_REGION>"),
+    "table": Offer("Read as rows", "<OCR>"),
+}
 _NO_BOX: BoxFields = (None, None, None, None)
 
 
@@ -85,7 +91,7 @@ class TaskTab:
         async def answer(run: TaskRun, visitor: Visitor) -> dict[Any, Any]:
             result = None if run.begun else await opening.result(self.model)
             if run.begun:
-                return {self.run: run}
+                return {self.run: run} if run.active else {self.run: run, self.live: ""}
             if result is None:
                 return {self.run: run, self.viewer: None, self.live: ""}
             updates = self.load_example(run, 0, visitor)
@@ -168,7 +174,8 @@ class TaskTab:
         run, region = self.run, [*self.region]
         self.tasks.choose(self.choose, [run, self.visitor, *region], self.chosen, **QUIET)
         given = [run, self.viewer, self.pane.page, *region, self.notice]
-        self.pane.wire([run], given, self.picked, self.turned)
+        picked = self.pane.wire([run], given, self.picked, self.turned)
+        picked.then(self.look, run, self.pane.offers, **STREAMED)
         self.viewer.region(self.drawn, [run, *region], [*region, self.notice], **QUIET)
         self.viewer.edit(self.edit, run, [run, self.viewer, self.notice], **QUIET)
         for number in self.region:
@@ -184,6 +191,9 @@ class TaskTab:
         sample = self.pane.samples.pick(
             self.pick_sample, [run, self.visitor], self.exampled, **QUIET
         )
+        offered = self.pane.offers.take(
+            self.take_offer, [run, self.visitor], self.exampled, **QUIET
+        )
         switched = self.instead.accept(runs.switch, [run, self.visitor], self.visitor, **SETS_STATE)
         again = [run, self.reruns]
         self.confidence.release(runs.count_rerun, again, self.reruns, **SETS_STATE)
@@ -194,6 +204,7 @@ class TaskTab:
             self.both.click(runs.take_both, fields, taken, **QUIET),
             self.viewer.act(runs.act, run, taken, **QUIET),
             sample.then(runs.take, fields, taken, **QUIET),
+            offered.then(runs.take, fields, taken, **QUIET),
             switched.then(runs.again, run, taken, **QUIET),
             self.downloads.wire(fields),
         ):
@@ -297,6 +308,22 @@ class TaskTab:
         except VLMError as error:
             return {self.viewer: refused(self.handlers.shown(run), str(error))}
         return self.show(picture, run) | {self.pane.page: shown_page(picture.page)}
+
+    async def look(self, run: TaskRun) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield what can be done with the picture that was given."""
+        if picture := run.picture:
+            async for shown in offers_about(picture, _OFFERS, lambda: run.picture):
+                yield shown
+        else:
+            yield gr.skip()
+
+    def take_offer(self, run: TaskRun, visitor: Visitor, event: gr.EventData) -> dict[Any, Any]:
+        """Choose the task that was offered."""
+        asks = [offer.ask for offer in _OFFERS.values()]
+        wanted = getattr(event, "ask", "")
+        if wanted not in asks:
+            return gr.skip()
+        return self.show_task(run, find_task(wanted), visitor, *_NO_BOX)
 
     def turned(self, run: TaskRun, page: int | None) -> dict[Any, Any]:
         """Show another page of the file."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vlm_backends import models
 from vlm_backends.concurrency import CancelToken, WaitingLine
@@ -16,7 +17,10 @@ from vlm_backends.engines.builtin.detector_facts import detector_facts
 from vlm_backends.engines.builtin.networks import return_memory
 from vlm_backends.engines.builtin.ocr_script import ocr_name
 from vlm_backends.errors import BadPrompt
-from vlm_backends.types import Chunk, Model, Prompt, Sent, Task
+from vlm_backends.types import Chunk, Model, Picture, Prompt, Sent, Task
+
+if TYPE_CHECKING:
+    from vlm_backends.engines.builtin.overview import Finding
 
 # four pictures at a time: a decoded one takes hundreds of megabytes
 _picture_line = WaitingLine(seats=4)
@@ -174,3 +178,20 @@ def _noted(chunks: Iterator[Chunk], said: str) -> Iterator[Chunk]:
     for chunk in chunks:
         note = chunk.note or note
         yield chunk._replace(note=" ".join(filter(None, (note, said))))
+
+
+def look_over(picture: Picture, cancel: CancelToken) -> Iterator[Finding]:
+    """Yield what there is in a picture to ask about, as it is found; see `overview`."""
+    import numpy as np
+
+    from vlm_backends.engines.builtin.overview import overview
+    from vlm_backends.media import images
+
+    with _picture_line.place(cancel) as place:
+        for _ in place:
+            pass
+        try:
+            if not cancel.is_set():
+                yield from overview(np.asarray(images.pixels(picture)), cancel)
+        finally:
+            return_memory()
