@@ -26,6 +26,7 @@ from ui.state.opening import OpeningAnswers
 from ui.tabs.batch import BatchTab
 from ui.tabs.chat import ChatTab, check_free
 from ui.tabs.compare import CompareTab
+from ui.tabs.opening import open_with
 from ui.tabs.task import TaskTab
 from ui.web.middleware import protection
 from vlm_backends import Engine, VLMError
@@ -85,8 +86,7 @@ def _open_with_samples(
     """Show a sample that is answered already on the first tab, and on others when they open."""
     opening = OpeningAnswers(engines)
     for i, tab in enumerate(tabs):
-        opening.add(tab.model, tab.first_question)
-        tab.open_with(opening, tab.container.select if i else page.load)
+        open_with(tab, opening, tab.container.select if i else page.load)
     return opening
 
 

@@ -39,7 +39,7 @@ class Conversation(Phased):
     @property
     def begun(self) -> bool:
         """Return True once something was asked."""
-        return bool(self.messages)
+        return bool(self.messages or self.given)
 
     def show(self, result: Result) -> None:
         """Begin with a question that was asked before, and its answer."""
@@ -58,6 +58,7 @@ class Conversation(Phased):
         self.messages.append({"role": "user", "content": words})
         self.enqueue()
         self.reply, self.example, self.failed, self.error = None, None, None, ""
+        self.given = None
 
     def begin(self, model: Model, sampling: Sampling | None) -> PageReply:
         """Return the reply to the question that waits.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -16,32 +16,23 @@ from ui.components.chart import ChartPanel
 from ui.components.engine_panel import SETS_STATE
 from ui.components.fallback import accept_offer, fallback_button, offer
 from ui.components.model_line import model_line
-from ui.components.offers import Offer, offers_about
 from ui.components.result_panel import ResultPanel, after, facts_html
 from ui.components.samples import ASSETS, Sample, picked_index
-from ui.components.viewer import refused, scene
+from ui.components.viewer import scene
 from ui.components.views import REGION_LIST, WORDS, view, view_tabs
-from ui.core.gradio_compat import QUIET, STREAMED, MessageBox, OptionalNumber, posted
+from ui.core.gradio_compat import QUIET, MessageBox, posted
 from ui.core.markdown import as_markdown, verbatim
 from ui.core.session import EngineRegistry, Visitor
-from ui.core.storage import picture_path, store_picture
-from ui.core.uploads import given_pictures
 from ui.state.conversation import Conversation, as_message, read_message, sampling
 from ui.state.links import slug
-from ui.state.opening import READING, OpeningAnswers
 from ui.state.phase import Phase
 from ui.state.rendering import waiting
 from ui.state.replies import Result, follow
-from ui.tabs.attachments import AttachedPage
-from ui.tabs.fields import FILE_TYPES, PicturePane, shown_page
+from ui.tabs.attachments import OFFERS, Attachments
+from ui.tabs.fields import FILE_TYPES, PicturePane
+from ui.tabs.settings import SettingsFields
 from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Question, Turn, VLMError
 from vlm_backends.models import check_sampling
-
-OFFERS = {  # by what is found in a picture
-    "things": Offer("What is in it?", "What is in this picture?"),
-    "text": Offer("Read it", "What does it say?"),
-    "codes": Offer("Read", "What is in the code?"),
-}
 
 
 def check_free(conversation: Conversation) -> None:
@@ -63,7 +54,7 @@ class ChatTab:
     ) -> None:
         self.model, self.registry, self.visitor = model, registry, visitor
         self.container = container
-        self.conversation = gr.State(Conversation())
+        self.conversation = self.state = gr.State(Conversation())
         self.ends: list[Dependency] = []  # events that follow the end of each call
         with gr.Row(elem_classes="work"):
             with gr.Column(scale=6, min_width=320, elem_classes="picture-pane"):
@@ -74,7 +65,7 @@ class ChatTab:
         with gr.Row(elem_classes="composer"):
             self._composer()
         self.viewer = self.pane.viewer
-        self.attached = AttachedPage(self.pane.page)
+        self.attached = Attachments(model, self.conversation, self.box, self.pane, self.notice)
         self._wire()
 
     def _samples(self) -> list[Sample]:
@@ -121,48 +112,17 @@ class ChatTab:
             stop_btn=True,  # chat.css shows it while an answer streams: an update costs 2 ms
             scale=1,
         )
-        with gr.Accordion("Settings", open=False, elem_classes="settings"):
-            self.sampling = self._sampling_fields()
+        self.settings = SettingsFields(self.model)
 
-    def _sampling_fields(self) -> list[Component]:
-        limits, usual = self.model.limits, self.model.sampling
-        if usual is None:
-            raise ValueError(f"{self.model.id} has no sampling in the catalogue")
-        label = "Longest answer (max_tokens)"
-        fields: list[Component] = [
-            gr.Slider(1, limits.max_tokens, usual.max_tokens, step=1, label=label),
-            gr.Slider(*limits.temperature, usual.temperature, step=0.01, label="Temperature"),
-            gr.Slider(*limits.top_p, usual.top_p, step=0.01, label="Top-p"),
-            OptionalNumber(str(usual.seed or ""), label="Seed (empty: none)", max_lines=1),
-        ]
-        return fields
+    @property
+    def opened(self) -> list[Component]:
+        """The outputs of `show_result`."""
+        return [self.chatbot, *self.shown]
 
-    def open_with(self, opening: OpeningAnswers, opened: Callable[..., Dependency]) -> None:
-        """Show the first sample when the tab is opened, and its answer as soon as it is there."""
-
-        def begin(conversation: Conversation) -> dict:
-            if conversation.begun or not opening.pending(self.model):
-                return gr.skip()
-            picture = store_picture(self.sample(0)["files"][0])
-            return {self.viewer: scene(picture), self.live: READING}
-
-        async def answer(conversation: Conversation) -> dict:
-            result = None if conversation.begun else await opening.result(self.model)
-            if conversation.begun:
-                held = {self.conversation: conversation}
-                return held if conversation.active else held | {self.live: ""}
-            if result:
-                conversation.show(result)
-            return {
-                self.conversation: conversation,
-                self.chatbot: conversation.messages,
-                self.live: "",
-                **self.beside(conversation.picture(), result),
-            }
-
-        shown = [self.conversation, self.chatbot, self.live, *self.shown]
-        begun = opened(begin, self.conversation, [self.viewer, self.live], **QUIET)
-        begun.then(answer, self.conversation, shown, **QUIET)
+    def show_result(self, state: Conversation, visitor: Visitor, result: Result) -> dict[Any, Any]:
+        """Begin with a question that was asked before, and its answer."""
+        state.show(result)
+        return {self.chatbot: state.messages, **self.beside(state.picture(), result)}
 
     def first_question(self) -> Question:
         """Return the question of the first sample."""
@@ -198,16 +158,13 @@ class ChatTab:
             acted = posted(handler, self.asked)
             self.answer_after(listen(acted, inputs, self.asked, postprocess=False, **QUIET))
         self.box.stop(Conversation.stop, conversation, None, **QUIET)
-        self.attached.wire(self.box, conversation, self.notice)
-        given = [conversation, self.box, self.viewer, self.pane.page]
-        picked = self.viewer.picked(self.picked, [conversation, self.box], given, **QUIET)
-        picked.then(self.look, conversation, self.pane.offers, **STREAMED)
-        self.pane.samples.pick(self.attached.hide, None, self.attached.page, **QUIET)
+        self.attached.wire()
+        self.pane.samples.pick(self.attached.hide_page, None, self.pane.page, **QUIET)
         undone = [conversation, self.box, self.chatbot, self.notice, self.instead, *beside]
         self.chatbot.undo(self.undo, conversation, undone, **QUIET)
         cleared = [
             conversation,
-            self.attached.page,
+            self.pane.page,
             self.chatbot,
             self.notice,
             self.instead,
@@ -220,7 +177,7 @@ class ChatTab:
         """Send the question that the event `start` took; stream its answer and show its end."""
         stream = start.then(
             self.stream,
-            [self.conversation, self.visitor, *self.sampling],
+            [self.conversation, self.visitor, *self.settings.fields],
             self.live,
             api_visibility="private",
             show_progress="hidden",
@@ -252,32 +209,6 @@ class ChatTab:
     def _cleared_outcome(self) -> dict:
         """Return what clears the facts and the offer of the answer before."""
         return {self.outcome.facts: "", self.instead: ""}
-
-    def picked(self, conversation: Conversation, message: dict | None, event: gr.EventData) -> dict:
-        """Attach the pictures that were given in the viewer to the message, and show the last."""
-        most = self.model.pictures
-        try:
-            pictures = given_pictures(event, most)
-        except VLMError as error:
-            shown = self.beside(conversation.picture(), conversation.result)[self.viewer]
-            return {self.viewer: refused(shown, str(error))}
-        message = message or {}
-        paths = [*(message.get("files") or ()), *map(picture_path, pictures)][-most:]
-        conversation.given = pictures[-1]
-        return {
-            self.conversation: conversation,
-            self.box: {"text": message.get("text") or "", "files": paths},
-            self.viewer: scene(pictures[-1]),
-            self.pane.page: shown_page(pictures[-1].page),
-        }
-
-    async def look(self, conversation: Conversation) -> AsyncGenerator[dict[str, Any], None]:
-        """Yield what can be asked about the picture that was given."""
-        if picture := conversation.given:
-            async for shown in offers_about(picture, OFFERS, lambda: conversation.given):
-                yield shown
-        else:
-            yield gr.skip()
 
     def take_offer(
         self, conversation: Conversation, message: dict | None, event: gr.EventData
@@ -390,7 +321,7 @@ class ChatTab:
         conversation.stop()
         return {
             self.conversation: Conversation(),
-            **self.attached.hide(),
+            **self.attached.hide_page(),
             self.chatbot: [],
             self.notice: "",
             self.instead: "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import gradio as gr
@@ -13,26 +12,25 @@ from ui.components.download_offer import download_button
 from ui.components.engine_panel import SETS_STATE
 from ui.components.fallback import fallback_button
 from ui.components.model_line import model_line
-from ui.components.offers import Offer, offers_about
 from ui.components.result_panel import ResultPanel, after
 from ui.components.samples import ASSETS, Sample, picked_index
 from ui.components.task_picker import shown_tasks, task_picker
-from ui.components.viewer import refused, scene
 from ui.components.views import REGION_LIST, WORDS, view, view_tabs
-from ui.core.gradio_compat import QUIET, STREAMED
+from ui.core.gradio_compat import QUIET
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
-from ui.core.storage import picture_path, store_picture
-from ui.core.uploads import given_pictures
-from ui.state.opening import READING, OpeningAnswers
+from ui.core.storage import store_picture
+from ui.state.replies import Result
 from ui.state.task_plan import task_prompt
-from ui.state.task_run import BoxFields, TaskRun, complete_box
+from ui.state.task_run import TaskRun, complete_box
 from ui.tabs.download import DownloadHandlers
 from ui.tabs.fields import PicturePane, RegionField, shown_page, titled
-from ui.tabs.task_runner import RunFields, TaskRunHandlers
-from vlm_backends import Model, Picture, Question, Task, VLMError, find_task
+from ui.tabs.run_fields import RunFields
+from ui.tabs.task_pictures import NO_BOX, OFFERS, TaskPictures
+from ui.tabs.task_runner import TaskRunHandlers
+from vlm_backends import Model, Question, Task, VLMError, find_task
 from vlm_backends.engines.base import Capability
-from vlm_backends.models import DESCRIBE_GROUP, check_region
+from vlm_backends.models import DESCRIBE_GROUP
 from vlm_backends.types import CONFIDENCE
 
 EXAMPLES = (  # task, picture, words, region: each runs on every engine
@@ -43,12 +41,6 @@ EXAMPLES = (  # task, picture, words, region: each runs on every engine
     ("<CAPTION_TO_PHRASE_GROUNDING>", "sign.jpg", "From the Visitor Center to Lake Loop", None),
     ("<REGION_TO_DESCRIPTION>", "poster.jpg", "", (0.05, 0.04, 0.95, 0.3)),
 )
-_OFFERS = {  # by what is found in a picture
-    "things": Offer("Detect objects", "<OD>"),
-    "text": Offer("Read and locate", "<OCR_WITH_REGION>"),
-    "table": Offer("Read as rows", "<OCR>"),
-}
-_NO_BOX: BoxFields = (None, None, None, None)
 
 
 class TaskTab:
@@ -62,7 +54,7 @@ class TaskTab:
     ) -> None:
         self.model, self.registry, self.visitor = model, registry, visitor
         self.container = container
-        self.run = gr.State(TaskRun())
+        self.run = self.state = gr.State(TaskRun())
         self.reruns = gr.State(0)  # a change starts a run
         self.ends: list[Dependency] = []  # events that follow the end of each call
         with gr.Row(elem_classes="work"):
@@ -76,31 +68,21 @@ class TaskTab:
             self._fields()
         self.viewer = self.pane.viewer
         self.handlers = TaskRunHandlers(model, registry, self._run_fields())
+        self.pictures = TaskPictures(self.run, self.pane, self.region, self.notice, self.handlers)
         self.downloads = DownloadHandlers(self.handlers, self.download, visitor)
         self._wire_fields()
         self._wire_runs()
 
-    def open_with(self, opening: OpeningAnswers, opened: Callable[..., Dependency]) -> None:
-        """Show the first sample when the tab is opened, and its answer as soon as it is there."""
+    @property
+    def opened(self) -> list[Any]:
+        """The outputs of `show_result`."""
+        return [*self.exampled, *self.handlers.fields.done]
 
-        def begin(run: TaskRun) -> dict[Any, Any]:
-            if run.begun or not opening.pending(self.model):
-                return gr.skip()
-            return {self.viewer: scene(store_picture(ASSETS / EXAMPLES[0][1])), self.live: READING}
-
-        async def answer(run: TaskRun, visitor: Visitor) -> dict[Any, Any]:
-            result = None if run.begun else await opening.result(self.model)
-            if run.begun:
-                return {self.run: run} if run.active else {self.run: run, self.live: ""}
-            if result is None:
-                return {self.run: run, self.viewer: None, self.live: ""}
-            updates = self.load_example(run, 0, visitor)
-            run.show(result)
-            return {self.run: run, self.live: "", **updates, **self.handlers.result_shown(run)}
-
-        shown = dict.fromkeys([self.run, *self.exampled, *self.handlers.fields.done])
-        begun = opened(begin, self.run, [self.viewer, self.live], **QUIET)
-        begun.then(answer, [self.run, self.visitor], [*shown], **QUIET)
+    def show_result(self, state: TaskRun, visitor: Visitor, result: Result) -> dict[Any, Any]:
+        """Hold the result of the first sample, and show it."""
+        updates = self.load_example(state, 0, visitor)
+        state.show(result)
+        return updates | self.handlers.result_shown(state)
 
     def first_question(self) -> Question:
         """Return the question of the first sample."""
@@ -173,13 +155,7 @@ class TaskTab:
         self.exampled: list[Any] = [*self.chosen, self.pane.page, *self.region]
         run, region = self.run, [*self.region]
         self.tasks.choose(self.choose, [run, self.visitor, *region], self.chosen, **QUIET)
-        given = [run, self.viewer, self.pane.page, *region, self.notice]
-        picked = self.pane.wire([run], given, self.picked, self.turned)
-        picked.then(self.look, run, self.pane.offers, **STREAMED)
-        self.viewer.region(self.drawn, [run, *region], [*region, self.notice], **QUIET)
-        self.viewer.edit(self.edit, run, [run, self.viewer, self.notice], **QUIET)
-        for number in self.region:
-            number.submit(self.typed, [run, *region], [self.viewer, self.notice], **QUIET)
+        self.pictures.wire()
         gr.on(None, self.describe, [run, self.visitor], self.described, **QUIET)
 
     def _wire_runs(self) -> None:
@@ -281,10 +257,10 @@ class TaskTab:
         token, name, words, region = EXAMPLES[index]
         task = find_task(token)
         run.picture, run.example, run.drawn = store_picture(ASSETS / name), index, None
-        updates = self.show_task(run, task, visitor, *_NO_BOX) | {
+        updates = self.show_task(run, task, visitor, *NO_BOX) | {
             self.pane.page: shown_page(run.picture.page),
             self.words: self._words_for(task, value=words),
-            **dict(zip(self.region, region or _NO_BOX, strict=True)),
+            **dict(zip(self.region, region or NO_BOX, strict=True)),
         }
         if not run.busy:
             updates[self.viewer] = self.handlers.view(run, region)
@@ -292,80 +268,22 @@ class TaskTab:
 
     def empty_fields(self) -> dict[Any, Any]:
         """Return the fields without a picture, words, or a region."""
-        region = dict(zip(self.region, _NO_BOX, strict=True))
+        region = dict(zip(self.region, NO_BOX, strict=True))
         return {self.viewer: None, self.pane.page: shown_page(None), self.words: "", **region}
 
     def chosen_by_link(self, run: TaskRun, token: str, visitor: Visitor) -> dict[Any, Any]:
         """Choose this task, with empty fields. Raises BadPrompt for an unknown token."""
         task = find_task(token)
-        updates = self.show_task(run, task, visitor, *_NO_BOX)
+        updates = self.show_task(run, task, visitor, *NO_BOX)
         return updates | self.empty_fields() | {self.words: self._words_for(task, value="")}
-
-    def picked(self, run: TaskRun, event: gr.EventData) -> dict[Any, Any]:
-        """Show a picture that was given, or say at the viewer what is wrong with it."""
-        try:
-            (picture,) = given_pictures(event)
-        except VLMError as error:
-            return {self.viewer: refused(self.handlers.shown(run), str(error))}
-        return self.show(picture, run) | {self.pane.page: shown_page(picture.page)}
-
-    async def look(self, run: TaskRun) -> AsyncGenerator[dict[str, Any], None]:
-        """Yield what can be done with the picture that was given."""
-        if picture := run.picture:
-            async for shown in offers_about(picture, _OFFERS, lambda: run.picture):
-                yield shown
-        else:
-            yield gr.skip()
 
     def take_offer(self, run: TaskRun, visitor: Visitor, event: gr.EventData) -> dict[Any, Any]:
         """Choose the task that was offered."""
-        asks = [offer.ask for offer in _OFFERS.values()]
+        asks = [offer.ask for offer in OFFERS.values()]
         wanted = getattr(event, "ask", "")
         if wanted not in asks:
             return gr.skip()
-        return self.show_task(run, find_task(wanted), visitor, *_NO_BOX)
-
-    def turned(self, run: TaskRun, page: int | None) -> dict[Any, Any]:
-        """Show another page of the file."""
-        if run.picture is None or page is None:  # the number is still being typed
-            return gr.skip()
-        try:
-            return self.show(store_picture(picture_path(run.picture), page), run)
-        except VLMError as error:
-            return {self.notice: verbatim(str(error))}
-
-    def show(self, picture: Picture, run: TaskRun) -> dict[Any, Any]:
-        """Show the picture in the viewer; forget a box on the one before."""
-        run.picture, run.example, run.drawn = picture, None, None
-        emptied = dict(zip(self.region, _NO_BOX, strict=True))
-        return {self.run: run, self.viewer: self.handlers.view(run), self.notice: "", **emptied}
-
-    def drawn(
-        self, run: TaskRun, event: gr.EventData, *before: float | str | None
-    ) -> dict[Any, Any]:
-        """Write the box that was drawn into the four fields."""
-        try:
-            box = tuple(round(side, 3) for side in check_region(getattr(event, "box", None)))
-        except VLMError as error:
-            return {self.notice: verbatim(str(error))}
-        run.drawn, run.before = box, before
-        return {**dict(zip(self.region, box, strict=True)), self.notice: ""}
-
-    def typed(self, run: TaskRun, *region: Any) -> dict[Any, Any]:
-        """Show the box that was typed in the picture."""
-        run.drawn = None
-        try:
-            return {self.viewer: self.handlers.view(run, check_region(region)), self.notice: ""}
-        except VLMError as error:
-            return {self.notice: verbatim(str(error))}
-
-    def edit(self, run: TaskRun, event: gr.EventData) -> dict[Any, Any]:
-        """Change a region of the result by hand, or take the last change back."""
-        try:
-            run.change(event)
-        except VLMError as error:
-            return {self.run: run, self.notice: verbatim(str(error))}
-        return {self.run: run, self.viewer: self.handlers.shown(run), self.notice: ""}
+        return self.show_task(run, find_task(wanted), visitor, *NO_BOX)
 
 
 def _samples() -> list[Sample]:

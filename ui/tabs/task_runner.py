@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from asyncio import sleep, to_thread
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
-from ui.components.chart import TablePanel
 from ui.components.fallback import accept_offer, offer
 from ui.components.result_panel import facts_html
 from ui.components.viewer import NOTHING, Action, scene
@@ -30,7 +28,8 @@ from ui.state.task_plan import (
     single_question,
     task_prompt,
 )
-from ui.state.task_run import BoxFields, TaskRun, complete_box
+from ui.state.task_run import TaskRun, complete_box
+from ui.tabs.run_fields import Given, RunFields
 from vlm_backends import Answer, BadPrompt, Engine, Model, Question, VLMError, find_task
 from vlm_backends.annotate.runner import rate_limit_for
 from vlm_backends.endings import has_content
@@ -47,56 +46,6 @@ _LATE = (
     "This answer is about the picture that was in the field when it was asked. "
     "Run again for another."
 )
-
-
-@dataclass(frozen=True)
-class RunFields:
-    """The components that a run updates."""
-
-    run: gr.State
-    notice: Component
-    go: Component
-    stop: Component
-    viewer: Component
-    live: Component
-    facts: Component
-    instead: Component
-    table: TablePanel
-
-    @property
-    def taken(self) -> list[Component]:
-        """The outputs of the handlers that take a run."""
-        return [self.run, self.notice, self.go, self.stop, self.live, self.facts, self.instead]
-
-    @property
-    def done(self) -> list[Component]:
-        """The outputs of the handler that shows a run's end."""
-        return [
-            self.notice,
-            self.go,
-            self.stop,
-            self.viewer,
-            self.live,
-            self.facts,
-            self.instead,
-            *self.table.outputs,
-        ]
-
-
-@dataclass(frozen=True)
-class Given:
-    """The values of the fields of a task: the page of the picture, and the rest."""
-
-    page: int | None
-    words: str
-    confidence: float | None
-    region: BoxFields
-
-    @classmethod
-    def of(cls, values: Sequence[Any]) -> Given:
-        """Return the values in the order of the fields; the last four are the region's sides."""
-        page, words, confidence, *region = values
-        return cls(page, words, confidence, tuple(region))
 
 
 @dataclass(frozen=True)
