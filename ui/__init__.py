@@ -14,7 +14,7 @@ from ui.components.availability_table import AvailabilityTable
 from ui.components.chart import ChartPanel, question_about
 from ui.components.engine_panel import EnginePanel
 from ui.components.header import header
-from ui.components.theme import CSS, head, theme
+from ui.components.theme import css, head, theme
 from ui.core.gradio_compat import QUIET, TolerantBlocks
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, find_engines
@@ -24,7 +24,8 @@ from ui.state.conversation import Conversation
 from ui.state.links import slug
 from ui.state.opening import OpeningAnswers
 from ui.tabs.batch import BatchTab
-from ui.tabs.chat import ChatTab, check_free
+from ui.tabs.chat import ChatTab
+from ui.tabs.chat_runner import check_free
 from ui.tabs.compare import CompareTab
 from ui.tabs.opening import open_with
 from ui.tabs.task import TaskTab
@@ -99,7 +100,7 @@ def settings(config: Config | None = None, limiter: RateLimiter | None = None) -
     middleware = protection(limiter or RateLimiter(config.limits), config.accounts)
     return {
         "theme": theme(),
-        "css_paths": CSS,
+        "css": css(),
         "head": head(),
         "max_threads": 256,
         # 0.7 MB each, which Gradio never gives back; the latest visits are kept.
@@ -130,8 +131,10 @@ def _ask_about_chart(tabs: gr.Tabs, tab: ChatTab, chart: ChartPanel, chat_tab: C
         except VLMError as error:
             return {tab.notice: verbatim(str(error))}
         opened = {tabs: gr.Tabs(selected=slug(chat_tab.model)), tab.notice: ""}
-        return opened | chat_tab.put(conversation, turn)
+        return opened | chat_tab.handlers.put(conversation, turn)
 
     inputs = [tab.conversation, chat_tab.conversation, chart.grid, chart.question]
     for begin in (chart.go.click, chart.question.submit):
-        chat_tab.answer_after(begin(ask_chat, inputs, [tabs, tab.notice, *chat_tab.asked], **QUIET))
+        chat_tab.answer_after(
+            begin(ask_chat, inputs, [tabs, tab.notice, *chat_tab.handlers.fields.asked], **QUIET)
+        )

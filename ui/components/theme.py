@@ -1,6 +1,7 @@
 """Defines the look: one theme, light and dark, and the page's own scripts and style sheets."""
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,6 +21,7 @@ _SCRIPTS = (
     "region_list.js",
     "answer_text.js",
     "views.js",
+    "split.js",
     "task_picker.js",
     "exports.js",
     "table_cells.js",
@@ -42,7 +44,7 @@ _STYLES = (
     "viewer",
     "layout",
 )
-CSS = [_STATIC / f"{name}.css" for name in _STYLES]  # in this order: a later rule wins
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "DejaVu Sans Mono", "monospace")
 _BOTH = {  # the same in light and dark
@@ -97,6 +99,26 @@ def _variables() -> dict[str, str]:
 def head() -> str:
     """Return the page's JavaScript as HTML, each file in a scope of its own."""
     steps = json.dumps([asdict(step) for step in PRESENTATION], ensure_ascii=False)
-    first, *others = [(_STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS]
+    first, *others = [_compact_script(_read(name)) for name in _SCRIPTS]
     sources = [first, f"showcase.show = {steps};", *others]  # the first defines `showcase`
     return "".join(f"<script>(() => {{\n{source}\n}})();</script>" for source in sources)
+
+
+def css() -> str:
+    """Return the page's style sheets as one, in their order: a later rule wins."""
+    return "\n".join(_compact_style(_read(f"{name}.css")) for name in _STYLES)
+
+
+def _read(name: str) -> str:
+    return (_STATIC / name).read_text(encoding="utf-8")
+
+
+def _compact_script(source: str) -> str:
+    """Leave out comments that have a line of their own, and indents: a quarter of the bytes."""
+    lines = [line.strip() for line in source.splitlines()]
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+def _compact_style(source: str) -> str:
+    """Leave out comments and the blanks around them, lines and braces."""
+    return re.sub(r"\s*([{};])\s*", r"\1", _COMMENT.sub("", source)).strip()

@@ -112,6 +112,21 @@ function byKeys(view, event) {
   view.report = setTimeout(() => view.trigger.region({ box: view.box }), 250);
 }
 
+// A field that makes the box one of the regions, under the name that is typed.
+const naming = (view) =>
+  showcase.make("input", {
+    type: "text",
+    maxlength: 100,
+    placeholder: "Add it as a region: name, Enter",
+    "aria-label": "Name of a new region",
+    onkeydown: (event) => {
+      event.stopPropagation();
+      if (event.key !== "Enter" || !event.target.value.trim()) return;
+      event.preventDefault();
+      view.trigger.edit({ op: "add", box: view.box, label: event.target.value });
+    },
+  });
+
 // Show the box, and over the foot of the picture what can be asked about it.
 showcase.showBox = (view) => {
   const { make, button } = showcase,
@@ -142,8 +157,10 @@ showcase.showBox = (view) => {
   const ofPrint = (regions) => scene.actions.filter(({ solid }) => !(regions && scene.print && solid));
   const fitting = ofPrint(view.chosen !== null).filter(({ points }) => points || !point);
   const rows = [];
+  const own = box && !point && view.chosen === null;
   if (box && fitting.length)
     rows.push(make("p", {}, `With ${name}: `, ...fitting.map((action) => act(action, [box]))));
+  if (own && scene.editable) rows.push(make("p", {}, naming(view)));
   else if (visible.length > 1 && ofPrint(true).length) {
     const boxes = visible.map(({ points }) => showcase.bounds(points));
     rows.push(

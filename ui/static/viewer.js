@@ -29,6 +29,22 @@ showcase.address = (path) => {
   return `${window.gradio_config?.root ?? ""}/gradio_api/file=${file}`;
 };
 
+// What this browser keeps for the page; a frame of another site may not keep anything.
+showcase.kept = (name) => {
+  try {
+    return JSON.parse(localStorage.getItem(`vlm-showcase-${name}`));
+  } catch {
+    return null;
+  }
+};
+showcase.keep = (name, value) => {
+  try {
+    localStorage.setItem(`vlm-showcase-${name}`, JSON.stringify(value));
+  } catch {
+    /* then it is as new at the next visit */
+  }
+};
+
 // Call `then` with what the selector finds, once it is in the page.
 showcase.whenThere = (selector, then, tries = 100) => {
   const node = document.querySelector(selector);
