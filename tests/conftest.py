@@ -149,6 +149,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if name in _OURS or name.startswith("VLM_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+    monkeypatch.setenv("VLM_SAMPLES", "off")  # of a page that opens with one: see test_opening
 
 
 @pytest.fixture(autouse=True)

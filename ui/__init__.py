@@ -34,6 +34,7 @@ from vlm_backends import Engine, VLMError
 from vlm_backends.config import Config
 from vlm_backends.ratelimit import RateLimiter
 
+ModelTab = ChatTab | TaskTab
 __all__ = ["build", "leave", "serve", "settings"]
 
 
@@ -54,40 +55,40 @@ def build(
             visitor = EnginePanel(engines).visitor
             table = AvailabilityTable(engines, visitor)
         with gr.Tabs(elem_id="models", overflow_behavior="wrap") as tabs:
-            chats, tasks = _model_tabs(engines, visitor)
+            models = _model_tabs(engines, visitor)
             with gr.Tab("Compare", id="compare", elem_id="tab-compare"):
                 compare = CompareTab(engines, visitor)
             with gr.Tab("Batch", id="batch", elem_id="tab-batch"):
                 batch = BatchTab(engines, visitor)
-        _ask_about_charts(tabs, chats)
-        ends = [end for tab in (*chats, *tasks, compare, batch) for end in tab.ends]
+        _ask_about_charts(tabs, [tab for _, tab in models if isinstance(tab, ChatTab)])
+        ends = [end for tab in (*(tab for _, tab in models), compare, batch) for end in tab.ends]
         table.redraw_after(*ends)
-        page.background = _open_with_samples(page, engines, [*tasks, *chats]).compute
+        if (config or Config.usable()).opens_with_samples:
+            page.background = _open_with_samples(page, engines, models).compute
         add_api(engines)
         add_tools(engines)
     return page
 
 
-def _model_tabs(engines: EngineRegistry, visitor: gr.State) -> tuple[list[ChatTab], list[TaskTab]]:
-    """Build a tab for each model; return the tabs by kind."""
-    chats: list[ChatTab] = []
-    tasks: list[TaskTab] = []
-    for model in sorted(engines.models, key=lambda model: not model.tasks):  # works without a key
+def _model_tabs(engines: EngineRegistry, visitor: gr.State) -> list[tuple[gr.Tab, ModelTab]]:
+    """Build a tab for each model, with its container; first the one that needs no key."""
+    built: list[tuple[gr.Tab, ModelTab]] = []
+    for model in sorted(engines.models, key=lambda model: not model.tasks):
         with gr.Tab(model.title, id=slug(model), elem_id=f"tab-{slug(model)}") as container:
-            if model.tasks:
-                tasks.append(TaskTab(model, engines, visitor, container))
-            else:
-                chats.append(ChatTab(model, engines, visitor, container))
-    return chats, tasks
+            kind = TaskTab if model.tasks else ChatTab
+            built.append((container, kind(model, engines, visitor)))
+    return built
 
 
 def _open_with_samples(
-    page: gr.Blocks, engines: EngineRegistry, tabs: Sequence[TaskTab | ChatTab]
+    page: gr.Blocks, engines: EngineRegistry, models: Sequence[tuple[gr.Tab, ModelTab]]
 ) -> OpeningAnswers:
     """Show a sample that is answered already on the first tab, and on others when they open."""
     opening = OpeningAnswers(engines)
-    for i, tab in enumerate(tabs):
-        open_with(tab, opening, tab.container.select if i else page.load)
+    (_, first), *others = models
+    open_with(first, opening, page.load)
+    for container, tab in others:
+        open_with(tab, opening, container.select)
     return opening
 
 

@@ -47,6 +47,7 @@ class Config:
     temp_folder: str = ""  # GRADIO_TEMP_DIR
     zero_gpu: bool = False  # a Space that borrows its GPU for each call
     offers_downloads: bool = True  # visitors may download open weights by a button
+    opens_with_samples: bool = True  # the page answers its samples when it starts
 
     @classmethod
     def from_env(cls, env: Environment | None = None, engine: str | None = None) -> Config:
@@ -260,6 +261,7 @@ def _read_program(env: Environment) -> dict[str, Any]:
         # strangers must not fill the owner's disk
         "offers_downloads": _engine_name(env) == "local"
         or not (_engine_name(env) or _is_public(env)),
+        "opens_with_samples": _get(env, "VLM_SAMPLES").lower() != "off",
     }
 
 

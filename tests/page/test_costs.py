@@ -103,9 +103,11 @@ def test_a_question_and_its_end_make_no_more_than_one_part_of_the_page_anew():
             gr.State(Visitor()),
         )
     talk = Conversation()
-    taken = values_of(chat.take(talk, {"text": "3", "files": [ASSETS / "cat.jpg"]}), chat.asked)
-    gather(chat.stream(talk, Visitor(), 512, 1.0, 1.0, None))
-    done = values_of(chat.finish(talk, Visitor()), chat.done)
+    taken = values_of(
+        chat.handlers.take(talk, {"text": "3", "files": [ASSETS / "cat.jpg"]}), chat.asked
+    )
+    gather(chat.handlers.stream(talk, Visitor(), 512, 1.0, 1.0, None))
+    done = values_of(chat.handlers.finish(talk, Visitor()), chat.done)
     assert (
         "word" in done[0][-1]["content"] and not any(map(anew, taken)) and sum(map(anew, done)) == 1
     )

@@ -29,9 +29,9 @@ def test_a_refused_question_goes_back_into_the_box():
             ChatTab(find_model("meta/llama-3.2-11b-vision-instruct"), SPENT, gr.State(Visitor())),
             Conversation(),
         )
-    chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
-    gather(chat.stream(talk, Visitor(), 512, 1.0, 1.0, None))
-    done = chat.finish(talk, Visitor())
+    chat.handlers.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
+    gather(chat.handlers.stream(talk, Visitor(), 512, 1.0, 1.0, None))
+    done = chat.handlers.finish(talk, Visitor())
     shown, box = value_of(done, chat.chatbot), value_of(done, chat.box)
     assert box["text"] == "Who?" and len(box["files"]) == 1 and not talk.turns
     assert "paid for all it may today" in shown[-1]["content"]

@@ -8,13 +8,13 @@ import threading
 import gradio as gr
 import pandas as pd
 import pytest
+from ui.components.engine_menu import refresh, use_key
 
 import ui
 from tests.support.async_tools import finished, gather
 from tests.support.paths import ASSETS
 from tests.support.updates import value_of, values_of
 from tests.support.wire import replies as say
-from ui.components.engine_menu import refresh, use_key
 from ui.core.gradio_compat import posted
 from ui.core.session import EngineRegistry, Visitor, find_engines, who_answers
 from ui.state.conversation import Conversation, read_message, sampling
@@ -87,9 +87,13 @@ def test_what_is_posted_is_what_gradio_would_make_of_it():
 
 def test_a_question_that_fails_goes_back_into_the_box():
     chat, talk = tab(), Conversation()
-    chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
-    gather(chat.stream(talk, Visitor().choosing(find_model(LLAMA), "NVIDIA"), 512, 1.0, 1.0, None))
-    done = chat.finish(talk, Visitor())
+    chat.handlers.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
+    gather(
+        chat.handlers.stream(
+            talk, Visitor().choosing(find_model(LLAMA), "NVIDIA"), 512, 1.0, 1.0, None
+        )
+    )
+    done = chat.handlers.finish(talk, Visitor())
     shown, box = value_of(done, chat.chatbot), value_of(done, chat.box)
     assert box["text"] == "Who?" and len(box["files"]) == 1
     assert "key" in shown[-1]["content"] and shown[-1]["role"] == "assistant"
@@ -98,9 +102,9 @@ def test_a_question_that_fails_goes_back_into_the_box():
 
 def test_a_parameter_out_of_range_is_a_sentence():
     chat, talk = tab(), Conversation()
-    chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
-    gather(chat.stream(talk, Visitor(), 512, 9.0, 1.0, None))
-    shown = value_of(chat.finish(talk, Visitor()), chat.chatbot)
+    chat.handlers.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
+    gather(chat.handlers.stream(talk, Visitor(), 512, 9.0, 1.0, None))
+    shown = value_of(chat.handlers.finish(talk, Visitor()), chat.chatbot)
     assert "temperature" in shown[-1]["content"].replace("\\", "")
 
 
@@ -117,20 +121,20 @@ def test_a_conversation_goes_on_is_undone_and_asked_again(wire):
     for i, message in enumerate(
         ({"text": "One?", "files": [ASSETS / "cat.jpg"]}, {"text": "Two?", "files": []})
     ):
-        chat.take(talk, message)
-        gather(chat.stream(talk, visitor, 512, 1.0, 1.0, None))
-        chat.finish(talk, Visitor())
+        chat.handlers.take(talk, message)
+        gather(chat.handlers.stream(talk, visitor, 512, 1.0, 1.0, None))
+        chat.handlers.finish(talk, Visitor())
         assert len(talk.turns) == 2 * i + 2
     assert [turn["role"] for turn in wire.seen[-1].json["messages"]] == [
         "user",
         "assistant",
         "user",
     ]
-    chat.ask_again(talk)
-    gather(chat.stream(talk, visitor, 512, 1.0, 1.0, None))
-    chat.finish(talk, Visitor())
+    chat.handlers.ask_again(talk)
+    gather(chat.handlers.stream(talk, visitor, 512, 1.0, 1.0, None))
+    chat.handlers.finish(talk, Visitor())
     assert len(talk.turns) == 4 and len(wire.seen) == 3
-    undone = chat.undo(talk)
+    undone = chat.handlers.undo(talk)
     box, shown = value_of(undone, chat.box), value_of(undone, chat.chatbot)
     assert box["text"] == "Two?" and len(talk.turns) == 2 and shown[-1]["role"] == "assistant"
     os.environ.pop("NVIDIA_BASE_URL")
@@ -140,9 +144,9 @@ def test_partial_words_stay_in_the_chat(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     wire.script.append(say.sse(["half ", "an ", "answer"], cut_after=2))
     chat, talk = tab(), Conversation()
-    chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
-    gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
-    shown = value_of(chat.finish(talk, Visitor()), chat.chatbot)
+    chat.handlers.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
+    gather(chat.handlers.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
+    shown = value_of(chat.handlers.finish(talk, Visitor()), chat.chatbot)
     assert "half an" in shown[-2]["content"] and "broke off" in shown[-1]["content"]
     assert talk.turns[-1].text == "half an"
 
@@ -156,22 +160,22 @@ def test_a_second_question_waits_and_costs_nothing(wire, monkeypatch):
     knobs = 512, 1.0, 1.0, None
 
     async def run():
-        chat.take(talk, {"text": "One?", "files": [ASSETS / "cat.jpg"]})
-        first = chat.stream(talk, visitor, *knobs)
+        chat.handlers.take(talk, {"text": "One?", "files": [ASSETS / "cat.jpg"]})
+        first = chat.handlers.stream(talk, visitor, *knobs)
         while await anext(first) != "half":
             pass
         notice = value_of(chat.take_example(talk, 0), chat.notice)
         assert "still arriving" in notice and talk.example is None
         assert (
-            len([piece async for piece in chat.stream(talk, visitor, *knobs)]) == 1
+            len([piece async for piece in chat.handlers.stream(talk, visitor, *knobs)]) == 1
         )  # nothing but a skip
-        assert talk.busy and chat.finish(talk, Visitor()) == gr.skip() and talk.busy
+        assert talk.busy and chat.handlers.finish(talk, Visitor()) == gr.skip() and talk.busy
         gate.set()
         async for _ in first:
             pass
 
     finished(run())
-    shown = value_of(chat.finish(talk, Visitor()), chat.chatbot)
+    shown = value_of(chat.handlers.finish(talk, Visitor()), chat.chatbot)
     assert "half whole" in shown[-1]["content"] and len(wire.seen) == 1 and not talk.busy
 
 
@@ -206,8 +210,8 @@ def test_stop_is_at_once_and_says_so(wire, monkeypatch):
         talk.stop()
 
     async def run():
-        chat.take(talk, {"text": "One?", "files": [ASSETS / "cat.jpg"]})
-        stream = chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None)
+        chat.handlers.take(talk, {"text": "One?", "files": [ASSETS / "cat.jpg"]})
+        stream = chat.handlers.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None)
         assert await anext(stream) == "…"
         stopping = asyncio.ensure_future(stop_when_asked())
         async for _ in stream:
@@ -215,7 +219,7 @@ def test_stop_is_at_once_and_says_so(wire, monkeypatch):
         await stopping
 
     finished(run())
-    done = chat.finish(talk, Visitor())
+    done = chat.handlers.finish(talk, Visitor())
     shown, box = value_of(done, chat.chatbot), value_of(done, chat.box)
     assert wire.until(lambda: wire.disconnects == 1), "it left while the server was silent"
     assert (
@@ -228,10 +232,10 @@ def test_a_stop_before_the_question_is_sent_is_not_lost(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     wire.script.append(say.slow_headers(20))
     chat, talk = tab(), Conversation()
-    chat.take(talk, {"text": "One?", "files": [ASSETS / "cat.jpg"]})
+    chat.handlers.take(talk, {"text": "One?", "files": [ASSETS / "cat.jpg"]})
     talk.stop()
-    gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
-    shown = value_of(chat.finish(talk, Visitor()), chat.chatbot)
+    gather(chat.handlers.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
+    shown = value_of(chat.handlers.finish(talk, Visitor()), chat.chatbot)
     assert "Stopped" in shown[-1]["content"] and not wire.asked("chat")
 
 
@@ -239,9 +243,9 @@ def test_an_answer_without_words_is_not_called_stopped(wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     wire.script.append(say.sse(["<think>so many thoughts"]))
     chat, talk = tab(), Conversation()
-    chat.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
-    gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
-    shown = value_of(chat.finish(talk, Visitor()), chat.chatbot)
+    chat.handlers.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
+    gather(chat.handlers.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
+    shown = value_of(chat.handlers.finish(talk, Visitor()), chat.chatbot)
     assert "without a word" in shown[-1]["content"] and "Stopped" not in shown[-1]["content"]
 
 
@@ -341,15 +345,15 @@ def test_when_a_model_is_gone_another_engine_is_offered_and_asked(wire, monkeypa
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     wire.script.append(problems[next(name for name in problems if "function" in name)])
     chat, talk, visitor = tab("google/deplot"), Conversation(), Visitor(KEY)
-    chat.take(talk, {"text": "", "files": [ASSETS / "chart.png"]})
-    gather(chat.stream(talk, visitor, 512, 0.2, 0.2, None))
-    done = chat.finish(talk, visitor)
+    chat.handlers.take(talk, {"text": "", "files": [ASSETS / "chart.png"]})
+    gather(chat.handlers.stream(talk, visitor, 512, 0.2, 0.2, None))
+    done = chat.handlers.finish(talk, visitor)
     box, button = value_of(done, chat.box), value_of(done, chat.instead)
     assert "Built-in tools" in button and "bar charts" in button
-    visitor = chat.switch(talk, visitor)
-    chat.take(talk, box)
-    gather(chat.stream(talk, visitor, 512, 0.2, 0.2, None))
-    done = chat.finish(talk, visitor)
+    visitor = chat.handlers.switch(talk, visitor)
+    chat.handlers.take(talk, box)
+    gather(chat.handlers.stream(talk, visitor, 512, 0.2, 0.2, None))
+    done = chat.handlers.finish(talk, visitor)
     shown, button = value_of(done, chat.chatbot), value_of(done, chat.instead)
     assert "2021" in shown[-1]["content"] and not button and len(wire.seen) == 1
 
@@ -406,20 +410,20 @@ def test_a_failed_question_is_what_is_asked_again_and_undone(wire, monkeypatch, 
     chat, talk, refused = tab(), Conversation(), say.status(422, {"detail": "no"})
     wire.script += [say.sse(["Yes."])] * answered + [refused] * 2
     for i in range(answered + 1):
-        chat.take(talk, {"text": f"{i}?", "files": [ASSETS / "cat.jpg"]})
-        gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
-        chat.finish(talk, Visitor())
+        chat.handlers.take(talk, {"text": f"{i}?", "files": [ASSETS / "cat.jpg"]})
+        gather(chat.handlers.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
+        chat.handlers.finish(talk, Visitor())
     shown = list(talk.messages)
-    chat.ask_again(talk)
-    gather(chat.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
-    chat.finish(talk, Visitor())
+    chat.handlers.ask_again(talk)
+    gather(chat.handlers.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
+    chat.handlers.finish(talk, Visitor())
     assert talk.messages == shown and len(talk.turns) == 2 * answered
     assert [
         seen.json["messages"][-1]["content"]
         == wire.asked("chat")[-1].json["messages"][-1]["content"]
         for seen in wire.asked("chat")[-2:]
     ] == [True] * 2
-    box = value_of(chat.undo(talk), chat.box)
+    box = value_of(chat.handlers.undo(talk), chat.box)
     assert box["text"] == f"{answered}?" and len(talk.turns) == 2 * answered
-    box = value_of(chat.undo(talk), chat.box)
+    box = value_of(chat.handlers.undo(talk), chat.box)
     assert (box and box["text"]) == (f"{answered - 1}?" if answered else None)

@@ -65,7 +65,10 @@ def launched(lifespan: object = None, **env: str) -> Iterator[Page]:
     """Launch a page with these settings; yield it."""
     folder = Path(mkdtemp(prefix="fire-"))
     with environment(
-        GRADIO_TEMP_DIR=str(folder), GRADIO_ANALYTICS_ENABLED="False", FORWARDED_ALLOW_IPS="", **env
+        GRADIO_TEMP_DIR=str(folder),
+        GRADIO_ANALYTICS_ENABLED="False",
+        FORWARDED_ALLOW_IPS="",
+        **{"VLM_SAMPLES": "off", **env},
     ):
         import ui
         from vlm_backends import connect

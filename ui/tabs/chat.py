@@ -34,11 +34,8 @@ class ChatTab:
     A handler returns {component: value}; a component that is left out stays as it is.
     """
 
-    def __init__(
-        self, model: Model, registry: EngineRegistry, visitor: gr.State, container: gr.Tab
-    ) -> None:
+    def __init__(self, model: Model, registry: EngineRegistry, visitor: gr.State) -> None:
         self.model, self.registry, self.visitor = model, registry, visitor
-        self.container = container
         self.conversation = self.state = gr.State(Conversation())
         self.ends: list[Dependency] = []  # events that follow the end of each call
         with gr.Row(elem_classes="work"):

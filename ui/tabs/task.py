@@ -49,11 +49,8 @@ class TaskTab:
     A handler returns {component: value}; a component that is left out stays as it is.
     """
 
-    def __init__(
-        self, model: Model, registry: EngineRegistry, visitor: gr.State, container: gr.Tab
-    ) -> None:
+    def __init__(self, model: Model, registry: EngineRegistry, visitor: gr.State) -> None:
         self.model, self.registry, self.visitor = model, registry, visitor
-        self.container = container
         self.run = self.state = gr.State(TaskRun())
         self.reruns = gr.State(0)  # a change starts a run
         self.ends: list[Dependency] = []  # events that follow the end of each call
