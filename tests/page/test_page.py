@@ -4,20 +4,22 @@ import asyncio
 import json
 import os
 import threading
+from types import SimpleNamespace
 
 import gradio as gr
 import pandas as pd
 import pytest
-from ui.components.engine_menu import refresh, use_key
 
 import ui
 from tests.support.async_tools import finished, gather
 from tests.support.paths import ASSETS
 from tests.support.updates import value_of, values_of
 from tests.support.wire import replies as say
+from ui.components.engine_panel import EnginePanel
 from ui.core.gradio_compat import posted
-from ui.core.session import EngineRegistry, Visitor, find_engines, who_answers
+from ui.core.session import EngineRegistry, Visitor, find_engines
 from ui.state.conversation import Conversation, read_message, sampling
+from ui.state.engine_choices import choices_for
 from ui.tabs.chat import ChatTab
 from ui.tabs.task import EXAMPLES
 from vlm_backends import (
@@ -37,6 +39,16 @@ LLAMA = "meta/llama-3.2-11b-vision-instruct"
 def tab(model_id=LLAMA):
     with gr.Blocks():
         return ChatTab(find_model(model_id), find_engines(Embedded()), gr.State(Visitor()))
+
+
+def panel_of(engines):
+    with gr.Blocks():
+        return EnginePanel(engines)
+
+
+def option(engines, visitor, model, name):
+    """The option of this engine for a model, as the panel shows it."""
+    return next(each for each in choices_for(engines, visitor, model) if each.name == name)
 
 
 def test_a_message_without_a_picture_is_refused_and_stays():
@@ -264,24 +276,25 @@ def test_every_state_lives_as_long_as_its_visit():
 
 
 def test_a_key_is_taken_and_nvidia_answers_then():
-    engines = find_engines(Embedded())
-    visitor, box = use_key(f" {KEY} ", Visitor().choosing(find_model(LLAMA), "Built-in tools"))
-    assert visitor.key == KEY and box.value == "" and "your key" in who_answers(engines, visitor)
-    assert engines.answering(visitor, find_model(LLAMA)).key == KEY
-    assert (
-        KEY not in repr(visitor)
-        and KEY not in who_answers(engines, visitor)
-        and KEY not in str(box.placeholder)
-    )
-    assert use_key("", visitor)[0] is visitor, "an empty field forgets nothing"
+    engines, llama = find_engines(Embedded()), find_model(LLAMA)
+    panel = panel_of(engines)
+    before = Visitor().choosing(llama, "Built-in tools")
+    taken = panel.use_key(f" {KEY} ", before)
+    visitor, box = taken[panel.visitor], taken[panel.key]
+    assert visitor.key == KEY and box.value == ""
+    assert option(engines, visitor, llama, "NVIDIA").cost == "uses your key"
+    assert engines.answering(visitor, llama).key == KEY
+    shown = panel.refresh(visitor)[panel.choices]
+    assert KEY not in repr(visitor) + str(shown) + str(box.placeholder)
+    assert panel.visitor not in panel.use_key("", visitor), "an empty field forgets nothing"
 
 
 @pytest.mark.parametrize("bad", ["clé", "two words", "a\nb", "\x00"])
 def test_what_is_no_key_is_refused(bad):
-    before = Visitor()
-    with pytest.warns(UserWarning, match="not a key"):
-        visitor, *_ = use_key(bad, before)
-    assert visitor is before and not visitor.key
+    panel, before = panel_of(find_engines(Embedded())), Visitor()
+    refused = panel.use_key(bad, before)
+    assert refused[panel.visitor] is before and not before.key
+    assert "not a key" in refused[panel.notice] and panel.key not in refused
 
 
 def test_each_tab_has_its_own_engine(wire):
@@ -300,14 +313,12 @@ def test_each_tab_has_its_own_engine(wire):
         and engines.answering(chosen, deplot).name == "Built-in tools"
     )
     assert engines.answering(Visitor(KEY), deplot).key == KEY
-    labels = dict(map(reversed, engines.options(Visitor(), deplot)))
-    assert (
-        "withdrawn" in labels["NVIDIA"]
-        and "needs a key" in labels["NVIDIA"]
-        and "not served" in labels["Your server"]
-    )
-    assert "needs a key" not in dict(map(reversed, engines.options(Visitor(KEY), deplot)))["NVIDIA"]
-    assert "Several engines" in who_answers(engines, Visitor())
+    nvidia = option(engines, Visitor(), deplot, "NVIDIA")
+    assert "withdrawn" in nvidia.state and nvidia.cost == "needs a key"
+    assert "not served" in option(engines, Visitor(), deplot, "Your server").state
+    assert option(engines, Visitor(KEY), deplot, "NVIDIA").cost == "uses your key"
+    chosen_here = [each.name for each in choices_for(engines, chosen, llama) if each.chosen]
+    assert chosen_here == ["NVIDIA"]
 
 
 def test_nvidia_is_always_there_and_bad_settings_are_sentences(monkeypatch):
@@ -316,8 +327,9 @@ def test_nvidia_is_always_there_and_bad_settings_are_sentences(monkeypatch):
     assert any(isinstance(engine, NVIDIA) for engine in engines.engines)
     with pytest.raises(BadPrompt, match="NVIDIA_BASE_URL"):
         engines.answering(Visitor(KEY), find_model(LLAMA))
-    visitor, line, *_ = refresh(engines, Visitor(KEY))
-    assert "NVIDIA_BASE_URL" in line and visitor.key == KEY
+    panel = panel_of(engines)
+    shown = panel.refresh(Visitor(KEY))
+    assert "NVIDIA_BASE_URL" in shown[panel.choices]["fault"] and shown[panel.visitor].key == KEY
 
 
 def test_what_the_page_shows_is_what_is_asked(wire):
@@ -325,17 +337,37 @@ def test_what_the_page_shows_is_what_is_asked(wire):
     openai.clear_cache()
     wire.scripts["models"].append(say.status(503, "starting"))
     engines = EngineRegistry((OpenAI(f"{wire.url}/v1"), Embedded(), NVIDIA("")))
-    visitor, *_ = refresh(engines, Visitor())
+    panel = panel_of(engines)
+    visitor = panel.refresh(Visitor())[panel.visitor]
     openai.clear_cache()
     assert engines.answering(Visitor(), find_model(LLAMA)).name == "Your server"
     assert engines.answering(visitor, find_model(LLAMA)).name == "Built-in tools"
 
 
-@pytest.mark.parametrize("engines, line", [
-    ((Embedded(),), "Built-in tools answers"), ((NVIDIA(KEY), Embedded()), "this page's key"), ((NVIDIA(""),), "no key yet"),
+@pytest.mark.parametrize(
+    "engine, cost, privacy",
+    [
+        (Embedded(), "free", "stays on this server"),
+        (NVIDIA(KEY), "uses this page's key", "goes to NVIDIA"),
+        (NVIDIA(""), "needs a key", "goes to NVIDIA"),
+        (OpenAI("http://192.0.2.7:8000/v1"), "run by this page's owner", "goes to 192.0.2.7:8000"),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_an_option_says_what_it_costs_and_where_the_picture_goes(engine, cost, privacy):
+    registry = EngineRegistry((engine,))
+    shown = option(registry, Visitor(), find_model(LLAMA), engine.name)
+    assert (shown.cost, shown.privacy) == (cost, privacy)
+
+
+@pytest.mark.parametrize("event", [
+    {}, {"tab": "nowhere", "engine": "NVIDIA"}, {"tab": "deplot", "engine": "Mine"}, {"tab": 3, "engine": None},
 ])  # fmt: skip
-def test_the_first_line_says_who_answers(engines, line):
-    assert line in who_answers(EngineRegistry(engines), Visitor())
+def test_a_choice_that_is_not_offered_changes_nothing(event):
+    panel, before = panel_of(find_engines(Embedded())), Visitor()
+    assert panel.choose(before, SimpleNamespace(**event)) is before
+    chosen = panel.choose(before, SimpleNamespace(tab="deplot", engine="NVIDIA"))
+    assert dict(chosen.choices) == {"google/deplot": "NVIDIA"}
 
 
 @pytest.mark.slow

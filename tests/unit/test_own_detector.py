@@ -87,16 +87,18 @@ def test_a_network_of_another_kind_is_refused_in_a_sentence(tmp_path):
 SAID = """
 import os
 os.environ["VLM_DETECTOR"] = {path!r}
-from ui.core.session import EngineRegistry, Visitor, who_answers
+from ui.core.session import EngineRegistry, Visitor
+from ui.state.engine_choices import choices_for
 from vlm_backends import Embedded, find_model
-print(who_answers(EngineRegistry((Embedded(),)), Visitor()))
-print(Embedded().capability(find_model("meta/llama-3.2-11b-vision-instruct")).summary)
+llama = find_model("meta/llama-3.2-11b-vision-instruct")
+print(choices_for(EngineRegistry((Embedded(),)), Visitor(), llama)[0].about)
+print(Embedded().capability(llama).summary)
 """
 
 
 def test_what_the_page_says_of_this_machine_is_true_of_the_chosen_detector():
     who, chat = printed(SAID.format(path=str(NETWORKS / "yolox.onnx"))).strip().splitlines()
-    assert "finds and outlines 2 kinds of things" in who
+    assert "find and outline 2 kinds of things" in who
     assert chat == "finds things (yolox), reads text (PP-OCRv6), no conversation"
 
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from ui.core.limits import admission
-from vlm_backends import CATALOGUE, BadPrompt, Engine, Model, VLMError, engines
+from vlm_backends import CATALOGUE, BadPrompt, Engine, Model, engines
 from vlm_backends.config import Config
 from vlm_backends.engines.base import FetchingEngine
-from vlm_backends.engines.builtin.detector_facts import detector_facts
 from vlm_backends.journal import Journal
 from vlm_backends.ratelimit import RateLimiter
 
@@ -176,36 +175,3 @@ def unlisted_models(engines: Iterable[Engine]) -> dict[Model, tuple[Engine, ...]
                 first, others = found.get(model.id, (model, ()))
                 found[model.id] = first, (*others, server)
     return dict(found.values())
-
-
-def who_answers(registry: EngineRegistry, visitor: Visitor) -> str:
-    """Return the sentence, in Markdown, that says who answers this visitor."""
-    try:
-        answering = [registry.answering(visitor, model) for model in CATALOGUE]
-    except VLMError as error:
-        return f"**{error}**"
-    sentences = {_sentence(engine, visitor) for engine in answering}
-    return sentences.pop() if len(sentences) == 1 else _SEVERAL
-
-
-def _sentence(engine: Engine, visitor: Visitor) -> str:
-    traits = engine.traits
-    if not traits.takes_key:
-        return _SENTENCES[traits.kind].format(kinds=detector_facts().kinds)
-    return _SENTENCES["own key" if visitor.key else "page's key" if traits.has_key else "no key"]
-
-
-_SENT = "Your picture and words go to NVIDIA's servers."
-_SEVERAL = "**Several engines answer:** each tab says which, and lets you choose."
-_SENTENCES: Mapping[str, str] = {  # by the engine's kind; or by whose key it asks with
-    "builtin": "**Built-in tools answer.** It finds and outlines {kinds} kinds of things, reads "
-    "text and codes, and turns charts into tables: computed here from your picture, with no key "
-    "and no download. It does not converse.",
-    "local": "**Open weights answer**, on this machine: your picture and words stay here.",
-    "openai": "**A server of this page's owner answers**, by the OpenAI wire: your picture and "
-    "words go there.",
-    "own key": f"**NVIDIA answers**, with your key. {_SENT}",
-    "page's key": f"**NVIDIA answers**, with this page's key. {_SENT}",
-    "no key": "**NVIDIA is to answer, but there is no key yet.** Give one below, or choose another "
-    "engine on the tab.",
-}

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ui.core.session import EngineRegistry, Visitor
 from vlm_backends import Engine, Model
-from vlm_backends.engines.base import Capability
+from vlm_backends.engines.base import Capability, Kind
+from vlm_backends.engines.builtin.detector_facts import detector_facts
+
+_ABOUT: Mapping[Kind, str] = {
+    "builtin": "They find and outline {kinds} kinds of things, read text and codes, and turn "
+    "charts into tables. They do not converse.",
+    "local": "Published weights of the models, run by this page's server.",
+    "openai": "A server that this page's owner runs or chose.",
+    "nvidia": "The models as NVIDIA hosts them.",
+}
 
 
 @dataclass(frozen=True)
@@ -15,6 +25,7 @@ class EngineChoice:
     """One engine as an option for one model, each fact in a few words."""
 
     name: str
+    about: str
     state: str  # what it can do for the model here and now
     cost: str
     privacy: str
@@ -39,6 +50,7 @@ def as_props(choices: list[EngineChoice]) -> list[dict[str, Any]]:
 def _choice(engine: Engine, capability: Capability, visitor: Visitor, chosen: str) -> EngineChoice:
     return EngineChoice(
         engine.name,
+        _ABOUT[engine.traits.kind].format(kinds=detector_facts().kinds),
         capability.summary,
         _cost(engine, visitor),
         _privacy(engine),

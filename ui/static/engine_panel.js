@@ -72,7 +72,7 @@ const summary = ({ name, cost, privacy }) => `${name} · ${cost} · ${privacy}`;
 
 function row(make, tab, options, choose) {
   const group = make("div", { role: "radiogroup", "aria-label": "Who answers on this tab" });
-  for (const { name, state, cost, privacy, ready, chosen } of options) {
+  for (const { name, about, state, cost, privacy, ready, chosen } of options) {
     const radio = make("input", {
       type: "radio",
       name: "engine",
@@ -82,7 +82,7 @@ function row(make, tab, options, choose) {
         choose({ tab, engine: name });
       },
     });
-    const facts = make("small", {}, `${state} · ${cost} · ${privacy}`);
+    const facts = make("small", {}, `${about} Here: ${state} · ${cost} · ${privacy}`);
     group.append(make("label", { class: ready ? "ready" : "" }, radio, make("b", {}, name), facts));
   }
   return group;
