@@ -70,9 +70,9 @@ def chat(service, tab, monkeypatch):
     def ask(*payloads):
         service.script.append(said(*payloads))
         talk = Conversation()
-        tab.take(talk, {"text": "What?", "files": [ASSETS / "cat.jpg"]})
-        live = gather(tab.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
-        shown = value_of(tab.finish(talk, Visitor()), tab.chatbot)
+        tab.handlers.take(talk, {"text": "What?", "files": [ASSETS / "cat.jpg"]})
+        live = gather(tab.handlers.stream(talk, Visitor(KEY), 512, 1.0, 1.0, None))
+        shown = value_of(tab.handlers.finish(talk, Visitor()), tab.chatbot)
         return live, [message for message in shown if message["role"] == "assistant"], talk
 
     return ask

@@ -11,6 +11,7 @@ from tests.support.page_process import environment
 from tests.support.paths import ASSETS
 from tests.support.updates import value_of
 from ui.core.session import EngineRegistry, Visitor
+from ui.core.storage import store_picture
 from ui.state.conversation import Conversation
 from ui.state.task_run import TaskRun
 from ui.tabs.chat import ChatTab
@@ -41,7 +42,8 @@ def test_a_refused_task_is_a_notice_and_what_stood_there_stays():
     with gr.Blocks():
         tab = TaskTab(find_model("microsoft/florence-2"), SPENT, gr.State(Visitor()))
     runs, run = tab.handlers, TaskRun()
-    runs.take(run, str(ASSETS / "sign.jpg"), 1, "", 0.5, None, None, None, None)
+    run.picture = store_picture(ASSETS / "sign.jpg")
+    runs.take(run, 1, "", 0.5, None, None, None, None)
     gather(runs.stream(run, Visitor()))
     notice = value_of(runs.finish(run, Visitor()), tab.notice)
     assert "paid for all it may today" in notice and run.result is None and run.picture

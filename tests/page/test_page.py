@@ -176,7 +176,7 @@ def test_a_second_question_waits_and_costs_nothing(wire, monkeypatch):
         first = chat.handlers.stream(talk, visitor, *knobs)
         while await anext(first) != "half":
             pass
-        notice = value_of(chat.take_example(talk, 0), chat.notice)
+        notice = value_of(chat.take_sample(talk, SimpleNamespace(index=0)), chat.notice)
         assert "still arriving" in notice and talk.example is None
         assert (
             len([piece async for piece in chat.handlers.stream(talk, visitor, *knobs)]) == 1
@@ -419,20 +419,20 @@ def test_after_a_failed_question_the_column_shows_what_was_answered_last(wire, m
         ("poster.jpg", say.status(422, {"detail": "no"})),
     ):
         wire.script.append(reply)
-        tab.take(talk, {"text": "What is it?", "files": [str(ASSETS / file)]})
-        gather(tab.stream(talk, visitor, 512, 1.0, 1.0, None))
-        outcomes.append(values_of(tab.finish(talk, visitor), tab.done)[3:-1])
+        tab.handlers.take(talk, {"text": "What is it?", "files": [str(ASSETS / file)]})
+        gather(tab.handlers.stream(talk, visitor, 512, 1.0, 1.0, None))
+        outcomes.append(values_of(tab.handlers.finish(talk, visitor), tab.handlers.fields.done)[3:-1])
     assert [*map(str, outcomes[0][:2])] == [
         *map(str, outcomes[1][:2])
     ] and talk.result.answer.text == "A sign."
-    undone = tab.undo(talk)
+    undone = tab.handlers.undo(talk)
     box, shown = value_of(undone, tab.box), value_of(undone, tab.chatbot)
     assert (
         box["text"] == "What is it?"
         and "A sign." in shown[-1]["content"]
         and talk.result.answer.text == "A sign."
     )
-    tab.undo(talk)
+    tab.handlers.undo(talk)
     assert talk.result is None and not talk.turns, "what was taken back is not taken away"
 
 

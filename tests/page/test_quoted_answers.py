@@ -22,9 +22,9 @@ def test_the_rest_is_folded_and_the_quoted_row_is_lit(tmp_path):
     with gr.Blocks():
         tab = ChatTab(LLAMA, find_engines(Embedded()), gr.State(Visitor()))
     talk = Conversation()
-    tab.take(talk, {"text": "What does an adult pay?", "files": [str(path)]})
-    live = gather(tab.stream(talk, Visitor(), 512, 1.0, 1.0, None))
-    shown = value_of(tab.finish(talk, Visitor()), tab.chatbot)
+    tab.handlers.take(talk, {"text": "What does an adult pay?", "files": [str(path)]})
+    live = gather(tab.handlers.stream(talk, Visitor(), 512, 1.0, 1.0, None))
+    shown = value_of(tab.handlers.finish(talk, Visitor()), tab.chatbot)
     answer, folded = [message for message in shown if message["role"] == "assistant"]
     assert "Adults from 12\\.50" in answer["content"] and "metadata" not in answer
     assert "not by understanding" in answer["content"] and "Ferry" not in answer["content"]

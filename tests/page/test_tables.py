@@ -15,6 +15,7 @@ from tests.support.table_pictures import Look, table
 from tests.support.updates import value_of
 from ui.components.chart import ChartPanel, TablePanel, export_table
 from ui.core.session import Visitor, find_engines
+from ui.core.storage import store_picture
 from ui.state.task_run import TaskRun
 from ui.tabs.task import TaskTab
 from vlm_backends import Answer, Embedded, find_model
@@ -38,8 +39,8 @@ def drawn(tmp_path):
 
 def answered(tab, run, token, path):
     """What the page is sent at the end of a run: is the panel visible, and the value of the grid."""
-    run.token = token
-    tab.handlers.take(run, path, 1, "", 0.5, *[None] * 4)
+    run.token, run.picture = token, store_picture(path)
+    tab.handlers.take(run, 1, "", 0.5, *[None] * 4)
     gather(tab.handlers.stream(run, Visitor()))
     done = tab.handlers.finish(run, Visitor())
     return value_of(done, tab.table.box).visible, value_of(done, tab.table.grid)

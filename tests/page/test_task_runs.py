@@ -43,8 +43,8 @@ def finish(runs, run):
 
 
 def take(runs, run, token, words="", region=(None,) * 4):
-    run.token = token
-    taken = runs.take(run, str(ASSETS / "coffee.jpg"), 1, words, 0.5, *region)
+    run.token, run.picture = token, PICTURE
+    taken = runs.take(run, 1, words, 0.5, *region)
     return values_of(taken, runs.fields.taken)
 
 
@@ -96,7 +96,7 @@ def test_a_box_counts_before_the_fields_show_it(runs):
     old, new, typed = (0.1, 0.1, 0.2, 0.2), (0.5, 0.5, 0.9, 0.9), (0.3, 0.3, 0.4, 0.4)
     for shown, meant in ((old, new), (new, new), (typed, typed)):
         run = TaskRun()
-        drawn = tab.drawn(run, SimpleNamespace(box=[*new]), *old)
+        drawn = tab.pictures.drawn(run, SimpleNamespace(box=[*new]), *old)
         assert values_of(drawn, [*tab.region, tab.notice]) == [*new, ""]
         take(runs, run, "<REGION_TO_SEGMENTATION>", region=shown)
         assert run.box == meant
@@ -104,8 +104,8 @@ def test_a_box_counts_before_the_fields_show_it(runs):
         take(runs, run, "<REGION_TO_SEGMENTATION>", region=old)
         assert run.box == old, "a box counts once"
     run = TaskRun()
-    tab.drawn(run, SimpleNamespace(box=[*new]), *[None] * 4)
-    tab.show(None, run)
+    tab.pictures.drawn(run, SimpleNamespace(box=[*new]), *[None] * 4)
+    tab.pictures.show(PICTURE, run)
     _, notice, *_ = take(runs, run, "<REGION_TO_SEGMENTATION>")
     assert "region" in notice and not run.busy
 
@@ -129,10 +129,9 @@ def test_another_confidence_runs_only_what_was_answered(runs):
 def test_a_click_is_a_point_only_where_the_engine_takes_one(runs, token, name, clicks):
     with gr.Blocks():
         tab = TaskTab(FLORENCE, runs.registry, gr.State(Visitor()))
-    shown = tab.describe(TaskRun(token=token), Visitor(KEY).choosing(FLORENCE, name))
-    hints = tab.region_field
-    assert shown[hints.click_hint].visible == clicks == (not shown[hints.drag_hint].visible)
-    assert "click a thing" in hints.click_hint.value and "click" not in hints.drag_hint.value
+    run = TaskRun(token=token, picture=PICTURE)
+    tab.describe(run, Visitor(KEY).choosing(FLORENCE, name))
+    assert tab.handlers.view(run)["points"] == clicks
 
 
 @pytest.mark.parametrize("action, boxes", [
@@ -154,7 +153,8 @@ def test_nothing_is_done_without_a_picture(runs):
 
 def test_a_caption_and_then_the_places_of_what_it_names_in_one_click(runs, wire):
     run = TaskRun(token="<CAPTION>")
-    runs.take_both(run, str(ASSETS / "coffee.jpg"), 1, "", 0.5, *[None] * 4)
+    run.picture = PICTURE
+    runs.take_both(run, 1, "", 0.5, *[None] * 4)
     go(runs, run)
     answer = run.result.answer
     assert answer.text.startswith("This is a") and len(answer.regions) == 2

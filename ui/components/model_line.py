@@ -20,7 +20,7 @@ def model_line(model: Model) -> gr.HTML:
     if hosted := model.hosted:
         state = f'<span class="state {hosted.state}">{_STATES[hosted.state]}</span>'
         link = f'<a href="{escape(model.link)}" target="_blank" rel="noopener">Model card</a>'
-        more += f" {_STATES[hosted.state]}: {escape(hosted.why)}. {link}"
+        more += f" {_STATES[hosted.state]}: {escape(hosted.why, quote=False)}. {link}"
     about = f"About {escape(model.title)}"
     return gr.HTML(
         f"<p><b>{escape(model.title)}</b>{by}{state}</p>"

@@ -152,12 +152,13 @@ class TaskRunHandlers:
             self.fields.stop: gr.Button(visible=False),
             self.fields.live: "",
             self.fields.instead: instead,
+            self.fields.facts: facts_html(run.result),
             **shown,  # empty when nothing was found: the last result stays
         }
 
     def result_shown(self, run: TaskRun) -> dict:
         """Return what shows the result that the run holds."""
-        return self._shown(run, "")
+        return {self.fields.facts: facts_html(run.result), **self._shown(run, "")}
 
     def switch(self, run: TaskRun, visitor: Visitor) -> Visitor:
         """Return the visitor, who now asks the engine that was offered."""
@@ -232,7 +233,6 @@ class TaskRunHandlers:
         return {
             self.fields.notice: notice or late or empty,
             self.fields.viewer: self.view(run, None if answer.regions else run.box, answer),
-            self.fields.facts: facts_html(run.result),
             **self.fields.table.show(answer),
         }
 
