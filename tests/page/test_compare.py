@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -11,6 +12,7 @@ from tests.support.paths import ASSETS
 from tests.support.updates import value_of, values_of
 from tests.support.wire import replies as say
 from ui.core.session import Visitor, find_engines
+from ui.core.storage import store_picture
 from ui.state.candidates import candidates, default_choice
 from ui.state.comparison import MOST, Comparison, entries_for
 from ui.tabs.compare import EXAMPLES, CompareTab
@@ -51,11 +53,10 @@ def test_on_a_fresh_machine_there_is_somebody_to_ask():
     ("Read", "sign.jpg", "", [], "at least one"),
     ("Read", "sign.jpg", "", ["no/such@NVIDIA", "x", ""], "at least one"),
     ("Find", "sign.jpg", " ", [f"{FLORENCE}@Built-in tools"], "needs words"),
-    ("Read", "CREDITS.md", "", [f"{LLAMA}@Built-in tools"], "not a picture"),
 ])  # fmt: skip
 def test_a_comparison_that_cannot_begin_is_a_sentence(tab, title, path, words, keys, said):
-    comparison = Comparison()
-    taken = tab.take(comparison, Visitor(), title, path and str(ASSETS / path), 1, words, keys)
+    comparison = Comparison(given=path and store_picture(ASSETS / path))
+    taken = tab.take(comparison, Visitor(), title, 1, words, keys)
     _, notice, *rest = values_of(taken, tab.taken)
     assert (
         said in notice.replace("\\", "")
@@ -71,9 +72,9 @@ def test_no_more_lanes_than_fit():
 
 
 def begin(tab, *ids):
-    comparison = Comparison()
+    comparison = Comparison(given=store_picture(ASSETS / "sign.jpg"))
     keys = [f"{id}@{engine}" for id, engine in ids]
-    taken = tab.take(comparison, KNOWN, "Read", str(ASSETS / "sign.jpg"), 1, "", keys)
+    taken = tab.take(comparison, KNOWN, "Read", 1, "", keys)
     notice = value_of(taken, tab.notice)
     assert not notice
     return comparison
@@ -140,19 +141,16 @@ def test_stop_ends_all_lanes_and_keeps_the_words(tab, wire):
 
 def test_a_second_comparison_waits(tab):
     comparison = begin(tab, (FLORENCE, "Built-in tools"))
-    taken = tab.take(
-        comparison, KNOWN, "Read", str(ASSETS / "sign.jpg"), 1, "", [f"{FLORENCE}@Built-in tools"]
-    )
+    taken = tab.take(comparison, KNOWN, "Read", 1, "", [f"{FLORENCE}@Built-in tools"])
     notice = value_of(taken, tab.notice)
     assert "still going" in notice
 
 
 def test_every_example_can_be_asked_here(tab):
     for index, (_, _, _, also) in enumerate(EXAMPLES):
-        loaded = tab.load_example(index, Visitor())
-        fields = [tab.intent, *tab.picture.parts, tab.words, tab.chosen, tab.kept]
-        title, path, _, filled, choices, _ = values_of(loaded, fields)
         comparison = Comparison()
-        taken = tab.take(comparison, Visitor(), title, path, 1, filled, choices.value)
+        loaded = tab.load_sample(comparison, Visitor(), SimpleNamespace(index=index))
+        words, chosen = loaded[tab.words], loaded[tab.chosen].value
+        taken = tab.take(comparison, Visitor(), loaded[tab.intent], 1, words, chosen)
         notice = value_of(taken, tab.notice)
         assert not notice and {*also} <= {entry.candidate.model.id for entry in comparison.entries}

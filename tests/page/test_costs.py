@@ -104,7 +104,8 @@ def test_a_question_and_its_end_make_no_more_than_one_part_of_the_page_anew():
         )
     talk = Conversation()
     taken = values_of(
-        chat.handlers.take(talk, {"text": "3", "files": [ASSETS / "cat.jpg"]}), chat.handlers.fields.asked
+        chat.handlers.take(talk, {"text": "3", "files": [ASSETS / "cat.jpg"]}),
+        chat.handlers.fields.asked,
     )
     gather(chat.handlers.stream(talk, Visitor(), 512, 1.0, 1.0, None))
     done = values_of(chat.handlers.finish(talk, Visitor()), chat.handlers.fields.done)

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -19,11 +20,13 @@ from ui.state.task_run import TaskRun
 from ui.tabs.task import TaskTab
 from vlm_backends import Embedded, Local, find_model
 from vlm_backends.config import Config
+from vlm_backends.media import images
 
 FLORENCE = find_model("microsoft/florence-2")
 assert FLORENCE.weights
 ID = FLORENCE.weights.id
-GIVEN = str(ASSETS / "coffee.jpg"), 1, "", 0.5, *[None] * 4
+GIVEN = 1, "", 0.5, *[None] * 4
+COFFEE = images.read(ASSETS / "coffee.jpg")
 LOCKED = "<CAPTION>", "<DETAILED_CAPTION>", "<MORE_DETAILED_CAPTION>", "<DENSE_REGION_CAPTION>"
 
 
@@ -75,7 +78,8 @@ def tab():
 
 def offered(tab, token="<CAPTION>", visitor=None, run=None):
     run = run or TaskRun()
-    return tab.choose(run, token, visitor or Visitor(), *[None] * 4)[tab.download]
+    event = SimpleNamespace(token=token)
+    return tab.choose(run, visitor or Visitor(), event, *[None] * 4)[tab.download]
 
 
 def test_each_locked_task_offers_the_model_by_its_size_and_licence(cache, tab):
@@ -117,7 +121,7 @@ def test_where_the_owner_does_not_allow_it_the_page_says_so(cache, settings):
     assert not cache.exists()
 
 
-def download(tab, run, visitor=None, given=GIVEN, during=lambda item: None):
+def download(tab, run, visitor=None, during=lambda item: None):
     """Take, stream and land a download; return what the three handlers returned."""
     handlers = tab.downloads
     taken = handlers.take(run)
@@ -127,7 +131,7 @@ def download(tab, run, visitor=None, given=GIVEN, during=lambda item: None):
             during(item)
             yield item
 
-    return taken, gather(stream()), handlers.land(run, visitor or Visitor(), *given)
+    return taken, gather(stream()), handlers.land(run, visitor or Visitor(), *GIVEN)
 
 
 def shares(items):
@@ -135,7 +139,7 @@ def shares(items):
 
 
 def test_a_download_is_followed_and_then_the_weights_are_asked(address, tab):
-    run, visitor = TaskRun(token="<CAPTION>"), Visitor("nvapi-mine")
+    run, visitor = TaskRun(token="<CAPTION>", picture=COFFEE), Visitor("nvapi-mine")
     taken, items, landed = download(tab, run, visitor)
     assert taken[tab.stop].visible and not taken[tab.go].interactive
     assert len(set(shares(items))) > 2 and shares(items) == sorted(shares(items))
@@ -148,7 +152,7 @@ def test_a_download_is_followed_and_then_the_weights_are_asked(address, tab):
 
 def test_without_a_picture_the_weights_are_fetched_all_the_same(address, tab):
     run = TaskRun(token="<CAPTION>")
-    *_, landed = download(tab, run, given=(None, *GIVEN[1:]))
+    *_, landed = download(tab, run)
     assert landed[tab.visitor] and "picture first" in landed[tab.notice] and not run.busy
     assert landed[tab.go].interactive and not landed[tab.stop].visible
 
@@ -163,7 +167,7 @@ def test_a_stop_keeps_the_fields_and_offers_it_again(address, tab):
     _, items, landed = download(tab, run, during=stop)
     assert shares(items)[-1] < 1 and "stopped" in landed[tab.notice]
     assert "button" in landed[tab.download] and tab.visitor not in landed and not run.busy
-    assert not landed.keys() & {*tab.picture.parts, tab.words}
+    assert not landed.keys() & {tab.viewer, tab.pane.page, tab.words}
 
 
 def test_a_hub_that_is_down_is_a_sentence(cache, tab, monkeypatch):
@@ -171,7 +175,7 @@ def test_a_hub_that_is_down_is_a_sentence(cache, tab, monkeypatch):
     run = TaskRun(token="<CAPTION>")
     *_, landed = download(tab, run)
     assert "cannot be reached" in landed[tab.notice] and "button" in landed[tab.download]
-    assert landed[tab.go].interactive and not run.busy
+    assert not landed[tab.go].interactive and not run.busy, "the task is still locked"
 
 
 def test_a_restart_of_the_page_ends_it_with_a_sentence(address, tab):
@@ -203,13 +207,13 @@ def test_meanwhile_no_task_is_run_and_the_progress_stays(address, tab):
 
 def test_a_second_event_after_the_end_changes_nothing(address, tab):
     run = TaskRun(token="<CAPTION>")
-    download(tab, run, given=(None, *GIVEN[1:]))
+    download(tab, run)
     assert tab.downloads.land(run, Visitor(), *GIVEN) == {tab.run: run}
 
 
 def test_weights_that_came_meanwhile_are_asked_at_once(address, tab):
     download(tab, TaskRun(token="<CAPTION>"))
     assert offered(tab) is None
-    run, began = TaskRun(token="<CAPTION>"), time.monotonic()
+    run, began = TaskRun(token="<CAPTION>", picture=COFFEE), time.monotonic()
     _, items, landed = download(tab, run)  # the button of a page that was opened before
     assert not shares(items) and landed[tab.visitor] and time.monotonic() - began < 5

@@ -421,7 +421,9 @@ def test_after_a_failed_question_the_column_shows_what_was_answered_last(wire, m
         wire.script.append(reply)
         tab.handlers.take(talk, {"text": "What is it?", "files": [str(ASSETS / file)]})
         gather(tab.handlers.stream(talk, visitor, 512, 1.0, 1.0, None))
-        outcomes.append(values_of(tab.handlers.finish(talk, visitor), tab.handlers.fields.done)[3:-1])
+        outcomes.append(
+            values_of(tab.handlers.finish(talk, visitor), tab.handlers.fields.done)[3:-1]
+        )
     assert [*map(str, outcomes[0][:2])] == [
         *map(str, outcomes[1][:2])
     ] and talk.result.answer.text == "A sign."

@@ -100,12 +100,12 @@ class DownloadHandlers:
         error = run.error or (_STOPPED if run.stopped else "")
         run.downloading = False
         run.reset()
+        visitor = visitor if error else visitor.choosing(self.runs.model, engine.name)
         ended = {
-            fields.go: gr.Button(interactive=True),
+            fields.go: gr.Button(interactive=self.runs.runnable(run, visitor)),
             fields.stop: gr.Button(visible=False),
             fields.notice: verbatim(error),
         }
         if error:
             return ended | {fields.run: run} | self.offer(run, visitor)
-        visitor = visitor.choosing(self.runs.model, engine.name)
         return ended | {self.visitor: visitor, self.shown: None} | self.runs.take(run, *given)

@@ -148,7 +148,7 @@ class TaskRunHandlers:
         shown = self._shown(run, notice) if run.settle() else {}
         return {
             self.fields.notice: notice or "Stopped before the first word.",
-            self.fields.go: gr.Button(interactive=True),
+            self.fields.go: gr.Button(interactive=self.runnable(run, visitor)),
             self.fields.stop: gr.Button(visible=False),
             self.fields.live: "",
             self.fields.instead: instead,
@@ -159,6 +159,14 @@ class TaskRunHandlers:
     def result_shown(self, run: TaskRun) -> dict:
         """Return what shows the result that the run holds."""
         return {self.fields.facts: facts_html(run.result), **self._shown(run, "")}
+
+    def runnable(self, run: TaskRun, visitor: Visitor) -> bool:
+        """Return True when the chosen task would be tried; a setting is refused when it runs."""
+        try:
+            engine = self.registry.answering(visitor, self.model)
+        except VLMError:
+            return True
+        return engine.capability(self.model, find_task(run.token)).available
 
     def switch(self, run: TaskRun, visitor: Visitor) -> Visitor:
         """Return the visitor, who now asks the engine that was offered."""
