@@ -47,6 +47,7 @@ def build(
     the environment is read. Give the same `limiter` to `settings`.
     """
     with TolerantBlocks(title="VLM Showcase", analytics_enabled=False, fill_width=True) as page:
+        chosen_config = config or Config.usable()
         # Called first: it takes longer the more is on the page already.
         page.queue(default_concurrency_limit=None, max_size=512)
         header()
@@ -63,7 +64,7 @@ def build(
         _ask_about_charts(tabs, [tab for _, tab in models if isinstance(tab, ChatTab)])
         ends = [end for tab in (*(tab for _, tab in models), compare, batch) for end in tab.ends]
         table.redraw_after(*ends)
-        if (config or Config.usable()).opens_with_samples:
+        if chosen_config.opens_with_samples:
             page.background = _open_with_samples(page, engines, models).compute
         add_api(engines)
         add_tools(engines)

@@ -90,7 +90,9 @@ def test_a_slow_lane_and_a_failing_one_hold_nobody(tab, wire):
 
     async def lane(number):
         return [
-            shown async for shown in tab.stream(number, comparison, KNOWN) if isinstance(shown, str)
+            shown
+            async for shown in tab.handlers.stream(number, comparison, KNOWN)
+            if isinstance(shown, str)
         ]
 
     async def run():
@@ -129,7 +131,7 @@ def test_stop_ends_all_lanes_and_keeps_the_words(tab, wire):
         await asyncio.gather(*lanes)
 
     async def drain(number):
-        async for _ in tab.stream(number, comparison, KNOWN):
+        async for _ in tab.handlers.stream(number, comparison, KNOWN):
             pass
 
     finished(run())

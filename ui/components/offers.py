@@ -13,7 +13,7 @@ from vlm_backends import Picture
 
 
 class Offer(NamedTuple):
-    """What a finding offers: a task of this tab, or a question to it."""
+    """A task of this tab, or a question to it, that a finding makes sense of."""
 
     title: str
     ask: str

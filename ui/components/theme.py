@@ -42,6 +42,9 @@ _STYLES = (
     "compare",
     "batch",
     "viewer",
+    "viewer_parts",
+    "header",
+    "composer",
     "layout",
 )
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)

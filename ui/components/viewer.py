@@ -64,6 +64,39 @@ class Action:
     solid: bool = False
 
 
+@dataclass(frozen=True)
+class Tools:
+    """The tools for a picture and its regions: what a visitor can do with them.
+
+    `region_actions` are offered for boxes (without them none can be drawn), `answer_actions` for
+    the answer as a whole. `drawing`: a finger begins with drawing a box instead of moving the
+    picture. `points`: a click is taken for a point. `print`: the regions are lines of print.
+    `edits` is the number of changes by hand that can be taken back; None: regions cannot be
+    changed. `box` is the drawn box: left, top, right, bottom in 0..1.
+    """
+
+    region_actions: Sequence[Action] = ()
+    answer_actions: Sequence[Action] = ()
+    drawing: bool = False
+    points: bool = False
+    print: bool = False
+    edits: int | None = None
+    box: Sequence[float | None] | None = None
+
+    def to_props(self) -> dict[str, Any]:
+        """Return them as JSON for static/viewer.js."""
+        return {
+            "editable": self.edits is not None,
+            "undo": bool(self.edits),
+            "print": self.print,
+            "points": self.points,
+            "draw": self.drawing,
+            "box": list(self.box) if self.box else None,
+            "actions": [asdict(action) for action in self.region_actions],
+            "further": [asdict(action) for action in self.answer_actions],
+        }
+
+
 def scene(
     picture: Picture | None,
     answer: Answer = NOTHING,
@@ -71,48 +104,29 @@ def scene(
     *,
     text: bool = True,
     labels: bool | None = None,
-    drawing: bool = False,
-    points: bool = False,
-    print: bool = False,
-    edits: int | None = None,
-    box: Sequence[float | None] | None = None,
-    region_actions: Sequence[Action] = (),
-    answer_actions: Sequence[Action] = (),
+    tools: Tools = Tools(),
 ) -> dict[str, Any] | None:
     """Return the value of a viewer: a picture with an answer's regions; None without a picture.
 
     `groups` has one name for each region: a group shares a colour, and is hidden together; by
-    default the labels are the groups. `text` puts the answer's words below the picture. `labels`
-    shows the labels at once; by default when there are few. `drawing` begins with a finger drawing
-    a box instead of moving the picture; `points` takes a click for a point. `print`: the regions
-    are lines of print. `edits` is the number of changes by hand that can be taken back; None: the
-    regions cannot be changed. `box` is the drawn box: left, top, right, bottom in 0..1.
-    `region_actions` are offered for boxes (without them none can be drawn), `answer_actions` for
-    the answer as a whole.
+    default the labels are the groups. `text` shows the answer's words beside the picture. `labels`
+    shows the labels at once; by default when there are few.
     """
     if picture is None:
         return None
     regions = answer.regions
     shown, folded_title, folded = split_fold(answer)
-    return {
+    return tools.to_props() | {
         "path": picture_path(picture),
         "width": picture.width,
         "height": picture.height,
         "alt": f"The picture: {_spoken(regions)}" if regions else "The picture",
         "regions": _drawn(regions, groups or [region.label for region in regions]),
-        "editable": edits is not None,
-        "undo": bool(edits),
-        "print": print,
-        "points": points,
         "rows": len(answer.rows),
         "parts": linked_parts(shown) if text and answer.text.strip() else [],
         "folded": [folded_title, folded.text] if text and folded_title else [],
         "note": answer.note if text else "",
         "names": len(regions) <= _MAX_LABELLED if labels is None else labels,
-        "draw": drawing,
-        "box": list(box) if box else None,
-        "actions": [asdict(action) for action in region_actions],
-        "further": [asdict(action) for action in answer_actions],
     }
 
 

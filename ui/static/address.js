@@ -1,5 +1,5 @@
-// The address follows what is shown: the tab, its task, its sample and its engine. A link opens that,
-// and runs its sample; Back and Forward go through tabs and tasks, and ask nothing again.
+// The address follows what is shown: the tab, its task, its sample and its engine. A link opens
+// that, and runs its sample; Back and Forward go through tabs and tasks, and ask nothing again.
 const query = () => new URLSearchParams(location.search);
 const MAKES = { task: ["example"], example: [] }; // what a change of each makes void
 

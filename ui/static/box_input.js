@@ -9,7 +9,8 @@ const within = (value, low, high) => Math.min(high, Math.max(low, value));
 showcase.drawing = (view) => {
   const { make } = showcase,
     { stage, scene } = view;
-  view.own = make("div", { class: "own" }, ...GRIPS.map((grip) => make("i", { "data-grip": grip })));
+  const grips = GRIPS.map((grip) => make("i", { "data-grip": grip }));
+  view.own = make("div", { class: "own" }, ...grips);
   stage.append(view.own);
   view.drawable = Boolean(scene.actions.length);
   view.actions = make("div", { class: "actions" });
@@ -44,7 +45,7 @@ function place(view, event) {
 function press(view, event) {
   const grip = event.target.dataset?.grip ?? (event.target === view.own ? "all" : "");
   const scrolls = event.pointerType === "touch" && !view.stage.classList.contains("drawing");
-  if (event.button || (scrolls && !grip)) return; // a finger moves the picture, unless drawing is on
+  if (event.button || (scrolls && !grip)) return; // a finger moves the picture
   view.start = place(view, event);
   view.grip = grip && { grip, box: view.box };
   event.preventDefault();
@@ -96,7 +97,12 @@ function release(view, event) {
   view.trigger.region({ box: view.box });
 }
 
-const STEPS = { ArrowRight: [0.02, 0], ArrowLeft: [-0.02, 0], ArrowDown: [0, 0.02], ArrowUp: [0, -0.02] };
+const STEPS = {
+  ArrowRight: [0.02, 0],
+  ArrowLeft: [-0.02, 0],
+  ArrowDown: [0, 0.02],
+  ArrowUp: [0, -0.02],
+};
 
 function byKeys(view, event) {
   if (event.target !== view.stage || event.ctrlKey || event.metaKey) return;
@@ -154,19 +160,20 @@ showcase.showBox = (view) => {
   const visible = scene.regions.filter(
     ({ solid }, i) => !solid && !view.shapes[i].classList.contains("off"),
   );
-  const ofPrint = (regions) => scene.actions.filter(({ solid }) => !(regions && scene.print && solid));
-  const fitting = ofPrint(view.chosen !== null).filter(({ points }) => points || !point);
+  const about = (regions) =>
+    scene.actions.filter(({ solid }) => !(regions && scene.print && solid));
+  const fitting = about(view.chosen !== null).filter(({ points }) => points || !point);
   const rows = [];
   const own = box && !point && view.chosen === null;
   if (box && fitting.length)
     rows.push(make("p", {}, `With ${name}: `, ...fitting.map((action) => act(action, [box]))));
   if (own && scene.editable) rows.push(make("p", {}, naming(view)));
-  else if (visible.length > 1 && ofPrint(true).length) {
+  else if (visible.length > 1 && about(true).length) {
     const boxes = visible.map(({ points }) => showcase.bounds(points));
-    rows.push(
-      make("p", {}, `With all ${visible.length}: `, ...ofPrint(true).map((action) => act(action, boxes))),
-    );
+    const buttons = about(true).map((action) => act(action, boxes));
+    rows.push(make("p", {}, `With all ${visible.length}: `, ...buttons));
   }
-  if (scene.further.length) rows.push(make("p", {}, ...scene.further.map((action) => act(action, []))));
+  if (scene.further.length)
+    rows.push(make("p", {}, ...scene.further.map((action) => act(action, []))));
   view.actions.replaceChildren(...rows);
 };

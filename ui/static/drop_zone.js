@@ -37,7 +37,8 @@ function makePick(view, upload) {
     if (!files?.length) return url && (say("Fetching…", "busy"), view.trigger.picked({ url }));
     const given = view.takes === "several" ? [...files] : [files[0]];
     const large = given.find(({ size }) => size > MOST_MB * 1e6);
-    if (large) return say(`${large.name} is larger than ${MOST_MB} MB. Give a smaller picture.`, "bad");
+    if (large)
+      return say(`${large.name} is larger than ${MOST_MB} MB. Give a smaller picture.`, "bad");
     say("Uploading…", "busy");
     try {
       const sent = await Promise.all(given.map(upload));
@@ -54,7 +55,8 @@ function makePick(view, upload) {
 showcase.saidOf = (view, words, kind = "") => {
   view.saying?.remove();
   if (!words) return;
-  view.saying = showcase.make("p", { class: `saying ${kind}`, role: kind === "bad" ? "alert" : "status" }, words);
+  const role = kind === "bad" ? "alert" : "status";
+  view.saying = showcase.make("p", { class: `saying ${kind}`, role }, words);
   view.root.append(view.saying);
 };
 

@@ -33,9 +33,10 @@ function closePanel() {
 }
 
 showcase.header = (element) => {
-  element.querySelector("#who").addEventListener("click", () =>
-    panel().classList.contains("open") ? closePanel() : showcase.openPanel(".engines input:checked"),
-  );
+  element.querySelector("#who").addEventListener("click", () => {
+    if (panel().classList.contains("open")) closePanel();
+    else showcase.openPanel(".engines input:checked");
+  });
   element
     .querySelector("#add-key")
     .addEventListener("click", () => showcase.openPanel("#key input"));

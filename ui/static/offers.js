@@ -4,7 +4,8 @@ showcase.offers = (element, props, watch, take) => {
     { button } = showcase;
   watch("value", () => {
     const { busy, offers = [] } = props.value ?? {};
-    root.replaceChildren(offers.length ? "In this picture: " : busy ? "Looking what is in it…" : "");
+    const waiting = busy ? "Looking what is in it…" : "";
+    root.replaceChildren(offers.length ? "In this picture: " : waiting);
     for (const [said, title, ask] of offers)
       root.append(button(`${said} · ${title}`, () => take({ ask })));
   });

@@ -17,7 +17,8 @@ showcase.regionList = (view) => {
   showcase.rove(rows, view.lines);
   const left = scene.regions.length - MOST;
   if (left > 0) list.append(make("p", { class: "said" }, `${left} more are in the exports.`));
-  if (scene.undo) list.append(button("Undo the last change", () => view.trigger.edit({ op: "undo" })));
+  const undo = () => view.trigger.edit({ op: "undo" });
+  if (scene.undo) list.append(button("Undo the last change", undo));
 };
 
 function line(view, region, i) {
@@ -80,7 +81,8 @@ function groupChips(view) {
       currentTarget.setAttribute("aria-pressed", String(on));
       showcase.refresh(view);
     };
-    chips.append(button(title, flip, { class: "chip", "aria-pressed": "true", style: `--ink:${colour}` }));
+    const look = { class: "chip", "aria-pressed": "true", style: `--ink:${colour}` };
+    chips.append(button(title, flip, look));
   }
   return chips;
 }

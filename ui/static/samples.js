@@ -13,5 +13,6 @@ showcase.samples = (element, pick) => {
 // Open a tab and click one of its samples, as a visitor would.
 showcase.play = (model, example) => {
   document.getElementById(`tab-${model}-button`)?.click();
-  showcase.whenThere(`[id="tab-${model}"] .sample[data-index="${example}"]`, (item) => item.click());
+  const sample = `[id="tab-${model}"] .sample[data-index="${example}"]`;
+  showcase.whenThere(sample, (item) => item.click());
 };

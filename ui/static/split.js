@@ -1,5 +1,5 @@
-// The divider between the picture and the answer: it is dragged, or moved by the arrow keys; Enter or
-// a double click hides the picture. The browser keeps the choice.
+// The divider between the picture and the answer: it is dragged, or moved by the arrow keys; Enter
+// or a double click hides the picture. The browser keeps the choice.
 const NARROW = matchMedia("(max-width: 700px)"),
   LEAST = 15,
   MOST = 80; // percent of the work area
@@ -37,8 +37,8 @@ function divide(work) {
     onpointermove: (event) => {
       if (!divider.hasPointerCapture(event.pointerId)) return;
       const { left, top, width, height } = work.getBoundingClientRect();
-      const along = NARROW.matches ? (event.clientY - top) / height : (event.clientX - left) / width;
-      move(100 * along);
+      const { clientX: x, clientY: y } = event;
+      move(NARROW.matches ? (100 * (y - top)) / height : (100 * (x - left)) / width);
     },
     ondblclick: fold,
     onkeydown: (event) => {

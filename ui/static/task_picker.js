@@ -34,5 +34,6 @@ function chip({ token, title, locked }, chosen, choose) {
       choose({ token });
     },
   });
-  return make("label", { class: locked ? "chip locked" : "chip", title: locked || null }, radio, title);
+  const look = { class: locked ? "chip locked" : "chip", title: locked || null };
+  return make("label", look, radio, title);
 }

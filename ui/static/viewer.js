@@ -1,6 +1,6 @@
-// The viewer in the browser: it takes a picture, and shows a scene (see ui/components/viewer.py): the
-// picture with its regions and names; their list and the words that name them stand beside it. Its
-// events tell the server what was done: "picked", "region", "act" and "edit".
+// The viewer in the browser: it takes a picture, and shows a scene (see ui/components/viewer.py):
+// the picture with its regions and names; their list and the words that name them stand beside it.
+// Its events tell the server what was done: "picked", "region", "act" and "edit".
 window.showcase = window.showcase || {};
 
 showcase.make = (tag, attributes = {}, ...children) => {
@@ -113,7 +113,8 @@ showcase.render = (view, zoom) => {
     sought: null,
     named: view.kept.names ?? scene.names,
   });
-  view.picture = make("img", { src: showcase.address(scene.path), alt: scene.alt, draggable: "false" });
+  const src = showcase.address(scene.path);
+  view.picture = make("img", { src, alt: scene.alt, draggable: "false" });
   view.svg = make("svg", {
     viewBox: `0 0 ${scene.width} ${scene.height}`,
     preserveAspectRatio: "none",

@@ -28,11 +28,12 @@ showcase.tools = (view) => {
     );
     if (scene.regions.some(({ solid }) => solid)) bar.append(opacity(view));
   }
-  if (view.drawable)
-    bar.append(toggle("Draw a box", scene.draw, (on) => view.stage.classList.toggle("drawing", on)));
+  const draws = (on) => view.stage.classList.toggle("drawing", on);
+  if (view.drawable) bar.append(toggle("Draw a box", scene.draw, draws));
   bar.append(button("Full screen", () => view.root.requestFullscreen?.()));
+  const summary = make("summary", {}, "New picture");
   if (view.takes !== "none")
-    bar.append(make("details", { class: "other" }, make("summary", {}, "New picture"), showcase.pickers(view)));
+    bar.append(make("details", { class: "other" }, summary, showcase.pickers(view)));
   view.root.append(bar);
 };
 

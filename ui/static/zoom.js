@@ -1,7 +1,7 @@
 // Zoom and pan: the stage gets a size and a place in its frame. Names and lines keep their size.
 const MOST = 16, // times the size at which the picture fits
   STEP = 1.25,
-  NARROW = 0.35; // of the frame's width: a picture that would be narrower begins as wide as its frame
+  NARROW = 0.35; // of the frame's width: what would be narrower begins nearly as wide as it
 
 showcase.zoomable = (view) => {
   view.zoom = { k: 1, x: 0, y: 0, by: null };
@@ -91,8 +91,11 @@ function fitting({ frame, scene }) {
 showcase.layOut = (view) => {
   const { zoom, stage } = view,
     [w, h, wide, high] = fitting(view);
-  const held = (at, size, room) =>
-    size <= room ? (room - size) / 2 : Math.min(0, Math.max(room - size, at === Infinity ? (room - size) / 2 : at));
+  const held = (at, size, room) => {
+    const middle = (room - size) / 2;
+    if (size <= room || at === Infinity) return middle;
+    return Math.min(0, Math.max(room - size, at));
+  };
   zoom.x = held(zoom.x, w * zoom.k, wide);
   zoom.y = held(zoom.y, h * zoom.k, high);
   Object.assign(stage.style, {

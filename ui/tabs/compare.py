@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import to_thread
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from functools import partial
 from typing import Any
 
@@ -20,8 +17,9 @@ from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import picture_path, store_picture
 from ui.core.uploads import given_pictures
 from ui.state.candidates import candidates, default_choice
-from ui.state.comparison import MOST, Comparison, ComparisonEntry, as_html, entries_for
-from ui.state.replies import PICTURE_FIRST, follow
+from ui.state.comparison import MOST, Comparison, entries_for
+from ui.state.replies import PICTURE_FIRST
+from ui.tabs.compare_runner import CompareFields, ComparisonHandlers
 from ui.tabs.fields import PicturePane, shown_page, titled
 from vlm_backends import BadPrompt, Picture, VLMError
 from vlm_backends.intents import ASK, DESCRIBE, FIND, INTENTS, READ, Intent
@@ -56,6 +54,8 @@ class CompareTab:
         with gr.Row(elem_classes="composer"):
             self._fields()
         self.viewer = self.pane.viewer
+        fields = CompareFields(self.go, self.stop, self.viewer, self.agreement)
+        self.handlers = ComparisonHandlers(registry, fields)
         self._wire_fields()
         self._wire_comparisons()
 
@@ -124,13 +124,13 @@ class CompareTab:
         self.stop.click(Comparison.stop, self.comparison, None, **QUIET)
 
     def _stream_after(self, start: Dependency) -> None:
-        inputs = [self.comparison, self.visitor]
+        inputs, handlers = [self.comparison, self.visitor], self.handlers
         for number, answer in enumerate(self.answers):
-            stream = partial(self.stream, number)
+            stream = partial(handlers.stream, number)
             streamed = start.then(stream, inputs, answer, postprocess=False, **STREAMED)
-            streamed.failure(partial(self.shown, number), self.comparison, answer, **QUIET)
-        ended = [self.viewer, self.agreement, self.go, self.stop]
-        self.ends.append(start.then(self.watch, self.comparison, ended, **STREAMED))
+            streamed.failure(partial(handlers.shown, number), self.comparison, answer, **QUIET)
+        ended = handlers.fields.ended
+        self.ends.append(start.then(handlers.watch, self.comparison, ended, **STREAMED))
 
     def offer(self, visitor: Visitor, title: str, kept: list[str]) -> dict:
         """Show whom to ask for this, the field for words, and what it is about.
@@ -244,68 +244,6 @@ class CompareTab:
         chosen = [candidate for candidate in found if candidate.key in keys]
         entries = entries_for(chosen, intent, picture, words)
         comparison.begin(picture, entries, words if intent is FIND else "")
-
-    async def stream(
-        self, number: int, comparison: Comparison, visitor: Visitor
-    ) -> AsyncGenerator[Any, None]:
-        """Yield one entry as it fills; no entry waits for another."""
-        entry = comparison.entries[number] if number < len(comparison.entries) else None
-        if entry is None or not entry.claim():
-            yield gr.skip()  # Gradio empties the outputs of a generator that ends without a yield
-            return
-        try:
-            async with aclosing(self._answer(entry, visitor)) as arriving:
-                async for shown in arriving:
-                    yield shown
-        except VLMError as error:
-            entry.reply.failure = str(error)
-        finally:
-            comparison.end_entry(entry)
-        yield entry.markdown()
-
-    async def _answer(self, entry: ComparisonEntry, visitor: Visitor) -> AsyncGenerator[str, None]:
-        model = entry.candidate.model
-        choosing = visitor.choosing(model, entry.candidate.engine)
-        # In a thread: the choice of an engine may ask a server what it has.
-        engine = await to_thread(self.registry.answering, choosing, model)
-        admission = self.registry.admission(visitor, engine)
-        observe = self.registry.journal.observe
-        async with aclosing(follow(entry.reply, engine, admission, observe)) as arriving:
-            async for _ in arriving:
-                yield entry.markdown()
-
-    def shown(self, number: int, comparison: Comparison) -> str:
-        """Return one entry with its answer so far."""
-        return comparison.entries[number].markdown()
-
-    async def watch(self, comparison: Comparison) -> AsyncGenerator[dict, None]:
-        """Yield how far the entries agree, each time one of them has ended.
-
-        At the end it sets the buttons back.
-        """
-        if not comparison.claim():
-            yield gr.skip()  # Gradio empties the outputs of a generator that ends without a yield
-            return
-        try:
-            complete = False
-            while not complete:
-                await comparison.changed.wait()
-                comparison.changed.clear()
-                complete = comparison.complete
-                yield await to_thread(self._together, comparison)
-        finally:
-            comparison.reset()
-        yield {self.go: gr.Button(interactive=True), self.stop: gr.Button(visible=False)}
-
-    def _together(self, comparison: Comparison) -> dict:
-        """Return all places on one picture, and how far they agree; nothing without places."""
-        places, groups = comparison.places()
-        if not places.regions:
-            return gr.skip()
-        return {
-            self.viewer: scene(comparison.picture, places, groups, text=False),
-            self.agreement: as_html(comparison.agreements()),
-        }
 
 
 def _samples() -> list[Sample]:

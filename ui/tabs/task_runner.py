@@ -12,7 +12,7 @@ import gradio as gr
 
 from ui.components.fallback import accept_offer, offer
 from ui.components.result_panel import facts_html
-from ui.components.viewer import NOTHING, Action, scene
+from ui.components.viewer import NOTHING, Action, Tools, scene
 from ui.core.limits import quota_of
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
@@ -179,21 +179,18 @@ class TaskRunHandlers:
         # The words that were read can be seen in the picture already.
         labels = False if task.group == READ_GROUP else None
         further = [THEN_FIND] if task.group == DESCRIBE_GROUP and answer.text else []
-        printed = task.group == READ_GROUP
         if run.result and _is_late(run, answer):  # nothing more can be asked about that picture
             return scene(run.result.picture, answer, labels=labels)
-        return scene(
-            run.picture,
-            answer,
-            labels=labels,
-            drawing=task.takes == "region",
-            points=run.points,
-            print=printed,
-            edits=run.changes if answer.regions else None,
-            box=box,
+        tools = Tools(
             region_actions=ABOUT_BOXES,
             answer_actions=further,
+            drawing=task.takes == "region",
+            points=run.points,
+            print=task.group == READ_GROUP,
+            edits=run.changes if answer.regions else None,
+            box=box,
         )
+        return scene(run.picture, answer, labels=labels, tools=tools)
 
     def shown(self, run: TaskRun) -> dict | None:
         """Return what the viewer shows: the last result, or the picture alone."""
