@@ -45,13 +45,25 @@ showcase.header = (element) => {
     const fields = document.querySelectorAll(".composer textarea, .composer button");
     [...fields].find((field) => field.checkVisibility())?.focus();
   });
-  document.addEventListener("keydown", ({ key }) => key === "Escape" && closePanel());
-  document.addEventListener("pointerdown", ({ target }) => {
-    if (!target.closest("#engine-panel, #who, #add-key")) closePanel();
-    const menu = element.querySelector("details[open]");
-    if (menu && !menu.contains(target)) menu.open = false;
-  });
 };
+
+const MENUS = "details:is(.menu, .other)[open]";
+const closeMenus = (kept) =>
+  document.querySelectorAll(MENUS).forEach((menu) => {
+    if (!menu.contains(kept)) menu.open = false;
+  });
+document.addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape") return;
+  closePanel();
+  closeMenus(null);
+});
+document.addEventListener("pointerdown", ({ target }) => {
+  if (!target.closest("#engine-panel, #who, #add-key")) closePanel();
+  closeMenus(target);
+});
+document.addEventListener("click", ({ target }) => {
+  if (target.closest(`${MENUS} :is(a, button)`)) closeMenus(null);
+});
 
 showcase.engines = (element, props, watch, choose) => {
   const { make } = showcase,
