@@ -20,6 +20,7 @@ os.environ["OMP_NUM_THREADS"] = (
 os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(
     prefix="gradio-"
 )  # a page that ends deletes its pictures, not another's
+os.environ["VLM_SAMPLES"] = "off"  # for pages that live longer than a test
 _OURS = ("NVIDIA_API_KEY", "API_KEY_REQUIRED_IF_EXECUTING_OUTSIDE_NGC", "NVIDIA_BASE_URL")
 
 
@@ -222,7 +223,7 @@ def visit(browser, address):
         page.on("pageerror", lambda error: strays.append(str(error)))
         page.on("request", lambda request: note(request.url))
         page.goto(address + query)
-        page.locator("#who").get_by_text("Built-in tools answers").wait_for(state="attached")
+        page.locator("#who").get_by_text("Built-in tools · free").wait_for(state="attached")
         wait_for_tab(page)
         return page
 

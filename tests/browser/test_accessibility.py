@@ -59,15 +59,15 @@ def test_no_tab_has_a_serious_fault(visit):
 
 def test_no_answer_has_a_serious_fault(visit):
     page = visit("?model=florence-2")
-    page.locator(".examples:visible .gallery-item").first.click()
-    page.locator("#result .mark").first.wait_for(timeout=60_000)
-    page.locator("#result .mark").nth(2).click()
+    page.locator(".sample:visible").first.click()
+    page.locator(".linked-words:visible .mark").first.wait_for(timeout=60_000)
+    page.locator(".linked-words:visible .mark").nth(2).click()
     for title in ("Take it away", "View code", "The answer as JSON"):
         page.get_by_role("button", name=title).click()
     page.wait_for_timeout(1500)
     assert not in_both_schemes(page)
     page.get_by_role("tab", name="DePlot").click()
-    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".sample:visible").first.click()
     page.locator(".chart:visible .grid").wait_for(timeout=60_000)
     page.wait_for_timeout(1000)
     assert not in_both_schemes(page)
@@ -106,7 +106,7 @@ def test_a_presenter_steps_by_arrow_keys(visit):
     expect(bar).to_have_text("Press → to begin")
     page.keyboard.press("ArrowRight")
     expect(bar).to_contain_text("Read a sign")
-    page.locator("#result .mark").first.wait_for(timeout=60_000)
+    page.locator(".linked-words:visible .mark").first.wait_for(timeout=60_000)
     assert not page.locator("#key-box").is_visible()
     page.keyboard.press("ArrowRight")
     page.locator("#result polygon.solid").first.wait_for(state="attached", timeout=60_000)

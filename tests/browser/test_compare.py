@@ -21,7 +21,7 @@ def test_side_by_side_in_the_browser(visit, wire, monkeypatch):
     page = visit(height=900)
     use_key(page, KEY)
     page.get_by_role("tab", name="Compare").click()
-    page.locator("#compare-picture input[type=file]").set_input_files(ASSETS / "sign.jpg")
+    page.locator("#compare-viewer input[type=file] >> nth=0").set_input_files(ASSETS / "sign.jpg")
     boxes = page.locator("#compare-models input")
     boxes.first.wait_for()
     for box in page.locator("#compare-models label").all():

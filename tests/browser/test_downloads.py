@@ -42,7 +42,7 @@ def test_a_locked_task_fetches_its_model_and_runs(browser, address):
     page.goto(address)
     page.locator("#who").wait_for()
     page.get_by_role("tab", name="Florence-2").click()
-    page.locator("#task-picture input[type=file]").set_input_files(ASSETS / "cat.jpg")
+    page.locator("#result input[type=file] >> nth=0").set_input_files(ASSETS / "cat.jpg")
     page.get_by_label("Caption", exact=True).click()
     button = page.get_by_role("button", name="Download Florence-2, 0.5 GB, MIT")
     page.locator("#run-task").click()
@@ -56,7 +56,7 @@ def test_a_locked_task_fetches_its_model_and_runs(browser, address):
     page.locator("#stop-task").click()
     page.locator("#task-notice").get_by_text("The download was stopped").wait_for()
     button.click()
-    page.locator(".sent:visible .facts + p").get_by_text(FLORENCE.weights.id).wait_for(
+    page.locator(".linked-words:visible .note").get_by_text(FLORENCE.weights.id).wait_for(
         timeout=120_000  # random weights know no end of their answer
     )
     sync_api.expect(page.locator(".engine:visible")).to_contain_text("Open weights here: ready")

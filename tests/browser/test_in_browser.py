@@ -21,22 +21,22 @@ LLAMA_TAB = "Llama 3.2 Vision"
 def test_a_task_on_this_machine(visit):
     page = visit()
     page.get_by_role("tab", name="Florence-2").click()
-    page.locator(".examples:visible .gallery-item").first.click()
-    words = page.locator("#result .text")
+    page.locator(".sample:visible").first.click()
+    words = page.locator(".linked-words:visible .text")
     sync_api.expect(words).to_contain_text("PINE RIDGE PARK", timeout=60_000)
     result = page.locator("#result img")
     assert result.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1280
-    sync_api.expect(page.locator(".sent:visible .facts + p")).to_contain_text("not by Florence-2")
-    page.get_by_label("Find by words", exact=True).click()
+    sync_api.expect(page.locator(".linked-words:visible .note")).to_contain_text("not by Florence-2")
+    page.locator("#tasks").get_by_text("Find by words", exact=True).click()
     page.locator("#words").wait_for()
     page.locator("#run-task").click()
     sync_api.expect(page.locator("#task-notice")).to_contain_text("needs words")
     page.wait_for_timeout(500)
     sync_api.expect(words).to_contain_text("PINE RIDGE PARK")  # a refused run loses nothing
-    page.get_by_label("Caption", exact=True).click()
-    page.locator("#run-task").click()
-    sync_api.expect(page.locator("#task-notice")).to_contain_text("needs Florence-2 itself")
-    sync_api.expect(words).to_contain_text("PINE RIDGE PARK")  # nor does one that fails
+    page.locator("#tasks").get_by_text("Caption", exact=True).click()  # it is locked
+    sync_api.expect(page.locator("#run-task")).to_be_disabled()
+    sync_api.expect(page.locator(".block.about:visible")).to_contain_text("Needs Florence-2 itself")
+    sync_api.expect(words).to_contain_text("PINE RIDGE PARK")
 
 
 @pytest.mark.slow
@@ -45,16 +45,16 @@ def test_things_are_found_and_the_confidence_parts_them(visit):
     page.get_by_role("tab", name="Florence-2").click()
     slider = page.locator("#confidence input[type=range]")
     sync_api.expect(slider).to_be_hidden()  # reading has no scores
-    page.locator("#task-picture input[type=file]").set_input_files(ASSETS / "coffee.jpg")
-    page.get_by_label("Detect objects", exact=True).click()
+    page.locator("#result input[type=file] >> nth=0").set_input_files(ASSETS / "coffee.jpg")
+    page.locator("#tasks").get_by_text("Detect objects", exact=True).click()
     sync_api.expect(slider).to_be_visible()
-    words = page.locator("#result .text")
+    words = page.locator(".linked-words:visible .text")
     slider.dispatch_event("pointerup")
     page.wait_for_timeout(2000)
     sync_api.expect(words).to_have_count(0)  # the slider starts no first run
     page.locator("#run-task").click()
     sync_api.expect(words).to_contain_text("dining table")
-    sync_api.expect(page.locator(".sent:visible .facts + p")).to_contain_text("SSDLite")
+    sync_api.expect(page.locator(".linked-words:visible .note")).to_contain_text("SSDLite")
     slider.focus()
     slider.press("End")  # 0.95
     slider.dispatch_event("pointerup")
@@ -66,14 +66,14 @@ def test_things_are_found_and_the_confidence_parts_them(visit):
 def test_what_is_not_found_shows_the_kinds_a_click_away(visit):
     page = visit()
     page.get_by_role("tab", name="Florence-2").click()
-    page.locator("#task-picture input[type=file]").set_input_files(ASSETS / "coffee.jpg")
-    page.get_by_label("Find by words", exact=True).click()
+    page.locator("#result input[type=file] >> nth=0").set_input_files(ASSETS / "coffee.jpg")
+    page.locator("#tasks").get_by_text("Find by words", exact=True).click()
     page.locator("#words textarea").fill("a pagoda")
     page.locator("#run-task").click()
-    sync_api.expect(page.locator("#result .text")).to_contain_text("no known kind of thing")
-    kinds = page.locator("#result details p")
+    sync_api.expect(page.locator(".linked-words:visible .text")).to_contain_text("no known kind of thing")
+    kinds = page.locator(".linked-words:visible details p")
     sync_api.expect(kinds).to_be_hidden()
-    page.locator("#result details summary").click()
+    page.locator(".linked-words:visible details summary").click()
     sync_api.expect(kinds).to_contain_text("teddy bear")
 
 
@@ -81,16 +81,16 @@ def test_what_is_not_found_shows_the_kinds_a_click_away(visit):
 def test_only_the_fields_that_a_task_takes_are_shown(visit):
     page = visit()
     page.get_by_role("tab", name="Florence-2").click()
-    words, region = page.locator("#words"), page.get_by_role("spinbutton", name="Left")
+    words, region = page.locator("#words"), page.get_by_label("Left", exact=True)
     for title, shown in (
         ("Find by words", (True, False)),
         ("Segment a region", (False, True)),
         ("Read", (False, False)),
     ):
-        page.get_by_label(title, exact=True).click()
+        page.locator("#tasks").get_by_text(title, exact=True).click()
         sync_api.expect(words).to_be_visible(visible=shown[0])
         sync_api.expect(region).to_be_visible(visible=shown[1])
-        assert page.locator(".picker input:checked").count() == 1
+        assert page.locator("#tasks input:checked").count() == 1
 
 
 @pytest.mark.slow
@@ -102,16 +102,16 @@ def test_bad_files_and_missing_pictures_are_sentences_in_the_page(visit, tmp_pat
     sync_api.expect(notice).to_contain_text("Add a picture first")
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"this is not a picture")
-    page.locator("#task-picture input[type=file]").set_input_files(bad)
-    sync_api.expect(notice).to_contain_text("not a picture")
+    page.locator("#result input[type=file] >> nth=0").set_input_files(bad)
+    sync_api.expect(page.locator("#result .saying")).to_contain_text("not a picture")
 
 
 def test_a_chat_streams_stops_and_keeps_its_words(visit, wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     wire.script.append(say.sse(["The first words ", "never come"], gate=threading.Event()))
-    page = visit()
+    page = visit("?model=llama-3.2-11b-vision-instruct")
     use_key(page, KEY)
-    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".sample:visible").first.click()
     page.locator(".live:visible").get_by_text("The first words").wait_for()
     page.locator(".box:visible .stop-button").click()
     page.locator(".conversation:visible .bot").get_by_text("The first words").wait_for()
@@ -137,7 +137,7 @@ def test_the_pieces_of_a_row_stay_apart_in_the_chat(visit, tmp_path):
         ImageDraw.Draw(receipt).text((40, 40 + 80 * row), what, "black", font(32))
         ImageDraw.Draw(receipt).text((460, 40 + 80 * row), price, "black", font(32))
     receipt.save(tmp_path / "receipt.png")
-    page = visit()
+    page = visit("?model=llama-3.2-11b-vision-instruct")
     box = page.locator(".box:visible")
     box.locator("input[type=file]").set_input_files(tmp_path / "receipt.png")
     sync_api.expect(box.locator("img")).to_be_visible()
@@ -153,14 +153,14 @@ def test_nothing_moves_while_words_arrive(visit, wire, monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
     gate = threading.Event()
     wire.script.append(say.sse(["\n\n".join(f"line {i}" for i in range(40)), " end"], gate=gate))
-    page = visit()
+    page = visit("?model=llama-3.2-11b-vision-instruct")
     use_key(page, KEY)
     box, pane = (
         page.locator(".block.box:visible"),
-        page.locator(".conversation:visible .bubble-wrap"),
+        page.locator(".exchange:visible"),
     )
     before = box.bounding_box()["y"]
-    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".sample:visible").first.click()
     page.locator(".block.live:visible").get_by_text("line 39").wait_for(state="attached")
     page.wait_for_timeout(500)
     assert box.bounding_box()["y"] == before
@@ -180,8 +180,8 @@ def test_nothing_moves_while_words_arrive(visit, wire, monkeypatch):
 
 @pytest.mark.slow
 def test_what_was_read_is_not_covered_by_its_names(visit):
-    page = visit()
-    page.locator(".examples:visible .gallery-item").first.click()
+    page = visit("?model=llama-3.2-11b-vision-instruct")
+    page.locator(".sample:visible").first.click()
     page.locator(".viewer:visible polygon").first.wait_for(state="attached", timeout=60_000)
     sync_api.expect(page.locator(".viewer:visible .names span").first).to_be_hidden()
 
@@ -195,14 +195,14 @@ def test_a_withdrawn_model_says_so_and_the_question_comes_back(visit, wire, monk
     page = visit()
     use_key(page, KEY)
     page.get_by_role("tab", name="NeVA").click()
-    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".sample:visible").first.click()
     page.locator(".conversation:visible .bot").get_by_text("withdrawn by NVIDIA").wait_for()
     sync_api.expect(page.locator(".box:visible textarea")).to_have_value(
         "Describe what you see in this image."
     )
     page.get_by_role("button", name="Ask “Built-in tools” instead").click()
     page.locator(".conversation:visible .bot").get_by_text("not by NeVA").wait_for()
-    assert page.locator(".engine:visible input:checked").get_attribute("value") == "Built-in tools"
+    sync_api.expect(page.locator("#who")).to_contain_text("Built-in tools")
     page.get_by_role("button", name="Ask “Built-in tools” instead").wait_for(state="hidden")
     assert len(wire.seen) == 1
 
@@ -211,9 +211,9 @@ def test_a_withdrawn_model_says_so_and_the_question_comes_back(visit, wire, monk
 def test_the_key_stays_out_of_the_browser(visit, wire, monkeypatch, address):
     """Not in localStorage with the run history on, not in the configuration, not in a deep link, not in the page."""
     monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
-    page = visit()
+    page = visit("?model=llama-3.2-11b-vision-instruct")
     use_key(page, KEY)
-    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".sample:visible").first.click()
     page.locator(".conversation:visible .bot").first.wait_for()
     stores = page.evaluate(
         "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
@@ -222,7 +222,7 @@ def test_the_key_stays_out_of_the_browser(visit, wire, monkeypatch, address):
     link = page.request.get(f"{address}gradio_api/deep_link?session_hash={session}")
     other = page.context.new_page()
     other.goto(f"{address}?deep_link={link.text().strip(chr(34))}" if link.ok else address)
-    other.locator("#title").wait_for()
+    other.locator("#who").wait_for()
     config = page.request.get(f"{address}config").text()
     for place in (stores, config, page.content(), other.content(), link.text()):
         assert KEY not in place

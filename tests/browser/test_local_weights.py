@@ -69,13 +69,13 @@ def test_a_chat_loads_streams_stops_and_the_next_waits_in_line(visit, monkeypatc
             .observe(document.body, {subtree: true, childList: true, characterData: true})
         return seen
     }""")
-    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".sample:visible").first.click()
     page.wait_for_function(
         "seen => new Set(seen.filter(t => t.length > 40 && !t.includes('Loading'))).size > 2",
         arg=seen,
     )
     other = visit("NeVA")
-    other.locator(".examples:visible .gallery-item").first.click()
+    other.locator(".sample:visible").first.click()
     other.locator(".live:visible").get_by_text("Waiting in line: 1 before you").wait_for()
     page.locator(".box:visible .stop-button").click()
     page.locator(".conversation:visible .bot").get_by_text("VLM_WEIGHTS/nvidia/neva-22b").wait_for()
@@ -87,8 +87,8 @@ def test_a_chat_loads_streams_stops_and_the_next_waits_in_line(visit, monkeypatc
 
 def test_a_task_is_drawn(visit):
     page = visit("Florence-2")
-    page.locator(".examples:visible .gallery-item").first.click()
-    sync_api.expect(page.locator(".sent:visible .facts + p")).to_contain_text(
+    page.locator(".sample:visible").first.click()
+    sync_api.expect(page.locator(".linked-words:visible .note")).to_contain_text(
         "VLM_WEIGHTS/microsoft/florence-2",
         timeout=120_000,  # random weights know no end of their answer
     )

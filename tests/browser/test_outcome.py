@@ -49,7 +49,7 @@ class TestInTheBrowser:
         page.get_by_role("button", name="Take it away").click()
         page.locator(".files:visible").get_by_role("button", name="PNG").click()
         expect(page.locator(".files:visible .said")).to_contain_text("nothing to take yet")
-        page.locator(".examples:visible .gallery-item").nth(2).click()
+        page.locator(".sample:visible").nth(2).click()
         page.locator("#result polygon").first.wait_for(state="attached", timeout=60_000)
         name, data = download(page, "PNG")
         assert name == "florence-2.png" and Image.open(io.BytesIO(data)).size == (600, 400)
@@ -85,7 +85,7 @@ class TestInTheBrowser:
         wire.script += [say.sse(["A poster ", "of <b>bold</b> mountains."]), say.sse(["Nothing."])]
         page = visit()
         use_key(page, KEY)
-        page.locator(".examples:visible .gallery-item").first.click()
+        page.locator(".sample:visible").first.click()
         page.locator(".conversation:visible .bot").first.wait_for()
         expect(page.locator(".sent:visible dl")).to_contain_text("in the request")
         page.get_by_role("button", name="View code").click()
@@ -118,7 +118,7 @@ class TestInTheBrowser:
 
     def test_a_chart_goes_round(self, visit):
         page = visit("?model=deplot")
-        page.locator(".examples:visible .gallery-item").first.click()
+        page.locator(".sample:visible").first.click()
         grid = page.locator(".chart:visible .grid")
         expect(grid).to_contain_text("2018", timeout=60_000)
         bars = page.locator(".again:visible svg .mark-rect path, .again:visible canvas")
@@ -152,7 +152,7 @@ class TestInTheBrowser:
     )
     def test_who_types_at_once_after_a_click_loses_no_key(self, visit, slow, clicks, keys, value):
         page = visit("?model=deplot")
-        page.locator(".examples:visible .gallery-item").first.click()
+        page.locator(".sample:visible").first.click()
         cell = page.locator(".chart:visible .grid").get_by_text("1.8", exact=True).last
         cell.wait_for(timeout=60_000)
         if slow:

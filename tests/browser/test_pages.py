@@ -47,21 +47,21 @@ def shown_size(page, place: str) -> list[int]:
 def test_a_task_reads_the_page_that_is_chosen(visit, files, name):
     page = visit()
     page.get_by_role("tab", name="Florence-2").click()
-    choice = page.locator("#task-picture-page")
+    choice = page.locator("#result-page")
     expect(choice).to_be_hidden()
-    page.locator("#task-picture input[type=file]").set_input_files(files / name)
+    page.locator("#result input[type=file] >> nth=0").set_input_files(files / name)
     expect(choice).to_be_visible(timeout=20_000)
     expect(choice).to_contain_text("Page (of 3)")
     for number in (1, 3):
         expect(page.locator("#result img")).to_be_visible()
         choice.locator("input").fill(str(number))  # and at once:
         page.locator("#run-task").click()
-        expect(page.locator("#result .text")).to_contain_text(WORDS[number - 1], timeout=READ_S)
-        expect(page.locator(".sent:visible .facts + p")).to_contain_text(f"Page {number} of 3.")
+        expect(page.locator(".linked-words:visible .text")).to_contain_text(WORDS[number - 1], timeout=READ_S)
+        expect(page.locator(".linked-words:visible .note")).to_contain_text(f"Page {number} of 3.")
     choice.locator("input").fill("9")
     said = "This file has 3 pages; page 9 was asked for."
     expect(page.locator("#task-notice")).to_contain_text(said)
-    page.locator("#task-picture input[type=file]").set_input_files(files / "photo.heic")
+    page.locator("#result input[type=file] >> nth=0").set_input_files(files / "photo.heic")
     expect(choice).to_be_hidden(timeout=20_000)
     assert shown_size(page, "#result") == [480, 160]
 
@@ -75,15 +75,15 @@ def test_a_pdf_and_a_heic_can_be_dropped_and_an_svg_is_refused(visit, files):
         files / "plan.pdf",
         "application/pdf",
     )
-    expect(page.locator("#task-picture-page")).to_contain_text("Page (of 3)", timeout=20_000)
+    expect(page.locator("#result-page")).to_contain_text("Page (of 3)", timeout=20_000)
     page.locator("#task-picture").get_by_label("Remove").or_(
         page.locator("#task-picture").get_by_label("Clear")
     ).first.click()
-    expect(page.locator("#task-picture-page")).to_be_hidden()
+    expect(page.locator("#result-page")).to_be_hidden()
     drop(page, "#task-picture .upload-container, #task-picture button", files / "photo.heic", "")
     expect(page.locator("#result img")).to_be_visible(timeout=20_000)
     assert shown_size(page, "#result") == [480, 160]
-    page.locator("#task-picture input[type=file]").set_input_files(files / "drawing.svg")
+    page.locator("#result input[type=file] >> nth=0").set_input_files(files / "drawing.svg")
     expect(page.locator("#task-notice")).to_contain_text("SVG drawings are not read here")
 
 
@@ -126,8 +126,8 @@ def test_a_chat_asks_about_the_page_that_is_chosen(visit, files):
 def test_compare_asks_about_the_page_that_is_chosen(visit, files):
     page = visit()
     page.get_by_role("tab", name="Compare").click()
-    page.locator("#compare-picture input[type=file]").set_input_files(files / "scan.tif")
-    choice = page.locator("#compare-picture-page")
+    page.locator("#compare-viewer input[type=file] >> nth=0").set_input_files(files / "scan.tif")
+    choice = page.locator("#compare-viewer-page")
     expect(choice).to_contain_text("Page (of 3)", timeout=20_000)
     choice.locator("input").fill("2")  # and at once:
     page.locator("#run-compare").click()

@@ -29,7 +29,7 @@ def test_a_thought_is_folded_in_the_chat_until_it_is_opened(visit, wire, monkeyp
     page = visit("?model=llama-3.2-11b-vision-instruct", height=1000)
     use_key(page, KEY)
     wire.script.append(thoughtful())
-    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".sample:visible").first.click()
     expect(page.get_by_text("The sign says").last).to_be_visible(timeout=30_000)
     expect(page.get_by_text("cut off").last).to_be_visible()
     title, words = page.get_by_text("What the model thought").last, page.get_by_text("I see").last
@@ -47,7 +47,7 @@ def test_a_thought_is_folded_beside_other_answers(visit, wire, monkeypatch, tmp_
     page = visit(height=1000)
     use_key(page, KEY)
     page.get_by_role("tab", name="Compare").click()
-    page.locator("#compare-picture input[type=file]").set_input_files(ASSETS / "sign.jpg")
+    page.locator("#compare-viewer input[type=file] >> nth=0").set_input_files(ASSETS / "sign.jpg")
     page.locator("#compare-models input").first.wait_for()
     for box in page.locator("#compare-models label").all():
         box.locator("input").set_checked("Llama 3.2 Vision · NVIDIA" in box.inner_text())

@@ -55,7 +55,7 @@ def page(browser, broken):
 
 
 def test_a_chat_goes_on_after_a_fault(page):
-    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".sample:visible").first.click()
     page.locator(".conversation:visible .bot").get_by_text(FAULT).wait_for()
     expect(page.locator(".box:visible textarea")).to_have_value(CATALOGUE[0].prompts[0])
     page.locator(".box:visible .submit-button").click()
@@ -66,7 +66,7 @@ def test_a_chat_goes_on_after_a_fault(page):
 
 def test_a_task_goes_on_after_a_fault(page):
     page.get_by_role("tab", name="Florence-2").click()
-    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".sample:visible").first.click()
     expect(page.locator("#task-notice")).to_contain_text(FAULT, timeout=30_000)
     expect(page.locator("#stop-task")).to_be_hidden()
     expect(page.locator("#run-task")).to_be_enabled()
@@ -74,7 +74,7 @@ def test_a_task_goes_on_after_a_fault(page):
 
 def test_a_comparison_goes_on_after_a_fault(page):
     page.get_by_role("tab", name="Compare").click()
-    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".sample:visible").first.click()
     expect(page.locator(".block.compared", has_text=FAULT).first).to_be_visible(timeout=30_000)
     expect(page.locator("#stop-compare")).to_be_hidden()
     expect(page.locator("#run-compare")).to_be_enabled()

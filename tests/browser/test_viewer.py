@@ -27,7 +27,7 @@ def phone_photo(tmp_path):
 
 
 def upload(page, path):
-    page.locator("#task-picture input[type=file]").set_input_files(path)
+    page.locator("#result input[type=file] >> nth=0").set_input_files(path)
     stage = page.locator("#result .stage")
     stage.wait_for()
     return stage
@@ -105,8 +105,8 @@ def read_the_sign(page):
     """Have the sign read, and wait until the page asks nothing more about it."""
     requests = []
     page.on("request", lambda request: requests.append(request.url))
-    page.locator(".examples:visible .gallery-item").first.click()
-    expect(page.locator("#result .mark").first).to_have_text("PINE RIDGE PARK", timeout=60_000)
+    page.locator(".sample:visible").first.click()
+    expect(page.locator(".linked-words:visible .mark").first).to_have_text("PINE RIDGE PARK", timeout=60_000)
     for _ in range(60):
         seen = len(requests)
         page.wait_for_timeout(500)
@@ -123,12 +123,12 @@ def test_words_and_places_light_each_other(visit):
     requests = []
     page.on("request", lambda request: requests.append(request.url))
     lit = page.locator("#result polygon.lit"), page.locator("#result .mark.lit")
-    page.locator("#result .mark", has_text="Eagle Point").hover()
+    page.locator(".linked-words:visible .mark", has_text="Eagle Point").hover()
     expect(lit[0]).to_have_attribute("aria-label", "Eagle Point")
     page.locator("#result polygon[aria-label='Lake Loop']").hover()
     expect(lit[1]).to_have_text("Lake Loop")
     page.mouse.move(2, 2)
-    page.locator("#result .mark").first.focus()
+    page.locator(".linked-words:visible .mark").first.focus()
     expect(lit[0]).to_have_attribute("aria-label", "PINE RIDGE PARK")
     page.keyboard.press("ArrowDown")
     expect(lit[0]).to_have_attribute("aria-label", "Lake Loop")
@@ -147,7 +147,7 @@ def test_words_and_places_light_each_other(visit):
     page.mouse.down()
     page.mouse.move(at["x"] + 80, at["y"] + 80, steps=3)
     page.mouse.up()
-    page.locator("#result .mark").first.click()
+    page.locator(".linked-words:visible .mark").first.click()
     expect(chosen).to_have_attribute(
         "aria-label", "PINE RIDGE PARK"
     )  # a drag before it counts no more
@@ -177,10 +177,10 @@ def test_a_click_on_a_box_is_asked_about_and_joins_what_was_there(visit):
     before = page.locator("#result polygon").count()
     page.locator("#result polygon[aria-label='Visitor Center']").click()
     page.locator("#result .actions p", has_text="Visitor Center").get_by_text("Describe").click()
-    fresh = page.locator("#result .mark").first
+    fresh = page.locator(".linked-words:visible .mark").first
     expect(fresh).to_contain_text("Visitor Center", timeout=60_000)
     expect(fresh).to_contain_text("px")
-    expect(page.locator("#result .text")).to_contain_text("PINE RIDGE PARK")
+    expect(page.locator(".linked-words:visible .text")).to_contain_text("PINE RIDGE PARK")
     assert page.locator("#result polygon").count() == before
 
 
@@ -192,14 +192,14 @@ def test_all_boxes_at_once_show_how_far_they_are_and_stop(visit):
     row = page.locator("#result .actions p", has_text="With all 8")
     row.get_by_text("Describe").click()
     expect(page.locator("#task-live")).to_contain_text("of 8")
-    expect(page.locator("#result .mark").first).to_contain_text("px", timeout=90_000)
-    before = page.locator("#result .mark", has_text="px").all_inner_texts()
+    expect(page.locator(".linked-words:visible .mark").first).to_contain_text("px", timeout=90_000)
+    before = page.locator(".linked-words:visible .mark", has_text="px").all_inner_texts()
     assert len(before) == 8
     page.locator("#result .actions p", has_text="With all").get_by_text("Segment").click()
     page.locator("#task-live").get_by_text("of 8").wait_for()
     page.locator("#stop-task").click()
     page.locator("#stop-task").wait_for(state="hidden")
-    after = page.locator("#result .text").inner_text().splitlines()
+    after = page.locator(".linked-words:visible .text").inner_text().splitlines()
     assert set(before) <= set(after), "what was there is lost"
     names = page.locator("#result polygon[aria-label='Lake Loop']")
     assert names.count() == 1, "a place lost its name"
@@ -209,7 +209,7 @@ def test_all_boxes_at_once_show_how_far_they_are_and_stop(visit):
 @pytest.mark.browser
 def test_labels_are_hidden_and_the_background_goes(visit, address):
     page = visit("?model=florence-2")
-    page.locator(".examples:visible .gallery-item").nth(2).click()
+    page.locator(".sample:visible").nth(2).click()
     mask = page.locator("#result polygon.solid")
     mask.first.wait_for(state="attached", timeout=60_000)
     before = mask.first.evaluate("node => getComputedStyle(node).fillOpacity")
@@ -226,7 +226,7 @@ def test_labels_are_hidden_and_the_background_goes(visit, address):
 @pytest.mark.browser
 def test_a_run_in_the_moment_of_the_last_stroke_is_about_the_new_box(visit):
     page = visit("?model=florence-2")
-    page.locator(".examples:visible .gallery-item").nth(2).click()
+    page.locator(".sample:visible").nth(2).click()
     page.locator("#result polygon.solid").first.wait_for(state="attached", timeout=60_000)
     expect(page.locator("#run-task")).to_be_enabled()
     stage = page.locator("#result .stage")

@@ -130,7 +130,7 @@ def opened(context, url):
     page = context.new_page()
     page.set_default_timeout(60_000)
     page.goto(url)
-    page.locator("#who").get_by_text("Built-in tools answers").wait_for(state="attached")
+    page.locator("#who").get_by_text("Built-in tools · free").wait_for(state="attached")
     return page
 
 
@@ -148,7 +148,7 @@ def cookies_of(context):
 def test_two_visits_at_two_pages_each_complete(url, browser):
     context = browser.new_context()
     page = opened(context, url)
-    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".sample:visible").first.click()
     page.locator(".conversation:visible .bot").first.wait_for()
     visit = requests.Session()
     visit.cookies.update(cookies_of(context))
@@ -219,5 +219,5 @@ def test_a_page_that_dies_takes_its_own_visits_only(url, pages, browser):
     processes[dead].wait()
     assert {newcomer(url)[1] for _ in range(12)} == {which(visit, url)} == {apps[1 - dead]}
     page.goto(url)
-    page.locator("#who").get_by_text("Built-in tools answers").wait_for(state="attached")
+    page.locator("#who").get_by_text("Built-in tools · free").wait_for(state="attached")
     context.close()

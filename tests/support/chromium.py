@@ -36,10 +36,11 @@ def playwright() -> Any:
 
 def use_key(page: Any, key: str) -> None:
     """Type a key of the visitor's own into the page, and wait until it is taken."""
-    page.get_by_text("Use your own NVIDIA key").click()
+    page.locator("#add-key").click()
     page.locator("#key input").fill(key)
     page.locator("#use-key").click()
-    page.locator("#who").get_by_text("your key").wait_for()
+    page.locator("#who").get_by_text("uses your key").wait_for()
+    page.keyboard.press("Escape")
 
 
 def wait_for_tab(page: Any) -> None:

@@ -27,7 +27,7 @@ def _ask(page: object, address: str, model: str) -> None:
         page.goto(f"{address}?model={model}")
     page.locator("#who").get_by_text("answer").first.wait_for(state="attached")
     wait_for_tab(page)
-    page.locator(".examples:visible .gallery-item").first.evaluate(
+    page.locator(".sample:visible").first.evaluate(
         "example => example.click()"
     )  # the page may still move
 
@@ -74,7 +74,7 @@ def _long(page: object, address: str, wire: Wire) -> None:
 def _tasks(page: object, address: str, wire: Wire) -> None:
     wire.script.append(_quads())
     _ask(page, address, FLORENCE)
-    page.locator("#result .text").get_by_text(END).wait_for()
+    page.locator(".linked-words:visible .text").get_by_text(END).wait_for()
     page.locator("#result .mark, #result polygon").first.wait_for(state="attached")
 
 
@@ -124,7 +124,7 @@ def _states(page: object, address: str, wire: Wire) -> None:
 def _compare(page: object, address: str, wire: Wire) -> None:
     page.goto(address)
     page.get_by_role("tab", name="Compare").click()
-    page.locator("#compare-picture input[type=file]").set_input_files(ASSETS / "sign.jpg")
+    page.locator("#compare-viewer input[type=file] >> nth=0").set_input_files(ASSETS / "sign.jpg")
     page.locator("#compare-models input").first.wait_for()
     asked = "Llama 3.2 Vision · NVIDIA", "Kosmos-2 · NVIDIA"
     for label in page.locator("#compare-models label").all():
@@ -163,7 +163,7 @@ def _present(page: object, address: str, wire: Wire) -> None:
     page.goto(f"{address}?present=1")
     page.locator("#who").get_by_text("answer").first.wait_for(state="attached")
     page.locator(".presenter button", has_text="Next").click()
-    page.locator("#result .text").get_by_text(END).wait_for()
+    page.locator(".linked-words:visible .text").get_by_text(END).wait_for()
 
 
 PLACES: dict[str, Callable] = {  # those of one tab follow each other

@@ -45,7 +45,7 @@ def walk(page: Page, camera: Camera) -> None:
     """Read a sign, find a word in it, outline a thing, turn a chart into CSV, see which models answer."""
     camera.take(page, "arrive")
     page.locator(".step").nth(0).click()
-    line = page.locator("#result .mark", has_text="Eagle Point")
+    line = page.locator(".linked-words:visible .mark", has_text="Eagle Point")
     line.wait_for(timeout=60_000)
     camera.take(page, "read-a-sign", full=True)
     line.click()
@@ -92,7 +92,7 @@ def compare(page: Page, camera: Camera) -> None:
     if page.locator("#availability table").is_visible():
         page.get_by_text("Which models answer?").click()
     page.get_by_role("tab", name="Compare").click()
-    page.locator(".examples:visible .gallery-item").first.click()
+    page.locator(".sample:visible").first.click()
     page.locator("#stop-compare").wait_for(timeout=60_000)
     page.locator("#stop-compare").wait_for(state="hidden", timeout=60_000)
     camera.take(page, "compare")

@@ -19,7 +19,11 @@ function follow(pane) {
     if (atEnd) toEnd();
     else newest.hidden = false;
   });
-  for (const part of pane.children) if (part !== newest) grown.observe(part);
+  const observe = () => {
+    for (const part of pane.children) if (part !== newest) grown.observe(part);
+  };
+  new MutationObserver(observe).observe(pane, { childList: true });
+  observe();
 }
 
 new MutationObserver(() => {
