@@ -26,7 +26,9 @@ def test_a_task_on_this_machine(visit):
     sync_api.expect(words).to_contain_text("PINE RIDGE PARK", timeout=60_000)
     result = page.locator("#result img")
     assert result.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1280
-    sync_api.expect(page.locator(".linked-words:visible .note")).to_contain_text("not by Florence-2")
+    sync_api.expect(page.locator(".linked-words:visible .note")).to_contain_text(
+        "not by Florence-2"
+    )
     page.locator("#tasks").get_by_text("Find by words", exact=True).click()
     page.locator("#words").wait_for()
     page.locator("#run-task").click()
@@ -70,7 +72,9 @@ def test_what_is_not_found_shows_the_kinds_a_click_away(visit):
     page.locator("#tasks").get_by_text("Find by words", exact=True).click()
     page.locator("#words textarea").fill("a pagoda")
     page.locator("#run-task").click()
-    sync_api.expect(page.locator(".linked-words:visible .text")).to_contain_text("no known kind of thing")
+    sync_api.expect(page.locator(".linked-words:visible .text")).to_contain_text(
+        "no known kind of thing"
+    )
     kinds = page.locator(".linked-words:visible details p")
     sync_api.expect(kinds).to_be_hidden()
     page.locator(".linked-words:visible details summary").click()

@@ -56,7 +56,9 @@ def test_a_task_reads_the_page_that_is_chosen(visit, files, name):
         expect(page.locator("#result img")).to_be_visible()
         choice.locator("input").fill(str(number))  # and at once:
         page.locator("#run-task").click()
-        expect(page.locator(".linked-words:visible .text")).to_contain_text(WORDS[number - 1], timeout=READ_S)
+        expect(page.locator(".linked-words:visible .text")).to_contain_text(
+            WORDS[number - 1], timeout=READ_S
+        )
         expect(page.locator(".linked-words:visible .note")).to_contain_text(f"Page {number} of 3.")
     choice.locator("input").fill("9")
     said = "This file has 3 pages; page 9 was asked for."

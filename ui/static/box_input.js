@@ -167,8 +167,10 @@ showcase.showBox = (view) => {
   const own = box && !point && view.chosen === null;
   if (box && fitting.length)
     rows.push(make("p", {}, `With ${name}: `, ...fitting.map((action) => act(action, [box]))));
+  if (scene.draw && !box)
+    rows.push(make("p", {}, `Drag a box in the picture${scene.points ? ", or click a thing" : ""}.`));
   if (own && scene.editable) rows.push(make("p", {}, naming(view)));
-  else if (visible.length > 1 && about(true).length) {
+  else if (!box && visible.length > 1 && about(true).length) {
     const boxes = visible.map(({ points }) => showcase.bounds(points));
     const buttons = about(true).map((action) => act(action, boxes));
     rows.push(make("p", {}, `With all ${visible.length}: `, ...buttons));
