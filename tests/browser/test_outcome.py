@@ -32,10 +32,25 @@ in_browser = [
 ]
 
 
-def download(page, format):
+def export(page, format):
+    """Choose a format in the menu."""
+    page.locator(".outcome:visible .menu summary").click()
+    page.locator(".outcome:visible .menu").get_by_role("button", name=format, exact=True).click()
+
+
+def download(page, format, choose=export):
     with page.expect_download() as caught:
-        page.locator(".files:visible").get_by_role("button", name=format, exact=True).click()
+        choose(page, format)
     return caught.value.suggested_filename, caught.value.path().read_bytes()
+
+
+def export_table(page, format):
+    """Click a format below the table."""
+    page.locator(".chart:visible .files").get_by_role("button", name=format, exact=True).click()
+
+
+def open_view(page, name):
+    page.locator(f".views:visible [data-view={name}]").click()
 
 
 class TestInTheBrowser:
@@ -46,9 +61,8 @@ class TestInTheBrowser:
     def test_an_answer_is_taken_away_in_every_form(self, visit, tmp_path):
         coco = pytest.importorskip("pycocotools.coco")
         page = visit("?model=florence-2")
-        page.get_by_role("button", name="Take it away").click()
-        page.locator(".files:visible").get_by_role("button", name="PNG").click()
-        expect(page.locator(".files:visible .said")).to_contain_text("nothing to take yet")
+        export(page, "PNG")
+        expect(page.locator(".outcome:visible .said")).to_contain_text("nothing to take yet")
         page.locator(".sample:visible").nth(2).click()
         page.locator("#result polygon").first.wait_for(state="attached", timeout=60_000)
         name, data = download(page, "PNG")
@@ -76,19 +90,23 @@ class TestInTheBrowser:
         assert b"mask" in data
         _, data = download(page, "Picture as sent")
         assert data.startswith(b"\xff\xd8")
-        page.locator(".files:visible").get_by_role("button", name="Link").click()
-        said = page.locator(".files:visible .said")
+        name, data = download(page, "Web page")
+        assert name == "florence-2-web-page.html" and data.startswith(b"<!doctype html>")
+        _, data = download(page, "Pascal VOC")
+        assert ElementTree.fromstring(data).findtext("object/bndbox/xmin")
+        page.locator(".outcome:visible").get_by_role("button", name="Share").click()
+        said = page.locator(".outcome:visible .said")
         expect(said).to_contain_text("?model=florence-2&task=REGION_TO_SEGMENTATION&example=3")
 
     def test_a_conversation_and_the_code_of_its_last_call(self, visit, wire, monkeypatch):
         monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
         wire.script += [say.sse(["A poster ", "of <b>bold</b> mountains."]), say.sse(["Nothing."])]
-        page = visit()
+        page = visit("?model=llama-3.2-11b-vision-instruct")
         use_key(page, KEY)
         page.locator(".sample:visible").first.click()
         page.locator(".conversation:visible .bot").first.wait_for()
         expect(page.locator(".sent:visible dl")).to_contain_text("in the request")
-        page.get_by_role("button", name="View code").click()
+        open_view(page, "code")
         code = page.locator(".listing:visible code")
         expect(code).to_contain_text("requests.post")
         expect(code).to_contain_text("NVIDIA_API_KEY")
@@ -99,10 +117,8 @@ class TestInTheBrowser:
         box.fill("And what else?")
         box.press("Enter")
         expect(code).to_contain_text("And what else?")  # what stands open follows the answers
-        page.get_by_role("button", name="View code").click()
-        page.get_by_role("button", name="The answer as JSON").click()
+        open_view(page, "json")
         expect(code).to_contain_text('"text": "Nothing."')
-        page.get_by_role("button", name="Take it away").click()
         name, data = download(page, "Conversation")
         files = zipfile.ZipFile(io.BytesIO(data))
         assert name.endswith(".zip") and {"conversation.md", "conversation.json"} < set(
@@ -113,17 +129,18 @@ class TestInTheBrowser:
             "user",
             "assistant",
         ] * 2 and "mountains" in turns[1]["text"]
-        page.locator(".files:visible").get_by_role("button", name="Mask").click()
-        expect(page.locator(".files:visible .said")).to_contain_text("marks no place")
+        export(page, "Mask")
+        expect(page.locator(".outcome:visible .said")).to_contain_text("marks no place")
 
     def test_a_chart_goes_round(self, visit):
         page = visit("?model=deplot")
         page.locator(".sample:visible").first.click()
+        open_view(page, "table")
         grid = page.locator(".chart:visible .grid")
         expect(grid).to_contain_text("2018", timeout=60_000)
         bars = page.locator(".again:visible svg .mark-rect path, .again:visible canvas")
         bars.first.wait_for()
-        name, data = download(page, "CSV")
+        name, data = download(page, "CSV", export_table)
         assert name == "table.csv" and data.decode("utf-8-sig").count("\n") == 8
         drawn = page.locator(".again:visible canvas").first.evaluate("canvas => canvas.toDataURL()")
         grid.get_by_text("1.8", exact=True).last.dblclick()
@@ -132,7 +149,7 @@ class TestInTheBrowser:
         page.keyboard.press("Enter")
         page.wait_for_function("""before => { const chart = document.querySelector(".again canvas");
                                   return chart && chart.toDataURL() !== before; }""", arg=drawn)  # fmt: skip
-        _, data = download(page, "CSV")
+        _, data = download(page, "CSV", export_table)
         assert "2018,9.5" in data.decode("utf-8-sig").replace('"', "")
         page.locator(".about-chart textarea").fill("Which year was best?")
         page.locator(".ask-chart").click()
@@ -153,6 +170,7 @@ class TestInTheBrowser:
     def test_who_types_at_once_after_a_click_loses_no_key(self, visit, slow, clicks, keys, value):
         page = visit("?model=deplot")
         page.locator(".sample:visible").first.click()
+        open_view(page, "table")
         cell = page.locator(".chart:visible .grid").get_by_text("1.8", exact=True).last
         cell.wait_for(timeout=60_000)
         if slow:

@@ -138,7 +138,7 @@ class ResultPanel:
         if format not in FORMATS:
             raise BadPrompt("This format is not known here.")
         extension, _, write = FORMATS[format]
-        kind = "" if format.lower() == extension else f"-{format.lower()}"
+        kind = "" if format.lower() == extension else f"-{format.lower().replace(' ', '-')}"
         return download(f"{name}{kind}.{extension}", write(result.picture, result.answer))
 
 

@@ -25,13 +25,6 @@ async function share(said, link) {
   }
 }
 
-// Ask for the code again after each answer while it is visible.
-showcase.follows = (element, watch, look) =>
-  watch("value", () => {
-    const code = element.closest(".column").querySelectorAll(".listing");
-    if ([...code].some((each) => each.checkVisibility())) look();
-  });
-
 // Copy the code by its button.
 showcase.copies = (element) =>
   element.addEventListener("click", async ({ target }) => {
