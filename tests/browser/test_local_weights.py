@@ -60,7 +60,10 @@ class Slow(generation.StopWhen):
 
 
 def test_a_chat_loads_streams_stops_and_the_next_waits_in_line(visit, monkeypatch):
+    read = loader._read_checkpoint
     monkeypatch.setattr(generation, "StopWhen", Slow)
+    # a tiny network is in memory before the page can say that it is loaded: this one takes 3 s more
+    monkeypatch.setattr(loader, "_read_checkpoint", lambda folder: time.sleep(3) or read(folder))
     page = visit("NeVA")
     sync_api.expect(page.locator(".engine:visible")).to_contain_text("Open weights here: ready")
     seen = page.evaluate_handle("""() => {

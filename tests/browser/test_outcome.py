@@ -12,6 +12,7 @@ from tests.support.chromium import CHROMIUM, use_key
 from tests.support.wire import replies as say
 
 KEY = "nvapi-canary-0123456789"
+IN_THE_GRID = "() => document.activeElement.closest('.grid')"
 LATE_FRAMES = """() => {
   const soon = window.requestAnimationFrame.bind(window);
   window.requestAnimationFrame = (draw) => soon(() => setTimeout(draw, 300, performance.now()));
@@ -144,6 +145,7 @@ class TestInTheBrowser:
         assert name == "table.csv" and data.decode("utf-8-sig").count("\n") == 8
         drawn = page.locator(".again:visible canvas").first.evaluate("canvas => canvas.toDataURL()")
         grid.get_by_text("1.8", exact=True).last.dblclick()
+        page.wait_for_function(IN_THE_GRID)
         page.keyboard.press("Control+a")
         page.keyboard.type("9.5")
         page.keyboard.press("Enter")
@@ -176,6 +178,7 @@ class TestInTheBrowser:
         if slow:
             page.evaluate(LATE_FRAMES)
         cell.click(click_count=clicks)
+        page.wait_for_function(IN_THE_GRID)
         for key in keys:
             page.keyboard.press(key)
         page.keyboard.press("Enter")

@@ -35,7 +35,8 @@ def test_a_killed_process_costs_no_picture(tmp_path, wire, monkeypatch):
         tmp_path, wire, "--ray", "local", "--parallel", "2", "--csv", str(tmp_path / "out.csv")
     )
     assert wire.until(lambda: len(wire.asked("chat")) == 2 and len(busy(process)) == 2, 300), (
-        "two ask at the same time"
+        "two ask at the same time: "
+        f"{len(wire.asked('chat'))} asked, busy {busy(process)}, exit {process.poll()}"
     )
     os.kill(busy(process)[0], signal.SIGKILL)
     assert wire.until(lambda: len(wire.asked("chat")) > 2, 60)
