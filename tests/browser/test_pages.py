@@ -91,7 +91,7 @@ def test_a_pdf_and_a_heic_can_be_dropped_and_an_svg_is_refused(visit, files):
 
 def drop(page, place: str, path, type: str) -> None:
     """Drop a file onto a place, of the type that the browser believes it to be."""
-    page.locator("#task-picture input[type=file]").wait_for(state="attached")
+    page.locator("#result input[type=file]").first.wait_for(state="attached")
     data = page.evaluate_handle(
         """([name, type, bytes]) => {
             const held = new DataTransfer();
