@@ -9,7 +9,9 @@ from gradio_client import Client, handle_file
 from PIL import Image, ImageDraw
 
 import ui
+from tests.support.async_tools import finished
 from tests.support.file_bytes import saved
+from tests.support.gradio_wire import Session, opened
 from tests.support.heif import HeifPicture, heic
 from tests.support.paths import ASSETS
 from tests.support.pdf_files import PdfPage, pdf
@@ -190,3 +192,30 @@ def test_the_api_takes_a_page(scan, tmp_path):
             client.predict(task="<OCR>", image=handle_file(str(drawing)), api_name="/florence2")
     finally:
         page.close()
+
+
+def test_a_number_that_is_deleted_changes_nothing_on_any_tab(scan):
+    """Between two numbers the field is empty; the handlers answer that as a browser asks it."""
+    page = ui.build(Embedded())
+    url = launch_page(page, **ui.settings())
+
+    async def emptied():
+        opened_page = await opened(url)
+        session = Session(opened_page)
+        file = await session.upload("scan.tif", Path(scan).read_bytes())
+        told = []
+        for name in (
+            "task-picture-page",
+            "compare-picture-page",
+            "page-llama-3.2-11b-vision-instruct",
+        ):
+            event = opened_page.event("input", elem_id=name)
+            given = [None, {"text": "", "files": []}] if name.startswith("page-") else [file]
+            told += await session.run(event, *given, None)
+        return told
+
+    try:
+        told = finished(emptied())
+    finally:
+        page.close()
+    assert told and all(each["__type__"] == "update" and "value" not in each for each in told)

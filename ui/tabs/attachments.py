@@ -41,7 +41,7 @@ class AttachedPage:
 
         def turned(held: Conversation, message: dict | None, page: int | None) -> dict[Any, Any]:
             if page is None:  # the number is still being typed
-                return {}
+                return gr.skip()
             try:
                 return {box: turn_page(message, held, page), notice: ""}
             except VLMError as error:

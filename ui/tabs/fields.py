@@ -136,7 +136,7 @@ class PictureField:
 
         def turned(path: str | None, page: int | None, *values: Any) -> dict[Any, Any]:
             if not path or page is None:  # the number is still being typed
-                return {}
+                return gr.skip()
             try:
                 picture = store_picture(path, page)
             except VLMError as error:
