@@ -9,7 +9,9 @@ from gradio_client import Client, handle_file
 from PIL import Image, ImageDraw
 
 import ui
+from tests.support.async_tools import finished
 from tests.support.file_bytes import saved
+from tests.support.gradio_wire import Session, opened
 from tests.support.heif import HeifPicture, heic
 from tests.support.paths import ASSETS
 from tests.support.pdf_files import PdfPage, pdf
@@ -28,6 +30,11 @@ LLAMA, PHI = (
     for id in ("meta/llama-3.2-11b-vision-instruct", "microsoft/phi-3.5-vision-instruct")
 )
 WORDS = "GATE 27", "ROOM 31", "SEAT 45"
+VIEWERS = (  # the viewer of a tab, and the field of its page
+    ("result", "result-page"),
+    ("compare-viewer", "compare-viewer-page"),
+    ("view-llama-3.2-11b-vision-instruct", "view-llama-3.2-11b-vision-instruct-page"),
+)
 BOX = Region("a", ((0.1, 0.1), (0.5, 0.1), (0.5, 0.5), (0.1, 0.5)))
 
 
@@ -190,3 +197,30 @@ def test_the_api_takes_a_page(scan, tmp_path):
             client.predict(task="<OCR>", image=handle_file(str(drawing)), api_name="/florence2")
     finally:
         page.close()
+
+
+def test_a_number_that_is_deleted_changes_nothing_on_any_tab(scan):
+    """Between two numbers the field is empty; the handlers answer that as a browser asks it."""
+    page = ui.build(Embedded())
+    url = launch_page(page, **ui.settings())
+
+    async def emptied():
+        opened_page = await opened(url)
+        session = Session(opened_page)
+        file = await session.upload("scan.tif", Path(scan).read_bytes())
+        told = []
+        for viewer, page in VIEWERS:
+            picked = opened_page.event("picked", elem_id=viewer)
+            given = await session.run(picked, event_data={"paths": [file["path"]]})
+            assert 3 in [part.get("maximum") for part in given if isinstance(part, dict)]
+            event = opened_page.event("input", elem_id=page)
+            number = len(event["inputs"]) - 1  # the page is the last input
+            shown = await session.run(event, *opened_page.values(event)[:number], None)
+            told += [part for part in shown if part]  # what a state holds stays on the server
+        return told
+
+    try:
+        told = finished(emptied())
+    finally:
+        page.close()
+    assert told and all(each["__type__"] == "update" and "value" not in each for each in told)

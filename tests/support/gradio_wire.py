@@ -68,9 +68,9 @@ class Session:
     on_line: Callable[[bytes], None] = lambda _: None
     hash: str = field(default_factory=lambda: uuid4().hex)
 
-    async def run(self, event: dict, *data: Any) -> list:
+    async def run(self, event: dict, *data: Any, event_data: dict | None = None) -> list:
         """Run a handler that is not in the queue, its last inputs as on a new page; return its outputs."""
-        answer = await self._post("run/predict", self._body(event, data))
+        answer = await self._post("run/predict", self._body(event, data, event_data))
         if "data" not in answer:
             raise ConnectionError(f"no outputs but {str(answer)[:200]}")
         return answer["data"]
@@ -108,13 +108,13 @@ class Session:
         async with asked(self.page.url, "GET", f"/gradio_api/heartbeat/{self.hash}"):
             yield
 
-    def _body(self, event: dict, data: tuple) -> bytes:
+    def _body(self, event: dict, data: tuple, event_data: dict | None = None) -> bytes:
         return json.dumps(
             {
                 "fn_index": event["id"],
                 "session_hash": self.hash,
                 "data": [*data, *self.page.values(event)[len(data) :]],
-                "event_data": None,
+                "event_data": event_data,
             }
         ).encode()
 

@@ -26,8 +26,9 @@ document.addEventListener(
   "keydown",
   (event) => {
     typed = true;
-    const writes = event.key.length === 1 || ["Backspace", "Delete"].includes(event.key);
-    const editor = event.target.closest(".grid")?.querySelector(EDITOR);
+    const { key = "", target } = event; // a browser that fills in a form sends no key
+    const writes = key.length === 1 || ["Backspace", "Delete"].includes(key);
+    const editor = target.closest?.(".grid")?.querySelector(EDITOR);
     if (!writes || !editor || editor === document.activeElement) return;
     editor.focus(); // before the browser writes: what the key does, it does there
     event.stopPropagation();
