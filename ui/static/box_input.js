@@ -168,7 +168,8 @@ showcase.showBox = (view) => {
   if (box && fitting.length)
     rows.push(make("p", {}, `With ${name}: `, ...fitting.map((action) => act(action, [box]))));
   if (scene.draw && !box)
-    rows.push(make("p", {}, `Drag a box in the picture${scene.points ? ", or click a thing" : ""}.`));
+    const orClick = scene.points ? ", or click a thing" : "";
+    rows.push(make("p", {}, `Drag a box in the picture${orClick}.`));
   if (own && scene.editable) rows.push(make("p", {}, naming(view)));
   else if (!box && visible.length > 1 && about(true).length) {
     const boxes = visible.map(({ points }) => showcase.bounds(points));
