@@ -21,13 +21,15 @@ from ui.core.session import EngineRegistry, find_engines
 from ui.core.shutdown import leave, serve
 from ui.core.storage import sweeping_lifespan
 from ui.state.conversation import Conversation
+from ui.state.history import History
 from ui.state.links import slug
 from ui.state.opening import OpeningAnswers
 from ui.tabs.batch import BatchTab
 from ui.tabs.chat import ChatTab
 from ui.tabs.chat_runner import check_free
 from ui.tabs.compare import CompareTab
-from ui.tabs.opening import open_with
+from ui.tabs.history import HistoryHandlers
+from ui.tabs.opening import Opener
 from ui.tabs.task import TaskTab
 from ui.web.middleware import protection
 from vlm_backends import Engine, VLMError
@@ -64,8 +66,9 @@ def build(
         _ask_about_charts(tabs, [tab for _, tab in models if isinstance(tab, ChatTab)])
         ends = [end for tab in (*(tab for _, tab in models), compare, batch) for end in tab.ends]
         table.redraw_after(*ends)
+        opening = _open(page, engines, models)
         if chosen_config.opens_with_samples:
-            page.background = _open_with_samples(page, engines, models).compute
+            page.background = opening.compute
         add_api(engines)
         add_tools(engines)
     return page
@@ -81,15 +84,20 @@ def _model_tabs(engines: EngineRegistry, visitor: gr.State) -> list[tuple[gr.Tab
     return built
 
 
-def _open_with_samples(
+def _open(
     page: gr.Blocks, engines: EngineRegistry, models: Sequence[tuple[gr.Tab, ModelTab]]
 ) -> OpeningAnswers:
-    """Show a sample that is answered already on the first tab, and on others when they open."""
-    opening = OpeningAnswers(engines)
-    (_, first), *others = models
-    open_with(first, opening, page.load)
-    for container, tab in others:
-        open_with(tab, opening, container.select)
+    """Open each tab with what the browser asked there before, or with a sample.
+
+    The first tab opens with the page, the others when they are chosen.
+    """
+    opening, history = OpeningAnswers(engines), History()
+    browser = gr.Textbox(visible=False)  # its number, filled in by a script
+    for at, (container, tab) in enumerate(models):
+        opened = container.select if at else page.load
+        Opener(tab, opening, history, browser).wire(opened)
+        if isinstance(tab, ChatTab):
+            HistoryHandlers(tab, history, browser).wire()
     return opening
 
 

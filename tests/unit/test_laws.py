@@ -206,6 +206,7 @@ FLOORS = {
         ],
         ["task_plan", "batch", "conversation", "comparison", "engine_choices", "opening"],
         ["task_run"],
+        ["history"],
     ],
     "ui.components": [
         [
@@ -222,7 +223,7 @@ FLOORS = {
             "task_picker",
             "views",
         ],
-        ["result_panel", "theme"],
+        ["result_panel", "theme", "history_menu"],
         ["chart"],
     ],
     "ui.tabs": [
@@ -230,7 +231,7 @@ FLOORS = {
         ["attachments", "task_runner", "compare_runner"],
         ["chat_runner", "task_pictures", "download", "batch"],
         ["chat", "task", "compare"],
-        ["opening"],
+        ["opening", "history"],
     ],
     "ui.api": [["endpoints"], ["mcp"]],
     "ui.web": [["middleware"]],

@@ -103,7 +103,7 @@ class ResultPanel:
             with gr.Tab("Shell"):
                 shell = gr.HTML(js_on_load=_COPY_ON_LOAD)
         last = ["Conversation"] if conversation else []
-        with gr.Row(elem_classes="outcome"):
+        with gr.Row(elem_classes="outcome") as self.row:
             self.files = export_menu([*FORMATS, "JSON", *last, "Picture as sent"])
             self.facts = gr.HTML(
                 elem_classes="sent",

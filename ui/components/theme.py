@@ -30,6 +30,7 @@ _SCRIPTS = (
     "chat.js",
     "samples.js",
     "offers.js",
+    "history.js",
     "address.js",
     "present.js",
 )

@@ -23,7 +23,7 @@ from vlm_backends.media import images
 from vlm_backends.media.decoding import first_page, read_bytes
 from vlm_backends.types import Page
 
-_PERIOD, _MAX_AGE = 600.0, 6 * 3600.0  # seconds
+_PERIOD, MAX_AGE = 600.0, 6 * 3600.0  # seconds
 _own_files: set[str] = (
     set()
 )  # made by the page itself; Gradio serves its upload folder to all pages
@@ -84,6 +84,11 @@ def picture_path(picture: Picture) -> str:
     return store_file(f"picture.{picture.mime.rpartition('/')[2]}", picture.data)
 
 
+def is_stored(picture: Picture) -> bool:
+    """Return True while the bytes of a picture can be read."""
+    return isinstance(picture.source, bytes) or picture.source.exists()
+
+
 def store_file(name: str, data: bytes, origin: str = "") -> str:
     """Write a file into a folder named by its content's SHA-256, hard to guess; return its path.
 
@@ -114,7 +119,7 @@ def new_file(name: str) -> Path:
 
 
 def sweeping_lifespan(
-    period: float = _PERIOD, max_age: float = _MAX_AGE
+    period: float = _PERIOD, max_age: float = MAX_AGE
 ) -> Callable[..., AbstractAsyncContextManager]:
     """Return a lifespan for the server that deletes old files, every `period` seconds.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from secrets import token_hex
 
 from ui.core.markdown import as_markdown, verbatim
 from ui.core.storage import page_at, picture_path, store_picture
@@ -31,6 +32,7 @@ class Conversation(Phased):
     error: str = ""  # why the question could not even be asked
     given: Picture | None = None  # the newest picture that was given and not asked about yet
     example: int | None = None  # the example that was asked last, if nothing else was since
+    key: str = field(default_factory=lambda: token_hex(4))  # its name in the list of all
 
     def link(self, model: Model) -> str:
         """Return the query that brings a page to this tab and example."""
@@ -40,6 +42,20 @@ class Conversation(Phased):
     def begun(self) -> bool:
         """Return True once something was asked."""
         return bool(self.messages or self.given)
+
+    @property
+    def title(self) -> str:
+        """The first words that were asked, at most 60 characters."""
+        asked = [*self.turns, *([self.failed] if self.failed else [])]
+        words = asked[0].text if asked else "A picture"
+        return words if len(words) <= 60 else f"{words[:59].rstrip()}…"
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """All pictures that it is about."""
+        asked = [picture for turn in self.turns for picture in turn.pictures]
+        failed = self.failed.pictures if self.failed else ()
+        return [*asked, *failed, *filter(None, [self.given])]
 
     def show(self, result: Result) -> None:
         """Begin with a question that was asked before, and its answer."""

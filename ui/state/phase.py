@@ -27,6 +27,8 @@ class Phased:
     phase: Phase = Phase.IDLE
     stop_token: CancelToken | None = None  # a new one for each question; set by the visitor
 
+    forgotten: bool = False  # the visitor cleared it: nothing brings it back
+
     @property
     def busy(self) -> bool:
         """Return True from the moment it is taken until its end is shown."""

@@ -32,6 +32,7 @@ class TaskRun(Phased):
     total_s: float = 0.0  # seconds from there to the end, the waits between two steps among them
     first_s: float | None = None  # seconds to the first words of the first step
     picture: Picture | None = None  # what the viewer shows
+    words: str = ""  # that the last run was asked with
     box: Box | None = None  # the box by hand that was asked about last
     confidence: float | None = None  # that the last run was asked with; None: the usual one
     drawn: BoxFields | None = None  # a box by hand that the fields may not show yet
@@ -60,6 +61,11 @@ class TaskRun(Phased):
     def begun(self) -> bool:
         """Return True once a picture was given, or something asked."""
         return self.picture is not None or self.reply is not None
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """The pictures that are shown and that was asked about."""
+        return list(filter(None, [self.picture, self.result.picture if self.result else None]))
 
     def show(self, result: Result) -> None:
         """Hold a result that was found before."""

@@ -44,4 +44,4 @@ showcase.onTab((tab) => {
   arrived = !named || named === tab;
 });
 addEventListener("popstate", () => open(false));
-open(true);
+open(performance.getEntriesByType("navigation")[0]?.type !== "reload");

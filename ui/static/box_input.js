@@ -3,6 +3,7 @@
 const MIN_DRAG = 0.01; // of the picture's side: a shorter drag is a click
 const POINT = 0.004; // of the picture's side, each way: a region so small is a point
 const GRIPS = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
+const CLICK = ", or click a thing";
 const isPoint = ([x0, y0, x1, y1]) => Math.max(x1 - x0, y1 - y0) <= 2.5 * POINT;
 const within = (value, low, high) => Math.min(high, Math.max(low, value));
 
@@ -168,8 +169,7 @@ showcase.showBox = (view) => {
   if (box && fitting.length)
     rows.push(make("p", {}, `With ${name}: `, ...fitting.map((action) => act(action, [box]))));
   if (scene.draw && !box)
-    const orClick = scene.points ? ", or click a thing" : "";
-    rows.push(make("p", {}, `Drag a box in the picture${orClick}.`));
+    rows.push(make("p", {}, `Drag a box in the picture${scene.points ? CLICK : ""}.`));
   if (own && scene.editable) rows.push(make("p", {}, naming(view)));
   else if (!box && visible.length > 1 && about(true).length) {
     const boxes = visible.map(({ points }) => showcase.bounds(points));

@@ -45,6 +45,17 @@ showcase.keep = (name, value) => {
   }
 };
 
+// The number under which the server keeps for some hours what this browser asked.
+let browser = showcase.kept("browser");
+showcase.browser = () => {
+  if (!browser) {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    browser = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    showcase.keep("browser", browser);
+  }
+  return browser;
+};
+
 // Call `then` with what the selector finds, once it is in the page.
 showcase.whenThere = (selector, then, tries = 100) => {
   const node = document.querySelector(selector);

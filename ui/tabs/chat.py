@@ -12,6 +12,7 @@ from gradio.events import Dependency
 from ui.components.chart import ChartPanel
 from ui.components.engine_panel import SETS_STATE
 from ui.components.fallback import fallback_button
+from ui.components.history_menu import history_menu
 from ui.components.model_line import model_line
 from ui.components.result_panel import ResultPanel, after
 from ui.components.samples import ASSETS, Sample, picked_index
@@ -80,6 +81,8 @@ class ChatTab:
             with view("table"):
                 self.chart = ChartPanel()
         self.outcome = ResultPanel(model, self.conversation, conversation=True)
+        with self.outcome.row:
+            self.earlier = history_menu()
 
     def _composer(self) -> None:
         several = self.model.pictures > 1
@@ -113,14 +116,19 @@ class ChatTab:
 
     @property
     def opened(self) -> list[Component]:
-        """The outputs of `show_result`."""
-        return [self.chatbot, *self.handlers.fields.beside]
+        """The outputs of `show_result` and `show_again`."""
+        fields = self.handlers.fields
+        return [self.chatbot, self.box, self.notice, self.pane.page, *fields.beside, self.instead]
 
     def show_result(self, state: Conversation, visitor: Visitor, result: Result) -> dict[Any, Any]:
         """Begin with a question that was asked before, and its answer."""
         state.show(result)
         beside = self.handlers.beside(state.picture(), result)
         return {self.chatbot: state.messages, **beside}
+
+    def show_again(self, state: Conversation, visitor: Visitor) -> dict[Any, Any]:
+        """Return what shows a conversation that was held before."""
+        return self.handlers.again(state)
 
     def first_question(self) -> Question:
         """Return the question of the first sample."""
@@ -146,7 +154,7 @@ class ChatTab:
         self.attached.wire()
         self.pane.samples.pick(self.attached.hide_page, None, self.pane.page, **QUIET)
         self.chatbot.undo(handlers.undo, conversation, fields.undone, **QUIET)
-        self.chatbot.clear(handlers.clear, conversation, fields.undone, **QUIET)
+        self.cleared = self.chatbot.clear(handlers.clear, conversation, fields.undone, **QUIET)
 
     def answer_after(self, start: Dependency) -> None:
         """Send the question that the event `start` took; stream its answer and show its end."""

@@ -17,6 +17,7 @@ from ui.components.result_panel import facts_html
 from ui.components.viewer import scene
 from ui.core.markdown import as_markdown, verbatim
 from ui.core.session import EngineRegistry, Visitor
+from ui.core.storage import picture_path
 from ui.state.conversation import Conversation, as_message, read_message, sampling
 from ui.state.phase import Phase
 from ui.state.rendering import waiting
@@ -25,6 +26,8 @@ from ui.tabs.attachments import OFFERS
 from ui.tabs.fields import shown_page
 from vlm_backends import Answer, BadPrompt, Model, Picture, Turn, VLMError
 from vlm_backends.models import check_sampling
+
+RELOADED = "The page was loaded again while this answer arrived: what had arrived is shown."
 
 
 def check_free(conversation: Conversation) -> None:
@@ -185,6 +188,24 @@ class ChatHandlers:
         table = self.fields.chart.show(answer) if self.fields.chart else {}
         return {self.fields.viewer: shown, self.fields.facts: facts_html(result), **table}
 
+    def again(self, conversation: Conversation) -> dict:
+        """Show a conversation that was held before; an answer that was cut off is told."""
+        cut = conversation.phase is Phase.ENDED
+        if cut:
+            conversation.settle()
+        given, failed = conversation.given, conversation.failed
+        waiting = {"text": "", "files": [picture_path(given)]} if given else None
+        page = given.page if given else None
+        return {
+            self.fields.chatbot: conversation.messages,
+            self.fields.box: as_message(failed) if failed else waiting,
+            self.fields.notice: RELOADED if cut else "",
+            self.fields.instead: "",
+            self.fields.page: shown_page(page),
+            **self.beside(conversation.picture(), conversation.result),
+            **({self.fields.viewer: scene(given)} if given else {}),
+        }
+
     def undo(self, conversation: Conversation) -> dict:
         """Put the last question back into the box."""
         turn = None if conversation.busy else conversation.take_back()
@@ -200,6 +221,7 @@ class ChatHandlers:
     def clear(self, conversation: Conversation) -> dict:
         """Begin a new conversation; an answer that is on its way is ended."""
         conversation.stop()
+        conversation.forgotten = True
         return {
             self.fields.conversation: Conversation(),
             self.fields.page: shown_page(None),

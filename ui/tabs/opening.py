@@ -1,19 +1,22 @@
-"""Opens a tab with a sample that is answered already."""
+"""Opens a tab with what this browser asked there before, or with a sample that is answered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
+from ui.components.history_menu import FILLS_BROWSER
 from ui.components.viewer import scene
-from ui.core.gradio_compat import QUIET
+from ui.core.gradio_compat import QUIET, current_user
 from ui.core.session import Visitor
 from ui.core.storage import store_picture
 from ui.state.conversation import Conversation
+from ui.state.history import History, ended
 from ui.state.opening import READING, OpeningAnswers
 from ui.state.replies import Result
 from ui.state.task_run import TaskRun
@@ -23,7 +26,7 @@ State = Any  # a Conversation or a TaskRun
 
 
 class OpenedTab(Protocol):
-    """A tab that can be opened with the result of its first sample."""
+    """A tab that can be opened with the result of its first sample, or with an earlier state."""
 
     model: Model
     state: gr.State
@@ -31,9 +34,11 @@ class OpenedTab(Protocol):
     viewer: gr.HTML
     live: gr.Markdown
 
+    cleared: Dependency  # the visitor began anew
+
     @property
     def opened(self) -> Sequence[Component]:
-        """The outputs of `show_result`."""
+        """The outputs of `show_result` and `show_again`."""
         ...
 
     def first_question(self) -> Question:
@@ -44,29 +49,64 @@ class OpenedTab(Protocol):
         """Hold a result that was found before, and return what shows it."""
         ...
 
+    def show_again(self, state: State, visitor: Visitor) -> dict[Any, Any]:
+        """Return what shows a state that an earlier load of the page left."""
+        ...
 
-def open_with(tab: OpenedTab, opening: OpeningAnswers, opened: Callable[..., Dependency]) -> None:
-    """Show the first sample at the event `opened`, and its answer as soon as it is there.
+
+@dataclass(frozen=True)
+class Opener:
+    """The handlers of a tab that opens; they return {component: value}.
 
     A tab in which something was given or asked stays as it is.
     """
-    opening.add(tab.model, tab.first_question)
 
-    def begin(state: Conversation | TaskRun) -> dict[Any, Any]:
-        if state.begun or not opening.pending(tab.model):
+    tab: OpenedTab
+    opening: OpeningAnswers
+    history: History
+    browser: gr.Textbox
+
+    def wire(self, opened: Callable[..., Dependency]) -> None:
+        """Wire the event that opens the tab."""
+        tab = self.tab
+        self.opening.add(tab.model, tab.first_question)
+        given = [tab.state, tab.visitor, self.browser]
+        shown = [*dict.fromkeys([tab.state, tab.live, tab.viewer, *tab.opened])]
+        begun = opened(self.resume, given, shown, js=FILLS_BROWSER, **QUIET)
+        read = begun.then(self.begin, tab.state, [tab.viewer, tab.live], **QUIET)
+        read.then(self.answer, [tab.state, tab.visitor], shown, **QUIET)
+        anew = [tab.state, self.browser]
+        tab.cleared.then(self.renew, anew, None, js=FILLS_BROWSER, **QUIET)
+
+    def renew(self, state: State, browser: str) -> None:
+        """Keep a new state in place of the one that was cleared."""
+        self.history.renew(browser, current_user(), self.tab.model.id, state)
+
+    async def resume(self, state: State, visitor: Visitor, browser: str) -> dict[Any, Any]:
+        """Go on with what this browser asked before."""
+        tab = self.tab
+        kept = self.history.resume(browser, current_user(), tab.model.id, state)
+        if kept is state or not kept.begun or not await ended(kept):
             return gr.skip()
-        picture = tab.first_question().picture
-        return {tab.viewer: scene(picture and store_picture(picture)), tab.live: READING}
+        return {tab.state: kept, tab.live: "", **tab.show_again(kept, visitor)}
 
-    async def answer(state: Conversation | TaskRun, visitor: Visitor) -> dict[Any, Any]:
-        result = None if state.begun else await opening.result(tab.model)
-        ended = {tab.state: state, tab.live: ""}
+    def begin(self, state: Conversation | TaskRun) -> dict[Any, Any]:
+        """Show the first sample while it is read."""
+        if state.begun or not self.opening.pending(self.tab.model):
+            return gr.skip()
+        picture = self.tab.first_question().picture
+        return {
+            self.tab.viewer: scene(picture and store_picture(picture)),
+            self.tab.live: READING,
+        }
+
+    async def answer(self, state: Conversation | TaskRun, visitor: Visitor) -> dict[Any, Any]:
+        """Show the answer about the first sample, as soon as it is there."""
+        tab = self.tab
+        result = None if state.begun else await self.opening.result(tab.model)
+        over = {tab.state: state, tab.live: ""}
         if state.begun:
-            return {tab.state: state} if state.active else ended
+            return {tab.state: state} if state.active else over
         if result is None:
-            return ended | {tab.viewer: None}
-        return ended | tab.show_result(state, visitor, result)
-
-    shown = dict.fromkeys([tab.state, tab.live, tab.viewer, *tab.opened])
-    begun = opened(begin, tab.state, [tab.viewer, tab.live], **QUIET)
-    begun.then(answer, [tab.state, tab.visitor], [*shown], **QUIET)
+            return over | {tab.viewer: None}
+        return over | tab.show_result(state, visitor, result)

@@ -72,7 +72,7 @@ class TaskTab:
 
     @property
     def opened(self) -> list[Any]:
-        """The outputs of `show_result`."""
+        """The outputs of `show_result` and `show_again`."""
         return [*self.exampled, *self.handlers.fields.done]
 
     def show_result(self, state: TaskRun, visitor: Visitor, result: Result) -> dict[Any, Any]:
@@ -80,6 +80,17 @@ class TaskTab:
         updates = self.load_example(state, 0, visitor)
         state.show(result)
         return updates | self.handlers.result_shown(state)
+
+    def show_again(self, state: TaskRun, visitor: Visitor) -> dict[Any, Any]:
+        """Return what shows a run that was held before."""
+        task = find_task(state.token)
+        return {
+            **self.show_task(state, task, visitor, *(state.box or NO_BOX)),
+            self.words: self._words_for(task, value=state.words),
+            self.pane.page: shown_page(state.picture.page if state.picture else None),
+            **dict(zip(self.region, state.box or NO_BOX, strict=True)),
+            **self.handlers.shown_again(state, visitor),
+        }
 
     def first_question(self) -> Question:
         """Return the question of the first sample."""
@@ -103,6 +114,8 @@ class TaskTab:
         with view("table"):
             self.table = TablePanel()
         self.outcome = ResultPanel(self.model, self.run, conversation=False)
+        with self.outcome.row:
+            self.clear = gr.Button("Clear", elem_id="clear-task", size="sm", scale=0, min_width=60)
 
     def _fields(self) -> None:
         self.words = gr.Textbox(
@@ -183,6 +196,8 @@ class TaskTab:
         ):
             self._stream_after(start)
         self.stop.click(TaskRun.stop, run, None, **QUIET)
+        again = [run, *self.opened]
+        self.cleared = self.clear.click(self.begin_anew, [run, self.visitor], again, **QUIET)
 
     def _stream_after(self, start: Dependency) -> None:
         stream = start.then(
@@ -219,6 +234,13 @@ class TaskTab:
         if task.takes == "region" and not run.busy:
             updates[self.viewer] = self.handlers.view(run, complete_box(region))
         return updates
+
+    def begin_anew(self, run: TaskRun, visitor: Visitor) -> dict[Any, Any]:
+        """Forget the picture and the result; a run that is on its way is ended."""
+        run.stop()
+        run.forgotten = True
+        new = TaskRun(token=run.token)
+        return {self.run: new, **self.show_again(new, visitor)}
 
     def _words_for(self, task: Task, **value: Any) -> gr.Textbox:
         """Return the field for words as the task needs it; with its `value`, if one is given."""
@@ -263,22 +285,10 @@ class TaskTab:
             updates[self.viewer] = self.handlers.view(run, region)
         return updates
 
-    def empty_fields(self) -> dict[Any, Any]:
-        """Return the fields without a picture, words, or a region."""
-        region = dict(zip(self.region, NO_BOX, strict=True))
-        return {self.viewer: None, self.pane.page: shown_page(None), self.words: "", **region}
-
-    def chosen_by_link(self, run: TaskRun, token: str, visitor: Visitor) -> dict[Any, Any]:
-        """Choose this task, with empty fields. Raises BadPrompt for an unknown token."""
-        task = find_task(token)
-        updates = self.show_task(run, task, visitor, *NO_BOX)
-        return updates | self.empty_fields() | {self.words: self._words_for(task, value="")}
-
     def take_offer(self, run: TaskRun, visitor: Visitor, event: gr.EventData) -> dict[Any, Any]:
         """Choose the task that was offered."""
-        asks = [offer.ask for offer in OFFERS.values()]
         wanted = getattr(event, "ask", "")
-        if wanted not in asks:
+        if wanted not in [offer.ask for offer in OFFERS.values()]:
             return gr.skip()
         return self.show_task(run, find_task(wanted), visitor, *NO_BOX)
 

@@ -47,6 +47,8 @@ _LATE = (
     "Run again for another."
 )
 
+_RELOADED = "The page was loaded again while this answer arrived: what had arrived is shown."
+
 
 @dataclass(frozen=True)
 class TaskRunHandlers:
@@ -63,7 +65,7 @@ class TaskRunHandlers:
         """
         fields = Given.of(given)
         box = run.chosen_box(fields.region)
-        run.box, run.confidence = complete_box(box), fields.confidence
+        run.box, run.words, run.confidence = complete_box(box), fields.words, fields.confidence
         asked = replace(fields, region=box)
         return self._taken(run, lambda: run.begin(single_question(self._question(run, asked))))
 
@@ -159,6 +161,13 @@ class TaskRunHandlers:
     def result_shown(self, run: TaskRun) -> dict:
         """Return what shows the result that the run holds."""
         return {self.fields.facts: facts_html(run.result), **self._shown(run, "")}
+
+    def shown_again(self, run: TaskRun, visitor: Visitor) -> dict:
+        """Show a run that was held before; one that was cut off is told."""
+        if run.phase is not Phase.ENDED or run.downloading:
+            return {**self.result_shown(run), self.fields.viewer: self.shown(run)}
+        ended = self.finish(run, visitor)
+        return {self.fields.viewer: self.shown(run), **ended, self.fields.notice: _RELOADED}
 
     def runnable(self, run: TaskRun, visitor: Visitor) -> bool:
         """Return True when the chosen task would be tried; a setting is refused when it runs."""

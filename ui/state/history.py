@@ -1,0 +1,101 @@
+"""Keeps what each browser asked for some hours, so that a reload of the page loses nothing.
+
+It is in memory only, under a random number that the browser made: never a key, never a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TypeVar
+
+from ui.core.storage import MAX_AGE, is_stored
+from ui.state.conversation import Conversation
+from ui.state.task_run import TaskRun
+
+Kept = TypeVar("Kept", Conversation, TaskRun)
+_NUMBER = re.compile(r"[0-9a-f]{32}")
+_MOST_BROWSERS, _MOST_STATES = 512, 20
+_PATIENCE_S, _LOOK_EVERY_S = 3.0, 0.05
+
+
+@dataclass
+class _Shelf:
+    """What one browser asked, by tab, the newest first."""
+
+    used: float
+    tabs: dict[str, list] = field(default_factory=dict)
+
+
+class History:
+    """The states of the tabs, by browser; `user` is who signed in, if the page asks for that."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._shelves: OrderedDict[tuple[str, str], _Shelf] = OrderedDict()
+        self._lock = Lock()
+
+    def resume(self, browser: str, user: str, tab: str, state: Kept) -> Kept:
+        """Return what this browser's tab goes on with, and keep it from now on.
+
+        That is `state` if something was asked in it already, or nothing is kept here.
+        """
+        with self._lock:
+            states = self._states(browser, user, tab)
+            if state.begun or not states:
+                _put_first(states, state)
+            return states[0]
+
+    def renew(self, browser: str, user: str, tab: str, state: Kept) -> None:
+        """Keep `state` as the newest of the tab; what was asked before stays."""
+        with self._lock:
+            _put_first(self._states(browser, user, tab), state)
+
+    def earlier(self, browser: str, user: str, tab: str) -> list:
+        """List what was asked in this tab, the newest first."""
+        with self._lock:
+            return list(self._states(browser, user, tab))
+
+    def _states(self, browser: str, user: str, tab: str) -> list:
+        """Return the list of a tab, to be changed; one that nobody keeps for no browser."""
+        if not _NUMBER.fullmatch(browser or ""):
+            return []
+        now = self._clock()
+        while self._shelves and now - next(iter(self._shelves.values())).used > MAX_AGE:
+            self._shelves.popitem(last=False)
+        shelf = self._shelves.setdefault((user, browser), _Shelf(now))
+        shelf.used = now
+        self._shelves.move_to_end((user, browser))
+        if len(self._shelves) > _MOST_BROWSERS:
+            self._shelves.popitem(last=False)
+        states = shelf.tabs.setdefault(tab, [])
+        states[:] = [kept for kept in states if not kept.forgotten and _whole(kept)]
+        return states
+
+
+async def ended(state: Conversation | TaskRun) -> bool:
+    """Wait until an answer that a reload has cut off is over; return False if it goes on.
+
+    It goes on when another window of the browser shows it.
+    """
+    for _ in range(round(_PATIENCE_S / _LOOK_EVERY_S)):
+        if not state.active:
+            return True
+        await asyncio.sleep(_LOOK_EVERY_S)
+    return not state.active
+
+
+def _put_first(states: list, state: Conversation | TaskRun) -> None:
+    """Make it the newest; states in which nothing was asked are dropped."""
+    others = [kept for kept in states if kept is not state and kept.begun]
+    states[:] = [state, *others][:_MOST_STATES]
+
+
+def _whole(state: Conversation | TaskRun) -> bool:
+    """Return True while the pictures of a state are on the server."""
+    return all(map(is_stored, state.pictures))
