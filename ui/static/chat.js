@@ -1,19 +1,30 @@
 // The conversation is one pane that scrolls: the turns, and below them the answer as it streams. It
-// follows the stream until its reader scrolls up; a button brings them back to the newest words.
+// follows the stream until its reader scrolls up; a button, or a new question, brings them back to
+// the newest words.
 // Pictures in it get names for screen readers, which Gradio's chat lacks.
 const NEAR = 48; // pixels from the end: still at the end
+const A_MOVE = 500; // milliseconds
 const NAMELESS = ".conversation button:not([aria-label]) > .image-frame";
 
 function follow(pane) {
   pane.followed = true;
-  let atEnd = true;
+  let atEnd = true,
+    touched = 0; // when the reader last moved something: content that shrinks scrolls too
   const { button } = showcase;
   const newest = button("↓ newest", () => toEnd("smooth"), { class: "newest", hidden: true });
   const toEnd = (behavior = "instant") => pane.scrollTo({ top: pane.scrollHeight, behavior });
   pane.append(newest);
   pane.addEventListener("scroll", () => {
-    atEnd = pane.scrollHeight - pane.scrollTop - pane.clientHeight < NEAR;
+    const now = performance.now();
+    if (pane.scrollHeight - pane.scrollTop - pane.clientHeight < NEAR) atEnd = true;
+    else if (now - touched < A_MOVE) [atEnd, touched] = [false, now];
     newest.hidden = atEnd;
+  });
+  for (const moved of ["wheel", "touchmove", "keydown", "pointerdown"])
+    pane.addEventListener(moved, () => (touched = performance.now()), { passive: true });
+  pane.addEventListener("asked", () => {
+    atEnd = true;
+    toEnd();
   });
   const grown = new ResizeObserver(() => {
     if (atEnd) toEnd();
@@ -25,6 +36,16 @@ function follow(pane) {
   new MutationObserver(observe).observe(pane, { childList: true });
   observe();
 }
+
+// A new question: the box was sent, or a sample or an offer was clicked.
+const ASKS = ".composer .submit-button, .sample, .offers button";
+const asked = ({ target }) =>
+  target.closest(".tabitem")?.querySelector(".exchange")?.dispatchEvent(new Event("asked"));
+document.addEventListener("click", (event) => event.target.closest?.(ASKS) && asked(event));
+document.addEventListener(
+  "keydown",
+  (event) => event.key === "Enter" && event.target.closest?.(".composer .box") && asked(event),
+);
 
 new MutationObserver(() => {
   for (const pane of document.querySelectorAll(".exchange")) if (!pane.followed) follow(pane);
