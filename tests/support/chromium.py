@@ -1,5 +1,6 @@
 """The browser that the tests drive: where Chromium is, and what a test needs to use it."""
 
+import re
 import shutil
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -35,11 +36,12 @@ def playwright() -> Any:
 
 
 def use_key(page: Any, key: str) -> None:
-    """Type a key of the visitor's own into the page, and wait until it is taken."""
+    """Type a key of the visitor's own into the page, and wait until it is taken and was tried."""
     page.locator("#add-key").click()
     page.locator("#key input").fill(key)
     page.locator("#use-key").click()
     page.locator("#who").get_by_text("uses your key").wait_for()
+    page.locator("#key-notice").get_by_text(re.compile("^The key (works|is in use)")).wait_for()
     page.keyboard.press("Escape")
 
 

@@ -14,6 +14,7 @@ import gradio as gr
 from ui.core.gradio_compat import QUIET
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.engine_choices import as_props, choices_for
+from ui.state.key_check import TRYING, try_key
 from ui.state.links import slug
 from vlm_backends import VLMError, engines
 
@@ -23,7 +24,7 @@ _PLACEHOLDER = "nvapi-…"
 _ABOUT_KEY = (
     "**Your own NVIDIA key.** Make one at [build.nvidia.com](https://build.nvidia.com). It stays "
     "in this server's memory until an hour after you leave the page, and is never written down. "
-    "Pictures then go to NVIDIA."
+    "It is tried at once with one short question. Pictures then go to NVIDIA."
 )
 
 
@@ -65,7 +66,8 @@ class EnginePanel:
     def _wire(self) -> None:
         outputs = [self.visitor, self.key, self.notice]
         begin = [self.use.click, self.key.submit]
-        gr.on(begin, self.use_key, [self.key, self.visitor], outputs, **SETS_STATE)
+        used = gr.on(begin, self.use_key, [self.key, self.visitor], outputs, **SETS_STATE)
+        used.then(self.try_key, [self.visitor, self.notice], outputs, **SETS_STATE)
         self.forget.click(self.forget_key, None, outputs, **SETS_STATE)
         self.choices.choose(self.choose, self.visitor, self.visitor, **SETS_STATE)
         gr.on(
@@ -83,7 +85,18 @@ class EnginePanel:
             return {self.visitor: visitor, self.notice: str(error)}
         hint = f"in use, ends in …{key[-4:]}" if len(key) > 12 else "in use"
         emptied = gr.Textbox(value="", placeholder=hint)
-        return {self.visitor: Visitor(key), self.key: emptied, self.notice: ""}
+        return {self.visitor: Visitor(key), self.key: emptied, self.notice: TRYING}
+
+    async def try_key(self, visitor: Visitor, notice: str) -> dict[Any, Any]:
+        """Ask with a key that was just taken; forget it when NVIDIA does not take it."""
+        if notice != TRYING:
+            return {self.visitor: visitor}
+        taken, sentence = await try_key(self.registry, visitor)
+        return (
+            {self.visitor: visitor, self.notice: sentence}
+            if taken
+            else self.forget_key() | {self.notice: sentence}
+        )
 
     def forget_key(self) -> dict[Any, Any]:
         """Forget the key, and the choices that were made with it."""
