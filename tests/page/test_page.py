@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import threading
+import time
 from types import SimpleNamespace
 
 import gradio as gr
@@ -31,6 +32,7 @@ from vlm_backends import (
     find_model,
 )
 from vlm_backends.engines import openai
+from vlm_backends.engines.base import Observation
 
 KEY = "nvapi-canary-0123456789"
 LLAMA = "meta/llama-3.2-11b-vision-instruct"
@@ -312,7 +314,9 @@ def test_each_tab_has_its_own_engine(wire):
         engines.answering(chosen, llama).name == "NVIDIA"
         and engines.answering(chosen, deplot).name == "Built-in tools"
     )
-    assert engines.answering(Visitor(KEY), deplot).key == KEY
+    assert engines.answering(Visitor(KEY), llama).key == KEY
+    assert isinstance(engines.answering(Visitor(KEY), deplot), Embedded), "known to be gone there"
+    assert engines.called(Visitor(KEY), deplot).key == KEY, "a program that gives a key means it"
     nvidia = option(engines, Visitor(), deplot, "NVIDIA")
     assert "withdrawn" in nvidia.state and nvidia.cost == "needs a key"
     assert "not served" in option(engines, Visitor(), deplot, "Your server").state
@@ -461,3 +465,18 @@ def test_a_failed_question_is_what_is_asked_again_and_undone(wire, monkeypatch, 
     assert box["text"] == f"{answered}?" and len(talk.turns) == 2 * answered
     box = value_of(chat.handlers.undo(talk), chat.box)
     assert (box and box["text"]) == (f"{answered - 1}?" if answered else None)
+
+
+@pytest.mark.parametrize(
+    "kind, answers", [("gone", "Built-in tools"), ("answered", "NVIDIA"), (None, "Built-in tools")]
+)
+def test_a_model_that_is_gone_is_nobody_s_first_choice(kind, answers):
+    """What a call has shown counts before the catalogue, which calls DePlot withdrawn."""
+    deplot, nvidia = find_model("google/deplot"), NVIDIA(KEY)
+    engines = EngineRegistry((nvidia, Embedded()))
+    if kind:
+        engines.journal.add_call(nvidia, deplot, Observation(kind, time.time()))
+    assert engines.answering(Visitor(), deplot).name == answers
+    assert engines.answering(Visitor(KEY), deplot).name == answers
+    only = EngineRegistry((nvidia,), journal=engines.journal)
+    assert only.answering(Visitor(), deplot).name == "NVIDIA", "there is no other"

@@ -212,7 +212,7 @@ def test_a_number_that_is_deleted_changes_nothing_on_any_tab(scan):
         for viewer, page in VIEWERS:
             picked = opened_page.event("picked", elem_id=viewer)
             given = await session.run(picked, event_data={"paths": [file["path"]]})
-            assert 3 in [part.get("maximum") for part in given if isinstance(part, dict)]
+            assert "of 3" in str(given)
             event = opened_page.event("input", elem_id=page)
             number = len(event["inputs"]) - 1  # the page is the last input
             shown = await session.run(event, *opened_page.values(event)[:number], None)

@@ -178,7 +178,7 @@ async def prepare(
 
     def work() -> PageReply:
         reply = PageReply(make_question())
-        reply.engine = registry.answering(caller, reply.question.model)
+        reply.engine = registry.called(caller, reply.question.model)
         return reply
 
     return await to_thread(work)

@@ -238,12 +238,12 @@ class AgentTools:
         async for _ in answers(self.registry, caller, reply):
             pass
         if reply.failure:
-            advice = await to_thread(_advice, self.registry, reply)
+            advice = await to_thread(_advice, self.registry, caller, reply)
             raise ToolError(reply.failure + advice)
         return json.dumps(_to_dict(reply), ensure_ascii=False)
 
 
-def _advice(registry: EngineRegistry, reply: PageReply) -> str:
+def _advice(registry: EngineRegistry, caller: Visitor, reply: PageReply) -> str:
     """Say what a caller can change when the engine lacks the model or a key."""
     if not reply.gone or reply.engine is None:
         return ""
@@ -251,7 +251,7 @@ def _advice(registry: EngineRegistry, reply: PageReply) -> str:
     if not (traits.takes_key and traits.has_key):
         return f" A tool's caller gives the key in the header {KEY_HEADER}."
     other = registry.answering(Visitor(), reply.question.model)
-    if other.traits.takes_key:
+    if other.traits.takes_key or not caller.key:
         return ""
     return f" Without the header {KEY_HEADER}, “{other.name}” answers."
 

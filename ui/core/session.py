@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -68,6 +69,17 @@ class EngineRegistry:
         chosen = next((engine for engine in self.engines if engine.name == name), None)
         return self._with_key(visitor, chosen or self._default(visitor, model))
 
+    def called(self, caller: Visitor, model: Model) -> Engine:
+        """Return the engine that answers a program: one that takes its key, if it gives one.
+
+        Raises BadPrompt as `answering` does.
+        """
+        return self.keyed(caller) if caller.key else self.answering(caller, model)
+
+    def keyed(self, visitor: Visitor) -> Engine:
+        """Return the engine that takes a key, with the visitor's. Raises BadPrompt."""
+        return next(each for each in self.engines_for(visitor) if each.traits.takes_key)
+
     def admission(self, visitor: Visitor, engine: Engine) -> AbstractContextManager:
         """Return the context to ask one question in. Entering it raises Refused at a limit."""
         return admission(self.limiter, owner_pays(visitor, engine))
@@ -94,7 +106,7 @@ class EngineRegistry:
     def alternative(self, visitor: Visitor, model: Model, failed: Engine) -> Engine | None:
         """Return another engine that can answer about this model here and now."""
         others = (each for each in self._able(visitor, model) if each.name != failed.name)
-        return next(others, None)
+        return next((each for each in others if not self._is_gone(each, model)), None)
 
     def fetching_engine(self, model: Model) -> FetchingEngine | None:
         """Return the engine that may download this model's open weights, if there is one."""
@@ -108,13 +120,21 @@ class EngineRegistry:
         return engines.nvidia_with_key(visitor.key, self.config)
 
     def _default(self, visitor: Visitor, model: Model) -> Engine:
-        """Return the engine for a visitor who chose none: one that takes their key is first."""
-        candidates = self._candidates(model)
-        if visitor.key:
-            for engine in candidates:
-                if engine.traits.takes_key:
-                    return engine
-        return next(self._able(visitor, model), candidates[0])
+        """Return the engine for a visitor who chose none: one that takes their key is first.
+
+        One whose model is known to be gone comes last.
+        """
+        candidates, able = self._candidates(model), [*self._able(visitor, model)]
+        keyed = [each for each in able if visitor.key and each.traits.takes_key]
+        living = [each for each in (*keyed, *able) if not self._is_gone(each, model)]
+        return next(iter((*living, *keyed, *able, *candidates)))
+
+    def _is_gone(self, engine: Engine, model: Model) -> bool:
+        """Return True when a call, or else the engine, says that it no longer has the model."""
+        seen = self.journal.newest(engine, model, time.time())
+        if seen and seen.kind in ("answered", "gone"):
+            return seen.kind == "gone"
+        return engine.capability(model).gone
 
     def _able(self, visitor: Visitor, model: Model) -> Iterator[Engine]:
         for engine in self._candidates(model):

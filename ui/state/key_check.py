@@ -37,7 +37,7 @@ async def try_key(registry: EngineRegistry, visitor: Visitor) -> tuple[bool, str
 
 async def _begin(reply: PageReply, registry: EngineRegistry, visitor: Visitor) -> None:
     """Ask, and wait for the first words."""
-    engine = next(each for each in registry.engines_for(visitor) if each.traits.takes_key)
+    engine = registry.keyed(visitor)
     admission, observe = registry.admission(visitor, engine), registry.journal.observe
     async with aclosing(follow(reply, engine, admission, observe)) as arriving:
         async for answer in arriving:

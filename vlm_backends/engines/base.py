@@ -49,6 +49,7 @@ class Capability:
     computed_by: str = ""  # who really computes the answer: a checkpoint, a host, "PP-OCRv6"
     partial: bool = False  # a stand-in computes a part of what the model would do
     proven: bool = True  # false: the catalogue or a list says so, but no recent answer proves it
+    gone: bool = False  # it is known to have the model no longer
     scored: bool = False  # its regions have scores: a prompt's confidence parts them
     points: bool = False  # a region as small as a click means the thing that is there
     download_gb: float = 0.0  # to be fetched at the first question

@@ -67,8 +67,15 @@ class NVIDIA:
         if model.hosted is None:
             return Capability(False, "not offered by NVIDIA", "model", "NVIDIA", proven=False)
         summary = f"{_SUMMARIES[model.hosted.state]} (as of {model.hosted.checked})"
-        needs = "" if self.key else "key"
-        return Capability(not needs, summary, needs, "NVIDIA", proven=model.hosted.state == "alive")
+        state, needs = model.hosted.state, "" if self.key else "key"
+        return Capability(
+            not needs,
+            summary,
+            needs,
+            "NVIDIA",
+            proven=state == "alive",
+            gone=state == "withdrawn" and not self.base_url,
+        )
 
     def with_key(self, key: str) -> "NVIDIA":
         """Return the engine that asks with this key; itself for an empty one. Raises BadPrompt."""
