@@ -4,6 +4,8 @@ To add a model, add an entry; the tab, the API, the README's table and the tests
 What is known of each model's hosted state was collected up to 2026-10-10 from third parties' calls.
 """
 
+import json
+
 from vlm_backends.errors import BadPrompt
 from vlm_backends.readers import deplot, florence2, kosmos2, paligemma, plain
 from vlm_backends.tasks import (
@@ -264,3 +266,21 @@ def check_sampling(model: Model, sampling: Sampling) -> Sampling:
 def _rejected(value: float) -> str:
     """Name a rejected value; nothing for an integer that is too large to be formatted."""
     return "" if abs(value) > 1e300 else f", not {value:g}"
+
+
+def check_schema(text: str) -> str:
+    """Return the JSON schema of an answer as compact JSON; empty for an empty text.
+
+    Raises BadPrompt for what is no JSON object.
+    """
+    if not text.strip():
+        return ""
+    try:
+        schema = json.loads(text)
+    except ValueError as error:
+        raise BadPrompt(f"The JSON schema is no JSON: {error}.") from None
+    except RecursionError:
+        raise BadPrompt("The JSON schema is nested too deeply.") from None
+    if not isinstance(schema, dict):
+        raise BadPrompt('The JSON schema must be an object, such as {"type": "object"}.')
+    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from vlm_backends.concurrency import CancelToken
 from vlm_backends.endings import describe_ending
 from vlm_backends.engines.base import Engine
-from vlm_backends.errors import VLMError
+from vlm_backends.errors import BadPrompt, VLMError
 from vlm_backends.parsing import MAX_CHARACTERS, MAX_REGIONS, accumulate, parse
 from vlm_backends.types import Answer, Chunk, Model, Picture, Prompt, Reader, Region, Sent, Task
 
@@ -101,6 +101,7 @@ class Reply(Iterator[Answer]):
         chunks: Iterator[Chunk] = iter(())
         try:
             model, prompt = self.question.model, self.question.prompt
+            _check_taken(self.engine, model, prompt)
             chunks = self.engine.stream(model, prompt, self.cancel_token)
             for piece in chunks:
                 self.chunk = accumulate(self.chunk, piece)
@@ -186,6 +187,20 @@ class Reply(Iterator[Answer]):
         self._observed = True
         if self.observer and self.engine:
             self.observer(self.engine, self.question.model, error)
+
+
+def _check_taken(engine: Engine, model: Model, prompt: Prompt) -> None:
+    """Refuse a prompt of which the engine would leave out a part. Raises BadPrompt."""
+    takes_system = engine.traits.takes_system and model.converses
+    for name, given, taken in (
+        ("system prompt", prompt.system, takes_system),
+        ("JSON schema", prompt.schema, engine.traits.takes_schema),
+    ):
+        if given and not taken:
+            raise BadPrompt(
+                f"{model.title} takes no {name} from “{engine.name}”. Leave it empty under "
+                "Settings, or choose another engine."
+            )
 
 
 def _close(chunks: Iterator[Chunk]) -> None:

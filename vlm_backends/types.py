@@ -189,6 +189,8 @@ class Prompt:
     turns: tuple[Turn, ...]
     sampling: Sampling | None = None  # None: the model's own
     confidence: float = CONFIDENCE  # 0..1: an engine that scores its regions leaves out lower ones
+    system: str = ""  # what the model is told before the conversation
+    schema: str = ""  # the JSON schema of the answer, as JSON; empty: the answer is text
 
     @property
     def picture(self) -> Picture | None:

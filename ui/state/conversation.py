@@ -16,7 +16,7 @@ from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Question, Sa
 from vlm_backends.endings import describe_ending, has_content
 from vlm_backends.types import Page
 
-_AFTER_SILENCE = "Ask in other words, or allow a longer answer under Parameters."
+_AFTER_SILENCE = "Ask in other words, or allow a longer answer under Settings."
 _STOPPED = "Stopped before the first word."
 
 
@@ -76,12 +76,15 @@ class Conversation(Phased):
         self.reply, self.example, self.failed, self.error = None, None, None, ""
         self.given = None
 
-    def begin(self, model: Model, sampling: Sampling | None) -> PageReply:
+    def begin(
+        self, model: Model, sampling: Sampling | None, system: str = "", schema: str = ""
+    ) -> PageReply:
         """Return the reply to the question that waits.
 
         It is stopped already when the visitor stopped it before it was sent.
         """
-        question = Question(model, Prompt(tuple(self.turns), sampling))
+        prompt = Prompt(tuple(self.turns), sampling, system=system, schema=schema)
+        question = Question(model, prompt)
         self.reply = PageReply(question, self.stop_token)
         return self.reply
 

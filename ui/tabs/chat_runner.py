@@ -18,14 +18,14 @@ from ui.components.viewer import scene
 from ui.core.markdown import as_markdown, verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import picture_path
-from ui.state.conversation import Conversation, as_message, read_message, sampling
+from ui.state.conversation import Conversation, as_message, read_message
 from ui.state.phase import Phase
 from ui.state.rendering import waiting
 from ui.state.replies import Result, follow
 from ui.tabs.attachments import OFFERS
 from ui.tabs.fields import shown_page
+from ui.tabs.settings import ChatSettings
 from vlm_backends import Answer, BadPrompt, Model, Picture, Turn, VLMError
-from vlm_backends.models import check_sampling
 
 RELOADED = "The page was loaded again while this answer arrived: what had arrived is shown."
 
@@ -144,8 +144,10 @@ class ChatHandlers:
             yield "…"
             # In a thread: the choice of an engine may ask a server what it has.
             engine = await to_thread(self.registry.answering, visitor, self.model)
-            settings = check_sampling(self.model, sampling(*parameters))
-            reply = conversation.begin(self.model, settings)
+            settings = ChatSettings.of(self.model, parameters)
+            reply = conversation.begin(
+                self.model, settings.sampling, settings.system, settings.schema
+            )
             admission = self.registry.admission(visitor, engine)
             async with aclosing(
                 follow(reply, engine, admission, self.registry.journal.observe)

@@ -31,6 +31,8 @@ class Traits:
     sends_to: str = ""  # where words and pictures go; empty: they stay on this machine
     account: str = ""  # a digest of address and key: who shares one rate limit
     endpoint: str = ""  # the address that is asked; empty: none
+    takes_system: bool = False  # it passes a system prompt on
+    takes_schema: bool = False  # it passes the JSON schema of an answer on
     batches: bool = False  # it is a BatchEngine: several questions in one pass
     fetches: bool = False  # it is a FetchingEngine, whose owner lets visitors download weights
 

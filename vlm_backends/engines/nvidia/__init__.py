@@ -52,6 +52,7 @@ class NVIDIA:
             concurrency=_CONCURRENCY,
             requests_per_minute=_REQUESTS_PER_MINUTE,
             takes_key=True,
+            takes_system=True,
             has_key=bool(self.key),
             sends_to="NVIDIA",
             account=account_digest(self.base_url, self.key),

@@ -49,6 +49,8 @@ class OpenAI:
             "openai",
             concurrency=_CONCURRENCY,
             has_key=bool(self.key),
+            takes_system=True,
+            takes_schema=True,
             sends_to=self._host,
             account=account_digest(self.base_url, self.key),
             endpoint=self.base_url,

@@ -1,7 +1,9 @@
 """Build request bodies as NVIDIA documents them: pure functions, no network."""
 
 import base64
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from vlm_backends.media import images
 from vlm_backends.types import Model, Picture, Prompt, Sampling, Turn
@@ -19,10 +21,15 @@ def body(
         pictures = (picture for turn in prompt.turns for picture in turn.pictures)
         sources = {picture: data_url(images.encode(picture)) for picture in pictures}
     request: dict = {} if "/v1/vlm/" in (url or model.url) else {"model": model.id}
-    request["messages"] = [
+    told = [{"role": "system", "content": prompt.system}] if prompt.system else []
+    turns = [
         {"role": turn.role, "content": _content(model, turn, sources)} for turn in prompt.turns
     ]
+    request["messages"] = [*told, *turns]
     request |= _sampling_fields(prompt.sampling or model.sampling)
+    if prompt.schema:
+        schema = {"name": "answer", "schema": json.loads(prompt.schema), "strict": True}
+        request["response_format"] = {"type": "json_schema", "json_schema": schema}
     if model.streams:
         request["stream"] = True
     return request
@@ -63,7 +70,7 @@ def trim_prompt(model: Model, prompt: Prompt) -> Prompt:
     if not model.converses:
         pictures = tuple(picture for turn in turns for picture in turn.pictures)
         turns = [Turn(turns[-1].role, turns[-1].text, pictures)]
-    return Prompt(tuple(turns), prompt.sampling)
+    return replace(prompt, turns=tuple(turns))
 
 
 def data_url(picture: Picture) -> str:
