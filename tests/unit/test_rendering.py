@@ -5,7 +5,7 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from ui.core.markdown import as_markdown, verbatim
+from ui.core.markdown import as_markdown, closed, verbatim
 from vlm_backends import (
     Answer,
 )
@@ -46,3 +46,51 @@ def test_verbatim_words_keep_the_blanks_between_them(text):
     as_html_shows_it = [re.sub("[ \t]+", " ", line) for line in shown.split("\n")]
     lines = [line.replace("\u00a0", " ").rstrip(" ") for line in as_html_shows_it]
     assert lines == [line.rstrip(" ") for line in text.split("\n")]
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("so $x^2 + y$ holds", r"so \(x^2 + y\) holds"),
+        (r"$\frac{a}{b}$.", r"\(\frac{a}{b}\)."),
+        ("($a$) and $b$", r"(\(a\)) and \(b\)"),
+        ("$$E = mc^2$$", "$$E = mc^2$$"),
+        (r"\(a\) and \[b\]", r"\(a\) and \[b\]"),
+    ],
+)
+def test_formulas_are_marked_as_the_page_reads_them(text, shown):
+    assert as_markdown(Answer(text)) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It costs $5, or $10 with a drink.", "from $5-$10", "US$5 and AU$6$", "$ x $", "$5", "$$", "$", "a$b$c",
+        "price $5 (was $6)", "`$x$` and ``$`y$``", "```sh\necho $A $B$\n```", r"\$x\$", "$a\nb$",
+    ],
+)  # fmt: skip
+def test_prices_and_code_are_no_formulas(text):
+    assert as_markdown(Answer(text)) == text
+
+
+def test_boxes_of_a_list_of_tasks_are_letters():
+    text = "- [ ] milk\n- [x] bread\n  1. [X] rye\n- [a] no\n```\n- [ ] code\n```"
+    shown = as_markdown(Answer(text))
+    assert shown.splitlines()[:4] == ["- ☐ milk", "- ☑ bread", "  1. ☑ rye", "- [a] no"]
+    assert "- [ ] code" in shown
+
+
+FENCES = [
+    "```py\nx = 1", "~~~\nx", "````\n```\nx", "a\n\n```\n", "```", "```\n~~~\n", "   ```js\nlet a;",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FENCES)
+def test_a_block_of_code_that_was_cut_off_ends_before_what_follows(text):
+    tokens = MarkdownIt().parse(f"{closed(text)}\n\nStopped.")
+    assert tokens[-2].content == "Stopped." and tokens[0].type in ("fence", "paragraph_open")
+
+
+@pytest.mark.parametrize("text", ["", "a", "```\nx\n```", "~~~py\nx\n~~~~\nb", "`a", "a ``` b"])
+def test_whole_blocks_of_code_stay_as_they_are(text):
+    assert closed(text) == text

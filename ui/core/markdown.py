@@ -10,6 +10,17 @@ _TAG, _PICTURE = re.compile(r"<(?=[A-Za-z/!?])"), re.compile(r"!(?=\[)")
 _DIAGRAM = re.compile(  # the browser would draw it, and load pictures for it
     r"(`{3,}|~{3,})([ \t]*)(?=mermaid)", re.IGNORECASE
 )
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+_TASK = re.compile(r"^(\s*(?:[-*+]|\d+[.)]) )\[([ xX])\](?= )", re.MULTILINE)
+_CODE = re.compile(r"((?<!`)(`+)(?!`).+?(?<!`)\2(?!`))", re.DOTALL)
+# As Pandoc reads it: no blank inside the dollars, and no digit after them; prices stay prices.
+_MATHS = re.compile(r"(?<![\\$\w])\$(?=[^\s$])((?:[^$\n\\]|\\.)*?[^\s$\\]|[^\s$\\])\$(?![\d$\w])")
+# What encloses a formula; single dollars are rewritten, or two prices would be one.
+LATEX = [
+    {"left": "$$", "right": "$$", "display": True},
+    {"left": "\\[", "right": "\\]", "display": True},
+    {"left": "\\(", "right": "\\)", "display": False},
+]
 _JOINER = "\u2060"  # WORD JOINER: invisible; a tag or a picture with it inside is plain text
 _BLANKS = re.compile(" {2,}")
 _FIRM = "\u00a0"  # NO-BREAK SPACE: HTML shows a run of other blanks as one
@@ -28,7 +39,39 @@ def as_markdown(answer: Answer) -> str:
     ambiguous = any("```" in part or "~~~" in part for part in parts[::2])
     for i in range(0, len(parts), 1 if ambiguous else 2):
         parts[i] = _PICTURE.sub("!" + _JOINER, _TAG.sub("<" + _JOINER, parts[i]))
+    for i in range(0, len(parts), 2):
+        parts[i] = _with_maths(_TASK.sub(_tick, parts[i]))
     return "".join(parts)
+
+
+def closed(markdown: str) -> str:
+    """Return the Markdown with the end of a block of code that was cut off.
+
+    What follows would be a part of it.
+    """
+    fence = ""
+    for line in markdown.splitlines():
+        found = _FENCE.fullmatch(line)
+        if found and not fence:
+            fence = found[1]
+        elif found and found[1].startswith(fence) and not found[2].strip():
+            fence = ""
+    return f"{markdown}\n{fence}" if fence else markdown
+
+
+def _tick(found: re.Match[str]) -> str:
+    """Return the item of a list of tasks with a box as a letter: the page drops other boxes."""
+    return f"{found[1]}{'☐' if found[2] == ' ' else '☑'}"
+
+
+def _with_maths(text: str) -> str:
+    """Return the text with formulas in single dollars marked as the page reads them."""
+    if "$" not in text:
+        return text
+    parts = _CODE.split(text)
+    for i in range(0, len(parts), 3):
+        parts[i] = _MATHS.sub(r"\\(\1\\)", parts[i])
+    return "".join(part for i, part in enumerate(parts) if i % 3 != 2)  # 2: the marks of code
 
 
 def verbatim(text: str) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from secrets import token_hex
 
-from ui.core.markdown import as_markdown, verbatim
+from ui.core.markdown import as_markdown, closed, verbatim
 from ui.core.storage import page_at, picture_path, store_picture
 from ui.state.links import link_query
 from ui.state.phase import Phased
-from ui.state.rendering import THOUGHT_TITLE, small_print, split_fold
+from ui.state.rendering import THOUGHT_TITLE, fine_print, split_fold
 from ui.state.replies import PICTURE_FIRST, PageReply, Result
 from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Question, Sampling, Turn
 from vlm_backends.endings import describe_ending, has_content
@@ -94,7 +94,7 @@ class Conversation(Phased):
         reply = self.reply
         answered = reply is not None and has_content(reply.answer)
         if reply is not None and answered:
-            self._keep(Result.of(reply))
+            self._keep(Result.of(reply), reply.stopped)
         failure = reply.failure if reply else self.error
         if reply is not None and not answered:
             self._say_thought(reply.answer)
@@ -122,13 +122,13 @@ class Conversation(Phased):
         """Return the newest picture of the conversation."""
         return next((turn.pictures[-1] for turn in reversed(self.turns) if turn.pictures), None)
 
-    def _keep(self, result: Result) -> None:
+    def _keep(self, result: Result, stopped: bool = False) -> None:
         self.result = result
         self.turns.append(Turn("assistant", result.answer.text))
-        line = small_print(result.engine.name, result.answer, result.timing)
+        line = fine_print(result.engine.name, result.answer, stopped)
         self._say_thought(result.answer)
         shown, title, folded = split_fold(result.answer)
-        self._say(f"{as_markdown(shown)}\n\n{line}")
+        self._say(f"{closed(as_markdown(shown))}\n\n{line}")
         if title:
             self._say_folded(title, folded)
 

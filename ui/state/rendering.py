@@ -32,6 +32,12 @@ def waiting(answer: Answer) -> str:
     return f"*{verbatim(answer.status)}*" if answer.status else ""
 
 
+def fine_print(engine: str, answer: Answer, stopped: bool) -> str:
+    """Say in a line of Markdown who answered, and whether the visitor stopped it."""
+    note = answer.note or f"Answered by {engine}."
+    return f"<small>{verbatim(f'Stopped. {note}' if stopped else note)}</small>"
+
+
 def small_print(engine: str, answer: Answer, timing: Timing) -> str:
     """Say in a line of Markdown who answered, how the picture was sent, how long it took."""
     parts = [answer.note or f"Answered by {engine}."]

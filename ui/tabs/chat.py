@@ -18,6 +18,7 @@ from ui.components.result_panel import ResultPanel, after
 from ui.components.samples import ASSETS, Sample, picked_index
 from ui.components.views import REGION_LIST, WORDS, view, view_tabs
 from ui.core.gradio_compat import QUIET, MessageBox, posted
+from ui.core.markdown import LATEX
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.conversation import Conversation, read_message
 from ui.state.links import slug
@@ -70,10 +71,11 @@ class ChatTab:
                 show_label=False,
                 layout="bubble",
                 feedback_options=None,
+                latex_delimiters=LATEX,
                 elem_classes="conversation",
                 placeholder="Give a picture, and ask about it below.",
             )
-            self.live = gr.Markdown(elem_classes="live", line_breaks=True)
+            self.live = gr.Markdown(elem_classes="live", line_breaks=True, latex_delimiters=LATEX)
         with view("regions"):
             gr.HTML(WORDS + REGION_LIST, apply_default_css=False)
         self.chart = None
