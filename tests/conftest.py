@@ -49,6 +49,8 @@ LEFT_OUT_OF_THE_QUICK_RUN = (  # files that need torch, Ray or minutes; they are
 
 MAY_BE_SKIPPED = (  # files of the quick run with tests that need a tool or a package
     "browser/test_in_browser.py",
+    "browser/test_reload.py",
+    "browser/test_streaming.py",
     "contract/test_snippets.py",
     "page/test_agent_tools.py",
     "unit/test_datasets.py",

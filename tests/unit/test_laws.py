@@ -534,3 +534,12 @@ def test_ci_runs_what_the_quick_tests_may_skip():
         place = path.relative_to(folder).as_posix()
         if place != "unit/test_laws.py" and skips.search(path.read_text()):
             assert place.startswith((*LEFT_OUT_OF_THE_QUICK_RUN, *MAY_BE_SKIPPED)), place
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "ui" / "static").glob("*.css")), ids=lambda p: p.name)
+def test_no_style_has_a_comma_inside_parentheses_of_a_selector(path):
+    """Gradio writes its own class before each part of a selector, also inside of `:has(a, b)`."""
+    bare = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+    selectors = re.findall(r"([^{}]+)\{", bare)
+    split = [s.strip() for s in selectors if "@" not in s and re.search(r"\([^()]*,", s)]
+    assert not split

@@ -9,7 +9,15 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from ui.components.chart import ChartPanel, export_table, long_form, number, question_about
+from ui.components.chart import (
+    ChartPanel,
+    bar_chart,
+    export_table,
+    long_form,
+    number,
+    question_about,
+    told_cells,
+)
 from ui.components.result_panel import facts_html, listings
 from ui.state.replies import Result
 from vlm_backends import (
@@ -73,21 +81,42 @@ def test_nothing_asked_is_a_sentence_in_place_of_code_and_json():
 
 @pytest.mark.parametrize("cell, value", [
     ("12", 12), ("1,200", 1200), ("12.5 %", 12.5), ("$3.2", 3.2), ("\u22124", -4), ("1e3", 1000), ("~ 7 TWh", 7), (".5", 0.5),
-    ("", None), ("n/a", None), ("-", None), (None, None), ("nan", None),
+    ("44 TWh", 44), ("900k", 9e5), ("3.5M", 3.5e6), ("£1,234.50", 1234.5), ("7 km/h", 7),
+    ("", None), ("n/a", None), ("-", None), (None, None), ("nan", None), ("12 or 13", None), ("abc12", None),
+    ("(5)", None), ("12:30", None), ("2024-01-01", None), ("12,5", None), ("1e999", None),
 ])  # fmt: skip
 def test_a_number_is_read_out_of_a_cell(cell, value):
     assert number(cell) == value
 
 
 @pytest.mark.parametrize("rows, cells", [
-    ((), 0), ((("Year", "Sales"),), 0), ((("Year", "Sales"), ("2020", "x")), 0), ((("Year",), ("2020",)), 0),
-    ((("Year", "Sales"), ("2020", "7"), ("2021", "8")), 2), ((("", "A", "B"), ("Q1", "1", "2"), ("Q2", "", "3")), 3),
+    ((), 0), ((("Year", "Sales"),), 0), ((("Year", "Sales"), ("2020", "x")), 1), ((("Year",), ("2020",)), 0),
+    ((("Year", "Sales"), ("2020", "7"), ("2021", "8")), 2), ((("", "A", "B"), ("Q1", "1", "2"), ("Q2", "", "3")), 4),
 ])  # fmt: skip
 def test_a_table_in_long_form(rows, cells):
     assert len(long_form(rows)) == cells
     with gr.Blocks():
         panel = ChartPanel()
     assert panel.show(Answer("x", rows=rows))[panel.box].visible == bool(rows)
+
+
+@pytest.mark.parametrize("cells, values", [
+    (("12,5", "1.200", "7"), (12.5, 1200, 7)), (("12.5", "1,200", "7"), (12.5, 1200, 7)), (("1", "x", "3"), (1, None, 3)),
+    (("900k", "1.2M", ""), (9e5, 1.2e6, None)), (("1.200", "3", "4"), (1.2, 3, 4)),
+])  # fmt: skip
+def test_a_wrong_cell_keeps_its_place_and_is_told(cells, values):
+    rows = (("", "A", "B", "C"), ("Q1", *cells))
+    found = long_form(rows)
+    assert [each["value"] for each in found] == list(values)
+    told = told_cells(rows)
+    wrong = [(cell, name) for cell, name, value in zip(cells, "ABC", values) if value is None]
+    assert bool(told) == bool(wrong)
+    assert all(f"Q1, {name}" in told and cell in told for cell, name in wrong)
+
+
+def test_of_many_wrong_cells_the_first_are_named_and_all_counted():
+    rows = (("", "A"), *((f"row {i}", "?") for i in range(9)))
+    assert bar_chart(rows) is None and told_cells(rows).endswith("and 6 more.")
 
 
 def test_an_empty_table_is_not_taken_away():

@@ -5,7 +5,7 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from ui.core.markdown import as_markdown, closed, verbatim
+from ui.core.markdown import LATEX, as_markdown, closed, verbatim
 from vlm_backends import (
     Answer,
 )
@@ -51,15 +51,23 @@ def test_verbatim_words_keep_the_blanks_between_them(text):
 @pytest.mark.parametrize(
     "text, shown",
     [
-        ("so $x^2 + y$ holds", r"so \(x^2 + y\) holds"),
-        (r"$\frac{a}{b}$.", r"\(\frac{a}{b}\)."),
-        ("($a$) and $b$", r"(\(a\)) and \(b\)"),
+        ("so $x^2 + y$ holds", "so {$x^2 + y$} holds"),
+        (r"$\frac{a}{b}$.", r"{$\frac{a}{b}$}."),
+        ("($a$) and $b$", "({$a$}) and {$b$}"),
+        (r"\(a + b\) and \(c\)", "{$a + b$} and {$c$}"),
+        ("\\[\na\n\\]", "$$\na\n$$"),
         ("$$E = mc^2$$", "$$E = mc^2$$"),
-        (r"\(a\) and \[b\]", r"\(a\) and \[b\]"),
     ],
 )
 def test_formulas_are_marked_as_the_page_reads_them(text, shown):
-    assert as_markdown(Answer(text)) == shown
+    marked = shown.replace("{$", "\u2060$").replace("$}", "$\u2060")
+    assert as_markdown(Answer(text)) == marked
+
+
+def test_words_that_are_shown_letter_for_letter_hold_no_formula():
+    for text in ("give a key (at the top)", "[a] (b)", "$x$ and \\(y\\)", "$$z$$"):
+        shown = as_markdown(Answer(text, literal=True))
+        assert not any(mark["left"] in shown for mark in LATEX), shown
 
 
 @pytest.mark.parametrize(

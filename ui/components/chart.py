@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -13,7 +13,9 @@ from gradio.blocks import Block
 
 from ui.components.result_panel import download, export_buttons, refusal
 from ui.core.gradio_compat import QUIET
+from ui.core.markdown import verbatim
 from vlm_backends import Answer, BadPrompt, Picture, Turn
+from vlm_backends.engines.builtin.charts import axes
 from vlm_backends.media.exports import FORMATS
 from vlm_backends.table_prompts import write_table_prompt
 
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
 
 Rows = Sequence[Sequence[str]]
 
-_NUMBER = re.compile(r"[-+]?(?:\d[\d,\u00a0 ]*)?\.?\d+(?:[eE][-+]?\d+)?")
-_MINUS = "\u2212"  # what charts print in place of a hyphen
+_WITH_UNIT = re.compile(r"[~≈]?\s*([^\s~≈].*?)\s*[^\W\d_][^\d]{0,11}")  # such as "44 TWh"
+_POWER = re.compile(r"[-+]?\d*\.?\d+[eE][-+]?\d+")
+_MOST_TOLD = 3  # wrong cells that are named one by one
 _GREY = "#7c8798"  # legible on white and on dark
 _LEVEL_LABELS = 24  # characters of all labels together that fit side by side under a narrow chart
 _EMPTY_HEADER = "\u00a0"  # Gradio numbers the columns whose header is empty
@@ -32,7 +35,7 @@ _EMPTY_HEADER = "\u00a0"  # Gradio numbers the columns whose header is empty
 class TablePanel:
     """A table to be corrected and exported; it is hidden until an answer holds one."""
 
-    label = "The table: correct it before you take it away"
+    label = "The table: correct it before you export it"
 
     def __init__(self) -> None:
         with gr.Column(visible=False, elem_classes="chart") as self.box:
@@ -75,13 +78,14 @@ class ChartPanel(TablePanel):
 
     def __init__(self) -> None:
         super().__init__()
-        self.outputs = [*self.outputs, self.plot]
-        self.grid.input(lambda grid: bar_chart(_rows(grid)), self.grid, self.plot, **QUIET)
+        self.outputs = [*self.outputs, self.plot, self.told]
+        self.grid.input(self.redraw, self.grid, [self.plot, self.told], **QUIET)
 
     def _above(self) -> None:
         self.plot = gr.Plot(
             label="Drawn again from the table", elem_classes="again", show_label=True
         )
+        self.told = gr.Markdown(elem_classes="notice")
 
     def _below(self) -> None:
         with gr.Row(equal_height=True):
@@ -96,8 +100,14 @@ class ChartPanel(TablePanel):
 
     def show(self, answer: Answer | None) -> dict[Block, Any]:
         """Return the panel's values for an answer: its table and chart, or a hidden panel."""
-        rows = answer.rows if answer else ()
-        return super().show(answer) | {self.plot: bar_chart(rows) if rows else None}
+        return super().show(answer) | self._drawn(answer.rows if answer else ())
+
+    def redraw(self, grid: pd.DataFrame | None) -> dict[Block, Any]:
+        """Draw the chart from the corrected table, and say which cells hold no number."""
+        return self._drawn(_rows(grid))
+
+    def _drawn(self, rows: Rows) -> dict[Block, Any]:
+        return {self.plot: bar_chart(rows) if rows else None, self.told: told_cells(rows)}
 
 
 def bar_chart(rows: Rows) -> altair.Chart | None:
@@ -108,7 +118,7 @@ def bar_chart(rows: Rows) -> altair.Chart | None:
     import altair  # takes half a second, and only charts need it
 
     values = long_form(rows)
-    if not values:
+    if all(each["value"] is None for each in values):
         return None
     turned = sum(len(row[0]) for row in rows[1:]) > _LEVEL_LABELS
     chart = altair.Chart(altair.InlineData(values)).mark_bar()
@@ -136,22 +146,58 @@ def _styled(chart: altair.Chart) -> altair.Chart:
     )
 
 
-def long_form(rows: Rows) -> list[dict[str, str | float]]:
-    """Return a category, a series and a value for each cell that holds a number."""
+def long_form(rows: Rows) -> list[dict[str, str | float | None]]:
+    """Return a category, a series and a value for each cell; None where it holds no number.
+
+    A bar without a value keeps its place.
+    """
     head, *body = rows or [[]]
-    found: list[dict[str, str | float]] = []
-    for row in body:
-        for name, cell in zip(head[1:], row[1:]):
-            if (value := number(cell)) is not None:
-                found.append({"category": row[0], "series": name or "value", "value": value})
-    return found
+    read = _reading(body)
+    return [
+        {"category": row[0], "series": name or "value", "value": number(cell, read)}
+        for row in body
+        for name, cell in zip(head[1:], row[1:])
+    ]
 
 
-def number(cell: object) -> float | None:
-    """Read the number in a cell such as `1,200`, `12.5 %` or `$3.2`; None when there is none."""
-    found = _NUMBER.search(str(cell).replace(_MINUS, "-"))
-    value = float(re.sub(r"[,\u00a0 ]", "", found.group())) if found else math.inf
-    return value if math.isfinite(value) else None
+def told_cells(rows: Rows) -> str:
+    """Say, in Markdown, which cells hold no number, so that their bars are missing; or nothing."""
+    cells = {
+        (each["category"], each["series"], str(cell))
+        for each, cell in zip(long_form(rows), (cell for row in rows[1:] for cell in row[1:]))
+        if each["value"] is None
+    }
+    wrong = [
+        verbatim(f"{f'“{cell}”' if cell else 'nothing'} at {category}, {series}")
+        for category, series, cell in sorted(cells)
+    ]
+    if not wrong:
+        return ""
+    more = f", and {len(wrong) - _MOST_TOLD} more" if len(wrong) > _MOST_TOLD else ""
+    return f"No number, so no bar: {'; '.join(wrong[:_MOST_TOLD])}{more}."
+
+
+def number(cell: object, read: Callable[[str], float | None] = axes.number) -> float | None:
+    """Read the number of a cell such as `1,200`, `12.5 %`, `$3.2k` or `44 TWh`; None without one.
+
+    `read` knows what a comma and a point mean. What can be read in two ways, such as `(5)`, is
+    none.
+    """
+    text = str(cell).strip()
+    if _POWER.fullmatch(text):
+        return float(text) if math.isfinite(float(text)) else None
+    unit = _WITH_UNIT.fullmatch(text)
+    value = read(text.lstrip("~≈"))
+    return read(unit[1]) if value is None and unit else value
+
+
+def _reading(body: Rows) -> Callable[[str], float | None]:
+    """Return how most of the cells are read: with a point or, as in `12,5`, with a comma."""
+    cells = [cell for row in body for cell in row[1:]]
+    return max(
+        (axes.number, axes.continental_number),
+        key=lambda read: sum(number(cell, read) is not None for cell in cells),
+    )
 
 
 def question_about(grid: pd.DataFrame | None, question: str, picture: Picture | None) -> Turn:

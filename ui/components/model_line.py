@@ -23,8 +23,8 @@ def model_line(model: Model) -> gr.HTML:
         more += f" {_STATES[hosted.state]}: {escape(hosted.why, quote=False)}. {link}"
     about = f"About {escape(model.title)}"
     return gr.HTML(
-        f"<p><b>{escape(model.title)}</b>{by}{state}</p>"
-        f'<details><summary aria-label="{about}">i</summary><p>{more}</p></details>',
+        f'<div class="line"><p><b>{escape(model.title)}</b>{by}{state}</p>'
+        f'<details><summary aria-label="{about}">i</summary><p>{more}</p></details></div>',
         apply_default_css=False,
         elem_classes="model-line",
     )

@@ -13,6 +13,7 @@ from ui.components.presenter import PRESENTATION
 _STATIC = Path(__file__).parents[1] / "static"
 _SCRIPTS = (
     "viewer.js",
+    "kept.js",
     "engine_panel.js",
     "drop_zone.js",
     "zoom.js",

@@ -13,15 +13,17 @@ _DIAGRAM = re.compile(  # the browser would draw it, and load pictures for it
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _TASK = re.compile(r"^(\s*(?:[-*+]|\d+[.)]) )\[([ xX])\](?= )", re.MULTILINE)
 _CODE = re.compile(r"((?<!`)(`+)(?!`).+?(?<!`)\2(?!`))", re.DOTALL)
+_JOINER = "\u2060"  # WORD JOINER: invisible; a tag or a picture with it inside is plain text
 # As Pandoc reads it: no blank inside the dollars, and no digit after them; prices stay prices.
-_MATHS = re.compile(r"(?<![\\$\w])\$(?=[^\s$])((?:[^$\n\\]|\\.)*?[^\s$\\]|[^\s$\\])\$(?![\d$\w])")
-# What encloses a formula; single dollars are rewritten, or two prices would be one.
+_DOLLARS = re.compile(r"(?<![\\$\w])\$(?=[^\s$])((?:[^$\n\\]|\\.)*?[^\s$\\]|[^\s$\\])\$(?![\d$\w])")
+_ROUND, _SQUARE = re.compile(r"\\\((.+?)\\\)"), re.compile(r"\\\[(.+?)\\\]", re.DOTALL)
+_LEFT, _RIGHT = f"{_JOINER}$", f"${_JOINER}"
+# What encloses a formula on the page. Formulas are rewritten so: plain dollars may be prices, and
+# `verbatim` writes \\( for a parenthesis.
 LATEX = [
     {"left": "$$", "right": "$$", "display": True},
-    {"left": "\\[", "right": "\\]", "display": True},
-    {"left": "\\(", "right": "\\)", "display": False},
+    {"left": _LEFT, "right": _RIGHT, "display": False},
 ]
-_JOINER = "\u2060"  # WORD JOINER: invisible; a tag or a picture with it inside is plain text
 _BLANKS = re.compile(" {2,}")
 _FIRM = "\u00a0"  # NO-BREAK SPACE: HTML shows a run of other blanks as one
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$=:&-])")
@@ -66,11 +68,12 @@ def _tick(found: re.Match[str]) -> str:
 
 def _with_maths(text: str) -> str:
     """Return the text with formulas in single dollars marked as the page reads them."""
-    if "$" not in text:
+    if "$" not in text and "\\(" not in text and "\\[" not in text:
         return text
+    inline, block = rf"{_LEFT}\1{_RIGHT}", r"$$\1$$"
     parts = _CODE.split(text)
     for i in range(0, len(parts), 3):
-        parts[i] = _MATHS.sub(r"\\(\1\\)", parts[i])
+        parts[i] = _SQUARE.sub(block, _ROUND.sub(inline, _DOLLARS.sub(inline, parts[i])))
     return "".join(part for i, part in enumerate(parts) if i % 3 != 2)  # 2: the marks of code
 
 

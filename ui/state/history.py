@@ -1,6 +1,6 @@
 """Keeps what each browser asked for some hours, so that a reload of the page loses nothing.
 
-It is in memory only, under a random number that the browser made: never a key, never a file.
+It is in memory only, under random numbers that the browser made: never a key, never a file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from ui.state.conversation import Conversation
 from ui.state.task_run import TaskRun
 
 Kept = TypeVar("Kept", Conversation, TaskRun)
-_NUMBER = re.compile(r"[0-9a-f]{32}")
+RELOADED = "The page was loaded again while this answer arrived. Ask again for the rest."
+_NUMBERS = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{0,32})")
 _MOST_BROWSERS, _MOST_STATES = 512, 20
 _PATIENCE_S, _LOOK_EVERY_S = 3.0, 0.05
 
@@ -48,13 +49,13 @@ class History:
         with self._lock:
             states = self._states(browser, user, tab)
             if state.begun or not states:
-                _put_first(states, state)
+                _put_first(states, state, browser)
             return states[0]
 
     def renew(self, browser: str, user: str, tab: str, state: Kept) -> None:
         """Keep `state` as the newest of the tab; what was asked before stays."""
         with self._lock:
-            _put_first(self._states(browser, user, tab), state)
+            _put_first(self._states(browser, user, tab), state, browser)
 
     def earlier(self, browser: str, user: str, tab: str) -> list:
         """List what was asked in this tab, the newest first."""
@@ -63,14 +64,16 @@ class History:
 
     def _states(self, browser: str, user: str, tab: str) -> list:
         """Return the list of a tab, to be changed; one that nobody keeps for no browser."""
-        if not _NUMBER.fullmatch(browser or ""):
+        numbers = _NUMBERS.fullmatch(browser or "")
+        if not numbers:
             return []
+        key = user, numbers[1]
         now = self._clock()
         while self._shelves and now - next(iter(self._shelves.values())).used > MAX_AGE:
             self._shelves.popitem(last=False)
-        shelf = self._shelves.setdefault((user, browser), _Shelf(now))
+        shelf = self._shelves.setdefault(key, _Shelf(now))
         shelf.used = now
-        self._shelves.move_to_end((user, browser))
+        self._shelves.move_to_end(key)
         if len(self._shelves) > _MOST_BROWSERS:
             self._shelves.popitem(last=False)
         states = shelf.tabs.setdefault(tab, [])
@@ -78,20 +81,30 @@ class History:
         return states
 
 
-async def ended(state: Conversation | TaskRun) -> bool:
-    """Wait until an answer that a reload has cut off is over; return False if it goes on.
+async def cut_off(state: Conversation | TaskRun, browser: str) -> bool:
+    """End the answer that a reload of its window has cut off; return False if it goes on.
 
     It goes on when another window of the browser shows it.
     """
+    if state.active and state.shown_in == browser:
+        if state.reply:
+            state.reply.interrupt(RELOADED)
+        else:  # it is not sent yet
+            state.error = RELOADED
+            state.stop()
     for _ in range(round(_PATIENCE_S / _LOOK_EVERY_S)):
         if not state.active:
-            return True
+            break
         await asyncio.sleep(_LOOK_EVERY_S)
+    reply = state.reply
+    if state.busy and reply and reply.cancelled and not (reply.failure or reply.stopped):
+        reply.failure = RELOADED  # Gradio was faster: it ends what nobody listens to
     return not state.active
 
 
-def _put_first(states: list, state: Conversation | TaskRun) -> None:
-    """Make it the newest; states in which nothing was asked are dropped."""
+def _put_first(states: list, state: Conversation | TaskRun, browser: str) -> None:
+    """Make it the newest, of this window; states in which nothing was asked are dropped."""
+    state.shown_in = browser
     others = [kept for kept in states if kept is not state and kept.begun]
     states[:] = [state, *others][:_MOST_STATES]
 

@@ -27,6 +27,7 @@ class Phased:
     phase: Phase = Phase.IDLE
     stop_token: CancelToken | None = None  # a new one for each question; set by the visitor
 
+    shown_in: str = ""  # the numbers of the browser and the window that show it; see state.history
     forgotten: bool = False  # the visitor cleared it: nothing brings it back
 
     @property

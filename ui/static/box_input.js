@@ -15,7 +15,6 @@ showcase.drawing = (view) => {
   stage.append(view.own);
   view.drawable = Boolean(scene.actions.length);
   view.actions = make("div", { class: "actions" });
-  view.frame.append(view.actions);
   if (!view.drawable) return;
   stage.setAttribute("role", "group");
   stage.setAttribute(

@@ -47,7 +47,7 @@ showcase.header = (element) => {
   });
 };
 
-const MENUS = "details:is(.menu, .other)[open]";
+const MENUS = "details:is(.menu, .other, .line > details)[open]";
 const closeMenus = (kept) =>
   document.querySelectorAll(MENUS).forEach((menu) => {
     if (!menu.contains(kept)) menu.open = false;

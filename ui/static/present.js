@@ -1,4 +1,5 @@
 // ?present=1: large type, no settings, and the arrow keys step through chosen examples.
+const TYPED_IN = "input, textarea, [contenteditable], [role=button], [role=tab], .stage";
 const wanted = new URLSearchParams(location.search).get("present");
 if (wanted && wanted !== "0") {
   document.documentElement.classList.add("present");
@@ -6,7 +7,7 @@ if (wanted && wanted !== "0") {
 }
 
 function start() {
-  const { make, show } = showcase,
+  const { make, button, show } = showcase,
     says = make("span", { role: "status" });
   let at = -1;
   const step = (by) => {
@@ -19,19 +20,14 @@ function start() {
     make(
       "nav",
       { class: "presenter", "aria-label": "Presentation" },
-      make("button", { type: "button", onclick: () => step(-1) }, "← Back"),
+      button("← Back", () => step(-1)),
       says,
-      make("button", { type: "button", onclick: () => step(1) }, "Next →"),
+      button("Next →", () => step(1)),
     ),
   );
   says.textContent = "Press → to begin";
   addEventListener("keydown", (event) => {
-    if (
-      event.target.closest?.(
-        "input, textarea, [contenteditable], [role=button], [role=tab], .stage",
-      )
-    )
-      return;
+    if (event.target.closest?.(TYPED_IN)) return;
     if (event.key === "Escape") return location.assign(location.pathname);
     const by = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 }[event.key];
     if (by) {

@@ -9,7 +9,7 @@ const side = () => (NARROW.matches ? "high" : "wide");
 function apply() {
   const style = document.documentElement.style;
   style.setProperty("--wide", `${kept.wide ?? 55}%`);
-  style.setProperty("--high", `${kept.high ?? 38}%`);
+  style.setProperty("--high", `${kept.high ?? 44}%`);
   document.documentElement.classList.toggle("folded", Boolean(kept.folded));
   for (const divider of document.querySelectorAll(".divider")) {
     divider.setAttribute("aria-valuenow", Math.round(kept[side()] ?? 55));

@@ -29,33 +29,6 @@ showcase.address = (path) => {
   return `${window.gradio_config?.root ?? ""}/gradio_api/file=${file}`;
 };
 
-// What this browser keeps for the page; a frame of another site may not keep anything.
-showcase.kept = (name) => {
-  try {
-    return JSON.parse(localStorage.getItem(`vlm-showcase-${name}`));
-  } catch {
-    return null;
-  }
-};
-showcase.keep = (name, value) => {
-  try {
-    localStorage.setItem(`vlm-showcase-${name}`, JSON.stringify(value));
-  } catch {
-    /* then it is as new at the next visit */
-  }
-};
-
-// The number under which the server keeps for some hours what this browser asked.
-let browser = showcase.kept("browser");
-showcase.browser = () => {
-  if (!browser) {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    browser = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-    showcase.keep("browser", browser);
-  }
-  return browser;
-};
-
 // Call `then` with what the selector finds, once it is in the page.
 showcase.whenThere = (selector, then, tries = 100) => {
   const node = document.querySelector(selector);

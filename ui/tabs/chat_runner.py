@@ -27,8 +27,6 @@ from ui.tabs.fields import shown_page
 from ui.tabs.settings import ChatSettings
 from vlm_backends import Answer, BadPrompt, Model, Picture, Turn, VLMError
 
-RELOADED = "The page was loaded again while this answer arrived: what had arrived is shown."
-
 
 def check_free(conversation: Conversation) -> None:
     """Raise BadPrompt while an answer is on its way; a second question would take its place."""
@@ -191,9 +189,8 @@ class ChatHandlers:
         return {self.fields.viewer: shown, self.fields.facts: facts_html(result), **table}
 
     def again(self, conversation: Conversation) -> dict:
-        """Show a conversation that was held before; an answer that was cut off is told."""
-        cut = conversation.phase is Phase.ENDED
-        if cut:
+        """Show a conversation that was held before, with the end of its last answer."""
+        if conversation.phase is Phase.ENDED:
             conversation.settle()
         given, failed = conversation.given, conversation.failed
         waiting = {"text": "", "files": [picture_path(given)]} if given else None
@@ -201,7 +198,7 @@ class ChatHandlers:
         return {
             self.fields.chatbot: conversation.messages,
             self.fields.box: as_message(failed) if failed else waiting,
-            self.fields.notice: RELOADED if cut else "",
+            self.fields.notice: "",
             self.fields.instead: "",
             self.fields.page: shown_page(page),
             **self.beside(conversation.picture(), conversation.result),

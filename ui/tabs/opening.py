@@ -16,7 +16,7 @@ from ui.core.gradio_compat import QUIET, current_user
 from ui.core.session import Visitor
 from ui.core.storage import store_picture
 from ui.state.conversation import Conversation
-from ui.state.history import History, ended
+from ui.state.history import History, cut_off
 from ui.state.opening import READING, OpeningAnswers
 from ui.state.replies import Result
 from ui.state.task_run import TaskRun
@@ -86,8 +86,9 @@ class Opener:
         """Go on with what this browser asked before."""
         tab = self.tab
         kept = self.history.resume(browser, current_user(), tab.model.id, state)
-        if kept is state or not kept.begun or not await ended(kept):
+        if kept is state or not kept.begun or not await cut_off(kept, browser):
             return gr.skip()
+        kept.shown_in = browser
         return {tab.state: kept, tab.live: "", **tab.show_again(kept, visitor)}
 
     def begin(self, state: Conversation | TaskRun) -> dict[Any, Any]:

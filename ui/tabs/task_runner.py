@@ -47,8 +47,6 @@ _LATE = (
     "Run again for another."
 )
 
-_RELOADED = "The page was loaded again while this answer arrived: what had arrived is shown."
-
 
 @dataclass(frozen=True)
 class TaskRunHandlers:
@@ -163,11 +161,11 @@ class TaskRunHandlers:
         return {self.fields.facts: facts_html(run.result), **self._shown(run, "")}
 
     def shown_again(self, run: TaskRun, visitor: Visitor) -> dict:
-        """Show a run that was held before; one that was cut off is told."""
+        """Show a run that was held before, with its end."""
         if run.phase is not Phase.ENDED or run.downloading:
             return {**self.result_shown(run), self.fields.viewer: self.shown(run)}
         ended = self.finish(run, visitor)
-        return {self.fields.viewer: self.shown(run), **ended, self.fields.notice: _RELOADED}
+        return {self.fields.viewer: self.shown(run), **ended}
 
     def runnable(self, run: TaskRun, visitor: Visitor) -> bool:
         """Return True when the chosen task would be tried; a setting is refused when it runs."""

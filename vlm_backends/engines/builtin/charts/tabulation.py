@@ -95,7 +95,8 @@ def tabulate(frame: Frame, free: Sequence[PrintBox], title: str) -> ChartTable:
             cells.append((len(rows) - 2, column))
             part = bar.part.rotated_right(width) if layout.is_rotated else bar.part
             outlines.append(_outline(part, frame.drawing.scale))
-            labels.append(f"{category.name}: {text_of[id(bar)]}")
+            series = f", {header[column]}" if len(header) > 1 else ""
+            labels.append(f"{category.name}{series}: {text_of[id(bar)]}")
     how = _how(values, len(bars))
     if header[0] == f"{_UNNAMED} 1":
         how += "; no legend was read, so the series are numbered as they stand"
