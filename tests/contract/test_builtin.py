@@ -460,9 +460,9 @@ def test_a_question_about_a_chart_is_computed_from_its_table_with_its_rows_lit()
 @pytest.mark.parametrize(
     "question, lit",
     [
-        ("What is Rome in 2024?", ["Rome: 65"]),
-        ("Which city had the least in 2023?", ["Lima: 20"]),
-        ("What is the total of 2023?", ["Oslo: 30", "Rome: 50", "Lima: 20"]),
+        ("What is Rome in 2024?", ["Rome, 2024: 65"]),
+        ("Which city had the least in 2023?", ["Lima, 2023: 20"]),
+        ("What is the total of 2023?", ["Oslo, 2023: 30", "Rome, 2023: 50", "Lima, 2023: 20"]),
     ],
 )
 def test_of_several_series_the_cells_of_the_answer_alone_are_lit(question, lit):

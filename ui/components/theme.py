@@ -39,6 +39,7 @@ _STYLES = (
     "page",
     "chat",
     "task",
+    "samples",
     "present",
     "availability",
     "compare",
