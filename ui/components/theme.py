@@ -28,6 +28,7 @@ _SCRIPTS = (
     "fallback.js",
     "download.js",
     "chat.js",
+    "names.js",
     "samples.js",
     "offers.js",
     "address.js",
