@@ -46,7 +46,7 @@ def walk(page: Page, camera: Camera) -> None:
     camera.take(page, "arrive")
     page.locator(".sample:visible").nth(0).click()
     line = page.locator(".linked-words:visible .mark", has_text="Eagle Point")
-    line.wait_for(timeout=60_000)
+    until_done(page)
     camera.take(page, "read-a-sign")
     line.click()
     camera.take(page, "point-at-a-word")
@@ -55,8 +55,7 @@ def walk(page: Page, camera: Camera) -> None:
     expect(page.locator("#run-task")).to_be_enabled()
     drag(page, (0.53, 0.58), (0.7, 0.87))
     page.locator("#run-task").click()
-    page.locator("#stop-task").wait_for()
-    page.locator("#stop-task").wait_for(state="hidden", timeout=60_000)
+    until_done(page)
     camera.take(page, "outline-by-dragging")
     chart(page, camera)
     page.locator("#who").click()
@@ -64,6 +63,12 @@ def walk(page: Page, camera: Camera) -> None:
     page.locator("#availability table").wait_for()
     camera.take(page, "who-else-answers")
     page.keyboard.press("Escape")
+
+
+def until_done(page: Page) -> None:
+    """Wait until a run that was begun is done."""
+    page.locator("#stop-task").wait_for()
+    page.locator("#stop-task").wait_for(state="hidden", timeout=60_000)
 
 
 def chart(page: Page, camera: Camera) -> None:
