@@ -167,8 +167,8 @@ showcase.showBox = (view) => {
   const own = box && !point && view.chosen === null;
   if (box && fitting.length)
     rows.push(make("p", {}, `With ${name}: `, ...fitting.map((action) => act(action, [box]))));
-  if (scene.draw && !box)
-    rows.push(make("p", {}, `Drag a box in the picture${scene.points ? ", or click a thing" : ""}.`));
+  const clicks = scene.points ? ", or click a thing" : "";
+  if (scene.draw && !box) rows.push(make("p", {}, `Drag a box in the picture${clicks}.`));
   if (own && scene.editable) rows.push(make("p", {}, naming(view)));
   else if (!box && visible.length > 1 && about(true).length) {
     const boxes = visible.map(({ points }) => showcase.bounds(points));

@@ -50,7 +50,7 @@ class RegionField:
 
 
 class PicturePane:
-    """The pane of a picture: the viewer, the choice of a page, and a strip of offers and samples."""
+    """The pane of a picture: the viewer, the choice of a page, a strip of offers and samples."""
 
     def __init__(self, elem_id: str, samples: Sequence[Sample], several: bool = False) -> None:
         self.viewer = viewer(several, elem_id=elem_id)
