@@ -43,6 +43,14 @@ def use_key(page: Any, key: str) -> None:
     page.keyboard.press("Escape")
 
 
+def chosen_engine(page: Any) -> str:
+    """Open the panel of engines; return what it says of the one that answers on the open tab."""
+    page.locator("#who").click()
+    said = page.locator("#engines label:has(:checked)").inner_text()
+    page.keyboard.press("Escape")
+    return said
+
+
 def model_tabs(page: Any) -> list[Any]:
     """Return the tabs at the top of the page; an answer has tabs of its own, for its views."""
     return page.locator("#models > .tab-wrapper [role=tab]:visible").all()
