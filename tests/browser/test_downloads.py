@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tests.support.child_processes import page as running_page
-from tests.support.chromium import playwright
+from tests.support.chromium import chosen_engine, playwright
 from tests.support.fake_hub import hub
 from tests.support.paths import ASSETS
 
@@ -43,10 +43,10 @@ def test_a_locked_task_fetches_its_model_and_runs(browser, address):
     page.locator("#who").wait_for()
     page.get_by_role("tab", name="Florence-2").click()
     page.locator("#result input[type=file] >> nth=0").set_input_files(ASSETS / "cat.jpg")
-    page.get_by_label("Caption", exact=True).click()
+    page.locator("#tasks").get_by_text("Caption", exact=True).click()
     button = page.get_by_role("button", name="Download Florence-2, 0.5 GB, MIT")
-    page.locator("#run-task").click()
-    page.locator("#task-notice").get_by_text("This needs Florence-2 itself").wait_for()
+    sync_api.expect(page.locator("#run-task")).to_be_disabled()
+    page.locator(".block.about:visible").get_by_text("Needs Florence-2 itself").wait_for()
     button.press("Enter")
     page.locator(".download progress").wait_for()
     assert page.evaluate("document.activeElement.className") == "download"  # Tab leads to Stop
@@ -59,7 +59,8 @@ def test_a_locked_task_fetches_its_model_and_runs(browser, address):
     page.locator(".linked-words:visible .note").get_by_text(FLORENCE.weights.id).wait_for(
         timeout=120_000  # random weights know no end of their answer
     )
-    sync_api.expect(page.locator(".engine:visible")).to_contain_text("Open weights here: ready")
+    sync_api.expect(page.locator("#who")).to_contain_text("Open weights here")
+    assert "Here: ready" in chosen_engine(page)
     assert page.locator(".download:visible").count() == 0
     assert page.get_by_label("Caption", exact=True).is_checked()
     context.close()

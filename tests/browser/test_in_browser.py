@@ -182,6 +182,30 @@ def test_nothing_moves_while_words_arrive(visit, wire, monkeypatch):
     ), "a picture can be sent to a third party"
 
 
+def test_who_scrolls_up_stays_there_until_the_newest_words_are_wanted(visit, wire, monkeypatch):
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    gate = threading.Event()
+    wire.script.append(say.sse(["\n\n".join(f"line {i}" for i in range(60)), " end"], gate=gate))
+    page = visit("?model=llama-3.2-11b-vision-instruct", width=390, height=844)
+    use_key(page, KEY)
+    page.locator(".sample:visible").first.click()
+    page.locator(".block.live:visible").get_by_text("line 59").wait_for(state="attached")
+    pane, newest = page.locator(".exchange:visible"), page.locator(".newest:visible")
+    left = "pane => Math.round(pane.scrollHeight - pane.scrollTop - pane.clientHeight)"
+    sync_api.expect(newest).to_have_count(0)
+    assert pane.evaluate(left) < 3
+    pane.hover()
+    page.mouse.wheel(0, -400)
+    newest.wait_for()
+    gate.set()
+    page.locator(".conversation:visible .bot").get_by_text("line 59").wait_for()
+    page.wait_for_timeout(500)
+    assert pane.evaluate(left) > 100, "what is read was scrolled away"
+    newest.click()
+    sync_api.expect(newest).to_have_count(0)
+    assert pane.evaluate(left) < 3
+
+
 @pytest.mark.slow
 def test_what_was_read_is_not_covered_by_its_names(visit):
     page = visit("?model=llama-3.2-11b-vision-instruct")

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.support.chromium import playwright
+from tests.support.chromium import chosen_engine, playwright
 from tests.support.ports import launch_page
 
 torch = pytest.importorskip("torch", reason="torch is not installed: see requirements-local.txt")
@@ -65,7 +65,8 @@ def test_a_chat_loads_streams_stops_and_the_next_waits_in_line(visit, monkeypatc
     # a tiny network is in memory before the page can say that it is loaded: this one takes 3 s more
     monkeypatch.setattr(loader, "_read_checkpoint", lambda folder: time.sleep(3) or read(folder))
     page = visit("NeVA")
-    sync_api.expect(page.locator(".engine:visible")).to_contain_text("Open weights here: ready")
+    sync_api.expect(page.locator("#who")).to_contain_text("Open weights here")
+    assert "Here: ready" in chosen_engine(page)
     seen = page.evaluate_handle("""() => {
         const seen = []
         new MutationObserver(() => seen.push([...document.querySelectorAll(".live")].map(e => e.innerText).join("")))

@@ -71,22 +71,14 @@ def test_a_task_reads_the_page_that_is_chosen(visit, files, name):
 def test_a_pdf_and_a_heic_can_be_dropped_and_an_svg_is_refused(visit, files):
     page = visit()
     page.get_by_role("tab", name="Florence-2").click()
-    drop(
-        page,
-        "#task-picture .upload-container, #task-picture button",
-        files / "plan.pdf",
-        "application/pdf",
-    )
+    drop(page, "#result .viewer", files / "plan.pdf", "application/pdf")
     expect(page.locator("#result-page")).to_contain_text("Page (of 3)", timeout=20_000)
-    page.locator("#task-picture").get_by_label("Remove").or_(
-        page.locator("#task-picture").get_by_label("Clear")
-    ).first.click()
+    drop(page, "#result .viewer", files / "photo.heic", "")
     expect(page.locator("#result-page")).to_be_hidden()
-    drop(page, "#task-picture .upload-container, #task-picture button", files / "photo.heic", "")
     expect(page.locator("#result img")).to_be_visible(timeout=20_000)
     assert shown_size(page, "#result") == [480, 160]
     page.locator("#result input[type=file] >> nth=0").set_input_files(files / "drawing.svg")
-    expect(page.locator("#task-notice")).to_contain_text("SVG drawings are not read here")
+    expect(page.locator("#result .saying")).to_contain_text("SVG drawings are not read here")
 
 
 def drop(page, place: str, path, type: str) -> None:
@@ -105,7 +97,7 @@ def drop(page, place: str, path, type: str) -> None:
 
 @pytest.mark.slow
 def test_a_chat_asks_about_the_page_that_is_chosen(visit, files):
-    page = visit()
+    page = visit("?model=llama-3.2-11b-vision-instruct")
     box, choice = page.locator(".box:visible"), page.locator(".page-choice:visible")
     box.locator("input[type=file]").set_input_files(files / "plan.pdf")
     expect(choice).to_contain_text("Page (of 3)", timeout=20_000)

@@ -49,12 +49,13 @@ def page(browser, broken):
     page = context.new_page()
     page.set_default_timeout(30_000)
     page.goto(broken)
-    page.locator("#who p").wait_for()
+    page.locator("#who").get_by_text(Broken.name).wait_for()
     yield page
     context.close()
 
 
 def test_a_chat_goes_on_after_a_fault(page):
+    page.get_by_role("tab", name=CATALOGUE[0].title).click()
     page.locator(".sample:visible").first.click()
     page.locator(".conversation:visible .bot").get_by_text(FAULT).wait_for()
     expect(page.locator(".box:visible textarea")).to_have_value(CATALOGUE[0].prompts[0])

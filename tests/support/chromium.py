@@ -45,6 +45,30 @@ def use_key(page: Any, key: str) -> None:
     page.keyboard.press("Escape")
 
 
+def chosen_engine(page: Any) -> str:
+    """Open the panel of engines; return what it says of the one that answers on the open tab."""
+    page.locator("#who").click()
+    said = page.locator("#engines label:has(:checked)").inner_text()
+    page.keyboard.press("Escape")
+    return said
+
+
+def model_tabs(page: Any) -> list[Any]:
+    """Return the tabs at the top of the page; an answer has tabs of its own, for its views."""
+    return page.locator("#models > .tab-wrapper [role=tab]:visible").all()
+
+
+def ask_a_sample(page: Any) -> None:
+    """Ask the first sample of the open tab, and wait until its answer is whole."""
+    sample = page.locator(".sample:visible, #batch-sample:visible").first
+    busy = page.locator(".stop-button:visible, [id^=stop-]:visible, #batch-stop:visible")
+    sample.click()
+    answer = ".conversation .bot, .linked-words .text, .compared, .batch-grid li"
+    page.locator(f":is({answer}):visible").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(300)
+    busy.first.wait_for(state="hidden", timeout=90_000)
+
+
 def wait_for_tab(page: Any) -> None:
     """Wait until the page shows the tab that its URL names, if it names one.
 

@@ -24,12 +24,12 @@ class Camera:
     def __init__(self, folder: Path) -> None:
         self.folder, self.taken = folder, 0
 
-    def take(self, page: Page, name: str, full: bool = False) -> None:
+    def take(self, page: Page, name: str) -> None:
         """Take one picture, small enough to be kept in a repository."""
         self.taken += 1
         page.mouse.move(2, 2)
         page.wait_for_timeout(500)
-        self.keep(page.screenshot(full_page=full), name)
+        self.keep(page.screenshot(), name)
 
     def keep(self, shot: bytes, name: str) -> None:
         """Write the picture to a file."""
@@ -44,39 +44,50 @@ class Camera:
 def walk(page: Page, camera: Camera) -> None:
     """Read a sign, find a word in it, outline a thing, turn a chart into CSV, see which models answer."""
     camera.take(page, "arrive")
-    page.locator(".step").nth(0).click()
+    page.locator(".sample:visible").nth(0).click()
     line = page.locator(".linked-words:visible .mark", has_text="Eagle Point")
-    line.wait_for(timeout=60_000)
-    camera.take(page, "read-a-sign", full=True)
+    until_done(page)
+    camera.take(page, "read-a-sign")
     line.click()
     camera.take(page, "point-at-a-word")
-    page.locator(".step").nth(1).click()
+    page.locator(".sample:visible").nth(2).click()
     page.locator("#result polygon.solid").first.wait_for(state="attached", timeout=60_000)
+    expect(page.locator("#run-task")).to_be_enabled()
     drag(page, (0.53, 0.58), (0.7, 0.87))
     page.locator("#run-task").click()
+    until_done(page)
+    camera.take(page, "outline-by-dragging")
+    chart(page, camera)
+    page.locator("#who").click()
+    page.get_by_text("Which models answer?").click()
+    page.locator("#availability table").wait_for()
+    camera.take(page, "who-else-answers")
+    page.keyboard.press("Escape")
+
+
+def until_done(page: Page) -> None:
+    """Wait until a run that was begun is done."""
     page.locator("#stop-task").wait_for()
     page.locator("#stop-task").wait_for(state="hidden", timeout=60_000)
-    page.locator("#result .stage").scroll_into_view_if_needed()
-    camera.take(page, "outline-by-dragging")
-    page.locator(".step").nth(2).click()
-    csv = page.locator(".files:visible").get_by_role("button", name="CSV", exact=True)
-    csv.scroll_into_view_if_needed(timeout=60_000)
+
+
+def chart(page: Page, camera: Camera) -> None:
+    """Turn a chart back into its table, and save it as CSV."""
+    page.get_by_role("tab", name="DePlot").click()
+    page.locator(".sample:visible").nth(1).click()
+    page.locator(".views:visible [data-view=table]").click()
+    page.locator(".chart:visible .grid", has_text="Solar").wait_for(timeout=60_000)
+    csv = page.locator(".chart:visible .files").get_by_role("button", name="CSV", exact=True)
     with page.expect_download() as caught:
-        csv.click()
+        csv.click(timeout=60_000)
     print(Path(caught.value.path()).read_text("utf-8-sig"))
     page.locator(".chart:visible").first.evaluate("chart => chart.scrollIntoView({block: 'start'})")
     camera.take(page, "chart-to-csv")
-    page.get_by_text("Which models answer?").click()
-    page.locator("#availability table").wait_for()
-    page.locator("#availability").scroll_into_view_if_needed()
-    camera.take(page, "who-else-answers")
 
 
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
     """Draw a box on the picture; its corners are (x, y) in 0..1."""
     stage = page.locator("#result .stage")
-    stage.scroll_into_view_if_needed()
-    page.wait_for_timeout(300)
     at = stage.bounding_box()
     (x0, y0), (x1, y1) = [
         (at["x"] + u * at["width"], at["y"] + v * at["height"]) for u, v in (start, end)
@@ -89,8 +100,6 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
 
 def compare(page: Page, camera: Camera) -> None:
     """Ask several models the same about one picture."""
-    if page.locator("#availability table").is_visible():
-        page.get_by_text("Which models answer?").click()
     page.get_by_role("tab", name="Compare").click()
     page.locator(".sample:visible").first.click()
     page.locator("#stop-compare").wait_for(timeout=60_000)
@@ -126,7 +135,7 @@ def opened(
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page = context.new_page()
     page.goto(url)
-    page.locator("#who").get_by_text("answer").wait_for()
+    page.locator("#who").get_by_text("Built-in tools").wait_for()
     page.wait_for_timeout(1000)
     yield page
     context.close()

@@ -536,7 +536,9 @@ def test_ci_runs_what_the_quick_tests_may_skip():
             assert place.startswith((*LEFT_OUT_OF_THE_QUICK_RUN, *MAY_BE_SKIPPED)), place
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "ui" / "static").glob("*.css")), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "ui" / "static").glob("*.css")), ids=lambda p: p.name
+)
 def test_no_style_has_a_comma_inside_parentheses_of_a_selector(path):
     """Gradio writes its own class before each part of a selector, also inside of `:has(a, b)`."""
     bare = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)

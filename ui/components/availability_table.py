@@ -28,7 +28,7 @@ _STEPS = {  # what an answer from NVIDIA still needs, by the model's availabilit
 }
 _ADVICE = {  # by what is missing: a kind of engine, or something that an engine needs
     "key": '<b>An NVIDIA key:</b> make one at <a href="https://build.nvidia.com" target="_blank" '
-    'rel="noopener">build.nvidia.com</a> and give it on this page under “Use your own NVIDIA key”. '
+    'rel="noopener">build.nvidia.com</a> and give it on this page by “Add key”. '
     "Your pictures then go to NVIDIA.",
     "local": "<b>Open weights on this machine:</b> <code>pip install -r requirements-local.txt"
     "</code>, then start the page with <code>VLM_ENGINE=local python app.py</code>. A model is "

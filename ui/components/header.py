@@ -24,7 +24,7 @@ def header() -> gr.HTML:
     """Return the top of the page. static/engine_panel.js fills in who answers on the open tab."""
     links = "".join(f'<a href="{escape(to)}">{escape(name)}</a>' for to, name in _LINKS)
     return gr.HTML(
-        '<div class="top"><a class="skip" href="#question">Skip to the question</a>'
+        '<div class="top"><a class="skip" href="#models">Skip to the question</a>'
         f'<header class="brand">{_LOGO}<h1>VLM Showcase</h1></header>'
         '<button type="button" id="who" aria-haspopup="dialog" aria-expanded="false" '
         'aria-controls="engine-panel">Answers</button>'

@@ -29,6 +29,7 @@ _SCRIPTS = (
     "fallback.js",
     "download.js",
     "chat.js",
+    "names.js",
     "samples.js",
     "offers.js",
     "history.js",

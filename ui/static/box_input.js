@@ -3,7 +3,6 @@
 const MIN_DRAG = 0.01; // of the picture's side: a shorter drag is a click
 const POINT = 0.004; // of the picture's side, each way: a region so small is a point
 const GRIPS = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
-const CLICK = ", or click a thing";
 const isPoint = ([x0, y0, x1, y1]) => Math.max(x1 - x0, y1 - y0) <= 2.5 * POINT;
 const within = (value, low, high) => Math.min(high, Math.max(low, value));
 
@@ -167,8 +166,8 @@ showcase.showBox = (view) => {
   const own = box && !point && view.chosen === null;
   if (box && fitting.length)
     rows.push(make("p", {}, `With ${name}: `, ...fitting.map((action) => act(action, [box]))));
-  if (scene.draw && !box)
-    rows.push(make("p", {}, `Drag a box in the picture${scene.points ? CLICK : ""}.`));
+  const clicks = scene.points ? ", or click a thing" : "";
+  if (scene.draw && !box) rows.push(make("p", {}, `Drag a box in the picture${clicks}.`));
   if (own && scene.editable) rows.push(make("p", {}, naming(view)));
   else if (!box && visible.length > 1 && about(true).length) {
     const boxes = visible.map(({ points }) => showcase.bounds(points));

@@ -1,10 +1,8 @@
 // The conversation is one pane that scrolls: the turns, and below them the answer as it streams. It
 // follows the stream until its reader scrolls up; a button, or a new question, brings them back to
 // the newest words.
-// Pictures in it get names for screen readers, which Gradio's chat lacks.
 const NEAR = 48; // pixels from the end: still at the end
 const A_MOVE = 500; // milliseconds
-const NAMELESS = ".conversation button:not([aria-label]) > .image-frame";
 
 function follow(pane) {
   pane.followed = true;
@@ -49,6 +47,4 @@ document.addEventListener(
 
 new MutationObserver(() => {
   for (const pane of document.querySelectorAll(".exchange")) if (!pane.followed) follow(pane);
-  for (const frame of document.querySelectorAll(NAMELESS))
-    frame.parentElement.setAttribute("aria-label", "Your picture, larger");
 }).observe(document.documentElement, { childList: true, subtree: true });

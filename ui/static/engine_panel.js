@@ -42,8 +42,9 @@ showcase.header = (element) => {
     .addEventListener("click", () => showcase.openPanel("#key input"));
   element.querySelector(".skip").addEventListener("click", (event) => {
     event.preventDefault();
-    const fields = document.querySelectorAll(".composer textarea, .composer button");
-    [...fields].find((field) => field.checkVisibility())?.focus();
+    const question = [".composer textarea", ".composer button.primary", ".composer button"];
+    const fields = question.flatMap((each) => [...document.querySelectorAll(each)]);
+    fields.find((field) => !field.disabled && field.checkVisibility())?.focus();
   });
 };
 

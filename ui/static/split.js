@@ -2,17 +2,18 @@
 // or a double click hides the picture. The browser keeps the choice.
 const NARROW = matchMedia("(max-width: 700px)"),
   LEAST = 15,
-  MOST = 80; // percent of the work area
+  MOST = 80, // percent of the work area
+  USUAL = { wide: 55, high: 46 };
 const kept = showcase.kept("split") ?? {};
 const side = () => (NARROW.matches ? "high" : "wide");
 
 function apply() {
   const style = document.documentElement.style;
-  style.setProperty("--wide", `${kept.wide ?? 55}%`);
-  style.setProperty("--high", `${kept.high ?? 44}%`);
+  style.setProperty("--wide", `${kept.wide ?? USUAL.wide}%`);
+  style.setProperty("--high", `${kept.high ?? USUAL.high}%`);
   document.documentElement.classList.toggle("folded", Boolean(kept.folded));
   for (const divider of document.querySelectorAll(".divider")) {
-    divider.setAttribute("aria-valuenow", Math.round(kept[side()] ?? 55));
+    divider.setAttribute("aria-valuenow", Math.round(kept[side()] ?? USUAL[side()]));
     divider.setAttribute("aria-orientation", NARROW.matches ? "horizontal" : "vertical");
   }
 }
@@ -44,7 +45,7 @@ function divide(work) {
     onkeydown: (event) => {
       const step = { ArrowLeft: -2, ArrowUp: -2, ArrowRight: 2, ArrowDown: 2 }[event.key];
       if (event.key === "Enter") fold();
-      else if (step) move((kept[side()] ?? 55) + step);
+      else if (step) move((kept[side()] ?? USUAL[side()]) + step);
       else return;
       event.preventDefault();
     },

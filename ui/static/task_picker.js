@@ -16,10 +16,22 @@ showcase.tasks = (element, props, watch, choose) => {
       ),
     );
     if (held) root.querySelector("input:checked")?.focus();
+    reveal(root);
   };
   watch("value", show);
+  new ResizeObserver(() => reveal(root)).observe(root);
   show();
 };
+
+// Scroll sideways to the chosen task, where all stand in one line.
+function reveal(root) {
+  const chosen = root.querySelector(".chip:has(:checked)");
+  if (!chosen) return;
+  const at = chosen.getBoundingClientRect(),
+    { left, right, width } = root.getBoundingClientRect();
+  if (at.left < left || at.right > right)
+    root.scrollLeft += at.left - left - (width - at.width) / 2;
+}
 
 function chip({ token, title, locked }, chosen, choose) {
   const { make } = showcase;

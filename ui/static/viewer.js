@@ -114,7 +114,7 @@ showcase.render = (view, zoom) => {
   showcase.zoomable(view);
   showcase.tools(view);
   if (zoom) view.zoom = zoom;
-  else showcase.fit(view, false);
+  else showcase.fit(view, scene.draw);
   view.watcher = new ResizeObserver(() => {
     showcase.layOut(view);
     placeNames(view);

@@ -1,7 +1,7 @@
 // Zoom and pan: the stage gets a size and a place in its frame. Names and lines keep their size.
 const MOST = 16, // times the size at which the picture fits
   STEP = 1.25,
-  NARROW = 0.35; // of the frame's width: what would be narrower begins nearly as wide as it
+  NARROW = 0.25; // of the frame's width: what would be narrower begins nearly as wide as it
 
 showcase.zoomable = (view) => {
   view.zoom = { k: 1, x: 0, y: 0, by: null };
@@ -71,7 +71,7 @@ showcase.pan = (view, dx, dy) => {
   showcase.layOut(view);
 };
 
-// Show all of the picture; a tall one as wide as the frame, from its top, unless `whole`.
+// Show all of the picture; a tall one nearly as wide as the frame, from its top, unless `whole`.
 showcase.fit = (view, whole = true) => {
   const [w, h, wide] = fitting(view);
   const narrow = w < NARROW * wide && !whole;

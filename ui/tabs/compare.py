@@ -61,13 +61,18 @@ class CompareTab:
 
     def _question(self) -> None:
         self.intent = gr.Radio(
-            list(_BY_TITLE), value=READ.title, label="What you want", elem_id="compare-purpose"
+            list(_BY_TITLE),
+            value=READ.title,
+            label="What you want",
+            elem_id="compare-purpose",
+            elem_classes="compare-choice",
         )
         self.about = gr.Markdown(elem_classes="about")
         self.chosen = gr.CheckboxGroup(
             [],
             label=f"Whom to ask, {MOST} at most",
             elem_id="compare-models",
+            elem_classes="compare-choice",
             show_select_all=False,
         )
         self.notice = gr.Markdown(elem_classes="notice", elem_id="compare-notice")

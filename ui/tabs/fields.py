@@ -50,13 +50,14 @@ class RegionField:
 
 
 class PicturePane:
-    """The pane of a picture: the viewer, the choice of a page, and a strip of samples."""
+    """The pane of a picture: the viewer, the choice of a page, a strip of offers and samples."""
 
     def __init__(self, elem_id: str, samples: Sequence[Sample], several: bool = False) -> None:
         self.viewer = viewer(several, elem_id=elem_id)
         self.page = page_field(f"{elem_id}-page")
-        self.offers = offers()
-        self.samples = sample_strip(samples)
+        with gr.Row(elem_classes="strip"):  # one line: the picture stays as it is when offers come
+            self.offers = offers()
+            self.samples = sample_strip(samples)
 
     def wire(
         self,
