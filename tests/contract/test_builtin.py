@@ -72,7 +72,7 @@ def test_every_task_answers_truly_or_says_what_it_needs(task):
     if task.token in HERE:
         answer = run(task.token, SIGN, words, region)
         assert (
-            answer.text and "on this machine" in answer.note and "not by Florence-2" in answer.note
+            answer.text and "by the built-in tools" in answer.note and "not by Florence-2" in answer.note
         )
         assert answer.literal and answer.sent.way is None
     else:
@@ -453,7 +453,7 @@ def test_a_question_about_a_chart_is_computed_from_its_table_with_its_rows_lit()
     answer = asked_about_chart("Which city is the largest, and by how much?", CITY_ROWS)
     assert "88: Lima" in answer.text and "Rome (65): the difference is 23" in answer.text
     assert {region.label.partition(":")[0] for region in answer.regions} == {"Lima", "Rome"}
-    assert "Computed on this machine, without a model" in answer.note
+    assert "Computed by the built-in tools, without a model" in answer.note
 
 
 @pytest.mark.slow

@@ -86,7 +86,7 @@ def line(score=0.99, sure=True):
 
 
 @pytest.mark.parametrize("lines, unread, has, lacks", [
-    ([line(), line(0.91)], 0, ["least sure 91%", "Chinese and Japanese."], ["unsure", "could not", "Cyrillic"]),
+    ([line(), line(0.91)], 0, ["Confidence 91–99%", "Chinese and Japanese."], ["unsure", "could not", "Cyrillic"]),
     ([line(), line(0.7, sure=False)], 0, ["1 of 2 pieces of print is unsure", "not Vietnamese, Cyrillic"], ["least sure"]),
     ([line(), line(), line()], 1, ["1 place looks", "could not be read", "not Vietnamese, Cyrillic"], ["least sure", "rest may be wrong"]),
     ([line(), line(0.7, sure=False)], 3, ["3 places look", "rest may be wrong too", "VLM_OCR_SCRIPT=cyrillic"], ["least sure"]),
@@ -256,4 +256,4 @@ def test_what_reads_is_named_as_it_is(monkeypatch, script, name, fresh):
     assert ocr_script.ocr_name() == name
     model, task = find_model("microsoft/florence-2"), find_task("<OCR>")
     assert Embedded().capability(model, task).computed_by == name
-    assert Embedded().capability(model, task).summary == f"Done on this machine by {name}."
+    assert Embedded().capability(model, task).summary == f"Done by the built-in tools ({name})."

@@ -106,7 +106,7 @@ def test_no_letters_touch_in_high_print_or_at_a_words_beginning(text, height):
                                   "Call 555 0104", "Été à Noël", "El niño", "1920x1080"])  # fmt: skip
 def test_ordinary_print_needs_no_caution(text):
     assert describe_doubts([line(text)], 0) == (
-        "Surest line 99%, least sure 99%. It reads Latin script, Chinese and Japanese."
+        "Confidence 99%. It reads Latin script, Chinese and Japanese."
     )
 
 

@@ -44,7 +44,7 @@ def small_print(engine: str, answer: Answer, timing: Timing) -> str:
     if answer.sent and answer.sent.way:
         parts.append(_transport(answer.sent))
     if timing.first_s is not None:
-        parts.append(f"First words after {timing.first_s:.1f} s, all after {timing.total_s:.1f} s.")
+        parts.append(f"First token {timing.first_s:.1f} s, total {timing.total_s:.1f} s.")
     return f"<small>{verbatim(' '.join(parts))}</small>"
 
 

@@ -241,7 +241,9 @@ class TaskRunHandlers:
             return {}
         answer = run.result.answer
         late = _LATE if _is_late(run, answer) else ""
-        empty = "" if has_content(answer) else nothing_found(answer)
+        empty = (
+            "" if has_content(answer) else nothing_found(replace(answer, note=""))
+        )  # it is shown below
         return {
             self.fields.notice: notice or late or empty,
             self.fields.viewer: self.view(run, None if answer.regions else run.box, answer),

@@ -14,7 +14,7 @@ from vlm_backends.engines import NVIDIA, OpenAI, nvidia, openai
 from vlm_backends.engines.wire import requests
 from vlm_backends.types import Model, Picture, Prompt, Sent
 
-PICTURES_FROM = "On the page: “Take it away”, “Picture as sent”."
+PICTURES_FROM = "On the page: “Export”, “Picture as sent”."
 ASSET_HEADERS = "NVCF-INPUT-ASSET-REFERENCES", "NVCF-FUNCTION-ASSET-IDS"  # hold the assets' ids
 Encoded = tuple[Picture, nvidia.Way]  # a picture as it is sent, and the way it goes
 _FORMS: Mapping[nvidia.Way, str] = {"inline": "base64", "asset": "asset_id"}  # in a data URL

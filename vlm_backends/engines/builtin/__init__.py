@@ -42,38 +42,40 @@ class _Tool:
 
 _GRABCUT = "GrabCut"
 _OUTLINED = f"{{detector}}, selfie segmentation and {_GRABCUT}"
-_READ = _Tool("{ocr}", "Done on this machine by {ocr}.")
+_READ = _Tool("{ocr}", "Done by the built-in tools ({ocr}).")
 _NAMED = _Tool(
     "{detector} and {ocr}",
-    "On this machine: things of {kinds} kinds by {detector}, words where they are printed.",
+    "Built-in tools: things of {kinds} kinds by {detector}, words where they are printed.",
     scored=True,
 )
 _BY_TASK = {  # Florence-2's tasks in `tasks.TASKS`
     "<OD>": _Tool(
-        "{detector}", "Found on this machine by {detector}: {kinds} kinds of things.", scored=True
+        "{detector}",
+        "Found by the built-in tools ({detector}): {kinds} kinds of things.",
+        scored=True,
     ),
     "<REGION_PROPOSAL>": _Tool(
-        "{detector}", "On this machine: boxes by {detector}, without names.", scored=True
+        "{detector}", "Built-in tools: boxes by {detector}, without names.", scored=True
     ),
     "<REGION_TO_CATEGORY>": _Tool(
-        "{detector}", "On this machine: one of {kinds} kinds, or text ({detector}).", scored=True
+        "{detector}", "Built-in tools: one of {kinds} kinds, or text ({detector}).", scored=True
     ),
     "<OCR>": _READ,
     "<OCR_WITH_REGION>": _READ,
     "<REGION_TO_SEGMENTATION>": _Tool(
         _OUTLINED,
-        "On this machine: people by a network, other things by colour and edges (GrabCut).",
+        "Built-in tools: people by a network, other things by colour and edges (GrabCut).",
         scored=True,
         points=True,
     ),
     "<REFERRING_EXPRESSION_SEGMENTATION>": _Tool(
         _OUTLINED,
-        "On this machine: {kinds} kinds of things, as in “the left horse” ({detector}, GrabCut).",
+        "Built-in tools: {kinds} kinds of things, as in “the left horse” ({detector}, GrabCut).",
         scored=True,
     ),
     "<REGION_TO_DESCRIPTION>": _Tool(
         "measurements and {ocr}",
-        "On this machine: measured facts, such as text, colours and size.",
+        "Built-in tools: measured facts, such as text, colours and size.",
     ),
     "<CAPTION_TO_PHRASE_GROUNDING>": _NAMED,
     "<OPEN_VOCABULARY_DETECTION>": _NAMED,
@@ -141,7 +143,7 @@ class Embedded:
         cancel = cancel or CancelToken()
         picture = prompt.picture
         if picture is None:
-            raise BadPrompt("Add a picture first: this machine answers from pictures only.")
+            raise BadPrompt("Add a picture first: the built-in tools answer from pictures only.")
         yield Chunk(sent=Sent(picture.mime, picture.width, picture.height, len(picture.data)))
         with _picture_line.place(cancel) as place:
             for ahead in place:

@@ -26,7 +26,7 @@ def describe_region(
     box = parse_box(question.words)
     left, top, right, bottom = pixel_box(rgb, box)
     part = rgb[top:bottom, left:right]
-    note = f"Colours measured and print read ({ocr_name()}) on this machine, not by Florence-2."
+    note = f"Colours measured and text read by the built-in tools ({ocr_name()}), not Florence-2."
     yield Chunk(
         f"{colours.size_and_colours(part)}\n",
         (Region(NAMELESS, corners(box)),),

@@ -80,7 +80,7 @@ def name_region(rgb: np.ndarray, question: TaskQuestion, cancel: CancelToken) ->
         return
     if _print_in(rgb, box, cancel) >= _PRINTED:
         region = Region("text", corners(box), span=(0, 4))
-        note = "Lines of print were found on this machine, not by Florence-2."
+        note = "Lines of text were found by the built-in tools, not by Florence-2."
         yield Chunk("text", (region,), literal=True, note=note)
         return
     said = with_kinds("No name: what is in this box is not surely of a known kind.")
@@ -119,7 +119,7 @@ def found_by() -> str:
     """Say what finds things here, and what it cannot do."""
     known = things.detector()
     return (
-        f"Found on this machine by {known.name}, which knows {len(known.kinds)} kinds of things "
+        f"Found by the built-in tools ({known.name}), which know {len(known.kinds)} kinds of things "
         "in photographs, not by Florence-2. A thing of another kind may get the name of the "
         "nearest; drawings are left out."
     )

@@ -137,7 +137,7 @@ class _Marked:
     def _sources(self, lines: Sequence[TextLine], unread: int) -> Iterator[str]:
         if self._named.nouns:
             yield found_by()
-        yield f"Printed words found on this machine by {ocr_name()}, not by Florence-2."
+        yield f"Printed words found by the built-in tools ({ocr_name()}), not by Florence-2."
         if unread or not all(line.is_sure for line in lines):
             yield describe_doubts(lines, unread)
 

@@ -224,14 +224,14 @@ def _unknown_kind(words: Sequence[str]) -> Chunk:
 def _made_by(*outlined: Thing | None) -> str:
     """Say what computed the outlines of things; None is a thing without a name."""
     return (
-        f"Outlined on this machine by {_makers(outlined)}, not by Florence-2; how sure it is was "
+        f"Outlined by the built-in tools ({_makers(outlined)}), not by Florence-2; how sure it is was "
         "measured on hand-drawn outlines."
     )
 
 
 def _tried_by(*things: Thing | None) -> str:
     """Say what computed no outline of things that is good enough to be shown."""
-    return f"An outline was tried on this machine by {_makers(things)}, not by Florence-2."
+    return f"An outline was tried by the built-in tools ({_makers(things)}), not by Florence-2."
 
 
 def _makers(outlined: Sequence[Thing | None]) -> str:

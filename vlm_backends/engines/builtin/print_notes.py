@@ -45,7 +45,7 @@ def describe_doubts(lines: Sequence[TextLine], unread: int, in_table: bool = Fal
     said = []
     if lines and not doubtful:
         scores = [line.score for line in lines]
-        said.append(f"Surest line {max(scores):.0%}, least sure {min(scores):.0%}.")
+        said.append(f"Confidence {_range(min(scores), max(scores))}.")
     if unsure:
         are = "is" if unsure == 1 else "are"
         said.append(f"{unsure} of {len(lines)} pieces of print {are} unsure.")
@@ -55,6 +55,15 @@ def describe_doubts(lines: Sequence[TextLine], unread: int, in_table: bool = Fal
     if lines and doubtful > _MANY * (len(lines) + unread):
         said.append("So much is unsure that the rest may be wrong too.")
     return " ".join([*said, *_cautions(lines, in_table), _scripts(bool(doubtful))])
+
+
+def _range(least: float, most: float) -> str:
+    """Return two shares of 1 in percent: "91–99%", or "99%" where both are alike."""
+    return (
+        f"{most:.0%}"
+        if round(100 * least) == round(100 * most)
+        else f"{100 * least:.0f}–{most:.0%}"
+    )
 
 
 def _cautions(lines: Sequence[TextLine], in_table: bool) -> Iterator[str]:

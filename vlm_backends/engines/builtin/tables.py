@@ -62,10 +62,10 @@ def read_table(rgb: np.ndarray, question: str, cancel: CancelToken) -> Iterator[
         if printed:
             yield _printed(printed, question, lines, rgb)
             return
-        note = f"Read on this machine by {ocr_name()}, not by DePlot."
+        note = f"Read by the built-in tools ({ocr_name()}), not by DePlot."
         yield Chunk(_refusal(reason, lines), literal=True, note=note)
         return
-    note = f"Drawing measured and words read on this machine, not by DePlot: {table.how}."
+    note = f"Drawing measured and words read by the built-in tools, not by DePlot: {table.how}."
     regions = _regions(table, rgb)
     found = _answer(question, table.rows, table, lines) if question else None
     if found:
@@ -81,7 +81,7 @@ def _printed(
 ) -> Chunk:
     """Return the answer of a table that is printed in a picture."""
     source = (
-        f"This table is printed in the picture. Read on this machine by {ocr_name()}; rows and "
+        f"This table is printed in the picture. Read by the built-in tools ({ocr_name()}); rows and "
         "columns by rules and by where the print stands, not by DePlot."
     )
     said = source, describe_table(table), describe_doubts(lines, 0, in_table=True)
@@ -146,7 +146,7 @@ def _computed(found: TableAnswer | None, source: str, lit: tuple[Region, ...]) -
         text = f"No answer: this question is not surely understood here. {_ANSWERS}\n\n"
         text += f"For any other question, {OTHER_ENGINES}."
         return Chunk(text, literal=True, note="Nothing was computed.")
-    note = f"Computed on this machine, without a model, from the table that was {source}."
+    note = f"Computed by the built-in tools, without a model, from the table that was {source}."
     return Chunk(found.text, lit, literal=True, note=note)
 
 

@@ -67,7 +67,7 @@ def describe_print(
 
     `with_parts` adds the parts of a page, and its tables.
     """
-    source = f"Read on this machine by {ocr_name()}, not by {model.title}"
+    source = f"Read by the built-in tools ({ocr_name()}), not by {model.title}"
     note = f"{source}: it reads and does not converse. To talk, {OTHER_ENGINES}."
     head = "Printed in this picture:\n\n"
     yield Chunk(head, literal=True, note=note)
@@ -140,13 +140,13 @@ def _codes(found: Sequence[FoundCode], rgb: np.ndarray, length: int) -> Iterator
 
 
 def _print(rgb: np.ndarray, cancel: CancelToken, located: bool) -> Iterator[Chunk]:
-    source = f"Read on this machine by {ocr_name()}, not by Florence-2."
+    source = f"Read by the built-in tools ({ocr_name()}), not by Florence-2."
     scan, lines = Scan(rgb, cancel), list[TextLine]()
     for chunk in _pieces(scan, rgb, lines, start=0):
         note = f"{source} {describe_doubts(lines, len(scan.unread))}" if lines else ""
         yield chunk._replace(regions=chunk.regions if located else (), note=note)
     if not lines:
-        source = f"{ocr_name()} found no print in this picture that it can read."
+        source = f"The built-in tools ({ocr_name()}) found no text."
     yield Chunk(status=_LOOKING)
     found = codes.read_codes(rgb, cancel)
     tables = find_tables(rgb, lines)
