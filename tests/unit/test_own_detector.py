@@ -43,7 +43,7 @@ def test_a_yolox_file_finds_its_own_kinds():
     (left, top), (right, bottom) = lamp["outline"][0], lamp["outline"][2]
     assert [left, right] == pytest.approx([44 / 64, 1.0], abs=1e-3)  # 68 px is outside
     assert [top, bottom] == pytest.approx([32 / 42.667, 1.0], abs=1e-3)
-    assert "yolox, which knows 2 kinds" in answer["note"]
+    assert "(yolox), which know 2 kinds" in answer["note"]
     assert answer["summary"] == "Found by the built-in tools (yolox): 2 kinds of things."
 
 

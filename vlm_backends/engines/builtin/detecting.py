@@ -119,8 +119,8 @@ def found_by() -> str:
     """Say what finds things here, and what it cannot do."""
     known = things.detector()
     return (
-        f"Found by the built-in tools ({known.name}), which know {len(known.kinds)} kinds of things "
-        "in photographs, not by Florence-2. A thing of another kind may get the name of the "
+        f"Found by the built-in tools ({known.name}), which know {len(known.kinds)} kinds of "
+        "things in photographs, not by Florence-2. A thing of another kind may get the name of the "
         "nearest; drawings are left out."
     )
 

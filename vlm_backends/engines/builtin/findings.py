@@ -70,8 +70,8 @@ def _to_question(
 def _source(model: Model) -> str:
     known = things.detector()
     return (
-        f"Things found by the built-in tools ({known.name}), which know {len(known.kinds)} kinds in "
-        f"photographs: a thing of another kind may get the name of the "
+        f"Things found by the built-in tools ({known.name}), which know {len(known.kinds)} kinds "
+        "in photographs: a thing of another kind may get the name of the "
         f"nearest. This is a list of findings, not {model.title}'s words."
     )
 

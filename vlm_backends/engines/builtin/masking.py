@@ -224,8 +224,8 @@ def _unknown_kind(words: Sequence[str]) -> Chunk:
 def _made_by(*outlined: Thing | None) -> str:
     """Say what computed the outlines of things; None is a thing without a name."""
     return (
-        f"Outlined by the built-in tools ({_makers(outlined)}), not by Florence-2; how sure it is was "
-        "measured on hand-drawn outlines."
+        f"Outlined by the built-in tools ({_makers(outlined)}), not by Florence-2; how sure it is "
+        "was measured on hand-drawn outlines."
     )
 
 

@@ -81,8 +81,8 @@ def _printed(
 ) -> Chunk:
     """Return the answer of a table that is printed in a picture."""
     source = (
-        f"This table is printed in the picture. Read by the built-in tools ({ocr_name()}); rows and "
-        "columns by rules and by where the print stands, not by DePlot."
+        f"This table is printed in the picture. Read by the built-in tools ({ocr_name()}); rows "
+        "and columns by rules and by where the print stands, not by DePlot."
     )
     said = source, describe_table(table), describe_doubts(lines, 0, in_table=True)
     note = " ".join(filter(None, said))
