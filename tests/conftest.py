@@ -35,6 +35,7 @@ LEFT_OUT_OF_THE_QUICK_RUN = (  # files that need torch, Ray or minutes; they are
     "browser/test_downloads.py",
     "browser/test_first_screen.py",
     "browser/test_local_weights.py",
+    "browser/test_offers.py",
     "browser/test_outcome.py",
     "browser/test_pages.py",
     "browser/test_thoughts.py",

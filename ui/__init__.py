@@ -4,35 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
 from ui.api.endpoints import add_api
 from ui.api.mcp import add_tools, mcp_installed
 from ui.components.availability_table import AvailabilityTable
-from ui.components.chart import ChartPanel, question_about
 from ui.components.engine_panel import EnginePanel
 from ui.components.header import header
 from ui.components.theme import css, head, theme
-from ui.core.gradio_compat import QUIET, TolerantBlocks
-from ui.core.markdown import verbatim
+from ui.core.gradio_compat import TolerantBlocks
 from ui.core.session import EngineRegistry, find_engines
 from ui.core.shutdown import leave, serve
 from ui.core.storage import sweeping_lifespan
-from ui.state.conversation import Conversation
 from ui.state.history import History
 from ui.state.links import slug
 from ui.state.opening import OpeningAnswers
 from ui.tabs.batch import BatchTab
 from ui.tabs.chat import ChatTab
-from ui.tabs.chat_runner import check_free
 from ui.tabs.compare import CompareTab
+from ui.tabs.elsewhere import wire_elsewhere
 from ui.tabs.history import HistoryHandlers
 from ui.tabs.opening import Opener
 from ui.tabs.task import TaskTab
 from ui.web.middleware import protection
-from vlm_backends import Engine, VLMError
+from vlm_backends import Engine
 from vlm_backends.config import Config
 from vlm_backends.ratelimit import RateLimiter
 
@@ -63,7 +59,7 @@ def build(
                 compare = CompareTab(engines, visitor)
             with gr.Tab("Batch", id="batch", elem_id="tab-batch"):
                 batch = BatchTab(engines, visitor)
-        _ask_about_charts(tabs, [tab for _, tab in models if isinstance(tab, ChatTab)])
+        wire_elsewhere(tabs, [tab for _, tab in models])
         ends = [end for tab in (*(tab for _, tab in models), compare, batch) for end in tab.ends]
         table.redraw_after(*ends)
         opening = _open(page, engines, models)
@@ -121,30 +117,3 @@ def settings(config: Config | None = None, limiter: RateLimiter | None = None) -
         "app_kwargs": {"middleware": middleware, "lifespan": sweeping_lifespan()},
         "footer_links": ["api", "gradio", "settings"],
     }
-
-
-def _ask_about_charts(tabs: gr.Tabs, chats: Sequence[ChatTab]) -> None:
-    """Send a question about a table to the first model that converses, in its own tab."""
-    chat_tab = next(chat for chat in chats if chat.model.converses)
-    for tab in chats:
-        if tab.chart:
-            _ask_about_chart(tabs, tab, tab.chart, chat_tab)
-
-
-def _ask_about_chart(tabs: gr.Tabs, tab: ChatTab, chart: ChartPanel, chat_tab: ChatTab) -> None:
-    def ask_chat(  # not `ask`, which is the name of an endpoint
-        read: Conversation, conversation: Conversation, grid: Any, question: str
-    ) -> dict[Any, Any]:
-        try:
-            turn = question_about(grid, question, read.picture())
-            check_free(conversation)
-        except VLMError as error:
-            return {tab.notice: verbatim(str(error))}
-        opened = {tabs: gr.Tabs(selected=slug(chat_tab.model)), tab.notice: ""}
-        return opened | chat_tab.handlers.put(conversation, turn)
-
-    inputs = [tab.conversation, chat_tab.conversation, chart.grid, chart.question]
-    for begin in (chart.go.click, chart.question.submit):
-        chat_tab.answer_after(
-            begin(ask_chat, inputs, [tabs, tab.notice, *chat_tab.handlers.fields.asked], **QUIET)
-        )

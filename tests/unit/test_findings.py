@@ -26,7 +26,7 @@ def test_the_answer_is_called_a_list_of_findings():
     (cup,) = [region for region in answer.regions if region.label == "cup"]
     assert answer.text[slice(*cup.span)].endswith(f"({cup.score:.0%})")
     assert f"a list of findings, not {LLAMA.title}'s words" in answer.note
-    assert "SSDLite, which knows 80 kinds" in answer.note
+    assert "(SSDLite), which know 80 kinds" in answer.note
 
 
 @pytest.mark.slow

@@ -239,7 +239,7 @@ FLOORS = {
         ["attachments", "task_runner", "compare_runner"],
         ["chat_runner", "task_pictures", "download", "batch"],
         ["chat", "task", "compare"],
-        ["opening", "history"],
+        ["opening", "history", "elsewhere"],
     ],
     "ui.api": [["endpoints"], ["mcp"]],
     "ui.web": [["middleware"]],

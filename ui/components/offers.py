@@ -19,6 +19,11 @@ class Offer(NamedTuple):
     ask: str
 
 
+# What other tabs answer: see ui/tabs/elsewhere.py.
+CHART = Offer("Read the chart in DePlot's tab", "chart")
+CODES = Offer("Read them in a chat", "codes")
+
+
 def offers() -> gr.HTML:
     """Return a row of offers; its event `take` names what to `ask`, a task's token or a question.
 

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from ui.components.offers import Offer, offers_about
+from ui.components.offers import CHART, Offer, offers_about
 from ui.components.viewer import refused, scene
 from ui.core.gradio_compat import QUIET, STREAMED, MessageBox
 from ui.core.markdown import verbatim
@@ -23,6 +23,7 @@ OFFERS = {  # by what is found in a picture
     "things": Offer("What is in it?", "What is in this picture?"),
     "text": Offer("Read it", "What does it say?"),
     "codes": Offer("Read", "What is in the code?"),
+    "chart": CHART,
 }
 
 

@@ -13,6 +13,7 @@ from gradio.components import Component
 
 from ui.components.chart import ChartPanel
 from ui.components.fallback import accept_offer, offer
+from ui.components.offers import CHART
 from ui.components.result_panel import facts_html
 from ui.components.viewer import scene
 from ui.core.markdown import as_markdown, verbatim
@@ -112,7 +113,7 @@ class ChatHandlers:
     ) -> dict:
         """Ask what was offered about the pictures in the box."""
         wanted = getattr(event, "ask", "")
-        if wanted not in [offer.ask for offer in OFFERS.values()]:
+        if wanted not in [offer.ask for offer in OFFERS.values() if offer is not CHART]:
             return {self.fields.conversation: conversation}
         return self.take(conversation, {**(message or {}), "text": wanted})
 

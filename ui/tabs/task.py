@@ -26,7 +26,7 @@ from ui.state.task_run import TaskRun, complete_box
 from ui.tabs.download import DownloadHandlers
 from ui.tabs.fields import PicturePane, RegionField, shown_page, titled
 from ui.tabs.run_fields import RunFields
-from ui.tabs.task_pictures import NO_BOX, OFFERS, TaskPictures
+from ui.tabs.task_pictures import NO_BOX, OFFERED_TASKS, TaskPictures
 from ui.tabs.task_runner import TaskRunHandlers
 from vlm_backends import Model, Question, Task, VLMError, find_task
 from vlm_backends.engines.base import Capability
@@ -288,7 +288,7 @@ class TaskTab:
     def take_offer(self, run: TaskRun, visitor: Visitor, event: gr.EventData) -> dict[Any, Any]:
         """Choose the task that was offered."""
         wanted = getattr(event, "ask", "")
-        if wanted not in [offer.ask for offer in OFFERS.values()]:
+        if wanted not in OFFERED_TASKS:
             return gr.skip()
         return self.show_task(run, find_task(wanted), visitor, *NO_BOX)
 

@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from ui.components.offers import Offer, offers_about
+from ui.components.offers import CHART, CODES, Offer, offers_about
 from ui.components.viewer import refused
 from ui.core.gradio_compat import QUIET, STREAMED
 from ui.core.markdown import verbatim
@@ -26,7 +26,10 @@ OFFERS = {  # by what is found in a picture
     "things": Offer("Detect objects", "<OD>"),
     "text": Offer("Read and locate", "<OCR_WITH_REGION>"),
     "table": Offer("Read as rows", "<OCR>"),
+    "codes": CODES,
+    "chart": CHART,
 }
+OFFERED_TASKS = [offer.ask for offer in OFFERS.values() if offer not in (CHART, CODES)]
 NO_BOX: BoxFields = (None, None, None, None)
 
 
