@@ -10,11 +10,13 @@ from urllib.parse import unquote, urlsplit
 
 from ui.core.gradio_compat import uploaded_path
 from ui.core.storage import store_file, store_picture
-from vlm_backends import BadPrompt, CancelToken, Picture
+from vlm_backends import BadPrompt, CancelToken, Picture, Refused, Unreachable
 from vlm_backends.annotate.sources import safe_name
 from vlm_backends.engines.http.client import fetch
 from vlm_backends.media.data_urls import from_data_url, is_data_url
 
+_PUBLIC = "it must be a public one that begins with https:// or http://"
+_AS_FILE = "Or save the picture, and drop the file here."
 _MOST = 100  # files of one event
 
 
@@ -47,5 +49,11 @@ def _fetched(address: str) -> str:
     """Return the path of a file with what is at a public address, or in a data URL."""
     if is_data_url(address):
         return store_file("picture", from_data_url(address))
+    try:
+        data = fetch(address, CancelToken())
+    except Refused as error:
+        raise BadPrompt(f"This address answered with status {error.status}. {_AS_FILE}") from None
+    except Unreachable:
+        raise BadPrompt(f"This address gives no picture: {_PUBLIC}. {_AS_FILE}") from None
     name = unquote(urlsplit(address).path).rpartition("/")[2]
-    return store_file(safe_name(name) or "picture", fetch(address, CancelToken()))
+    return store_file(safe_name(name) or "picture", data)

@@ -64,7 +64,7 @@ class History:
 
     def _states(self, browser: str, user: str, tab: str) -> list:
         """Return the list of a tab, to be changed; one that nobody keeps for no browser."""
-        numbers = _NUMBERS.fullmatch(browser or "")
+        numbers = _NUMBERS.fullmatch(browser) if isinstance(browser, str) else None
         if not numbers:
             return []
         key = user, numbers[1]

@@ -1,0 +1,149 @@
+"""What a browser asked is kept under its own numbers, for some hours, and never with a key."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.async_tools import finished
+from tests.support.paths import ASSETS
+from ui.core.storage import MAX_AGE, store_picture
+from ui.state.conversation import Conversation
+from ui.state.history import RELOADED, History, cut_off
+from ui.state.phase import Phase
+from ui.state.replies import PageReply
+from ui.state.task_run import TaskRun
+from vlm_backends import Prompt, Question, Turn, find_model
+
+LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
+ONE, OTHER = "a" * 32, "b" * 32
+WINDOW, SECOND = f"{ONE}.{'1' * 32}", f"{ONE}.{'2' * 32}"
+
+
+@pytest.fixture(autouse=True)
+def _uploads(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+
+
+def conversation(words="What is it?"):
+    """A conversation in which something was asked."""
+    talk = Conversation()
+    talk.put(Turn("user", words, (store_picture(ASSETS / "cat.jpg"),)))
+    talk.reset()
+    return talk
+
+
+def test_a_browser_goes_on_with_its_newest_conversation():
+    history, talk = History(), conversation()
+    assert history.resume(WINDOW, "", "llama", talk) is talk
+    assert history.resume(WINDOW, "", "llama", Conversation()) is talk
+    assert history.resume(SECOND, "", "llama", Conversation()) is talk, "another window"
+
+
+def test_what_was_asked_before_the_page_knew_the_browser_comes_first():
+    history, old, new = History(), conversation("Old?"), conversation("New?")
+    history.resume(WINDOW, "", "llama", old)
+    assert history.resume(WINDOW, "", "llama", new) is new
+    assert history.earlier(WINDOW, "", "llama") == [new, old]
+
+
+@pytest.mark.parametrize(
+    "browser, user, tab",
+    [
+        (f"{OTHER}.{'1' * 32}", "", "llama"),
+        (WINDOW, "mallory", "llama"),
+        (WINDOW, "", "neva"),
+        ("", "", "llama"),
+        (ONE, "", "llama"),
+        (f"{ONE[:-1]}.", "", "llama"),
+        (f"{ONE}.{'g' * 32}", "", "llama"),
+        (f" {WINDOW}", "", "llama"),
+        (f"{WINDOW}\n", "", "llama"),
+        (None, "", "llama"),
+        (7, "", "llama"),
+        ({"a": 1}, "", "llama"),
+    ],
+)
+def test_nobody_else_gets_it(browser, user, tab):
+    history, fresh = History(), Conversation()
+    history.resume(WINDOW, "", "llama", conversation())
+    assert history.resume(browser, user, tab, fresh) is fresh
+    assert not [each for each in history.earlier(browser, user, tab) if each.begun]
+
+
+def test_what_was_cleared_never_comes_back():
+    history, first, second = History(), conversation("One?"), conversation("Two?")
+    history.resume(WINDOW, "", "llama", first)
+    history.renew(WINDOW, "", "llama", second)
+    second.forgotten = True
+    assert history.earlier(WINDOW, "", "llama") == [first]
+    first.forgotten = True
+    fresh = Conversation()
+    assert history.resume(WINDOW, "", "llama", fresh) is fresh
+
+
+def test_a_picture_that_is_gone_takes_its_conversation_along():
+    history, talk = History(), conversation()
+    history.resume(WINDOW, "", "llama", talk)
+    Path(talk.pictures[0].source).unlink()
+    fresh = Conversation()
+    assert history.resume(WINDOW, "", "llama", fresh) is fresh
+
+
+def test_it_is_kept_no_longer_than_the_pictures_and_not_for_everybody(monkeypatch):
+    now = [0.0]
+    history, talk = History(clock=lambda: now[0]), conversation()
+    history.resume(WINDOW, "", "llama", talk)
+    now[0] = MAX_AGE - 1
+    assert history.earlier(WINDOW, "", "llama") == [talk]
+    now[0] = 2 * MAX_AGE + 1
+    assert history.earlier(WINDOW, "", "llama") == []
+    history.renew(WINDOW, "", "llama", talk)
+    for i in range(600):
+        history.earlier(f"{i:032x}.", "", "llama")
+    assert history.earlier(WINDOW, "", "llama") == [], "the latest browsers are kept"
+
+
+def test_of_many_conversations_the_newest_are_kept():
+    history = History()
+    talks = [conversation(f"Question {i}?") for i in range(25)]
+    for talk in talks:
+        history.renew(WINDOW, "", "llama", talk)
+    assert history.earlier(WINDOW, "", "llama") == talks[:4:-1]
+
+
+def running(window):
+    """A conversation whose answer is on its way, shown in this window."""
+    talk = conversation()
+    talk.enqueue()
+    talk.claim()
+    talk.reply = PageReply(Question(LLAMA, Prompt(tuple(talk.turns))), talk.stop_token)
+    talk.shown_in = window
+    return talk
+
+
+def test_a_reload_cuts_its_own_answer_off_and_says_so():
+    talk = running(WINDOW)
+    talk.reply.interrupt = lambda reason: (setattr(talk.reply, "failure", reason), talk.end())
+    assert finished(cut_off(talk, WINDOW)) and talk.reply.failure == RELOADED
+    talk.settle()
+    assert RELOADED.split(".")[0] in talk.messages[-1]["content"]
+
+
+def test_a_second_window_leaves_the_answer_of_the_first_alone(monkeypatch):
+    monkeypatch.setattr("ui.state.history._PATIENCE_S", 0.1)
+    talk = running(SECOND)
+    assert not finished(cut_off(talk, WINDOW))
+    assert talk.phase is Phase.RUNNING and not talk.reply.failure
+
+
+def test_an_answer_that_was_complete_is_not_called_cut_off():
+    talk = running(WINDOW)
+    talk.end()
+    assert finished(cut_off(talk, WINDOW)) and not talk.reply.failure
+
+
+def test_a_task_s_picture_and_result_are_its_pictures():
+    run = TaskRun()
+    assert run.pictures == [] and not run.begun
+    run.picture = store_picture(ASSETS / "cat.jpg")
+    assert run.pictures == [run.picture] and run.begun
