@@ -191,10 +191,10 @@ async def _grounds(session: Session, begun: asyncio.Semaphore) -> tuple[bool, bo
     go = session.page.event("click", elem_id="run-task")
     stream = session.page.after(go)
     async with session.alive():
-        grounding = "<CAPTION_TO_PHRASE_GROUNDING>"
-        await session.run(session.page.choice(grounding), None, grounding)
-        file = await session.upload("coffee.jpg", (ASSETS / "coffee.jpg").read_bytes())
-        await session.run(go, None, file, None, f"tok{session.hash[:12]} held")
+        choose = session.page.event("choose", elem_id="tasks")
+        await session.run(choose, event_data={"token": "<CAPTION_TO_PHRASE_GROUNDING>"})
+        await _given(session, "coffee.jpg")
+        await session.run(go, None, None, f"tok{session.hash[:12]} held")
         begun.release()
         await _followed(session, stream, asyncio.Semaphore(0), lambda text: True, None, None)
         shown = await session.run(session.page.after(stream), None, None)
@@ -206,13 +206,20 @@ async def _reads(session: Session, begun: asyncio.Semaphore) -> tuple[bool, bool
     go = session.page.event("click", elem_id="run-task")
     stream = session.page.after(go)
     async with session.alive():
-        file = await session.upload("page.png", (ASSETS / "page.png").read_bytes())
-        await session.run(go, None, file, None)
+        await _given(session, "page.png")
+        await session.run(go)
         await _followed(
             session, stream, begun, lambda text: re.search(r'"[^"*…]{12,}', text), None, None
         )
         shown = json.dumps(await session.run(session.page.after(stream), None, None))
     return '"points"' in shown, _SAID in shown
+
+
+async def _given(session: Session, name: str) -> None:
+    """Give Florence-2's viewer this picture of the assets."""
+    file = await session.upload(name, (ASSETS / name).read_bytes())
+    picked = session.page.event("picked", elem_id="result")
+    await session.run(picked, event_data={"paths": [file["path"]]})
 
 
 async def _followed(
