@@ -17,6 +17,7 @@ from tests.support.page_process import Visitor
 from tests.support.paths import ASSETS
 from tests.support.wire import Wire
 from tests.support.wire import replies as say
+from vlm_backends.media.exports import FORMATS as EXPORTS
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 OWNER, SERVER, HEADER, FIELD = (
@@ -24,18 +25,7 @@ OWNER, SERVER, HEADER, FIELD = (
 )
 KEYS = OWNER, SERVER, HEADER, FIELD
 LLAMA = "meta/llama-3.2-11b-vision-instruct"
-FORMATS = (
-    "PNG",
-    "SVG",
-    "JSON",
-    "COCO",
-    "CSV",
-    "Text",
-    "Mask",
-    "Conversation",
-    "Picture as sent",
-    "Link",
-)
+FORMATS = *EXPORTS, "JSON", "Conversation", "Picture as sent", "Link"
 _START = "import logging, runpy; logging.basicConfig(level=0); runpy.run_path('app.py', run_name='__main__')"
 
 
@@ -67,6 +57,13 @@ def said(page, service) -> list[tuple[str, str]]:
 
 def test_no_answer_of_the_page_holds_a_key(said):
     assert said and _holding(said) == []
+
+
+def test_the_visit_had_an_answer_its_code_and_its_files(said):
+    answers = dict(said)
+    assert "NVIDIA_API_KEY" in answers["the views"]
+    for format in ("PNG", "Web page", "JSON", "Conversation", "Picture as sent"):
+        assert '"path":' in answers[f"a file, {format}"], format
 
 
 def test_no_file_holds_a_key_and_no_log_at_debug(said, folder):
@@ -234,25 +231,15 @@ def _visited(visitor: Visitor) -> Iterator[tuple[str, str]]:
         (finish, (None, None)),
     ):
         yield "a chat", visitor.event(number, *data)
-    shelves = [
-        each["id"]
-        for each in visitor.config["dependencies"]
-        if [target[1] for target in each["targets"]] == ["take"]
-    ]
     for format in FORMATS:
-        yield f"a file, {format}", visitor.event(shelves[0], None, about={"format": format})
-    codes = [
-        each["id"]
-        for each in visitor.config["dependencies"]
-        if [target[1] for target in each["targets"]] == ["expand"]
-    ]
-    for number in codes[:3]:
-        yield "View code, the strip", visitor.event(number, None)
-    yield "the strip", visitor.event(visitor.wired("click", elem_id="check-models"), None)
-    yield (
-        "another engine",
-        visitor.event(visitor.wired("input", elem_classes="engine"), "Your server", None),
-    )
+        take = visitor.about("take", box)
+        yield f"a file, {format}", visitor.event(take, None, about={"format": format})
+    yield "the views", visitor.event(visitor.about("look", box), None)
+    for event, place in (("expand", "availability-box"), ("click", "check-models")):
+        yield "which models answer", visitor.event(visitor.wired(event, elem_id=place), None)
+    chosen = {"tab": LLAMA.rpartition("/")[2], "engine": "Your server"}
+    choose = visitor.wired("choose", elem_id="engines")
+    yield "another engine", visitor.event(choose, None, about=chosen)
     for number, data in (
         *begun,
         (stream, (None, None, 512, 1.0, 1.0, None)),

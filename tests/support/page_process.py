@@ -145,6 +145,16 @@ class Visitor:
             if [found[0], event] in map(list, each["targets"])
         )
 
+    def about(self, event: str, number: int) -> int:
+        """Return the id of the handler of this event that gets only the state of another handler."""
+        handlers = self.config["dependencies"]
+        (state,) = [each["inputs"][0] for each in handlers if each["id"] == number]
+        return next(
+            each["id"]
+            for each in handlers
+            if event in [name for _, name in each["targets"]] and each["inputs"] == [state]
+        )
+
     def then(self, number: int) -> list[int]:
         """Return the ids of the handlers that follow this one, in their order."""
         steps = [
