@@ -129,7 +129,7 @@ def by_script(url, cookies=None):
 def opened(context, url):
     page = context.new_page()
     page.set_default_timeout(60_000)
-    page.goto(url)
+    page.goto(f"{url}?model={LLAMA.rpartition('/')[2]}")
     page.locator("#who").get_by_text("Built-in tools · free").wait_for(state="attached")
     return page
 
