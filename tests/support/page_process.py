@@ -54,9 +54,11 @@ class Page:
         return [Path(folder, name) for folder, _, names in os.walk(self.folder) for name in names]
 
     def empty(self) -> list[str]:
-        """List the folders that are empty."""
+        """List the folders in it that are empty."""
         return [
-            folder for folder, folders, names in os.walk(self.folder) if not folders and not names
+            folder
+            for folder, folders, names in os.walk(self.folder)
+            if not folders and not names and Path(folder) != self.folder
         ]
 
 
