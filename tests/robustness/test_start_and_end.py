@@ -86,6 +86,17 @@ def test_a_page_that_is_told_to_end_while_this_machine_answers(tmp_path):
         _assert_in_order(finished(_ended(url, process, 2, lambda: True, embedded=True)))
 
 
+def test_a_page_that_is_told_to_end_while_it_reads_its_samples(tmp_path):
+    with page(tmp_path, VLM_ENGINE="embedded") as (_, process):
+        time.sleep(1)  # all of them take longer
+        start = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) in (0, -signal.SIGTERM)
+        assert time.monotonic() - start < _BOUND
+    assert "Traceback" not in (tmp_path / "page.log").read_text()
+    assert not [*tmp_path.rglob("picture.*")], "no picture is left"
+
+
 def test_a_second_signal_ends_the_page_at_once(tmp_path, number):
     with page(tmp_path, VLM_ENGINE="embedded") as (_, process):
         process.send_signal(number)
