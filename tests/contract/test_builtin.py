@@ -72,7 +72,9 @@ def test_every_task_answers_truly_or_says_what_it_needs(task):
     if task.token in HERE:
         answer = run(task.token, SIGN, words, region)
         assert (
-            answer.text and "by the built-in tools" in answer.note and "not by Florence-2" in answer.note
+            answer.text
+            and "by the built-in tools" in answer.note
+            and "not by Florence-2" in answer.note
         )
         assert answer.literal and answer.sent.way is None
     else:

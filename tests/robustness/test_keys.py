@@ -17,6 +17,8 @@ from tests.support.page_process import Visitor
 from tests.support.paths import ASSETS
 from tests.support.wire import Wire
 from tests.support.wire import replies as say
+from ui.state.key_check import TRYING
+from vlm_backends.media.exports import FORMATS as EXPORTS
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 OWNER, SERVER, HEADER, FIELD = (
@@ -24,18 +26,8 @@ OWNER, SERVER, HEADER, FIELD = (
 )
 KEYS = OWNER, SERVER, HEADER, FIELD
 LLAMA = "meta/llama-3.2-11b-vision-instruct"
-FORMATS = (
-    "PNG",
-    "SVG",
-    "JSON",
-    "COCO",
-    "CSV",
-    "Text",
-    "Mask",
-    "Conversation",
-    "Picture as sent",
-    "Link",
-)
+FORMATS = *EXPORTS, "JSON", "Conversation", "Picture as sent", "Link"
+SETTINGS = 512, 1.0, 1.0, None, "", ""  # of a chat
 _START = "import logging, runpy; logging.basicConfig(level=0); runpy.run_path('app.py', run_name='__main__')"
 
 
@@ -67,6 +59,14 @@ def said(page, service) -> list[tuple[str, str]]:
 
 def test_no_answer_of_the_page_holds_a_key(said):
     assert said and _holding(said) == []
+
+
+def test_the_visit_had_an_answer_its_code_and_its_files(said):
+    answers = dict(said)
+    assert "The key works" in answers["the key is tried"]
+    assert "NVIDIA_API_KEY" in answers["the views"]
+    for format in ("PNG", "Web page", "JSON", "Conversation", "Picture as sent"):
+        assert '"path":' in answers[f"a file, {format}"], format
 
 
 def test_no_file_holds_a_key_and_no_log_at_debug(said, folder):
@@ -195,6 +195,7 @@ def _said(url: str, wire: Wire) -> Iterator[tuple[str, str]]:
         )
         yield from _failed(visitor, name, wire)
     yield "/models", str(owner.call("models"))
+    yield from _tried(url, wire)
     yield from _visited(field)
     for visitor in (header, field):
         yield (
@@ -205,57 +206,72 @@ def _said(url: str, wire: Wire) -> Iterator[tuple[str, str]]:
         yield "what is no key", field.event(field.wired("click", elem_id="use-key"), bad, None)
 
 
-def _failed(visitor: Visitor, name: str, wire: Wire) -> Iterator[tuple[str, str]]:
-    """Yield errors of every kind, from a service that repeats the key wherever it can."""
-    key = visitor.key or OWNER
-    faults = {
+def _faults(key: str) -> dict[str, say.Reply]:
+    """Return errors of every kind, of a service that repeats the key wherever it can."""
+    return {
         "401": say.status(401, {"detail": f"Bearer {key} is not known"}), "500": say.status(500, f"Authorization: Bearer {key}"),
         "a page": say.status(502, f"<html>{key}</html>", "text/html"), "429": say.status(429, {"error": {"message": key}}),
         "no JSON": say.status(200, f"oops {key}", "application/json"), "422": say.status(422, {"detail": [{"msg": key, "loc": [key]}]}),
-        "in a stream": say.sse(["one "], error={"message": f"key {key}", "code": 500}), "410": say.status(410, {"detail": f"end of life {key}"}),
+        "in a stream": say.sse(["one "], error={"message": f"key {key}", "code": 500}),
         "a header": say.status(503, b"", headers={"Retry-After": key}), "moved": say.redirect(f"http://127.0.0.1:9/{key}?k={key}"),
         "half": say.half_json(), "cut": say.sse(["one ", "two "], cut_after=1), "gone": say.drop(),
+        "410": say.status(410, {"detail": f"end of life {key}"}),
     }  # fmt: skip
-    for fault, reply in faults.items():
+
+
+def _failed(visitor: Visitor, name: str, wire: Wire) -> Iterator[tuple[str, str]]:
+    """Yield what is said of each fault; at last the model that was called gone is alive again."""
+    for fault, reply in _faults(visitor.key or OWNER).items():
         wire.script.extend([reply] * 4)
         yield f"{fault}, {name}", str(visitor.ask())
         wire.script.clear()
+    again = visitor if visitor.key else Visitor(visitor.url)
+    yield f"NVIDIA, {name}", _choose(again, "NVIDIA")
+    yield f"alive, {name}", str(_asked(again, "Alive?", by_page=not visitor.key))
+
+
+def _tried(url: str, wire: Wire) -> Iterator[tuple[str, str]]:
+    """Yield what is said of a key that is tried, by a service that repeats it."""
+    for fault, reply in _faults(FIELD).items():
+        visitor = Visitor(url)
+        use = visitor.wired("click", elem_id="use-key")
+        (trial, *_) = visitor.then(use)
+        wire.script.extend([reply] * 4)
+        yield f"{fault}, a key is given", visitor.event(use, FIELD, None)
+        yield f"{fault}, it is tried", visitor.event(trial, None, TRYING)
+        wire.script.clear()
+
+
+def _choose(visitor: Visitor, engine: str) -> str:
+    """Choose an engine for the tab of Llama; return all that is answered."""
+    chosen = {"tab": LLAMA.rpartition("/")[2], "engine": engine}
+    return visitor.event(visitor.wired("choose", elem_id="engines"), None, about=chosen)
 
 
 def _visited(visitor: Visitor) -> Iterator[tuple[str, str]]:
     """Yield the answers of a visit: the key in its field, a chat, its code and files, a comparison, a batch."""
-    yield "the key's field", visitor.event(visitor.wired("click", elem_id="use-key"), FIELD, None)
+    use = visitor.wired("click", elem_id="use-key")
+    yield "the key's field", visitor.event(use, FIELD, None)
+    yield "the key is tried", visitor.event(visitor.then(use)[0], None, TRYING)
     box = visitor.wired("submit", elem_classes="box")
     begun = [(box, (None, {"text": "Who?", "files": [visitor.file()]}))]
     stream, finish, *_ = visitor.then(box)
     for number, data in (
         *begun,
-        (stream, (None, None, 512, 1.0, 1.0, None)),
+        (stream, (None, None, *SETTINGS)),
         (finish, (None, None)),
     ):
         yield "a chat", visitor.event(number, *data)
-    shelves = [
-        each["id"]
-        for each in visitor.config["dependencies"]
-        if [target[1] for target in each["targets"]] == ["take"]
-    ]
     for format in FORMATS:
-        yield f"a file, {format}", visitor.event(shelves[0], None, about={"format": format})
-    codes = [
-        each["id"]
-        for each in visitor.config["dependencies"]
-        if [target[1] for target in each["targets"]] == ["expand"]
-    ]
-    for number in codes[:3]:
-        yield "View code, the strip", visitor.event(number, None)
-    yield "the strip", visitor.event(visitor.wired("click", elem_id="check-models"), None)
-    yield (
-        "another engine",
-        visitor.event(visitor.wired("input", elem_classes="engine"), "Your server", None),
-    )
+        take = visitor.about("take", box)
+        yield f"a file, {format}", visitor.event(take, None, about={"format": format})
+    yield "the views", visitor.event(visitor.about("look", box), None)
+    for event, place in (("expand", "availability-box"), ("click", "check-models")):
+        yield "which models answer", visitor.event(visitor.wired(event, elem_id=place), None)
+    yield "another engine", _choose(visitor, "Your server")
     for number, data in (
         *begun,
-        (stream, (None, None, 512, 1.0, 1.0, None)),
+        (stream, (None, None, *SETTINGS)),
         (finish, (None, None)),
     ):
         yield "a chat with the owner's server", visitor.event(number, *data)
@@ -273,5 +289,5 @@ def _asked(visitor: Visitor, words: str, by_page: bool) -> bool:
     box = visitor.wired("submit", elem_classes="box")
     stream, finish, *_ = visitor.then(box)
     visitor.event(box, None, {"text": words, "files": [visitor.file()]})
-    visitor.event(stream, None, None, 512, 1.0, 1.0, None)
+    visitor.event(stream, None, None, *SETTINGS)
     return words in visitor.event(finish, None, None)

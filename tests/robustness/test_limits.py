@@ -151,12 +151,12 @@ def test_a_private_page_shows_nothing_without_the_password_and_deletes_what_was_
     ):
         assert wrong(_locked(page, given)) == []
         assert not [line for line in records.lines if PASSWORD in line]
-        visitor, samples = Visitor(page.url, headers=given), set(page.files())
+        visitor, before = Visitor(page.url, headers=given), set(page.files())
         assert visitor.ask()[0]
         assert visitor.call("florence2", "<OD>", visitor.file(), "", None)[0]
-        assert len(set(page.files()) - samples) > 1, "it keeps what it is given for a while"
-        service.until(lambda: set(page.files()) == samples and not page.empty(), 30)
-        assert set(page.files()) == samples and not page.empty()
+        assert len(set(page.files()) - before) > 1, "it keeps what it is given for a while"
+        service.until(lambda: set(page.files()) == before and not page.empty(), 30)
+        assert set(page.files()) == before and not page.empty()
 
 
 def _limited(page: Page, wire: Wire) -> Iterator[tuple[object, bool]]:

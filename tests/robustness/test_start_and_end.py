@@ -86,6 +86,17 @@ def test_a_page_that_is_told_to_end_while_this_machine_answers(tmp_path):
         _assert_in_order(finished(_ended(url, process, 2, lambda: True, embedded=True)))
 
 
+def test_a_page_that_is_told_to_end_while_it_reads_its_samples(tmp_path):
+    with page(tmp_path, VLM_ENGINE="embedded") as (_, process):
+        time.sleep(1)  # all of them take longer
+        start = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) in (0, -signal.SIGTERM)
+        assert time.monotonic() - start < _BOUND
+    assert "Traceback" not in (tmp_path / "page.log").read_text()
+    assert not [*tmp_path.rglob("picture.*")], "no picture is left"
+
+
 def test_a_second_signal_ends_the_page_at_once(tmp_path, number):
     with page(tmp_path, VLM_ENGINE="embedded") as (_, process):
         process.send_signal(number)
@@ -191,10 +202,10 @@ async def _grounds(session: Session, begun: asyncio.Semaphore) -> tuple[bool, bo
     go = session.page.event("click", elem_id="run-task")
     stream = session.page.after(go)
     async with session.alive():
-        grounding = "<CAPTION_TO_PHRASE_GROUNDING>"
-        await session.run(session.page.choice(grounding), None, grounding)
-        file = await session.upload("coffee.jpg", (ASSETS / "coffee.jpg").read_bytes())
-        await session.run(go, None, file, None, f"tok{session.hash[:12]} held")
+        choose = session.page.event("choose", elem_id="tasks")
+        await session.run(choose, event_data={"token": "<CAPTION_TO_PHRASE_GROUNDING>"})
+        await _given(session, "coffee.jpg")
+        await session.run(go, None, None, f"tok{session.hash[:12]} held")
         begun.release()
         await _followed(session, stream, asyncio.Semaphore(0), lambda text: True, None, None)
         shown = await session.run(session.page.after(stream), None, None)
@@ -206,13 +217,20 @@ async def _reads(session: Session, begun: asyncio.Semaphore) -> tuple[bool, bool
     go = session.page.event("click", elem_id="run-task")
     stream = session.page.after(go)
     async with session.alive():
-        file = await session.upload("page.png", (ASSETS / "page.png").read_bytes())
-        await session.run(go, None, file, None)
+        await _given(session, "page.png")
+        await session.run(go)
         await _followed(
             session, stream, begun, lambda text: re.search(r'"[^"*…]{12,}', text), None, None
         )
         shown = json.dumps(await session.run(session.page.after(stream), None, None))
     return '"points"' in shown, _SAID in shown
+
+
+async def _given(session: Session, name: str) -> None:
+    """Give Florence-2's viewer this picture of the assets."""
+    file = await session.upload(name, (ASSETS / name).read_bytes())
+    picked = session.page.event("picked", elem_id="result")
+    await session.run(picked, event_data={"paths": [file["path"]]})
 
 
 async def _followed(

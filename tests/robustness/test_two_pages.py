@@ -129,16 +129,16 @@ def by_script(url, cookies=None):
 def opened(context, url):
     page = context.new_page()
     page.set_default_timeout(60_000)
-    page.goto(url)
+    page.goto(f"{url}?model={LLAMA.rpartition('/')[2]}")
     page.locator("#who").get_by_text("Built-in tools · free").wait_for(state="attached")
     return page
 
 
 def uploaded(page):
     page.get_by_role("tab", name="Florence-2").click()
-    page.locator("#task-picture input[type=file]").set_input_files(ASSETS / "sign.jpg")
-    page.locator("#task-picture img").first.wait_for()
-    page.get_by_label("Read", exact=True).click()
+    page.locator("#result input[type=file] >> nth=0").set_input_files(ASSETS / "sign.jpg")
+    page.locator("#result img").first.wait_for()
+    page.locator("#tasks").get_by_text("Read", exact=True).click()
 
 
 def cookies_of(context):
@@ -158,7 +158,7 @@ def test_two_visits_at_two_pages_each_complete(url, browser):
     )  # while the other visit goes on
     uploaded(page)
     page.locator("#run-task").click()
-    sync_api.expect(page.locator("#result .text")).to_contain_text(
+    sync_api.expect(page.locator(".linked-words:visible .text")).to_contain_text(
         "PINE RIDGE PARK", timeout=60_000
     )
     assert client.config["app_id"] != here == which(visit, url), "each stayed where it was"

@@ -32,16 +32,6 @@ class Page:
                     return found
         raise LookupError(f"{kind} of {type or elem_id}")
 
-    def choice(self, value: str) -> dict:
-        """Return the event of the radio that offers this value."""
-        for found in self.config["dependencies"]:
-            if any(
-                name == "input" and value in str(self._part(id)["props"].get("choices"))
-                for id, name in found["targets"]
-            ):
-                return found
-        raise LookupError(value)
-
     def after(self, event: dict) -> dict:
         """Return the event that follows this one."""
         return next(
@@ -75,9 +65,11 @@ class Session:
             raise ConnectionError(f"no outputs but {str(answer)[:200]}")
         return answer["data"]
 
-    async def join(self, event: dict, *data: Any) -> AsyncIterator[dict]:
+    async def join(
+        self, event: dict, *data: Any, event_data: dict | None = None
+    ) -> AsyncIterator[dict]:
         """Yield the messages of a queued event, to its end."""
-        answer = await self._post("queue/join", self._body(event, data))
+        answer = await self._post("queue/join", self._body(event, data, event_data))
         if "event_id" not in answer:
             raise ConnectionError(f"no place in the queue but {str(answer)[:200]}")
         async with asked(

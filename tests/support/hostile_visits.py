@@ -27,9 +27,15 @@ def _ask(page: object, address: str, model: str) -> None:
         page.goto(f"{address}?model={model}")
     page.locator("#who").get_by_text("answer").first.wait_for(state="attached")
     wait_for_tab(page)
+    _open(page, "text")
     page.locator(".sample:visible").first.evaluate(
         "example => example.click()"
     )  # the page may still move
+
+
+def _open(page: object, view: str) -> None:
+    """Open a view of the answer."""
+    page.locator(f".views:visible [data-view={view}]").evaluate("tab => tab.click()")
 
 
 def _chat(page: object, address: str, wire: Wire) -> None:
@@ -41,9 +47,12 @@ def _chat(page: object, address: str, wire: Wire) -> None:
     box.fill("And now?")
     box.press("Enter")
     page.locator(".conversation:visible .bot").get_by_text(END).nth(1).wait_for()
-    for title in ("View code: the call that was made", "The answer as JSON", "Take it away"):
-        page.locator("button:visible", has_text=title).click()
-    page.locator(".listing:visible code").get_by_text("import").first.wait_for()
+    menus = page.locator(".outcome:visible .menu summary")
+    menus.get_by_text("Conversations").click()
+    menus.get_by_text("Export").click()
+    for view, words in (("json", END), ("code", "import")):
+        _open(page, view)
+        page.locator(".listing:visible code").get_by_text(words).first.wait_for()
 
 
 def _error(page: object, address: str, wire: Wire) -> None:
@@ -59,10 +68,13 @@ def _error(page: object, address: str, wire: Wire) -> None:
 def _regions(page: object, address: str, wire: Wire) -> None:
     wire.script.append(say.json_body(say.whole_reply(TEXT, ENTITIES)))
     _ask(page, address, KOSMOS)
-    page.locator(".picture:visible polygon").first.wait_for(state="attached")
-    page.locator(".picture:visible polygon").first.focus()
+    page.locator(".viewer:visible polygon").first.wait_for(state="attached")
+    page.locator(".viewer:visible polygon").first.focus()
     page.keyboard.press("Enter")
-    page.locator("button:visible", has_text="The answer as JSON").click()
+    _open(page, "regions")
+    page.locator(".region-list:visible .line").get_by_text(WORDS[0], exact=True).first.wait_for()
+    _open(page, "json")
+    page.locator(".listing:visible code").get_by_text(END).first.wait_for()
 
 
 def _long(page: object, address: str, wire: Wire) -> None:
@@ -75,7 +87,9 @@ def _tasks(page: object, address: str, wire: Wire) -> None:
     wire.script.append(_quads())
     _ask(page, address, FLORENCE)
     page.locator(".linked-words:visible .text").get_by_text(END).wait_for()
-    page.locator("#result .mark, #result polygon").first.wait_for(state="attached")
+    page.locator("#result polygon").first.wait_for(state="attached")
+    _open(page, "regions")
+    page.locator(".region-list:visible .line").get_by_text(WORDS[0], exact=True).first.wait_for()
 
 
 def _failing(page: object, address: str, wire: Wire) -> None:
@@ -87,6 +101,7 @@ def _failing(page: object, address: str, wire: Wire) -> None:
 def _table(page: object, address: str, wire: Wire) -> None:
     wire.script.append(say.sse(_cut(TABLE)))
     _ask(page, address, DEPLOT)
+    _open(page, "table")
     page.locator(".grid:visible").get_by_text(WORDS[0], exact=True).first.wait_for()
     page.locator(".again:visible").locator("svg, canvas").first.wait_for()
     page.locator(".chart:visible .files button", has_text="CSV").first.click()
@@ -96,17 +111,18 @@ def _served(page: object, address: str, wire: Wire) -> None:
     page.goto(address)
     page.get_by_role("tab", name=WORDS[35]).first.wait_for(state="attached")
     page.get_by_role("tab", name=WORDS[35]).first.evaluate("tab => tab.click()")
-    page.locator(".card:visible").get_by_text(WORDS[35]).first.wait_for()
+    page.locator(".model-line:visible").get_by_text(WORDS[35]).first.wait_for()
+    page.locator(".model-line:visible summary").click()
 
 
 def _crowded(page: object, address: str, wire: Wire) -> None:
     wire.script.append(say.json_body(say.whole_reply("many", crowd(100_000))))
     _ask(page, address, KOSMOS)
     page.wait_for_function(
-        f"document.querySelectorAll('.picture polygon').length === {MAX_REGIONS}"
+        f"document.querySelectorAll('#view-{KOSMOS} polygon').length === {MAX_REGIONS}"
     )
     page.get_by_text("100,000 places").first.wait_for(state="attached")
-    page.locator(".picture:visible polygon").last.focus()
+    page.locator(".viewer:visible polygon").last.focus()
     page.keyboard.press("Enter")
 
 
@@ -117,6 +133,7 @@ def _quads() -> say.Reply:
 
 def _states(page: object, address: str, wire: Wire) -> None:
     page.goto(address)
+    page.locator("#who").click()
     page.get_by_text("Which models answer?").first.click()
     page.locator(".availability td").first.wait_for()
 

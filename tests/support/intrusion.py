@@ -22,6 +22,9 @@ _ROUTES = (  # of Gradio, and where the name goes in
     "/gradio_api/custom_component/1/client/component/{0}", "/?deep_link={0}", "/gradio_api/deep_link?session_hash={0}",
     "/gradio_api/stream/x/1/2/{0}", "/gradio_api/runs?path={0}", "/theme.css?path={0}", "/gradio_api/vibe-code/?path={0}",
 )  # fmt: skip
+_VIEWERS = (  # that take a picture, and the number of inputs of their event
+    ("result", 1), ("compare-viewer", 1), ("view-llama-3.2-11b-vision-instruct", 2),
+)  # fmt: skip
 
 
 def names(secret: Path, port: int) -> list[str]:
@@ -83,10 +86,9 @@ def attempts(
                 visitor.wired("submit", elem_classes="box"), None, {"text": "x", "files": [file]}
             ),
         )
-        yield (
-            f"a task's picture {file}",
-            visitor.event(visitor.wired("upload", elem_id="task-picture"), None, file),
-        )
+        for (viewer, inputs), given in product(_VIEWERS, ({"paths": [file]}, {"url": name})):
+            picked = visitor.wired("picked", elem_id=viewer)
+            yield f"{viewer} {given}", visitor.event(picked, *[None] * inputs, about=given)
         yield (
             f"a batch {file}",
             visitor.event(
@@ -96,10 +98,6 @@ def attempts(
                 "microsoft/florence-2<OCR>",
                 "",
             ),
-        )
-        yield (
-            f"a comparison {file}",
-            visitor.event(visitor.wired("upload", elem_id="compare-picture"), file),
         )
         body = {
             "session_hash": visitor.session,

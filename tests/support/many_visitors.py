@@ -182,7 +182,7 @@ class Chat(Visit):
         submit = self.page.event("submit", "multimodaltextbox")
         stream = self.page.after(submit)
         async with self.photo() as (file, _):
-            _, _, _, notice, _ = await self.session.run(
+            _, _, _, notice, *_ = await self.session.run(
                 submit, None, {"text": f"Say {token}", "files": [file]}
             )
         if notice:
@@ -214,20 +214,37 @@ class TaskVisit(Visit):
     """Runs tasks, as the page's script does."""
 
     chosen = ""
+    looks = False  # waits for what the page offers about a picture, before it asks
+
+    @property
+    def picked(self) -> dict:
+        """The event of a picture that is given."""
+        return self.page.event("picked", elem_id="result")
+
+    async def look(self) -> None:
+        """Wait for what can be done with the picture. Raises Broken."""
+        async with aclosing(self.session.join(self.page.after(self.picked))) as messages:
+            ends = [each async for each in messages if each["msg"] == "process_completed"]
+        if not ends or not ends[0]["success"]:
+            raise Broken(f"no offers: {ends}")
 
     async def choose(self, task: str) -> None:
         """Choose the task, unless it is chosen already."""
         if task != self.chosen:
-            await self.session.run(self.page.choice(task), None, task)
+            chosen = self.page.event("choose", elem_id="tasks")
+            await self.session.run(chosen, event_data={"token": task})
             self.chosen = task
 
     async def answered(
         self, file: dict, way: str, words: str = "", region: tuple = ()
     ) -> str | None:
         """Return all that is shown of a run's answer; None when the visitor left."""
+        await self.session.run(self.picked, event_data={"paths": [file["path"]]})
+        if self.looks:
+            await self.look()
         go = self.page.event("click", elem_id="run-task")
         stream = self.page.after(go)
-        _, notice, *_ = await self.session.run(go, None, file, None, words, CONFIDENCE, *region)
+        _, notice, *_ = await self.session.run(go, None, None, words, CONFIDENCE, *region)
         if notice:
             raise Broken(notice)
         await self.stream(stream, way, None, None)
@@ -259,6 +276,7 @@ class Reader(TaskVisit):
 
     token_of = staticmethod(lambda: "".join(random.choices("23456789", k=8)))
     tokens_in = _NUMBER
+    looks = True
 
     async def ask(self, token: str, way: str) -> str:
         """Have two of three pictures read, and one outlined."""
@@ -267,7 +285,8 @@ class Reader(TaskVisit):
         width = random.randrange(700, 1000)
         picture = disc(width) if outline else printed(token, width)
         file = await self.session.upload("page.jpg", picture)
-        found = await self.answered(file, way, region=(0.1, 0.2, 0.9, 0.8) if outline else ())
+        region = ("0.1", "0.2", "0.9", "0.8") if outline else ()
+        found = await self.answered(file, way, region=region)
         if way != "stay":
             return "left" if way == "leave" else "stopped"
         if (

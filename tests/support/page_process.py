@@ -54,9 +54,11 @@ class Page:
         return [Path(folder, name) for folder, _, names in os.walk(self.folder) for name in names]
 
     def empty(self) -> list[str]:
-        """List the folders that are empty."""
+        """List the folders in it that are empty."""
         return [
-            folder for folder, folders, names in os.walk(self.folder) if not folders and not names
+            folder
+            for folder, folders, names in os.walk(self.folder)
+            if not folders and not names and Path(folder) != self.folder
         ]
 
 
@@ -143,6 +145,16 @@ class Visitor:
             each["id"]
             for each in self.config["dependencies"]
             if [found[0], event] in map(list, each["targets"])
+        )
+
+    def about(self, event: str, number: int) -> int:
+        """Return the id of the handler of this event that gets only the state of another handler."""
+        handlers = self.config["dependencies"]
+        (state,) = [each["inputs"][0] for each in handlers if each["id"] == number]
+        return next(
+            each["id"]
+            for each in handlers
+            if event in [name for _, name in each["targets"]] and each["inputs"] == [state]
         )
 
     def then(self, number: int) -> list[int]:

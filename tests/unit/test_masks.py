@@ -126,7 +126,9 @@ def test_a_cat_without_surroundings_is_not_drawn_as_nonsense():
     """Once its nose and eyes were a triangle."""
     chunk = in_box(photo("cat.jpg"), CAT_BOX)
     assert "No clean outline" in chunk.text and re.match(r"cat \d\d%\. ", chunk.text)
-    assert "An outline was tried" in chunk.note and "Outlined by the built-in tools" not in chunk.note
+    assert (
+        "An outline was tried" in chunk.note and "Outlined by the built-in tools" not in chunk.note
+    )
     (region,) = chunk.regions
     assert not region.is_mask and region.label == "cat" and len(region.outline) == 4
 
@@ -244,7 +246,9 @@ def test_a_click_on_a_person_takes_the_person():
 def test_a_click_on_nothing_draws_nothing(point):
     chunk = masking.outline_at(scene(), point, 0.5)
     assert "No clean outline" in chunk.text and not chunk.regions
-    assert chunk.note.startswith("An outline was tried by the built-in tools (GrabCut and edges), not")
+    assert chunk.note.startswith(
+        "An outline was tried by the built-in tools (GrabCut and edges), not"
+    )
 
 
 def test_a_point_outside_of_the_shape_does_not_return_the_shape():
@@ -282,7 +286,9 @@ def test_what_cannot_be_outlined_is_said(words, said):
 def test_words_whose_outline_is_poor_name_no_maker_of_outlines():
     chunk = by_words(photo("cat.jpg"), "the cat")
     assert "no clean outline, its box" in chunk.text and len(chunk.regions) == 1
-    assert chunk.note.startswith("An outline was tried by the built-in tools (GrabCut and edges), not")
+    assert chunk.note.startswith(
+        "An outline was tried by the built-in tools (GrabCut and edges), not"
+    )
 
 
 def test_words_that_were_left_out_are_said():

@@ -19,6 +19,8 @@ from ui.components.chart import (
     told_cells,
 )
 from ui.components.result_panel import facts_html, listings
+from ui.components.viewer import scene
+from ui.state.rendering import nothing_found, small_print
 from ui.state.replies import Result
 from vlm_backends import (
     NVIDIA,
@@ -50,14 +52,21 @@ def asked(answer, engine=None, first=0.5, total=2.5):
     (Answer("x", tokens=80), ["40 tokens a second", "80 in all"], []),
     (Answer("x", sent=Sent("image/jpeg", 320, 240, 2_345_678, "inline")), ["640 × 480 PNG", "sent as 320 × 240 JPEG, 2.3 MB", "in the request"], []),
     (Answer("x", sent=Sent("image/png", 640, 480, len(PICTURE.data), "asset")), ["sent unchanged by NVIDIA&#x27;s asset store"], ["→"]),
-    (Answer("x", sent=Sent("image/png", 640, 480, 9)), ["stayed on this machine"], ["sent as"]),
-    (Answer("x", note="<img src=x onerror=alert(1)>"), ["&lt;img"], ["<img"]),
+    (Answer("x", sent=Sent("image/png", 640, 480, 9)), ["stayed on this server"], ["sent as"]),
 ])  # fmt: skip
 def test_the_ledger_says_what_travelled_and_what_it_cost(answer, said, unsaid):
     text = facts_html(asked(answer))
     assert all(words in text for words in said), text
     assert not any(words in text for words in unsaid), text
     assert KEY not in text and facts_html(None) == ""
+
+
+def test_a_note_stays_plain_words_wherever_it_is_shown():
+    answer = Answer("x", note="<img src=x onerror=alert(1)>")
+    for shown in (small_print("NVIDIA", answer, Timing()), nothing_found(answer)):
+        assert r"\<img src\=x" in shown and "<img" not in shown.replace(r"\<", "")
+    assert "<img" not in facts_html(asked(answer))
+    assert scene(PICTURE, answer)["note"] == answer.note  # a text node: see answer_text.js
 
 
 @pytest.mark.parametrize("answer, lines", [

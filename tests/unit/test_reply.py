@@ -23,6 +23,7 @@ from vlm_backends import (
     find_model,
     find_task,
 )
+from vlm_backends.engines.base import Traits
 from vlm_backends.reply import MAX_CHARACTERS, MAX_REGIONS, answer_to_dict
 from vlm_backends.types import Page
 
@@ -39,6 +40,7 @@ class Scripted:
 
     pieces: tuple
     name: str = "Scripted"
+    traits: Traits = Traits("builtin")
     asked: int = 0
     closed: int = 0
     observed: list = field(default_factory=list)

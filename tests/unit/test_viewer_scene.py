@@ -5,7 +5,7 @@ import json
 import pytest
 from PIL import Image
 
-from ui.components.viewer import Action, linked_parts, scene
+from ui.components.viewer import Action, Tools, linked_parts, scene
 from vlm_backends import Answer, Region
 from vlm_backends.media import images
 from vlm_backends.media.geometry import bounds, corners
@@ -39,7 +39,7 @@ def test_a_scene_is_plain_json_and_long_names_are_cut():
     made = scene(
         picture,
         Answer("x", (Region("<b>" * 5000, SQUARE, True),)),
-        region_actions=[Action("a", "A")],
+        tools=Tools(region_actions=[Action("a", "A")]),
     )
     assert (
         json.loads(json.dumps(made)) == made | {"parts": [["x", []]]}

@@ -138,9 +138,11 @@ def sweeping_lifespan(
         finally:
             for task in tasks:
                 task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
             sweep(page, 0)
+            for error in ended:
+                if isinstance(error, Exception):  # a bug: the log gets its traceback
+                    raise error
 
     return lifespan
 

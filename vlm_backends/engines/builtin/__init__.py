@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # four pictures at a time: a decoded one takes hundreds of megabytes
 _picture_line = WaitingLine(seats=4)
+# nobody asked for a look: looks take one of those seats at most, and questions the others
+_look_line = WaitingLine()
 
 
 @dataclass(frozen=True)
@@ -189,11 +191,14 @@ def look_over(picture: Picture, cancel: CancelToken) -> Iterator[Finding]:
     from vlm_backends.engines.builtin.overview import overview
     from vlm_backends.media import images
 
-    with _picture_line.place(cancel) as place:
-        for _ in place:
+    with _look_line.place(cancel) as looks:
+        for _ in looks:
             pass
-        try:
-            if not cancel.is_set():
-                yield from overview(np.asarray(images.pixels(picture)), cancel)
-        finally:
-            return_memory()
+        with _picture_line.place(cancel) as place:
+            for _ in place:
+                pass
+            try:
+                if not cancel.is_set():
+                    yield from overview(np.asarray(images.pixels(picture)), cancel)
+            finally:
+                return_memory()
