@@ -480,3 +480,17 @@ def test_a_model_that_is_gone_is_nobody_s_first_choice(kind, answers):
     assert engines.answering(Visitor(KEY), deplot).name == answers
     only = EngineRegistry((nvidia,), journal=engines.journal)
     assert only.answering(Visitor(), deplot).name == "NVIDIA", "there is no other"
+
+
+def test_a_picture_that_is_given_takes_the_request_for_one_away(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    (tmp_path / "cat.jpg").write_bytes((ASSETS / "cat.jpg").read_bytes())
+    chat, talk = tab(), Conversation()
+    refused = chat.handlers.take(talk, {"text": "Who?", "files": []})
+    assert "picture first" in refused[chat.notice]
+    event = SimpleNamespace(paths=[str(tmp_path / "cat.jpg")])
+    assert chat.attached.picked(talk, None, event)[chat.notice] == ""
+
+
+def test_no_line_about_a_model_has_marks_of_markdown():
+    assert not [model.id for model in CATALOGUE if set("`*_") & set(model.about)]

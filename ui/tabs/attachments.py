@@ -51,7 +51,7 @@ class Attachments:
         What is wrong with a file is said at once.
         """
         conversation, box, pane = self.conversation, self.box, self.pane
-        shown = [conversation, box, pane.viewer, pane.page]
+        shown = [conversation, box, pane.viewer, pane.page, self.notice]
         picked = pane.viewer.picked(self.picked, [conversation, box], shown, **QUIET)
         attached = box.upload(
             self.attached,
@@ -82,6 +82,7 @@ class Attachments:
             self.box: {"text": message.get("text") or "", "files": paths},
             self.pane.viewer: scene(pictures[-1]),
             self.pane.page: shown_page(pictures[-1].page),
+            self.notice: "",
         }
 
     def attached(self, conversation: Conversation, message: dict | None) -> dict[Any, Any]:
