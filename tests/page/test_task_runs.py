@@ -258,3 +258,20 @@ def test_a_second_run_waits(runs):
 ])  # fmt: skip
 def test_a_link_holds_the_tab_the_task_and_the_example(example, token, query):
     assert link_query(FLORENCE, example, token) == query
+
+
+def test_a_new_picture_forgets_the_result_of_the_one_before(wire, monkeypatch):
+    """Or its facts and its table would stand beside another picture, and be exported with it."""
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    with gr.Blocks():
+        tab = TaskTab(FLORENCE, find_engines(Embedded()), gr.State(Visitor()))
+    run = TaskRun()
+    take(tab.handlers, run, "<OD>")
+    go(tab.handlers, run)
+    assert run.result and "PNG" not in tab.outcome.take(run, SimpleNamespace(format="PNG")).get(
+        "said", ""
+    )
+    shown = tab.pictures.show(images.read(ASSETS / "sign.jpg"), run)
+    assert run.result is None and shown[tab.outcome.facts] == ""
+    assert shown[tab.table.box].visible is False
+    assert "nothing to take yet" in tab.outcome.take(run, SimpleNamespace(format="PNG"))["said"]

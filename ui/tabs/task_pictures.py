@@ -49,7 +49,9 @@ class TaskPictures:
     def wire(self) -> Dependency:
         """Wire the events of the viewer and of the four fields; return that of a new picture."""
         run, pane, notice = self.run, self.pane, self.notice
+        fields = self.runs.fields
         shown = [run, pane.viewer, pane.page, *self.sides, notice]
+        shown += [fields.facts, *fields.table.outputs]
         given = pane.wire([run], shown, self.picked, self.turned)
         given.then(self.look, run, pane.offers, **STREAMED)
         drawn = [*self.sides, notice]
@@ -82,10 +84,11 @@ class TaskPictures:
             return {self.notice: verbatim(str(error))}
 
     def show(self, picture: Picture, run: TaskRun) -> dict[Any, Any]:
-        """Show the picture in the viewer; forget a box on the one before."""
-        run.picture, run.example, run.drawn = picture, None, None
+        """Show the picture in the viewer; forget the result and the box on the one before."""
+        run.picture, run.example, run.drawn, run.result = picture, None, None, None
         shown = {self.run: run, self.pane.viewer: self.runs.view(run), self.notice: ""}
-        return shown | self.emptied()
+        fields = self.runs.fields
+        return shown | self.emptied() | {fields.facts: "", **fields.table.show(None)}
 
     async def look(self, run: TaskRun) -> AsyncGenerator[dict[str, Any], None]:
         """Yield what can be done with the picture that was given."""
