@@ -93,6 +93,7 @@ def test_nothing_asked_is_a_sentence_in_place_of_code_and_json():
     ("44 TWh", 44), ("900k", 9e5), ("3.5M", 3.5e6), ("£1,234.50", 1234.5), ("7 km/h", 7),
     ("", None), ("n/a", None), ("-", None), (None, None), ("nan", None), ("12 or 13", None), ("abc12", None),
     ("(5)", None), ("12:30", None), ("2024-01-01", None), ("12,5", None), ("1e999", None),
+    ("9" * 400, None), ("9" * 400 + " TWh", None), ("9" * 307 + "k", None),
 ])  # fmt: skip
 def test_a_number_is_read_out_of_a_cell(cell, value):
     assert number(cell) == value

@@ -188,7 +188,10 @@ def number(cell: object, read: Callable[[str], float | None] = axes.number) -> f
         return float(text) if math.isfinite(float(text)) else None
     unit = _WITH_UNIT.fullmatch(text)
     value = read(text.lstrip("~≈"))
-    return read(unit[1]) if value is None and unit else value
+    if value is None and unit:
+        value = read(unit[1])
+    # In JSON, which the browser is sent, there is no infinity.
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _reading(body: Rows) -> Callable[[str], float | None]:
