@@ -27,14 +27,14 @@ def test_side_by_side_in_the_browser(visit, wire, monkeypatch):
     for box in page.locator("#compare-models label").all():
         wanted = any(
             name in box.inner_text()
-            for name in ("Llama 3.2 Vision · NVIDIA", "Florence-2 · Built-in tools")
+            for name in ("Llama 3.2 Vision · NVIDIA", "Built-in tools (PP-OCRv6)")
         )
         box.locator("input").set_checked(wanted)
     wire.script.append(say.sse(["slow ", "never"], gate=threading.Event()))
     page.locator("#run-compare").click()
     slow, here = (
-        page.locator(".block.compared", has_text="Llama 3.2"),
-        page.locator(".block.compared", has_text="Florence-2"),
+        page.locator(".block.compared", has_text="Llama 3.2 Vision · NVIDIA"),
+        page.locator(".block.compared", has_text="Built-in tools (PP-OCRv6)"),
     )
     sync_api.expect(slow).to_contain_text("slow", timeout=30_000)
     sync_api.expect(here).to_contain_text("PINE RIDGE PARK", timeout=60_000)
