@@ -70,7 +70,7 @@ def cells(html):
     (Compared("A", "word " * 1500, (), Timing(1, 2)), ["A", "1.0", "2.0", "1,500", "0", "—"]),
     (Compared("A"), ["A", "—", "—", "0", "0", "—"]),
     (Compared("A", timing=Timing(None, 9.0)), ["A", "—", "—", "0", "0", "—"]),
-    (Compared("A", "half", (), Timing(1, 1), "stopped"), ["A ", "stopped", "1.0", "1.0", "1", "0", "—"]),
+    (Compared("A", "half", (), Timing(1, 1), ending="stopped"), ["A ", "stopped", "1.0", "1.0", "1", "0", "—"]),
     (Compared("A", ending="failed"), ["A ", "failed", "—", "—", "0", "0", "—"]),
 ])  # fmt: skip
 def test_a_row_says_times_and_lengths(answer, row):

@@ -32,6 +32,7 @@ class Compared:
     text: str = ""
     places: tuple[Region, ...] = ()
     timing: Timing = Timing()
+    short: str = ""  # a shorter title, for sentences
     ending: str = ""  # "stopped" or "failed"; empty: it is whole
     partial: bool = False  # built-in tools answered
 
@@ -124,9 +125,10 @@ def _row(answer: Compared, share: Share | None) -> str:
 
 def sentences(answers: Sequence[Compared], meetings: Sequence[Meeting]) -> str:
     """Return a sentence for each two answers as HTML, which unfolds to what both found."""
+    names = [answer.short or answer.title for answer in answers]
     return "".join(
         f"<details{' open' if i == 0 else ''}><summary>"
-        f"{escape(sentence(answers[each.one].title, answers[each.other].title, each.found))}"
+        f"{escape(sentence(names[each.one], names[each.other], each.found))}"
         f"</summary>{_pairs(each.found)}</details>"
         for i, each in enumerate(meetings)
     )

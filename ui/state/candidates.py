@@ -59,13 +59,20 @@ class Candidate:
         return {one.model.id for one in (self, *self.others)}
 
     @property
+    def short(self) -> str:
+        """A short name for people, which tells it from the others."""
+        if self.others:
+            return f"{self.engine} ({self.computed_by})"
+        return f"{self.model.title} · {self.engine}"
+
+    @property
     def title(self) -> str:
-        """The candidate's name for people."""
+        """The candidate's name for people: where it has several models, with each of them."""
         if not self.others:
-            return f"{self.model.title} · {self.engine}"
+            return self.short
         *titles, last = dict.fromkeys(one.model.title for one in (self, *self.others))
         named = f"{', '.join(titles)} and {last}" if titles else last
-        return f"{self.engine} ({self.computed_by}), for {named}"
+        return f"{self.short}, for {named}"
 
 
 def candidates(registry: EngineRegistry, visitor: Visitor, intent: Intent) -> list[Candidate]:

@@ -111,15 +111,20 @@ class Comparison(Phased):
                     entry.stop()
 
     def places(self) -> tuple[Answer, tuple[str, ...]]:
-        """Return the regions of all entries that have ended, and each region's entry by title."""
-        found = [(region, entry.title) for entry in self.entries for region in self._named(entry)]
-        return Answer("", tuple(region for region, _ in found)), tuple(title for _, title in found)
+        """Return the regions of all ended entries, and the short name of each one's entry."""
+        found = [
+            (region, entry.candidate.short)
+            for entry in self.entries
+            for region in self._named(entry)
+        ]
+        return Answer("", tuple(region for region, _ in found)), tuple(name for _, name in found)
 
     def answers(self) -> list[Compared]:
         """Return what each entry has come to so far, with the places of those that have ended."""
         return [
             Compared(
                 title=entry.title,
+                short=entry.candidate.short,
                 text=entry.reply.answer.text,
                 places=self._named(entry),
                 timing=entry.reply.timing,
