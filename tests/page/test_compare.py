@@ -27,6 +27,7 @@ LLAMA, NEVA, FLORENCE = (
     "nvidia/neva-22b",
     "microsoft/florence-2",
 )
+BOTH = "Built-in tools (PP-OCRv6), for Florence-2 and Llama 3.2 Vision"
 KNOWN = Visitor(KEY)
 
 
@@ -110,9 +111,7 @@ def test_a_slow_lane_and_a_failing_one_hold_nobody(tab, wire):
         "slow end" in slow[-1] and "no such thing" in failed[-1] and "PINE RIDGE PARK" in here[-1]
     )
     places, groups = comparison.places()
-    assert (
-        set(groups) == {"Florence-2 · Built-in tools"} and len(places.regions) == len(groups) >= 6
-    )
+    assert set(groups) == {"Built-in tools (PP-OCRv6)"} and len(places.regions) == len(groups) >= 6
     assert comparison.complete
 
 
@@ -156,3 +155,47 @@ def test_every_example_can_be_asked_here(tab):
         taken = tab.take(comparison, Visitor(), loaded[tab.intent], 1, words, chosen)
         notice = value_of(taken, tab.notice)
         assert not notice and {*also} <= {entry.candidate.model.id for entry in comparison.entries}
+
+
+def test_one_reader_under_two_names_is_asked_once_and_agrees_with_nobody(tab):
+    comparison = begin(tab, (FLORENCE, "Built-in tools"), (LLAMA, "Built-in tools"))
+    (entry,) = comparison.entries
+
+    async def run():
+        watched = [update async for update in tab.handlers.watch(comparison)]
+        return watched[-2][tab.agreement]
+
+    async def both():
+        watching = asyncio.ensure_future(run())
+        async for _ in tab.handlers.stream(0, comparison, KNOWN):
+            pass
+        return await watching
+
+    shown = finished(both())
+    assert entry.title == BOTH and entry.reply.answer.regions
+    assert shown.count(BOTH) == 1 and "one answer only" in shown and "agree on" not in shown
+
+
+def test_the_table_comes_at_the_end_also_without_a_place(tab, wire):
+    gate = threading.Event()
+    wire.script += [say.sse(["north south"]), say.sse(["north"], gate=gate)]
+    comparison = begin(tab, (LLAMA, "NVIDIA"), (NEVA, "NVIDIA"))
+
+    async def drain(number):
+        async for _ in tab.handlers.stream(number, comparison, KNOWN):
+            pass
+
+    async def run():
+        updates = tab.handlers.watch(comparison)
+        lanes = [asyncio.ensure_future(drain(number)) for number in range(2)]
+        first = await anext(updates)
+        gate.set()
+        rest = [update async for update in updates]
+        await asyncio.gather(*lanes)
+        return first, rest
+
+    first, rest = finished(run())
+    assert not isinstance(first.get(tab.agreement), str)
+    (shown,) = [update[tab.agreement] for update in rest if tab.agreement in update]
+    assert "50% of 2 words" in shown and "100% of 1 word" in shown
+    assert not any(tab.viewer in update for update in rest)

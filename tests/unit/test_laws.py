@@ -203,6 +203,7 @@ FLOORS = {
             "availability",
             "editing",
             "offers",
+            "agreements",
         ],
         [
             "task_plan",

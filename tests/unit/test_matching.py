@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from ui.state.comparison import as_html, sentence
+from ui.state.agreements import Compared, Meeting, sentence, sentences
 from vlm_backends import Region
 from vlm_backends.media.geometry import corners
 from vlm_backends.media.matching import agreement, iou
@@ -47,7 +47,8 @@ def test_what_two_answers_have_in_common():
     ]
     assert sentence("A", "B", found) == "A and B agree on 1 of 3 places (mean IoU 1.00)."
     assert sentence("A", "B", agreement((), ())) == "A and B agree on none of 0 places."
-    shown = as_html([("<b>", "B", agreement((Region("<i>", cat),), (Region("<i>", cat),)))])
+    both = agreement((Region("<i>", cat),), (Region("<i>", cat),))
+    shown = sentences([Compared("<b>"), Compared("B")], [Meeting(0, 1, both)])
     assert "<b>" not in shown and "<i>" not in shown and "&lt;i&gt;" in shown
 
 

@@ -18,6 +18,7 @@ _SCRIPTS = (
     "drop_zone.js",
     "zoom.js",
     "viewer_tools.js",
+    "compare.js",
     "box_input.js",
     "region_list.js",
     "answer_text.js",

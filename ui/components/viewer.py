@@ -105,12 +105,14 @@ def scene(
     text: bool = True,
     labels: bool | None = None,
     tools: Tools = Tools(),
+    lanes: bool = False,
 ) -> dict[str, Any] | None:
     """Return the value of a viewer: a picture with an answer's regions; None without a picture.
 
     `groups` has one name for each region: a group shares a colour, and is hidden together; by
     default the labels are the groups. `text` shows the answer's words beside the picture. `labels`
-    shows the labels at once; by default when there are few.
+    shows the labels at once; by default when there are few. `lanes`: the groups are answers, which
+    can be shown one after the other (static/compare.js).
     """
     if picture is None:
         return None
@@ -126,6 +128,7 @@ def scene(
         "parts": linked_parts(shown) if text and answer.text.strip() else [],
         "folded": [folded_title, folded.text] if text and folded_title else [],
         "note": answer.note if text else "",
+        "lanes": lanes,
         "names": len(regions) <= _MAX_LABELLED if labels is None else labels,
     }
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from html import escape
 from itertools import combinations
 
 from ui.core.markdown import as_markdown, verbatim
+from ui.state.agreements import Compared, Meeting
 from ui.state.candidates import Candidate
 from ui.state.phase import Phase, Phased
 from ui.state.rendering import folded_thought, nothing_found, small_print, waiting
@@ -16,12 +16,11 @@ from ui.state.replies import PageReply
 from vlm_backends import Answer, BadPrompt, Picture, Prompt, Question, Region, Turn
 from vlm_backends.endings import has_content
 from vlm_backends.intents import Intent, write_prompt
-from vlm_backends.media.matching import MAX_COMPARED, SAME_PLACE_IOU, Agreement, agreement
+from vlm_backends.media.matching import agreement
 from vlm_backends.text import one_line
 
 MOST = 6  # entries at once
-_ROWS = 12  # of a table of agreement
-_LONGEST = 60  # characters of a label, or of a prompt
+_LONGEST = 60  # characters of a prompt
 
 
 @dataclass
@@ -40,6 +39,11 @@ class ComparisonEntry(Phased):
     def title(self) -> str:
         """The candidate's name for people."""
         return self.candidate.title
+
+    @property
+    def ending(self) -> str:
+        """A word for an end before the answer was whole; else empty."""
+        return "failed" if self.reply.failure else "stopped" if self.reply.stopped else ""
 
     def markdown(self) -> str:
         """Return the entry as safe Markdown: who, how fast, what went wrong, and the words."""
@@ -107,16 +111,27 @@ class Comparison(Phased):
                     entry.stop()
 
     def places(self) -> tuple[Answer, tuple[str, ...]]:
-        """Return the regions of all entries that have ended, and each region's entry by title."""
-        found = [(region, entry.title) for entry in self.entries for region in self._named(entry)]
-        return Answer("", tuple(region for region, _ in found)), tuple(title for _, title in found)
+        """Return the regions of all ended entries, and the short name of each one's entry."""
+        found = [
+            (region, entry.candidate.short)
+            for entry in self.entries
+            for region in self._named(entry)
+        ]
+        return Answer("", tuple(region for region, _ in found)), tuple(name for _, name in found)
 
-    def agreements(self) -> list[tuple[str, str, Agreement]]:
-        """Return how far each two of the entries agree that gave regions."""
-        giving = [(entry.title, found) for entry in self.entries if (found := self._named(entry))]
+    def answers(self) -> list[Compared]:
+        """Return what each entry has come to so far, with the places of those that have ended."""
         return [
-            (one, other, agreement(ones, others))
-            for (one, ones), (other, others) in combinations(giving, 2)
+            Compared(
+                title=entry.title,
+                short=entry.candidate.short,
+                text=entry.reply.answer.text,
+                places=self._named(entry),
+                timing=entry.reply.timing,
+                ending=entry.ending,
+                partial=entry.candidate.partial,
+            )
+            for entry in self.entries
         ]
 
     def _named(self, entry: ComparisonEntry) -> tuple[Region, ...]:
@@ -146,40 +161,10 @@ def entries_for(
     return entries
 
 
-def as_html(agreements: Sequence[tuple[str, str, Agreement]]) -> str:
-    """Return a sentence for each two entries as HTML, which unfolds to what both found."""
-    return "".join(
-        f"<details{' open' if i == 0 else ''}><summary>{escape(sentence(*each))}</summary>"
-        f"{_table(each[2])}</details>"
-        for i, each in enumerate(agreements)
-    )
-
-
-def sentence(one: str, other: str, found: Agreement) -> str:
-    """Say how far two entries agree."""
-    agreed, places = len(found.agreed), "1 place" if found.places == 1 else f"{found.places} places"
-    mean = f" (mean IoU {found.mean:.2f})" if agreed else ""
-    first = f" The first {MAX_COMPARED} places of each are compared." if found.cut else ""
-    return f"{one} and {other} agree on {agreed or 'none'} of {places}{mean}.{first}"
-
-
-def _table(found: Agreement) -> str:
-    if not found.pairs:
-        return "<p>They found nothing in common.</p>"
-    rows = "".join(
-        f"<tr><td>{escape(_both(pair.one.label, pair.other.label))}</td>"
-        f'<td><meter value="{pair.iou:.2f}"></meter> {pair.iou:.2f}</td></tr>'
-        for pair in found.pairs[:_ROWS]
-    )
-    more = len(found.pairs) - _ROWS
-    rest = f"<p>And {more} more.</p>" if more > 0 else ""
-    head = (
-        "<thead><tr><th>Nearest pairs</th>"
-        f"<th>Overlap (IoU); from {SAME_PLACE_IOU} on the same place</th></tr></thead>"
-    )
-    return f"<table>{head}<tbody>{rows}</tbody></table>{rest}"
-
-
-def _both(one: str, other: str) -> str:
-    names = dict.fromkeys(one_line(name, _LONGEST) for name in (one, other) if name.strip())
-    return " / ".join(names) or "a place without a name"
+def meetings(answers: Sequence[Compared]) -> list[Meeting]:
+    """Return how far each two of the answers agree that gave places."""
+    giving = [i for i, answer in enumerate(answers) if answer.places]
+    return [
+        Meeting(one, other, agreement(answers[one].places, answers[other].places))
+        for one, other in combinations(giving, 2)
+    ]

@@ -34,7 +34,7 @@ showcase.tools = (view) => {
   const summary = make("summary", {}, "New picture");
   if (view.takes !== "none")
     bar.append(make("details", { class: "other" }, summary, showcase.pickers(view)));
-  view.root.append(make("div", { class: "bars" }, bar, view.actions));
+  view.root.append(showcase.lanes(view), make("div", { class: "bars" }, bar, view.actions));
 };
 
 function opacity(view) {

@@ -16,7 +16,7 @@ from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import picture_path, store_picture
 from ui.core.uploads import given_pictures
-from ui.state.candidates import candidates, default_choice
+from ui.state.candidates import candidates, chosen_among, default_choice
 from ui.state.comparison import MOST, Comparison, entries_for
 from ui.state.replies import PICTURE_FIRST
 from ui.tabs.compare_runner import CompareFields, ComparisonHandlers
@@ -144,8 +144,7 @@ class CompareTab:
         """
         intent = _BY_TITLE[title]
         found = candidates(self.registry, visitor, intent)
-        keys = [candidate.key for candidate in found]
-        chosen = [key for key in kept if key in keys] or default_choice(found)
+        chosen = [one.key for one in chosen_among(found, kept)] or default_choice(found)
         choices = [(candidate.title + candidate.remark, candidate.key) for candidate in found]
         label = intent.words[:1].upper() + intent.words[1:] or "Your words"
         return {
@@ -187,7 +186,7 @@ class CompareTab:
             return {self.comparison: comparison}
         intent, name, words, also = EXAMPLES[index]
         found = candidates(self.registry, visitor, intent)
-        wanted = [next((one.key for one in found if one.model.id == id), None) for id in also]
+        wanted = [next((one.key for one in found if id in one.models), None) for id in also]
         chosen = [*dict.fromkeys([*default_choice(found), *filter(None, wanted)])]
         picture = store_picture(ASSETS / name)
         comparison.given = picture
@@ -246,8 +245,7 @@ class CompareTab:
         if picture is None:
             raise BadPrompt(PICTURE_FIRST)
         found = candidates(self.registry, visitor, intent)
-        chosen = [candidate for candidate in found if candidate.key in keys]
-        entries = entries_for(chosen, intent, picture, words)
+        entries = entries_for(chosen_among(found, keys), intent, picture, words)
         comparison.begin(picture, entries, words if intent is FIND else "")
 
 

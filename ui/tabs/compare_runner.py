@@ -13,7 +13,8 @@ from gradio.components import Component
 
 from ui.components.viewer import scene
 from ui.core.session import EngineRegistry, Visitor
-from ui.state.comparison import Comparison, ComparisonEntry, as_html
+from ui.state.agreements import sentences, table
+from ui.state.comparison import Comparison, ComparisonEntry, meetings
 from ui.state.replies import follow
 from vlm_backends import VLMError
 
@@ -87,7 +88,7 @@ class ComparisonHandlers:
                 await comparison.changed.wait()
                 comparison.changed.clear()
                 complete = comparison.complete
-                yield await to_thread(self._together, comparison)
+                yield await to_thread(self._together, comparison, complete)
         finally:
             comparison.reset()
         yield {
@@ -95,12 +96,16 @@ class ComparisonHandlers:
             self.fields.stop: gr.Button(visible=False),
         }
 
-    def _together(self, comparison: Comparison) -> dict:
-        """Return all places on one picture, and how far they agree; nothing without places."""
+    def _together(self, comparison: Comparison, complete: bool) -> dict:
+        """Return all places on one picture, and how far they agree; at the end also the table."""
         places, groups = comparison.places()
-        if not places.regions:
-            return gr.skip()
-        return {
-            self.fields.viewer: scene(comparison.picture, places, groups, text=False),
-            self.fields.agreement: as_html(comparison.agreements()),
-        }
+        shown: dict[Component, object] = {}
+        if places.regions:
+            drawn = scene(comparison.picture, places, groups, text=False, lanes=True)
+            shown[self.fields.viewer] = drawn
+        if complete or places.regions:
+            answers = comparison.answers()
+            found = meetings(answers)
+            numbers = table(answers, found) if complete else ""
+            shown[self.fields.agreement] = numbers + sentences(answers, found)
+        return shown or gr.skip()
