@@ -74,6 +74,17 @@ def test_no_answer_is_no_result_and_nothing_is_sent_away(engine):
     assert engine.asked == (not isinstance(engine, Sending))
 
 
+def test_a_fault_at_one_sample_leaves_the_others_their_answers(caplog):
+    class Faulty(Talking):
+        def stream(self, model, prompt, cancel=None):
+            if model is FLORENCE:
+                raise ZeroDivisionError
+            return super().stream(model, prompt, cancel)
+
+    first, second = opened(Faulty(), FLORENCE, LLAMA)
+    assert first is None and second.answer.text and "met a fault" in caplog.text
+
+
 def test_a_tab_that_is_opened_comes_next_and_waits_for_its_answer():
     opening = OpeningAnswers(EngineRegistry((Talking(),)))
     order = []

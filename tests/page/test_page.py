@@ -478,6 +478,12 @@ def test_a_model_that_is_gone_is_nobody_s_first_choice(kind, answers):
         engines.journal.add_call(nvidia, deplot, Observation(kind, time.time()))
     assert engines.answering(Visitor(), deplot).name == answers
     assert engines.answering(Visitor(KEY), deplot).name == answers
+    if kind == "gone":  # an hour later it is asked again, since the catalogue is not sure either
+        llama = find_model(LLAMA)
+        engines.journal.add_call(nvidia, llama, Observation("gone", time.time()))
+        assert engines.answering(Visitor(), llama).name == "Built-in tools"
+        engines.journal.add_call(nvidia, llama, Observation("gone", time.time() - 4000))
+        assert engines.answering(Visitor(), llama).name == "NVIDIA"
     only = EngineRegistry((nvidia,), journal=engines.journal)
     assert only.answering(Visitor(), deplot).name == "NVIDIA", "there is no other"
 

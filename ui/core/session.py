@@ -16,6 +16,7 @@ from vlm_backends.engines.base import FetchingEngine
 from vlm_backends.journal import Journal
 from vlm_backends.ratelimit import RateLimiter
 
+_GONE_FOR = 3600.0  # seconds: then an engine that called a model gone is tried again
 _MAX_UNLISTED = 8  # tabs for models that the catalogue does not list
 
 
@@ -132,8 +133,10 @@ class EngineRegistry:
     def _is_gone(self, engine: Engine, model: Model) -> bool:
         """Return True when a call, or else the engine, says that it no longer has the model."""
         seen = self.journal.newest(engine, model, time.time())
-        if seen and seen.kind in ("answered", "gone"):
-            return seen.kind == "gone"
+        if seen and seen.kind == "answered":
+            return False
+        if seen and seen.kind == "gone" and time.time() - seen.at < _GONE_FOR:
+            return True
         return engine.capability(model).gone
 
     def _able(self, visitor: Visitor, model: Model) -> Iterator[Engine]:

@@ -7,6 +7,7 @@ built-in tools are loaded before the first visitor comes.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import aclosing, nullcontext
 
@@ -15,6 +16,7 @@ from ui.state.replies import PageReply, Result, follow
 from vlm_backends import Engine, Model, Question
 from vlm_backends.endings import has_content
 
+_log = logging.getLogger(__name__)
 READING = "*Reading the sample…*"
 
 
@@ -41,7 +43,12 @@ class OpeningAnswers:
                 id = self._wanted if self._wanted in left else next(iter(left))
                 question = await asyncio.to_thread(left.pop(id))
                 engine = self._engine(question.model)
-                if engine and (result := await _answered(question, engine)):
+                try:
+                    result = await _answered(question, engine) if engine else None
+                except Exception:  # a bug: the other tabs still get their answers
+                    _log.exception("The sample of %s met a fault", id)
+                    result = None
+                if result:
                     self._results[id] = result
                 self._changed.set()
                 self._changed = asyncio.Event()

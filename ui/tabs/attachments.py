@@ -18,6 +18,7 @@ from ui.core.uploads import given_pictures
 from ui.state.conversation import Conversation, page_in, turn_page
 from ui.tabs.fields import PicturePane, shown_page
 from vlm_backends import Model, VLMError
+from vlm_backends.ratelimit import RateLimiter
 
 OFFERS = {  # by what is found in a picture
     "things": Offer("What is in it?", "What is in this picture?"),
@@ -40,6 +41,7 @@ class Attachments:
     box: MessageBox
     pane: PicturePane
     notice: Component
+    limiter: RateLimiter
 
     def hide_page(self) -> dict[Any, Any]:
         """Return what hides the field for a page."""
@@ -70,7 +72,7 @@ class Attachments:
         """Attach the pictures that were given in the viewer to the message, and show the last."""
         most = self.model.pictures
         try:
-            pictures = given_pictures(event, most)
+            pictures = given_pictures(event, self.limiter, most)
         except VLMError as error:
             shown = scene(conversation.given or conversation.picture())
             return {self.pane.viewer: refused(shown, str(error))}

@@ -50,7 +50,9 @@ class ChatTab:
             self._composer()
         self.viewer = self.pane.viewer
         self.handlers = ChatHandlers(model, registry, self._fields())
-        self.attached = Attachments(model, self.conversation, self.box, self.pane, self.notice)
+        self.attached = Attachments(
+            model, self.conversation, self.box, self.pane, self.notice, registry.limiter
+        )
         self._wire()
 
     def _samples(self) -> list[Sample]:

@@ -158,7 +158,7 @@ class CompareTab:
     def picked(self, comparison: Comparison, event: gr.EventData) -> dict[Any, Any]:
         """Show a picture that was given, or say at the viewer what is wrong with it."""
         try:
-            (picture,) = given_pictures(event)
+            (picture,) = given_pictures(event, self.registry.limiter)
         except VLMError as error:
             return {self.viewer: refused(scene(comparison.given), str(error))}
         return self.show(comparison, picture) | {self.pane.page: shown_page(picture.page)}

@@ -69,7 +69,7 @@ class TaskPictures:
     def picked(self, run: TaskRun, event: gr.EventData) -> dict[Any, Any]:
         """Show a picture that was given, or say at the viewer what is wrong with it."""
         try:
-            (picture,) = given_pictures(event)
+            (picture,) = given_pictures(event, self.runs.registry.limiter)
         except VLMError as error:
             return {self.pane.viewer: refused(self.runs.shown(run), str(error))}
         return self.show(picture, run) | {self.pane.page: shown_page(picture.page)}
