@@ -63,7 +63,7 @@ class TestInTheBrowser:
         coco = pytest.importorskip("pycocotools.coco")
         page = visit("?model=florence-2")
         export(page, "PNG")
-        expect(page.locator(".outcome:visible .said")).to_contain_text("nothing to take yet")
+        expect(page.locator(".outcome:visible .said")).to_contain_text("nothing to export yet")
         page.locator(".sample:visible").nth(2).click()
         page.locator("#result polygon").first.wait_for(state="attached", timeout=60_000)
         name, data = download(page, "PNG")

@@ -274,4 +274,4 @@ def test_a_new_picture_forgets_the_result_of_the_one_before(wire, monkeypatch):
     shown = tab.pictures.show(images.read(ASSETS / "sign.jpg"), run)
     assert run.result is None and shown[tab.outcome.facts] == ""
     assert shown[tab.table.box].visible is False
-    assert "nothing to take yet" in tab.outcome.take(run, SimpleNamespace(format="PNG"))["said"]
+    assert "nothing to export yet" in tab.outcome.take(run, SimpleNamespace(format="PNG"))["said"]

@@ -22,7 +22,7 @@ _CHECKING: dict[str, Any] = QUIET | {"show_progress": "minimal"}
 _TITLE = "Which models answer?"
 _STEPS = {  # what an answer from NVIDIA still needs, by the model's availability there
     "needs a key": "an NVIDIA key",
-    "rate limited": "a little patience",
+    "rate limited": "a minute of waiting",
     "refused": "another key, or try, at NVIDIA",
     "unreachable": "a connection to NVIDIA",
 }

@@ -129,7 +129,7 @@ class ResultPanel:
             archive = as_conversation(f"A conversation with {self.model.title}", state.turns)
             return download(f"{name}.zip", archive)
         if result is None or result.picture is None:
-            raise BadPrompt("There is nothing to take yet: ask something first.")
+            raise BadPrompt("There is nothing to export yet: ask something first.")
         if format == "JSON":
             return download(f"{name}.json", _indented(result.to_dict()).encode())
         if format == "Picture as sent":

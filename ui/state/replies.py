@@ -26,7 +26,7 @@ FAULT = (
     "This question met a fault in this program; its log says more. "
     "Try another picture, or another engine."
 )
-PICTURE_FIRST = "Add a picture first: drop, paste or upload one, or click an example."
+PICTURE_FIRST = "Add a picture first: drop, paste or upload one, or click a sample."
 
 
 class PageReply(Reply):
