@@ -37,10 +37,13 @@ LEFT_OUT_OF_THE_QUICK_RUN = (  # files that need torch, Ray or minutes; they are
     "browser/test_local_weights.py",
     "browser/test_offers.py",
     "browser/test_outcome.py",
+    "browser/test_reload.py",
+    "browser/test_streaming.py",
     "browser/test_pages.py",
     "browser/test_thoughts.py",
     "browser/test_unforeseen_errors.py",
     "browser/test_viewer.py",
+    "browser/test_zoom.py",
     "contract/test_annotate_on_ray.py",
     "contract/test_local.py",
     "contract/test_ray.py",
@@ -51,8 +54,6 @@ LEFT_OUT_OF_THE_QUICK_RUN = (  # files that need torch, Ray or minutes; they are
 
 MAY_BE_SKIPPED = (  # files of the quick run with tests that need a tool or a package
     "browser/test_in_browser.py",
-    "browser/test_reload.py",
-    "browser/test_streaming.py",
     "contract/test_snippets.py",
     "page/test_agent_tools.py",
     "unit/test_datasets.py",

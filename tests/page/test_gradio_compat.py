@@ -22,6 +22,7 @@ from tests.support.paths import ASSETS
 from ui.core import gradio_compat as compat
 from ui.core.gradio_compat import (
     FetchedImage,
+    OptionalNumber,
     RegionJSON,
     ToolError,
     UploadedFiles,
@@ -30,7 +31,12 @@ from ui.core.gradio_compat import (
 )
 
 CAT = str(ASSETS / "cat.jpg")
-OUR_COMPONENTS = {UploadedImage: "image", FetchedImage: "image", UploadedFiles: "file"}
+OUR_COMPONENTS = {
+    UploadedImage: "image",
+    FetchedImage: "image",
+    UploadedFiles: "file",
+    OptionalNumber: "textbox",
+}
 
 
 @pytest.fixture
@@ -256,3 +262,13 @@ def test_gradio_refuses_a_call_without_its_last_parameters():
                 finished(call)
         else:
             assert finished(call) == ["one", None]
+
+
+@pytest.mark.parametrize("typed, number", [
+    ("", None), ("  ", None), (None, None), ("7", 7.0), (" 0.5 ", 0.5), ("0,5", 0.5), ("0", 0.0), ("-1", -1.0), ("x", "x"), ("1 2", "1 2"),
+])  # fmt: skip
+def test_a_field_for_a_number_may_be_left_empty(typed, number):
+    field = OptionalNumber()
+    assert field.preprocess(typed) == number
+    shown = field.postprocess(number)
+    assert isinstance(shown, str) and field.preprocess(shown) == number

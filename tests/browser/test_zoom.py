@@ -1,0 +1,120 @@
+"""The viewer in a browser: zoom, pan, fit, what may be dropped, and what is said of what may not."""
+
+import re
+
+import pytest
+from PIL import Image
+
+from tests.support.chromium import CHROMIUM
+from tests.support.paths import ASSETS
+
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is not installed: see requirements-dev.txt"
+)
+expect = sync_api.expect
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"),
+]
+
+
+@pytest.fixture
+def page(visit):
+    """Return Florence-2's tab with a picture in it."""
+    page = visit()
+    give(page, ASSETS / "sign.jpg")
+    expect(stage(page)).to_be_visible()
+    return page
+
+
+def give(page, path):
+    page.locator("#result input[type=file]").first.set_input_files(path)
+
+
+def stage(page):
+    return page.locator("#result .stage")
+
+
+def size(page):
+    return stage(page).bounding_box()
+
+
+def test_buttons_keys_and_the_wheel_zoom_and_fit_shows_all_again(page):
+    at_first = size(page)
+    tool = page.locator("#result .tools").get_by_role("button")
+    tool.filter(has_text="+").click()
+    assert size(page)["width"] > at_first["width"]
+    tool.filter(has_text="Fit").click()
+    assert size(page)["width"] == pytest.approx(at_first["width"], abs=1)
+    stage(page).focus()
+    page.keyboard.press("+")
+    page.keyboard.press("+")
+    larger = size(page)["width"]
+    assert larger > at_first["width"]
+    page.keyboard.press("-")
+    assert size(page)["width"] < larger
+    page.keyboard.press("0")
+    assert size(page)["width"] == pytest.approx(at_first["width"], abs=1)
+    stage(page).hover()
+    page.mouse.wheel(0, -300)
+    page.wait_for_function(
+        f"() => document.querySelector('#result .stage').clientWidth > {at_first['width']}"
+    )
+
+
+def test_a_picture_that_is_zoomed_is_moved_and_stays_in_its_frame(page):
+    for _ in range(4):
+        page.locator("#result .tools").get_by_role("button", name="Zoom in").click()
+    frame = page.locator("#result .frame").bounding_box()
+    x, y = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+    before = size(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y + 20, steps=4)
+    page.mouse.up()
+    after = size(page)
+    assert (after["x"], after["y"]) != (before["x"], before["y"])
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 4000, y + 4000, steps=4)
+    page.mouse.up()
+    far = size(page)
+    assert far["x"] <= frame["x"] + 1 and far["y"] <= frame["y"] + 1, "no gap at its edges"
+
+
+@pytest.mark.parametrize(
+    "name, data, said",
+    [
+        ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        ("notes.txt", b"Nothing to see here.", "picture"),
+        ("empty.png", b"", "empty|picture"),
+        ("half.jpg", (ASSETS / "cat.jpg").read_bytes()[:2000], "cut off|picture|read"),
+    ],
+)
+def test_what_cannot_be_read_is_said_at_the_picture_which_stays(page, tmp_path, name, data, said):
+    (tmp_path / name).write_bytes(data)
+    with page.expect_request("**/upload**"):
+        give(page, tmp_path / name)
+    saying = page.locator("#result .saying")
+    expect(saying).to_contain_text(re.compile(said, re.IGNORECASE))
+    expect(page.locator("#result .stage img")).to_be_visible()
+    give(page, ASSETS / "poster.jpg")
+    expect(saying).to_have_count(0)
+
+
+def test_an_address_that_gives_no_picture_is_said_at_the_picture(visit):
+    page = visit()
+    field = page.locator("#result input[type=url]")
+    field.fill("http://127.0.0.1:1/cat.jpg")
+    field.press("Enter")
+    expect(page.locator("#result .saying")).to_contain_text("must be a public one")
+
+
+def test_a_tall_picture_can_be_read_from_its_top(visit, tmp_path):
+    page = visit()
+    Image.new("RGB", (400, 4000), "#ddeeff").save(tmp_path / "tall.png")
+    give(page, tmp_path / "tall.png")
+    expect(stage(page)).to_be_visible()
+    frame = page.locator("#result .frame").bounding_box()
+    shown = size(page)
+    assert shown["width"] > frame["width"] / 3 and shown["y"] >= frame["y"] - 1
