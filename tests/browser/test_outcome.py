@@ -101,9 +101,9 @@ class TestInTheBrowser:
 
     def test_a_conversation_and_the_code_of_its_last_call(self, visit, wire, monkeypatch):
         monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
-        wire.script += [say.sse(["A poster ", "of <b>bold</b> mountains."]), say.sse(["Nothing."])]
         page = visit("?model=llama-3.2-11b-vision-instruct")
         use_key(page, KEY)
+        wire.script += [say.sse(["A poster ", "of <b>bold</b> mountains."]), say.sse(["Nothing."])]
         page.locator(".sample:visible").first.click()
         page.locator(".conversation:visible .bot").first.wait_for()
         expect(page.locator(".sent:visible dl")).to_contain_text("in the request")

@@ -69,15 +69,15 @@ def test_a_picture_that_is_zoomed_is_moved_and_stays_in_its_frame(page):
     x, y = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
     before = size(page)
     page.mouse.move(x, y)
-    page.mouse.down()
+    page.mouse.down(button="middle")  # the left one draws a box
     page.mouse.move(x + 40, y + 20, steps=4)
-    page.mouse.up()
+    page.mouse.up(button="middle")
     after = size(page)
     assert (after["x"], after["y"]) != (before["x"], before["y"])
     page.mouse.move(x, y)
-    page.mouse.down()
+    page.mouse.down(button="middle")  # the left one draws a box
     page.mouse.move(x + 4000, y + 4000, steps=4)
-    page.mouse.up()
+    page.mouse.up(button="middle")
     far = size(page)
     assert far["x"] <= frame["x"] + 1 and far["y"] <= frame["y"] + 1, "no gap at its edges"
 

@@ -133,7 +133,7 @@ def test_a_page_has_a_tab_for_each_stranger_and_asks_who_listed_it(two):
     assert list(at)[0] == "Lab" and "Home" in at
     assert [model.id for model in engines.models[len(CATALOGUE) :]] == [QWEN, "llava:latest", "own"]
     qwen, own = engines.find(QWEN), engines.find("own")
-    assert [name for _, name in engines.options(Visitor(), qwen)] == ["Lab", "Home"]
+    assert [each.name for each in engines.candidates(Visitor(), qwen)] == ["Lab", "Home"]
     assert engines.answering(Visitor(), own).name == "Home"
     assert engines.answering(Visitor("nvapi-visitor"), own).name == "Home", (
         "NVIDIA does not know it"
@@ -195,7 +195,8 @@ def test_two_servers_may_say_different_things_of_one_model(two, monkeypatch):
     monkeypatch.setenv("VLM_SERVERS", json.dumps(entries))
     engines = find_engines(connect())
     assert [model.id for model in engines.models].count(QWEN) == 1
-    assert [name for _, name in engines.options(Visitor(), engines.find(QWEN))] == ["Lab", "Home"]
+    candidates = engines.candidates(Visitor(), engines.find(QWEN))
+    assert [each.name for each in candidates] == ["Lab", "Home"]
 
 
 def test_a_link_to_a_strangers_tab_has_the_name_of_that_tab():

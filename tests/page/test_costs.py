@@ -12,6 +12,7 @@ from gradio.blocks import Block
 import ui
 from benchmarks._instant_server import InstantEngine
 from tests.support.async_tools import finished, gather
+from tests.support.fake_engine import FakeEngine
 from tests.support.gradio_wire import Session, opened
 from tests.support.paths import ASSETS
 from tests.support.ports import launch_page
@@ -31,7 +32,7 @@ from vlm_backends import (
 )
 
 
-class Talkative:
+class Talkative(FakeEngine):
     """An engine that gives its second piece only when its first was read, and then a thousand."""
 
     name = "talkative"

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.async_tools import finished
 from tests.support.child_processes import answering, child
+from tests.support.fake_engine import FakeEngine
 from tests.support.paths import ASSETS
 from tests.support.ports import free_port
 from ui.core.shutdown import RESTART, ShutdownRegistry
@@ -54,7 +55,7 @@ def test_a_picture_that_was_deleted_is_a_sentence(folder, act):
         act(picture)
 
 
-class Speaks:
+class Speaks(FakeEngine):
     """Says a word, and then waits for its stop."""
 
     name = "Speaks"

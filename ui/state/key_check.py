@@ -23,7 +23,7 @@ async def try_key(registry: EngineRegistry, visitor: Visitor) -> tuple[bool, str
     prompt = Prompt((Turn("user", "Say: yes"),), Sampling(1, 1.0, 1.0))
     reply = PageReply(Question(_MODEL, prompt))
     try:
-        await asyncio.wait_for(_begin(reply, registry, visitor), _PATIENCE_S)
+        await asyncio.wait_for(_ask(reply, registry, visitor), _PATIENCE_S)
     except asyncio.TimeoutError:
         reply.failure = f"No answer came within {_PATIENCE_S:.0f} seconds."
     except VLMError as error:
@@ -35,11 +35,10 @@ async def try_key(registry: EngineRegistry, visitor: Visitor) -> tuple[bool, str
     return True, f"The key is in use, but could not be tried: {reply.failure}"
 
 
-async def _begin(reply: PageReply, registry: EngineRegistry, visitor: Visitor) -> None:
-    """Ask, and wait for the first words."""
+async def _ask(reply: PageReply, registry: EngineRegistry, visitor: Visitor) -> None:
+    """Ask, and wait for the end: it is one token."""
     engine = registry.keyed(visitor)
     admission, observe = registry.admission(visitor, engine), registry.journal.observe
     async with aclosing(follow(reply, engine, admission, observe)) as arriving:
-        async for answer in arriving:
-            if answer.text:
-                break
+        async for _ in arriving:
+            pass

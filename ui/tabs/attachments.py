@@ -54,7 +54,9 @@ class Attachments:
         """
         conversation, box, pane = self.conversation, self.box, self.pane
         shown = [conversation, box, pane.viewer, pane.page, self.notice]
-        picked = pane.viewer.picked(self.picked, [conversation, box], shown, **QUIET)
+        picked = pane.viewer.picked(
+            self.picked, [conversation, box], shown, trigger_mode="always_last", **QUIET
+        )
         attached = box.upload(
             self.attached,
             [conversation, box],

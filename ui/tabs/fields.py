@@ -71,7 +71,9 @@ class PicturePane:
         `picked` gets the values of `inputs` and the event, `turned` the number of the page in place
         of the event. Both return {component: value} for `outputs`.
         """
-        given = self.viewer.picked(picked, list(inputs), list(outputs), **QUIET)
+        given = self.viewer.picked(
+            picked, list(inputs), list(outputs), trigger_mode="always_last", **QUIET
+        )
         # The field of the page is no output: it may be typed into meanwhile.
         shown = [part for part in outputs if part is not self.page]
         turn = [*inputs, self.page]

@@ -52,7 +52,7 @@ class HistoryHandlers:
         tab = self.tab
         given = [tab.conversation, tab.visitor, self.browser]
         shown = [tab.conversation, tab.earlier, *tab.opened]
-        tab.earlier.act(self.act, given, shown, js=FILLS_BROWSER, **QUIET)
+        tab.earlier.act(self.act, given, shown, js=FILLS_BROWSER, trigger_mode="multiple", **QUIET)
 
     def act(
         self, conversation: Conversation, visitor: Visitor, browser: str, event: gr.EventData

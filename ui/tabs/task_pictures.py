@@ -56,7 +56,9 @@ class TaskPictures:
         given.then(self.look, run, pane.offers, **STREAMED)
         drawn = [*self.sides, notice]
         pane.viewer.region(self.drawn, [run, *self.sides], drawn, **QUIET)
-        pane.viewer.edit(self.edit, run, [run, pane.viewer, notice], **QUIET)
+        pane.viewer.edit(
+            self.edit, run, [run, pane.viewer, notice], trigger_mode="multiple", **QUIET
+        )
         for side in self.sides:
             typed = side.submit  # pyright: ignore[reportAttributeAccessIssue] — a field of text
             typed(self.typed, [run, *self.sides], [pane.viewer, notice], **QUIET)
