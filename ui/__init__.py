@@ -55,14 +55,16 @@ def build(
             table = AvailabilityTable(engines, visitor)
         with gr.Tabs(elem_id="models", overflow_behavior="wrap") as tabs:
             models = _model_tabs(engines, visitor)
-            with gr.Tab("Compare", id="compare", elem_id="tab-compare"):
+            with gr.Tab("Compare", id="compare", elem_id="tab-compare") as comparing:
                 compare = CompareTab(engines, visitor)
             with gr.Tab("Batch", id="batch", elem_id="tab-batch"):
                 batch = BatchTab(engines, visitor)
         wire_elsewhere(tabs, [tab for _, tab in models])
         ends = [end for tab in (*(tab for _, tab in models), compare, batch) for end in tab.ends]
         table.redraw_after(*ends)
-        opening = _open(page, engines, models)
+        history, browser = History(), gr.Textbox(visible=False)  # its number, set by a script
+        opening = _open(page, engines, models, history, browser)
+        compare.wire_reload(comparing.select, history, browser)
         if chosen_config.opens_with_samples:
             page.background = opening.compute
         add_api(engines)
@@ -81,14 +83,17 @@ def _model_tabs(engines: EngineRegistry, visitor: gr.State) -> list[tuple[gr.Tab
 
 
 def _open(
-    page: gr.Blocks, engines: EngineRegistry, models: Sequence[tuple[gr.Tab, ModelTab]]
+    page: gr.Blocks,
+    engines: EngineRegistry,
+    models: Sequence[tuple[gr.Tab, ModelTab]],
+    history: History,
+    browser: gr.Textbox,
 ) -> OpeningAnswers:
     """Open each tab with what the browser asked there before, or with a sample.
 
     The first tab opens with the page, the others when they are chosen.
     """
-    opening, history = OpeningAnswers(engines), History()
-    browser = gr.Textbox(visible=False)  # its number, filled in by a script
+    opening = OpeningAnswers(engines)
     for at, (container, tab) in enumerate(models):
         opened = container.select if at else page.load
         Opener(tab, opening, history, browser).wire(opened)

@@ -123,3 +123,17 @@ def test_another_browser_sees_nothing_of_it(visit, browser):
         expect(answer(stranger)).not_to_contain_text("Eagle Point")
     finally:
         other.close()
+
+
+def test_a_comparison_comes_back_with_its_answers_and_its_table(visit):
+    page = visit()
+    page.get_by_role("tab", name="Compare").click()
+    page.locator("#compare-viewer input[type=file]").first.set_input_files(ASSETS / "sign.jpg")
+    expect(page.locator("#compare-viewer .viewer img")).to_be_visible()
+    page.locator("#run-compare").click()
+    expect(page.locator(".agreement")).to_contain_text("Total")
+    page.reload()
+    expect(page.locator(".block.compared:visible").first).to_contain_text("Eagle Point")
+    expect(page.locator(".agreement")).to_contain_text("Total")
+    expect(page.locator("#compare-viewer .viewer img")).to_be_visible()
+    expect(page.locator("#run-compare")).to_be_enabled()

@@ -1,5 +1,6 @@
 """What a browser asked is kept under its own numbers, for some hours, and never with a key."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from tests.support.async_tools import finished
 from tests.support.paths import ASSETS
 from ui.core.storage import MAX_AGE, store_picture
+from ui.state.candidates import Candidate
+from ui.state.comparison import Comparison, ComparisonEntry
 from ui.state.conversation import Conversation
 from ui.state.history import RELOADED, History, cut_off
 from ui.state.phase import Phase
@@ -140,6 +143,32 @@ def test_an_answer_that_was_complete_is_not_called_cut_off():
     talk = running(WINDOW)
     talk.end()
     assert finished(cut_off(talk, WINDOW)) and not talk.reply.failure
+
+
+def test_a_comparison_is_kept_with_its_pictures_and_cut_off_as_a_whole():
+    comparison, picture = Comparison(), store_picture(ASSETS / "cat.jpg")
+    assert not comparison.begun and comparison.pictures == []
+    turn = Turn("user", "What is it?", (picture,))
+    question = Question(LLAMA, Prompt((turn,)))
+    entries = [ComparisonEntry(Candidate(LLAMA, "Built-in tools"), question) for _ in range(2)]
+    comparison.begin(picture, entries, "")
+    comparison.claim()
+    comparison.shown_in = WINDOW
+    assert comparison.begun and comparison.pictures == [picture]
+    for entry in entries:
+        entry.reply.interrupt = lambda reason, entry=entry: setattr(entry.reply, "failure", reason)
+    entries[1].end()
+    comparison.reset()  # Gradio has ended what watched it
+    comparison.enqueue()
+    asyncio.run(_reset_soon(comparison))
+    assert [entry.reply.failure for entry in entries] == [RELOADED, ""]
+
+
+async def _reset_soon(comparison):
+    cutting = asyncio.create_task(cut_off(comparison, WINDOW))
+    await asyncio.sleep(0.1)
+    comparison.reset()
+    assert await cutting
 
 
 def test_a_task_s_picture_and_result_are_its_pictures():

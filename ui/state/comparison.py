@@ -87,6 +87,16 @@ class Comparison(Phased):
     words: str = ""  # what was looked for
     changed: asyncio.Event = field(default_factory=asyncio.Event)  # set when an entry has ended
 
+    @property
+    def begun(self) -> bool:
+        """Return True once a picture was given."""
+        return self.given is not None or self.picture is not None
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """The pictures that are shown and that was asked about."""
+        return list(filter(None, [self.given, self.picture]))
+
     def begin(self, picture: Picture, entries: Sequence[ComparisonEntry], words: str) -> None:
         """Take a new comparison."""
         self.picture, self.entries, self.words = picture, tuple(entries), words

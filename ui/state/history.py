@@ -15,10 +15,13 @@ from threading import Lock
 from typing import TypeVar
 
 from ui.core.storage import MAX_AGE, is_stored
+from ui.state.comparison import Comparison
 from ui.state.conversation import Conversation
+from ui.state.replies import PageReply
 from ui.state.task_run import TaskRun
 
-Kept = TypeVar("Kept", Conversation, TaskRun)
+State = Conversation | TaskRun | Comparison
+Kept = TypeVar("Kept", Conversation, TaskRun, Comparison)
 RELOADED = "The page was loaded again while this answer arrived. Ask again for the rest."
 _NUMBERS = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{0,32})")
 _MOST_BROWSERS, _MOST_STATES = 512, 20
@@ -81,34 +84,41 @@ class History:
         return states
 
 
-async def cut_off(state: Conversation | TaskRun, browser: str) -> bool:
+async def cut_off(state: State, browser: str) -> bool:
     """End the answer that a reload of its window has cut off; return False if it goes on.
 
     It goes on when another window of the browser shows it.
     """
     if state.active and state.shown_in == browser:
-        if state.reply:
-            state.reply.interrupt(RELOADED)
-        else:  # it is not sent yet
+        for reply in _replies(state, active=True):
+            reply.interrupt(RELOADED)
+        if not isinstance(state, Comparison) and state.reply is None:  # it is not sent yet
             state.error = RELOADED
             state.stop()
     for _ in range(round(_PATIENCE_S / _LOOK_EVERY_S)):
         if not state.active:
             break
         await asyncio.sleep(_LOOK_EVERY_S)
-    reply = state.reply
-    if state.busy and reply and reply.cancelled and not (reply.failure or reply.stopped):
-        reply.failure = RELOADED  # Gradio was faster: it ends what nobody listens to
+    for reply in _replies(state):
+        if reply.cancelled and not (reply.failure or reply.stopped):
+            reply.failure = RELOADED  # Gradio was faster: it ends what nobody listens to
     return not state.active
 
 
-def _put_first(states: list, state: Conversation | TaskRun, browser: str) -> None:
+def _replies(state: State, active: bool = False) -> list[PageReply]:
+    """Return the replies whose end the page may not show yet; `active`: that have not ended."""
+    if isinstance(state, Comparison):
+        return [entry.reply for entry in state.entries if entry.active or not active]
+    return [state.reply] if state.reply and state.busy else []
+
+
+def _put_first(states: list, state: State, browser: str) -> None:
     """Make it the newest, of this window; states in which nothing was asked are dropped."""
     state.shown_in = browser
     others = [kept for kept in states if kept is not state and kept.begun]
     states[:] = [state, *others][:_MOST_STATES]
 
 
-def _whole(state: Conversation | TaskRun) -> bool:
+def _whole(state: State) -> bool:
     """Return True while the pictures of a state are on the server."""
     return all(map(is_stored, state.pictures))

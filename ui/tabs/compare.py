@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -9,15 +10,17 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
+from ui.components.history_menu import FILLS_BROWSER
 from ui.components.samples import ASSETS, Sample, picked_index
 from ui.components.viewer import refused, scene
-from ui.core.gradio_compat import QUIET, STREAMED
+from ui.core.gradio_compat import QUIET, STREAMED, current_user
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import picture_path, store_picture
 from ui.core.uploads import given_pictures
 from ui.state.candidates import candidates, chosen_among, default_choice
 from ui.state.comparison import MOST, Comparison, entries_for
+from ui.state.history import History, cut_off
 from ui.state.replies import PICTURE_FIRST
 from ui.tabs.compare_runner import CompareFields, ComparisonHandlers
 from ui.tabs.fields import PicturePane, shown_page, titled
@@ -154,6 +157,29 @@ class CompareTab:
             ),
             self.about: intent.about,
         }
+
+    def wire_reload(
+        self, opened: Callable[..., Dependency], history: History, browser: gr.Textbox
+    ) -> None:
+        """Have the tab go on, when it opens, with what this browser compared before."""
+
+        async def resume(comparison: Comparison, number: str) -> dict[Any, Any]:
+            kept = history.resume(number, current_user(), "compare", comparison)
+            if kept is comparison or not kept.begun or not await cut_off(kept, number):
+                return gr.skip()
+            kept.shown_in = number
+            texts = [entry.markdown() for entry in kept.entries]
+            shown = [gr.Markdown(text, visible=True) for text in texts]
+            return {
+                self.comparison: kept,
+                self.pane.page: shown_page(kept.given.page if kept.given else None),
+                self.viewer: scene(kept.given),
+                **dict(zip(self.answers, shown)),
+                **self.handlers.together(kept),
+            }
+
+        shown = [self.comparison, self.pane.page, self.viewer, self.agreement, *self.answers]
+        opened(resume, [self.comparison, browser], shown, js=FILLS_BROWSER, **QUIET)
 
     def picked(self, comparison: Comparison, event: gr.EventData) -> dict[Any, Any]:
         """Show a picture that was given, or say at the viewer what is wrong with it."""

@@ -96,6 +96,12 @@ class ComparisonHandlers:
             self.fields.stop: gr.Button(visible=False),
         }
 
+    def together(self, comparison: Comparison) -> dict:
+        """Return what shows the end of a comparison that was held before."""
+        return (
+            self._together(comparison, True) if comparison.complete and comparison.entries else {}
+        )
+
     def _together(self, comparison: Comparison, complete: bool) -> dict:
         """Return all places on one picture, and how far they agree; at the end also the table."""
         places, groups = comparison.places()
