@@ -23,7 +23,7 @@ from benchmarks._pictures import ROOT
 OURS, PLAIN, FLOOR = "**this page**", "nine tabs in plain Gradio", "`import gradio` (floor)"
 _BARE = "import sys; sys.modules['mcp'] = None\n"
 _OURS = "import runpy; runpy.run_path('app.py', run_name='__main__')"
-_NINE = """
+NINE_TABS = """
 import gradio as gr
 with gr.Blocks() as page:
     for i in range(9):
@@ -75,7 +75,7 @@ def tables(rounds: int) -> Iterator[str]:
     """Yield seconds and memory, and the goals."""
     sides: dict[str, Callable[[], Start]] = {
         OURS: partial(_served, ["-c", _BARE + _OURS]),
-        PLAIN: partial(_served, ["-c", _BARE + _NINE]),
+        PLAIN: partial(_served, ["-c", _BARE + NINE_TABS]),
         FLOOR: _imported,
     }
     found = take_turns(sides, min(rounds, 4))

@@ -28,7 +28,8 @@ def imported_modules(tree: ast.Module) -> dict[str, ModuleType]:
             assert error.name.split(".")[0] not in OURS, f"there is no {error.name}"
             continue
         for alias in node.names:
-            value = getattr(module, alias.name, None) or submodule(f"{node.module}.{alias.name}")
+            value = getattr(module, alias.name, None)  # may be empty, which counts as false
+            value = submodule(f"{node.module}.{alias.name}") if value is None else value
             if isinstance(value, ModuleType):
                 found[alias.asname or alias.name] = value
     return found
