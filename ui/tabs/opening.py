@@ -75,12 +75,17 @@ class Opener:
         begun = opened(self.resume, given, shown, js=FILLS_BROWSER, **QUIET)
         read = begun.then(self.begin, tab.state, [tab.viewer, tab.live], **QUIET)
         read.then(self.answer, [tab.state, tab.visitor], shown, **QUIET)
+        tab.viewer.picked(self.given, tab.state, tab.live, **QUIET)
         anew = [tab.state, self.browser]
         tab.cleared.then(self.renew, anew, None, js=FILLS_BROWSER, **QUIET)
 
     def renew(self, state: State, browser: str) -> None:
         """Keep a new state in place of the one that was cleared."""
         self.history.renew(browser, current_user(), self.tab.model.id, state)
+
+    def given(self, state: State) -> Any:
+        """Say no longer that the sample is read: a picture was given."""
+        return gr.skip() if state.active else ""
 
     async def resume(self, state: State, visitor: Visitor, browser: str) -> dict[Any, Any]:
         """Go on with what this browser asked before."""
