@@ -3,10 +3,13 @@
 import asyncio
 from pathlib import Path
 
+import gradio as gr
 import pytest
+from gradio.context import LocalContext
 
 from tests.support.async_tools import finished
 from tests.support.paths import ASSETS
+from ui.core.limits import current_user
 from ui.core.storage import MAX_AGE, store_picture
 from ui.state.candidates import Candidate
 from ui.state.comparison import Comparison, ComparisonEntry
@@ -15,7 +18,9 @@ from ui.state.history import RELOADED, History, cut_off
 from ui.state.phase import Phase
 from ui.state.replies import PageReply
 from ui.state.task_run import TaskRun
+from ui.web.middleware import protection
 from vlm_backends import Prompt, Question, Turn, find_model
+from vlm_backends.ratelimit import RateLimiter
 
 LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
 ONE, OTHER = "a" * 32, "b" * 32
@@ -176,3 +181,27 @@ def test_a_task_s_picture_and_result_are_its_pictures():
     assert run.pictures == [] and not run.begun
     run.picture = store_picture(ASSETS / "cat.jpg")
     assert run.pictures == [run.picture] and run.begun
+
+
+def test_two_people_at_one_browser_have_a_history_each():
+    """The name comes from the password's check, not from the browser."""
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+    from starlette.testclient import TestClient
+
+    async def who(request):
+        token = LocalContext.request.set(gr.Request(request))
+        try:
+            return PlainTextResponse(current_user())
+        finally:
+            LocalContext.request.reset(token)
+
+    accounts = {"ann": "one-1234", "bob": "two-1234"}
+    app = Starlette(routes=[Route("/", who)], middleware=protection(RateLimiter(), accounts))
+    client = TestClient(app)
+    assert client.get("/", auth=("ann", "one-1234")).text == "ann"
+    assert client.get("/", auth=("bob", "two-1234")).text == "bob"
+    assert client.get("/", auth=("ann", "two-1234")).status_code == 401
+    open_app = Starlette(routes=[Route("/", who)], middleware=protection(RateLimiter(), {}))
+    assert TestClient(open_app).get("/", auth=("ann", "x")).text == ""

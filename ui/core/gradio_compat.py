@@ -100,12 +100,6 @@ def current_request() -> gr.Request | None:
     return LocalContext.request.get(None)
 
 
-def current_user() -> str:
-    """Return the name that the visitor signed in with; empty on a page without accounts."""
-    request = current_request()
-    return getattr(request, "username", None) or ""
-
-
 class TolerantBlocks(gr.Blocks):
     """A page whose public endpoints take calls without their last parameters, which have defaults.
 

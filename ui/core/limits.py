@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from ui.core.gradio_compat import current_request
 from vlm_backends.ratelimit import ClientQuota, RateLimiter
 
+ACCOUNT = "account"  # where ASGI's state of a request has the name that the visitor signed in with
+
 
 def admission(limiter: RateLimiter, owner_pays: bool) -> AbstractContextManager[None]:
     """Return the context to ask one question of the current visitor in.
@@ -24,6 +26,13 @@ def quota_of(limiter: RateLimiter, scope: Mapping | None = None) -> ClientQuota:
     if scope is None and (request := current_request()):
         scope = getattr(request, "request", request).scope
     return limiter.quota(visitor_at(scope, limiter.limits.proxies))
+
+
+def current_user() -> str:
+    """Return the name that the visitor signed in with; empty on a page without accounts."""
+    request = current_request()
+    scope = getattr(request, "request", request).scope if request else {}
+    return str(scope.get("state", {}).get(ACCOUNT, ""))
 
 
 def visitor_at(scope: Mapping | None, proxies: int) -> str:

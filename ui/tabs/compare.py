@@ -13,7 +13,8 @@ from gradio.events import Dependency
 from ui.components.history_menu import FILLS_BROWSER
 from ui.components.samples import ASSETS, Sample, picked_index
 from ui.components.viewer import refused, scene
-from ui.core.gradio_compat import QUIET, STREAMED, current_user
+from ui.core.gradio_compat import QUIET, STREAMED
+from ui.core.limits import current_user
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import picture_path, store_picture

@@ -12,7 +12,8 @@ from gradio.events import Dependency
 
 from ui.components.history_menu import FILLS_BROWSER
 from ui.components.viewer import scene
-from ui.core.gradio_compat import QUIET, current_user
+from ui.core.gradio_compat import QUIET
+from ui.core.limits import current_user
 from ui.core.session import Visitor
 from ui.core.storage import store_picture
 from ui.state.conversation import Conversation

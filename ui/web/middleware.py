@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ui.core.limits import quota_of
+from ui.core.limits import ACCOUNT, quota_of
 from vlm_backends.ratelimit import ClientQuota, RateLimiter, in_words
 
 _CLOSED = re.compile(
@@ -94,21 +94,23 @@ class Authentication(_Check):
             guesses = quota_of(self._limiter, scope).wrong_passwords
             if seconds := guesses.retry_after():
                 return _try_later("Too many wrong passwords.", seconds)
-            if self._is_known(headers):
+            if name := self._known_name(headers):
+                scope.setdefault("state", {})[ACCOUNT] = name
                 return None
             guesses.take()
         ask = {"WWW-Authenticate": 'Basic realm="VLM Showcase", charset="UTF-8"'}
         return PlainTextResponse("This page needs a name and a password. Ask its owner.", 401, ask)
 
-    def _is_known(self, headers: Headers) -> bool:
+    def _known_name(self, headers: Headers) -> str:
+        """Return the name of the account; empty unless its password is right."""
         kind, _, given = headers.get("Authorization", "").partition(" ")
         try:
             name, _, password = b64decode(given).decode().partition(":")
         except ValueError:
-            return False
+            return ""
         expected = self._accounts.get(name, "")
         matches = compare_digest(password.encode(), expected.encode())
-        return kind.lower() == "basic" and matches and bool(expected)
+        return name if kind.lower() == "basic" and matches and expected else ""
 
 
 class BodyLimit(_Check):
