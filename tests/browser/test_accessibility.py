@@ -70,7 +70,7 @@ def test_no_answer_has_a_serious_fault(visit):
     page.locator(".sample:visible").first.click()
     page.locator(".linked-words:visible .mark").first.wait_for(timeout=60_000)
     page.locator(".linked-words:visible .mark").nth(2).click()
-    page.locator(".outcome:visible .menu summary").click()
+    page.locator(".outcome:visible .files .menu summary").click()
     found = {"Export": in_both_schemes(page)}
     for view in page.locator(".views:visible [role=tab]").all():
         view.click()

@@ -158,7 +158,7 @@ def test_a_quad_lies_on_its_print():
 def test_where_nothing_is_printed_nothing_is_read(image):
     for token in ("<OCR>", "<OCR_WITH_REGION>"):
         answer = run(token, image)
-        assert answer.text == "" and answer.regions == () and "no print" in answer.note
+        assert answer.text == "" and answer.regions == () and "no text" in answer.note
 
 
 @pytest.mark.slow
@@ -184,7 +184,7 @@ def test_pictures_of_any_size_get_an_answer_or_a_sentence(size):
 @pytest.mark.parametrize("size", [(6000, 30), (30, 6000), (2400, 12), (12, 2400)])
 def test_the_slimmest_pictures_are_read_by_whoever_reads(size):
     image = Image.effect_noise(size, 90).convert("RGB")
-    assert "no print" in run("<OCR_WITH_REGION>", image).note
+    assert "no text" in run("<OCR_WITH_REGION>", image).note
     assert talk(image, CATALOGUE[0]).text
 
 

@@ -87,9 +87,9 @@ def line(score=0.99, sure=True):
 
 @pytest.mark.parametrize("lines, unread, has, lacks", [
     ([line(), line(0.91)], 0, ["Confidence 91–99%", "Chinese and Japanese."], ["unsure", "could not", "Cyrillic"]),
-    ([line(), line(0.7, sure=False)], 0, ["1 of 2 pieces of print is unsure", "not Vietnamese, Cyrillic"], ["least sure"]),
-    ([line(), line(), line()], 1, ["1 place looks", "could not be read", "not Vietnamese, Cyrillic"], ["least sure", "rest may be wrong"]),
-    ([line(), line(0.7, sure=False)], 3, ["3 places look", "rest may be wrong too", "VLM_OCR_SCRIPT=cyrillic"], ["least sure"]),
+    ([line(), line(0.7, sure=False)], 0, ["1 of 2 pieces of print is unsure", "not Vietnamese, Cyrillic"], ["Confidence"]),
+    ([line(), line(), line()], 1, ["1 place looks", "could not be read", "not Vietnamese, Cyrillic"], ["Confidence", "rest may be wrong"]),
+    ([line(), line(0.7, sure=False)], 3, ["3 places look", "rest may be wrong too", "VLM_OCR_SCRIPT=cyrillic"], ["Confidence"]),
     ([], 2, ["2 places look"], ["sure", "rest"]),
     ([], 0, ["Latin script, Chinese and Japanese."], ["sure", "place"]),
 ])  # fmt: skip

@@ -184,7 +184,8 @@ class ChatHandlers:
         """Return the picture with its regions, the facts about the result, and its table."""
         answer = result.answer if result else Answer("")
         tied = any(region.span for region in answer.regions)
-        labels = False if answer.literal else None  # the words that were read can be seen
+        # What was read can be seen in the picture; what a chart holds, in its table.
+        labels = False if answer.literal or answer.rows else None
         shown = scene(result.picture if result else picture, answer, text=tied, labels=labels)
         table = self.fields.chart.show(answer) if self.fields.chart else {}
         return {self.fields.viewer: shown, self.fields.facts: facts_html(result), **table}

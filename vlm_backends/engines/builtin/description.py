@@ -26,7 +26,8 @@ def describe_region(
     box = parse_box(question.words)
     left, top, right, bottom = pixel_box(rgb, box)
     part = rgb[top:bottom, left:right]
-    note = f"Colours measured and text read by the built-in tools ({ocr_name()}), not Florence-2."
+    by = f"by the built-in tools ({ocr_name()}), not by Florence-2."
+    note = f"Colours measured and text read {by}"
     yield Chunk(
         f"{colours.size_and_colours(part)}\n",
         (Region(NAMELESS, corners(box)),),
