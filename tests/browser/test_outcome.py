@@ -36,7 +36,9 @@ in_browser = [
 def export(page, format):
     """Choose a format in the menu."""
     page.locator(".outcome:visible .files .menu summary").click()
-    page.locator(".outcome:visible .files .menu").get_by_role("button", name=format, exact=True).click()
+    page.locator(".outcome:visible .files .menu").get_by_role(
+        "button", name=format, exact=True
+    ).click()
 
 
 def download(page, format, choose=export):

@@ -13,10 +13,19 @@ from tests.support.updates import value_of, values_of
 from tests.support.wire import replies as say
 from ui.core.session import Visitor, find_engines
 from ui.core.storage import store_picture
-from ui.state.candidates import candidates, default_choice
-from ui.state.comparison import MOST, Comparison, entries_for
+from ui.state.candidates import Candidate, candidates, default_choice
+from ui.state.comparison import MOST, Comparison, ComparisonEntry, entries_for
 from ui.tabs.compare import EXAMPLES, CompareTab
-from vlm_backends import BadPrompt, Embedded
+from vlm_backends import (
+    BadPrompt,
+    Chunk,
+    Embedded,
+    Prompt,
+    Question,
+    Turn,
+    find_model,
+    find_task,
+)
 from vlm_backends.intents import INTENTS, READ
 from vlm_backends.media import images
 
@@ -199,3 +208,23 @@ def test_the_table_comes_at_the_end_also_without_a_place(tab, wire):
     (shown,) = [update[tab.agreement] for update in rest if tab.agreement in update]
     assert "50% of 2 words" in shown and "100% of 1 word" in shown
     assert not any(tab.viewer in update for update in rest)
+
+
+@pytest.mark.parametrize(
+    "token, words, asked",
+    [
+        ("<OCR_WITH_REGION>", "", "Asked: “Read and locate”"),
+        ("<OPEN_VOCABULARY_DETECTION>", "total", "Asked: “Find by words: total”"),
+        ("", "What is it?", "Asked: “What is it?”"),
+    ],
+)
+def test_what_was_asked_is_named_without_the_model_s_tokens(token, words, asked):
+    florence = find_model("microsoft/florence-2")
+    question = Question(
+        florence, Prompt((Turn("user", token + words),)), find_task(token) if token else None
+    )
+    entry = ComparisonEntry(Candidate(florence, "Built-in tools"), question)
+    entry.reply.engine, entry.reply.chunk = Embedded(), Chunk("words", literal=True)
+    entry.end()
+    shown = entry.markdown().replace("\\", "")
+    assert asked in shown and "<O" not in shown

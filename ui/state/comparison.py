@@ -59,6 +59,15 @@ class ComparisonEntry(Phased):
         parts += folded_thought(answer), as_markdown(answer)
         return "\n\n".join(filter(None, parts))
 
+    @property
+    def _asked(self) -> str:
+        """What was asked, in words: the task by its title."""
+        text, task = self.question.prompt.turns[-1].text, self.question.task
+        if task is None:
+            return text
+        words = text.removeprefix(task.token).strip()
+        return f"{task.title}: {words}" if words else task.title
+
     def _status(self, answer: Answer) -> str:
         """Say how far the answer is; once it has ended, how it was asked and how long it took."""
         timing, engine = self.reply.timing, self.reply.engine
@@ -69,8 +78,7 @@ class ComparisonEntry(Phased):
         if not has_content(answer) or engine is None:
             return ""
         stopped = "Stopped. " if self.reply.stopped else ""
-        words = one_line(self.question.prompt.turns[-1].text, _LONGEST)
-        asked = f"{stopped}Asked: “{words}”"
+        asked = f"{stopped}Asked: “{one_line(self._asked, _LONGEST)}”"
         return f"{small_print(engine.name, answer, timing)}  \n<small>{verbatim(asked)}</small>"
 
 
