@@ -1,15 +1,19 @@
 """What a browser asked is kept under its own numbers, for some hours, and never with a key."""
 
 import asyncio
+import gc
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import gradio as gr
 import pytest
 from gradio.context import LocalContext
 
-from tests.support.async_tools import finished
+from tests.support.async_tools import finished, gather
 from tests.support.paths import ASSETS
+from tests.support.wire import replies as say
 from ui.core.limits import current_user
+from ui.core.session import Visitor, find_engines
 from ui.core.storage import MAX_AGE, store_picture
 from ui.state.candidates import Candidate
 from ui.state.comparison import Comparison, ComparisonEntry
@@ -18,8 +22,10 @@ from ui.state.history import RELOADED, History, cut_off
 from ui.state.phase import Phase
 from ui.state.replies import PageReply
 from ui.state.task_run import TaskRun
+from ui.tabs.chat import ChatTab
+from ui.tabs.task import TaskTab
 from ui.web.middleware import protection
-from vlm_backends import Prompt, Question, Turn, find_model
+from vlm_backends import Embedded, Prompt, Question, Turn, find_model
 from vlm_backends.ratelimit import RateLimiter
 
 LLAMA = find_model("meta/llama-3.2-11b-vision-instruct")
@@ -205,3 +211,39 @@ def test_two_people_at_one_browser_have_a_history_each():
     assert client.get("/", auth=("ann", "two-1234")).status_code == 401
     open_app = Starlette(routes=[Route("/", who)], middleware=protection(RateLimiter(), {}))
     assert TestClient(open_app).get("/", auth=("ann", "x")).text == ""
+
+
+def holds(root, text):
+    """Return True when the text can be reached from an object, but by way of code."""
+    seen, waiting = set[int](), [root]
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen or isinstance(each, (ModuleType, type, FunctionType)):
+            continue
+        seen.add(id(each))
+        if isinstance(each, (str, bytes)) and text in (
+            each if isinstance(each, str) else repr(each)
+        ):
+            return True
+        waiting += gc.get_referents(each)
+    return False
+
+
+def test_what_is_kept_of_an_answer_holds_no_key(wire, monkeypatch):
+    """Conversations outlive the visit; the page says that the key does not."""
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    key = "nvapi-canary-0123456789"
+    with gr.Blocks():
+        chat = ChatTab(LLAMA, find_engines(Embedded()), gr.State(Visitor()))
+        tasks = TaskTab(find_model("microsoft/florence-2"), chat.registry, gr.State(Visitor()))
+    wire.script.append(say.sse(["A cat."]))
+    talk, run = Conversation(), TaskRun(token="<OD>", picture=store_picture(ASSETS / "cat.jpg"))
+    chat.handlers.take(talk, {"text": "Who?", "files": [ASSETS / "cat.jpg"]})
+    gather(chat.handlers.stream(talk, Visitor(key), 64, 1.0, 1.0, None))
+    chat.handlers.finish(talk, Visitor(key))
+    tasks.handlers.take(run, 1, "", 0.5, None, None, None, None)
+    gather(tasks.handlers.stream(run, Visitor(key)))
+    tasks.handlers.finish(run, Visitor(key))
+    assert [seen.token for seen in wire.asked("chat")] == [key, key]
+    assert talk.result and run.result and holds(Visitor(key), key)
+    assert not holds([talk, run], key)

@@ -112,8 +112,9 @@ class Comparison(Phased):
         self.enqueue()
 
     def end_entry(self, entry: ComparisonEntry) -> None:
-        """Note that an entry has its whole answer, or will get no more of it."""
+        """Note that an entry has its whole answer, or will get no more of it; forget the key."""
         entry.end()
+        entry.reply.forget_key()
         self.changed.set()
 
     @property

@@ -88,6 +88,12 @@ class Conversation(Phased):
         self.reply = PageReply(question, self.stop_token)
         return self.reply
 
+    def end(self) -> None:
+        """Note that no more will arrive; forget the key."""
+        super().end()
+        if self.reply:
+            self.reply.forget_key()
+
     def settle(self) -> Turn | None:
         """Make the answer a turn; without one, take the question out again and return it."""
         self.reset()

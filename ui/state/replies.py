@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ui.core.shutdown import shutdown_registry
 from vlm_backends import (
+    NVIDIA,
     Answer,
     CancelToken,
     Engine,
@@ -36,6 +37,8 @@ class PageReply(Reply):
     when the page is restarted.
     """
 
+    engine: Engine | None
+
     def __init__(self, question: Question, stop: CancelToken | None = None) -> None:
         super().__init__(question)
         self.stop_token = stop or CancelToken()
@@ -51,6 +54,11 @@ class PageReply(Reply):
     def gone(self) -> bool:
         """Return True when this engine lacks the model or a key: another one may answer."""
         return isinstance(self.error, (Gone, MissingKey))
+
+    def forget_key(self) -> None:
+        """Drop the key that it was asked with: what is kept of it outlives the visit."""
+        if isinstance(self.engine, NVIDIA):
+            self.engine = replace(self.engine, key="")
 
     def stop(self) -> None:
         """End it because the visitor asked to; what has arrived stays."""

@@ -105,8 +105,10 @@ class TaskRun(Phased):
         return True
 
     def end(self) -> None:
-        """Note that no more will arrive, and how long it took."""
+        """Note that no more will arrive, and how long it took; forget the key."""
         super().end()
+        if self.reply:
+            self.reply.forget_key()
         self.total_s = time.perf_counter() - self.started
 
     def chosen_box(self, fields: BoxFields) -> BoxFields:
