@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.support.chart_pictures import font
-from tests.support.chromium import use_key
+from tests.support.chromium import comes_to_its_end, use_key
 from tests.support.paths import ASSETS
 from tests.support.wire import replies as say
 
@@ -159,18 +159,13 @@ def test_nothing_moves_while_words_arrive(visit, wire, monkeypatch):
     page = visit("?model=llama-3.2-11b-vision-instruct")
     use_key(page, KEY)
     wire.script.append(say.sse(["\n\n".join(f"line {i}" for i in range(40)), " end"], gate=gate))
-    box, pane = (
-        page.locator(".block.box:visible"),
-        page.locator(".exchange:visible"),
-    )
+    box = page.locator(".block.box:visible")
     before = box.bounding_box()["y"]
     page.locator(".sample:visible").first.click()
     page.locator(".block.live:visible").get_by_text("line 39").wait_for(state="attached")
     page.wait_for_timeout(500)
     assert box.bounding_box()["y"] == before
-    assert pane.evaluate("pane => pane.scrollHeight - pane.scrollTop - pane.clientHeight") < 3, (
-        "the question is out of sight"
-    )
+    assert comes_to_its_end(page), "the question is out of sight"
     gate.set()
     page.locator(".conversation:visible .bot").get_by_text("line 39").wait_for()
     page.wait_for_timeout(500)
@@ -193,7 +188,7 @@ def test_who_scrolls_up_stays_there_until_the_newest_words_are_wanted(visit, wir
     pane, newest = page.locator(".exchange:visible"), page.locator(".newest:visible")
     left = "pane => Math.round(pane.scrollHeight - pane.scrollTop - pane.clientHeight)"
     sync_api.expect(newest).to_have_count(0)
-    assert pane.evaluate(left) < 3
+    assert comes_to_its_end(page)
     pane.hover()
     page.mouse.wheel(0, -400)
     newest.wait_for()
@@ -203,7 +198,7 @@ def test_who_scrolls_up_stays_there_until_the_newest_words_are_wanted(visit, wir
     assert pane.evaluate(left) > 100, "what is read was scrolled away"
     newest.click()
     sync_api.expect(newest).to_have_count(0)
-    assert pane.evaluate(left) < 3
+    assert comes_to_its_end(page)
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from tests.support.chromium import CHROMIUM, use_key
+from tests.support.chromium import CHROMIUM, comes_to_its_end, use_key
 from tests.support.wire import replies as say
 
 sync_api = pytest.importorskip(
@@ -49,10 +49,6 @@ def pane(page):
     return page.locator(".exchange:visible")
 
 
-def at_the_end(page):
-    return pane(page).evaluate("e => e.scrollHeight - e.scrollTop - e.clientHeight < 48")
-
-
 def ask_again(page, words):
     box = page.locator(".composer textarea:visible").first
     box.fill(words)
@@ -94,7 +90,7 @@ def test_nothing_moves_while_words_arrive_and_when_they_end(chat, wire):
     expect(chat.locator(".facts:visible")).to_contain_text("Total")
     expect(pane(chat).get_by_text("Word 29").last).to_be_visible()
     chat.wait_for_timeout(300)
-    assert at_the_end(chat)
+    assert comes_to_its_end(chat)
     assert sum(value for value, _ in chat.evaluate("shifts")) == 0, chat.evaluate("shifts")
 
 
@@ -106,7 +102,7 @@ def test_who_scrolls_up_stays_there_and_a_button_brings_them_back(chat, wire):
     wire.script.append(say.sse(["Second.\n\n", *(f"Next {i}.\n\n" for i in range(40))], gate=gate))
     ask_again(chat, "And then?")
     expect(pane(chat).get_by_text("Second.").last).to_be_visible()
-    assert at_the_end(chat), "a new question is followed"
+    assert comes_to_its_end(chat), "a new question is followed"
     pane(chat).hover()
     chat.mouse.wheel(0, -600)
     newest = chat.locator(".newest:visible")
@@ -117,8 +113,5 @@ def test_who_scrolls_up_stays_there_and_a_button_brings_them_back(chat, wire):
     chat.wait_for_timeout(300)
     assert pane(chat).evaluate("e => e.scrollTop") == place
     newest.click()
-    chat.wait_for_function(
-        "() => { const e = [...document.querySelectorAll('.exchange')].find((e) => e.checkVisibility());"
-        " return e.scrollHeight - e.scrollTop - e.clientHeight < 48 }"
-    )
+    assert comes_to_its_end(chat)
     expect(newest).to_have_count(0)

@@ -69,6 +69,15 @@ def ask_a_sample(page: Any) -> None:
     busy.first.wait_for(state="hidden", timeout=90_000)
 
 
+def comes_to_its_end(page: Any) -> bool:
+    """Wait until the conversation in sight is scrolled to its end; a page draws late under load."""
+    page.wait_for_function(
+        """() => [...document.querySelectorAll(".exchange")].some((pane) => pane.checkVisibility()
+          && pane.scrollHeight - pane.scrollTop - pane.clientHeight < 3)"""
+    )
+    return True
+
+
 def wait_for_tab(page: Any) -> None:
     """Wait until the page shows the tab that its URL names, if it names one.
 

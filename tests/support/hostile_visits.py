@@ -47,7 +47,7 @@ def _chat(page: object, address: str, wire: Wire) -> None:
     box.fill("And now?")
     box.press("Enter")
     page.locator(".conversation:visible .bot").get_by_text(END).nth(1).wait_for()
-    menus = page.locator(".outcome:visible .files .menu summary")
+    menus = page.locator(".outcome:visible .menu summary")
     menus.get_by_text("Conversations").click()
     menus.get_by_text("Export").click()
     for view, words in (("json", END), ("code", "import")):
