@@ -63,6 +63,7 @@ def test_a_picture_that_was_not_asked_about_comes_back(visit):
 def test_a_result_of_a_task_comes_back_until_it_is_cleared(visit):
     page = visit()
     page.locator("#result input[type=file]").first.set_input_files(ASSETS / "sign.jpg")
+    expect(page.locator("#result .viewer img")).to_be_visible()
     page.locator("#run-task").click()
     words = page.locator("#tab-florence-2 .linked-words")
     expect(words).to_contain_text("Lake Loop")
