@@ -136,5 +136,7 @@ def test_a_comparison_comes_back_with_its_answers_and_its_table(visit):
     page.reload()
     expect(page.locator(".block.compared:visible").first).to_contain_text("Eagle Point")
     expect(page.locator(".block.agreement")).to_contain_text("Total")
+    expect(page.locator(".block.compared:visible").first).not_to_contain_text("loaded again")
+    expect(page.locator(".block.agreement")).not_to_contain_text("failed")
     expect(page.locator("#compare-viewer .viewer img")).to_be_visible()
     expect(page.locator("#run-compare")).to_be_enabled()

@@ -118,3 +118,19 @@ def test_a_tall_picture_can_be_read_from_its_top(visit, tmp_path):
     frame = page.locator("#result .frame").bounding_box()
     shown = size(page)
     assert shown["width"] > frame["width"] / 3 and shown["y"] >= frame["y"] - 1
+
+
+def test_another_picture_can_be_given_on_a_phone(visit):
+    """The menu is inside the window, and what is in it can be touched."""
+    page = visit(width=390, height=844)
+    give(page, ASSETS / "sign.jpg")
+    expect(stage(page)).to_be_visible()
+    before = page.locator("#result .stage img").get_attribute("src")
+    page.locator("#result .other summary").click()
+    choose = page.locator("#result .other .pickers label", has_text="Choose a picture")
+    box = choose.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390 and box["y"] + box["height"] <= 844
+    with page.expect_file_chooser() as chooser:
+        choose.click(timeout=5000)
+    chooser.value.set_files(ASSETS / "poster.jpg")
+    expect(page.locator("#result .stage img")).not_to_have_attribute("src", before)

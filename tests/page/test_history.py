@@ -152,6 +152,7 @@ def test_a_second_window_leaves_the_answer_of_the_first_alone(monkeypatch):
 
 def test_an_answer_that_was_complete_is_not_called_cut_off():
     talk = running(WINDOW)
+    talk.reply.complete = True
     talk.end()
     assert finished(cut_off(talk, WINDOW)) and not talk.reply.failure
 
@@ -168,6 +169,7 @@ def test_a_comparison_is_kept_with_its_pictures_and_cut_off_as_a_whole():
     assert comparison.begun and comparison.pictures == [picture]
     for entry in entries:
         entry.reply.interrupt = lambda reason, entry=entry: setattr(entry.reply, "failure", reason)
+    entries[1].reply.complete = True
     entries[1].end()
     comparison.reset()  # Gradio has ended what watched it
     comparison.enqueue()

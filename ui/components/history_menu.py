@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from secrets import token_hex
 from typing import Any
 
 import gradio as gr
@@ -31,4 +32,5 @@ def shown_history(conversations: Sequence[Conversation], shown: Conversation) ->
     """Return the menu's value: each conversation's key, its title, and whether it is shown."""
     return {
         "conversations": [[each.key, each.title, each is shown] for each in conversations],
+        "turn": token_hex(4),  # Gradio does not send a value that is the same
     }

@@ -99,10 +99,12 @@ async def cut_off(state: State, browser: str) -> bool:
         if not state.active:
             break
         await asyncio.sleep(_LOOK_EVERY_S)
+    if state.active:
+        return False
     for reply in _replies(state):
-        if reply.cancelled and not (reply.failure or reply.stopped):
+        if not (reply.complete or reply.failure or reply.stopped):
             reply.failure = RELOADED  # Gradio was faster: it ends what nobody listens to
-    return not state.active
+    return True
 
 
 def _replies(state: State, active: bool = False) -> list[PageReply]:

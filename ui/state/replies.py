@@ -43,6 +43,7 @@ class PageReply(Reply):
         super().__init__(question)
         self.stop_token = stop or CancelToken()
         self.stop_token.add_callback(self.cancel)
+        self.complete = False  # it was followed to its own end
         self.failure = ""  # a sentence: why it ended early, or could not be asked
 
     @property
@@ -113,6 +114,7 @@ async def follow(
             async with aclosing(latest_items(reply.updates, reply.cancel_token)) as arriving:
                 async for _ in arriving:
                     yield reply.answer
+                reply.complete = True
     except VLMError as error:
         reply.error, reply.failure = error, reply.failure or str(error)
     except Exception:  # a bug: the log gets its traceback, the visitor a sentence

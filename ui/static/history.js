@@ -3,15 +3,19 @@ showcase.history = (element, props, watch, act) => {
   const menu = element.querySelector("details"),
     root = menu.querySelector("div"),
     { button } = showcase;
-  menu.addEventListener("toggle", () => menu.open && act({ op: "list" }));
+  const always = [
+    button("New conversation", () => act({ op: "new" })),
+    button("Delete this one", () => act({ op: "forget" })),
+  ];
+  menu.addEventListener("toggle", () => {
+    if (!menu.open) return;
+    root.replaceChildren(...always); // or a click would meet a list that is being replaced
+    act({ op: "list" });
+  });
   watch("value", () => {
-    root.replaceChildren(
-      button("New conversation", () => act({ op: "new" })),
-      button("Delete this one", () => act({ op: "forget" })),
+    const listed = (props.value?.conversations ?? []).map(([key, title, shown]) =>
+      button(title, () => act({ op: "open", key }), { "aria-current": shown && "true" }),
     );
-    for (const [key, title, shown] of props.value?.conversations ?? [])
-      root.append(
-        button(title, () => act({ op: "open", key }), { "aria-current": shown && "true" }),
-      );
+    root.replaceChildren(...always, ...listed);
   });
 };
