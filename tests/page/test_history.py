@@ -173,7 +173,7 @@ def test_a_comparison_is_kept_with_its_pictures_and_cut_off_as_a_whole():
     entries[1].end()
     comparison.reset()  # Gradio has ended what watched it
     comparison.enqueue()
-    asyncio.run(_reset_soon(comparison))
+    finished(_reset_soon(comparison))
     assert [entry.reply.failure for entry in entries] == [RELOADED, ""]
 
 
