@@ -28,6 +28,7 @@ def accumulate(whole: Chunk, piece: Chunk) -> Chunk:
         clean(piece.finish) or whole.finish,
         whole.fold if piece.fold is None else piece.fold,
         tuple(tuple(map(clean, row)) for row in piece.rows) or whole.rows,
+        tuple(map(clean, piece.method)) or whole.method,
     )
 
 
@@ -50,6 +51,7 @@ def parse(whole: Chunk, read: Reader, picture_note: str = "") -> Answer:
         thought=thought[:MAX_CHARACTERS],
         finish=whole.finish,
         fold=whole.fold,
+        method=whole.method,
         rows=whole.rows or answer.rows,
     )
     ending = describe_ending(answer) if whole.finish else ""

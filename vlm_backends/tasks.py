@@ -190,7 +190,8 @@ def check_region(region: object) -> Box:
         xa, ya, xb, yb = map(float, cast(Iterable[float], region))
     except (TypeError, ValueError, OverflowError):
         raise BadPrompt(
-            "This task needs a region: four numbers from 0 to 1, left, top, right, bottom."
+            "This task needs a region: draw a box in the picture, or give four numbers from 0 to "
+            "1: left, top, right, bottom."
         ) from None
     if not all(0 <= value <= 1 for value in (xa, ya, xb, yb)):
         raise BadPrompt("The region lies outside of the picture: its numbers must be from 0 to 1.")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 MAX_LABEL = 40  # characters of a label on a drawing
+_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?]) +(?=[A-Z\d“])")
 
 # Control characters except tab and line ends, marks that turn the direction of writing,
 # lone surrogates, and two code points that are no characters.
@@ -28,6 +29,11 @@ def shorten(text: str, longest: int) -> str:
 def one_line(text: str, longest: int) -> str:
     """Put the text in one line of at most `longest` characters; runs of blanks become one."""
     return shorten(" ".join(text.split()), longest)
+
+
+def sentences(text: str) -> list[str]:
+    """Split text into its sentences; one begins with a capital, a digit or a quotation mark."""
+    return _BETWEEN_SENTENCES.split(text)
 
 
 def listed(names: Iterable[str], last: str = "and") -> str:

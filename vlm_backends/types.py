@@ -133,6 +133,7 @@ class Answer:
     thought: str = ""  # what a reasoning model wrote before its answer
     finish: str = ""  # why the reply ended, in OpenAI's words, where that is not the usual end
     fold: int | None = None  # where in the text a part begins that a page may fold
+    method: tuple[str, ...] = ()  # sentences of the note about the engine alone: may be folded
 
 
 Reader = Callable[[str], Answer]  # never raises, and accepts any prefix of a reply
@@ -152,6 +153,7 @@ class Chunk(NamedTuple):
     finish: str = ""
     fold: int | None = None  # in the whole reply's text
     rows: tuple[tuple[str, ...], ...] = ()  # of a table, the header first, beside literal text
+    method: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -195,18 +197,18 @@ class Prompt:
     @property
     def picture(self) -> Picture | None:
         """Return the newest picture of the conversation; None when it has none."""
-        return self._newest[-1] if self._newest else None
+        return self.pictures[-1] if self.pictures else None
 
     @property
     def picture_note(self) -> str:
         """Say what the newest pictures are of their files, such as "Page 2 of 3."; or nothing."""
-        if len(self._newest) == 1:
-            return self._newest[0].note
-        told = [picture for picture in self._newest if picture.note]
+        if len(self.pictures) == 1:
+            return self.pictures[0].note
+        told = [picture for picture in self.pictures if picture.note]
         return " ".join(f"{each.name or 'Picture'}: {each.note}" for each in told)
 
     @property
-    def _newest(self) -> tuple[Picture, ...]:
+    def pictures(self) -> tuple[Picture, ...]:
         """Return the pictures of the newest turn that has any."""
         return next((turn.pictures for turn in reversed(self.turns) if turn.pictures), ())
 

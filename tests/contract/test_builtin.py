@@ -328,6 +328,32 @@ def test_a_region_is_described_by_what_is_measured_in_it():
     assert "blue 100%" in answer.text and "No print" in answer.text
 
 
+@pytest.mark.parametrize(
+    "ends",
+    [
+        ((-0.3, -0.4), (1.1, -0.02)),
+        ((0.3, -0.05), (1.4, -0.5)),
+        ((-0.5, 1.5), (1.2, 1.05)),
+        ((0.2, 1.04), (1.3, 1.4)),
+        ((-0.04, -2.0), (-0.04, 3.0)),
+        ((1.04, -2.0), (1.04, 3.0)),
+    ],
+)
+def test_a_frame_that_passes_by_cuts_no_print(ends):
+    """The ends of the frame's line are in widths and heights of the print, from its corner."""
+    image = page((200, 280, "EXIT 12"), letter=40)
+    left, top, right, bottom = ImageChops.invert(image.convert("L")).getbbox()
+    places = [(left + x * (right - left), top + y * (bottom - top)) for x, y in ends]
+    ImageDraw.Draw(image).line(places, "black", 3)
+    region = (left - 3, top - 3, right + 3, bottom + 3)
+    answer = run(
+        "<REGION_TO_DESCRIPTION>",
+        image,
+        region=tuple(edge / size for edge, size in zip(region, image.size * 2)),
+    )
+    assert "EXIT 12" in answer.text and "(cut off)" not in answer.text, answer.text
+
+
 @pytest.mark.parametrize("text, letter", [("EXIT 12", 40), ("Coffee 2.90", 28)])
 @pytest.mark.parametrize("sides, is_cut", [((0.12, 0.12, 0.12, 0.12), False), ((0.06, 0.4, 0.4, 0.4), False), ((0.3, 0.3, -0.3, 0.3), True),
                                            ((-0.3, 0.3, 0.3, 0.3), True), ((0.3, 0.3, 0.3, -0.3), True), ((0.3, -0.25, 0.3, 0.3), True)])  # fmt: skip
@@ -472,7 +498,9 @@ def test_of_several_series_the_cells_of_the_answer_alone_are_lit(question, lit):
     drawn = charts.vertical("Visitors", series, list(CITIES), range(0, 101, 20))
     prompt = Prompt((Turn("user", question, (picture(drawn),)),))
     answer = list(ask(Embedded(), find_model("google/deplot"), prompt))[-1]
-    assert "Computed from this table" in answer.note
+    assert "Computed from the table, without a model" in answer.note
+    assert answer.text[: answer.fold] and answer.text[answer.fold :].startswith("\n\nThe table:\n")
+    assert len(answer.rows) == 4
     assert [region.label for region in answer.regions] == lit
 
 
@@ -494,7 +522,8 @@ def test_a_table_says_that_a_question_was_not_understood(words):
     prompt = Prompt((Turn("user", words, (read(ASSETS / "chart.png"),)),))
     answer = list(ask(Embedded(), find_model("google/deplot"), prompt))[-1]
     assert len(answer.rows) == 8 and len(answer.regions) == 7
-    assert "not surely understood" in answer.note and "the total" in answer.note
+    assert answer.note.startswith("The question was not surely understood")
+    assert "the total" in answer.note and any("the total" in each for each in answer.method)
 
 
 # --- as a stream --------------------------------------------------------------------------------------------------

@@ -48,6 +48,19 @@ def slow(*values, quick=()):
     ]
 
 
+def test_what_is_missing_or_doubtful_is_never_among_the_sentences_that_may_be_folded():
+    llama, sign = find_model("meta/llama-3.2-11b-vision-instruct"), read(ASSETS / "sign.jpg")
+    reply = ask(Embedded(), llama, Prompt((Turn("user", "What is it?", (sign, sign)),)))
+    *_, answer = reply
+    at_once = answer.note
+    for sentence in answer.method:
+        assert sentence in answer.note
+        at_once = at_once.replace(sentence, "")
+    assert "list of findings" in at_once and "Confidence" in at_once
+    assert "Only the last of 2 pictures was looked at." in at_once
+    assert "Latin" not in at_once and "NVIDIA key" not in at_once
+
+
 # --- the way that print runs -----------------------------------------------------------------------
 
 

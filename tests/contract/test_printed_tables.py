@@ -1,7 +1,7 @@
 """Printed tables as the tasks answer them, read with the OCR: rows, places of cells, answers to questions, parts of a page."""
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from tests.support import chart_pictures as charts
 from tests.support.builtin_runs import picture, run
@@ -100,11 +100,39 @@ def test_print_without_a_table_has_no_rows(image, token):
     assert answer.rows == () and "table" not in answer.note
 
 
+def invoice(totals, rules=(285, 345, 405, 465), step=50):
+    """An invoice: a rule below its head and each item, and none between the sums below them."""
+    image = Image.new("RGB", (1000, 900), "white")
+    pen, columns = ImageDraw.Draw(image), (60, 480, 620, 800)
+    items = ("Item", "Qty", "Price", "Amount"), ("Desk lamp", "2", "39.50", "79.00"), ("Office chair", "1", "249.00", "249.00"), ("Paper A4, box", "5", "18.20", "91.00")  # fmt: skip
+    for i, row in enumerate(items):
+        for x, cell in zip(columns, row):
+            pen.text((x, 258 + 60 * i), cell, "black", charts.font(26), "lm")
+    for y in rules:
+        pen.line((60, y, 940, y), "#777", 1)
+    for i, (name, amount) in enumerate(totals):
+        pen.text((620, 535 + step * i), name, "black", charts.font(26), "lm")
+        pen.text((800, 535 + step * i), amount, "black", charts.font(26), "lm")
+    return image, items
+
+
+@pytest.mark.parametrize("step", [42, 60])
+@pytest.mark.parametrize("totals", [
+    [("Net", "419.00"), ("VAT 19 %", "79.61"), ("Total EUR", "498.61")], [("Net", "419.00"), ("Total", "498.61")],
+    [("Total", "419.00")], [("Sum", "1"), ("Tax", "2"), ("Due", "3"), ("Paid", "4")],
+])  # fmt: skip
+def test_the_sums_below_the_last_rule_are_rows_of_their_own(totals, step):
+    image, items = invoice(totals, step=step)
+    answer = run("<OCR>", image)
+    assert answer.rows == (*items, *(("", "", *total) for total in totals))
+    assert "unlike the other numbers" not in answer.note or len(totals) == 4
+
+
 # --- in place of DePlot ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rows, question, said, lit", [
-    (STAFF, "What is the largest?", "The largest value is 128: Coast, Length.", ["128"]),
+    (STAFF, "What is the largest length?", "For Length, the largest value is 128: Coast.", ["128"]),
     (STAFF, "What is the smallest length?", "For Length, the smallest value is 9: Harbour.", ["9"]),
     (STAFF, "What is the length of Valley?", "Valley, Length: 64.", ["64"]),
     (RAIN, "What is the value of Oslo?", "Oslo: 76.", ["76"]),
@@ -114,13 +142,21 @@ def test_print_without_a_table_has_no_rows(image, token):
 def test_a_question_about_a_printed_table_lights_the_cells_of_its_answer(rows, question, said, lit):
     page = table(rows, Look("three", "r", apart=60))
     answer = asked(DEPLOT, question, page.image)
-    assert answer.rows == rows and said in answer.note and "printed in the picture" in answer.note
+    assert answer.rows == rows and answer.text.startswith(f"{said}\n\nThe table:")
+    assert "printed in the picture" in answer.note
     assert [region.label for region in answer.regions] == lit
     for region in answer.regions:
         (line,) = (line for line in page.lines if line.text == region.label)
         x = sum(point[0] for point in region.outline) / 4 * page.image.width
         y = sum(point[1] for point in region.outline) / 4 * page.image.height
         assert line.quad[0][0] < x < line.quad[2][0] and line.quad[0][1] < y < line.quad[2][1]
+
+
+@pytest.mark.parametrize("question", ["What is the largest?", "What is the total?", "average"])
+def test_lengths_and_numbers_of_people_are_not_ranked_or_added_together(question):
+    answer = asked(DEPLOT, question, table(STAFF, Look("three", "r", apart=60)).image)
+    assert "The table:" not in answer.text and answer.rows == STAFF
+    assert "several columns are not added or ranked together: name one" in answer.note
 
 
 @pytest.mark.parametrize("question", ["Generate underlying data table of the figure below:", "Why is the line at the coast so long?"])  # fmt: skip
@@ -160,10 +196,11 @@ def test_a_chart_is_measured_and_is_no_printed_table(image):
     ((*STAFF[:3], ("Harbour", "200", "12"), STAFF[4]), "sent with the question"),
 ])  # fmt: skip
 def test_a_chat_is_told_where_the_table_of_its_question_is_from(rows, source):
-    answer = asked(LLAMA, write_table_prompt(rows, "What is the largest?"), table(STAFF).image)
+    question = write_table_prompt(rows, "What is the largest length?")
+    answer = asked(LLAMA, question, table(STAFF).image)
     assert f"from the table that was {source}" in answer.note
     largest = "128" if rows is STAFF else "200"
-    assert answer.text.startswith(f"The largest value is {largest}")
+    assert answer.text.startswith(f"For Length, the largest value is {largest}")
     assert [region.label for region in answer.regions] == (["128"] if rows is STAFF else [])
 
 
@@ -236,9 +273,13 @@ def test_a_mark_that_is_not_read_is_told_and_the_other_cells_answer():
     page.pen.line(((left + right) / 2, y - 9, (left + right) / 2, y + 9), page.sheet.ink, 3)
     told = "A mark that was not read is in the empty cell of “Harbour” under “Staff”."
     answer = asked(DEPLOT, "What is the length of Valley?", page.image)
-    assert "64" in answer.note and told in answer.note and "not sure" not in answer.note
+    assert (
+        answer.text.startswith("Valley, Length: 64.")
+        and told in answer.note
+        and "not sure" not in answer.note
+    )
     follow_up = write_table_prompt(answer.rows, "What is the length of Valley?")
     chat = asked(LLAMA, follow_up, page.image)
     assert "64" in chat.text and told in chat.note
     total = asked(DEPLOT, "What is the total staff?", page.image)
-    assert "Cells without a number were left out: 1" in total.note and told in total.note
+    assert "Cells without a number were left out: 1" in total.text and told in total.note

@@ -80,6 +80,48 @@ def test_lying_bars():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("thick", [3, 5])
+@pytest.mark.parametrize("ink", ["black", "#777"])
+@pytest.mark.parametrize(
+    "series", [{"n": [12, 31, 24, 40]}, {"a": [12, 31, 24, 40], "b": [9, 14, 33, 20]}]
+)
+def test_the_line_that_bars_stand_on_is_no_bar(series, ink, thick):
+    image = charts.vertical("Bees", series, YEARS[:4], [0, 10, 20, 30, 40])
+    bare = np.asarray(image)[charts.FOOT - thick - 3] == 255
+    pen = ImageDraw.Draw(image)
+    for x in np.flatnonzero(bare.all(axis=-1)):
+        if charts.LEFT <= x <= charts.RIGHT:
+            pen.line((x, charts.FOOT - thick + 1, x, charts.FOOT), ink)
+    assert_table(read(image), YEARS[:4], series, within=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shift", [0, 2, 3, 5])
+def test_labels_beside_their_places_make_values_less_sure(shift):
+    true = [12, 31, 24, 40]
+    image = charts.vertical("Bees", {"n": true}, YEARS[:4], [0, 10, 20, 30, 40], axis=False)
+    pen, letter = ImageDraw.Draw(image), charts.font(20)
+    step = (charts.FOOT - charts.TOP) / 4
+    for i in range(5):
+        y = charts.FOOT - i * step + shift
+        pen.text((charts.LEFT - 12, y), f"{10 * i}", "black", letter, "rm")
+    found = read(image)
+    off = max(abs(axes.number(row[1]) - value) for row, value in zip(found.rows[1:], true))
+    assert off <= found.error + 0.05 and found.error < 1.2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "x, text", [(20, "Thousands of visitors"), (20, "By place"), (90, "In thousands")]
+)
+def test_a_subtitle_over_lying_bars_is_no_category(x, text):
+    values = {"Harbour": 412, "Old Town": 385, "Station": 298, "Zoo": 176, "Fort": 143, "Mill": 87}
+    image = charts.horizontal("", values)
+    ImageDraw.Draw(image).text((x, 130 - 460 / 6), text, "black", charts.font(22), "lm")
+    assert_table(read(image), values, {"n": list(values.values())}, within=0)
+
+
+@pytest.mark.slow
 def test_outlines_are_the_bars_of_the_picture_at_any_size():
     image = charts.vertical("Bees", {"n": [10, 40, 20]}, YEARS[:3], [0, 20, 40])
     for scale in (1, 3):  # the chart is measured at 1600 px at most

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vlm_backends.engines.builtin.table_questions import answer_question
+from vlm_backends.engines.builtin.table_questions import answer_question, are_periods
 from vlm_backends.table_prompts import read_table_prompt, write_table_prompt
 
 CITIES = (("", "Value"), ("Oslo", "42"), ("Rome", "65"), ("Cairo", "30"), ("Lima", "88"), ("Perth", "57"))  # fmt: skip
@@ -203,3 +203,70 @@ def test_a_question_takes_its_table_along_and_back():
     assert read_table_prompt(text) == (REGIONS, "What is the total?")
     for words in ("", "What is the total?", text.replace("chart", "x"), text.split("\n\n")[0]):
         assert read_table_prompt(words) is None
+
+
+HOURS = (("", "Office", "Field"), ("Red", "30", "40"), ("Blue", "50", "45"), ("Gold", "10", "75"))
+INVOICE = (("Item", "Qty", "Price", "Amount"), ("Green tea", "4", "6.50", "26.00"), ("Cups", "6", "3.25", "19.50"))  # fmt: skip
+YEARS = (("City", "2019", "2020"), ("Oslo", "10", "12"), ("Rome", "20", "18"))
+
+
+@pytest.mark.parametrize("question, part, rows", [
+    ("Which team has the most?", "95: Blue", {1}),
+    ("Which team has the most hours?", "95: Blue", {1}),
+    ("Which team is the smallest?", "70: Red", {0}),
+    ("second largest", "85: Gold", {2}),
+    ("Top 2?", "Blue (95) and Gold (85)", {1, 2}),
+    ("which teams are above 80?", "Blue (95) and Gold (85)", {1, 2}),
+    ("What is the difference between the largest and the smallest?", "25", {0, 1}),
+])  # fmt: skip
+def test_stacked_bars_are_ranked_as_a_whole(question, part, rows):
+    found = answer_question(question, HOURS, "Hours by team", stacked=True)
+    assert part in found.text and "The parts of each bar are added" in found.text
+    assert {row for row, _ in found.cells} == rows
+
+
+def test_the_largest_part_of_stacked_bars_is_told_too():
+    assert "75: Gold, Field" in said("Which is the largest?", HOURS, "Hours", stacked=True)
+    assert (
+        said("largest in Office", HOURS, "Hours", stacked=True)
+        == "For Office, the largest value is 50: Blue."
+    )
+    assert "added" not in said("Which is the largest?", HOURS, "Hours")  # bars side by side
+
+
+def test_the_error_of_a_whole_bar_is_that_of_all_its_parts():
+    near = (("", "A", "B"), ("Red", "30", "40"), ("Blue", "33", "40"))
+    text = said("Which is the largest?", near, "Hours", error=1.0, stacked=True)
+    assert text.startswith("The largest value is 73: Blue. Each was measured to about ±2")
+
+
+def test_stacked_bars_below_zero_are_not_added():
+    below = (("", "A", "B"), ("Red", "30", "-40"), ("Blue", "33", "4"))
+    assert "added" not in said("Which is the largest?", below, "Hours", stacked=True)
+
+
+@pytest.mark.parametrize("question", [
+    "What is the total?", "sum of all values", "what's the average?", "median", "What is the largest value?",
+    "Which item is the smallest?", "Top 2?", "which items are above 10?", "What is the range?",
+    "How many are above 10?", "total of Cups",
+])  # fmt: skip
+def test_columns_of_several_kinds_are_not_added_or_ranked_together(question):
+    assert said(question, INVOICE, "Invoice", alike=False) is None
+    assert said("total of Amount", INVOICE, "Invoice", alike=False).endswith("is 45.50.")
+    assert "26.00: Green tea" in said("which item has the largest amount", INVOICE, "", alike=False)
+    assert "19.50" in said("Cups", INVOICE, "", alike=False)
+
+
+def test_a_total_that_the_table_prints_is_told_in_any_table():
+    rows = (*INVOICE, ("Total", "10", "", "45.50"))
+    assert "45.50" in said("What is the total?", rows, "Invoice", alike=False)
+
+
+@pytest.mark.parametrize("names, periods", [
+    (["2019", "2020"], True), (["Q1", "Q2 2020", "H2"], True), (["Jan", "February", "Sept"], True),
+    (["Mon", "Tuesday"], True), (["Week 1", "week 12"], True), (["FY 2020", "FY2021"], True),
+    (["Qty", "Price"], False), (["2019", "Change"], False), (["Monitor", "2020"], False), (["Sat.", "Thurs"], False),
+    (["12", "13"], False), (["20195"], False), (["Q5"], False),
+])  # fmt: skip
+def test_columns_are_of_one_kind_where_all_are_times(names, periods):
+    assert are_periods(names) is periods

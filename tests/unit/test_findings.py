@@ -34,7 +34,9 @@ def test_the_answer_is_called_a_list_of_findings():
 def test_without_things_the_print_is_all_and_that_is_said(name):
     answer = answered(name)
     assert answer.text.startswith("Printed in this picture:")
-    assert answer.text.endswith("No thing of a kind that is known here was found.")
+    assert answer.text.endswith(
+        "No thing of a kind that is known here was found; what is drawn is left out."
+    )
     assert all(region.score is None for region in answer.regions)
 
 
@@ -43,7 +45,7 @@ def test_without_things_the_print_is_all_and_that_is_said(name):
     ("Is there a mug?", "Things that your question names:\n\n1 cup: ", "“mug” was looked for as cup."),
     ("Where is the dog?", "Not found by its looks: “dog”; one may be there all the same.", ""),
     ("Is a woman drinking?", "Not found by its looks: “woman”", "more than that cannot be told here"),
-    ("Where is the pagoda?", "Printed in this picture:", "Things in this picture:\n\n1 cup"),
+    ("Where is the pagoda?", "The built-in tools cannot answer this question; a model that converses may.", "Things in this picture:\n\n1 cup"),
     ("Is there a blue cup?", "Things that your question names:\n\n1 cup: ", "Not taken into account for things: “blue”."),
     ("How many cups are not full?", "Things that your question names:\n\n1 cup: ", "“not”"),
     ("How many dogs and cups?", "Things that your question names:\n\n1 cup: ", "Not found by its looks: “dogs”"),
@@ -52,6 +54,20 @@ def test_what_a_question_names_comes_first(question, begins, said):
     answer = answered("coffee.jpg", question)
     assert answer.text.startswith(begins) and said in answer.text
     assert "cup" in [region.label for region in answer.regions], "nothing is dropped"
+
+
+NO_ANSWER = "The built-in tools cannot answer this question"
+
+
+@pytest.mark.parametrize("question, told", [
+    ("What mood does it have?", True), ("Write a poem about it.", True), ("Is it expensive?", True),
+    ("What colours are in this picture?", False), ("How large is the picture?", False), ("What is in this picture?", False),
+    ("How many cups do you see?", False), ("Where is the dog?", False),
+])  # fmt: skip
+def test_a_question_that_needs_a_model_is_told_first_and_no_other(question, told):
+    text = answered("coffee.jpg", question).text
+    assert text.startswith(NO_ANSWER) == told and (NO_ANSWER in text) == told
+    assert "“see”" not in text
 
 
 def test_print_that_shares_words_is_before_a_thing_that_was_not_found():

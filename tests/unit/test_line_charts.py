@@ -94,8 +94,8 @@ def test_the_largest_value_is_that_of_the_labels_and_the_answer_says_so(
     rgb, printed = line_chart(UP, names, TICKS).done()
     monkeypatch.setattr(tables, "read_chart_print", lambda *_: printed)
     (chunk,) = tables.read_table(rgb, "What is the largest value?", CancelToken())
-    assert chunk.note.startswith("The largest value is 9") and f": {names[-1]}." in chunk.note
-    assert ("read at the labels only" in chunk.note) is is_said
+    assert chunk.text.startswith("The largest value is 9") and f": {names[-1]}." in chunk.text
+    assert ("read at the labels only" in chunk.text) is is_said
 
 
 def test_a_power_of_ten_above_the_axis_counts():

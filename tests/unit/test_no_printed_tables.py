@@ -295,3 +295,41 @@ def test_a_table_is_not_lost_by_the_same_print_beside_it():
     """The cases above are no proof of anything if nothing is ever found."""
     words = [["Line", "Length"], ["Coast", "128 km"], ["Valley", "64 km"], ["Harbour", "9 km"]]
     assert len(tables(table(words, Look("none", apart=70)))) == 1
+
+
+def board(seed: int) -> Page:
+    """Labels that stand about, as on a circuit board or a plan."""
+    random = np.random.default_rng(seed)
+    page, taken = blank(1000, 800), []
+    for number in range(70):
+        text = str(random.choice(["PC", "R", "C", "LED", "GND", "VDD", "USB", "RESET"])) + str(
+            number
+        )
+        x, y = random.integers(10, 900), random.integers(20, 780)
+        if all(abs(x - a) > 110 or abs(y - b) > 26 for a, b in taken):
+            taken.append((x, y))
+            page.text(x, y, text, 18)
+    return page
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_labels_that_stand_about_are_no_table(seed):
+    assert tables(board(seed)) == []
+
+
+@pytest.mark.parametrize("unsure, found", [(0, True), (2, False)])
+def test_many_unsure_labels_with_empty_cells_between_are_no_table(unsure, found):
+    """Six rows of four columns, half of them empty; some of each three labels are unsure."""
+    lines = [
+        line_at(
+            60 + 220 * column,
+            60 + 45 * row,
+            f"P{row}{column}",
+            is_sure=(row + column) % 3 >= unsure,
+        )
+        for row in range(6)
+        for column in range(4)
+        if (row + column) % 2 == 0
+    ]
+    page = blank(1000, 400)
+    assert bool(find_tables(page.rgb, lines)) == found

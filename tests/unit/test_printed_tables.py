@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.table_pictures import DARK, LIGHT, Look, Page, blank, line_at, table
 from vlm_backends.engines.builtin.documents import PrintedTable, find_tables
+from vlm_backends.engines.builtin.printed_sums import printed_sums
 from vlm_backends.engines.builtin.printed_tables import (
     cell_regions,
     describe_table,
@@ -459,3 +460,26 @@ def test_a_name_over_some_rows_is_no_second_table(rules):
     rows = [*ports, ["Gent", "220", "260"], ["Asia", "", ""], ["Busan", "1,900", "1,850"]]
     one = found(table([*rows, ["Kobe", "n/a", "1,200"]], Look(rules, apart=70)))
     assert "second table" not in " ".join(one.doubts)
+
+
+# --- sums beside a table -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("question, said", [
+    ("What is the total?", ["Subtotal 133.50", "Total due: 146.85"]),
+    ("How much is due?", ["Subtotal 133.50", "Total due: 146.85"]),
+    ("what do I have to pay altogether", ["Subtotal 133.50", "Total due: 146.85"]),
+    ("Who is it from?", []),
+    ("Which item is the dearest?", []),
+])  # fmt: skip
+def test_sums_that_are_printed_beside_a_table_are_quoted(question, said):
+    lines = [
+        line_at(40, 60, "Totally fine tea 4"),
+        line_at(40, 100, "Total"),  # a heading: no number stands on its line
+        line_at(40, 140, "12.00"),
+        line_at(40, 220, "Subtotal"),
+        line_at(400, 222, "133.50"),
+        line_at(600, 260, "13.35"),
+        line_at(40, 300, "Total due: 146.85"),
+    ]
+    assert printed_sums(question, lines) == said

@@ -6,6 +6,7 @@ refused, with a sentence on what it would take.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from vlm_backends.engines.builtin.detector_facts import detector_facts
 from vlm_backends.engines.builtin.networks import return_memory
 from vlm_backends.engines.builtin.ocr_script import ocr_name
 from vlm_backends.errors import BadPrompt
+from vlm_backends.text import sentences
 from vlm_backends.types import Chunk, Model, Picture, Prompt, Sent, Task
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 _picture_line = WaitingLine(seats=4)
 # nobody asked for a look: looks take one of those seats at most, and questions the others
 _look_line = WaitingLine()
+_OF_ANY_ANSWER = re.compile(  # how a sentence of a note begins that tells of the tools alone
+    r"(?:Read by|It reads|Another can be set|To talk,|Things found by|A thing of another kind"
+    r"|Parts of the page found by|The rows are found by|Without a model, a table answers) "
+)
 
 
 @dataclass(frozen=True)
@@ -177,11 +183,12 @@ def _of_several(prompt: Prompt) -> str:
 
 
 def _noted(chunks: Iterator[Chunk], said: str) -> Iterator[Chunk]:
-    """Yield the chunks with a sentence at the end of their note."""
+    """Yield the chunks with a sentence at the end of their note; mark those about the tools."""
     note = ""
     for chunk in chunks:
         note = chunk.note or note
-        yield chunk._replace(note=" ".join(filter(None, (note, said))))
+        method = tuple(filter(_OF_ANY_ANSWER.match, sentences(note)))
+        yield chunk._replace(note=" ".join(filter(None, (note, said))), method=method)
 
 
 def look_over(picture: Picture, cancel: CancelToken) -> Iterator[Finding]:

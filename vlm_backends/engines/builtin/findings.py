@@ -8,7 +8,7 @@ from vlm_backends.concurrency import CancelToken
 from vlm_backends.engines.builtin import things
 from vlm_backends.engines.builtin.nouns import looked_for, words_left
 from vlm_backends.engines.builtin.question_words import denial
-from vlm_backends.engines.builtin.quoting import is_about_print, quote
+from vlm_backends.engines.builtin.quoting import MEASURED, is_about_print, quote
 from vlm_backends.engines.builtin.regions import place_of
 from vlm_backends.engines.builtin.text import describe_print
 from vlm_backends.engines.builtin.things import Mention, Thing
@@ -19,7 +19,10 @@ from vlm_backends.types import Chunk, Model, Region
 _HEAD = "Things in this picture:\n"
 _NAMED_HEAD = "Things that your question names:\n"
 _OTHER_HEAD = "Other things in this picture:\n"
-_NO_THING = "No thing of a kind that is known here was found."
+_NO_THING = "No thing of a kind that is known here was found; what is drawn is left out."
+_NEEDS_MODEL = (
+    "The built-in tools cannot answer this question; a model that converses may. In the picture:"
+)
 _MOST = 6  # of one kind: of more, the number and the places of the first are told
 
 
@@ -60,6 +63,8 @@ def _to_question(
             continue
         left = [] if is_quoted or not nouns else words_left(question, nouns)
         absent = Chunk(_absent(question, nouns, found, left), literal=True)
+        if not (is_quoted or nouns or chunk.text.startswith(MEASURED)):
+            parts.append(Chunk(_NEEDS_MODEL, literal=True))
         parts += [chunk, absent] if is_quoted or not absent.text else [absent, chunk]
         note = f"{_source(model)} {chunk.note}" if found or nouns else chunk.note
         yield together([*parts, _listed_things(others, _OTHER_HEAD if named else _HEAD)])._replace(
@@ -70,9 +75,9 @@ def _to_question(
 def _source(model: Model) -> str:
     known = things.detector()
     return (
+        f"This is a list of findings, not {model.title}'s words. "
         f"Things found by the built-in tools ({known.name}), which know {len(known.kinds)} kinds "
-        "in photographs: a thing of another kind may get the name of the "
-        f"nearest. This is a list of findings, not {model.title}'s words."
+        "in photographs: a thing of another kind may get the name of the nearest."
     )
 
 

@@ -176,7 +176,7 @@ def _outlined(cut: Cut, thing: Thing | None, box: Box, named: str) -> Chunk:
     span = (0, len(label)) if thing else None
     if not cut.is_clean:
         said = (
-            f"{head}No clean outline: what is in {named} does not part surely from its "
+            f"{head}No clean outline: what is in {named} cannot be told apart surely from its "
             f"surroundings (sure: {cut.sureness:.2f}). Only the box is shown."
         )
         score = thing.score if thing else None

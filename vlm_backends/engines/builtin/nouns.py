@@ -11,6 +11,8 @@ from vlm_backends.engines.builtin.question_words import content_words, words_of
 from vlm_backends.engines.builtin.things import Mention, Thing
 from vlm_backends.text import listed
 
+_LOOKING = frozenset(["look", "see", "seen"])  # "how many people do you see?"
+
 
 @dataclass(frozen=True)
 class NamedThings:
@@ -49,7 +51,11 @@ def find_nouns(rgb: np.ndarray, words: str, confidence: float, cancel: CancelTok
 def words_left(words: str, nouns: Sequence[Mention]) -> list[str]:
     """Return the words with a meaning that are none of the nouns, such as "red" and "pagoda"."""
     known = {word.lower() for noun in nouns for word in words_of(noun.text)}
-    return [word for word in content_words(words, with_general=True) if word.lower() not in known]
+    return [
+        word
+        for word in content_words(words, with_general=True)
+        if word.lower() not in known | _LOOKING
+    ]
 
 
 def own_word(noun: Mention, thing: Thing) -> str:

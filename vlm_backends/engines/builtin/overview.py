@@ -38,7 +38,8 @@ def overview(rgb: np.ndarray, cancel: CancelToken) -> Iterator[Finding]:
     if cancel.is_set():
         return
     if lines:
-        yield Finding("text", f"{len(lines)} line{'s' if len(lines) > 1 else ''} of text")
+        count = len({line.row for line in lines})  # pieces side by side are one line
+        yield Finding("text", f"{count} line{'s' if count > 1 else ''} of text")
     if readable := [code for code in codes.read_codes(rgb, cancel) if code.content]:
         yield Finding("codes", _codes(readable))
     if table := main_table(find_tables(rgb, lines)):

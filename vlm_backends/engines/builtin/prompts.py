@@ -9,7 +9,8 @@ from vlm_backends.readers import florence2
 from vlm_backends.types import CONFIDENCE
 
 OTHER_ENGINES = (
-    "give an NVIDIA key (at the top of the page, or as NVIDIA_API_KEY), or choose another engine"
+    "choose another engine: open weights, a server of your own, or NVIDIA with a key "
+    "(NVIDIA_API_KEY) where it still has the model"
 )
 _TASK_PROMPT = re.compile(r"\s*(<[A-Z_]+>)(.*)", re.DOTALL)
 

@@ -21,6 +21,7 @@ from vlm_backends.text import quoted
 from vlm_backends.types import Chunk, Region
 
 _BELOW = "↳ "
+MEASURED = "Measured over the whole picture"  # how an answer about size and colours begins
 _PRINTED = "Printed here, and sharing words with your question"
 _ALSO = "\n\nAlso in this picture:\n\n"
 _NOTE = (
@@ -155,7 +156,7 @@ def _rest(text: str, rows: Sequence[PrintedRow], quoted: Sequence[PrintedRow]) -
 def _measured_first(text: str) -> tuple[str, str]:
     """Part the answer from its last paragraph, the picture's size and colours, made an answer."""
     text, _, measured = text.rpartition("\n\n")
-    return text, f"Measured over the whole picture, not of one thing in it: {measured}\n\n"
+    return text, f"{MEASURED}, not of one thing in it: {measured}\n\n"
 
 
 def _unquoted(

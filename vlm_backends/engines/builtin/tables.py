@@ -14,6 +14,7 @@ from vlm_backends.engines.builtin.documents import PrintedTable, find_tables
 from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.engines.builtin.ocr_script import ocr_name
 from vlm_backends.engines.builtin.print_notes import describe_doubts, marked
+from vlm_backends.engines.builtin.printed_sums import printed_sums
 from vlm_backends.engines.builtin.printed_tables import (
     cell_regions,
     describe_table,
@@ -24,8 +25,9 @@ from vlm_backends.engines.builtin.printed_tables import (
 )
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
 from vlm_backends.engines.builtin.regions import region_from_pixels
-from vlm_backends.engines.builtin.table_questions import TableAnswer, answer_question
+from vlm_backends.engines.builtin.table_questions import TableAnswer, answer_question, are_periods
 from vlm_backends.table_prompts import TableRows
+from vlm_backends.text import quoted
 from vlm_backends.types import Chunk, Region
 
 _READS = (
@@ -35,6 +37,8 @@ _READS = (
 _SAMPLED = "The lines were read at the labels only: what is between them does not count."
 _SENT = "sent with the question"
 _DOUBTED = "No answer was computed: the rows and columns are not sure."
+_COMPUTED = "Computed from the table, without a model."
+_UNLIKE = "Numbers of several columns are not added or ranked together: name one."
 _UNSURE_CELL = "A cell that this comes from is not sure."
 _NOT_UNDERSTOOD = "The question was not surely understood, so this is the table alone."
 _ANSWERS = (
@@ -48,8 +52,8 @@ def read_table(rgb: np.ndarray, question: str, cancel: CancelToken) -> Iterator[
     """Yield the table of a chart (H×W×3, uint8) in DePlot's grammar, with its bars' regions.
 
     A picture of a printed table yields that table, with the regions of its cells. A question that
-    the table answers is answered in the note, and its rows alone are lit; of any other the note
-    says so. Without a table, yield the reason and what is printed in the picture.
+    the table answers is answered first, and its rows alone are lit; of any other the note says so.
+    Without a table, yield the reason and what is printed in the picture.
     """
     lines = read_chart_print(rgb, cancel)
     printed = main_table(find_tables(rgb, lines))
@@ -69,10 +73,11 @@ def read_table(rgb: np.ndarray, question: str, cancel: CancelToken) -> Iterator[
     regions = _regions(table, rgb)
     found = _answer(question, table.rows, table, lines) if question else None
     if found:
-        note = f"{found.text} Computed from this table, without a model. {note}"
-        regions = _lit(table, table.rows, found, rgb)
-    elif question:
-        note = f"{note} {_NOT_UNDERSTOOD} {_ANSWERS}"
+        lit = _lit(table, table.rows, found, rgb)
+        yield _above_table(found, table.rows, lit, f"{_COMPUTED} {note}")
+        return
+    if question:
+        note = f"{_NOT_UNDERSTOOD} {note} {_ANSWERS}"
     yield Chunk(bar_charts.linearize(table), regions, note=note)
 
 
@@ -81,22 +86,36 @@ def _printed(
 ) -> Chunk:
     """Return the answer of a table that is printed in a picture."""
     source = (
-        f"This table is printed in the picture. Read by the built-in tools ({ocr_name()}); rows "
-        "and columns by rules and by where the print stands, not by DePlot."
+        f"This table is printed in the picture. It was read by the built-in tools ({ocr_name()}); "
+        "rows and columns by rules and by where the print stands, not by DePlot."
     )
     said = source, describe_table(table), describe_doubts(lines, 0, in_table=True)
     note = " ".join(filter(None, said))
     regions = cell_regions(table, rgb)
-    found = _answer(question, table.rows, None, ()) if question else None
+    found = _answer_printed(question, table.rows) if question else None
+    sums = printed_sums(question, lines) if not found else []
     if question and table.doubts:
         note = f"{_DOUBTED} {note}"
+    elif sums:
+        text = f"Printed in this picture: {quoted(sums)}."
+        return _above_table(TableAnswer(text, ()), table.rows, (), f"Nothing was added. {note}")
     elif found:
-        unsure = f" {_UNSURE_CELL}" if uses_unsure(table, found.cells) else ""
-        note = f"{found.text}{unsure} Computed from this table, without a model. {note}"
-        regions = cell_regions(table, rgb, found.cells)
+        if uses_unsure(table, found.cells):
+            found = replace(found, text=f"{found.text} {_UNSURE_CELL}")
+        lit = cell_regions(table, rgb, found.cells)
+        return _above_table(found, table.rows, lit, f"{_COMPUTED} {note}")
     elif question:
-        note = f"{note} {_NOT_UNDERSTOOD} {_ANSWERS}"
+        several = "" if are_periods(table.rows[0][1:]) else _UNLIKE
+        note = f"{_NOT_UNDERSTOOD} {several} {note} {_ANSWERS}"
     return Chunk(linearized(table), regions, note=note)
+
+
+def _above_table(found: TableAnswer, rows: TableRows, lit: tuple[Region, ...], note: str) -> Chunk:
+    """Return an answer with the table that it belongs to, folded below it."""
+    table = "\n".join(" | ".join(row) for row in rows)
+    text = f"{found.text}\n\nThe table:\n{table}"
+    fold = len(found.text)
+    return Chunk(text, lit, literal=True, note=note, fold=fold, rows=tuple(map(tuple, rows)))
 
 
 def read_chart_print(rgb: np.ndarray, cancel: CancelToken | None = None) -> list[TextLine]:
@@ -127,7 +146,7 @@ def answer_about_table(
 
 def _about_printed(table: PrintedTable, rows: TableRows, question: str, rgb: np.ndarray) -> Chunk:
     """Return the answer that rows have, which are those of a printed table or were corrected."""
-    found = _answer(question, rows, None, ())
+    found = _answer_printed(question, rows)
     if rows != table.rows:  # the places of the cells are not known any more
         return _computed(found, _SENT, ())
     if table.doubts:
@@ -164,10 +183,21 @@ def _answer(
 ) -> TableAnswer | None:
     """Return a table's answer; `table` is the chart's as it was read, whose values are no surer."""
     words = " ".join(line.text for line in lines)
-    found = answer_question(question, rows, words, error=table.error if table else 0.0)
+    found = answer_question(
+        question,
+        rows,
+        words,
+        table.error if table else 0.0,
+        stacked=table is not None and table.is_stacked,
+    )
     if found and table and table.is_sampled:
         return replace(found, text=f"{found.text} {_SAMPLED}")
     return found
+
+
+def _answer_printed(question: str, rows: TableRows) -> TableAnswer | None:
+    """Return the answer of a printed table, whose columns may hold different kinds of numbers."""
+    return answer_question(question, rows, alike=are_periods(rows[0][1:]))
 
 
 def _regions(table: ChartTable, rgb: np.ndarray) -> tuple[Region, ...]:

@@ -56,7 +56,8 @@ def answer(model: Model, prompt: Prompt, picture: Picture, cancel: CancelToken) 
     answer_task = TASKS.get(token)
     if answer_task is None:
         raise MissingKey(
-            f"This needs Florence-2 itself, which is not on this machine: {OTHER_ENGINES}. Here "
-            "and now you can find and name things, read text, and outline or measure a region."
+            "This needs Florence-2 itself, which is not on this machine. "
+            f"For it, {OTHER_ENGINES}. Here and now you can find and name things, read text, and "
+            "outline or measure a region."
         )
     yield from answer_task(rgb, TaskQuestion(words, prompt.confidence), cancel)

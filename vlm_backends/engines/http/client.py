@@ -109,7 +109,10 @@ def fetch(url: str, cancel: CancelToken, limit: int = _MAX_PICTURE) -> bytes:
     Raises BadPrompt for an address that does not answer 200 itself, and Unreachable.
     """
     if not url.startswith(("http://", "https://")):
-        raise BadPrompt("A picture is a data:image/…;base64,… URL, or an http(s) address.")
+        raise BadPrompt(
+            "This is no address of a picture. Give an http(s) address, or the picture itself as "
+            "data:image/…;base64,…."
+        )
     with send("GET", url, cancel, _FETCH_POLICY, public=True, proxied=False) as response:
         if response.status_code != 200:
             raise BadPrompt(

@@ -55,7 +55,7 @@ class Local:
             return Capability(False, "no open weights", "model")
         id = self._hub_id(model)
         if weights.served:
-            return Capability(False, "needs a server of its own: see docs/engines.md", "server", id)
+            return Capability(False, "needs a server of its own: such as vLLM", "server", id)
         if self._find(model):
             return Capability(True, "ready", computed_by=id)
         summary = f"needs {weights.gigabytes:g} GB of weights"

@@ -45,6 +45,7 @@ class Axis:
     unit: str = ""  # printed behind each number: "%" or nothing
     first: float = 0.0  # the pixels of the outermost labels
     last: float = 0.0
+    slack: float = 0.0  # pixels between its zero and the line that the bars stand on
 
     def value(self, pixel: float) -> float:
         """Return the value at a pixel."""
@@ -57,7 +58,7 @@ class Axis:
     @property
     def error(self) -> float:
         """Return how far measured values may be off, with one digit, rounded up."""
-        error = _ERROR * abs(self.slope)
+        error = (_ERROR + self.slack) * abs(self.slope)
         tens = 10.0 ** np.floor(np.log10(error))
         return float(np.ceil(error / tens - 1e-9) * tens)
 

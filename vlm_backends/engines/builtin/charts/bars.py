@@ -148,7 +148,7 @@ def lay_out(found: Sequence[Rectangle], is_rotated: bool) -> Layout:
             best, base, most = row, y, weight
     if best:
         base = float(np.median([min(_edges(s), key=lambda e: abs(e - base)) for s in best]))
-    best = _without_swatches(best, found)
+    best = _without_line(_without_swatches(best, found), found)
     taken = {part for stack in best for part in stack.parts}
     others = tuple(one for one in found if one not in taken)
     return Layout(tuple(sorted(best, key=lambda s: s.left)), base, others, is_rotated)
@@ -168,6 +168,37 @@ def _similar(row: Sequence[Stack]) -> list[Stack]:
     middle = float(widths[order[np.searchsorted(areas, areas[-1] / 2)]])
     least, most = (factor * middle for factor in _SIMILAR_WIDTH)
     return [s for s, w in zip(row, widths) if least - 1 <= w <= most + 1]
+
+
+def _without_line(stacks: Sequence[Stack], found: Sequence[Rectangle]) -> list[Stack]:
+    """Leave out the parts of a thick line that the bars stand on and part.
+
+    Their colour is that of no bar, they reach from bar to bar, and they have another width, or
+    more of the line is beyond the outermost bars.
+    """
+
+    def is_beyond(one: Rectangle) -> bool:
+        return one.right <= bars[0].left + _ALIGNED or one.left >= bars[-1].right - _ALIGNED
+
+    def go_on(one: Rectangle, other: Rectangle) -> bool:
+        aside = max(abs(one.top - other.top), abs(one.bottom - other.bottom))
+        return one.colour == other.colour and aside <= 1
+
+    slivers = [s for s in stacks if len(s.parts) == 1 and s.bottom - s.top <= _LINE]
+    bars = sorted((s for s in stacks if s not in slivers), key=lambda stack: stack.left)
+    colours = {part.colour for bar in bars for part in bar.parts}
+    width = float(np.median([bar.right - bar.left for bar in bars])) if bars else 0.0
+    line = []
+    for sliver in slivers:
+        (part,) = sliver.parts
+        left = any(abs(bar.right - part.left) <= _ALIGNED for bar in bars)
+        right = any(abs(bar.left - part.right) <= _ALIGNED for bar in bars)
+        other_width = abs(part.width - width) > _ALIGNED
+        goes_on = any(is_beyond(one) and go_on(one, part) for one in found)
+        if part.colour not in colours and left and right and (other_width or goes_on):
+            line.append(part)
+    ends = [s for s in slivers if any(go_on(s.parts[0], part) for part in line)]
+    return [stack for stack in stacks if stack not in ends]
 
 
 def _without_swatches(stacks: Sequence[Stack], found: Sequence[Rectangle]) -> list[Stack]:

@@ -21,6 +21,7 @@ _NEXT_LINE = 0.35  # heights of a letter: lines of one label are no farther apar
 _LINE_PITCH, _TITLE_PITCH = 1.0, 0.85  # heights of a letter from line to line; of a title, more
 _ROOM = 0.8  # pitches: words that are no wider together stand on one line
 _MERGED = 1.15  # pitches: a wider label is that of several categories
+_UNALIGNED = 0.3  # heights of a letter: edges that are farther apart are not aligned
 _FEW = 3  # labels: fewer are always regular
 _STROKES = frozenset("1lIL|_-—·.'")
 _BETWEEN = 0.3  # pitches: what is farther from each bar stands between two
@@ -87,6 +88,29 @@ def find_categories(
     return categories
 
 
+def _without_headings(places: Sequence[Place], stacks: Sequence[Stack]) -> list[Place]:
+    """Leave out what stands beyond the outermost bars and is not aligned as the labels are.
+
+    A subtitle or a note is no category without a bar.
+    """
+
+    def ends(place: Place) -> tuple[float, float]:
+        return min(line.top for line in place.lines), max(line.bottom for line in place.lines)
+
+    beside = [place for place in places if stacks[0].left <= place.x <= stacks[-1].right]
+    if len(beside) < _FEW:
+        return list(places)
+    off = _UNALIGNED * float(np.median([line.letter for one in beside for line in one.lines]))
+    edges = [each for each in zip(*map(ends, beside)) if np.ptp(each) <= off]
+    return [
+        place
+        for place in places
+        if place in beside
+        or not edges
+        or any(abs(end - np.median(edge)) <= off for edge in edges for end in ends(place))
+    ]
+
+
 def _without_strokes(labels: Sequence[PrintBox], stacks: Sequence[Stack]) -> list[PrintBox]:
     """Leave out single strokes between the bars: ticks and frames that OCR took for letters."""
     middles = np.array([stack.middle for stack in stacks])
@@ -127,7 +151,8 @@ def _places(below: Sequence[PrintBox], stacks: Sequence[Stack], is_rotated: bool
     usual = float(np.median([label.letter for label in below]))
     below = [label for label in below if label.letter >= _SPECK * usual]
     if is_rotated:
-        return _places_of_rows([label for label in below if label.is_level])
+        rows = _places_of_rows([label for label in below if label.is_level])
+        return _without_headings(rows, stacks)
     kinds = (
         [label for label in below if label.is_level],
         [label for label in below if label.is_upright],

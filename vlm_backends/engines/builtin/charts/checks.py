@@ -14,6 +14,7 @@ from vlm_backends.engines.builtin.charts.legends import Legend
 from vlm_backends.engines.builtin.charts.print_boxes import PrintBox
 
 _ZERO = 4.0  # px: how far the bars' line may be from the axis's zero
+NEAR_END = 40.0  # px: how far the bars' line may be from the axis's last label
 _OF_AXIS = (
     0.008  # of the axis's length: and at most so far, as labels may stand aside of their ticks
 )
@@ -32,16 +33,21 @@ _AS_DARK = 0.8  # of the edge's darkness: grid lines that are as dark
 FLOATING = "some bars do not stand on the line of the others"
 
 
+def off_zero(axis: Axis, layout: Layout) -> float:
+    """Return how far the zero of the axis is from the line that the bars stand on, in pixels."""
+    return abs(axis.pixel(0.0) - layout.base)
+
+
 def check_base(axis: Axis | None, layout: Layout, is_stacked: bool) -> None:
     """Refuse bars that do not stand on zero, unless they end where their value is."""
     if axis is None:
         return
-    if abs(axis.pixel(0.0) - layout.base) <= max(_ZERO, _OF_AXIS * (axis.last - axis.first)):
+    if off_zero(axis, layout) <= max(_ZERO, _OF_AXIS * (axis.last - axis.first)):
         return
     both = any(stack.bottom > layout.base + _ZERO for stack in layout.stacks)
     if is_stacked or both:
         raise CannotRead("the bars do not start at the zero of the axis")
-    if axis.value(layout.base) < 0 or abs(axis.last - layout.base) > _ZERO * 10:
+    if axis.value(layout.base) < 0 or abs(axis.last - layout.base) > NEAR_END:
         raise CannotRead("the bars do not start at the zero of the axis")
 
 

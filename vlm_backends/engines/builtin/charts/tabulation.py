@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from vlm_backends.engines.builtin.charts.values import Bar, Values, bar_values
 from vlm_backends.engines.builtin.ocr import TextLine
 from vlm_backends.media.geometry import Outline, corners
 
+_ON_LINE = 1.0  # px: nearer, the zero of the axis is on the line that the bars stand on
 _UNNAMED = "Series"  # before the number of a series without a name
 Rows = tuple[tuple[str, ...], ...]
 
@@ -38,6 +39,7 @@ class ChartTable:
     error: float = 0.0  # how far measured values may be off; 0 when all of them were printed
     is_sampled: bool = False  # read at labels, while lines have other values between them
     reread: tuple[TextLine, ...] = ()  # labels that were read one by one, in the picture
+    is_stacked: bool = False  # the bars of a row lie on each other
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,7 @@ def tabulate(frame: Frame, free: Sequence[PrintBox], title: str) -> ChartTable:
     header = [header[i] for i in order]
     grid = [[row[i] for i in order] for row in grid]
     bars = [bar for row in grid for bar in row if bar]
-    axis = frame.scale.axis if frame.scale else None
-    checks.check_base(axis, layout, frame.is_stacked)
+    axis = _checked_axis(frame)
     values = bar_values(bars, axis, free)
     text_of = dict(zip(map(id, bars), values.texts))
     zero = "0" + (axis.unit if axis else "")
@@ -107,7 +108,16 @@ def tabulate(frame: Frame, free: Sequence[PrintBox], title: str) -> ChartTable:
         how += f"; no bar is seen at {', '.join(empty)}, which counts as 0"
     how += _told_cut(frame, axis) if values.printed < len(bars) else ""
     error = values.error if values.printed < len(bars) else 0.0
-    return ChartTable(title, tuple(rows), tuple(outlines), tuple(labels), tuple(cells), how, error)
+    marks = tuple(outlines), tuple(labels), tuple(cells)
+    return ChartTable(title, tuple(rows), *marks, how, error, is_stacked=frame.is_stacked)
+
+
+def _checked_axis(frame: Frame) -> Axis | None:
+    """Return the axis with how far its zero is from the line that the bars stand on."""
+    axis, layout = frame.scale.axis if frame.scale else None, frame.drawing.layout
+    checks.check_base(axis, layout, frame.is_stacked)
+    off = checks.off_zero(axis, layout) if axis else 0.0
+    return replace(axis, slack=off) if axis and _ON_LINE < off <= checks.NEAR_END else axis
 
 
 def _told_cut(frame: Frame, axis: Axis | None) -> str:

@@ -26,6 +26,8 @@ _SIDES, _WIDER = 2.5, 1.8  # a gap between two tables: in heights, and times the
 _SAME_STEP = 0.2  # of the distance of rows
 _LONGEST_ROW = 40  # letters: a longer line is a sentence
 _MIN_ROWS = 3  # with cells in several columns
+_MIN_BESIDE = 0.5  # of the rows have more than one cell with print
+_SPARSE, _MANY_UNSURE = 0.6, 0.15  # of the cells are filled; of the pieces are unsure
 _MIN_FILLED = 0.4  # of the cells hold print: fewer are words that stand anywhere
 _HIGH = 2.5  # in heights of a line: a shorter upright may be letters of two lines
 
@@ -55,12 +57,26 @@ def _grid(run: Sequence[Row], page: UprightPage, rules: Rules) -> Grid | None:
     box = box_around([piece for row in rows for piece in row])
     grid = Grid(max(map(max, numbers)) + 1, len(columns), box, doubts=doubts)
     _fill(grid, rows, numbers, columns, spans)
-    if len(grid.cells) < _MIN_FILLED * grid.height * grid.width:
+    filled = len(grid.cells) / (grid.height * grid.width)
+    if filled < _MIN_FILLED or _is_scattered(grid, filled):
         return None
     _doubt_gaps(grid, is_headed=bool(spans))
     _doubt_sides(grid, columns, high)
     _doubt_ends(grid, run, rows)
     return grid
+
+
+def _is_scattered(grid: Grid, filled: float) -> bool:
+    """Return True for labels that stand about, as on a circuit board, and make up no table.
+
+    Most rows hold one of them, or many are unsure and many cells empty.
+    """
+    beside = sum(
+        sum((row, at) in grid.cells for at in range(grid.width)) > 1 for row in range(grid.height)
+    )
+    pieces = {id(piece): piece for own in grid.cells.values() for piece in own}.values()
+    unsure = sum(not piece.is_sure for piece in pieces) / len(pieces)
+    return beside < _MIN_BESIDE * grid.height or (filled < _SPARSE and unsure > _MANY_UNSURE)
 
 
 def _is_apart(row: Row, columns: Sequence[Column]) -> bool:

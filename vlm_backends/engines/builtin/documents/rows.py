@@ -7,6 +7,7 @@ import numpy as np
 
 from vlm_backends.engines.builtin.documents.columns import Column, Row, join_words, reach
 from vlm_backends.engines.builtin.documents.heads import Span, spanning_heads
+from vlm_backends.engines.builtin.documents.odd_numbers import is_number
 from vlm_backends.engines.builtin.documents.pieces import PrintPiece
 from vlm_backends.engines.builtin.documents.rules import RuledLine
 
@@ -197,7 +198,8 @@ def _bands(
 ) -> list[int] | None:
     """Return the number of the stretch between two rules for each row; None where rules part few.
 
-    Several full rows between two rules are rows of their own.
+    Several full rows between two rules are rows of their own, and so are rows with numbers in one
+    column, as the sums below the last rule of an invoice.
     """
     left, right = columns[0].left, columns[-1].right
     inner = sorted(rule.level for rule in along if rule.covers(left, right, _PARTS))
@@ -205,8 +207,17 @@ def _bands(
     full = [band for band, row in zip(bands, rows) if len(row) >= _FULL * len(columns)]
     if len(set(bands)) < 3 or len(set(full)) < len(full):
         return None
-    numbers = {band: i for i, band in enumerate(sorted(set(bands)))}
-    return [numbers[band] for band in bands]
+    numbers: list[int] = []
+    last, filled = None, set[int]()  # the band, and the columns that have a number in this row
+    for band, row in zip(bands, rows):
+        own = {reach(piece, columns)[0] for piece in row if is_number(piece.text)}
+        if band != last or filled & own:
+            numbers.append(numbers[-1] + 1 if numbers else 0)
+            last, filled = band, own
+        else:
+            numbers.append(numbers[-1])
+            filled |= own
+    return numbers
 
 
 class _Block(NamedTuple):

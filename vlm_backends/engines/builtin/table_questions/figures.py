@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _CELL = re.compile(
     r"([-+−–]?)\s*([^\d\s.,+−–-]{0,3})\s*([-+−–]?)\s*"
@@ -60,6 +60,12 @@ class Figures:
             for cell in self.cells
             if (rows is None or cell.row in rows) and (series is None or cell.column in series)
         ]
+
+    def added(self) -> Figures:
+        """Return a table of one series: the sum of each row."""
+        sums = [(i, sum(cell.value for cell in self.of([i]))) for i in range(len(self.rows))]
+        cells = tuple(Cell(i, 0, value, self.spell(value)) for i, value in sums if self.of([i]))
+        return replace(self, series=("",), cells=cells)
 
     def name(self, cell: Cell) -> str:
         """Return the names of a cell: its row's, and its series' where there are several."""

@@ -1,10 +1,21 @@
 """List the words that questions about a table are made of."""
 
+import re
+from collections.abc import Sequence
+
 
 def _words(text: str) -> list[str]:
     return text.split()
 
 
+_MONTHS = "january february march april may june july august september october november december"
+_DAYS = "monday tuesday wednesday thursday friday saturday sunday"
+_TIMES = [word for name in _words(f"{_MONTHS} {_DAYS}") for word in (name, name[:3], name[:4])]
+_PERIOD = re.compile(  # years, quarters, halves, weeks, months, days
+    r"(?:fy ?)?(?:19|20)\d\d|q[1-4](?: ?(?:19|20)?\d\d)?|h[12](?: ?(?:19|20)?\d\d)?"
+    rf"|(?:week|day|month|year) \d+|(?:{'|'.join(_TIMES)})\.?",
+    re.IGNORECASE,
+)
 MAX_WORDS = _words("largest biggest highest greatest most maximum max tallest top")
 MIN_WORDS = _words("smallest lowest least fewest minimum min shortest")
 ORDINALS = {"second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "fifth": 5}
@@ -55,3 +66,8 @@ def vocabulary() -> frozenset[str]:
     """Return the words of questions: none of them is a misspelled name."""
     words = [*MAX_WORDS, *MIN_WORDS, *ORDINALS, *COUNTS, *MORE, *LESS]
     return frozenset([*words, *VALUE_NOUNS, *ROW_NOUNS, *VERBS, *_OTHERS])
+
+
+def are_periods(names: Sequence[str]) -> bool:
+    """Return True when all names are times, such as years or months: what is of one kind."""
+    return all(_PERIOD.fullmatch(name.strip()) for name in names)
