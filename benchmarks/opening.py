@@ -35,7 +35,7 @@ watch("largest-contentful-paint", ({ startTime }) => (seen.largest = startTime))
 """
 _READ = """() => {
   const paint = performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
-  const files = performance.getEntriesByType("resource");
+  const files = ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type));
   const bytes = files.reduce((sum, { transferSize }) => sum + transferSize, 0);
   return [paint, seen.largest, seen.shift, files.length, bytes];
 }"""

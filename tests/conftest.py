@@ -34,9 +34,11 @@ LEFT_OUT_OF_THE_QUICK_RUN = (  # files that need torch, Ray or minutes; they are
     "browser/test_compare.py",
     "browser/test_downloads.py",
     "browser/test_first_screen.py",
+    "browser/test_given_pictures.py",
     "browser/test_local_weights.py",
     "browser/test_offers.py",
     "browser/test_outcome.py",
+    "browser/test_own_picture.py",
     "browser/test_reload.py",
     "browser/test_streaming.py",
     "browser/test_pages.py",
@@ -188,7 +190,7 @@ def browser():
     )
     if not CHROMIUM:
         pytest.skip("Chromium is not installed: apt-get install chromium")
-    sync_api.expect.set_options(timeout=30_000)  # usually 5 s: too few under load
+    sync_api.expect.set_options(timeout=60_000)  # usually 5 s: too few under load
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -224,7 +226,7 @@ def visit(browser, address):
                                       color_scheme="dark" if dark else "light", accept_downloads=True)  # fmt: skip
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: strays.append(str(error)))
         page.on("request", lambda request: note(request.url))
         page.goto(address + query)

@@ -95,8 +95,8 @@ def _open(
     """
     opening = OpeningAnswers(engines)
     for at, (container, tab) in enumerate(models):
-        opened = container.select if at else page.load
-        Opener(tab, opening, history, browser).wire(opened)
+        opened, again = (container.select, None) if at else (page.load, container.select)
+        Opener(tab, opening, history, browser).wire(opened, again)
         if isinstance(tab, ChatTab):
             HistoryHandlers(tab, history, browser).wire()
     return opening

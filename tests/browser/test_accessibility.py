@@ -192,6 +192,19 @@ def test_a_link_to_a_sample_asks_it_once_and_going_back_asks_nothing(visit):
     assert page.locator(".conversation:visible .bot").count() == 1
 
 
+def test_the_address_names_a_sample_with_its_task_and_going_back_chooses_it(visit):
+    page = visit("?model=florence-2&task=OD")
+    page.locator(".sample:visible").nth(1).click()
+    sampled = re.compile(r"\?model=florence-2&task=OPEN_VOCABULARY_DETECTION&example=2$")
+    expect(page).to_have_url(sampled)
+    expect(page.get_by_label("Find by words", exact=True)).to_be_checked()
+    page.get_by_label("Detect objects", exact=True).check(force=True)
+    expect(page).to_have_url(re.compile(r"model=florence-2&task=OD$"))
+    page.go_back()
+    expect(page).to_have_url(sampled)
+    expect(page.get_by_label("Find by words", exact=True)).to_be_checked()
+
+
 def test_a_link_opens_the_task_and_its_example(visit):
     page = visit("?model=florence-2&example=2")
     expect(page.locator("#words textarea")).to_have_value("total")

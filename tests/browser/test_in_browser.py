@@ -229,7 +229,7 @@ def test_a_withdrawn_model_says_so_and_the_question_comes_back(visit, wire, monk
         "Describe what you see in this image."
     )
     page.get_by_role("button", name="Ask “Built-in tools” instead").click()
-    page.locator(".conversation:visible .bot").get_by_text("not by NeVA").wait_for()
+    page.locator(".conversation:visible .bot").get_by_text("not NeVA's words").wait_for()
     sync_api.expect(page.locator("#who")).to_contain_text("Built-in tools")
     page.get_by_role("button", name="Ask “Built-in tools” instead").wait_for(state="hidden")
     assert len(wire.seen) == 2, "the trial of the key, and the question"

@@ -135,6 +135,14 @@ class TestInTheBrowser:
         export(page, "Mask")
         expect(page.locator(".outcome:visible .said")).to_contain_text("marks no place")
 
+    def test_a_chart_that_was_drawn_unseen_has_its_width(self, visit):
+        page = visit("?model=deplot")
+        page.locator(".sample:visible").first.click()
+        expect(page.locator(".facts:visible")).to_contain_text("Total", timeout=60_000)
+        page.wait_for_timeout(1500)  # the chart is drawn meanwhile
+        open_view(page, "table")
+        page.wait_for_function("document.querySelector('.again canvas')?.clientWidth > 200")
+
     def test_a_chart_goes_round(self, visit):
         page = visit("?model=deplot")
         page.locator(".sample:visible").first.click()

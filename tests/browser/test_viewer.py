@@ -48,6 +48,30 @@ def wait_for_box(page, box):
 
 @browser_only
 @pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 820])
+def test_a_picture_with_a_result_stays_in_place_under_the_hand_that_draws(visit, width):
+    page = visit("?model=florence-2&task=REGION_TO_SEGMENTATION&example=3", width=width)
+    page.locator("#result polygon").first.wait_for(state="attached")
+    expect(page.locator("#run-task")).to_be_enabled()
+    page.wait_for_timeout(500)
+    at = page.locator("#result .stage").bounding_box()
+    (x0, y0), (x1, y1) = [
+        (at["x"] + u * at["width"], at["y"] + v * at["height"])
+        for u, v in ((0.53, 0.58), (0.7, 0.87))
+    ]
+    page.mouse.move(x0, y0)
+    page.mouse.down()
+    page.mouse.move(x1, y1, steps=12)
+    page.mouse.up()
+    page.wait_for_function(
+        "document.querySelector('#region :is(input, textarea)').value === '0.53'"
+    )
+    assert numbers(page) == pytest.approx((0.53, 0.58, 0.7, 0.87), abs=0.006)
+    expect(page.locator("#result .actions")).to_contain_text("With your box")
+
+
+@browser_only
+@pytest.mark.browser
 @pytest.mark.parametrize("width", [1400, 820, 390])
 @pytest.mark.parametrize("touch", [False, True])
 def test_a_dragged_box_lands_where_it_was_drawn(visit, phone_photo, width, touch):
@@ -191,13 +215,13 @@ def test_a_click_on_a_box_is_asked_about_and_joins_what_was_there(visit):
 def test_all_boxes_at_once_show_how_far_they_are_and_stop(visit):
     page = visit("?model=florence-2")
     read_the_sign(page)
-    row = page.locator("#result .actions p", has_text="With all 8")
+    row = page.locator("#result .actions p", has_text="All 8 regions")
     row.get_by_text("Describe").click()
     expect(page.locator("#task-live")).to_contain_text("of 8")
     expect(page.locator(".linked-words:visible .mark").first).to_contain_text("px", timeout=90_000)
     before = page.locator(".linked-words:visible .mark", has_text="px").all_inner_texts()
     assert len(before) == 8
-    page.locator("#result .actions p", has_text="With all").get_by_text("Segment").click()
+    page.locator("#result .actions p", has_text="All 8 regions").get_by_text("Segment").click()
     page.locator("#task-live").get_by_text("of 8").wait_for()
     page.locator("#stop-task").click()
     page.locator("#stop-task").wait_for(state="hidden")

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from tests.support.chromium import CHROMIUM
 from tests.support.paths import ASSETS
@@ -134,3 +134,43 @@ def test_another_picture_can_be_given_on_a_phone(visit):
         choose.click(timeout=5000)
     chooser.value.set_files(ASSETS / "poster.jpg")
     expect(page.locator("#result .stage img")).not_to_have_attribute("src", before)
+
+
+def test_a_portrait_picture_is_seen_whole_on_a_phone(visit, tmp_path):
+    Image.new("RGB", (900, 1400), "beige").save(tmp_path / "receipt.png")
+    page = visit("?model=llama-3.2-11b-vision-instruct", width=390, height=844, touch=True)
+    picture = page.locator(".viewer:visible")
+    picture.locator("input[type=file]").first.set_input_files(tmp_path / "receipt.png")
+    expect(picture.locator(".stage img")).to_be_visible()
+    page.wait_for_timeout(500)
+    frame, whole = (
+        picture.locator(".frame").bounding_box(),
+        picture.locator(".stage").bounding_box(),
+    )
+    assert whole["height"] <= frame["height"] + 1 and whole["width"] <= frame["width"] + 1
+
+
+def test_an_answer_that_would_be_out_of_sight_is_moved_into_it(visit, tmp_path):
+    long = Image.new("RGB", (400, 3200), "white")
+    ImageDraw.Draw(long).text((40, 3000), "EXIT 12", "black", ImageFont.load_default(48))
+    long.save(tmp_path / "long.png")
+    page = visit()
+    give(page, tmp_path / "long.png")
+    expect(stage(page)).to_be_visible()
+    frame = page.locator("#result .frame").bounding_box()
+    assert size(page)["height"] > 2 * frame["height"], "it begins large"
+    page.locator("#run-task").click()
+    page.locator("#result polygon").wait_for(state="attached")
+    page.wait_for_timeout(300)
+    region = page.locator("#result polygon").bounding_box()
+    assert (
+        frame["y"] <= region["y"] + region["height"] and region["y"] <= frame["y"] + frame["height"]
+    )
+
+
+def test_full_screen_is_left_by_the_button_that_opened_it(page):
+    page.get_by_role("button", name="Full screen", exact=True).click()
+    page.wait_for_function("document.fullscreenElement")
+    page.get_by_role("button", name="Leave full screen").click()
+    page.wait_for_function("!document.fullscreenElement")
+    expect(page.get_by_role("button", name="Full screen", exact=True)).to_be_visible()

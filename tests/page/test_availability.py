@@ -66,7 +66,9 @@ def test_a_stranger_on_a_fresh_machine_learns_what_to_do(journal):
         len(row) for row in rows
     } == {len(head)}
     ways = {row[0]: row[-1] for row in rows}
-    assert ways["Llama 3.2 Vision"].startswith("an NVIDIA key, or 21.3 GB of open weights (gated)")
+    assert ways["Llama 3.2 Vision"].startswith(
+        "an NVIDIA key, or 21.3 GB of open weights (licence to accept)"
+    )
     assert ways["DePlot"].startswith("1.1 GB of open weights") and "key" not in ways["DePlot"]
     assert (
         ways["Phi-3.5 Vision"].startswith("a server with")
@@ -81,9 +83,9 @@ def test_a_stranger_on_a_fresh_machine_learns_what_to_do(journal):
         "hf auth login",
     ):
         assert told in html
-    assert rows[0][3].startswith("not installed 21.3 GB, gated") and rows[0][4].startswith(
-        "not set up"
-    )
+    assert rows[0][3].startswith("not installed 21.3 GB, licence to accept") and rows[0][
+        4
+    ].startswith("not set up")
 
 
 @pytest.mark.parametrize("engines, visitor, line", [

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import gradio as gr
 import pytest
+import requests
 from gradio.blocks import Block
 
 import ui
@@ -93,6 +94,30 @@ def test_a_streamed_piece_is_no_larger_behind_a_long_conversation():
     finally:
         page.close()
     assert 500 * len("word ") < last <= 1.2 * first
+
+
+def test_the_page_and_what_describes_it_are_compressed_on_the_way_and_a_stream_is_not():
+    page = ui.build(InstantEngine())
+    url = launch_page(page, **ui.settings()).rstrip("/")
+    sent = {}
+    try:
+        for path in ("/", "/config", "/gradio_api/info", "/gradio_api/heartbeat/x"):
+            for encoding in ("gzip", "identity"):
+                headers = {"Accept-Encoding": encoding}
+                with requests.get(url + path, headers=headers, stream=True, timeout=30) as answer:
+                    stream = "event-stream" in answer.headers["content-type"]
+                    raw = b"" if stream else answer.raw.read()
+                    how = answer.headers.get("content-encoding", "identity")
+                sent[path, encoding] = how, len(raw)
+    finally:
+        page.close()
+    for path in ("/", "/config", "/gradio_api/info"):
+        (packed, small), (plain, large) = sent[path, "gzip"], sent[path, "identity"]
+        assert (packed, plain) == ("gzip", "identity") and 0 < small < large / 4, path
+    assert {sent["/gradio_api/heartbeat/x", each][0] for each in ("gzip", "identity")} == {
+        "identity"
+    }
+    assert sent["/", "gzip"][1] < 200_000
 
 
 def test_a_question_and_its_end_make_no_more_than_one_part_of_the_page_anew():

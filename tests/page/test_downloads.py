@@ -79,7 +79,7 @@ def tab():
 def offered(tab, token="<CAPTION>", visitor=None, run=None):
     run = run or TaskRun()
     event = SimpleNamespace(token=token)
-    return tab.choose(run, visitor or Visitor(), event, *[None] * 4)[tab.download]
+    return tab.choice.choose(run, visitor or Visitor(), event, *[None] * 4)[tab.download]
 
 
 def test_each_locked_task_offers_the_model_by_its_size_and_licence(cache, tab):
@@ -198,7 +198,7 @@ def test_meanwhile_no_task_is_run_and_the_progress_stays(address, tab):
             seen.append(tab.handlers.take(run, *GIVEN)[tab.notice])
             seen.append(tab.handlers.finish(run, Visitor()))
             seen.append(tab.downloads.take(run)[tab.notice])
-            assert tab.download not in tab.describe(run, Visitor())
+            assert tab.download not in tab.choice.describe(run, Visitor())
 
     *_, landed = download(tab, run, during=meanwhile)
     assert "still going" in seen[0] and seen[1] == gr.skip() and "still going" in seen[2]

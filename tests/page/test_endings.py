@@ -156,7 +156,8 @@ def test_a_comparison_folds_the_thought_and_says_the_end(wire):
     shown = entry.markdown()
     assert (
         shown.index("cut off")
-        < shown.index("<details>")
+        < shown.index("</summary>")
+        < shown.index(THOUGHT_TITLE)
         < shown.index("The user asks")
         < shown.index("The picture shows a")
     )

@@ -53,6 +53,34 @@ def test_a_browser_goes_on_with_its_newest_conversation():
     assert history.resume(SECOND, "", "llama", Conversation()) is talk, "another window"
 
 
+def test_a_reload_before_the_first_question_loses_none_of_the_next():
+    history, talk = History(), Conversation()
+    history.resume(WINDOW, "", "llama", Conversation())
+    assert history.resume(WINDOW, "", "llama", talk) is talk, "nothing was asked before"
+    talk.put(Turn("user", "Later?", (store_picture(ASSETS / "cat.jpg"),)))
+    assert history.resume(WINDOW, "", "llama", Conversation()) is talk
+
+
+def test_what_is_asked_in_a_window_comes_back_there_though_another_was_opened_meanwhile():
+    history, first, second = History(), Conversation(), Conversation()
+    history.resume(WINDOW, "", "llama", first)
+    history.resume(SECOND, "", "llama", second)
+    first.put(Turn("user", "Later?", (store_picture(ASSETS / "cat.jpg"),)))
+    assert history.resume(WINDOW, "", "llama", Conversation()) is first
+    for each in range(50):
+        history.resume(f"{ONE}.{each:032x}", "", "llama", Conversation())
+    assert history.resume(WINDOW, "", "llama", Conversation()) is first, "windows push nothing out"
+
+
+def test_a_new_conversation_stays_new_after_a_reload():
+    history = History()
+    history.resume(WINDOW, "", "llama", conversation())
+    history.renew(WINDOW, "", "llama", Conversation())
+    fresh = Conversation()
+    assert history.resume(WINDOW, "", "llama", fresh) is fresh
+    assert len(history.earlier(WINDOW, "", "llama")) == 2
+
+
 def test_what_was_asked_before_the_page_knew_the_browser_comes_first():
     history, old, new = History(), conversation("Old?"), conversation("New?")
     history.resume(WINDOW, "", "llama", old)

@@ -58,6 +58,16 @@ def test_a_key_that_could_not_be_tried_is_kept_and_told(wire, monkeypatch, reply
     assert visitor.key == KEY and "could not be tried" in said and KEY not in said
 
 
+@pytest.mark.parametrize("key, is_told", [(KEY, False), ("hello", True), ("sk-abc", True)])
+def test_a_key_that_could_not_be_tried_and_looks_like_none_is_not_used(
+    wire, monkeypatch, key, is_told
+):
+    monkeypatch.setenv("NVIDIA_BASE_URL", wire.url)
+    wire.script += [say.status(500, "")] * 8
+    said, visitor = tried(key)
+    assert ("begins with “nvapi-”" in said) == is_told == (not visitor.key) and key not in said
+
+
 def test_a_host_that_cannot_be_reached_takes_no_key_away(monkeypatch):
     monkeypatch.setenv("NVIDIA_BASE_URL", f"http://127.0.0.1:{free_port()}")
     said, visitor = tried()

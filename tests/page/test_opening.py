@@ -2,14 +2,18 @@
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from tests.support.async_tools import finished
 from tests.support.fake_engine import FakeEngine
 from tests.support.paths import ASSETS
-from ui.core.session import EngineRegistry
+from ui.core.session import EngineRegistry, Visitor
+from ui.state.conversation import Conversation
+from ui.state.history import History
 from ui.state.opening import OpeningAnswers
+from ui.tabs.opening import Opener
 from ui.tabs.task import EXAMPLES
 from vlm_backends import BadPrompt, Chunk, Embedded, Prompt, Question, Turn, find_model
 from vlm_backends.engines.base import Traits
@@ -120,3 +124,13 @@ def test_the_first_sample_is_really_read():
         return await opening.result(LLAMA)
 
     assert "Lake Loop" in finished(run()).answer.text
+
+
+@pytest.mark.parametrize("previewed", [False, True])
+def test_without_a_sample_only_its_own_preview_is_taken_away(previewed):
+    """What was given meanwhile would go with it: the answer may arrive after that of the picture."""
+    tab = SimpleNamespace(model=LLAMA, state="state", viewer="viewer", live="live")
+    opener = Opener(tab, OpeningAnswers(EngineRegistry((Talking(),))), History(), None)
+    state = Conversation(previewed=previewed)
+    updates = finished(opener.answer(state, Visitor()))
+    assert ("viewer" in updates) == previewed and updates["live"] == ""

@@ -16,9 +16,12 @@ from tests.support.updates import value_of
 from ui.components.chart import ChartPanel, TablePanel, export_table
 from ui.core.session import Visitor, find_engines
 from ui.core.storage import store_picture
+from ui.state.conversation import Conversation
+from ui.state.replies import Result
 from ui.state.task_run import TaskRun
 from ui.tabs.task import TaskTab
-from vlm_backends import Answer, Embedded, find_model
+from vlm_backends import Answer, Embedded, Prompt, Question, Turn, find_model
+from vlm_backends.media import images
 
 FLORENCE = find_model("microsoft/florence-2")
 STAFF = (("Line", "Length", ""), ("Coast", "128", "40"), ("Valley", "64", "31"), ("Harbour", "9", "12"))  # fmt: skip
@@ -123,3 +126,16 @@ def test_without_a_table_the_panel_is_hidden_and_empty(panel, answer):
     shown = panel.show(answer)
     assert not shown[panel.box].visible and shown[panel.grid] is None
     assert set(shown) == set(panel.outputs), "nothing of the answer before stays"
+
+
+@pytest.mark.parametrize("id, rows, said", [
+    ("google/deplot", (("Year", "Value"), ("2020", "7")), "in the view “Table”"), ("google/deplot", (), ""),
+    ("meta/llama-3.2-11b-vision-instruct", (), "[Ask Llama 3\\.2 Vision itself](#engine-panel)"),
+])  # fmt: skip
+def test_an_answer_says_where_more_can_be_had(id, rows, said):
+    model, conversation = find_model(id), Conversation()
+    turn = Turn("user", "Which year was best?", (images.read(ASSETS / "chart.png"),))
+    question = Question(model, Prompt((turn,)))
+    conversation.show(Result(question, Embedded(), Answer("Year | Value", rows=rows)))
+    shown = conversation.messages[-1]["content"]
+    assert said in shown and ("“Table”" in shown) == bool(rows)

@@ -75,19 +75,22 @@ def test_detect_then_name_one_box_then_all(runs, wire):
     assert [seen.token for seen in wire.asked("chat")] == [KEY] * 4
 
 
-@pytest.mark.parametrize("after", [images.read(ASSETS / "sign.jpg"), None])
-def test_an_answer_that_comes_late_is_shown_on_its_own_picture(runs, after):
-    run = TaskRun()
+@pytest.mark.parametrize("finds_first", [False, True])
+def test_a_picture_that_is_given_during_a_run_stays_and_the_run_ends(runs, finds_first):
+    with gr.Blocks():
+        tab = TaskTab(FLORENCE, runs.registry, gr.State(Visitor()))
+    run, newer = TaskRun(), images.read(ASSETS / "sign.jpg")
+    if finds_first:
+        take(runs, run, "<OD>")
+        go(runs, run)
     take(runs, run, "<OD>")
-    asked, run.picture = run.picture, after
-    _, (notice, _, _, shown, *_) = go(runs, run)
-    assert "when it was asked" in notice and (shown["width"], shown["height"]) == (
-        asked.width,
-        asked.height,
-    )
-    assert len(shown["regions"]) == 2 and not shown["actions"] and not shown["draw"]
+    shown = tab.pictures.show(newer, run)[tab.viewer]
+    assert (shown["width"], shown["regions"]) == (newer.width, []) and run.stopped
+    _, (notice, go_button, _, viewer, _, facts, *_) = go(runs, run)
+    assert "picture before was stopped" in notice and go_button.interactive
+    assert viewer == gr.skip() and facts == "" and run.picture is newer and run.result is None
     take(runs, run, "<OD>")
-    assert not go(runs, run)[1][0], "the next is about the picture in the field again"
+    assert not go(runs, run)[1][0], "the next is about the new picture"
 
 
 def test_a_box_counts_before_the_fields_show_it(runs):
@@ -112,14 +115,14 @@ def test_a_box_counts_before_the_fields_show_it(runs):
 
 def test_another_confidence_runs_only_what_was_answered(runs):
     run = TaskRun(token="<OD>", picture=PICTURE)
-    assert runs.count_rerun(run, 3) == 3, "there was no run yet"
+    assert runs.rerun(run, "same") == "same", "there was no run yet"
     take(runs, run, "<OD>")
     go(runs, run)
-    assert runs.count_rerun(run, 3) == 4
+    assert runs.rerun(run, "same") != "same" and runs.rerun(run, "") != runs.rerun(run, "")
     run.token = "<OCR_WITH_REGION>"
-    assert runs.count_rerun(run, 3) == 3, "another task"
+    assert runs.rerun(run, "same") == "same", "another task"
     run.token, run.picture = "<OD>", images.read(ASSETS / "sign.jpg")
-    assert runs.count_rerun(run, 3) == 3, "another picture"
+    assert runs.rerun(run, "same") == "same", "another picture"
 
 
 @pytest.mark.parametrize("token, name, clicks", [
@@ -130,7 +133,7 @@ def test_a_click_is_a_point_only_where_the_engine_takes_one(runs, token, name, c
     with gr.Blocks():
         tab = TaskTab(FLORENCE, runs.registry, gr.State(Visitor()))
     run = TaskRun(token=token, picture=PICTURE)
-    tab.describe(run, Visitor(KEY).choosing(FLORENCE, name))
+    tab.choice.describe(run, Visitor(KEY).choosing(FLORENCE, name))
     assert tab.handlers.view(run)["points"] == clicks
 
 

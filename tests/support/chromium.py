@@ -37,10 +37,10 @@ def playwright() -> Any:
 
 def use_key(page: Any, key: str) -> None:
     """Type a key of the visitor's own into the page, and wait until it is taken and was tried."""
-    page.locator("#add-key").click()
+    page.locator("#add-key").or_(page.locator("#who")).filter(visible=True).last.click()
     page.locator("#key input").fill(key)
     page.locator("#use-key").click()
-    page.locator("#who").get_by_text("uses your key").wait_for()
+    page.locator("#who").get_by_text("uses your key").wait_for(state="attached")
     page.locator("#key-notice").get_by_text(re.compile("^The key (works|is in use)")).wait_for()
     page.keyboard.press("Escape")
 

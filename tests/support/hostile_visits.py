@@ -1,5 +1,6 @@
 """Visits the places of the page that show untrusted words; each visit puts hostile words there and waits for them."""
 
+import re
 from collections.abc import Callable
 
 from tests.support.chromium import wait_for_tab
@@ -17,6 +18,9 @@ LLAMA, KOSMOS, DEPLOT, FLORENCE = (
 )
 
 
+_WHO = re.compile("·|Chosen below")  # the header says who answers
+
+
 def _cut(text: str) -> list[str]:
     return [text[at : at + 700] for at in range(0, len(text), 700)]
 
@@ -25,7 +29,7 @@ def _ask(page: object, address: str, model: str) -> None:
     """Click the first example of a model's tab, which must still work after the visits before."""
     if page.url != f"{address}?model={model}":
         page.goto(f"{address}?model={model}")
-    page.locator("#who").get_by_text("answer").first.wait_for(state="attached")
+    page.locator("#who").get_by_text(_WHO).first.wait_for(state="attached")
     wait_for_tab(page)
     _open(page, "text")
     page.locator(".sample:visible").first.evaluate(
@@ -178,7 +182,7 @@ def _batch(page: object, address: str, wire: Wire) -> None:
 def _present(page: object, address: str, wire: Wire) -> None:
     wire.script.append(_quads())
     page.goto(f"{address}?present=1")
-    page.locator("#who").get_by_text("answer").first.wait_for(state="attached")
+    page.locator("#who").get_by_text(_WHO).first.wait_for(state="attached")
     page.locator(".presenter button", has_text="Next").click()
     page.locator(".linked-words:visible .text").get_by_text(END).wait_for()
 

@@ -53,7 +53,7 @@ def walk(page: Page, camera: Camera) -> None:
     page.locator(".sample:visible").nth(2).click()
     page.locator("#result polygon.solid").first.wait_for(state="attached", timeout=60_000)
     expect(page.locator("#run-task")).to_be_enabled()
-    drag(page, (0.53, 0.58), (0.7, 0.87))
+    drag(page, (0.53, 0.58), (0.7, 0.86))
     page.locator("#run-task").click()
     until_done(page)
     camera.take(page, "outline-by-dragging")

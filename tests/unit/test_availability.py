@@ -69,9 +69,9 @@ def test_an_error_carries_the_end_and_the_wait():
     (NVIDIA(KEY), PHI, "unproven", "2026-08-29", "maybe"), (NVIDIA(""), PHI, "needs a key", "unproven", "off"),
     (NVIDIA(KEY), NEVA, "withdrawn", "as of 2026-08-29", "bad"), (NVIDIA(""), NEVA, "withdrawn", "as of 2026-08-29", "bad"),
     (Embedded(), LLAMA, "in part", "no conversation", "maybe"), (Embedded(), DEPLOT, "in part", "bar charts", "maybe"),
-    (Local(), LLAMA, "needs 21.3 GB of weights", "gated", "off"), (Local(), DEPLOT, "needs 1.1 GB of weights", "", "off"),
+    (Local(), LLAMA, "needs 21.3 GB of weights", "licence to accept", "off"), (Local(), DEPLOT, "needs 1.1 GB of weights", "", "off"),
     (Local(downloads=True), DEPLOT, "needs 1.1 GB of weights", "first question", "off"),
-    (Local(), PHI, "needs a server of its own", "docs/engines.md", "off"), (Local(), NEMOTRON, "no open weights", "", "off"),
+    (Local(), PHI, "needs a server of its own", "such as vLLM", "off"), (Local(), NEMOTRON, "no open weights", "", "off"),
     (OpenAI(NOWHERE), LLAMA, "not known", "127.0.0.1:9 gave no list of its models", "off"),
 ], ids=lambda value: getattr(value, "id", None))  # fmt: skip
 def test_what_is_known_before_anybody_was_asked(

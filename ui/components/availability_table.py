@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from ui.core.gradio_compat import QUIET
+from ui.core.events import QUIET
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.availability import Availability, EngineColumn, columns, summary
 from vlm_backends import CATALOGUE, Engine, Model, VLMError
@@ -35,8 +35,8 @@ _ADVICE = {  # by what is missing: a kind of engine, or something that an engine
     "fetched when it is first asked, and runs here: your pictures stay on this machine.",
     "weights": "<b>More open weights:</b> start the page with <code>VLM_ENGINE=local</code>, and a "
     "model is fetched when it is first asked; or fetch it yourself with <code>hf download</code>.",
-    "licence": "<b>Gated weights:</b> their publisher wants the licence accepted at huggingface.co "
-    "first, and <code>hf auth login</code> on this machine.",
+    "licence": "<b>Weights with a licence to accept:</b> accept it at huggingface.co, then "
+    "<code>hf auth login</code> on this machine.",
     "openai": "<b>A server of your own</b>, such as vLLM, NIM or Ollama: start it, then this page "
     "with <code>VLM_BASE_URL=http://127.0.0.1:8000/v1</code>. The README says how for Phi-3.5 "
     "Vision.",
@@ -139,7 +139,7 @@ def _weights(model: Model) -> str:
     if weights is None:
         return ""
     facts = [weights.id.rpartition("/")[2]] if weights.instead else []
-    facts += ["gated"] if weights.gated else []
+    facts += ["licence to accept"] if weights.gated else []
     size = f"{weights.gigabytes:g} GB of open weights" + (f" ({', '.join(facts)})" if facts else "")
     return f"a server with {size}" if weights.served else size
 

@@ -12,7 +12,7 @@ import pandas as pd
 from gradio.blocks import Block
 
 from ui.components.result_panel import download, export_buttons, refusal
-from ui.core.gradio_compat import QUIET
+from ui.core.events import CHOICE, QUIET
 from ui.core.markdown import verbatim
 from vlm_backends import Answer, BadPrompt, Picture, Turn
 from vlm_backends.engines.builtin.charts import axes
@@ -79,7 +79,7 @@ class ChartPanel(TablePanel):
     def __init__(self) -> None:
         super().__init__()
         self.outputs = [*self.outputs, self.plot, self.told]
-        self.grid.input(self.redraw, self.grid, [self.plot, self.told], **QUIET)
+        self.grid.input(self.redraw, self.grid, [self.plot, self.told], **CHOICE)
 
     def _above(self) -> None:
         self.plot = gr.Plot(

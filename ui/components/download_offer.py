@@ -60,7 +60,7 @@ def _button(engine: FetchingEngine, model: Model, weights: Weights) -> dict[str,
     gate = f" Accept its licence at huggingface.co/{weights.id} first." if weights.gated else ""
     return {
         "button": f"Download {_facts(model, weights) if usual else capability.computed_by}",
-        "hint": f"From the Hugging Face hub, once. Your picture stays on this machine.{gate}",
+        "hint": f"From the Hugging Face hub, once. Your picture is not sent there.{gate}",
     }
 
 

@@ -11,15 +11,17 @@ from typing import Any
 
 import gradio as gr
 
-from ui.core.gradio_compat import QUIET
+from ui.core.events import QUIET, SETS_CHOICE, SETS_STATE
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.engine_choices import as_props, choices_for
 from ui.state.key_check import TRYING, try_key
 from ui.state.links import slug
 from vlm_backends import VLMError, engines
 
-# Gradio triggers a state's `change` only after events in the queue.
-SETS_STATE: dict[str, Any] = QUIET | {"queue": True}
+_HEAD = (
+    '<div class="panel-head"><b>Who answers on this tab</b>'
+    '<button type="button" aria-label="Close">×</button></div>'
+)
 _PLACEHOLDER = "nvapi-…"
 _ABOUT_KEY = (
     "**Your own NVIDIA key.** Make one at [build.nvidia.com](https://build.nvidia.com). It stays "
@@ -38,7 +40,7 @@ class EnginePanel:
         self.registry = registry
         self.visitor = gr.State(Visitor())
         self.choices = gr.HTML(
-            html_template='<div class="engines"></div>',
+            html_template=_HEAD + '<div class="engines"></div>',
             js_on_load="showcase.engines(element, props, watch, (data) => trigger('choose', data))",
             apply_default_css=False,
             elem_id="engines",
@@ -59,17 +61,17 @@ class EnginePanel:
             self.use = gr.Button(
                 "Use this key", variant="primary", elem_id="use-key", min_width=120
             )
-            self.forget = gr.Button("Forget it", elem_id="forget-key", min_width=90)
+            self.forget = gr.Button("Forget it", elem_id="forget-key", min_width=90, visible=False)
         self.notice = gr.Markdown(elem_classes="notice", elem_id="key-notice")
         return key
 
     def _wire(self) -> None:
-        outputs = [self.visitor, self.key, self.notice]
+        outputs = [self.visitor, self.key, self.notice, self.forget]
         begin = [self.use.click, self.key.submit]
         used = gr.on(begin, self.use_key, [self.key, self.visitor], outputs, **SETS_STATE)
         used.then(self.try_key, [self.visitor, self.notice], outputs, **SETS_STATE)
         self.forget.click(self.forget_key, None, outputs, **SETS_STATE)
-        self.choices.choose(self.choose, self.visitor, self.visitor, **SETS_STATE)
+        self.choices.choose(self.choose, self.visitor, self.visitor, **SETS_CHOICE)
         gr.on(
             None, self.refresh, self.visitor, [self.visitor, self.choices], **QUIET
         )  # on load too
@@ -85,7 +87,12 @@ class EnginePanel:
             return {self.visitor: visitor, self.notice: str(error)}
         hint = f"in use, ends in …{key[-4:]}" if len(key) > 12 else "in use"
         emptied = gr.Textbox(value="", placeholder=hint)
-        return {self.visitor: Visitor(key), self.key: emptied, self.notice: TRYING}
+        return {
+            self.visitor: Visitor(key),
+            self.key: emptied,
+            self.notice: TRYING,
+            self.forget: gr.Button(visible=True),
+        }
 
     async def try_key(self, visitor: Visitor, notice: str) -> dict[Any, Any]:
         """Ask with a key that was just taken; forget it when NVIDIA does not take it."""
@@ -101,7 +108,12 @@ class EnginePanel:
     def forget_key(self) -> dict[Any, Any]:
         """Forget the key, and the choices that were made with it."""
         emptied = gr.Textbox(value="", placeholder=_PLACEHOLDER)
-        return {self.visitor: Visitor(), self.key: emptied, self.notice: ""}
+        return {
+            self.visitor: Visitor(),
+            self.key: emptied,
+            self.notice: "",
+            self.forget: gr.Button(visible=False),
+        }
 
     def choose(self, visitor: Visitor, event: gr.EventData) -> Visitor:
         """Choose an engine for a tab; the event comes from the browser, and is not trusted."""

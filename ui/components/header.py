@@ -14,6 +14,7 @@ _LOGO = (  # the four corners of a box, and an eye in it
 )
 _SOURCE = "https://build.nvidia.com/explore/vision"
 _LINKS = (  # of the menu: where to, and what it is called
+    ("#engine-panel", "Add a key, or choose who answers"),
     ("?present=1", "Present to an audience"),
     ("?view=api", "Use it from Python, curl or an agent"),
     ("?view=settings", "Language and theme"),
@@ -25,7 +26,8 @@ def header() -> gr.HTML:
     links = "".join(f'<a href="{escape(to)}">{escape(name)}</a>' for to, name in _LINKS)
     return gr.HTML(
         '<div class="top"><a class="skip" href="#models">Skip to the question</a>'
-        f'<header class="brand">{_LOGO}<h1>VLM Showcase</h1></header>'
+        f'<header class="brand">{_LOGO}<h1>VLM Showcase</h1>'
+        "<small>Ask vision-language models about your picture</small></header>"
         '<button type="button" id="who" aria-haspopup="dialog" aria-expanded="false" '
         'aria-controls="engine-panel">Answers</button>'
         '<button type="button" id="add-key">Add key</button>'

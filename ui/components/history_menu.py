@@ -12,6 +12,7 @@ from ui.state.conversation import Conversation
 
 # The script of an event whose last input is the number of the browser.
 FILLS_BROWSER = "(...inputs) => [...inputs.slice(0, -1), showcase.browser()]"
+FILLS_OWN = "(...inputs) => [...inputs.slice(0, -1), showcase.own()]"  # the path of a picture
 
 
 def history_menu() -> gr.HTML:

@@ -7,7 +7,7 @@ import gradio as gr
 from vlm_backends import Model
 
 _STATES = {
-    "alive": "Live at NVIDIA",
+    "alive": "Seen live at NVIDIA",
     "withdrawn": "Withdrawn by NVIDIA",
     "unknown": "May no longer be available at NVIDIA",
 }
@@ -18,9 +18,10 @@ def model_line(model: Model) -> gr.HTML:
     by = f" <span>{escape(model.publisher)}</span>" if model.publisher else ""
     state, more = "", escape(model.about)
     if hosted := model.hosted:
-        state = f'<span class="state {hosted.state}">{_STATES[hosted.state]}</span>'
+        said = _STATES[hosted.state]
+        state = f'<span class="state {hosted.state}">{said}</span>'
         link = f'<a href="{escape(model.link)}" target="_blank" rel="noopener">Model card</a>'
-        more += f" {_STATES[hosted.state]}: {escape(hosted.why, quote=False)}. {link}"
+        more += f" {said}: {escape(hosted.why, quote=False)}. {link}"
     about = f"About {escape(model.title)}"
     return gr.HTML(
         f'<div class="line"><p><b>{escape(model.title)}</b>{by}{state}</p>'

@@ -13,7 +13,8 @@ import gradio as gr
 from gradio.events import Dependency
 
 from ui.components.views import view
-from ui.core.gradio_compat import QUIET, posted
+from ui.core.events import QUIET
+from ui.core.gradio_compat import posted
 from ui.core.storage import store_file
 from ui.state.conversation import Conversation
 from ui.state.replies import Result
@@ -212,7 +213,8 @@ def facts_html(result: Result | None) -> str:
     items = "".join(
         f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts if value
     )
-    return f'<dl class="facts">{items}</dl>'
+    spoken = escape(", ".join(f"{name} {value}" for name, value in facts if value), quote=True)
+    return f'<dl class="facts" title="{spoken}">{items}</dl>'
 
 
 def _transport(result: Result) -> str:

@@ -11,16 +11,17 @@ import gradio as gr
 
 ASSETS = Path(__file__).parents[2] / "assets"
 _SAMPLE = (
-    '<button type="button" class="sample" data-index="{}">'
+    '<button type="button" class="sample" data-index="{}" data-task="{}">'
     '<img data-path="{}" alt="" loading="lazy"><span>{}</span></button>'
 )
 
 
 class Sample(NamedTuple):
-    """A picture among the assets, and what is asked about it."""
+    """A picture among the assets, and what is asked about it; `task` is a token, if it is one."""
 
     picture: str
     title: str
+    task: str = ""
 
     @property
     def path(self) -> Path:
@@ -31,7 +32,7 @@ class Sample(NamedTuple):
 def sample_strip(samples: Sequence[Sample]) -> gr.HTML:
     """Return the strip; its event `pick` is read by `picked_index`."""
     buttons = "".join(
-        _SAMPLE.format(i, escape(str(sample.path)), escape(sample.title))
+        _SAMPLE.format(i, *map(escape, (sample.task, str(sample.path), sample.title)))
         for i, sample in enumerate(samples)
     )
     return gr.HTML(

@@ -16,7 +16,7 @@ from vlm_backends import Engine, Model
 def task_picker() -> gr.HTML:
     """Return the choice; its value is made by `shown_tasks`, its event `choose` names a token."""
     return gr.HTML(
-        html_template='<div class="tasks"></div>',
+        html_template='<div class="tasks"></div><p class="earlier" role="status"></p>',
         js_on_load="showcase.tasks(element, props, watch, (data) => trigger('choose', data))",
         apply_default_css=False,
         elem_id="tasks",

@@ -16,6 +16,8 @@ _SCRIPTS = (
     "kept.js",
     "engine_panel.js",
     "drop_zone.js",
+    "camera.js",
+    "pictures.js",
     "zoom.js",
     "viewer_tools.js",
     "compare.js",
@@ -32,6 +34,8 @@ _SCRIPTS = (
     "chat.js",
     "names.js",
     "samples.js",
+    "carry.js",
+    "drafts.js",
     "offers.js",
     "history.js",
     "address.js",
@@ -51,6 +55,7 @@ _STYLES = (
     "header",
     "composer",
     "layout",
+    "phone",
 )
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif")

@@ -72,7 +72,8 @@ class Tools:
     the answer as a whole. `drawing`: a finger begins with drawing a box instead of moving the
     picture. `points`: a click is taken for a point. `print`: the regions are lines of print.
     `edits` is the number of changes by hand that can be taken back; None: regions cannot be
-    changed. `box` is the drawn box: left, top, right, bottom in 0..1.
+    changed. `box` is the drawn box: left, top, right, bottom in 0..1. `asked` is the token of the
+    task that was chosen when the answer was asked for.
     """
 
     region_actions: Sequence[Action] = ()
@@ -82,6 +83,7 @@ class Tools:
     print: bool = False
     edits: int | None = None
     box: Sequence[float | None] | None = None
+    asked: str = ""
 
     def to_props(self) -> dict[str, Any]:
         """Return them as JSON for static/viewer.js."""
@@ -92,6 +94,7 @@ class Tools:
             "points": self.points,
             "draw": self.drawing,
             "box": list(self.box) if self.box else None,
+            "asked": self.asked,
             "actions": [asdict(action) for action in self.region_actions],
             "further": [asdict(action) for action in self.answer_actions],
         }
@@ -106,13 +109,15 @@ def scene(
     labels: bool | None = None,
     tools: Tools = Tools(),
     lanes: bool = False,
+    pictures: Sequence[Picture] = (),
 ) -> dict[str, Any] | None:
     """Return the value of a viewer: a picture with an answer's regions; None without a picture.
 
     `groups` has one name for each region: a group shares a colour, and is hidden together; by
     default the labels are the groups. `text` shows the answer's words beside the picture. `labels`
     shows the labels at once; by default when there are few. `lanes`: the groups are answers, which
-    can be shown one after the other (static/compare.js).
+    can be shown one after the other (static/compare.js). `pictures` are all of the message, where
+    it has several (static/pictures.js).
     """
     if picture is None:
         return None
@@ -129,8 +134,23 @@ def scene(
         "folded": [folded_title, folded.text] if text and folded_title else [],
         "note": answer.note if text else "",
         "lanes": lanes,
+        "pictures": _small(pictures),
         "names": len(regions) <= _MAX_LABELLED if labels is None else labels,
     }
+
+
+def _small(pictures: Sequence[Picture]) -> list[tuple[str, int, int]]:
+    """Return the paths and sizes (px) of pictures, where there are several."""
+    several = pictures if len(pictures) > 1 else ()
+    return [(picture_path(each), each.width, each.height) for each in several]
+
+
+def given(shown: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the value of a viewer that shows the visitor's own picture: it goes along to others.
+
+    See static/carry.js.
+    """
+    return shown and {**shown, "given": True}
 
 
 def refused(shown: dict[str, Any] | None, sentence: str) -> dict[str, Any]:

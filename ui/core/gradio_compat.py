@@ -23,19 +23,6 @@ from gradio.data_classes import GradioModel, GradioRootModel
 from gradio.events import Events
 from gradio.utils import get_upload_folder
 
-# Options of an event that ends at once. In the queue, the browser would open a stream to wait for
-# its end.
-QUIET: dict[str, Any] = {
-    "api_visibility": "private",
-    "queue": False,
-    "show_progress": "hidden",
-}
-# Options of an event that streams; several may run at once.
-STREAMED: dict[str, Any] = {
-    "api_visibility": "private",
-    "show_progress": "hidden",
-    "trigger_mode": "multiple",
-}
 BOX_SCHEMA = {
     "type": "array",
     "items": {"type": "number"},

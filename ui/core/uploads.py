@@ -31,6 +31,14 @@ def given_pictures(event: Any, limiter: RateLimiter, most: int = 1) -> list[Pict
     return [store_picture(path) for path in given_files(event, limiter)[:most]]
 
 
+def carried_picture(path: object) -> Picture | None:
+    """Return the picture that a browser says was given on another tab; None where it is gone."""
+    try:
+        return store_picture(_upload(path))
+    except BadPrompt:
+        return None
+
+
 def given_files(event: Any, limiter: RateLimiter) -> list[str]:
     """Return the paths of the files that an event names. Raises as `given_pictures` does."""
     if address := str(getattr(event, "url", "") or "").strip():

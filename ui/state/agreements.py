@@ -144,7 +144,7 @@ def sentence(one: str, other: str, found: Agreement) -> str:
 
 def _pairs(found: Agreement) -> str:
     if not found.pairs:
-        return "<p>They found nothing in common.</p>"
+        return "<p>No place of one is a place of the other.</p>"
     rows = "".join(
         f"<tr><td>{escape(_both(pair.one.label, pair.other.label))}</td>"
         f'<td><meter value="{pair.iou:.2f}"></meter> {pair.iou:.2f}</td></tr>'

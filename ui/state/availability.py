@@ -154,13 +154,13 @@ def _as_listed(
 
 
 def _about_weights(model: Model, ready: bool) -> str:
-    """Name the weights that answer in place of the model; or say that its own are gated."""
+    """Name the weights that answer in place of the model, or what must be accepted first."""
     weights = model.weights
     if not weights:
         return ""
     if ready:
         return f"by {weights.id.rpartition('/')[2]}" if weights.instead else ""
-    return "gated" if weights.gated and not weights.served else ""
+    return "licence to accept" if weights.gated and not weights.served else ""
 
 
 def _not_set_up(model: Model) -> Availability:
@@ -172,8 +172,8 @@ def _not_installed(model: Model) -> Availability:
     if not weights:
         return Availability("no open weights")
     word = "needs a server" if weights.served else "not installed"
-    size, gated = f"{weights.gigabytes:g} GB", "gated" if weights.gated else ""
-    return Availability(word, _joined(size, gated))
+    licence = "licence to accept" if weights.gated else ""
+    return Availability(word, _joined(f"{weights.gigabytes:g} GB", licence))
 
 
 # How a model is described of which no call and no probe has shown anything, by the engine's kind.

@@ -25,6 +25,10 @@ _BUILTIN: Mapping[Intent, tuple[str, ...]] = {
 }
 # Asked to read, they read print in place of a chat model as they do in place of Florence-2.
 _BUILTIN_AS: Mapping[Intent, Mapping[str, str]] = {READ: {_LLAMA: _FLORENCE}}
+_ALONE = (
+    "One reader is chosen: there is nothing to compare yet. "
+    "[A key, a server of your own, or open weights](#engine-panel) give more."
+)
 _BY_HAND = (_DEPLOT,)  # makes a table of any picture: never chosen by default
 
 
@@ -151,3 +155,8 @@ def default_choice(offered: Sequence[Candidate]) -> list[str]:
 def chosen_among(offered: Sequence[Candidate], keys: Collection[str]) -> list[Candidate]:
     """Return those that were chosen, under any of their names."""
     return [one for one in offered if any(key in keys for key in one.keys)]
+
+
+def about(intent: Intent, chosen: Collection[str]) -> str:
+    """Say what is asked of those who are chosen, as Markdown; and when they are too few."""
+    return f"{intent.about} {_ALONE}" if len(chosen) == 1 else intent.about

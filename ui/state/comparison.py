@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from ui.core.markdown import as_markdown, verbatim
+from ui.core.markdown import as_markdown, closed, verbatim
 from ui.state.agreements import Compared, Meeting
 from ui.state.candidates import Candidate
 from ui.state.phase import Phase, Phased
@@ -53,10 +53,14 @@ class ComparisonEntry(Phased):
             parts.append(f"**{verbatim(reply.failure)}**")
         elif self.phase is Phase.ENDED and not has_content(answer):
             parts.append(
-                "Stopped before the first word." if reply.stopped else nothing_found(answer)
+                "Stopped before the first word."
+                if reply.stopped
+                else nothing_found(answer, self.question.task)
             )
-        # The words come last: they may leave a fence open.
-        parts += folded_thought(answer), as_markdown(answer)
+        words = [folded_thought(answer), closed(as_markdown(answer))]
+        fine_print = self._fine_print(answer)
+        # That an answer was cut off is said before it.
+        parts += [fine_print, *words] if answer.finish else [*words, fine_print]
         return "\n\n".join(filter(None, parts))
 
     @property
@@ -69,17 +73,22 @@ class ComparisonEntry(Phased):
         return f"{task.title}: {words}" if words else task.title
 
     def _status(self, answer: Answer) -> str:
-        """Say how far the answer is; once it has ended, how it was asked and how long it took."""
-        timing, engine = self.reply.timing, self.reply.engine
-        if self.phase is not Phase.ENDED:
-            if has_content(answer) and timing.first_s is not None:
-                return f"*First words after {timing.first_s:.1f} s …*"
-            return waiting(answer) or "*…*"
-        if not has_content(answer) or engine is None:
+        """Say how far the answer is; nothing once it has ended."""
+        timing = self.reply.timing
+        if self.phase is Phase.ENDED:
             return ""
-        stopped = "Stopped. " if self.reply.stopped else ""
-        asked = f"{stopped}Asked: “{one_line(self._asked, _LONGEST)}”"
-        return f"{small_print(engine.name, answer, timing)}  \n<small>{verbatim(asked)}</small>"
+        if has_content(answer) and timing.first_s is not None:
+            return f"*First words after {timing.first_s:.1f} s …*"
+        return waiting(answer) or "*…*"
+
+    def _fine_print(self, answer: Answer) -> str:
+        """Say of an answer that has ended how it was asked, and how long it took."""
+        reply = self.reply
+        if self.phase is not Phase.ENDED or not has_content(answer) or reply.engine is None:
+            return ""
+        asked = verbatim(f"Asked: “{one_line(self._asked, _LONGEST)}”")
+        said = small_print(reply.engine.name, answer, reply.timing, reply.stopped)
+        return f"<small>{asked}</small>\n\n{said}"
 
 
 @dataclass
@@ -93,6 +102,7 @@ class Comparison(Phased):
     picture: Picture | None = None
     entries: tuple[ComparisonEntry, ...] = ()
     words: str = ""  # what was looked for
+    asked: tuple[str, str] = ("", "")  # what was wanted, by its title, and the words of it
     changed: asyncio.Event = field(default_factory=asyncio.Event)  # set when an entry has ended
 
     @property
@@ -105,10 +115,16 @@ class Comparison(Phased):
         """The pictures that are shown and that was asked about."""
         return list(filter(None, [self.given, self.picture]))
 
+    @property
+    def is_shown(self) -> bool:
+        """Return True while the viewer shows the picture that was asked about."""
+        return self.given == self.picture
+
     def begin(self, picture: Picture, entries: Sequence[ComparisonEntry], words: str) -> None:
         """Take a new comparison."""
         self.picture, self.entries, self.words = picture, tuple(entries), words
         self.changed = asyncio.Event()
+        self.used = True
         self.enqueue()
 
     def end_entry(self, entry: ComparisonEntry) -> None:
@@ -116,6 +132,14 @@ class Comparison(Phased):
         entry.end()
         entry.reply.forget_key()
         self.changed.set()
+
+    def abandon(self) -> None:
+        """End what was taken and not sent: nobody will send it any more."""
+        for entry in self.entries:
+            if entry.phase is Phase.QUEUED:
+                self.end_entry(entry)
+        if self.phase is Phase.QUEUED:
+            self.reset()
 
     @property
     def complete(self) -> bool:

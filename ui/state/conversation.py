@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from secrets import token_hex
 
@@ -12,12 +13,23 @@ from ui.state.links import link_query
 from ui.state.phase import Phased
 from ui.state.rendering import THOUGHT_TITLE, fine_print, split_fold
 from ui.state.replies import PICTURE_FIRST, PageReply, Result
-from vlm_backends import Answer, BadPrompt, Model, Picture, Prompt, Question, Sampling, Turn
+from vlm_backends import (
+    Answer,
+    BadPrompt,
+    Model,
+    Picture,
+    Prompt,
+    Question,
+    Sampling,
+    Turn,
+    VLMError,
+)
 from vlm_backends.endings import describe_ending, has_content
 from vlm_backends.types import Page
 
 _AFTER_SILENCE = "Ask in other words, or allow a longer answer under Settings."
 _STOPPED = "Stopped before the first word."
+_IN_TABLE = "Ask about these numbers, or correct them, in the view “Table”."
 
 
 @dataclass
@@ -62,9 +74,18 @@ class Conversation(Phased):
         self.put(result.question.prompt.turns[-1])
         self._keep(result)
         self.reset()
+        self.used = False
+
+    def leave_sample(self) -> None:
+        """Forget the sample that the page began with, unless the visitor went on with it."""
+        if not self.used:
+            self.turns, self.messages, self.result = [], [], None
 
     def put(self, turn: Turn) -> None:
         """Take a question, and show it with its pictures."""
+        if turn.pictures:
+            self.leave_sample()
+        self.used = True
         self.turns.append(turn)
         self.messages += [
             {"role": "user", "content": {"path": picture_path(picture)}}
@@ -134,7 +155,7 @@ class Conversation(Phased):
         line = fine_print(result.engine.name, result.answer, stopped)
         self._say_thought(result.answer)
         shown, title, folded = split_fold(result.answer)
-        self._say(f"{closed(as_markdown(shown))}\n\n{line}")
+        self._say("\n\n".join([closed(as_markdown(shown)), *_further(result), line]))
         if title:
             self._say_folded(title, folded)
 
@@ -150,6 +171,16 @@ class Conversation(Phased):
         folded = {"title": title, "status": "done"}  # closed, in Gradio's words
         message = {"role": "assistant", "content": as_markdown(answer), "metadata": folded}
         self.messages.append(message)
+
+
+def _further(result: Result) -> list[str]:
+    """Say where more can be had: from the model itself, or about the numbers of a table."""
+    model = result.question.model
+    if model.tables and result.answer.rows:
+        return [_IN_TABLE]
+    if not (model.converses and result.engine.capability(model).partial):
+        return []
+    return [f"[Ask {verbatim(model.title)} itself](#engine-panel)"]
 
 
 def _silence(answer: Answer) -> str:
@@ -180,7 +211,10 @@ def read_message(
         )
     if not pictures and not conversation.picture():
         raise BadPrompt(PICTURE_FIRST)
-    return Turn("user", (message.get("text") or "").strip() or model.prompts[0], pictures)
+    text = (message.get("text") or "").strip()
+    if not pictures and not text:
+        raise BadPrompt("Write a question first.")
+    return Turn("user", text or model.prompts[0], pictures)
 
 
 def page_in(message: Mapping | None) -> Page | None:
@@ -190,6 +224,16 @@ def page_in(message: Mapping | None) -> Page | None:
     """
     found = [page_at(path) for path in (message or {}).get("files") or ()]
     return next((page for page in reversed(found) if page.count > 1), None)
+
+
+def readable(files: Sequence[str]) -> list[str]:
+    """Return those of the files that are pictures."""
+    kept = []
+    for path in files:
+        with suppress(VLMError):
+            store_picture(path)
+            kept.append(path)
+    return kept
 
 
 def turn_page(message: Mapping | None, conversation: Conversation, page: int) -> dict:

@@ -31,13 +31,14 @@ class EngineChoice:
     privacy: str
     ready: bool  # a question would be tried at once
     chosen: bool
+    fetches: bool = False  # the tab has a way to its weights, which are not here yet
 
 
 def choices_for(registry: EngineRegistry, visitor: Visitor, model: Model) -> list[EngineChoice]:
     """List the engines for this model, the preferred one first. Raises BadPrompt for a setting."""
     chosen = registry.answering(visitor, model).name
     return [
-        _choice(engine, engine.capability(model), visitor, chosen)
+        _choice(engine, model, engine.capability(model), visitor, chosen)
         for engine in registry.candidates(visitor, model)
     ]
 
@@ -47,7 +48,9 @@ def as_props(choices: list[EngineChoice]) -> list[dict[str, Any]]:
     return [asdict(choice) for choice in choices]
 
 
-def _choice(engine: Engine, capability: Capability, visitor: Visitor, chosen: str) -> EngineChoice:
+def _choice(
+    engine: Engine, model: Model, capability: Capability, visitor: Visitor, chosen: str
+) -> EngineChoice:
     return EngineChoice(
         engine.name,
         _ABOUT[engine.traits.kind].format(kinds=detector_facts().kinds),
@@ -56,6 +59,8 @@ def _choice(engine: Engine, capability: Capability, visitor: Visitor, chosen: st
         _privacy(engine),
         capability.available,
         engine.name == chosen,
+        fetches=engine.traits.kind == "local"
+        and bool(model.tasks and (capability.needs or capability.download_gb)),
     )
 
 

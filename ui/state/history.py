@@ -26,6 +26,7 @@ RELOADED = "The page was loaded again while this answer arrived. Ask again for t
 _NUMBERS = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{0,32})")
 _MOST_BROWSERS, _MOST_STATES = 512, 20
 _PATIENCE_S, _LOOK_EVERY_S = 3.0, 0.05
+_OWN_PATIENCE_S = 30.0  # a step that is computed on this server may take as long to end
 
 
 @dataclass
@@ -51,9 +52,12 @@ class History:
         """
         with self._lock:
             states = self._states(browser, user, tab)
-            if state.begun or not states:
-                _put_first(states, state, browser)
-            return states[0]
+            # What another window shows, and nothing was asked in, is no reason to begin anew.
+            here = [kept for kept in states if kept.begun or kept.shown_in == browser]
+            if not state.begun and here and here[0].begun:
+                return here[0]
+            _put_first(states, state, browser)
+            return state
 
     def renew(self, browser: str, user: str, tab: str, state: Kept) -> None:
         """Keep `state` as the newest of the tab; what was asked before stays."""
@@ -89,13 +93,15 @@ async def cut_off(state: State, browser: str) -> bool:
 
     It goes on when another window of the browser shows it.
     """
-    if state.active and state.shown_in == browser:
+    own = state.shown_in == browser
+    if state.active and own:
         for reply in _replies(state, active=True):
             reply.interrupt(RELOADED)
         if not isinstance(state, Comparison) and state.reply is None:  # it is not sent yet
             state.error = RELOADED
             state.stop()
-    for _ in range(round(_PATIENCE_S / _LOOK_EVERY_S)):
+        state.abandon()
+    for _ in range(round((_OWN_PATIENCE_S if own else _PATIENCE_S) / _LOOK_EVERY_S)):
         if not state.active:
             break
         await asyncio.sleep(_LOOK_EVERY_S)
@@ -115,10 +121,15 @@ def _replies(state: State, active: bool = False) -> list[PageReply]:
 
 
 def _put_first(states: list, state: State, browser: str) -> None:
-    """Make it the newest, of this window; states in which nothing was asked are dropped."""
+    """Make it the newest, of this window; drop what this window left without a question.
+
+    What other windows show stays: something may be asked there later.
+    """
     state.shown_in = browser
-    others = [kept for kept in states if kept is not state and kept.begun]
-    states[:] = [state, *others][:_MOST_STATES]
+    others = [kept for kept in states if kept is not state]
+    new = [kept for kept in others if not kept.begun and kept.shown_in != browser]
+    begun = [kept for kept in others if kept.begun]
+    states[:] = [state, *new[:_MOST_STATES], *begun[: _MOST_STATES - 1]]
 
 
 def _whole(state: State) -> bool:

@@ -11,14 +11,19 @@ from vlm_backends import CATALOGUE, Prompt, Question, Refused, Sampling, Turn, V
 
 TRYING = "Trying the key with one short question…"
 _PATIENCE_S = 15.0
+_USUAL = "nvapi-"  # how the keys of build.nvidia.com begin
+_UNLIKE = (
+    f"This does not look like a key of build.nvidia.com, which begins with “{_USUAL}”, and it "
+    "could not be tried:"
+)
 _REFUSED = 401, 403  # by these a host says that it does not take the key
 _MODEL = next(model for model in CATALOGUE if model.hosted and model.hosted.state == "alive")
 
 
 async def try_key(registry: EngineRegistry, visitor: Visitor) -> tuple[bool, str]:
-    """Return False when the host does not take the visitor's key; and a sentence about it.
+    """Return False when the visitor's key is not to be used; and a sentence about it.
 
-    A key that could not be tried is kept.
+    That is one that the host does not take, or that could not be tried and looks like none.
     """
     prompt = Prompt((Turn("user", "Say: yes"),), Sampling(1, 1.0, 1.0))
     reply = PageReply(Question(_MODEL, prompt))
@@ -32,6 +37,8 @@ async def try_key(registry: EngineRegistry, visitor: Visitor) -> tuple[bool, str
         return True, f"The key works: {_MODEL.title} answered."
     if isinstance(reply.error, Refused) and reply.error.status in _REFUSED:
         return False, reply.failure
+    if not visitor.key.startswith(_USUAL):
+        return False, f"{_UNLIKE} {reply.failure}"
     return True, f"The key is in use, but could not be tried: {reply.failure}"
 
 

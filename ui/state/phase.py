@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from vlm_backends import CancelToken
+from vlm_backends import CancelToken, Picture
 
 
 class Phase(Enum):
@@ -27,6 +27,10 @@ class Phased:
     phase: Phase = Phase.IDLE
     stop_token: CancelToken | None = None  # a new one for each question; set by the visitor
 
+    used: bool = False  # the visitor gave or asked something; else the page put there what it shows
+    previewed: bool = False  # the page shows its first sample while it is read
+    looked: Picture | None = None  # the picture that was looked over last
+    seen: tuple[tuple[str, str], ...] = ()  # what was seen in it; see state.offers
     shown_in: str = ""  # the numbers of the browser and the window that show it; see state.history
     forgotten: bool = False  # the visitor cleared it: nothing brings it back
 
@@ -62,6 +66,11 @@ class Phased:
     def end(self) -> None:
         """Note that no more will arrive."""
         self.phase = Phase.ENDED
+
+    def abandon(self) -> None:
+        """End it if it was taken and not sent: nobody will send it any more."""
+        if self.phase is Phase.QUEUED:
+            self.end()
 
     def reset(self) -> None:
         """Note that the page shows the end."""

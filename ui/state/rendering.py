@@ -1,19 +1,24 @@
 """Renders parts of a reply for the page: the drawn picture, the small print."""
 
 from dataclasses import replace
+from html import escape
 
 from ui.core.markdown import verbatim
 from ui.core.storage import picture_path
-from vlm_backends import Answer, Picture, Region, Sent, Timing, draw
+from vlm_backends import Answer, Picture, Region, Sent, Task, Timing, draw
 from vlm_backends.media import images
+from vlm_backends.models import READ_GROUP
+from vlm_backends.text import clean, sentences
 
 THOUGHT_TITLE = "What the model thought"
 
 
-def nothing_found(answer: Answer) -> str:
+def nothing_found(answer: Answer, task: Task | None = None) -> str:
     """Say, in Markdown, that an answer has neither words nor regions, and what is known of why."""
     known = bool(answer.finish or answer.thought)  # the model has not said that nothing is there
-    found = "" if known else "Nothing was found in this picture."
+    reads = task is not None and task.group == READ_GROUP
+    none = "No text found." if reads else "Nothing was found in this picture."
+    found = "" if known else none
     return " ".join(filter(None, (found, verbatim(answer.note))))
 
 
@@ -32,20 +37,30 @@ def waiting(answer: Answer) -> str:
     return f"*{verbatim(answer.status)}*" if answer.status else ""
 
 
-def fine_print(engine: str, answer: Answer, stopped: bool) -> str:
-    """Say in a line of Markdown who answered, and whether the visitor stopped it."""
-    note = answer.note or f"Answered by {engine}."
-    return f"<small>{verbatim(f'Stopped. {note}' if stopped else note)}</small>"
+def fine_print(engine: str, answer: Answer, stopped: bool, *more: str) -> str:
+    """Say in Markdown who answered, how sure it is, what is missing; fold what any answer has.
+
+    `more` are sentences that are folded too.
+    """
+    first, *others = sentences(answer.note or f"Answered by {engine}.")
+    at_once = [each for each in others if each not in answer.method]
+    said = " ".join([*(["Stopped."] if stopped else []), first, *at_once])
+    rest = " ".join([*(each for each in others if each in answer.method), *more])
+    if not rest:
+        return f"<small>{verbatim(said)}</small>"
+    line = " ".join(clean(said).split())  # a blank line would end the summary, and be Markdown
+    shown = escape(line).replace("$", "&#36;")
+    return f"<details><summary>{shown}</summary>\n\n{verbatim(rest)}\n\n</details>"
 
 
-def small_print(engine: str, answer: Answer, timing: Timing) -> str:
-    """Say in a line of Markdown who answered, how the picture was sent, how long it took."""
-    parts = [answer.note or f"Answered by {engine}."]
+def small_print(engine: str, answer: Answer, timing: Timing, stopped: bool = False) -> str:
+    """Say as `fine_print` does who answered, how the picture was sent, and how long it took."""
+    more = []
     if answer.sent and answer.sent.way:
-        parts.append(_transport(answer.sent))
+        more.append(_transport(answer.sent))
     if timing.first_s is not None:
-        parts.append(f"First token {timing.first_s:.1f} s, total {timing.total_s:.1f} s.")
-    return f"<small>{verbatim(' '.join(parts))}</small>"
+        more.append(f"First token {timing.first_s:.1f} s, total {timing.total_s:.1f} s.")
+    return fine_print(engine, answer, stopped, *more)
 
 
 def split_fold(answer: Answer) -> tuple[Answer, str, Answer]:

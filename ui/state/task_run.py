@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +18,7 @@ from vlm_backends.media.geometry import Box
 
 # Left, top, right, bottom in 0..1; None: an empty field; text: what was typed is no number.
 BoxFields = tuple[float | str | None, ...]
+_PATIENCE_S, _LOOK_EVERY_S = 3.0, 0.05  # with a run that was stopped
 
 
 @dataclass
@@ -38,6 +40,11 @@ class TaskRun(Phased):
     drawn: BoxFields | None = None  # a box by hand that the fields may not show yet
     before: BoxFields = ()  # what the fields held when it was drawn
     token: str = "<OCR_WITH_REGION>"  # of the task that is chosen
+    asking: str = ""  # the task that was chosen when the newest run began
+    asked: str = ""  # the one whose result is shown
+    chose: bool = False  # the visitor chose the task, for this picture
+    linked: bool = False  # a link chose the task, and wants it to run
+    sampled: str = ""  # the token of the example's own task
     example: int | None = None  # the example that fills the fields
     downloading: bool = False  # the weights are fetched that a task needs
     points: bool = False  # the task takes a click in the picture for a region
@@ -47,7 +54,8 @@ class TaskRun(Phased):
         """Take a plan; its first question is known."""
         question = plan.steps[0](())
         self.enqueue()
-        self.plan, self.found, self.error = plan, [], ""
+        self.plan, self.found, self.error, self.used = plan, [], "", True
+        self.asking = self.token
         self.started, self.first_s = time.perf_counter(), None
         self.reply = PageReply(question, self.stop_token)
         self.picture = question.picture
@@ -63,6 +71,11 @@ class TaskRun(Phased):
         return self.picture is not None or self.reply is not None
 
     @property
+    def given(self) -> Picture | None:
+        """The picture that the visitor gave; None where a sample is shown."""
+        return self.picture if self.example is None else None
+
+    @property
     def pictures(self) -> list[Picture]:
         """The pictures that are shown and that was asked about."""
         return list(filter(None, [self.picture, self.result.picture if self.result else None]))
@@ -70,6 +83,7 @@ class TaskRun(Phased):
     def show(self, result: Result) -> None:
         """Hold a result that was found before."""
         self.result, self.picture = result, result.picture
+        self.asked = result.question.task.token if result.question.task else ""
 
     @property
     def changes(self) -> int:
@@ -118,11 +132,17 @@ class TaskRun(Phased):
 
     def link(self, model: Model) -> str:
         """Return the query that brings a page to this tab, task and example."""
-        return link_query(model, self.example, self.token)
+        own = self.token == self.sampled  # a link to an example asks what the example asks
+        return link_query(model, self.example if own else None, self.token)
 
     def settle(self) -> bool:
-        """Reset the run; return True when it found something, which `result` holds then."""
+        """Reset the run; return True when it found something, which `result` holds then.
+
+        What was found in a picture that is no longer the one here is left out.
+        """
         self.reset()
+        if self.is_late:
+            return False
         reply = self._reply()
         newest = reply.answer
         counted = bool(self.found) and self.found[-1] is newest
@@ -131,7 +151,35 @@ class TaskRun(Phased):
             answer = self.plan.combine(found)
             self.before_changes = []
             self.result = replace(Result.of(reply), answer=answer, timing=self._timing(reply))
+            self.asked = self.asking
         return bool(found)
+
+    async def ended_early(self) -> bool:
+        """Stop a run that is on its way, and wait for its end; return False if it goes on.
+
+        A download goes on.
+        """
+        if self.downloading:
+            return not self.active
+        self.stop()
+        for _ in range(round(_PATIENCE_S / _LOOK_EVERY_S)):
+            if not self.active:
+                break
+            await asyncio.sleep(_LOOK_EVERY_S)
+        if self.busy and not self.active and self.reply:
+            self.settle()
+        return not self.active
+
+    def leave(self, picture: Picture) -> None:
+        """Stop a run about another picture than this one: what it finds is not in this one."""
+        about = self.reply.question.picture if self.reply else None
+        if not self.downloading and about != picture:
+            self.stop()
+
+    @property
+    def is_late(self) -> bool:
+        """Return True when another picture was given since the run was begun."""
+        return self.reply is not None and self.reply.question.picture != self.picture
 
     def progress(self) -> str:
         """Say how far a run of several steps is, as "2 of 5"; nothing for a single step."""

@@ -1,22 +1,34 @@
 // The address follows what is shown: the tab, its task, its sample and its engine. A link opens
 // that, and runs its sample; Back and Forward go through tabs and tasks, and ask nothing again.
 const query = () => new URLSearchParams(location.search);
-const MAKES = { task: ["example"], example: [] }; // what a change of each makes void
+const VOIDS = { model: ["task", "example", "engine"], task: ["example"] }; // by a change of each
 
-// Note a change in the address; what is the same makes no entry in the history.
-showcase.remember = (name, value) => {
-  const now = query();
-  if ((now.get(name) ?? "") === value) return;
-  if (name === "model") for (const other of ["task", "example", "engine"]) now.delete(other);
-  for (const other of MAKES[name] ?? []) now.delete(other);
-  if (value) now.set(name, value);
-  else now.delete(name);
-  history.pushState(null, "", `${location.pathname}?${now}`);
+// Note what was chosen in the address; what is the same makes no entry in the history.
+showcase.remember = (chosen) => {
+  const now = query(),
+    changes = Object.keys(chosen).filter((name) => (now.get(name) ?? "") !== chosen[name]);
+  if (!changes.length) return;
+  for (const name of ["shared", ...changes.flatMap((name) => VOIDS[name] ?? [])]) now.delete(name);
+  for (const [name, value] of Object.entries(chosen))
+    if (value) now.set(name, value);
+    else now.delete(name);
+  const sameSample = chosen.example && !changes.includes("example"); // the link left out its task
+  history[sameSample ? "replaceState" : "pushState"](null, "", `${location.pathname}?${now}`);
 };
 
-function choose(selector) {
+function choose(selector, running) {
   const node = document.querySelector(selector);
-  if (node && !node.checked) node.click();
+  if (!node || node.checked) return;
+  if (running) node.dataset.linked = "true";
+  node.click();
+}
+
+function sayShared(facts) {
+  const { make } = showcase,
+    words = "A link carries no picture: this is a sample.";
+  const note = make("p", { class: "saying", role: "status" }, words);
+  const say = () => facts.closest(".tabitem").querySelector(".viewer").append(note);
+  setTimeout(say, 1000); // the viewer shows the answer by then
 }
 
 function open(running) {
@@ -27,10 +39,12 @@ function open(running) {
     if (tab.getAttribute("aria-selected") !== "true") tab.click();
     const example = Number(now.get("example"));
     const task = now.get("task") ?? "";
+    if (running && now.has("shared") && showcase.isNew && !showcase.own())
+      showcase.whenThere(`[id="tab-${model}"] .facts`, sayShared);
     if (running && example) return showcase.play(model, example - 1);
     if (/^\w+$/.test(task))
       showcase.whenThere(`#tasks input[value="<${task}>"]`, () =>
-        choose(`#tasks input[value="<${task}>"]`),
+        choose(`#tasks input[value="<${task}>"]`, running),
       );
   });
 }
@@ -38,7 +52,9 @@ function open(running) {
 let first = ""; // the tab of an address that names none
 let arrived = false; // the tab that the address names, or the first one, is open
 showcase.onTab((tab) => {
-  if (arrived) return showcase.remember("model", tab);
+  const button = document.getElementById(`tab-${tab}-button`);
+  button?.scrollIntoView({ block: "nearest", inline: "center" }); // the tabs are one long line
+  if (arrived) return showcase.remember({ model: tab });
   const named = query().get("model");
   first ||= tab;
   arrived = !named || named === tab;

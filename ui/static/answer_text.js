@@ -6,7 +6,10 @@ showcase.words = (view) => {
   view.marks = [];
   place?.replaceChildren();
   if (!place || !scene) return;
-  const note = scene.note ? [make("p", { class: "note" }, scene.note)] : [];
+  const runs = view.tab.querySelector(".tasks"),
+    untouched = runs && !scene.asked && !scene.draw && !scene.note;
+  const said = untouched ? "Press Run to ask this about the picture." : scene.note;
+  const note = said ? [make("p", { class: untouched ? "note invites" : "note" }, said)] : [];
   if (!scene.parts.length) return place.append(...note);
   const text = make("div", { class: "text" });
   for (const [words, regions] of scene.parts) {

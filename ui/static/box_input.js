@@ -146,6 +146,7 @@ showcase.showBox = (view) => {
       height: `calc(${y1} - ${y0})`,
     });
   }
+  if (view.start && view.dragged) return; // other rows below would move the picture under the hand
   const point = view.chosen === null && box && isPoint(box);
   view.own.classList.toggle("point", Boolean(point));
   const name =
@@ -164,15 +165,19 @@ showcase.showBox = (view) => {
   const fitting = about(view.chosen !== null).filter(({ points }) => points || !point);
   const rows = [];
   const own = box && !point && view.chosen === null;
+  const whole = own && !scene.draw ? [make("small", {}, "Run asks about the whole picture.")] : [];
   if (box && fitting.length)
-    rows.push(make("p", {}, `With ${name}: `, ...fitting.map((action) => act(action, [box]))));
+    rows.push(
+      make("p", {}, `With ${name}: `, ...fitting.map((action) => act(action, [box])), ...whole),
+    );
   const clicks = scene.points ? ", or click a thing" : "";
-  if (scene.draw && !box) rows.push(make("p", {}, `Drag a box in the picture${clicks}.`));
+  const drawing = view.stage.classList.contains("drawing");
+  if (drawing && !box) rows.push(make("p", {}, `Drag a box in the picture${clicks}.`));
   if (own && scene.editable) rows.push(make("p", {}, naming(view)));
   else if (!box && visible.length > 1 && about(true).length) {
     const boxes = visible.map(({ points }) => showcase.bounds(points));
     const buttons = about(true).map((action) => act(action, boxes));
-    rows.push(make("p", {}, `With all ${visible.length}: `, ...buttons));
+    rows.push(make("p", {}, `All ${visible.length} regions: `, ...buttons));
   }
   if (scene.further.length)
     rows.push(make("p", {}, ...scene.further.map((action) => act(action, []))));

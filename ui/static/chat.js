@@ -3,13 +3,27 @@
 // the newest words.
 const NEAR = 48; // pixels from the end: still at the end
 const A_MOVE = 500; // milliseconds
+const ABOVE = 0.35; // of the pane's height
+
+// Scroll to the start of the last answer where its small print is folded, as that of the built-in
+// tools is: they answer at once, in lists to be read from the start. Return whether more is below.
+function begin(pane) {
+  const answer = [...pane.querySelectorAll(".bot-row")].at(-1);
+  if (!answer?.querySelector("details") || answer === pane.begun) return false;
+  pane.begun = answer;
+  const { top } = pane.getBoundingClientRect(),
+    above = ABOVE * pane.clientHeight; // of the question
+  pane.scrollTop += answer.getBoundingClientRect().top - top - above;
+  return pane.scrollHeight - pane.scrollTop - pane.clientHeight >= NEAR;
+}
 
 function follow(pane) {
   pane.followed = true;
   let atEnd = true,
     touched = 0; // when the reader last moved something: content that shrinks scrolls too
   const { button } = showcase;
-  const newest = button("↓ newest", () => toEnd("smooth"), { class: "newest", hidden: true });
+  const newest = button("↓", () => toEnd("smooth"), { class: "newest", hidden: true });
+  newest.append(showcase.make("span", {}, " newest"));
   const toEnd = (behavior = "instant") => pane.scrollTo({ top: pane.scrollHeight, behavior });
   pane.append(newest);
   pane.addEventListener("scroll", () => {
@@ -25,8 +39,9 @@ function follow(pane) {
     toEnd();
   });
   const grown = new ResizeObserver(() => {
-    if (atEnd) toEnd();
-    else newest.hidden = false;
+    if (atEnd && begin(pane)) atEnd = false;
+    else if (atEnd) toEnd();
+    if (!atEnd) newest.hidden = false;
   });
   const observe = () => {
     for (const part of pane.children) if (part !== newest) grown.observe(part);

@@ -52,3 +52,12 @@ showcase.lanes = (view) => {
   const look = { class: "lanes", role: "group", "aria-label": "Whose places" };
   return make("div", look, toggle, ...chips);
 };
+
+// Bring the answers into sight when they begin, where the question fills a phone.
+document.addEventListener("click", ({ target }) => {
+  const asks = "#run-compare, #tab-compare .sample:not(.own-picture)";
+  if (innerWidth > 700 || !target.closest?.(asks)) return;
+  showcase.whenThere("#compare-answers .compared", (first) =>
+    first.parentElement.scrollIntoView({ block: "start" }),
+  );
+});

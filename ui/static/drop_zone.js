@@ -89,5 +89,5 @@ showcase.pickers = (view) => {
       view.pick({ url: event.target.value.trim() });
     },
   });
-  return make("div", { class: "pickers" }, file, camera, address);
+  return make("div", { class: "pickers" }, file, camera, showcase.camera(view), address);
 };

@@ -9,19 +9,37 @@ showcase.files = (element, props, watch, take) => {
   });
   watch("value", () => {
     const { path, name, link, said: words } = props.value ?? {};
-    said().textContent = words ?? (name ? `${name} is saved.` : "");
+    say(said(), words ?? (name ? `${name} is saved.` : ""));
     if (path) showcase.make("a", { href: showcase.address(path), download: name }).click();
     if (link) share(said(), location.origin + location.pathname + link);
   });
 };
 
-async function share(said, link) {
+const TIME_TO_READ = 10_000, // milliseconds
+  TIME_TO_COPY = 60_000;
+
+function say(said, words) {
+  said.textContent = words;
+  clearTimeout(said.vanish);
+  said.vanish = setTimeout(() => (said.textContent = ""), TIME_TO_READ);
+}
+
+async function share(said, address) {
+  const sample = new URL(address).searchParams.has("example"),
+    link = sample ? address : `${address}&shared=1`;
+  clearTimeout(said.vanish);
   said.textContent = link;
   try {
     await navigator.clipboard.writeText(link);
-    said.textContent = `Copied: ${link}`;
+    const holds = sample
+      ? "It opens this sample, and asks what it asks."
+      : "It opens this tab, without your picture and its answer: Export has these as a web page.";
+    say(said, `The link is copied. ${holds}`);
   } catch {
-    getSelection().selectAllChildren(said);
+    const shown = showcase.make("span", {}, link);
+    said.replaceChildren("Copy this link: ", shown);
+    getSelection().selectAllChildren(shown);
+    said.vanish = setTimeout(() => (said.textContent = ""), TIME_TO_COPY);
   }
 }
 

@@ -22,6 +22,7 @@ const numbered = (kept, keep) => {
   keep(number);
   return number;
 };
+showcase.isNew = !showcase.kept("browser"); // nothing that was asked before can come back
 const browser = numbered(showcase.kept("browser"), (number) => showcase.keep("browser", number));
 let tab = "";
 try {

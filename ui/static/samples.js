@@ -5,8 +5,10 @@ showcase.samples = (element, pick) => {
   element.addEventListener("click", ({ target }) => {
     const sample = target.closest("[data-index]");
     if (!sample) return;
-    showcase.remember("example", String(Number(sample.dataset.index) + 1));
-    pick({ index: Number(sample.dataset.index) });
+    const index = Number(sample.dataset.index),
+      task = sample.dataset.task.replace(/[<>]/g, "");
+    showcase.remember({ task, example: String(index + 1) });
+    pick({ index });
   });
 };
 

@@ -3,7 +3,7 @@
 const NARROW = matchMedia("(max-width: 700px)"),
   LEAST = 15,
   MOST = 80, // percent of the work area
-  USUAL = { wide: 55, high: 46 };
+  USUAL = { wide: 55, high: 38 };
 const kept = showcase.kept("split") ?? {};
 const side = () => (NARROW.matches ? "high" : "wide");
 

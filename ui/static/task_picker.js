@@ -17,10 +17,21 @@ showcase.tasks = (element, props, watch, choose) => {
     );
     if (held) root.querySelector("input:checked")?.focus();
     reveal(root);
+    showcase.earlier(element.closest(".tabitem"));
   };
   watch("value", show);
   new ResizeObserver(() => reveal(root)).observe(root);
   show();
+};
+
+// Say whose answer is shown, where another task was chosen since.
+showcase.earlier = (tab, asked) => {
+  const line = tab?.querySelector(".earlier");
+  if (!line) return;
+  line.dataset.asked = asked ?? line.dataset.asked ?? "";
+  const chips = [...tab.querySelectorAll(".tasks input")];
+  const other = chips.find((chip) => chip.value === line.dataset.asked && !chip.checked);
+  line.textContent = other ? `Below is the answer of “${other.parentElement.textContent}”.` : "";
 };
 
 // Scroll sideways to the chosen task, where all stand in one line.
@@ -42,8 +53,8 @@ function chip({ token, title, locked }, chosen, choose) {
     checked: chosen,
     "aria-label": locked ? `${title}, locked: ${locked}` : title,
     onchange: () => {
-      showcase.remember("task", token.replace(/[<>]/g, ""));
-      choose({ token });
+      showcase.remember({ task: token.replace(/[<>]/g, "") });
+      choose({ token, linked: "linked" in radio.dataset });
     },
   });
   const look = { class: locked ? "chip locked" : "chip", title: locked || null };

@@ -63,6 +63,8 @@ showcase.viewer = (element, props, watch, trigger, upload) => {
     view.scene = value.path ? value : null;
     showcase.render(view, same);
     showcase.saidOf(view, value.said, "bad");
+    showcase.carry(view);
+    showcase.earlier(view.tab, value.asked ?? "");
   };
   link(view, view.root);
   showcase.dropZone(view, upload);
@@ -108,7 +110,7 @@ showcase.render = (view, zoom) => {
   view.names = make("div", { class: "names", "aria-hidden": "true" });
   view.stage = make("div", { class: "stage" }, view.picture, view.svg, view.names);
   view.frame = make("div", { class: "frame" }, view.stage);
-  root.append(view.frame);
+  root.append(showcase.pictures(view), view.frame);
   drawRegions(view);
   showcase.drawing(view);
   showcase.zoomable(view);
@@ -121,6 +123,7 @@ showcase.render = (view, zoom) => {
   });
   view.watcher.observe(view.frame);
   showcase.layOut(view);
+  showcase.reveal(view);
   showcase.refresh(view);
 };
 

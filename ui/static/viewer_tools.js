@@ -29,13 +29,22 @@ showcase.tools = (view) => {
     if (scene.regions.some(({ solid }) => solid)) bar.append(opacity(view));
   }
   const draws = (on) => view.stage.classList.toggle("drawing", on);
-  if (view.drawable) bar.append(toggle("Draw a box", scene.draw, draws));
-  bar.append(button("Full screen", () => view.root.requestFullscreen?.()));
+  if (view.drawable && !scene.draw) bar.append(toggle("Draw a box", false, draws));
+  if (document.fullscreenEnabled) bar.append(fullScreen(view));
   const summary = make("summary", {}, "New picture");
   if (view.takes !== "none")
     bar.append(make("details", { class: "other" }, summary, showcase.pickers(view)));
   view.root.append(showcase.lanes(view), make("div", { class: "bars" }, bar, view.actions));
 };
+
+function fullScreen({ root }) {
+  const isFull = () => document.fullscreenElement === root;
+  const turn = () => (isFull() ? document.exitFullscreen() : root.requestFullscreen());
+  const title = () => (isFull() ? "Leave full screen" : "Full screen");
+  const shown = showcase.button(title(), turn);
+  root.onfullscreenchange = () => (shown.textContent = title());
+  return shown;
+}
 
 function opacity(view) {
   const { make } = showcase;

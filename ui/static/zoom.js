@@ -1,7 +1,7 @@
 // Zoom and pan: the stage gets a size and a place in its frame. Names and lines keep their size.
 const MOST = 16, // times the size at which the picture fits
   STEP = 1.25,
-  NARROW = 0.25; // of the frame's width: what would be narrower begins nearly as wide as it
+  LONG = 3; // times as high as wide: such a picture begins nearly as wide as its frame
 
 showcase.zoomable = (view) => {
   view.zoom = { k: 1, x: 0, y: 0, by: null };
@@ -71,10 +71,10 @@ showcase.pan = (view, dx, dy) => {
   showcase.layOut(view);
 };
 
-// Show all of the picture; a tall one nearly as wide as the frame, from its top, unless `whole`.
+// Show all of the picture; a long one nearly as wide as the frame, from its top, unless `whole`.
 showcase.fit = (view, whole = true) => {
   const [w, h, wide] = fitting(view);
-  const narrow = w < NARROW * wide && !whole;
+  const narrow = h > LONG * w && w < wide && !whole;
   Object.assign(view.zoom, { k: narrow ? Math.min(MOST, (0.9 * wide) / w) : 1, x: Infinity, y: 0 });
   if (!narrow) view.zoom.y = Infinity;
   showcase.layOut(view);
@@ -103,6 +103,26 @@ showcase.layOut = (view) => {
     height: `${h * zoom.k}px`,
     transform: `translate(${zoom.x}px, ${zoom.y}px)`,
   });
+};
+
+// Move the picture to its first region where none can be seen.
+showcase.reveal = (view) => {
+  const { zoom, scene } = view,
+    [w, h, wide, high] = fitting(view);
+  const boxes = scene.regions.map(({ points }) => showcase.bounds(points));
+  const seen = ([x0, y0, x1, y1]) =>
+    x0 * w * zoom.k + zoom.x < wide &&
+    x1 * w * zoom.k + zoom.x > 0 &&
+    y0 * h * zoom.k + zoom.y < high &&
+    y1 * h * zoom.k + zoom.y > 0;
+  const key = String(boxes);
+  if (key === view.revealed) return; // the reader has moved the picture since
+  if (wide && high) view.revealed = key;
+  if (!boxes.length || boxes.some(seen)) return;
+  const [x0, y0, x1, y1] = boxes[0];
+  zoom.x = (wide - (x0 + x1) * w * zoom.k) / 2;
+  zoom.y = (high - (y0 + y1) * h * zoom.k) / 2;
+  showcase.layOut(view);
 };
 
 // The keys of the picture: + - 0; true when the key was one of them.

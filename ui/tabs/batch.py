@@ -14,7 +14,8 @@ from gradio.events import Dependency
 
 from ui.components.result_panel import after
 from ui.components.samples import ASSETS
-from ui.core.gradio_compat import QUIET, UploadedFiles
+from ui.core.events import QUIET
+from ui.core.gradio_compat import UploadedFiles
 from ui.core.limits import quota_of
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor, owner_pays

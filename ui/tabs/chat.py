@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ from gradio.components import Component
 from gradio.events import Dependency
 
 from ui.components.chart import ChartPanel
-from ui.components.engine_panel import SETS_STATE
 from ui.components.fallback import fallback_button
 from ui.components.history_menu import history_menu
 from ui.components.model_line import model_line
 from ui.components.result_panel import ResultPanel, after
 from ui.components.samples import ASSETS, Sample, picked_index
 from ui.components.views import REGION_LIST, WORDS, view, view_tabs
-from ui.core.gradio_compat import QUIET, MessageBox, posted
+from ui.core.events import CHOICE, QUIET, SETS_STATE
+from ui.core.gradio_compat import MessageBox, posted
 from ui.core.markdown import LATEX
 from ui.core.session import EngineRegistry, Visitor
 from ui.state.conversation import Conversation, read_message
@@ -50,9 +51,7 @@ class ChatTab:
             self._composer()
         self.viewer = self.pane.viewer
         self.handlers = ChatHandlers(model, registry, self._fields())
-        self.attached = Attachments(
-            model, self.conversation, self.box, self.pane, self.notice, registry.limiter
-        )
+        self.attached = Attachments(model, self.handlers, self.box, self.pane, registry.limiter)
         self._wire()
 
     def _samples(self) -> list[Sample]:
@@ -75,7 +74,7 @@ class ChatTab:
                 feedback_options=None,
                 latex_delimiters=LATEX,
                 elem_classes="conversation",
-                placeholder="Give a picture, and ask about it below.",
+                placeholder="Ask about the picture.",
             )
             self.live = gr.Markdown(elem_classes="live", line_breaks=True, latex_delimiters=LATEX)
         with view("regions"):
@@ -134,6 +133,10 @@ class ChatTab:
         """Return what shows a conversation that was held before."""
         return self.handlers.again(state)
 
+    def carry(self, listen: Callable[..., Dependency], own: Component) -> Dependency:
+        """Have the visitor's picture of another tab attached; see `OpenedTab`."""
+        return self.attached.carry_on(listen, own)
+
     def first_question(self) -> Question:
         """Return the question of the first sample."""
         turn = read_message(self.sample(0), Conversation(), self.model)
@@ -156,7 +159,7 @@ class ChatTab:
             self.answer_after(listen(acted, inputs, asked, postprocess=False, **QUIET))
         self.box.stop(Conversation.stop, conversation, None, **QUIET)
         self.attached.wire()
-        self.pane.samples.pick(self.attached.hide_page, None, self.pane.page, **QUIET)
+        self.pane.samples.pick(self.attached.hide_page, None, self.pane.page, **CHOICE)
         self.chatbot.undo(handlers.undo, conversation, fields.undone, **QUIET)
         self.cleared = self.chatbot.clear(handlers.clear, conversation, fields.undone, **QUIET)
 

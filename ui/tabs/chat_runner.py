@@ -13,9 +13,9 @@ from gradio.components import Component
 
 from ui.components.chart import ChartPanel
 from ui.components.fallback import accept_offer, offer
-from ui.components.offers import CHART
+from ui.components.offers import CHART, Offer
 from ui.components.result_panel import facts_html
-from ui.components.viewer import scene
+from ui.components.viewer import given, scene
 from ui.core.markdown import as_markdown, verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import picture_path
@@ -23,10 +23,16 @@ from ui.state.conversation import Conversation, as_message, read_message
 from ui.state.phase import Phase
 from ui.state.rendering import waiting
 from ui.state.replies import Result, follow
-from ui.tabs.attachments import OFFERS
 from ui.tabs.fields import shown_page
 from ui.tabs.settings import ChatSettings
 from vlm_backends import Answer, BadPrompt, Model, Picture, Turn, VLMError
+
+OFFERS = {  # by what is found in a picture
+    "things": Offer("What is in it?", "What is in this picture?"),
+    "text": Offer("Read it", "What does it say?"),
+    "codes": Offer("Read", "What is in the code?"),
+    "chart": CHART,
+}
 
 
 def check_free(conversation: Conversation) -> None:
@@ -104,7 +110,7 @@ class ChatHandlers:
             self.fields.box: None,
             self.fields.chatbot: conversation.messages,
             self.fields.notice: "",
-            self.fields.viewer: scene(conversation.picture()),
+            self.fields.viewer: scene(conversation.picture(), pictures=turn.pictures),
             **self._cleared_outcome(),
         }
 
@@ -174,10 +180,11 @@ class ChatHandlers:
             self.fields.chatbot: conversation.messages,
             self.fields.live: "",
             **self.beside(conversation.picture(), conversation.result),
+            **self._given(conversation),
             self.fields.instead: instead,
         }
-        if unanswered:  # the question goes back into the box
-            updates[self.fields.box] = as_message(unanswered)
+        if unanswered:  # the question goes back into the box; the facts are another answer's
+            updates |= {self.fields.box: as_message(unanswered), self.fields.facts: ""}
         return updates
 
     def beside(self, picture: Picture | None, result: Result | None) -> dict:
@@ -186,7 +193,13 @@ class ChatHandlers:
         tied = any(region.span for region in answer.regions)
         # What was read can be seen in the picture; what a chart holds, in its table.
         labels = False if answer.literal or answer.rows else None
-        shown = scene(result.picture if result else picture, answer, text=tied, labels=labels)
+        shown = scene(
+            result.picture if result else picture,
+            answer,
+            text=tied,
+            labels=labels,
+            pictures=result.question.prompt.pictures if result else (),
+        )
         table = self.fields.chart.show(answer) if self.fields.chart else {}
         return {self.fields.viewer: shown, self.fields.facts: facts_html(result), **table}
 
@@ -194,18 +207,30 @@ class ChatHandlers:
         """Show a conversation that was held before, with the end of its last answer."""
         if conversation.phase is Phase.ENDED:
             conversation.settle()
-        given, failed = conversation.given, conversation.failed
-        waiting = {"text": "", "files": [picture_path(given)]} if given else None
-        page = given.page if given else None
+        newest, failed = conversation.given, conversation.failed
+        waiting = as_message(failed) if failed else None
+        if newest and not failed:
+            waiting = {"text": "", "files": [picture_path(newest)]}
+        page = newest.page if newest else None
         return {
             self.fields.chatbot: conversation.messages,
-            self.fields.box: as_message(failed) if failed else waiting,
+            self.fields.box: waiting,
             self.fields.notice: "",
             self.fields.instead: "",
             self.fields.page: shown_page(page),
             **self.beside(conversation.picture(), conversation.result),
-            **({self.fields.viewer: scene(given)} if given else {}),
+            **self._given(conversation),
         }
+
+    def _given(self, conversation: Conversation) -> dict:
+        """Return what shows a picture that was given and not asked about yet, if there is one."""
+        picture = conversation.given
+        return {self.fields.viewer: given(scene(picture))} if picture else {}
+
+    def shown(self, conversation: Conversation) -> dict:
+        """Return what the viewer shows: the picture that was given, or the last result."""
+        beside = self.beside(conversation.picture(), conversation.result)
+        return (beside | self._given(conversation))[self.fields.viewer]
 
     def undo(self, conversation: Conversation) -> dict:
         """Put the last question back into the box."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,17 +10,17 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from ui.components.history_menu import FILLS_BROWSER
+from ui.components.history_menu import FILLS_BROWSER, FILLS_OWN
 from ui.components.samples import ASSETS, Sample, picked_index
-from ui.components.viewer import refused, scene
-from ui.core.gradio_compat import QUIET, STREAMED
+from ui.components.viewer import given, refused, scene
+from ui.core.events import CHOICE, QUIET, STREAMED
 from ui.core.limits import current_user
 from ui.core.markdown import verbatim
 from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import picture_path, store_picture
-from ui.core.uploads import given_pictures
-from ui.state.candidates import candidates, chosen_among, default_choice
-from ui.state.comparison import MOST, Comparison, entries_for
+from ui.core.uploads import carried_picture, given_pictures
+from ui.state.candidates import about, candidates, chosen_among, default_choice
+from ui.state.comparison import MOST, Comparison, ComparisonEntry, entries_for
 from ui.state.history import History, cut_off
 from ui.state.replies import PICTURE_FIRST
 from ui.tabs.compare_runner import CompareFields, ComparisonHandlers
@@ -35,6 +35,7 @@ EXAMPLES = (  # what is wanted, picture, words, who is asked besides the default
     (DESCRIBE, "coffee.jpg", "", ()),
     (READ, "chart.png", "", ("google/deplot",)),
 )
+_SAMPLES = [Sample(file, titled(intent.title, words)) for intent, file, words, _ in EXAMPLES]
 _BY_TITLE = {intent.title: intent for intent in INTENTS}
 
 
@@ -51,7 +52,7 @@ class CompareTab:
         self.kept = gr.State([])  # the keys of the candidates that were chosen by hand
         with gr.Row(elem_classes="work"):
             with gr.Column(scale=5, min_width=320, elem_classes="picture-pane"):
-                self.pane = PicturePane("compare-viewer", _samples())
+                self.pane = PicturePane("compare-viewer", _SAMPLES)
             with gr.Column(scale=6, min_width=320, elem_classes=["answer-pane", "scrolls"]):
                 self._question()
                 self._answers()
@@ -74,7 +75,7 @@ class CompareTab:
         self.about = gr.Markdown(elem_classes="about")
         self.chosen = gr.CheckboxGroup(
             [],
-            label=f"Whom to ask, {MOST} at most",
+            label="Whom to ask",
             elem_id="compare-models",
             elem_classes="compare-choice",
             show_select_all=False,
@@ -105,9 +106,11 @@ class CompareTab:
         """Wire the events that fill the fields."""
         offered = [self.chosen, self.words, self.about]
         gr.on(None, self.offer, [self.visitor, self.intent, self.kept], offered, **QUIET)
-        self.chosen.input(lambda chosen: chosen, self.chosen, self.kept, **QUIET)
-        given = [self.comparison, self.viewer, self.pane.page, self.notice]
-        self.pane.wire([self.comparison], given, self.picked, self.turned)
+        told = [self.kept, self.about]
+        self.chosen.input(self.choose, [self.intent, self.chosen], told, **CHOICE)
+        cleared = [self.notice, self.agreement, *self.answers]
+        self.given = [self.comparison, self.viewer, self.pane.page, *cleared]
+        self.pane.wire([self.comparison], self.given, self.picked, self.turned)
 
     def _wire_comparisons(self) -> None:
         """Wire the events that take a comparison, stream its answers, and compare them."""
@@ -123,10 +126,9 @@ class CompareTab:
             self.agreement,
             *self.answers,
         ]
-        filled = [self.comparison, self.viewer, self.pane.page]
-        filled += [self.intent, self.words, self.chosen, self.kept]
+        filled = [*self.given, self.intent, self.words, self.chosen, self.kept]
         inputs = [self.comparison, self.visitor]
-        loaded = self.pane.samples.pick(self.load_sample, inputs, filled, **QUIET)
+        loaded = self.pane.samples.pick(self.load_sample, inputs, filled, **CHOICE)
         asked = [self.go.click, self.words.submit]
         self._stream_after(gr.on(asked, self.take, fields, self.taken, **QUIET))
         self._stream_after(loaded.then(self.take, fields, self.taken, **QUIET))
@@ -138,8 +140,8 @@ class CompareTab:
             stream = partial(handlers.stream, number)
             streamed = start.then(stream, inputs, answer, postprocess=False, **STREAMED)
             streamed.failure(partial(handlers.shown, number), self.comparison, answer, **QUIET)
-        ended = handlers.fields.ended
-        self.ends.append(start.then(handlers.watch, self.comparison, ended, **STREAMED))
+        watched = start.then(handlers.watch, self.comparison, handlers.fields.ended, **STREAMED)
+        self.ends.append(watched)
 
     def offer(self, visitor: Visitor, title: str, kept: list[str]) -> dict:
         """Show whom to ask for this, the field for words, and what it is about.
@@ -156,8 +158,12 @@ class CompareTab:
             self.words: gr.Textbox(
                 visible=bool(intent.words), label=label, placeholder=intent.example
             ),
-            self.about: intent.about,
+            self.about: about(intent, chosen),
         }
+
+    def choose(self, title: str, chosen: list[str]) -> dict:
+        """Keep what was chosen by hand."""
+        return {self.kept: chosen, self.about: about(_BY_TITLE[title], chosen)}
 
     def wire_reload(
         self, opened: Callable[..., Dependency], history: History, browser: gr.Textbox
@@ -168,26 +174,37 @@ class CompareTab:
             kept = history.resume(number, current_user(), "compare", comparison)
             if kept is comparison or not kept.begun or not await cut_off(kept, number):
                 return gr.skip()
-            kept.shown_in = number
-            texts = [entry.markdown() for entry in kept.entries]
-            shown = [gr.Markdown(text, visible=True) for text in texts]
+            kept.shown_in, (title, words) = number, kept.asked
+            chosen = [entry.candidate.key for entry in kept.entries]
+            asked = {self.intent: title, self.words: words, self.kept: chosen} if title else {}
             return {
                 self.comparison: kept,
+                **asked,
                 self.pane.page: shown_page(kept.given.page if kept.given else None),
                 self.viewer: scene(kept.given),
-                **dict(zip(self.answers, shown)),
+                **self._columns(kept.entries if kept.is_shown else ()),
                 **self.handlers.together(kept),
             }
 
         shown = [self.comparison, self.pane.page, self.viewer, self.agreement, *self.answers]
-        opened(resume, [self.comparison, browser], shown, js=FILLS_BROWSER, **QUIET)
+        shown += [self.intent, self.words, self.kept, self.go, self.stop]
+        begun = opened(resume, [self.comparison, browser], shown, js=FILLS_BROWSER, **QUIET)
+        begun.then(self.carry, [self.comparison, browser], self.given, js=FILLS_OWN, **QUIET)
 
     def picked(self, comparison: Comparison, event: gr.EventData) -> dict[Any, Any]:
         """Show a picture that was given, or say at the viewer what is wrong with it."""
         try:
             (picture,) = given_pictures(event, self.registry.limiter)
         except VLMError as error:
-            return {self.viewer: refused(scene(comparison.given), str(error))}
+            return {self.viewer: refused(self.handlers.view(comparison), str(error))}
+        comparison.used = True
+        return self.show(comparison, picture) | {self.pane.page: shown_page(picture.page)}
+
+    def carry(self, comparison: Comparison, own: str) -> dict[Any, Any]:
+        """Show the picture that was given on another tab, unless this one is in use."""
+        picture = None if comparison.used or not own else carried_picture(own)
+        if picture in (None, comparison.given):
+            return gr.skip()
         return self.show(comparison, picture) | {self.pane.page: shown_page(picture.page)}
 
     def turned(self, comparison: Comparison, page: int | None) -> dict[Any, Any]:
@@ -202,7 +219,18 @@ class CompareTab:
     def show(self, comparison: Comparison, picture: Picture) -> dict[Any, Any]:
         """Show the picture, which is asked about from now on."""
         comparison.given = picture
-        return {self.comparison: comparison, self.viewer: scene(picture), self.notice: ""}
+        shown = {self.comparison: comparison, self.viewer: given(scene(picture)), self.notice: ""}
+        entries = comparison.entries if comparison.is_shown else ()
+        if not entries:
+            comparison.stop()
+        shown |= {**self._columns(entries), self.agreement: ""}
+        return shown | (self.handlers.together(comparison) if entries else {})
+
+    def _columns(self, entries: Sequence[ComparisonEntry]) -> dict[Any, Any]:
+        """Return what shows these entries, each in its column, and hides the other columns."""
+        shown = [gr.Markdown(entry.markdown(), visible=True) for entry in entries]
+        hidden = dict.fromkeys(self.answers, gr.Markdown("", visible=False))
+        return hidden | dict(zip(self.answers, shown))
 
     def load_sample(
         self, comparison: Comparison, visitor: Visitor, event: gr.EventData
@@ -216,9 +244,7 @@ class CompareTab:
         wanted = [next((one.key for one in found if id in one.models), None) for id in also]
         chosen = [*dict.fromkeys([*default_choice(found), *filter(None, wanted)])]
         picture = store_picture(ASSETS / name)
-        comparison.given = picture
-        return {
-            self.comparison: comparison,
+        return self.show(comparison, picture) | {
             self.viewer: scene(picture),
             self.pane.page: shown_page(picture.page),
             self.intent: intent.title,
@@ -245,9 +271,6 @@ class CompareTab:
             self._begin(comparison, visitor, intent, picture, (words or "").strip(), chosen)
         except VLMError as error:
             return {self.comparison: comparison, self.notice: verbatim(str(error))}
-        texts = [entry.markdown() for entry in comparison.entries]
-        shown = [gr.Markdown(text, visible=True) for text in texts]
-        hidden = [gr.Markdown("", visible=False)] * (MOST - len(shown))
         return {
             self.comparison: comparison,
             self.notice: "",
@@ -255,7 +278,7 @@ class CompareTab:
             self.stop: gr.Button(visible=True),
             self.viewer: scene(comparison.picture),
             self.agreement: "",
-            **dict(zip(self.answers, [*shown, *hidden], strict=True)),
+            **self._columns(comparison.entries),
         }
 
     def _begin(
@@ -274,7 +297,4 @@ class CompareTab:
         found = candidates(self.registry, visitor, intent)
         entries = entries_for(chosen_among(found, keys), intent, picture, words)
         comparison.begin(picture, entries, words if intent is FIND else "")
-
-
-def _samples() -> list[Sample]:
-    return [Sample(picture, titled(intent.title, words)) for intent, picture, words, _ in EXAMPLES]
+        comparison.asked = intent.title, words

@@ -98,17 +98,24 @@ class ComparisonHandlers:
 
     def together(self, comparison: Comparison) -> dict:
         """Return what shows the end of a comparison that was held before."""
-        return (
-            self._together(comparison, True) if comparison.complete and comparison.entries else {}
-        )
+        ended = comparison.complete and comparison.entries and comparison.is_shown
+        return self._together(comparison, True) if ended else {}
+
+    def view(self, comparison: Comparison) -> dict | None:
+        """Return what the viewer shows: the picture, with the places if it was asked about."""
+        places, groups = comparison.places()
+        if not places.regions or not comparison.is_shown:
+            return scene(comparison.given)
+        return scene(comparison.picture, places, groups, text=False, lanes=True)
 
     def _together(self, comparison: Comparison, complete: bool) -> dict:
         """Return all places on one picture, and how far they agree; at the end also the table."""
-        places, groups = comparison.places()
+        if not comparison.is_shown:  # another picture was given: its answers are not these
+            return gr.skip()
+        places, _ = comparison.places()
         shown: dict[Component, object] = {}
         if places.regions:
-            drawn = scene(comparison.picture, places, groups, text=False, lanes=True)
-            shown[self.fields.viewer] = drawn
+            shown[self.fields.viewer] = self.view(comparison)
         if complete or places.regions:
             answers = comparison.answers()
             found = meetings(answers)

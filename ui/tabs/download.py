@@ -13,8 +13,7 @@ from gradio.components import Component
 from gradio.events import Dependency
 
 from ui.components.download_offer import offer_download, show_progress
-from ui.components.engine_panel import SETS_STATE
-from ui.core.gradio_compat import QUIET
+from ui.core.events import QUIET, SETS_STATE
 from ui.core.markdown import verbatim
 from ui.core.session import Visitor
 from ui.core.shutdown import shutdown_registry

@@ -9,7 +9,7 @@ import gradio as gr
 
 from ui.components.chart import ChartPanel, question_about
 from ui.components.offers import CHART, CODES, Offer
-from ui.core.gradio_compat import QUIET
+from ui.core.events import QUIET
 from ui.core.markdown import verbatim
 from ui.state.conversation import Conversation
 from ui.state.links import slug

@@ -12,7 +12,8 @@ from gradio.events import Dependency
 from ui.components.offers import offers
 from ui.components.samples import Sample, sample_strip
 from ui.components.viewer import viewer
-from ui.core.gradio_compat import QUIET, OptionalNumber
+from ui.core.events import CHOICE
+from ui.core.gradio_compat import OptionalNumber
 from vlm_backends.types import Page
 
 # What a browser offers to choose: not each one knows all of them by "image".
@@ -71,11 +72,9 @@ class PicturePane:
         `picked` gets the values of `inputs` and the event, `turned` the number of the page in place
         of the event. Both return {component: value} for `outputs`.
         """
-        given = self.viewer.picked(
-            picked, list(inputs), list(outputs), trigger_mode="always_last", **QUIET
-        )
+        given = self.viewer.picked(picked, list(inputs), list(outputs), **CHOICE)
         # The field of the page is no output: it may be typed into meanwhile.
         shown = [part for part in outputs if part is not self.page]
         turn = [*inputs, self.page]
-        self.page.input(turned, turn, shown, trigger_mode="always_last", **QUIET)
+        self.page.input(turned, turn, shown, **CHOICE)
         return given

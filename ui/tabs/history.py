@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from ui.components.history_menu import FILLS_BROWSER, shown_history
-from ui.core.gradio_compat import QUIET
+from ui.core.events import QUIET
 from ui.core.limits import current_user
 from ui.core.markdown import verbatim
 from ui.core.session import Visitor

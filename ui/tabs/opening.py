@@ -12,7 +12,7 @@ from gradio.events import Dependency
 
 from ui.components.history_menu import FILLS_BROWSER
 from ui.components.viewer import scene
-from ui.core.gradio_compat import QUIET
+from ui.core.events import CHOICE, QUIET, SETS_STATE
 from ui.core.limits import current_user
 from ui.core.session import Visitor
 from ui.core.storage import store_picture
@@ -54,6 +54,13 @@ class OpenedTab(Protocol):
         """Return what shows a state that an earlier load of the page left."""
         ...
 
+    def carry(self, listen: Callable[..., Dependency], own: Component) -> Dependency:
+        """Have the visitor's picture of another tab shown after what `listen` listens to.
+
+        `own` is a hidden field: a script fills in the path (`FILLS_OWN`). Returns the event.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class Opener:
@@ -67,16 +74,24 @@ class Opener:
     history: History
     browser: gr.Textbox
 
-    def wire(self, opened: Callable[..., Dependency]) -> None:
-        """Wire the event that opens the tab."""
+    def wire(
+        self, opened: Callable[..., Dependency], again: Callable[..., Dependency] | None
+    ) -> None:
+        """Wire the event that opens the tab, and the one that opens it again, if it is another."""
         tab = self.tab
         self.opening.add(tab.model, tab.first_question)
         given = [tab.state, tab.visitor, self.browser]
         shown = [*dict.fromkeys([tab.state, tab.live, tab.viewer, *tab.opened])]
-        begun = opened(self.resume, given, shown, js=FILLS_BROWSER, **QUIET)
-        read = begun.then(self.begin, tab.state, [tab.viewer, tab.live], **QUIET)
-        read.then(self.answer, [tab.state, tab.visitor], shown, **QUIET)
-        tab.viewer.picked(self.given, tab.state, tab.live, **QUIET)
+        first, *_ = [
+            # A picture is carried only after what was kept is there: it would take its place.
+            tab.carry(
+                listen(self.resume, given, shown, js=FILLS_BROWSER, **QUIET).then, self.browser
+            )
+            for listen in filter(None, [opened, again])
+        ]
+        read = first.then(self.begin, tab.state, [tab.viewer, tab.live], **QUIET)
+        read.then(self.answer, [tab.state, tab.visitor], shown, **SETS_STATE)
+        tab.viewer.picked(self.given, tab.state, tab.live, **CHOICE)
         anew = [tab.state, self.browser]
         tab.cleared.then(self.renew, anew, None, js=FILLS_BROWSER, **QUIET)
 
@@ -92,7 +107,10 @@ class Opener:
         """Go on with what this browser asked before."""
         tab = self.tab
         kept = self.history.resume(browser, current_user(), tab.model.id, state)
-        if kept is state or not kept.begun or not await cut_off(kept, browser):
+        if kept is state:
+            return gr.skip()
+        if not await cut_off(kept, browser):
+            self.renew(state, browser)  # another window shows the other
             return gr.skip()
         kept.shown_in = browser
         return {tab.state: kept, tab.live: "", **tab.show_again(kept, visitor)}
@@ -101,7 +119,7 @@ class Opener:
         """Show the first sample while it is read."""
         if state.begun or not self.opening.pending(self.tab.model):
             return gr.skip()
-        picture = self.tab.first_question().picture
+        picture, state.previewed = self.tab.first_question().picture, True
         return {
             self.tab.viewer: scene(picture and store_picture(picture)),
             self.tab.live: READING,
@@ -115,5 +133,6 @@ class Opener:
         if state.begun:
             return {tab.state: state} if state.active else over
         if result is None:
-            return over | {tab.viewer: None}
+            # Nothing to take away, or it could be a picture that was given just now.
+            return over | ({tab.viewer: None} if state.previewed else {})
         return over | tab.show_result(state, visitor, result)

@@ -8,7 +8,8 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from ui.core.gradio_compat import QUIET, OptionalNumber
+from ui.core.events import CHOICE, QUIET
+from ui.core.gradio_compat import OptionalNumber
 from ui.state.conversation import sampling
 from vlm_backends import Model, Sampling
 from vlm_backends.models import check_sampling, check_schema
@@ -56,7 +57,7 @@ class SettingsFields:
             system, schema = self._instructions(model.converses)
             reset = gr.Button(f"Reset to {model.title}'s own", size="sm")
         self.fields: list[Component] = [*numbers, system, schema]
-        preset.input(self.preset, preset, numbers, **QUIET)
+        preset.input(self.preset, preset, numbers, **CHOICE)
         reset.click(self.own, None, [preset, *self.fields], **QUIET)
 
     def _instructions(self, converses: bool) -> tuple[gr.Textbox, gr.Textbox]:

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 from gradio.events import Dependency
 
 from ui.components.chart import TablePanel
 from ui.components.download_offer import download_button
-from ui.components.engine_panel import SETS_STATE
 from ui.components.fallback import fallback_button
 from ui.components.model_line import model_line
 from ui.components.result_panel import ResultPanel, after
 from ui.components.samples import ASSETS, Sample, picked_index
-from ui.components.task_picker import shown_tasks, task_picker
+from ui.components.task_picker import task_picker
 from ui.components.views import REGION_LIST, WORDS, view, view_tabs
-from ui.core.gradio_compat import QUIET
-from ui.core.markdown import verbatim
+from ui.core.events import CHOICE, QUIET, SETS_CHOICE, SETS_STATE
 from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import store_picture
 from ui.state.replies import Result
 from ui.state.task_plan import task_prompt
-from ui.state.task_run import TaskRun, complete_box
+from ui.state.task_run import TaskRun
 from ui.tabs.download import DownloadHandlers
 from ui.tabs.fields import PicturePane, RegionField, shown_page, titled
 from ui.tabs.run_fields import RunFields
+from ui.tabs.task_choice import ChoiceFields, TaskChoice, words_for
 from ui.tabs.task_pictures import NO_BOX, OFFERED_TASKS, TaskPictures
 from ui.tabs.task_runner import TaskRunHandlers
-from vlm_backends import Model, Question, Task, VLMError, find_task
-from vlm_backends.engines.base import Capability
-from vlm_backends.models import DESCRIBE_GROUP
+from vlm_backends import Model, Question, find_task
 from vlm_backends.types import CONFIDENCE
 
 EXAMPLES = (  # task, picture, words, region: each runs on every engine
@@ -52,7 +51,6 @@ class TaskTab:
     def __init__(self, model: Model, registry: EngineRegistry, visitor: gr.State) -> None:
         self.model, self.registry, self.visitor = model, registry, visitor
         self.run = self.state = gr.State(TaskRun())
-        self.reruns = gr.State(0)  # a change starts a run
         self.ends: list[Dependency] = []  # events that follow the end of each call
         with gr.Row(elem_classes="work"):
             with gr.Column(scale=6, min_width=320, elem_classes="picture-pane"):
@@ -67,26 +65,34 @@ class TaskTab:
         self.handlers = TaskRunHandlers(model, registry, self._run_fields())
         self.pictures = TaskPictures(self.run, self.pane, self.region, self.notice, self.handlers)
         self.downloads = DownloadHandlers(self.handlers, self.download, visitor)
+        self.choice = TaskChoice(self._choice_fields(), self.handlers, self.downloads)
         self._wire_fields()
         self._wire_runs()
 
     @property
     def opened(self) -> list[Any]:
         """The outputs of `show_result` and `show_again`."""
-        return [*self.exampled, *self.handlers.fields.done]
+        return [*self.exampled, self.choice.reruns, *self.handlers.fields.done]
 
     def show_result(self, state: TaskRun, visitor: Visitor, result: Result) -> dict[Any, Any]:
         """Hold the result of the first sample, and show it."""
+        chosen = find_task(state.token)  # perhaps by a link, while the sample was read
         updates = self.load_example(state, 0, visitor)
+        other = {}
+        if chosen.token != EXAMPLES[0][0]:
+            other = self.choice.show(state, chosen, visitor, *NO_BOX)
+            again = self.choice.run_at_once(state, visitor) if state.linked else {}
+            if again:
+                return updates | other | again
         state.show(result)
-        return updates | self.handlers.result_shown(state)
+        return updates | other | self.handlers.result_shown(state)
 
     def show_again(self, state: TaskRun, visitor: Visitor) -> dict[Any, Any]:
         """Return what shows a run that was held before."""
         task = find_task(state.token)
         return {
-            **self.show_task(state, task, visitor, *(state.box or NO_BOX)),
-            self.words: self._words_for(task, value=state.words),
+            **self.choice.show(state, task, visitor, *(state.box or NO_BOX)),
+            self.words: words_for(task, value=state.words),
             self.pane.page: shown_page(state.picture.page if state.picture else None),
             **dict(zip(self.region, state.box or NO_BOX, strict=True)),
             **self.handlers.shown_again(state, visitor),
@@ -146,27 +152,39 @@ class TaskTab:
             instead=self.instead,
         )
 
+    def _choice_fields(self) -> ChoiceFields:
+        return ChoiceFields(
+            run=self.run,
+            visitor=self.visitor,
+            tasks=self.tasks,
+            about=self.about,
+            download=self.download,
+            confidence=self.confidence,
+            go=self.go,
+            words=self.words,
+            region=self.region_field,
+            both=self.both,
+            viewer=self.viewer,
+            facts=self.outcome.facts,
+            reruns=gr.State(""),
+        )
+
     def _wire_fields(self) -> None:
         """Wire the events that fill the fields, and those that show the fields in the picture."""
-        self.described: list[Any] = [
-            self.tasks,
-            self.about,
-            self.download,
-            self.confidence,
-            self.go,
-        ]
-        self.chosen: list[Any] = [
-            *self.described,
-            self.words,
-            self.region_field.group,
-            self.both,
-            self.viewer,
-        ]
-        self.exampled: list[Any] = [*self.chosen, self.pane.page, *self.region]
-        run, region = self.run, [*self.region]
-        self.tasks.choose(self.choose, [run, self.visitor, *region], self.chosen, **QUIET)
-        self.pictures.wire()
-        gr.on(None, self.describe, [run, self.visitor], self.described, **QUIET)
+        pane, chosen = self.pane, self.choice.fields.chosen
+        self.exampled: list[Any] = [*chosen, pane.page, *self.region]
+        self.choice.wire()
+        self._look_after(self.pictures.wire())
+
+    def _look_after(self, event: Dependency) -> None:
+        """Have the picture looked over after this event, and a task chosen that fits it."""
+        self.choice.fit_after(self.pictures.look_after(event))
+
+    def carry(self, listen: Callable[..., Dependency], own: Component) -> Dependency:
+        """Have the visitor's picture of another tab shown; see `OpenedTab`."""
+        carried = self.pictures.carry_on(listen, own)
+        self._look_after(carried)
+        return carried
 
     def _wire_runs(self) -> None:
         """Wire the events that take a run, stream it, and show its end."""
@@ -175,18 +193,18 @@ class TaskTab:
         # A state is an output of each event: Gradio forgets one some time after it was last set.
         taken = runs.fields.taken
         sample = self.pane.samples.pick(
-            self.pick_sample, [run, self.visitor], self.exampled, **QUIET
+            self.pick_sample, [run, self.visitor], self.exampled, **CHOICE
         )
         offered = self.pane.offers.take(
             self.take_offer, [run, self.visitor], self.exampled, **QUIET
         )
         switched = self.instead.accept(runs.switch, [run, self.visitor], self.visitor, **SETS_STATE)
-        again = [run, self.reruns]
-        self.confidence.release(runs.count_rerun, again, self.reruns, **SETS_STATE)
+        reruns = self.choice.reruns
+        self.confidence.release(runs.rerun, [run, reruns], reruns, **SETS_CHOICE)
         for start in (
             self.go.click(runs.take, fields, taken, **QUIET),
             self.words.submit(runs.take, fields, taken, **QUIET),
-            self.reruns.change(runs.take, fields, taken, **QUIET),
+            reruns.change(runs.take, fields, taken, **QUIET),
             self.both.click(runs.take_both, fields, taken, **QUIET),
             self.viewer.act(runs.act, run, taken, **QUIET),
             sample.then(runs.take, fields, taken, **QUIET),
@@ -212,29 +230,6 @@ class TaskTab:
         done = self.handlers.fields.done
         self.ends += after(stream, self.handlers.finish, [self.run, self.visitor], done)
 
-    def choose(
-        self, run: TaskRun, visitor: Visitor, event: gr.EventData, *region: Any
-    ) -> dict[Any, Any]:
-        """Choose a task. The event comes from the browser: an unknown token changes nothing."""
-        try:
-            task = find_task(str(getattr(event, "token", "")))
-        except VLMError:
-            return gr.skip()
-        return self.show_task(run, task, visitor, *region)
-
-    def show_task(self, run: TaskRun, task: Task, visitor: Visitor, *region: Any) -> dict[Any, Any]:
-        """Choose this task, and show only the fields that it takes."""
-        run.token = task.token
-        updates: dict[Any, Any] = {
-            **self.describe(run, visitor),
-            self.words: self._words_for(task),
-            self.region_field.group: gr.Row(visible=task.takes == "region"),
-            self.both: gr.Button(visible=task.group == DESCRIBE_GROUP),
-        }
-        if task.takes == "region" and not run.busy:
-            updates[self.viewer] = self.handlers.view(run, complete_box(region))
-        return updates
-
     def begin_anew(self, run: TaskRun, visitor: Visitor) -> dict[Any, Any]:
         """Forget the picture and the result; a run that is on its way is ended."""
         run.stop()
@@ -242,43 +237,24 @@ class TaskTab:
         new = TaskRun(token=run.token)
         return {self.run: new, **self.show_again(new, visitor)}
 
-    def _words_for(self, task: Task, **value: Any) -> gr.Textbox:
-        """Return the field for words as the task needs it; with its `value`, if one is given."""
-        hint = str(task.example or "")
-        return gr.Textbox(visible=task.takes == "words", placeholder=hint, **value)
-
-    def describe(self, run: TaskRun, visitor: Visitor) -> dict[Any, Any]:
-        """Say what the task does, and what the visitor's engine can do for it."""
-        task, engine, capability = find_task(run.token), None, Capability(False, "")
-        try:
-            engine = self.registry.answering(visitor, self.model)
-            capability = engine.capability(self.model, task)
-            state = capability.summary
-        except VLMError as error:
-            state = str(error)
-        run.points = capability.points
-        state = verbatim(state[:1].upper() + state[1:])
-        return {
-            self.tasks: shown_tasks(self.model, engine, run.token),
-            self.about: f"{task.about} <small>{state}</small>",
-            self.confidence: gr.Slider(visible=capability.scored),
-            self.go: gr.Button(interactive=capability.available and not run.busy),
-            **self.downloads.offer(run, visitor),
-        }
-
-    def pick_sample(self, run: TaskRun, visitor: Visitor, event: gr.EventData) -> dict[Any, Any]:
-        """Fill the fields with the sample that was clicked."""
+    async def pick_sample(
+        self, run: TaskRun, visitor: Visitor, event: gr.EventData
+    ) -> dict[Any, Any]:
+        """Fill the fields with the sample that was clicked; a run that is on its way is ended."""
         index = picked_index(event, len(EXAMPLES))
-        return gr.skip() if index is None else self.load_example(run, index, visitor)
+        if index is None or not await run.ended_early():
+            return gr.skip()  # the event that follows says that a run is going on
+        return self.load_example(run, index, visitor)
 
     def load_example(self, run: TaskRun, index: int, visitor: Visitor) -> dict[Any, Any]:
         """Fill the fields with an example."""
         token, name, words, region = EXAMPLES[index]
         task = find_task(token)
         run.picture, run.example, run.drawn = store_picture(ASSETS / name), index, None
-        updates = self.show_task(run, task, visitor, *NO_BOX) | {
+        run.sampled = token
+        updates = self.choice.show(run, task, visitor, *NO_BOX) | {
             self.pane.page: shown_page(run.picture.page),
-            self.words: self._words_for(task, value=words),
+            self.words: words_for(task, value=words),
             **dict(zip(self.region, region or NO_BOX, strict=True)),
         }
         if not run.busy:
@@ -290,11 +266,11 @@ class TaskTab:
         wanted = getattr(event, "ask", "")
         if wanted not in OFFERED_TASKS:
             return gr.skip()
-        return self.show_task(run, find_task(wanted), visitor, *NO_BOX)
+        return self.choice.show(run, find_task(wanted), visitor, *NO_BOX)
 
 
 def _samples() -> list[Sample]:
     return [
-        Sample(picture, titled(find_task(token).title, words))
+        Sample(picture, titled(find_task(token).title, words), token)
         for token, picture, words, _ in EXAMPLES
     ]

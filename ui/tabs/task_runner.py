@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import uuid4
 
 import gradio as gr
 
@@ -19,7 +20,7 @@ from ui.core.session import EngineRegistry, Visitor
 from ui.core.storage import picture_path, store_picture
 from ui.state.phase import Phase
 from ui.state.rendering import nothing_found, waiting
-from ui.state.replies import PICTURE_FIRST, PageReply, follow
+from ui.state.replies import PICTURE_FIRST, PageReply, Result, follow
 from ui.state.task_plan import (
     TaskPlan,
     caption_then_places,
@@ -35,6 +36,7 @@ from vlm_backends.annotate.runner import rate_limit_for
 from vlm_backends.endings import has_content
 from vlm_backends.media.geometry import Box
 from vlm_backends.models import DESCRIBE_GROUP, READ_GROUP
+from vlm_backends.text import listed
 
 ABOUT_BOXES = (
     Action("<REGION_TO_SEGMENTATION>", "Segment", points=True, solid=True),
@@ -42,10 +44,7 @@ ABOUT_BOXES = (
     Action("<REGION_TO_CATEGORY>", "Name"),
 )
 THEN_FIND = Action("ground", "Find each thing that these words name")
-_LATE = (
-    "This answer is about the picture that was in the field when it was asked. "
-    "Run again for another."
-)
+_LATE = "The run about the picture before was stopped."
 
 
 @dataclass(frozen=True)
@@ -67,11 +66,14 @@ class TaskRunHandlers:
         asked = replace(fields, region=box)
         return self._taken(run, lambda: run.begin(single_question(self._question(run, asked))))
 
-    def count_rerun(self, run: TaskRun, reruns: int) -> int:
-        """Count one more run where the task's answer about this picture is there; else none."""
+    def rerun(self, run: TaskRun, reruns: str) -> str:
+        """Return another value where the task's answer about this picture is there; else the same.
+
+        A change starts a run.
+        """
         result = run.result
         task = result.question.task if result and result.picture == run.picture else None
-        return reruns + bool(task and task.token == run.token)
+        return uuid4().hex if task and task.token == run.token else reruns
 
     def take_both(self, run: TaskRun, *given: Any) -> dict:
         """Take a run that captions the picture, and then finds what the caption names."""
@@ -145,6 +147,8 @@ class TaskRunHandlers:
         error = run.error or (run.reply.failure if run.reply else "")
         notice = verbatim(f"{done} of {steps} done. {error}" if error and steps > 1 else error)
         instead = offer(self.registry, visitor, self.model, run.reply)
+        if run.is_late:
+            notice, instead = _LATE, ""
         shown = self._shown(run, notice) if run.settle() else {}
         return {
             self.fields.notice: notice or "Stopped before the first word.",
@@ -186,16 +190,15 @@ class TaskRunHandlers:
         # The words that were read can be seen in the picture already.
         labels = False if task.group == READ_GROUP else None
         further = [THEN_FIND] if task.group == DESCRIBE_GROUP and answer.text else []
-        if run.result and _is_late(run, answer):  # nothing more can be asked about that picture
-            return scene(run.result.picture, answer, labels=labels)
         tools = Tools(
             region_actions=ABOUT_BOXES,
             answer_actions=further,
-            drawing=task.takes == "region",
+            drawing=find_task(run.token).takes == "region",
             points=run.points,
             print=task.group == READ_GROUP,
             edits=run.changes if answer.regions else None,
             box=box,
+            asked="" if answer is NOTHING else run.asked,
         )
         return scene(run.picture, answer, labels=labels, tools=tools)
 
@@ -240,12 +243,9 @@ class TaskRunHandlers:
         if run.result is None:
             return {}
         answer = run.result.answer
-        late = _LATE if _is_late(run, answer) else ""
-        empty = (
-            "" if has_content(answer) else nothing_found(replace(answer, note=""))
-        )  # it is shown below
+        empty = "" if has_content(answer) else _nothing(run, run.result)
         return {
-            self.fields.notice: notice or late or empty,
+            self.fields.notice: notice or empty,
             self.fields.viewer: self.view(run, None if answer.regions else run.box, answer),
             **self.fields.table.show(answer),
         }
@@ -266,9 +266,12 @@ class TaskRunHandlers:
         )
 
 
-def _is_late(run: TaskRun, answer: Answer) -> bool:
-    """Return True for an answer about a picture that is no longer in the field."""
-    return answer is not NOTHING and run.result is not None and run.result.picture != run.picture
+def _nothing(run: TaskRun, result: Result) -> str:
+    """Say that nothing was found, and what was seen in the picture; the note is shown below."""
+    said = nothing_found(replace(result.answer, note=""), result.question.task)
+    seen = [words for _, words in run.seen] if run.looked is result.picture else []
+    offered = f"In the picture: {verbatim(listed(seen))}. See the offers below it."
+    return f"{said} {offered}" if seen else said
 
 
 def _line(progress: str, words: str) -> str:

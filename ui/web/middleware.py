@@ -1,7 +1,7 @@
-"""Refuses requests before Gradio sees them: one small ASGI middleware a concern.
+"""Compresses the page, and refuses requests before Gradio sees them: one ASGI middleware a concern.
 
-In their order: other sites, closed routes, wrong passwords, bodies that are too large. Each answers
-with one sentence of plain text, or passes the request on.
+In the order of the refusals: other sites, closed routes, wrong passwords, bodies that are too
+large. Each answers with one sentence of plain text, or passes the request on.
 """
 
 import re
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,17 +27,35 @@ _CLOSED = re.compile(
 _UPLOAD, _STARTUP = "/gradio_api/upload", "/gradio_api/startup-events"
 _MAX_BODY = 40 * 10**6  # bytes, except for uploads: a picture of 25 MB as base64, and its question
 _SAFE = "GET", "HEAD", "OPTIONS"
+_LARGE = "", "/config", "/gradio_api/info"  # a megabyte of settings that hardly differ
 
 
 def protection(limiter: RateLimiter, accounts: Mapping[str, str]) -> list[Middleware]:
     """List the middleware of a page, outermost first; without accounts there is no login."""
     login = [Middleware(Authentication, limiter=limiter, accounts=accounts)] if accounts else []
     return [
+        Middleware(Compression),
         Middleware(SameOrigin),
         Middleware(ClosedRoutes),
         *login,
         Middleware(BodyLimit, limiter=limiter),
     ]
+
+
+class Compression:
+    """Compress the page itself and what describes it; Gradio does so for files only.
+
+    Nothing else is compressed here: an older Starlette would hold the words of a stream back.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._plain, self._compressed = app, GZipMiddleware(app, compresslevel=6)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and compress the answer where that pays."""
+        path = scope.get("path", "").removeprefix(scope.get("root_path", "")).rstrip("/")
+        app = self._compressed if path in _LARGE else self._plain
+        await app(scope, receive, send)
 
 
 class _Check:
