@@ -321,21 +321,39 @@ def test_an_answer_below_another_task_says_whose_it_is(visit):
     expect(line).to_be_empty()
 
 
-def test_of_quick_choices_of_a_task_the_last_stays(visit):
+CLICKS_QUICKLY = """async ([titles, gap]) => {
+  for (const title of titles) {
+    [...document.querySelectorAll(".tasks .chip")]
+      .find((chip) => chip.textContent === title).querySelector("input").click();
+    if (gap) await new Promise((then) => setTimeout(then, gap));
+  }
+}"""
+
+
+@pytest.mark.parametrize("gap", [0, 20, 50, 150])
+def test_of_quick_choices_of_a_task_the_last_stays(visit, gap):
     page = visit()
-    for burst in (["Detect objects", "Segment by words", "Read"], ["Propose regions", "Caption"]):
-        page.evaluate(
-            """async (titles) => {
-              for (const title of titles) {
-                [...document.querySelectorAll(".tasks .chip")]
-                  .find((chip) => chip.textContent === title).querySelector("input").click();
-                await new Promise((then) => setTimeout(then, 50));
-              }
-            }""",
-            burst,
-        )
+    chosen = page.locator(".tasks .chip:has(:checked)")
+    expect(chosen).to_have_text("Read and locate")
+    for burst, about in (
+        (["Detect objects", "Segment by words", "Read"], "All text"),
+        (["Propose regions", "Caption"], "sentence"),
+    ):
+        page.evaluate(CLICKS_QUICKLY, [burst, gap])
         page.wait_for_timeout(3_000)  # answers to the choices before it may still come
-        expect(page.locator(".tasks .chip:has(:checked)")).to_have_text(burst[-1])
+        expect(chosen).to_have_text(burst[-1])
+        expect(page.locator("#tab-florence-2 .block.about")).to_contain_text(about)
+
+
+def test_a_sample_after_a_choice_of_a_task_brings_its_own_task(visit):
+    page = visit()
+    chosen = page.locator(".tasks .chip:has(:checked)")
+    expect(chosen).to_have_text("Read and locate")
+    page.evaluate(CLICKS_QUICKLY, [["Detect objects", "Read"], 0])
+    page.locator(".sample:visible").nth(1).click()
+    expect(page.locator("#run-task")).to_be_enabled()
+    page.wait_for_timeout(3_000)
+    expect(chosen).to_have_text("Find by words")
 
 
 def test_of_quick_samples_the_last_is_shown_and_answered(visit):

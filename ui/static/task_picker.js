@@ -2,8 +2,10 @@
 showcase.tasks = (element, props, watch, choose) => {
   const root = element.querySelector(".tasks"),
     { make } = showcase;
+  const choices = insisting(choose, () => show());
   const show = () => {
-    const { groups = [], chosen } = props.value ?? {};
+    const { groups = [], chosen: known } = props.value ?? {};
+    const chosen = choices.wanted?.token ?? known;
     const held = root.contains(document.activeElement) && document.activeElement.value;
     root.replaceChildren(
       ...groups.map(({ name, tasks }) =>
@@ -11,7 +13,7 @@ showcase.tasks = (element, props, watch, choose) => {
           "fieldset",
           {},
           make("legend", {}, name),
-          ...tasks.map((task) => chip(task, task.token === chosen, choose)),
+          ...tasks.map((task) => chip(task, task.token === chosen, choices.send)),
         ),
       ),
     );
@@ -19,10 +21,53 @@ showcase.tasks = (element, props, watch, choose) => {
     reveal(root);
     showcase.earlier(element.closest(".tabitem"));
   };
-  watch("value", show);
+  watch("value", () => {
+    choices.answered(props.value?.chosen);
+    show();
+  });
+  element.closest(".tabitem")?.addEventListener("click", ({ target }) => {
+    if (target.closest(".sample")) choices.forget(); // a sample brings its own task
+  });
   new ResizeObserver(() => reveal(root)).observe(root);
   show();
 };
+
+// Send a choice until the server tells that it is the one: of quick events, some are lost.
+// Choices go one at a time; the one that came last is sent next.
+function insisting(choose, giveUp) {
+  const PATIENCE_MS = 3000,
+    SOON_MS = 150, // what is sent while the page takes a value in is lost
+    TRIES = 4;
+  let tries = 0,
+    timer = 0;
+  const line = { wanted: null, forget, send, answered };
+  function forget() {
+    clearTimeout(timer);
+    timer = 0;
+    line.wanted = null;
+  }
+  function attempt() {
+    timer = 0;
+    if (!tries--) {
+      forget();
+      return giveUp();
+    }
+    timer = setTimeout(attempt, PATIENCE_MS);
+    choose(line.wanted);
+  }
+  function send(choice) {
+    line.wanted = choice;
+    tries = TRIES;
+    if (!timer) attempt();
+  }
+  function answered(token) {
+    if (!line.wanted) return;
+    clearTimeout(timer);
+    if (line.wanted.token === token) forget();
+    else timer = setTimeout(attempt, SOON_MS);
+  }
+  return line;
+}
 
 // Say whose answer is shown, where another task was chosen since.
 showcase.earlier = (tab, asked) => {
