@@ -5,6 +5,7 @@ import pytest
 from tests.support.chart_pictures import DARK, LIGHT, font
 from tests.support.plots import COLOURS, FOOT, LEFT, RIGHT, TOP, Plot
 from vlm_backends.engines.builtin.charts import axes, bar_charts
+from vlm_backends.engines.builtin.charts.bars import Rectangle, lay_out
 from vlm_backends.engines.builtin.charts.errors import CannotRead
 from vlm_backends.engines.builtin.charts.readings import read_any_chart
 
@@ -335,3 +336,9 @@ def _named_twice():
 def test_what_is_not_certain_is_refused(draw, reason):
     with pytest.raises(CannotRead, match=reason):
         read(draw())
+
+
+@pytest.mark.parametrize("count", [0, 1, 12])
+def test_slivers_alone_are_laid_out_without_bars(count):
+    slivers = [Rectangle(20 * i, 100, 20 * i + 12, 104, 1) for i in range(count)]
+    assert len(lay_out(slivers, False).stacks) == count

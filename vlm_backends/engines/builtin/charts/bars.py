@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -93,11 +94,6 @@ class Stack:
         """Return its area in pixels."""
         return sum(part.area for part in self.parts)
 
-    def touches(self, y: float) -> bool:
-        """Return True when an end of it or a joint between its parts lies on this line."""
-        ends = [end for part in self.parts for end in (part.top, part.bottom)]
-        return min(abs(end - y) for end in ends) <= _BASE
-
     def ends_at(self, y: float) -> bool:
         """Return True when its upper or its lower end lies on this line."""
         return min(abs(self.top - y), abs(self.bottom - y)) <= _BASE
@@ -140,8 +136,11 @@ def lay_out(found: Sequence[Rectangle], is_rotated: bool) -> Layout:
     best: list[Stack] = []
     base = 0.0
     most = (0, 0)
-    for y in sorted({edge for stack in stacks for edge in _edges(stack)}):
-        row = _similar([stack for stack in stacks if stack.touches(y)])
+    ends = np.array([edge for stack in stacks for edge in _edges(stack)])
+    owners = np.array([i for i, stack in enumerate(stacks) for _ in _edges(stack)])
+    for y in np.unique(ends).tolist():
+        touching = np.unique(owners[np.abs(ends - y) <= _BASE])  # a photo has thousands
+        row = _similar([stacks[i] for i in touching])
         # all stacks may have a joint at one height too
         weight = sum(stack.area for stack in row), sum(stack.ends_at(y) for stack in row)
         if weight >= most:
@@ -187,7 +186,9 @@ def _without_line(stacks: Sequence[Stack], found: Sequence[Rectangle]) -> list[S
     slivers = [s for s in stacks if len(s.parts) == 1 and s.bottom - s.top <= _LINE]
     bars = sorted((s for s in stacks if s not in slivers), key=lambda stack: stack.left)
     colours = {part.colour for bar in bars for part in bar.parts}
-    width = float(np.median([bar.right - bar.left for bar in bars])) if bars else 0.0
+    if not bars:
+        return list(stacks)
+    width = float(np.median([bar.right - bar.left for bar in bars]))
     line = []
     for sliver in slivers:
         (part,) = sliver.parts
@@ -229,18 +230,27 @@ def _is_twin(one: Rectangle, other: Rectangle) -> bool:
 def _stacks(found: Sequence[Rectangle]) -> list[Stack]:
     """Join the rectangles of equal sides that touch each other."""
     stacks: list[list[Rectangle]] = []
+    by_left: dict[int, set[int]] = defaultdict(set)  # the stacks whose last part begins there
+    reach = int(max(_ALIGNED, _ALIGNED_THIN))
     for one in sorted(found, key=lambda one: one.top):
-        for stack in stacks:
-            last = stack[-1]
-            thin = min(last.height, one.height) <= _THIN
-            aside = max(abs(last.left - one.left), abs(last.right - one.right))
-            aligned = aside <= (_ALIGNED_THIN if thin else _ALIGNED)
-            if aligned and -_ALIGNED <= one.top - last.bottom <= _LINE:
-                stack.append(one)
-                break
+        near = range(one.left - reach, one.left + reach + 1)
+        candidates = sorted(i for left in near for i in by_left.get(left, ()))
+        at = next((i for i in candidates if _goes_on(stacks[i][-1], one)), len(stacks))
+        if at == len(stacks):
+            stacks.append([])
         else:
-            stacks.append([one])
+            by_left[stacks[at][-1].left].discard(at)
+        stacks[at].append(one)
+        by_left[one.left].add(at)
     return [Stack(tuple(stack)) for stack in stacks]
+
+
+def _goes_on(last: Rectangle, one: Rectangle) -> bool:
+    """Return True when a rectangle has the sides of the one above it, and touches it."""
+    thin = min(last.height, one.height) <= _THIN
+    aside = max(abs(last.left - one.left), abs(last.right - one.right))
+    aligned = aside <= (_ALIGNED_THIN if thin else _ALIGNED)
+    return aligned and -_ALIGNED <= one.top - last.bottom <= _LINE
 
 
 def _rectangles(nearest: np.ndarray, colours: Sequence[int]) -> list[Rectangle]:
