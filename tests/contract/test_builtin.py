@@ -504,6 +504,40 @@ def test_of_several_series_the_cells_of_the_answer_alone_are_lit(question, lit):
     assert [region.label for region in answer.regions] == lit
 
 
+@pytest.mark.parametrize(
+    "question, said, lit",
+    [
+        ("Which city has the most visitors?", "The largest value is 88: Lima", ["Lima"]),
+        ("What is the average?", "The average of 3 values is 65", ["Oslo", "Rome", "Lima"]),
+        ("How many visitors did Oslo have?", "Oslo: 42", ["Oslo"]),
+    ],
+)
+def test_a_chat_computes_what_a_chart_answers(question, said, lit):
+    drawn = picture(charts.horizontal("Visitors", CITIES))
+    answer = list(ask(Embedded(), LLAMA, Prompt((Turn("user", question, (drawn,)),))))[-1]
+    assert answer.text.startswith(said) and len(answer.rows) == 4
+    assert [region.label.partition(":")[0] for region in answer.regions] == lit
+    assert "not by Llama 3.2" in answer.note and "DePlot" not in answer.note
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, question, said",
+    [
+        ("chart.png", "Why is the largest so large?", "cannot answer this question"),
+        ("chart.png", "How many people drew it?", "cannot answer this question"),
+        ("coffee.jpg", "How many cups are there?", "1 cup"),
+        ("sign.jpg", "Which way is the longest?", "Lake Loop"),
+        ("receipt.png", "What is the total?", "Total"),
+    ],
+)
+def test_a_chat_computes_nothing_else(name, question, said):
+    turn = Turn("user", question, (read(ASSETS / name),))
+    answer = list(ask(Embedded(), LLAMA, Prompt((turn,))))[-1]
+    assert said.lower() in answer.text.lower() and "omputed" not in answer.note
+    assert not answer.rows
+
+
 def test_a_table_that_was_corrected_is_not_said_to_be_read():
     rows = (CITY_ROWS[0], ("Oslo", "99"), *CITY_ROWS[2:])
     answer = asked_about_chart("What is the largest?", rows)

@@ -152,6 +152,20 @@ def test_a_question_about_a_printed_table_lights_the_cells_of_its_answer(rows, q
         assert line.quad[0][0] < x < line.quad[2][0] and line.quad[0][1] < y < line.quad[2][1]
 
 
+@pytest.mark.parametrize("question, said, lit", [
+    ("Which is the largest value?", "The largest value is 225km: Bergen.", ["225km"]),
+    ("What is the total?", "The total of 4 values is 471km.", ["225km", "76km", "128km", "42km"]),
+    ("What is the value of Bergen?", "Bergen: 225km.", ["225km"]),
+    ("What is the value of Alta?", "Alta: 42km.", ["42km"]),
+])  # fmt: skip
+@pytest.mark.parametrize("model", [DEPLOT, LLAMA], ids=["chart", "chat"])
+def test_a_first_row_that_is_no_head_counts(model, question, said, lit):
+    rows = tuple((town, f"{rain}km") for town, rain in RAIN[1:])
+    answer = asked(model, question, table(rows, Look("all", "r", apart=60)).image)
+    assert answer.rows == rows and answer.text.startswith(f"{said}\n\nThe table:")
+    assert [region.label for region in answer.regions] == lit
+
+
 @pytest.mark.parametrize("question", ["What is the largest?", "What is the total?", "average"])
 def test_lengths_and_numbers_of_people_are_not_ranked_or_added_together(question):
     answer = asked(DEPLOT, question, table(STAFF, Look("three", "r", apart=60)).image)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vlm_backends.engines.builtin.table_questions import answer_question, are_periods
+from vlm_backends.engines.builtin.table_questions import answer_question, are_periods, is_headless
 from vlm_backends.table_prompts import read_table_prompt, write_table_prompt
 
 CITIES = (("", "Value"), ("Oslo", "42"), ("Rome", "65"), ("Cairo", "30"), ("Lima", "88"), ("Perth", "57"))  # fmt: skip
@@ -270,3 +270,14 @@ def test_a_total_that_the_table_prints_is_told_in_any_table():
 ])  # fmt: skip
 def test_columns_are_of_one_kind_where_all_are_times(names, periods):
     assert are_periods(names) is periods
+
+
+@pytest.mark.parametrize("rows, headless", [
+    ([["Lake Loop", "2.4 km"], ["Eagle Point", "5.1km"], ["Centre", "0.8 km"]], True),
+    ([["Tea", "$2.50"], ["Milk", "$3"]], True), ([["Oslo", "cold", "42%"], ["Rome", "warm", "65%"]], True),
+    ([["Oslo", "42"], ["Rome", "65"]], False), ([["Emma", "1815"], ["Dracula", "1897"]], False), ([["", "Value"], ["Oslo", "42%"]], False),
+    ([["", "2023", "2024"], ["Oslo", "42", "50"], ["Rome", "65", "70"]], False), ([["", "5 km"], ["Ann", "22:10"], ["Ben", "24:55"]], False),
+    ([["", "5 km", "10 km"], ["Ann", "22 min", "45 min"]], False), ([["A", "B"]], False), ([["A"], ["B"]], False),
+])  # fmt: skip
+def test_a_first_row_of_figures_with_the_unit_of_those_below_is_no_head(rows, headless):
+    assert is_headless(rows) == headless

@@ -1,6 +1,8 @@
 """List what is found in a picture, in place of a model that converses: no caption, but findings."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +12,8 @@ from vlm_backends.engines.builtin.nouns import looked_for, words_left
 from vlm_backends.engines.builtin.question_words import denial
 from vlm_backends.engines.builtin.quoting import MEASURED, is_about_print, quote
 from vlm_backends.engines.builtin.regions import place_of
+from vlm_backends.engines.builtin.table_questions import may_be_answered
+from vlm_backends.engines.builtin.tables import answer_from_table
 from vlm_backends.engines.builtin.text import describe_print
 from vlm_backends.engines.builtin.things import Mention, Thing
 from vlm_backends.media.geometry import corners
@@ -23,6 +27,8 @@ _NO_THING = "No thing of a kind that is known here was found; what is drawn is l
 _NEEDS_MODEL = (
     "The built-in tools cannot answer this question; a model that converses may. In the picture:"
 )
+_FIGURE = re.compile(r"\d[\d.,]*")
+_FEWEST_FIGURES = 3  # of a chart or a table
 _MOST = 6  # of one kind: of more, the number and the places of the first are told
 
 
@@ -38,7 +44,8 @@ def answer_about_picture(
     is_specific = is_about_print(question)
     described = describe_print(rgb, model, cancel, with_parts=not is_specific)
     if is_specific:
-        yield from _to_question(question, found, described, model)
+        table = partial(answer_from_table, rgb, question, model, cancel)
+        yield from _to_question(question, found, described, model, table)
         return
     first = _listed_things(found)
     note = _source(model)
@@ -50,9 +57,16 @@ def answer_about_picture(
 
 
 def _to_question(
-    question: str, found: Sequence[Thing], described: Iterable[Chunk], model: Model
+    question: str,
+    found: Sequence[Thing],
+    described: Iterable[Chunk],
+    model: Model,
+    table: Callable[[], Chunk | None],
 ) -> Iterator[Chunk]:
-    """Yield the answer to a question: things that it names, rows that share its words, the rest."""
+    """Yield the answer to a question: things that it names, rows that share its words, the rest.
+
+    What a chart or a `table` with figures answers is answered from it alone.
+    """
     nouns = things.mentions(question)
     named = [thing for thing in found if _is_named(thing, nouns)]
     others = [thing for thing in found if thing not in named]
@@ -61,6 +75,11 @@ def _to_question(
         if not chunk.text:
             yield chunk
             continue
+        if may_be_answered(question) and len(_FIGURE.findall(chunk.text)) >= _FEWEST_FIGURES:
+            yield Chunk(status="Looking for a chart or a table…")
+            if computed := table():
+                yield computed
+                continue
         left = [] if is_quoted or not nouns else words_left(question, nouns)
         absent = Chunk(_absent(question, nouns, found, left), literal=True)
         if not (is_quoted or nouns or chunk.text.startswith(MEASURED)):

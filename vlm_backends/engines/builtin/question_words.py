@@ -49,6 +49,49 @@ _NUMBER = re.compile(r"\d[\d.,]*")
 _HAN_OR_KANA = re.compile("[\u30a0-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _MIXED_UP = str.maketrans("0158", "olsb")  # digits that are read for letters
 _MIN_MIXED = 4  # characters of a word in which a digit may stand for a letter
+_IRREGULAR = {
+    "children": "child",
+    "feet": "foot",
+    "geese": "goose",
+    "knives": "knife",
+    "loaves": "loaf",
+    "men": "man",
+    "mice": "mouse",
+    "people": "person",
+    "shelves": "shelf",
+    "teeth": "tooth",
+    "wives": "wife",
+    "wolves": "wolf",
+    "women": "woman",
+}
+_SHORTENED = {  # words that are often printed in short
+    "aeroplane": ("plane",),
+    "airplane": ("plane",),
+    "apartment": ("apt",),
+    "april": ("apr",),
+    "august": ("aug",),
+    "avenue": ("ave",),
+    "bicycle": ("bike",),
+    "building": ("bldg",),
+    "december": ("dec",),
+    "department": ("dept",),
+    "february": ("feb",),
+    "friday": ("fri",),
+    "january": ("jan",),
+    "july": ("jul",),
+    "june": ("jun",),
+    "laboratory": ("lab",),
+    "monday": ("mon",),
+    "november": ("nov",),
+    "october": ("oct",),
+    "quantity": ("qty",),
+    "refrigerator": ("fridge",),
+    "september": ("sep", "sept"),
+    "telephone": ("phone", "tel"),
+    "thursday": ("thu", "thur", "thurs"),
+    "tuesday": ("tue", "tues"),
+}
+_SHORT_AS_A_WORD = {"march": "mar", "saturday": "sat", "sunday": "sun", "wednesday": "wed"}
 _MIN_SLIP = 6  # letters of a word that may be spelled differently; in nine, two letters may
 _TWO_SLIPS = 9
 
@@ -142,6 +185,15 @@ def forms(word: str) -> frozenset[str]:
     return frozenset(stem for spelling in spellings for stem in _stems(spelling))
 
 
+def forms_to_find(word: str) -> frozenset[str]:
+    """Return the spellings under which a word of a question is found in print.
+
+    Who asks for "Sunday" means "Sun", too; who asks for the sun does not mean "Sunday".
+    """
+    found = forms(word)
+    return found | {_SHORT_AS_A_WORD[form] for form in found if form in _SHORT_AS_A_WORD}
+
+
 def similar(word: str, printed: Iterable[str]) -> list[str]:
     """Return the printed words that are the word with a typing mistake: one letter, or two."""
     folded = _folded(word)
@@ -171,8 +223,12 @@ def _plain_number(digits: str) -> str:
 
 
 def _stems(word: str) -> Iterator[str]:
-    """Yield the word, and the words of which it may be an English inflection."""
+    """Yield the word, what it is in short, and the words that it may be an inflection of."""
     yield word
+    if single := _IRREGULAR.get(word):
+        yield single
+    for whole in (word, word.removesuffix("s")):
+        yield from _SHORTENED.get(whole, ())
     if not word.isalpha() or len(word) < 4:
         return
     if word.endswith("ies"):

@@ -5,7 +5,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vlm_backends.engines.builtin.question_words import forms, is_content, similar, words_of
+from vlm_backends.engines.builtin.question_words import (
+    forms,
+    forms_to_find,
+    is_content,
+    similar,
+    words_of,
+)
 from vlm_backends.types import Region
 
 _SHARE = 0.5  # of the best row's weight: a row that shares less is not quoted
@@ -80,7 +86,7 @@ def matching_rows(words: Iterable[str], rows: Sequence[PrintedRow], amount: bool
     missing: list[str] = []
     respelled: dict[str, str] = {}
     for word in words:
-        spellings = forms(word)
+        spellings = forms_to_find(word)
         if not any(spellings & found for row in printed for found in row):
             slips = similar(word, (other for row in rows for other in words_of(row.text)))
             spellings = frozenset(form for slip in slips for form in forms(slip))

@@ -25,10 +25,15 @@ from vlm_backends.engines.builtin.printed_tables import (
 )
 from vlm_backends.engines.builtin.prompts import OTHER_ENGINES
 from vlm_backends.engines.builtin.regions import region_from_pixels
-from vlm_backends.engines.builtin.table_questions import TableAnswer, answer_question, are_periods
+from vlm_backends.engines.builtin.table_questions import (
+    TableAnswer,
+    answer_question,
+    are_periods,
+    is_headless,
+)
 from vlm_backends.table_prompts import TableRows
 from vlm_backends.text import quoted
-from vlm_backends.types import Chunk, Region
+from vlm_backends.types import Chunk, Model, Region
 
 _READS = (
     "The built-in tools read bar charts, line and area charts, and pie charts whose names and "
@@ -61,33 +66,68 @@ def read_table(rgb: np.ndarray, question: str, cancel: CancelToken) -> Iterator[
         yield _printed(printed, question, lines, rgb)
         return
     try:
-        table = read_any_chart(rgb, lines, cancel)
+        yield _of_chart(rgb, question, lines, cancel)
     except CannotRead as reason:
         if printed:
             yield _printed(printed, question, lines, rgb)
             return
         note = f"Read by the built-in tools ({ocr_name()}), not by DePlot."
         yield Chunk(_refusal(reason, lines), literal=True, note=note)
-        return
-    note = f"Drawing measured and words read by the built-in tools, not by DePlot: {table.how}."
+
+
+def _of_chart(
+    rgb: np.ndarray,
+    question: str,
+    lines: Sequence[TextLine],
+    cancel: CancelToken,
+    in_place_of: str = "DePlot",
+) -> Chunk:
+    """Return the answer of a chart, or its table. Raises CannotRead."""
+    table = read_any_chart(rgb, lines, cancel)
+    note = (
+        f"Drawing measured and words read by the built-in tools, not by {in_place_of}: {table.how}."
+    )
     regions = _regions(table, rgb)
     found = _answer(question, table.rows, table, lines) if question else None
     if found:
         lit = _lit(table, table.rows, found, rgb)
-        yield _above_table(found, table.rows, lit, f"{_COMPUTED} {note}")
-        return
+        return _above_table(found, table.rows, lit, f"{_COMPUTED} {note}")
     if question:
         note = f"{_NOT_UNDERSTOOD} {note} {_ANSWERS}"
-    yield Chunk(bar_charts.linearize(table), regions, note=note)
+    return Chunk(bar_charts.linearize(table), regions, note=note)
+
+
+def answer_from_table(
+    rgb: np.ndarray, question: str, model: Model, cancel: CancelToken
+) -> Chunk | None:
+    """Return the answer that the chart or the table in a picture (H×W×3, uint8) has to a question.
+
+    It stands in place of the model's. None where there is no table, for any other question, and
+    where the answer is printed beside the table rather than in it.
+    """
+    lines = read_chart_print(rgb, cancel)
+    try:
+        if printed := main_table(find_tables(rgb, lines)):
+            chunk = _printed(printed, question, lines, rgb, model.title)
+        else:
+            chunk = _of_chart(rgb, question, lines, cancel, model.title)
+    except CannotRead:
+        return None
+    return chunk if chunk.fold is not None and chunk.regions else None
 
 
 def _printed(
-    table: PrintedTable, question: str, lines: Sequence[TextLine], rgb: np.ndarray
+    table: PrintedTable,
+    question: str,
+    lines: Sequence[TextLine],
+    rgb: np.ndarray,
+    in_place_of: str = "DePlot",
 ) -> Chunk:
     """Return the answer of a table that is printed in a picture."""
     source = (
         f"This table is printed in the picture. It was read by the built-in tools ({ocr_name()}); "
-        "rows and columns by rules and by where the print stands, not by DePlot."
+        "rows and columns by rules and by where the print stands, not by "
+        f"{in_place_of}."
     )
     said = source, describe_table(table), describe_doubts(lines, 0, in_table=True)
     note = " ".join(filter(None, said))
@@ -196,8 +236,15 @@ def _answer(
 
 
 def _answer_printed(question: str, rows: TableRows) -> TableAnswer | None:
-    """Return the answer of a printed table, whose columns may hold different kinds of numbers."""
-    return answer_question(question, rows, alike=are_periods(rows[0][1:]))
+    """Return the answer of a printed table, whose columns may hold different kinds of numbers.
+
+    A first row that is surely no head counts as a row.
+    """
+    if not is_headless(rows):
+        return answer_question(question, rows, alike=are_periods(rows[0][1:]))
+    headed = (("",) * len(rows[0]), *rows)
+    found = answer_question(question, headed, alike=len(rows[0]) == 2)
+    return found and replace(found, cells=tuple((i - 1, j) for i, j in found.cells))
 
 
 def _regions(table: ChartTable, rgb: np.ndarray) -> tuple[Region, ...]:

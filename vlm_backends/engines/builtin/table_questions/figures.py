@@ -107,6 +107,22 @@ def parse_table(rows: Sequence[Sequence[str]]) -> Figures | None:
     return Figures(names, series, tuple(cell for cell, *_ in found), prefix, unit, decimals)
 
 
+def is_headless(rows: Sequence[Sequence[str]]) -> bool:
+    """Return True when the first row has figures with the unit of those below, as no head has.
+
+    Bare numbers above others may be names of columns, such as years and sizes.
+    """
+    return any(_has_unit_of(head, column) for head, *column in zip(*(row[1:] for row in rows)))
+
+
+def _has_unit_of(head: str, column: Sequence[str]) -> bool:
+    parsed = parse_number(head)
+    if not parsed or parsed[1:3] == ("", ""):
+        return False
+    alike = [other for other in map(parse_number, column) if other and other[1:3] == parsed[1:3]]
+    return 2 * len(alike) > len(column)
+
+
 def parse_number(text: str) -> tuple[float, str, str, int] | None:
     """Return a number's value, prefix, unit and decimals: `1,200`, `-3.5 %`, `$2M`; or None."""
     match = _CELL.fullmatch(str(text).strip())

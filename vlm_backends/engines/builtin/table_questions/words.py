@@ -68,6 +68,19 @@ def vocabulary() -> frozenset[str]:
     return frozenset([*words, *VALUE_NOUNS, *ROW_NOUNS, *VERBS, *_OTHERS])
 
 
+_OF_FIGURES = re.compile(
+    r"\b(?:how (?:much|many|high|large|big|low|tall)|values? of|totals?|sum|altogether|combined"
+    r"|average|mean|median|difference|gap|range"
+    rf"|{'|'.join([*MAX_WORDS, *MIN_WORDS, *ORDINALS, *MORE, *LESS])})\b",
+    re.IGNORECASE,
+)
+
+
+def may_be_answered(question: str) -> bool:
+    """Return True for a question that asks for figures: some table may have its answer."""
+    return bool(_OF_FIGURES.search(question))
+
+
 def are_periods(names: Sequence[str]) -> bool:
     """Return True when all names are times, such as years or months: what is of one kind."""
     return all(_PERIOD.fullmatch(name.strip()) for name in names)
