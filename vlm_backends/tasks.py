@@ -63,9 +63,9 @@ TASKS = (
     ),
     Task(
         token="<CAPTION_TO_PHRASE_GROUNDING>",
-        title="Ground a sentence",
+        title="Locate phrases",
         group=FIND_GROUP,
-        about="Finds the things that your sentence names.",
+        about="A box around each thing that your sentence names.",
         read=florence2.phrases,
         takes="words",
         example="Follow the path from the Visitor Center to Lake Loop.",

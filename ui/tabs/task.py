@@ -24,7 +24,7 @@ from ui.state.replies import Result
 from ui.state.task_plan import task_prompt
 from ui.state.task_run import TaskRun
 from ui.tabs.download import DownloadHandlers
-from ui.tabs.fields import PicturePane, RegionField, shown_page, titled
+from ui.tabs.fields import PicturePane, RegionField, shown_page
 from ui.tabs.run_fields import RunFields
 from ui.tabs.task_choice import ChoiceFields, TaskChoice, words_for
 from ui.tabs.task_pictures import NO_BOX, OFFERED_TASKS, TaskPictures
@@ -39,6 +39,14 @@ EXAMPLES = (  # task, picture, words, region: each runs on every engine
     ("<OCR>", "page.png", "", None),
     ("<CAPTION_TO_PHRASE_GROUNDING>", "sign.jpg", "From the Visitor Center to Lake Loop", None),
     ("<REGION_TO_DESCRIPTION>", "poster.jpg", "", (0.05, 0.04, 0.95, 0.3)),
+)
+_TITLES = (
+    "Read a sign",
+    "Find “total”",
+    "Outline a cup",
+    "Read a page",
+    "Locate two places",
+    "Describe a banner",
 )
 
 
@@ -271,6 +279,6 @@ class TaskTab:
 
 def _samples() -> list[Sample]:
     return [
-        Sample(picture, titled(find_task(token).title, words), token)
-        for token, picture, words, _ in EXAMPLES
+        Sample(picture, title, token)
+        for title, (token, picture, _, _) in zip(_TITLES, EXAMPLES, strict=True)
     ]
