@@ -75,7 +75,7 @@ def test_a_page_that_is_told_to_end_while_nvidias_models_answer(tmp_path, upstre
         end = finished(_ended(url, process, many, lambda: figures(upstream)["assets"] > 0))
     left = figures(upstream)
     _assert_in_order(end)
-    assert left["uploads"] == left["deletes"] > 0, "pictures at NVIDIA are deleted before"
+    assert left["announced"] == left["deletes"] > 0, "pictures at NVIDIA are deleted before"
     assert left["assets"] == left["sockets"] == 0
     with page(tmp_path, port=int(url.rpartition(":")[2]), **env):
         pass  # it starts again at once, at its port

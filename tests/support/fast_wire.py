@@ -34,7 +34,7 @@ class Upstream:
     def __init__(self, window: float) -> None:
         self.window, self.url = window, ""
         self.assets: dict[str, bytes] = {}
-        self.figures = Counter(sockets=0, questions=0, uploads=0, deletes=0, left=0)
+        self.figures = Counter(sockets=0, questions=0, announced=0, deletes=0, left=0)
 
     async def serve(self) -> None:
         """Print the port, and serve until the process ends."""
@@ -75,10 +75,10 @@ class Upstream:
                 },
             )
         if path == _ASSETS:
+            self.figures["announced"] += 1
             self.assets[id := str(uuid4())] = b""
             return _send(writer, {"assetId": id, "uploadUrl": f"{self.url}/store/{id}"})
         if method == "PUT":
-            self.figures["uploads"] += 1
             self.assets[id] = body
             return _send(writer, {})
         if method == "DELETE":
